@@ -1,0 +1,167 @@
+//! What `decide` answers, case by case. The rules that hold for every case are in `properties.rs`.
+
+use jiff::Timestamp;
+use jiff::civil::date;
+use jiff::tz::TimeZone;
+use rapport_contact::*;
+
+const CALM: &str = "2026-03-10T12:00:00Z"; // a Tuesday, one in the afternoon in Berlin
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn limits() -> GuardrailsSpec {
+    GuardrailsSpec {
+        at_most: vec!["2 marketing per week".parse().unwrap(), "1 of any kind per day".parse().unwrap()],
+        quiet_hours: Some(QuietHours { from: "20:00".parse().unwrap(), to: "08:00".parse().unwrap() }),
+        weekends_hold: true,
+        holidays: [("DE".to_owned(), [date(2026, 4, 3), date(2026, 4, 6)].into())].into(),
+        ..GuardrailsSpec::default()
+    }
+}
+
+fn marketing() -> Request {
+    Request {
+        kind: Kind::Marketing,
+        topic: "tips".into(),
+        urgent: false,
+        test: false,
+        zone: TimeZone::get("Europe/Berlin").unwrap(),
+        country: Some("DE".into()),
+        expires: at("2026-12-31T00:00:00Z"),
+    }
+}
+
+fn service() -> Request {
+    Request { kind: Kind::Service, topic: "payouts".into(), ..marketing() }
+}
+
+fn ada() -> Recipient {
+    Recipient { address: normalise("ada@example.com"), consent: Consent::Granted, ..Recipient::default() }
+}
+
+fn accepted(list: &[(&str, Kind)]) -> Recipient {
+    let accepted = list.iter().map(|(when, kind)| Accepted { at: at(when), kind: *kind }).collect();
+    Recipient { accepted, ..ada() }
+}
+
+#[track_caller]
+fn check(request: &Request, recipient: &Recipient, spec: GuardrailsSpec, now: &str, expected: &str) {
+    let guardrails = Guardrails::compile(spec).unwrap();
+    let shown = match decide(request, recipient, &guardrails, at(now)) {
+        Decision::Send => "send".to_owned(),
+        Decision::Defer { until, reason } => format!("defer {until} {}", reason.code()),
+        Decision::Suppress { reason } => format!("suppress {}", reason.code()),
+    };
+    assert_eq!(shown, expected);
+}
+
+#[test]
+fn an_ordinary_mail_at_an_ordinary_hour_leaves() {
+    check(&marketing(), &ada(), limits(), CALM, "send");
+    check(&service(), &ada(), limits(), CALM, "send");
+}
+
+#[test]
+fn marketing_needs_a_basis_and_service_does_not() {
+    let stranger = Recipient { consent: Consent::Unknown, ..ada() };
+    check(&marketing(), &stranger, limits(), CALM, "suppress no_basis");
+    check(&service(), &stranger, limits(), CALM, "send");
+    let contracts = vec![ContractBasis { topic: "tips".into(), countries: Some(["DE".to_owned()].into()) }];
+    check(&marketing(), &stranger, GuardrailsSpec { contracts, ..limits() }, CALM, "send");
+}
+
+#[test]
+fn a_suppressed_address_gets_nothing_whatever_else_holds() {
+    let bounced = Recipient {
+        suppressions: vec![Suppression { scope: SuppressionScope::All, cause: SuppressionCause::HardBounce }],
+        ..ada()
+    };
+    check(&marketing(), &bounced, limits(), CALM, "suppress hard_bounce");
+    check(&Request { urgent: true, ..service() }, &bounced, limits(), "2026-03-10T23:00:00Z", "suppress hard_bounce");
+    check(&Request { test: true, ..marketing() }, &bounced, limits(), CALM, "suppress hard_bounce");
+}
+
+#[test]
+fn nights_weekends_and_holidays_add_up() {
+    check(&marketing(), &ada(), limits(), "2026-03-10T22:00:00Z", "defer 2026-03-11T07:00:00Z quiet_hours");
+    // Friday night: Monday morning, because the night ends inside the weekend.
+    check(&marketing(), &ada(), limits(), "2026-03-13T22:00:00Z", "defer 2026-03-16T07:00:00Z quiet_hours");
+    check(&marketing(), &ada(), limits(), "2026-03-14T12:00:00Z", "defer 2026-03-16T07:00:00Z weekend");
+    // Good Friday to Easter Monday.
+    check(&marketing(), &ada(), limits(), "2026-04-03T09:00:00Z", "defer 2026-04-07T06:00:00Z holiday");
+    let in_austria = Request { country: Some("AT".into()), ..marketing() };
+    check(&in_austria, &ada(), limits(), "2026-04-03T09:00:00Z", "send");
+}
+
+#[test]
+fn service_keeps_to_the_night_unless_urgent() {
+    check(&service(), &ada(), limits(), "2026-03-10T22:00:00Z", "defer 2026-03-11T07:00:00Z quiet_hours");
+    check(&Request { urgent: true, ..service() }, &ada(), limits(), "2026-03-10T22:00:00Z", "send");
+    // Urgency is a property of service topics; marketing cannot claim it.
+    let pushy = Request { urgent: true, ..marketing() };
+    check(&pushy, &ada(), limits(), "2026-03-10T22:00:00Z", "defer 2026-03-11T07:00:00Z quiet_hours");
+}
+
+#[test]
+fn caps_hold_marketing_until_the_morning_of_the_day_with_a_place() {
+    let today = accepted(&[("2026-03-10T09:00:00Z", Kind::Service)]);
+    check(&marketing(), &today, limits(), CALM, "defer 2026-03-11T07:00:00Z cap_day");
+    check(&service(), &today, limits(), CALM, "send");
+    // Two this week, the older on Thursday the 5th: free on Thursday the 12th.
+    let week = accepted(&[("2026-03-05T09:00:00Z", Kind::Marketing), ("2026-03-09T09:00:00Z", Kind::Marketing)]);
+    check(&marketing(), &week, limits(), CALM, "defer 2026-03-12T07:00:00Z cap_week");
+}
+
+#[test]
+fn pauses_and_holds_defer() {
+    let paused = Recipient { paused_until: Some(at("2026-03-20T12:00:00Z")), ..ada() };
+    check(&marketing(), &paused, limits(), CALM, "defer 2026-03-20T12:00:00Z paused");
+    check(&service(), &paused, limits(), CALM, "send");
+    let until = at("2026-03-17T21:00:00Z");
+    let held = Recipient { held_by: Some(Hold { workflow: "welcome".into(), until }), ..ada() };
+    check(&marketing(), &held, limits(), CALM, "defer 2026-03-18T07:00:00Z held_by");
+    check(&marketing(), &held, limits(), "2026-03-18T07:00:00Z", "send");
+}
+
+#[test]
+fn what_cannot_leave_before_it_expires_ends_at_once() {
+    let short = Request { expires: at("2026-03-11T06:59:59Z"), ..marketing() };
+    check(&short, &ada(), limits(), "2026-03-10T22:00:00Z", "suppress expired");
+    // The expiry itself is too late.
+    check(
+        &Request { expires: at("2026-03-11T07:00:00Z"), ..marketing() },
+        &ada(),
+        limits(),
+        "2026-03-10T22:00:00Z",
+        "suppress expired",
+    );
+    check(&Request { expires: at(CALM), ..marketing() }, &ada(), limits(), CALM, "suppress expired");
+}
+
+#[test]
+fn without_an_address_a_mail_waits_until_it_expires() {
+    let nowhere = Recipient { address: None, ..ada() };
+    check(&marketing(), &nowhere, limits(), CALM, "defer 2026-12-31T00:00:00Z no_address");
+    check(&marketing(), &nowhere, limits(), "2026-12-31T00:00:00Z", "suppress no_address");
+}
+
+#[test]
+fn an_allow_list_holds_for_everything_also_tests() {
+    let staging = || GuardrailsSpec { allow_list: Some(vec!["@staging.example".into()]), ..limits() };
+    check(&marketing(), &ada(), staging(), CALM, "suppress not_allowed");
+    check(&Request { test: true, ..marketing() }, &ada(), staging(), CALM, "suppress not_allowed");
+    let colleague = Recipient { address: normalise("bob@staging.example"), ..Recipient::default() };
+    check(&Request { test: true, ..marketing() }, &colleague, staging(), "2026-03-14T23:00:00Z", "send");
+}
+
+#[test]
+fn explain_sees_every_rule() {
+    let guardrails = Guardrails::compile(limits()).unwrap();
+    let recipient = accepted(&[("2026-03-09T09:00:00Z", Kind::Marketing)]);
+    let seen = assess(&marketing(), &recipient, &guardrails, at(CALM));
+    assert_eq!(seen.decision, Decision::Send);
+    assert_eq!(seen.caps.iter().map(|cap| (cap.used, cap.cap.limit)).collect::<Vec<_>>(), [(1, 2), (0, 1)]);
+    assert!(!seen.quiet_hours && !seen.weekend && !seen.holiday && seen.suppressed.is_none());
+}
