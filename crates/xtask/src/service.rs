@@ -1,0 +1,61 @@
+//! The throwaway services that tests and benches talk to: real PostgreSQL, real Apache Kafka, Postfix' smtp-sink.
+
+mod install;
+mod kafka;
+mod postgres;
+mod smtp_sink;
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+
+/// What a crash may cost. Killed processes never lose what they committed in either: the page cache is the kernel's.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// Survives kill -9 of any process, not a crash of the operating system (fsync off): right for tests.
+    Process,
+    /// As in production (fsync on): right for benches, whose numbers would flatter otherwise.
+    Full,
+}
+
+/// The running services; dropping them stops them and removes their data.
+pub struct Services {
+    postgres: postgres::Postgres,
+    kafka: kafka::Kafka,
+    smtp_sink: PathBuf,
+}
+
+impl Services {
+    /// Finds or installs all three, starts the two servers and waits until they answer.
+    pub fn start(durability: Durability) -> Result<Self> {
+        let smtp_sink = smtp_sink::find_or_install()?;
+        let mut kafka = kafka::Kafka::spawn().context("Apache Kafka")?;
+        let postgres = postgres::Postgres::start(durability).context("PostgreSQL")?;
+        kafka.wait_ready().context("Apache Kafka")?;
+        println!("xtask: PostgreSQL at {}", postgres.url());
+        println!("xtask: Apache Kafka at {} ({})", kafka.address(), kafka.origin());
+        println!("xtask: smtp-sink is {}", smtp_sink.display());
+        Ok(Self { postgres, kafka, smtp_sink })
+    }
+
+    /// What the tests read to find the services.
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("RAPPORT_TEST_POSTGRES", self.postgres.url()),
+            ("RAPPORT_TEST_KAFKA", self.kafka.address()),
+            ("RAPPORT_TEST_SMTP_SINK", self.smtp_sink.display().to_string()),
+        ]
+    }
+
+    /// Fails when a service has ended by itself.
+    pub fn check_alive(&mut self) -> Result<()> {
+        self.postgres.check_alive()?;
+        self.kafka.check_alive()
+    }
+}
+
+/// A loopback port that was free a moment ago.
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
