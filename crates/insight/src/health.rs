@@ -1,0 +1,1 @@
+//! Health: a score with its reasons.
