@@ -1,0 +1,7 @@
+//! What the engine asks of the world. Each port has a real implementation at the edge and one in memory for the simulator.
+
+pub mod clock;
+pub mod log;
+pub mod rows;
+pub mod store;
+pub mod transport;

@@ -1,0 +1,122 @@
+//! The event log (`rapport.events` or the embedded journal) and the upstream sources.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use rapport_event::wire::SourcePosition;
+
+/// A record to be appended to a shard.
+#[derive(Debug, Clone)]
+pub struct NewRecord {
+    /// The shard, which is the partition.
+    pub shard: u32,
+    /// The partner's key; informative, the shard is set explicitly.
+    pub key: Vec<u8>,
+    /// The event in its internal encoding.
+    pub value: Vec<u8>,
+    /// Replay only: the stamp the record shall carry. Live, the log stamps on arrival.
+    pub stamp: Option<Timestamp>,
+    /// Where the record came from, when it came from a source with positions (DESIGN.md 4.3).
+    pub position: Option<SourcePosition>,
+}
+
+/// A record read back.
+#[derive(Debug, Clone)]
+pub struct LogRecord {
+    /// Contiguous within the shard.
+    pub offset: i64,
+    /// Arrival; in replay the event's own time.
+    pub stamp: Timestamp,
+    /// Where it came from.
+    pub position: Option<SourcePosition>,
+    /// The event in its internal encoding.
+    pub value: Vec<u8>,
+}
+
+/// What identifies a log, so that another one is never mistaken for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogIdentity {
+    /// Kafka's cluster id, or the journal's id.
+    pub cluster: String,
+    /// The topic, which names its generation.
+    pub topic: String,
+    /// Number of partitions.
+    pub shards: u32,
+}
+
+/// Why a log could not do what was asked.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum LogError {
+    /// Try again later.
+    #[error("the event log cannot be reached: {0}")]
+    Unreachable(String),
+    /// The offset asked for is not in the log any more, or not yet.
+    #[error("offset {offset} is outside the log of shard {shard}")]
+    OutOfRange {
+        /// The shard.
+        shard: u32,
+        /// The offset asked for.
+        offset: i64,
+    },
+    /// The log refuses the request for good.
+    #[error("the event log refuses: {0}")]
+    Refused(String),
+    /// The log was closed by this process.
+    #[error("the event log is closed")]
+    Closed,
+}
+
+/// The durable, sharded log of everything the engine reacts to.
+#[async_trait]
+pub trait EventLog: Send + Sync {
+    /// Appends in order; returns when every record is acknowledged by all replicas. An error means: some may not be in the log.
+    async fn append(&self, records: Vec<NewRecord>) -> Result<(), LogError>;
+    /// Opens a shard's records from `offset` on. One open feed per shard.
+    async fn open(&self, shard: u32, offset: i64) -> Result<Box<dyn ShardFeed>, LogError>;
+    /// The offset one past the last record of each shard asked for.
+    async fn ends(&self, shards: &[u32]) -> Result<Vec<i64>, LogError>;
+    /// Which log this is.
+    async fn describe(&self) -> Result<LogIdentity, LogError>;
+    /// Tells lag tools how far a shard is; correctness never depends on it.
+    async fn report(&self, shard: u32, next_offset: i64, epoch: i64, commit_no: i64) -> Result<(), LogError>;
+    /// What was last reported: next offset, epoch, commit number.
+    async fn reported(&self, shard: u32) -> Result<Option<(i64, i64, i64)>, LogError>;
+}
+
+/// One shard's records in offset order.
+#[async_trait]
+pub trait ShardFeed: Send {
+    /// Waits for at least one record, returns up to `max`, in offset order. Cancel-safe.
+    async fn next(&mut self, max: usize) -> Result<Vec<LogRecord>, LogError>;
+    /// True when everything known to be in the log has been returned.
+    fn caught_up(&self) -> bool;
+}
+
+/// A record as an upstream system wrote it.
+#[derive(Debug, Clone)]
+pub struct SourceRecord {
+    /// Topic, or the file's content hash.
+    pub topic: String,
+    /// Partition; 0 for a file.
+    pub partition: i32,
+    /// Offset; the line of a file.
+    pub offset: i64,
+    /// The broker's timestamp, where there is one.
+    pub timestamp: Option<Timestamp>,
+    /// Headers in order.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// The key, whatever upstream chose.
+    pub key: Option<Vec<u8>>,
+    /// The payload; `None` is a tombstone.
+    pub value: Option<Vec<u8>>,
+}
+
+/// An upstream source of events.
+#[async_trait]
+pub trait Source: Send {
+    /// Waits for at least one record, returns up to `max`; empty only when the source has ended for good. Cancel-safe.
+    async fn next(&mut self, max: usize) -> Result<Vec<SourceRecord>, LogError>;
+    /// Everything of this partition before `next_offset` is safe.
+    async fn commit(&mut self, topic: &str, partition: i32, next_offset: i64) -> Result<(), LogError>;
+    /// True when every partition has been read to its present end.
+    fn ended(&self) -> bool;
+}

@@ -1,0 +1,315 @@
+//! The database port. Every method is one transaction; every writing one may be repeated after an error.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use rapport_contact::Kind as MailKind;
+use rapport_event::id::{PartnerKey, ProgramId};
+
+use super::rows::{
+    CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow, DefinitionRow, MessageRow, MessageState,
+    NumberedOutboxRow, OutboxRow, PartnerBundle, PersonRow, RequestRow, ReservationRow, ShardCommit, ShardRow,
+    TimerRow,
+};
+use crate::story::Story;
+
+/// Why the store could not do what was asked.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// Connection lost, pool exhausted, serialization failure: try again.
+    #[error("the database cannot be reached: {0}")]
+    Unavailable(String),
+    /// The connection was lost while committing: done or not is to be found out from the shard row.
+    #[error("the database connection was lost during commit: {0}")]
+    CommitUnknown(String),
+    /// A bug or a schema that is not ours.
+    #[error("the database refuses: {0}")]
+    Refused(String),
+    /// Stored bytes that cannot be read.
+    #[error("stored data is damaged: {0}")]
+    Damaged(String),
+}
+
+/// What became of a commit that names an epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "a fenced owner must step down"]
+pub enum Committed {
+    /// Written.
+    Done,
+    /// The row is another owner's, or further than we thought: nothing was written.
+    Fenced,
+}
+
+/// Who is alive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alive {
+    /// Processes of the kind, heard of within the lease.
+    pub processes: Vec<String>,
+}
+
+/// What a mailer wants to claim.
+#[derive(Debug, Clone)]
+pub struct ClaimRequest {
+    /// The claiming mailer.
+    pub mailer: String,
+    /// The present (in replay P).
+    pub now: Timestamp,
+    /// At most so many recipients.
+    pub limit: usize,
+    /// Mail of a shard whose clock is older than this is not claimable. In replay this is P itself.
+    pub clock_at_least: Timestamp,
+}
+
+/// What a claim brought.
+#[derive(Debug, Clone, Default)]
+pub struct Claimed {
+    /// Recipients looked at whose mail was taken, deferred or ended; 0 means that nothing is due.
+    pub looked_at: usize,
+    /// Messages now in hand.
+    pub attempts: Vec<Attempt>,
+}
+
+/// A recipient under lock, as the contact policy sees it.
+#[derive(Debug, Clone)]
+pub struct RecipientSnapshot {
+    /// Normalised address.
+    pub address: String,
+    /// Queued messages with `due` ≤ now, by (priority descending, due, id).
+    pub due: Vec<DueMessage>,
+    /// Suppressions in force: topic (`None`: everything) and reason code.
+    pub suppressions: Vec<(Option<String>, String)>,
+    /// Accepted or in-doubt mails of the last eight days.
+    pub accepted: Vec<(Timestamp, MailKind)>,
+}
+
+/// A due message with what the policy needs to know of its partner.
+#[derive(Debug, Clone)]
+pub struct DueMessage {
+    /// The message.
+    pub message: MessageRow,
+    /// Merged personal fields as a JSON object.
+    pub person: String,
+    /// Held by another workflow's journey: until when (`None`: open-ended).
+    pub held: Option<Option<Timestamp>>,
+    /// Earlier attempts.
+    pub attempts: u32,
+}
+
+/// What the policy says about a recipient's due messages. Messages not named stay as they are.
+#[derive(Debug, Clone, Default)]
+pub struct RecipientVerdict {
+    /// The one message to attempt now.
+    pub take: Option<String>,
+    /// Looked at again at the instant, with the reason's code.
+    pub defer: Vec<(String, Timestamp, String)>,
+    /// Ended without being sent, with state, reason code and when.
+    pub end: Vec<EndedMessage>,
+}
+
+/// A message that ended, with the outcome record to append.
+#[derive(Debug, Clone)]
+pub struct EndedMessage {
+    /// The message.
+    pub id: String,
+    /// Terminal state.
+    pub state: MessageState,
+    /// Reason code, or the server's words.
+    pub reason: String,
+    /// When (in replay the message's due time).
+    pub at: Timestamp,
+    /// The outcome record.
+    pub outbox: OutboxRow,
+}
+
+/// A message in hand.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    /// Raised with every attempt of the message.
+    pub attempt: i64,
+    /// The address.
+    pub address: String,
+    /// What to send.
+    pub due: DueMessage,
+}
+
+/// The result of an attempt.
+#[derive(Debug, Clone)]
+pub enum Settlement {
+    /// Ended: sent, failed or in doubt. A late 250 may turn `in_doubt` into `sent`.
+    Ended(EndedMessage),
+    /// Back to the queue, the cap's count returned.
+    Requeue {
+        /// Not before.
+        due: Timestamp,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// What is left to do anywhere; all zero means the replay's present may move on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outstanding {
+    /// Outbox rows not yet appended.
+    pub outbox: i64,
+    /// Messages due by the instant asked for, queued (with an address) or attempting.
+    pub messages: i64,
+    /// Requests not answered.
+    pub requests: i64,
+    /// Timers due by the instant asked for.
+    pub timers: i64,
+}
+
+/// The store.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// The database server's time.
+    async fn server_time(&self) -> Result<Timestamp, StoreError>;
+    /// Checks that the schema is the one this binary knows.
+    async fn check_schema(&self) -> Result<(), StoreError>;
+    /// A fact about this installation (shard count, cluster id, topic).
+    async fn meta(&self, name: &str) -> Result<Option<String>, StoreError>;
+    /// Writes a fact unless another value stands; returns what stands.
+    async fn pin_meta(&self, name: &str, value: &str) -> Result<String, StoreError>;
+    /// Writes a fact whatever stands.
+    async fn set_meta(&self, name: &str, value: &str) -> Result<(), StoreError>;
+    /// The replay's present, if one is set.
+    async fn replay_present(&self) -> Result<Option<Timestamp>, StoreError>;
+    /// Moves the replay's present; never back.
+    async fn set_replay_present(&self, present: Timestamp) -> Result<(), StoreError>;
+
+    /// Says that a process (`engine`, `mailer`…) lives, and who else of its kind does (heard of within `lease`).
+    async fn heartbeat(&self, kind: &str, process: &str, lease: std::time::Duration) -> Result<Alive, StoreError>;
+    /// Says good-bye.
+    async fn farewell(&self, kind: &str, process: &str) -> Result<(), StoreError>;
+    /// Creates missing shard rows `0..shards` and the coordinator's.
+    async fn create_shards(&self, shards: u32) -> Result<(), StoreError>;
+    /// All shard rows, coordinator's included.
+    async fn shard_rows(&self) -> Result<Vec<ShardRow>, StoreError>;
+    /// Takes a shard that is free, ours already, or silent for `lease`: epoch + 1. `None`: somebody else has it.
+    async fn take_shard(&self, shard: i32, owner: &str, lease: std::time::Duration) -> Result<Option<ShardRow>, StoreError>;
+    /// Refreshes `seen_at` of shards we own; returns those still ours under the given epochs.
+    async fn touch_shards(&self, owner: &str, owned: &[(i32, i64)]) -> Result<Vec<i32>, StoreError>;
+    /// Gives a shard up if the epoch is still ours.
+    async fn release_shard(&self, shard: i32, epoch: i64) -> Result<(), StoreError>;
+    /// Writes a batch.
+    async fn commit_shard(&self, commit: &ShardCommit) -> Result<Committed, StoreError>;
+
+    /// Loads partners with journeys; missing ones are left out.
+    async fn load_partners(&self, shard: u32, keys: &[PartnerKey]) -> Result<Vec<PartnerBundle>, StoreError>;
+    /// A page of a shard's partners in key order.
+    async fn page_partners(
+        &self,
+        shard: u32,
+        after: Option<&PartnerKey>,
+        limit: usize,
+    ) -> Result<Vec<PartnerBundle>, StoreError>;
+    /// Conversion states by id; missing ones are left out.
+    async fn load_conversions(
+        &self,
+        ids: &[(PartnerKey, String)],
+    ) -> Result<Vec<super::rows::ConversionRow>, StoreError>;
+    /// Activity ids committed since the instant (of the shard's clock).
+    async fn recent_ids(&self, shard: u32, since: Timestamp) -> Result<Vec<(Timestamp, Vec<u64>)>, StoreError>;
+    /// The next timers of a shard in the order (due, partner, subject), after the given one, at most `limit`.
+    async fn next_timers(
+        &self,
+        shard: u32,
+        after: Option<&TimerRow>,
+        limit: usize,
+    ) -> Result<Vec<TimerRow>, StoreError>;
+    /// Reason codes of suppressions in force for a partner's address or id.
+    async fn parked(&self, key: &PartnerKey) -> Result<Vec<(i64, String)>, StoreError>;
+
+    /// Day parts of a programme's day.
+    async fn day_parts(&self, program: &ProgramId, day: jiff::civil::Date) -> Result<Vec<DayPartRow>, StoreError>;
+    /// The programme's last closed day.
+    async fn last_day_close(&self, program: &ProgramId) -> Result<Option<DayCloseRow>, StoreError>;
+    /// Programmes with at least one day part.
+    async fn programs_with_parts(&self) -> Result<Vec<ProgramId>, StoreError>;
+    /// The earliest day with parts after `after`.
+    async fn next_part_day(
+        &self,
+        program: &ProgramId,
+        after: Option<jiff::civil::Date>,
+    ) -> Result<Option<jiff::civil::Date>, StoreError>;
+    /// Unanswered requests, oldest first.
+    async fn open_requests(&self, limit: usize) -> Result<Vec<RequestRow>, StoreError>;
+    /// Reservations of an offer since an instant, of one partner or of all.
+    async fn reservations(
+        &self,
+        offer: &str,
+        key: Option<&PartnerKey>,
+        since: Timestamp,
+    ) -> Result<Vec<ReservationRow>, StoreError>;
+    /// Writes the coordinator's decisions.
+    async fn commit_coordinator(&self, commit: &CoordinatorCommit) -> Result<Committed, StoreError>;
+
+    /// Stores an applied set of files and `rulebook.applied` records in one transaction.
+    async fn apply_definition(&self, definition: &DefinitionRow, outbox: &[OutboxRow]) -> Result<(), StoreError>;
+    /// The hash of the newest definition.
+    async fn current_definition_hash(&self) -> Result<Option<String>, StoreError>;
+    /// Hashes of all definitions, newest first.
+    async fn definition_hashes(&self) -> Result<Vec<String>, StoreError>;
+    /// The newest definition.
+    async fn current_definition(&self) -> Result<Option<DefinitionRow>, StoreError>;
+    /// A definition by hash.
+    async fn definition(&self, hash: &str) -> Result<Option<DefinitionRow>, StoreError>;
+
+    /// Stores personal fields; repeating it changes nothing. Version by version, later wins field by field when read.
+    async fn store_persons(&self, persons: &[PersonRow]) -> Result<(), StoreError>;
+    /// Merged personal fields as a JSON object.
+    async fn person(&self, key: &PartnerKey) -> Result<Option<String>, StoreError>;
+    /// Adds a suppression for an address (normalised) or topic of it; repeating it changes nothing.
+    async fn suppress(&self, address: &str, topic: Option<&str>, reason: &str, at: Timestamp) -> Result<(), StoreError>;
+
+    /// Claims due mail recipient by recipient. `decide` is called under the recipient's lock and must be quick.
+    async fn claim(
+        &self,
+        request: &ClaimRequest,
+        decide: &(dyn for<'a> Fn(&'a RecipientSnapshot) -> RecipientVerdict + Send + Sync),
+    ) -> Result<Claimed, StoreError>;
+    /// Writes what became of an attempt; `false` when the message is no longer in that attempt.
+    async fn settle(&self, attempt: &Attempt, settlement: &Settlement) -> Result<bool, StoreError>;
+    /// Attempts this mailer has in hand.
+    async fn attempts_of(&self, mailer: &str) -> Result<Vec<Attempt>, StoreError>;
+    /// Attempts of mailers not heard of for `silence`; the caller settles them as in doubt.
+    async fn stale_attempts(&self, silence: std::time::Duration, limit: usize) -> Result<Vec<Attempt>, StoreError>;
+    /// Messages without an address whose time ran out.
+    async fn unaddressed_expired(&self, now: Timestamp, limit: usize) -> Result<Vec<MessageRow>, StoreError>;
+    /// Ends messages that are still queued (`no_address`).
+    async fn end_queued(&self, ended: &[EndedMessage]) -> Result<(), StoreError>;
+    /// The earliest `due` of a queued message, for the mailer's next look.
+    async fn next_mail_due(&self) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Adds records to the outbox (commands, gateway events).
+    async fn add_outbox(&self, rows: &[OutboxRow]) -> Result<(), StoreError>;
+    /// The next outbox rows in order.
+    async fn outbox(&self, limit: usize) -> Result<Vec<NumberedOutboxRow>, StoreError>;
+    /// Removes appended rows.
+    async fn outbox_done(&self, numbers: &[i64]) -> Result<(), StoreError>;
+
+    /// Writes dead letters; one at a position that is there already stays.
+    async fn dead_letters(&self, rows: &[DeadLetterRow]) -> Result<(), StoreError>;
+    /// Lists dead letters, newest first.
+    async fn list_dead_letters(&self, code: Option<&str>, limit: usize) -> Result<Vec<DeadLetterRow>, StoreError>;
+    /// Marks one replayed.
+    async fn dead_letter_replayed(
+        &self,
+        source: &str,
+        partition: i32,
+        offset: i64,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// What is left to do by the instant.
+    async fn outstanding(&self, by: Timestamp) -> Result<Outstanding, StoreError>;
+    /// Everything about one partner, for `explain`.
+    async fn story(&self, key: &PartnerKey) -> Result<Option<Story>, StoreError>;
+    /// Partner keys whose id is `partner`, in any programme.
+    async fn find_partners(&self, partner: &str) -> Result<Vec<PartnerKey>, StoreError>;
+    /// Counts for summaries: name (`partners`, `conversions`, `journeys/<workflow>`, `messages/<workflow>/<state>`, `not_sent/<reason>`, `signals/<kind>`, `dead_letters/<code>`, `tasks`) and number.
+    async fn counts(&self) -> Result<Vec<(String, i64)>, StoreError>;
+    /// Runs the checks of `doctor`: name and the offending rows found (0 is good).
+    async fn check_invariants(&self) -> Result<Vec<(String, i64)>, StoreError>;
+    /// Removes what is past its keep: activity ids older than a day of the shard's clock, dead letters and conversions past their history.
+    async fn prune(&self, now: Timestamp, history_days: i64) -> Result<u64, StoreError>;
+}

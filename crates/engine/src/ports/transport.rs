@@ -1,0 +1,86 @@
+//! How mail leaves the house.
+
+use async_trait::async_trait;
+
+/// A way out for mail.
+#[async_trait]
+pub trait Transport: Send + Sync {
+    /// Waits until a connection is ready to take a message; dropped unused it goes back to the pool.
+    async fn ready(&self) -> Result<Box<dyn Connection>, TransportError>;
+    /// The hard cap on open connections.
+    fn connections_max(&self) -> usize;
+    /// Whether mail really leaves the machine (false for capture).
+    fn delivers(&self) -> bool;
+}
+
+/// A connection that is ready for one message.
+#[async_trait]
+pub trait Connection: Send {
+    /// Sends one message. `deadline` bounds the moment the final dot may leave.
+    async fn send(&mut self, envelope: &Envelope, bytes: &[u8], deadline: std::time::Instant) -> Delivery;
+}
+
+/// The SMTP envelope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Envelope {
+    /// Return path.
+    pub from: String,
+    /// The one recipient.
+    pub to: String,
+}
+
+/// What became of one attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Delivery {
+    /// The server answered 250 to the whole message.
+    Accepted {
+        /// The server's words.
+        reply: String,
+    },
+    /// The server said no.
+    Refused {
+        /// Reply code, 4xx or 5xx.
+        code: u16,
+        /// RFC 3463 code when given.
+        enhanced: Option<String>,
+        /// The server's words.
+        text: String,
+        /// What follows from it.
+        class: RefusalClass,
+    },
+    /// Provably nothing was accepted: the final dot never left. Safe to try again.
+    NotSent {
+        /// Why.
+        reason: String,
+    },
+    /// The dot may have left and no reply came.
+    InDoubt {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// What a refusal means for the message and its recipient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefusalClass {
+    /// Try again later.
+    Transient,
+    /// This recipient does not take mail.
+    Permanent,
+    /// The server objects to us (5.7.x, authentication); says nothing about the recipient.
+    Policy,
+}
+
+/// Why no connection is ready.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum TransportError {
+    /// Try again later.
+    #[error("the mail server cannot be reached: {0}")]
+    Unreachable(String),
+    /// Credentials were refused.
+    #[error("the mail server refuses our credentials: {0}")]
+    Auth(String),
+    /// The configuration cannot work.
+    #[error("mail transport configuration: {0}")]
+    Config(String),
+}

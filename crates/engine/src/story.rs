@@ -1,0 +1,39 @@
+//! Everything stored about one partner, as `explain` shows it.
+
+use jiff::Timestamp;
+
+use crate::ports::rows::{JourneyRow, MessageRow, MessageState, PartnerRow, RefusalRow, SignalRow, TaskRow};
+
+/// One partner's story.
+#[derive(Debug, Clone)]
+pub struct Story {
+    /// State.
+    pub partner: PartnerRow,
+    /// Merged personal fields as a JSON object.
+    pub person: Option<String>,
+    /// Journeys, oldest first.
+    pub journeys: Vec<JourneyRow>,
+    /// Messages, oldest first.
+    pub messages: Vec<ToldMessage>,
+    /// Signals, oldest first.
+    pub signals: Vec<SignalRow>,
+    /// The last refusal per workflow.
+    pub refusals: Vec<RefusalRow>,
+    /// Tasks.
+    pub tasks: Vec<TaskRow>,
+    /// Offsets of records that wait because the partner is quarantined, with the reason.
+    pub parked: Vec<(i64, String)>,
+}
+
+/// A message with what became of it.
+#[derive(Debug, Clone)]
+pub struct ToldMessage {
+    /// As planned.
+    pub message: MessageRow,
+    /// Where it is.
+    pub state: MessageState,
+    /// Last reason (deferral, suppression, failure), or the server's words.
+    pub reason: Option<String>,
+    /// When its state last changed.
+    pub changed_at: Timestamp,
+}
