@@ -1,0 +1,312 @@
+//! What rapport tells itself: outcomes, decisions, signals. Written by `relay`, the coordinator and the fold, never by trackers.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::extra::Extra;
+use crate::kind::Shape;
+
+/// The particulars of a record of rapport's own. Each has `extra` for what its writer adds.
+#[derive(Debug, Clone, PartialEq)]
+pub enum EngineData {
+    /// Of `message.*`.
+    Outcome(OutcomeData),
+    /// Of `task.done`.
+    Task(TaskData),
+    /// Of lasting signals: dips, silences, health, goals behind.
+    Signal(SignalData),
+    /// Of moments: milestones, goals, anniversaries, recognitions.
+    Moment(MomentData),
+    /// Of `program.day_closed`.
+    DayClosed(DayClosedData),
+    /// Of `rulebook.applied`.
+    RulebookApplied(RulebookAppliedData),
+    /// Of `offer.granted`, `offer.refused`.
+    Offer(OfferData),
+    /// Of `contact.*`.
+    Contact(ContactData),
+    /// Of `operator.command`.
+    Command(CommandData),
+    /// Of `partner.erased`: nothing but who asked.
+    Erased(ErasedData),
+}
+
+/// What became of a message.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "Outcome")]
+pub struct OutcomeData {
+    /// The message.
+    pub message: Arc<str>,
+    /// The journey that planned it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub journey: Option<Arc<str>>,
+    /// The workflow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workflow: Option<Arc<str>>,
+    /// The step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<Arc<str>>,
+    /// The mail's name within the workflow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mail: Option<Arc<str>>,
+    /// The stable code of the reason, when it was not sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Arc<str>>,
+    /// The reason for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<Arc<str>>,
+    /// Until when it was deferred.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub until: Option<Timestamp>,
+    /// What the writer adds.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// A finished task.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "Task")]
+pub struct TaskData {
+    /// The task.
+    pub task: Arc<str>,
+    /// The journey that asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub journey: Option<Arc<str>>,
+    /// The choice made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choice: Option<Arc<str>>,
+    /// The account of the person who finished it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Arc<str>>,
+    /// What the writer adds.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// A judgement that lasts, with the evidence of the day it was made.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "Signal")]
+pub struct SignalData {
+    /// The signal's name, one of a closed set.
+    #[serde(default)]
+    pub name: Arc<str>,
+    /// The sentence for people.
+    #[serde(default)]
+    pub summary: Arc<str>,
+    /// The first day it speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "date"))]
+    pub since: Option<Date>,
+    /// What was expected since then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<f64>,
+    /// What was seen since then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed: Option<f64>,
+    /// 100 · (1 − observed/expected), whole, half up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drop_percent: Option<f64>,
+    /// How likely so little is by chance alone, 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chance: Option<f64>,
+    /// What the writer adds.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// A judgement of a moment.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "Moment")]
+pub struct MomentData {
+    /// Its name, one of a closed set: `conversions-10`, a goal's id, `anniversary`.
+    #[serde(default)]
+    pub name: Arc<str>,
+    /// The sentence for people.
+    #[serde(default)]
+    pub summary: Arc<str>,
+    /// The measure it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metric: Option<Arc<str>>,
+    /// The threshold passed, in the measure's unit (money: minor units).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f64>,
+    /// The value reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<f64>,
+    /// How much of a goal is reached, in percent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub percent: Option<f64>,
+    /// Which year, of an anniversary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub years: Option<u32>,
+    /// What the writer adds.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// A programme's closed day.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "DayClosed")]
+pub struct DayClosedData {
+    /// The day, in the programme's zone.
+    #[schemars(with = "String", extend("format" = "date"))]
+    pub day: Date,
+    /// The programme's factor of that day: all partners together against what is normal for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub factor: Option<f64>,
+    /// Whether the whole programme stood still.
+    #[serde(default)]
+    pub outage: bool,
+    /// The revenue of 90 days that makes a partner one of the top share, in minor units, by group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub top_share_limit: Option<i64>,
+    /// What the writer adds: fits, priors.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// Another rulebook from here on.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "RulebookApplied")]
+pub struct RulebookAppliedData {
+    /// Its hash.
+    pub rulebook: Arc<str>,
+    /// The hash of the one before, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<Arc<str>>,
+    /// Who applied it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Arc<str>>,
+    /// What the writer adds.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// The coordinator's answer to the request for an offer.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "Offer")]
+pub struct OfferData {
+    /// The offer, by its id in `config/offers.yaml`.
+    pub offer: Arc<str>,
+    /// The journey that asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub journey: Option<Arc<str>>,
+    /// The message it is reserved with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<Arc<str>>,
+    /// The stable code of the reason, when refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Arc<str>>,
+    /// When it ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub ends_at: Option<Timestamp>,
+    /// What the writer adds.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// What a partner or a mailbox provider decided about being written to.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "Contact")]
+pub struct ContactData {
+    /// The topic; every topic when missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic: Option<Arc<str>>,
+    /// The stable code of the reason: `unsubscribe`, `hard_bounce`, `complaint`, `manual`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Arc<str>>,
+    /// The message that led to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<Arc<str>>,
+    /// What the writer adds.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// An operator's command.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "Command")]
+pub struct CommandData {
+    /// What to do: `pause`, `hold`, `release`, `journey_stop` …
+    pub command: Arc<str>,
+    /// Who said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Arc<str>>,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<Arc<str>>,
+    /// Until when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub until: Option<Timestamp>,
+    /// Its arguments.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// An erasure.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "Erased")]
+pub struct ErasedData {
+    /// Who carried it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Arc<str>>,
+    /// What the writer adds.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+impl EngineData {
+    /// Reads the data of a record of this shape; none when the shape is not one of rapport's own.
+    pub(crate) fn read(shape: Shape, body: &str) -> Option<Result<Self, serde_json::Error>> {
+        fn parse<'a, T: Deserialize<'a>>(body: &'a str) -> Result<T, serde_json::Error> {
+            serde_json::from_str(body)
+        }
+        Some(match shape {
+            Shape::Outcome => parse(body).map(EngineData::Outcome),
+            Shape::Task => parse(body).map(EngineData::Task),
+            Shape::Signal => parse(body).map(EngineData::Signal),
+            Shape::Moment => parse(body).map(EngineData::Moment),
+            Shape::DayClosed => parse(body).map(EngineData::DayClosed),
+            Shape::RulebookApplied => parse(body).map(EngineData::RulebookApplied),
+            Shape::Offer => parse(body).map(EngineData::Offer),
+            Shape::Contact => parse(body).map(EngineData::Contact),
+            Shape::Command => parse(body).map(EngineData::Command),
+            Shape::Erased => parse(body).map(EngineData::Erased),
+            _ => return None,
+        })
+    }
+
+    /// The data as a JSON map.
+    pub fn to_map(&self) -> Map<String, Value> {
+        match serde_json::to_value(self) {
+            Ok(Value::Object(map)) => map,
+            // Plain structs of texts and numbers always are objects.
+            _ => Map::new(),
+        }
+    }
+}
+
+impl Serialize for EngineData {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            EngineData::Outcome(data) => data.serialize(serializer),
+            EngineData::Task(data) => data.serialize(serializer),
+            EngineData::Signal(data) => data.serialize(serializer),
+            EngineData::Moment(data) => data.serialize(serializer),
+            EngineData::DayClosed(data) => data.serialize(serializer),
+            EngineData::RulebookApplied(data) => data.serialize(serializer),
+            EngineData::Offer(data) => data.serialize(serializer),
+            EngineData::Contact(data) => data.serialize(serializer),
+            EngineData::Command(data) => data.serialize(serializer),
+            EngineData::Erased(data) => data.serialize(serializer),
+        }
+    }
+}
