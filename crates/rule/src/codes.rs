@@ -1,0 +1,47 @@
+//! The page of every code a finding can have: what it means, an example, the example put right.
+//!
+//! One file per hundred. A crate that adds a code adds its page here; a test sees to it that pages are complete, in order
+//! and true to `docs/codes/`.
+
+mod r00_yaml;
+mod r01_keys;
+mod r02_expressions;
+mod r03_literals;
+
+/// The page of one code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CodePage {
+    /// `R0201`.
+    pub code: &'static str,
+    /// What is wrong, in a few words, lower case.
+    pub title: &'static str,
+    /// What it means and why it matters: one paragraph.
+    pub meaning: &'static str,
+    /// What somebody wrote.
+    pub example: &'static str,
+    /// The same, put right.
+    pub put_right: &'static str,
+}
+
+/// All pages, by hundreds.
+pub const CODES: &[&[CodePage]] = &[r00_yaml::PAGES, r01_keys::PAGES, r02_expressions::PAGES, r03_literals::PAGES];
+
+/// All pages in the order of their codes.
+pub fn pages() -> impl Iterator<Item = &'static CodePage> {
+    CODES.iter().copied().flatten()
+}
+
+/// The page of a code (`R0201`), in any case.
+pub fn page(code: &str) -> Option<&'static CodePage> {
+    pages().find(|page| page.code.eq_ignore_ascii_case(code))
+}
+
+impl CodePage {
+    /// The page as Markdown, as it stands in `docs/codes/`.
+    pub fn markdown(&self) -> String {
+        let CodePage { code, title, meaning, example, put_right } = self;
+        format!(
+            "# {code}: {title}\n\n{meaning}\n\nWritten:\n\n```yaml\n{example}\n```\n\nPut right:\n\n```yaml\n{put_right}\n```\n"
+        )
+    }
+}

@@ -1,0 +1,126 @@
+//! Files as YAML.
+
+use super::CodePage;
+
+/// Their pages.
+pub(super) const PAGES: &[CodePage] = &[
+    CodePage {
+        code: "R0001",
+        title: "a character that may not stand in a file",
+        meaning: "Control characters and byte order marks inside a file cannot be seen in an editor and mean different things to different tools. They mostly come from a copied text; delete the place and type it anew.",
+        example: "about: Greets\u{7} a partner",
+        put_right: "about: Greets a partner",
+    },
+    CodePage {
+        code: "R0002",
+        title: "this is no YAML",
+        meaning: "The file cannot be read as YAML from this place on, so nothing behind it has been looked at. Mostly a quote or bracket is left open, a text with `: ` in it lacks its quotes, or a line stands at the wrong indentation.",
+        example: "if: \"vip\" == group",
+        put_right: "if: 'group == \"vip\"'",
+    },
+    CodePage {
+        code: "R0003",
+        title: "YAML anchors and aliases are not understood here",
+        meaning: "`&name` and `*name` make one place of a file depend on another that a reviewer does not see. They are refused; write the value out. A text that begins with `&` or `*` needs quotes.",
+        example: "about: *greeting",
+        put_right: "about: Greets a new partner",
+    },
+    CodePage {
+        code: "R0004",
+        title: "YAML tags are not understood here",
+        meaning: "A `!` at the beginning of a value is a tag for YAML and would silently swallow the first word of an expression. Quote the expression, or use `not:` or `unless:`.",
+        example: "if: !partner.blocked",
+        put_right: "unless: partner.blocked",
+    },
+    CodePage {
+        code: "R0005",
+        title: "nested too deeply",
+        meaning: "Lists and maps stand inside each other more than 64 deep. No workflow needs that; the limit protects the engine from a file made to exhaust it.",
+        example: "[[[[ … ]]]]",
+        put_right: "steps: [{ email: hello }]",
+    },
+    CodePage {
+        code: "R0006",
+        title: "the file is too large",
+        meaning: "A file may have a megabyte and 100,000 values. Split a bigger one.",
+        example: "(a list of 200,000 partners)",
+        put_right: "(a segment that describes them)",
+    },
+    CodePage {
+        code: "R0007",
+        title: "a key stands twice",
+        meaning: "In a map each key has one value. YAML tools differ in which of two they take, so neither is taken.",
+        example: "once: per partner\nonce: per event",
+        put_right: "once: per partner",
+    },
+    CodePage {
+        code: "R0008",
+        title: "a key must be a text",
+        meaning: "A list, a map or nothing stands where a key is expected. Mostly braces of `{{…}}` or an expression lack their quotes.",
+        example: "text: {{partner.name}}",
+        put_right: "text: \"{{partner.name}}\"",
+    },
+    CodePage {
+        code: "R0009",
+        title: "more than one document",
+        meaning: "`---` begins a second document, and only one is read from a file. Remove the line or make it two files.",
+        example: "workflow: A\n---\nworkflow: B",
+        put_right: "workflow: A",
+    },
+    CodePage {
+        code: "R0010",
+        title: "a key that older tools read as true or false",
+        meaning: "YAML 1.1 tools, among them many editors and formatters, read the bare keys `on`, `off`, `yes`, `no`, `y` and `n` as true or false, and write them back that way. Quote the key or choose another.",
+        example: "on: partner.approved",
+        put_right: "when: partner.approved",
+    },
+    CodePage {
+        code: "R0020",
+        title: "keys and values expected",
+        meaning: "A map (`key: value`) is expected at this place, and something else stands there.",
+        example: "mail: marketing",
+        put_right: "mail: { kind: marketing, topic: onboarding, from: ines }",
+    },
+    CodePage {
+        code: "R0021",
+        title: "a text expected",
+        meaning: "A text is expected. Numbers, true and false become texts when they are quoted; lists and maps do not.",
+        example: "workflow: 2026",
+        put_right: "workflow: \"2026\"",
+    },
+    CodePage {
+        code: "R0022",
+        title: "a number expected",
+        meaning: "A number, mostly a whole one within a range, is expected.",
+        example: "limit: many",
+        put_right: "limit: 3",
+    },
+    CodePage {
+        code: "R0023",
+        title: "true or false expected",
+        meaning: "Only `true` and `false` are yes and no here; `yes`, `no`, `on` and `off` are texts in YAML 1.2.",
+        example: "service: yes",
+        put_right: "service: true",
+    },
+    CodePage {
+        code: "R0024",
+        title: "a list expected",
+        meaning: "A list is expected: `- item` lines or `[a, b]`.",
+        example: "steps: { email: hello }",
+        put_right: "steps: [{ email: hello }]",
+    },
+    CodePage {
+        code: "R0025",
+        title: "a clock time needs quotes",
+        meaning: "YAML 1.1 tools read an unquoted 10:00 as the number 600. So that a file means the same to every tool, clock times stand in quotes.",
+        example: "then_at: 10:00",
+        put_right: "then_at: \"10:00\"",
+    },
+    CodePage {
+        code: "R0026",
+        title: "a text that older tools read as something else",
+        meaning: "This text has no quotes and is true, false or a number for YAML 1.1 tools: `NO` (Norway) is the famous one. It is read as text here; quote it so that it stays one elsewhere.",
+        example: "countries: [NO, SE]",
+        put_right: "countries: [\"NO\", SE]",
+    },
+];

@@ -1,0 +1,126 @@
+//! Expressions and texts with names.
+
+use super::CodePage;
+
+/// Their pages.
+pub(super) const PAGES: &[CodePage] = &[
+    CodePage {
+        code: "R0201",
+        title: "unknown name",
+        meaning: "No field, figure or event value of that name exists where this stands. What exists depends on the place: `event.*` is the trigger's payload, `awaited.*` that of the last `wait_for`. Texts stand in quotes.",
+        example: "if: partner.helth.score < 50",
+        put_right: "if: partner.health.score < 50",
+    },
+    CodePage {
+        code: "R0202",
+        title: "this is no expression",
+        meaning: "The text cannot be read as an expression. Comparisons are `== != < <= > >=`, `and` is `&&` or a list of conditions, `or` is `||` or `any:`, texts stand in straight quotes. Inside [ ] and { } a comma ends a text without quotes: put the whole expression in single quotes.",
+        example: "if: conversions_total = 1",
+        put_right: "if: conversions_total == 1",
+    },
+    CodePage {
+        code: "R0203",
+        title: "an expression too long or too deep",
+        meaning: "An expression may have 2,000 characters, 300 parts and 12 brackets inside each other. A longer one is easier to read, and to explain, as a list of conditions.",
+        example: "if: a && b && c && …",
+        put_right: "if: [a, b, c]",
+    },
+    CodePage {
+        code: "R0204",
+        title: "a part of CEL that does not exist here",
+        meaning: "Expressions are CEL without `? :`, macros like `has`, braces, indexes, null and remarks. What is missing needs no `has`: a comparison with it answers `?` by itself.",
+        example: "if: has(partner.country)",
+        put_right: "if: partner.country != \"\"",
+    },
+    CodePage {
+        code: "R0205",
+        title: "a condition must be true or false",
+        meaning: "A condition is a comparison, or a name that is true or false.",
+        example: "if: conversions_total",
+        put_right: "if: conversions_total > 0",
+    },
+    CodePage {
+        code: "R0206",
+        title: "no condition",
+        meaning: "There is nothing to judge here. Leave the key away if nothing is to be asked.",
+        example: "if: []",
+        put_right: "if: conversions_total > 0",
+    },
+    CodePage {
+        code: "R0207",
+        title: "YAML has cut an expression in two",
+        meaning: "A `: ` in a text without quotes makes a key of its first half, and a comma ends it inside [ ] and { }. Put the whole expression in single quotes.",
+        example: "if: { event.has_category(\"a: b\") }",
+        put_right: "if: 'event.has_category(\"a: b\")'",
+    },
+    CodePage {
+        code: "R0208",
+        title: "`any` and `not` in one map",
+        meaning: "Which of the two comes first would be a guess. Make them two entries of a list.",
+        example: "if: { any: [a, b], not: c }",
+        put_right: "if: [{ any: [a, b] }, { not: c }]",
+    },
+    CodePage {
+        code: "R0210",
+        title: "types that do not fit",
+        meaning: "A count, a percentage, an amount of money, a length of time, a date and a text are different things and cannot be compared or joined with each other.",
+        example: "if: revenue_90d > 100",
+        put_right: "if: revenue_90d > money(\"100 EUR\")",
+    },
+    CodePage {
+        code: "R0211",
+        title: "types that cannot be calculated with each other",
+        meaning: "Amounts add to amounts, lengths to lengths; a number multiplies both. A percentage of something is written as a factor.",
+        example: "if: revenue_28d > revenue_28d_before + 30",
+        put_right: "if: revenue_28d > 1.3 * revenue_28d_before",
+    },
+    CodePage {
+        code: "R0212",
+        title: "unknown function or method",
+        meaning: "No such function or method exists for this.",
+        example: "if: event.hascategory(\"shoes\")",
+        put_right: "if: event.has_category(\"shoes\")",
+    },
+    CodePage {
+        code: "R0213",
+        title: "arguments that do not fit",
+        meaning: "The function or method takes other values than these.",
+        example: "if: 'revenue_90d > money(100)'",
+        put_right: "if: revenue_90d > money(\"100 EUR\")",
+    },
+    CodePage {
+        code: "R0214",
+        title: "compared with a value it never has",
+        meaning: "The name can only have a few values, and this is none of them, so the comparison would never, or always, hold.",
+        example: "if: partner.status == \"aktive\"",
+        put_right: "if: partner.status == \"active\"",
+    },
+    CodePage {
+        code: "R0216",
+        title: "a name stands here as a text",
+        meaning: "A bare name in a text is only the word itself. Its value is put in between {{ and }}.",
+        example: "with: { motive: partner.answers.motivation }",
+        put_right: "with: { motive: \"{{partner.answers.motivation}}\" }",
+    },
+    CodePage {
+        code: "R0217",
+        title: "always true or never true",
+        meaning: "The clause does not depend on anything, so it asks nothing or lets nobody through. Counts and amounts are never below 0; counts over a window are 0, never missing.",
+        example: "if: conversions_90d >= 0",
+        put_right: "if: conversions_90d > 0",
+    },
+    CodePage {
+        code: "R0218",
+        title: "a percentage as a fraction",
+        meaning: "Percentages have one scale, 0 to 100. 0.4 against a percentage would mean less than half a percent.",
+        example: "if: event.drop_percent >= 0.4",
+        put_right: "if: event.drop_percent >= 40",
+    },
+    CodePage {
+        code: "R0220",
+        title: "braces without a name",
+        meaning: "Between {{ and }} stands one name with dots and nothing else. Helpers, conditions and defaults belong in the mail.",
+        example: "text: \"Call {{partner.name\"",
+        put_right: "text: \"Call {{partner.name}}\"",
+    },
+];

@@ -1,0 +1,127 @@
+//! Which names an expression may use, and what is known of them before anything runs.
+
+use std::sync::Arc;
+
+/// The types of values, units included: a count is no percent and no money.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Type {
+    /// Yes or no.
+    Bool,
+    /// Words.
+    Text,
+    /// How many: whole, 0 or more unless [`Variable::may_be_negative`].
+    Count,
+    /// A number without a unit.
+    Number,
+    /// An amount in a currency.
+    Money,
+    /// On the scale 0–100.
+    Percent,
+    /// A length of exact time.
+    Duration,
+    /// A moment.
+    Instant,
+    /// A day.
+    Date,
+    /// Several words.
+    List,
+}
+
+impl Type {
+    /// The type for people, with its article: "a count".
+    pub const fn described(self) -> &'static str {
+        match self {
+            Type::Bool => "true or false",
+            Type::Text => "a text",
+            Type::Count => "a count",
+            Type::Number => "a number",
+            Type::Money => "an amount of money",
+            Type::Percent => "a percentage",
+            Type::Duration => "a length of time",
+            Type::Instant => "a moment",
+            Type::Date => "a date",
+            Type::List => "a list of texts",
+        }
+    }
+
+    /// How to write a value of this type, for hints.
+    pub const fn example(self) -> &'static str {
+        match self {
+            Type::Bool => "true",
+            Type::Text => "\"vip\"",
+            Type::Count => "3",
+            Type::Number => "1.5",
+            Type::Money => "money(\"100 EUR\")",
+            Type::Percent => "40",
+            Type::Duration => "duration(\"36 hours\")",
+            Type::Instant => "instant(\"2026-10-01T08:00:00Z\")",
+            Type::Date => "date(\"2026-10-01\")",
+            Type::List => "[\"NO\", \"SE\"]",
+        }
+    }
+}
+
+/// What is known of a name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Variable {
+    /// Its type.
+    pub ty: Type,
+    /// Whether it may be missing when the expression is judged.
+    pub maybe_missing: bool,
+    /// Whether a count or amount may be below 0; otherwise `x >= 0` is always true and said so.
+    pub may_be_negative: bool,
+    /// The only texts it can have; comparing with another is R0214.
+    pub closed_set: Option<Arc<[Arc<str>]>>,
+}
+
+impl Variable {
+    /// A name that always has a value of this type.
+    pub const fn of(ty: Type) -> Variable {
+        Variable { ty, maybe_missing: false, may_be_negative: false, closed_set: None }
+    }
+
+    /// The same, and it may be missing.
+    pub fn or_missing(self) -> Variable {
+        Variable { maybe_missing: true, ..self }
+    }
+
+    /// The same, and it may be below 0.
+    pub fn or_negative(self) -> Variable {
+        Variable { may_be_negative: true, ..self }
+    }
+
+    /// A text that can only be one of these.
+    pub fn one_of<'a>(texts: impl IntoIterator<Item = &'a str>) -> Variable {
+        Variable { closed_set: Some(texts.into_iter().map(Arc::from).collect()), ..Variable::of(Type::Text) }
+    }
+}
+
+/// A method of an object: `event.has_category("shoes")`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Method {
+    /// The types of its arguments, in order.
+    pub args: Vec<Type>,
+    /// The type of its result.
+    pub returns: Type,
+}
+
+/// What may be named where an expression stands.
+pub trait Environment {
+    /// What a dotted path (`partner.country`, `conversions_90d`) is; none if there is no such name.
+    fn lookup(&self, path: &str) -> Option<Variable>;
+
+    /// All names, or those worth proposing, for "did you mean".
+    fn names(&self) -> Vec<String>;
+
+    /// A method of an object (`event`, `has_category`); none if there is none.
+    fn method(&self, object: &str, method: &str) -> Option<Method> {
+        let _ = (object, method);
+        None
+    }
+
+    /// The methods of an object, for "did you mean".
+    fn methods(&self, object: &str) -> Vec<String> {
+        let _ = object;
+        Vec::new()
+    }
+}
