@@ -18,6 +18,8 @@ mod open_dip;
 mod packed;
 mod part;
 pub mod program;
+#[cfg(test)]
+mod scenarios;
 
 pub use budget::{Budget, InvalidBudget};
 pub use detector::{Detector, Dip, Standing, Verdict};

@@ -26,6 +26,7 @@ const WEEKDAY_PRIOR: f32 = 60.0;
 const ALPHA: f32 = 0.2;
 const ALPHA_PRIOR: f32 = 40.0;
 const ALPHA_MIN: f32 = 0.01;
+const ALPHA_MAX: f32 = 10.0;
 /// How much of the programme's unusualness a partner may miss: partners react to promotions each in their own way.
 const ELASTICITY: f32 = 0.4;
 /// Bounds of the ratio a window may claim: never "nothing at all", never a trifle.
@@ -193,7 +194,7 @@ impl Detector {
     }
 
     fn overdispersion(&self) -> f32 {
-        ((ALPHA * ALPHA_PRIOR + self.alpha.0) / (ALPHA_PRIOR + self.alpha.1)).max(ALPHA_MIN)
+        ((ALPHA * ALPHA_PRIOR + self.alpha.0) / (ALPHA_PRIOR + self.alpha.1)).clamp(ALPHA_MIN, ALPHA_MAX)
     }
 
     fn weekday_factor(&self, day: i32) -> f32 {
@@ -238,7 +239,7 @@ impl Detector {
         let window = (scan.days > 0).then(|| self.window(day, scan.days));
         let standing = if self.exposure_days < JUDGE_FROM {
             Standing::TooYoung
-        } else if self.rate() < RATE_MIN {
+        } else if self.rate().min(self.count / self.exposure) < RATE_MIN {
             Standing::TooFew
         } else {
             Standing::Judged

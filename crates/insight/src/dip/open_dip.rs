@@ -18,9 +18,10 @@ impl OpenDip {
     pub(super) const BYTES: usize = 20;
 
     pub(super) fn add(&mut self, expected: f32, observed: u32, spread: f32) {
-        self.expected += expected;
+        // Saturates where storage still takes it.
+        self.expected = (self.expected + expected).min(1e17);
         self.observed = self.observed.saturating_add(observed);
-        self.spread += spread;
+        self.spread = (self.spread + spread).min(1e17);
     }
 
     pub(super) fn evidence(&self, known: f32) -> Evidence {

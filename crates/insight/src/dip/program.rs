@@ -149,7 +149,7 @@ fn fit(parts: &[DayPart]) -> Option<Prior> {
     }
     let variance = (squares.value() - noise.value()) / f64::from(n);
     // Bounds: one huge partner must not make the prior worthless, nor equal partners make it a certainty.
-    let shape = if variance > 0.0 { (mean * mean / variance).clamp(0.1, 10.0) } else { 10.0 };
+    let shape = if variance > 0.0 { (mean * mean / variance).clamp(0.1, 2.0) } else { 2.0 };
     Some(Prior { shape: shape as f32, exposure: (shape / mean) as f32 })
 }
 
