@@ -1,1 +1,15 @@
-//! Health: a score with its reasons.
+//! Health: one score from 0 to 100 with its reasons, by a declared model.
+//!
+//! Five groups by default, the drivers of lasting partnerships: satisfaction, value, trust, commitment, mutual goals. Each
+//! input is turned into points by anchors, points are weighted within a group, groups within the score. What is missing
+//! hands its weight on and is named. Contributions are kept, so that a change can be told: "−14: conversions −9, replies −5".
+
+mod facts;
+mod model;
+mod score;
+mod told;
+
+pub use facts::{Facts, INPUTS, InputKind, Inputs};
+pub use model::{BandSpec, GroupSpec, HealthModel, InputSpec, InvalidModel, ModelSpec};
+pub use score::{BandChange, Contribution, Health};
+pub use told::{Reason, reasons, sentence};

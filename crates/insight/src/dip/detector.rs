@@ -406,7 +406,7 @@ impl Detector {
 
     const VERSION: u8 = 1;
 
-    /// The detector as bytes: 235, or 255 while a dip lasts.
+    /// The detector as bytes: 231, or 251 while a dip lasts.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(256);

@@ -109,7 +109,9 @@ fn an_outage_of_the_programme_is_nobodys_dip() {
 fn a_day_closed_again_changes_nothing() {
     let close = |day| DayClose { day, ..program::close(day, &[], &[], &ProgramState::default()).0 };
     let mut detector = Detector::default();
-    (0..80).for_each(|day| drop(detector.close(5, &close(day), Budget::default())));
+    for day in 0..80 {
+        detector.close(5, &close(day), Budget::default());
+    }
     let before = detector.clone();
     assert_eq!(detector.close(0, &close(79), Budget::default()).standing, Standing::Closed);
     assert_eq!(detector, before);

@@ -1,0 +1,99 @@
+//! A score with what made it.
+
+use serde::{Deserialize, Serialize};
+
+use super::facts::Inputs;
+use super::model::{HealthModel, points};
+
+/// A partner's health at a moment, kept with its reasons.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Health {
+    /// 0–100, one decimal.
+    pub score: f64,
+    /// Its band.
+    pub band: String,
+    /// What each input gave; they sum to the score.
+    pub contributions: Vec<Contribution>,
+    /// Inputs the model asks for that are not known; their weight went to the others.
+    pub missing: Vec<String>,
+}
+
+/// What one input gave.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Contribution {
+    /// The input.
+    pub input: String,
+    /// Its group.
+    pub group: String,
+    /// Its value.
+    pub value: f64,
+    /// Points of the value by its anchors, 0–100.
+    pub points: f64,
+    /// Percent of the score it had a say in, after missing ones handed theirs on.
+    pub weight: f64,
+    /// points · weight / 100: its part of the score.
+    pub part: f64,
+}
+
+/// A change of band.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BandChange {
+    /// The band before.
+    pub from: String,
+    /// The band now.
+    pub to: String,
+    /// Whether it went down.
+    pub dropped: bool,
+}
+
+impl HealthModel {
+    /// The health of such inputs. `before` is the last band, for the hysteresis. `None` when every input is missing:
+    /// nothing is known, so nothing is said.
+    #[must_use]
+    pub fn score(&self, inputs: &Inputs, before: Option<&str>) -> Option<Health> {
+        let (mut contributions, mut missing) = (Vec::new(), Vec::new());
+        let mut weight_of_groups = 0.0;
+        for group in &self.spec().groups {
+            let known = |name: &str| inputs.get(name).filter(|value| !value.is_nan());
+            let weight_within: f64 = group.inputs.iter().filter(|i| known(&i.name).is_some()).map(|i| i.weight).sum();
+            if weight_within > 0.0 {
+                weight_of_groups += group.weight;
+            }
+            for input in &group.inputs {
+                let Some(value) = known(&input.name) else {
+                    missing.push(input.name.clone());
+                    continue;
+                };
+                contributions.push(Contribution {
+                    input: input.name.clone(),
+                    group: group.name.clone(),
+                    value,
+                    points: points(&input.anchors, value),
+                    weight: group.weight * input.weight / weight_within,
+                    part: 0.0,
+                });
+            }
+        }
+        if contributions.is_empty() {
+            return None;
+        }
+        let mut score = 0.0;
+        for contribution in &mut contributions {
+            contribution.weight *= 100.0 / weight_of_groups;
+            contribution.part = contribution.points * contribution.weight / 100.0;
+            score += contribution.part;
+        }
+        let score = (score * 10.0).round().clamp(0.0, 1000.0) / 10.0;
+        Some(Health { score, band: self.band(score, before).to_owned(), contributions, missing })
+    }
+
+    /// The change of band from one health to the next, if there is one.
+    #[must_use]
+    pub fn band_change(&self, before: &str, now: &Health) -> Option<BandChange> {
+        (before != now.band).then(|| BandChange {
+            from: before.to_owned(),
+            to: now.band.clone(),
+            dropped: self.is_worse(&now.band, before),
+        })
+    }
+}
