@@ -60,9 +60,10 @@ impl QuietHours {
             return Ok(None);
         }
         // Usually the next `to` on the wall. Two or three days are looked at because a zone may leave out a whole day.
+        let is_over = |at: &Timestamp| !self.cover(zone.to_datetime(*at).time());
         let by_the_wall = (0..3)
             .filter_map(|ahead| local.date().checked_add(Span::new().days(ahead)).ok())
-            .find_map(|day| first_after(day.to_datetime(self.to), zone, now))
+            .find_map(|day| first_after(day.to_datetime(self.to), zone, now).filter(is_over))
             .ok_or(Never)?;
         // The clocks may jump out of the night earlier (a gap that swallows `to`), or back into it; only instants at which the
         // clock really shows a time outside count.
@@ -70,7 +71,7 @@ impl QuietHours {
             .following(now)
             .map(|transition| transition.timestamp())
             .take_while(|at| *at < by_the_wall)
-            .find(|at| !self.cover(zone.to_datetime(*at).time()));
+            .find(is_over);
         Ok(Some(by_a_jump.unwrap_or(by_the_wall)))
     }
 }

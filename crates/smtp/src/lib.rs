@@ -1,2 +1,40 @@
-//! placeholder
+//! How mail leaves: SMTP to a relay, or capture to a folder; and how a mail becomes bytes.
+//!
+//! [`SmtpTransport`] and [`CaptureTransport`] implement the engine's transport port. [`build`] turns an [`Outgoing`] mail into
+//! the bytes that are sent.
+//!
+//! Load-bearing contracts:
+//! - **The final dot divides the world.** What happens before it can have left is `NotSent` (or `Refused`) and safe to retry; once
+//!   its first octet was handed to the kernel, a lost answer is `InDoubt`, never a guess.
+//! - **A connection is reused only in step.** It goes back to the pool when every reply of its last command was read whole and
+//!   nothing else is waiting to be read. A future dropped half-way, a time-out, a stray reply: the connection is closed. Otherwise
+//!   the next mail would read the previous one's answer, and so on for ever.
+//! - **The number of open connections is hard.** Idle ones count.
+//! - **Every wait ends**: connecting, each command, the final reply have their own limits.
+//! - Passwords and mail texts are never logged.
+//!
+//! lettre serves for MIME and the vocabulary of SMTP (addresses, commands, credentials). Its connection is not used:
+//! it cannot tell whether the dot has left, hides what is left unread, and logs credentials and mails at debug level.
+
 #![allow(clippy::disallowed_methods, reason = "an edge crate: clock, environment and I/O are its job")]
+
+mod port;
+
+mod settings;
+
+mod pool;
+
+mod session;
+
+mod dot_stuffing;
+mod reply;
+mod wire;
+
+mod capture;
+mod mime;
+
+pub use capture::CaptureTransport;
+pub use mime::{BuildError, Correspondent, Outgoing, build};
+pub use pool::SmtpTransport;
+pub use port::{Connection, Delivery, Envelope, RefusalClass, Transport, TransportError};
+pub use settings::{Limits, Login, Secret, SmtpSettings, SmtpUrlError, Tls};

@@ -1,0 +1,152 @@
+//! What a relay answers, and what follows from it.
+
+use crate::port::{Delivery, RefusalClass};
+
+/// One whole reply, all lines read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Reply {
+    /// Three digits.
+    pub code: u16,
+    /// The lines without codes.
+    pub lines: Vec<String>,
+}
+
+/// Where in the conversation a reply came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// To the sender's address.
+    Mail,
+    /// To the recipient's address.
+    Rcpt,
+    /// To DATA or the message itself.
+    Data,
+}
+
+/// One line of a reply.
+pub(crate) struct Line {
+    pub code: u16,
+    pub is_last: bool,
+    pub text: String,
+}
+
+impl Line {
+    /// `250-text`, `250 text`, `250`; without its line end.
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
+        let [a @ b'2'..=b'5', b @ b'0'..=b'9', c @ b'0'..=b'9', rest @ ..] = bytes else { return None };
+        let code = [a, b, c].iter().fold(0, |code, digit| code * 10 + u16::from(**digit - b'0'));
+        let (is_last, text) = match rest {
+            [] => (true, rest),
+            [b' ', text @ ..] => (true, text),
+            [b'-', text @ ..] => (false, text),
+            _ => return None,
+        };
+        // A relay's words end up in tables, logs and on screens.
+        let text = String::from_utf8_lossy(text).chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        Some(Self { code, is_last, text })
+    }
+}
+
+impl Reply {
+    pub(crate) const fn is_positive(&self) -> bool {
+        self.code / 100 == 2
+    }
+
+    pub(crate) const fn is_refusal(&self) -> bool {
+        matches!(self.code / 100, 4 | 5)
+    }
+
+    /// The words, one line, at most 500 characters.
+    pub(crate) fn text(&self) -> String {
+        self.lines.join(" ").trim().chars().take(500).collect()
+    }
+
+    /// The enhanced code the words begin with, if it is of the reply's class (RFC 2034, 4).
+    pub(crate) fn enhanced(&self) -> Option<&str> {
+        let word = self.lines.first()?.split_whitespace().next()?;
+        let mut parts = word.split('.');
+        let class = parts.next()?.parse::<u16>().ok()?;
+        let is_number = |part: &str| (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+        let (subject, detail) = (parts.next()?, parts.next()?);
+        (class == self.code / 100 && is_number(subject) && is_number(detail) && parts.next().is_none()).then_some(word)
+    }
+
+    /// What a refusal means.
+    ///
+    /// `Permanent` is kept for what is said about the mailbox, since it may lead to a suppression: enhanced codes `5.1.x` (address)
+    /// and `5.2.x` (mailbox), and a bare 5xx to RCPT. Security and policy (`5.7.x`, and the authentication codes 530, 534, 535, 538),
+    /// and any other 5xx to the sender's address or the content, are `Policy`: they say nothing about the recipient.
+    fn refusal_class(&self, stage: Stage) -> RefusalClass {
+        if self.code < 500 {
+            return RefusalClass::Transient;
+        }
+        let subject = self.enhanced().and_then(|enhanced| enhanced.split('.').nth(1));
+        match (subject, self.code, stage) {
+            (Some("7"), _, _) | (_, 530 | 534 | 535 | 538, _) => RefusalClass::Policy,
+            // The sender's address, not the recipient's.
+            (Some("1"), _, _) if matches!(self.enhanced(), Some("5.1.7" | "5.1.8")) => RefusalClass::Policy,
+            (Some("1" | "2"), _, _) => RefusalClass::Permanent,
+            (_, _, Stage::Rcpt) => RefusalClass::Permanent,
+            (_, _, Stage::Mail | Stage::Data) => RefusalClass::Policy,
+        }
+    }
+
+    pub(crate) fn into_refusal(self, stage: Stage) -> Delivery {
+        Delivery::Refused {
+            code: self.code,
+            enhanced: self.enhanced().map(str::to_owned),
+            text: self.text(),
+            class: self.refusal_class(stage),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reply(text: &str) -> Reply {
+        let line = Line::parse(text.as_bytes()).unwrap();
+        Reply { code: line.code, lines: vec![line.text] }
+    }
+
+    #[test]
+    fn lines_are_read_or_refused() {
+        let line = Line::parse(b"250-mail.example").unwrap();
+        assert_eq!((line.code, line.is_last, line.text.as_str()), (250, false, "mail.example"));
+        assert!(Line::parse(b"250").unwrap().is_last);
+        assert_eq!(Line::parse(b"550 no\x1b[31m").unwrap().text, "no [31m");
+        for bad in [&b""[..], b"25", b"650 x", b"2x0 x", b"250_x", b"HTTP/1.1 400"] {
+            assert!(Line::parse(bad).is_none());
+        }
+    }
+
+    #[test]
+    fn refusals_by_code_and_stage() {
+        use RefusalClass::{Permanent, Policy, Transient};
+        use Stage::{Data, Mail, Rcpt};
+        let table = [
+            ("421 4.3.0 try later", Rcpt, Transient),
+            ("450 4.7.1 greylisted", Rcpt, Transient),
+            ("550 5.1.1 no such user", Rcpt, Permanent),
+            ("550 no such user", Rcpt, Permanent),
+            ("552 5.2.1 disabled", Data, Permanent),
+            ("550 5.1.1 no such user", Data, Permanent),
+            ("550 5.7.1 blocked", Rcpt, Policy),
+            ("554 5.7.509 does not pass DMARC", Data, Policy),
+            ("530 authentication required", Mail, Policy),
+            ("535 5.7.8 bad credentials", Mail, Policy),
+            ("550 5.1.8 sender's domain does not exist", Rcpt, Policy),
+            ("553 sender rejected", Mail, Policy),
+            ("554 looks like spam", Data, Policy),
+            // An enhanced code of another class is no enhanced code.
+            ("550 4.7.1 odd", Rcpt, Permanent),
+        ];
+        for (text, stage, class) in table {
+            let reply = reply(text);
+            assert_eq!(reply.refusal_class(stage), class, "{text} at {stage:?}");
+        }
+        assert_eq!(reply("550 5.1.1 x").enhanced(), Some("5.1.1"));
+        assert_eq!(reply("550 5.1 x").enhanced(), None);
+        assert_eq!(reply("550 5.1.1.1 x").enhanced(), None);
+    }
+}
