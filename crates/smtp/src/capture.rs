@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::port::{Connection, Delivery, Envelope, Transport, TransportError};
+use rapport_engine::ports::transport::{Connection, Delivery, Envelope, Transport, TransportError};
 
 /// Writes every mail to a maildir. Nothing leaves the machine.
 pub struct CaptureTransport {

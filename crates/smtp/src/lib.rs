@@ -18,8 +18,6 @@
 
 #![allow(clippy::disallowed_methods, reason = "an edge crate: clock, environment and I/O are its job")]
 
-mod port;
-
 mod settings;
 
 mod pool;
@@ -36,5 +34,4 @@ mod mime;
 pub use capture::CaptureTransport;
 pub use mime::{BuildError, Correspondent, Outgoing, build};
 pub use pool::SmtpTransport;
-pub use port::{Connection, Delivery, Envelope, RefusalClass, Transport, TransportError};
 pub use settings::{Limits, Login, Secret, SmtpSettings, SmtpUrlError, Tls};

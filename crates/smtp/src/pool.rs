@@ -9,10 +9,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsConnector;
 use tracing::debug;
 
-use crate::port::{Connection, Delivery, Envelope, Transport, TransportError};
 use crate::session::Session;
 use crate::settings::{SmtpSettings, Tls};
 use crate::wire;
+use rapport_engine::ports::transport::{Connection, Delivery, Envelope, Transport, TransportError};
 
 /// Mail over SMTP to one relay.
 pub struct SmtpTransport {

@@ -1,6 +1,6 @@
 //! What a relay answers, and what follows from it.
 
-use crate::port::{Delivery, RefusalClass};
+use rapport_engine::ports::transport::{Delivery, RefusalClass};
 
 /// One whole reply, all lines read.
 #[derive(Clone, Debug, PartialEq, Eq)]

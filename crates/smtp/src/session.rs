@@ -16,10 +16,10 @@ use tokio::time::timeout_at;
 use tokio_rustls::TlsConnector;
 
 use crate::dot_stuffing::stuffed;
-use crate::port::{Delivery, Envelope, RefusalClass, TransportError};
 use crate::reply::{Line, Reply, Stage};
 use crate::settings::{SmtpSettings, Tls};
 use crate::wire::{self, Wire};
+use rapport_engine::ports::transport::{Delivery, Envelope, RefusalClass, TransportError};
 
 /// RFC 5321 allows 512 octets a line; relays exceed it.
 const LINE_MAX: usize = 4096;

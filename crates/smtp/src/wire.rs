@@ -16,7 +16,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 
-use crate::port::TransportError;
+use rapport_engine::ports::transport::TransportError;
 
 /// A stream to a relay.
 #[derive(Debug)]
