@@ -45,3 +45,15 @@ impl CodePage {
         )
     }
 }
+
+/// The list of all codes as Markdown, as it stands in `docs/codes/README.md`.
+pub fn index_markdown() -> String {
+    let mut text = String::from(
+        "# Codes of findings\n\nWritten from the tables in `crates/rule/src/codes/` by \
+         `cargo run -p rapport-rule --example code_pages`.\n\n| code | what is wrong |\n|---|---|\n",
+    );
+    for CodePage { code, title, .. } in pages() {
+        text.push_str(&format!("| [{code}]({code}.md) | {} |\n", title.replace('|', "\\|")));
+    }
+    text
+}

@@ -197,7 +197,8 @@ mod tests {
         check("3", "`3` needs a unit");
         check("3 dyas", "unknown unit, near Some(\"days\")");
         check("3d", "unknown unit, near Some(\"days\")");
-        check("3 moons", "unknown unit, near Some(\"months\")");
+        check("3 monts", "unknown unit, near Some(\"months\")");
+        check("3 moons", "unknown unit, near None");
         check("three days", "a length is a whole number and a unit, like `3 days`");
         check("1.5 days", "unknown unit, near None");
         check("-3 days", "a length is a whole number and a unit, like `3 days`");

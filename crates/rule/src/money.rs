@@ -170,7 +170,16 @@ impl Money {
 
     /// The amount times a factor, rounded half away from zero to whole minor units; none when it does not fit.
     pub fn times(self, factor: f64) -> Option<Money> {
-        let minor = (self.minor as f64 * factor).round();
+        self.rounded(self.minor as f64 * factor)
+    }
+
+    /// The amount divided by a number, rounded likewise; none when that is 0 or the result does not fit.
+    pub fn divided(self, by: f64) -> Option<Money> {
+        self.rounded(self.minor as f64 / by)
+    }
+
+    fn rounded(self, minor: f64) -> Option<Money> {
+        let minor = minor.round();
         // 2^53: beyond it f64 no longer counts in ones.
         (minor.is_finite() && minor.abs() <= 9_007_199_254_740_992.0).then_some(Money { minor: minor as i64, ..self })
     }

@@ -46,7 +46,8 @@ pub(super) fn unknown_name(name: &str, span: Span, path: &str, env: &dyn Environ
             let tail = format!(".{name}");
             near = names.iter().find(|known| known.ends_with(&tail)).cloned();
         }
-        if let (None, Some((object, _))) = (&near, name.split_once('.')) {
+        if near.is_none() {
+            let object = name.split('.').next().unwrap_or(name);
             let objects = names.iter().filter_map(|known| known.split_once('.')).map(|(object, _)| object);
             near = suggest::nearest(object, objects).map(|known| name.replacen(object, known, 1));
         }
@@ -59,7 +60,7 @@ pub(super) fn unknown_name(name: &str, span: Span, path: &str, env: &dyn Environ
     let dotted = format!("{object}.");
     let fields: Vec<&str> = names.iter().filter_map(|known| known.strip_prefix(&dotted)).collect();
     let heads = fields.iter().map(|field| field.split('.').next().unwrap_or(field));
-    let near = suggest::nearest(rest, fields.iter().copied()).or_else(|| suggest::nearest(field, heads));
+    let near = suggest::nearest(field, heads).or_else(|| suggest::nearest(rest, fields.iter().copied()));
     let span = if span.len() == name.len() {
         Span::new(span.start + field_at, span.start + field_at + field.len())
     } else {
@@ -183,7 +184,6 @@ impl<'a> Checker<'a> {
         let Some(variable) = self.env.lookup(path) else {
             let whole = self.place.at(span);
             unknown_name(path, whole, self.place.path, self.env, self.findings);
-            // A bare word beside `==` is mostly a text without its quotes.
             return None;
         };
         let name = match self.names.iter().find(|name| &***name == path) {

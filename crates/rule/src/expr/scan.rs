@@ -59,7 +59,7 @@ fn refuse(code: &'static str, span: Span, message: impl Into<String>, label: &st
 pub(super) fn scan(text: &str) -> Result<Vec<Token<'_>>, Refusal> {
     let all = Span::new(0, text.len());
     if text.len() > TEXT_BYTES_MAX {
-        let message = format!("the expression has {} characters, at most {TEXT_BYTES_MAX} are read", text.len());
+        let message = format!("the expression is {} bytes long, at most {TEXT_BYTES_MAX} are read", text.len());
         return Err(refuse("R0203", all, message, "make it a list of conditions"));
     }
     let mut tokens = Vec::new();

@@ -267,7 +267,7 @@ fn calculated(sign: Arithmetic, left: &Value, right: &Value, scope: &dyn Scope) 
         }
         (Value::Money(money), factor) => match sign {
             Times => Value::Money(money.times(number(factor)?)?),
-            Divide => Value::Money(money.times(finite(1.0 / number(factor)?)?)?),
+            Divide => Value::Money(money.divided(number(factor)?)?),
             _ => return None,
         },
         (factor, Value::Money(money)) if sign == Times => Value::Money(money.times(number(factor)?)?),

@@ -26,7 +26,7 @@ pub fn parse(source: &Source, findings: &mut Findings) -> Option<Node> {
     let places = Places::of(text);
     // The parser's few unwraps are about its own bookkeeping; should one ever be wrong, the author gets a finding too.
     let built = catch_unwind(AssertUnwindSafe(|| {
-        let mut events = Parser::new_from_str(text);
+        let mut events = Parser::new_from_str(text.get(places.skipped..).unwrap_or_default());
         let mut builder = Builder::new(source, &places);
         while let Some(event) = events.next_event() {
             match event {
@@ -86,7 +86,6 @@ fn refuse(text: &str) -> Option<Refusal> {
                 deepest = deepest.max(open);
             }
             b']' | b'}' => open = open.saturating_sub(1),
-            b'\n' => {}
             _ => {}
         }
     }
@@ -97,14 +96,20 @@ fn refuse(text: &str) -> Option<Refusal> {
 struct Places {
     /// Empty for ASCII texts, where both are the same.
     byte_of_char: Vec<u32>,
+    /// The bytes of a byte order mark at the beginning, which the parser would take for text.
+    skipped: usize,
     end: usize,
 }
 
 impl Places {
     fn of(text: &str) -> Places {
-        let byte_of_char =
-            if text.is_ascii() { Vec::new() } else { text.char_indices().map(|(at, _)| at as u32).collect() };
-        Places { byte_of_char, end: text.len() }
+        let skipped = text.len() - text.trim_start_matches('\u{feff}').len();
+        let byte_of_char = if text.is_ascii() {
+            Vec::new()
+        } else {
+            text.char_indices().map(|(at, _)| at as u32).filter(|at| *at as usize >= skipped).collect()
+        };
+        Places { byte_of_char, skipped, end: text.len() }
     }
 
     fn byte(&self, index: usize) -> usize {
@@ -174,8 +179,7 @@ impl<'a> Builder<'a> {
                 }
             }
             Event::Alias(_) => {
-                self.refused("R0003", span, "`*` stands for something else in YAML")
-                    .label("quote the text, or write the value out");
+                self.refused("R0003", span, "`*` stands for something else in YAML").label(QUOTE_OR_WRITE_OUT);
                 self.value(Node { span, value: Value::Null, style: Style::Plain })?;
             }
             Event::Scalar(text, style, anchor, tag) => {
@@ -298,18 +302,33 @@ impl<'a> Builder<'a> {
         let width = text.get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
         let (line, _) = self.source.line_column(at);
         let written = self.source.line_text(line).trim();
+        let begins = |sign: char| value_of(written).starts_with(sign) || written.contains(&format!(" {sign}"));
+        let found = Span::new(at, at + width);
+        if ["tag", "handle"].iter().any(|word| error.info().contains(word)) && begins('!') {
+            return self.tag(found);
+        }
+        if error.info().contains("anchor") && ["*", "&"].iter().any(|sign| written.contains(sign)) {
+            self.refused("R0003", found, "`*` and `&` stand for something else in YAML").label(QUOTE_OR_WRITE_OUT);
+            return;
+        }
         let hint = syntax_hint(written, error.info());
-        let span = Span::new(at, at + width);
         self.findings
-            .error("R0002", &self.source.path, span, "this is no YAML")
+            .error("R0002", &self.source.path, found, "this is no YAML")
             .label(error.info().to_owned())
             .hint(hint);
     }
 }
 
+const QUOTE_OR_WRITE_OUT: &str = "quote the text, or write the value out";
+
+/// What stands behind the key and the dash of a line.
+fn value_of(line: &str) -> &str {
+    line.split_once(": ").map_or(line, |(_, value)| value).trim_start_matches("- ")
+}
+
 /// What most likely went wrong on a line that YAML refuses.
 fn syntax_hint(line: &str, info: &str) -> &'static str {
-    let value = line.split_once(": ").map_or(line, |(_, value)| value).trim_start_matches("- ");
+    let value = value_of(line);
     if line.contains('\t') || info.contains("tab") {
         "Indent with spaces, not with tabs."
     } else if value.starts_with('"') && value.matches('"').count() > 2 || value.starts_with(['@', '`', '%']) {

@@ -1,0 +1,178 @@
+//! Conditions as written in YAML, their explanations, and texts with names.
+
+mod world;
+
+use rapport_rule::expr::{Condition, Template, Truth, Value, blocks_unless, holds_if};
+use rapport_rule::{Findings, Source, Span, yaml};
+use world::{World, Worth};
+
+fn condition(text: &str) -> Result<Condition, String> {
+    let source = Source::new("w.yaml", text);
+    let mut findings = Findings::new();
+    let compiled = yaml::parse(&source, &mut findings)
+        .and_then(|node| Condition::from_node(&node, &source.path, &World, &mut findings));
+    if findings.is_empty() {
+        return compiled.ok_or_else(|| "none without a finding".to_owned());
+    }
+    let one = |finding: &rapport_rule::Finding| {
+        format!("{} at `{}`: {}", finding.code, finding.span.map_or("", |span| source.slice(span)), finding.message)
+    };
+    Err(findings.iter().map(one).collect::<Vec<_>>().join("\n"))
+}
+
+#[track_caller]
+fn explains(text: &str, worth: &str, expected: &str) {
+    let condition = condition(text).unwrap_or_else(|findings| panic!("{text}: {findings}"));
+    let scope = Worth::of(worth);
+    let line = |clause: rapport_rule::expr::Clause| {
+        let seen: Vec<String> = clause.seen.iter().map(|(name, value)| format!("{name} {value}")).collect();
+        let seen = if seen.is_empty() { String::new() } else { format!(" ({})", seen.join(", ")) };
+        format!("{}{} {}{seen}", "  ".repeat(clause.depth), clause.truth.sign(), clause.text)
+    };
+    let lines: Vec<String> = condition.explain(&scope).into_iter().map(line).collect();
+    let shown = format!("{}: {}", condition.judge(&scope).sign(), lines.join("; "));
+    assert_eq!(shown, expected, "{text} with {worth}");
+}
+
+#[track_caller]
+fn refused(text: &str, expected: &str) {
+    assert_eq!(condition(text).map(|condition| condition.to_string()), Err(expected.to_owned()), "{text}");
+}
+
+#[test]
+fn a_list_is_and_any_is_or_and_each_clause_answers_for_itself() {
+    let shipped =
+        "[conversions_total >= 1, { any: [event.kind == \"silence.conversions\", event.drop_percent >= 40] }]";
+    explains(
+        shipped,
+        "conversions_total=214, event.kind=dip.conversions, event.drop_percent=31%",
+        "✗: ✓ conversions_total >= 1 (conversions_total 214); ✗ any;   ✗ event.kind == \"silence.conversions\" (event.kind dip.conversions);   ✗ event.drop_percent >= 40 (event.drop_percent 31)",
+    );
+    explains(
+        shipped,
+        "conversions_total=214, event.kind=silence.conversions",
+        "✓: ✓ conversions_total >= 1 (conversions_total 214); ✓ any;   ✓ event.kind == \"silence.conversions\" (event.kind silence.conversions);   ? event.drop_percent >= 40 (event.drop_percent ?)",
+    );
+    explains("not: conversions_total >= 1", "", "?: ? not;   ? conversions_total >= 1 (conversions_total ?)");
+    explains("payouts_overdue > 0", "payouts_overdue=0", "✗: ✗ payouts_overdue > 0 (payouts_overdue 0)");
+}
+
+#[test]
+fn if_needs_yes_and_unless_blocks_on_unknown() {
+    let asks = condition("conversions_total >= 1").unwrap();
+    for (worth, holds, blocks) in
+        [("conversions_total=1", true, true), ("conversions_total=0", false, false), ("", false, true)]
+    {
+        let scope = Worth::of(worth);
+        assert_eq!((holds_if(Some(&asks), &scope), blocks_unless(Some(&asks), &scope)), (holds, blocks), "{worth}");
+    }
+    assert!(holds_if(None, &Worth::of("")) && !blocks_unless(None, &Worth::of("")));
+}
+
+#[test]
+fn all_findings_of_a_condition_are_shown_at_their_places() {
+    refused(
+        "[zebra > 1, { any: [partner.helth.score < 5, group == \"vop\"] }]",
+        "R0201 at `zebra`: there is no `zebra`\nR0201 at `helth`: partner has no field `helth`\nR0214 at `\"vop\"`: `group` is never \"vop\"",
+    );
+    refused("'group == \"vop\"'", "R0214 at `\"vop\"`: `group` is never \"vop\"");
+    // With an escape in it, a place in the text is no place in the file: all of it is marked.
+    refused("\"group == \\\"vop\\\"\"", "R0214 at `\"group == \\\"vop\\\"\"`: `group` is never \"vop\"");
+    refused("conversions_90d", "R0205 at `conversions_90d`: a condition is true or false, this is a count");
+    refused("[]", "R0206 at `[]`: there is no condition here");
+    refused("{ any: [] }", "R0206 at `[]`: there is no condition here");
+    refused("~", "R0206 at `~`: there is no condition here");
+    refused("3", "R0205 at `3`: a condition is true or false, this is a number");
+    refused("true", "R0217 at `true`: this is always true");
+    refused("{ ayn: [segment.never_sold] }", "R0101 at `ayn`: unknown key `ayn`");
+    refused(
+        "{ any: [segment.never_sold], not: segment.never_sold }",
+        "R0208 at `{ any: [segment.never_sold], not: segment.never_sold }`: `any` and `not` stand in one map",
+    );
+}
+
+#[test]
+fn an_expression_that_yaml_cut_is_recognised() {
+    refused("event.has_category(\"a: b\")", "R0207 at `event.has_category(\"a`: YAML has cut this expression in two");
+    refused("group == \"a #b\"", "R0202 at `\"a`: the text is not closed");
+    let cut = condition("[event.has_category(\"a, b\")]").unwrap_err();
+    assert!(cut.starts_with("R0202 at `\"a`: the text is not closed"), "{cut}");
+}
+
+fn template(text: &str) -> Result<Template, String> {
+    let mut findings = Findings::new();
+    let compiled = Template::compile(text, Span::new(0, text.len()), "w.yaml", &World, &mut findings);
+    let one = |finding: &rapport_rule::Finding| {
+        let place = finding.span.and_then(|span| text.get(span.start..span.end)).unwrap_or("?");
+        format!("{} at `{place}`: {}", finding.code, finding.message)
+    };
+    compiled.ok_or_else(|| findings.iter().map(one).collect::<Vec<_>>().join("\n"))
+}
+
+#[track_caller]
+fn check_template(text: &str, worth: &str, expected: &str) {
+    let shown = match template(text) {
+        Ok(template) => template.render(&Worth::of(worth)),
+        Err(findings) => findings,
+    };
+    assert_eq!(shown, expected, "{text}");
+}
+
+#[test]
+fn texts_take_values_in() {
+    check_template("{{partner.name}} has had no click", "partner.name=Ada", "Ada has had no click");
+    check_template(
+        "{{ partner.name }}: {{event.drop_percent}} %",
+        "partner.name=Åsa, event.drop_percent=31%",
+        "Åsa: 31 %",
+    );
+    check_template("Hi {{partner.name}}!", "", "Hi !");
+    check_template("plain, with } and {", "", "plain, with } and {");
+    check_template("", "", "");
+}
+
+#[test]
+fn texts_that_cannot_work_are_refused() {
+    check_template("ö {{partner.nam}}", "", "R0201 at `nam`: partner has no field `nam`");
+    check_template("{{partner.name", "", "R0220 at `{{`: `{{` is not closed");
+    check_template("partner.name}}", "", "R0220 at `}}`: `}}` closes nothing");
+    check_template("{{}}", "", "R0220 at ``: there is no name between {{ and }}");
+    check_template(
+        "{{fallback partner.name}}",
+        "",
+        "R0220 at `fallback partner.name`: `fallback partner.name` is no name between {{ and }}",
+    );
+    check_template("partner.name", "", "R0216 at `partner.name`: `partner.name` is a name, but stands here as a text");
+    check_template(
+        "{{zebra}} and {{yak}}",
+        "",
+        "R0201 at `zebra`: there is no `zebra`\nR0201 at `yak`: there is no `yak`",
+    );
+}
+
+#[test]
+fn personal_names_stay_for_those_who_know_them() {
+    let text = template("Call {{partner.name}} in {{ partner.country }}").unwrap();
+    let kept = text.render_keeping(&Worth::of("partner.country=NO"), &|name| name == "partner.name");
+    assert_eq!(kept, "Call {{partner.name}} in NO");
+    assert_eq!(text.names(), ["partner.name", "partner.country"]);
+}
+
+#[test]
+fn a_templated_name_of_a_closed_set_has_its_expansions() {
+    let name = template("{{event.name}}-{{group}}").unwrap();
+    let all = name.expansions(100).unwrap();
+    assert_eq!(all.len(), 6);
+    assert!(all.contains(&"anniversary-vip".to_owned()));
+    assert_eq!(name.expansions(5), None);
+    assert_eq!(template("{{partner.name}}").unwrap().expansions(5), None);
+    assert_eq!(Template::literal("x").expansions(5), Some(vec!["x".to_owned()]));
+    assert_eq!(template("{{event.name}}").unwrap().as_name(), Some("event.name"));
+}
+
+#[test]
+fn judgement_and_value_of_a_missing_answer_agree() {
+    let asks = condition("event.new_customer").unwrap();
+    assert_eq!(asks.judge(&Worth::of("")), Truth::Unknown);
+    assert_eq!(Value::from(Truth::Unknown), Value::Missing);
+}
