@@ -1,0 +1,402 @@
+//! Numbers about a partner, by name: `[approved_|reversed_]<measure>_<window>`, `days_since_<moment>` and a few of their own.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use rapport_rule::money::{Currency, Money};
+use serde::{Deserialize, Serialize};
+
+use crate::day::{self, Day};
+use crate::measure::{Measure, Totals};
+use crate::moment::Moment;
+use crate::state::{DAYS_KEPT, PartnerState};
+
+/// A number about a partner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Figure {
+    /// The sum of a measure over a window.
+    Sum(Measure, Window),
+    /// Revenue by conversion over a window.
+    AverageOrder(Window),
+    /// The share of new customers among those known to be new or not, over a window, in percent.
+    NewCustomerShare(Window),
+    /// Whole local days since something last (or first) happened.
+    DaysSince(Moment),
+    /// Payouts that should have been made and were not.
+    PayoutsOverdue,
+}
+
+/// The days a figure looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Window {
+    /// Since the partner began, `opening` included.
+    Total,
+    /// The last N local days, today included.
+    Days(u16),
+    /// The N days before those.
+    DaysBefore(u16),
+    /// Since the journey began, its trigger excluded.
+    SinceStart,
+}
+
+/// What a figure is counted in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Unit {
+    /// A whole number.
+    Count,
+    /// Money of the programme's currency.
+    Money,
+    /// Any number.
+    Number,
+    /// 0 to 100.
+    Percent,
+}
+
+/// The value of a figure.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum FigureValue {
+    /// A whole number.
+    Count(i64),
+    /// Money of the programme's currency.
+    Money(Money),
+    /// Any number.
+    Number(f64),
+    /// 0 to 100.
+    Percent(f64),
+}
+
+/// What reading figures needs to know besides the partner.
+#[derive(Debug, Clone, Copy)]
+pub struct FigureContext<'a> {
+    /// The programme's local day.
+    pub today: Day,
+    /// The programme's zone.
+    pub zone: &'a TimeZone,
+    /// The programme's currency.
+    pub currency: Currency,
+    /// The first event of the programme; a partner approved before it without `opening` has no `_total` figures.
+    pub program_began_at: Option<Timestamp>,
+    /// Where the journey began; without it `_since_start` figures are missing.
+    pub start: Option<&'a StartMark>,
+}
+
+/// The sums at the moment a journey began, right after its trigger: `_since_start` is what came on top.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct StartMark(Totals);
+
+/// Why a text names no figure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FigureError {
+    /// It does not look like a figure at all.
+    NotAFigure,
+    /// It ends like a figure, but nothing of that name is counted.
+    UnknownMeasure(String),
+    /// It begins like a figure, but the window is none.
+    UnknownWindow(String),
+    /// The window is empty or reaches further back than days are kept.
+    WindowTooLong {
+        /// The longest window allowed here.
+        max: u16,
+    },
+    /// Nothing of that name is remembered.
+    UnknownMoment(String),
+}
+
+impl fmt::Display for FigureError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fn list(f: &mut fmt::Formatter<'_>, names: impl Iterator<Item = &'static str>) -> fmt::Result {
+            for (index, name) in names.enumerate() {
+                write!(f, "{}{name}", if index == 0 { "" } else { ", " })?;
+            }
+            Ok(())
+        }
+        match self {
+            FigureError::NotAFigure => {
+                f.write_str("a figure is `<measure>_<window>`, such as `conversions_90d`, or `days_since_<moment>`")
+            }
+            FigureError::UnknownMeasure(name) => {
+                write!(f, "nothing called `{name}` is counted; there are ")?;
+                list(f, Figure::measure_names())
+            }
+            FigureError::UnknownWindow(name) => {
+                write!(f, "`{name}` is no window; write `total`, `since_start`, `30d` or `30d_before`")
+            }
+            FigureError::WindowTooLong { max } => write!(f, "a window here has 1 to {max} days"),
+            FigureError::UnknownMoment(name) => {
+                write!(f, "no moment is called `{name}`; there are ")?;
+                list(f, Moment::ALL.iter().map(|moment| moment.name()))
+            }
+        }
+    }
+}
+
+impl std::error::Error for FigureError {}
+
+impl StartMark {
+    /// The sums of a partner now.
+    pub fn of(state: &PartnerState) -> Self {
+        StartMark(state.totals.clone())
+    }
+}
+
+const AVERAGE_ORDER: &str = "average_order";
+const NEW_CUSTOMER_SHARE: &str = "new_customer_share";
+const PAYOUTS_OVERDUE: &str = "payouts_overdue";
+const DAYS_SINCE: &str = "days_since_";
+
+impl Figure {
+    /// Every name that can stand before a window.
+    pub fn measure_names() -> impl Iterator<Item = &'static str> {
+        let measures = Measure::ALL.iter().map(|measure| measure.name()).filter(|name| !name.is_empty());
+        measures.chain([AVERAGE_ORDER, NEW_CUSTOMER_SHARE])
+    }
+
+    /// Names to show and to compare a mistyped one with: each measure with the usual windows, and the rest.
+    pub fn examples() -> Vec<String> {
+        let windows = ["total", "7d", "28d", "28d_before", "90d", "since_start"];
+        let mut names: Vec<String> = Self::measure_names()
+            .flat_map(|measure| windows.iter().map(move |window| format!("{measure}_{window}")))
+            .filter(|name| Figure::parse(name).is_ok())
+            .collect();
+        names.extend(Moment::ALL.iter().map(|moment| format!("{DAYS_SINCE}{}", moment.name())));
+        names.push(PAYOUTS_OVERDUE.to_owned());
+        names
+    }
+
+    /// Reads a figure's name.
+    pub fn parse(name: &str) -> Result<Figure, FigureError> {
+        if name == PAYOUTS_OVERDUE {
+            return Ok(Figure::PayoutsOverdue);
+        }
+        if let Some(moment) = name.strip_prefix(DAYS_SINCE) {
+            return match Moment::parse(moment) {
+                Some(moment) => Ok(Figure::DaysSince(moment)),
+                None => Err(FigureError::UnknownMoment(moment.to_owned())),
+            };
+        }
+        // The longest measure that fits: `approved_conversions_90d` is not `approved` of something.
+        let measure = Self::measure_names()
+            .filter(|measure| name.strip_prefix(measure).is_some_and(|rest| rest.starts_with('_')))
+            .max_by_key(|measure| measure.len());
+        match measure {
+            Some(measure) => {
+                let window = name.get(measure.len() + 1..).unwrap_or_default();
+                let window = Window::parse(window)?;
+                Ok(match measure {
+                    AVERAGE_ORDER => Figure::AverageOrder(window),
+                    NEW_CUSTOMER_SHARE => Figure::NewCustomerShare(window),
+                    _ => match Measure::ALL.iter().find(|known| known.name() == measure) {
+                        Some(known) => Figure::Sum(*known, window),
+                        None => return Err(FigureError::UnknownMeasure(measure.to_owned())),
+                    },
+                })
+            }
+            None => match Window::suffix_of(name) {
+                Some(measure) if !measure.is_empty() => Err(FigureError::UnknownMeasure(measure.to_owned())),
+                _ => Err(FigureError::NotAFigure),
+            },
+        }
+    }
+
+    /// What it is counted in.
+    pub fn unit(&self) -> Unit {
+        match self {
+            Figure::Sum(measure, _) if measure.is_money() => Unit::Money,
+            Figure::Sum(..) | Figure::DaysSince(_) | Figure::PayoutsOverdue => Unit::Count,
+            Figure::AverageOrder(_) => Unit::Money,
+            Figure::NewCustomerShare(_) => Unit::Percent,
+        }
+    }
+
+    /// Whether it can be missing. Counts over a window of days never are.
+    pub fn may_be_missing(&self) -> bool {
+        match self {
+            Figure::Sum(_, Window::Total | Window::SinceStart) => true,
+            Figure::Sum(measure, _) => measure.is_money(),
+            Figure::AverageOrder(_) | Figure::NewCustomerShare(_) | Figure::DaysSince(_) => true,
+            Figure::PayoutsOverdue => false,
+        }
+    }
+
+    /// Whether it only means something within a journey.
+    pub fn needs_start(&self) -> bool {
+        matches!(
+            self,
+            Figure::Sum(_, Window::SinceStart)
+                | Figure::AverageOrder(Window::SinceStart)
+                | Figure::NewCustomerShare(Window::SinceStart)
+        )
+    }
+}
+
+impl Window {
+    fn parse(text: &str) -> Result<Window, FigureError> {
+        let (days, before) = match text {
+            "total" => return Ok(Window::Total),
+            "since_start" => return Ok(Window::SinceStart),
+            _ => match text.strip_suffix("_before") {
+                Some(days) => (days, true),
+                None => (text, false),
+            },
+        };
+        let max = if before { DAYS_KEPT / 2 } else { DAYS_KEPT } as u16;
+        let number = days.strip_suffix('d').filter(|digits| {
+            !digits.is_empty()
+                && digits.bytes().all(|byte| byte.is_ascii_digit())
+                && !(digits.len() > 1 && digits.starts_with('0'))
+        });
+        match number.map(str::parse::<u16>) {
+            None => Err(FigureError::UnknownWindow(text.to_owned())),
+            Some(Ok(days)) if (1..=max).contains(&days) => {
+                Ok(if before { Window::DaysBefore(days) } else { Window::Days(days) })
+            }
+            Some(_) => Err(FigureError::WindowTooLong { max }),
+        }
+    }
+
+    /// What stands before a window at the end of a name.
+    fn suffix_of(name: &str) -> Option<&str> {
+        let body = name.strip_suffix("_before").unwrap_or(name);
+        if let Some(measure) = body.strip_suffix("_total").or_else(|| body.strip_suffix("_since_start")) {
+            return Some(measure);
+        }
+        let (measure, window) = body.rsplit_once('_')?;
+        Window::parse(window).is_ok().then_some(measure)
+    }
+}
+
+impl fmt::Display for Window {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Window::Total => f.write_str("total"),
+            Window::Days(days) => write!(f, "{days}d"),
+            Window::DaysBefore(days) => write!(f, "{days}d_before"),
+            Window::SinceStart => f.write_str("since_start"),
+        }
+    }
+}
+
+impl fmt::Display for Figure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Figure::Sum(measure, window) => write!(f, "{}_{window}", measure.name()),
+            Figure::AverageOrder(window) => write!(f, "{AVERAGE_ORDER}_{window}"),
+            Figure::NewCustomerShare(window) => write!(f, "{NEW_CUSTOMER_SHARE}_{window}"),
+            Figure::DaysSince(moment) => write!(f, "{DAYS_SINCE}{}", moment.name()),
+            Figure::PayoutsOverdue => f.write_str(PAYOUTS_OVERDUE),
+        }
+    }
+}
+
+impl fmt::Display for FigureValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FigureValue::Count(count) => write!(f, "{count}"),
+            FigureValue::Money(money) => write!(f, "{money}"),
+            FigureValue::Number(number) | FigureValue::Percent(number) => write!(f, "{number}"),
+        }
+    }
+}
+
+impl PartnerState {
+    /// The value of a figure; none when it is missing:
+    /// - totals of a partner who was approved before the programme's first event and has no `opening`;
+    /// - money, where a conversion in it is of another currency than the programme's (no rates are known);
+    /// - averages and shares of nothing, moments that never were, `since_start` outside of a journey.
+    pub fn figure(&self, figure: &Figure, context: &FigureContext<'_>) -> Option<FigureValue> {
+        match *figure {
+            Figure::Sum(measure, window) => {
+                let sum = self.window_sum(measure, window, context)?;
+                Some(if measure.is_money() {
+                    FigureValue::Money(Money { minor: sum, currency: context.currency })
+                } else {
+                    FigureValue::Count(sum)
+                })
+            }
+            Figure::AverageOrder(window) => {
+                let orders = self.window_sum(Measure::Conversions, window, context).filter(|orders| *orders > 0)?;
+                let revenue = self.window_sum(Measure::Revenue, window, context)?;
+                // Half up, in whole minor units; both are at least 0.
+                let minor = revenue.saturating_add(orders / 2) / orders;
+                Some(FigureValue::Money(Money { minor, currency: context.currency }))
+            }
+            Figure::NewCustomerShare(window) => {
+                let known = self.window_sum(Measure::KnownCustomers, window, context).filter(|known| *known > 0)?;
+                let new = self.window_sum(Measure::NewCustomers, window, context)?;
+                Some(FigureValue::Percent(100.0 * new as f64 / known as f64))
+            }
+            Figure::DaysSince(moment) => {
+                let day = self.moment_day(moment, context.zone)?;
+                Some(FigureValue::Count(i64::from(context.today.saturating_sub(day)).max(0)))
+            }
+            Figure::PayoutsOverdue => Some(FigureValue::Count(self.payouts.overdue(context.today))),
+        }
+    }
+
+    /// The local day of a moment.
+    pub fn moment_day(&self, moment: Moment, zone: &TimeZone) -> Option<Day> {
+        let of = |at: Option<Timestamp>| at.map(|at| day::of(at, zone));
+        match moment {
+            Moment::Conversion => self.last_sale_day(),
+            Moment::FirstConversion => self.first_sale_day(),
+            Moment::Approved => of(self.profile.approved_at.value),
+            Moment::Joined => of(self.profile.joined_at.value),
+            Moment::Activity => of(self.moments.get(Moment::Activity)).max(self.last_sale_day()),
+            other => of(self.moments.get(other)),
+        }
+    }
+
+    /// Whether what happened before rapport listened is unknown, so that totals would be too small.
+    pub fn totals_missing(&self, context: &FigureContext<'_>) -> bool {
+        let began_before = match (self.profile.approved_at.value, context.program_began_at) {
+            (Some(approved), Some(began)) => approved < began,
+            _ => false,
+        };
+        began_before && self.opening.value.is_none()
+    }
+
+    fn window_sum(&self, measure: Measure, window: Window, context: &FigureContext<'_>) -> Option<i64> {
+        let today = context.today;
+        let over = |from: Day, to: Day| {
+            let priced = !measure.is_money() || self.sum(Measure::Unpriced, from, to) <= 0;
+            priced.then(|| self.sum(measure, from, to))
+        };
+        let sum = match window {
+            Window::Days(days) => over(today.saturating_sub(i32::from(days) - 1), today)?,
+            Window::DaysBefore(days) => {
+                let days = i32::from(days);
+                over(today.saturating_sub(2 * days - 1), today.saturating_sub(days))?
+            }
+            Window::SinceStart => {
+                let StartMark(start) = context.start?;
+                if measure.is_money() && self.totals.get(Measure::Unpriced) > start.get(Measure::Unpriced) {
+                    return None;
+                }
+                self.totals.get(measure).saturating_sub(start.get(measure))
+            }
+            Window::Total => self.total(measure, context)?,
+        };
+        // A reversal of what came before the window's start can only lower it below zero where there is nothing to lower.
+        Some(sum.max(0))
+    }
+
+    fn total(&self, measure: Measure, context: &FigureContext<'_>) -> Option<i64> {
+        if self.totals_missing(context) || (measure.is_money() && self.totals.get(Measure::Unpriced) > 0) {
+            return None;
+        }
+        let total = self.totals.get(measure);
+        let Some(opening) = self.opening.value else { return Some(total) };
+        let opened = match measure {
+            // What was not reversed by then counts as approved too: an opening balance names settled business.
+            Measure::Conversions | Measure::ApprovedConversions => opening.conversions,
+            Measure::Revenue | Measure::ApprovedRevenue => opening.revenue?,
+            Measure::Commission | Measure::ApprovedCommission => opening.commission?,
+            _ => return Some(total),
+        };
+        // Sales of days before `as_of` are in the balance already.
+        let until = day::of(opening.as_of, context.zone).saturating_sub(1);
+        let counted_twice = self.sum(measure, Day::MIN, until);
+        Some(opened.saturating_add(total).saturating_sub(counted_twice))
+    }
+}

@@ -1,0 +1,245 @@
+//! One event into one partner's state.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use rapport_event::{ActivityData, ConversionData, EngineData, Event, Kind, Payload};
+use rapport_rule::money::Currency;
+
+use crate::conversion::{ConversionState, Merged};
+use crate::day::{self, Day};
+use crate::measure::Measure;
+use crate::moment::Moment;
+use crate::payout::{Payout, PayoutStatus};
+use crate::profile::Status;
+use crate::state::{Answer, Opening, PartnerState};
+
+/// What folding needs to know of the programme.
+#[derive(Debug, Clone, Copy)]
+pub struct FoldContext<'a> {
+    /// The programme's zone: its days are the buckets.
+    pub zone: &'a TimeZone,
+    /// The programme's currency: money in another one has no value here.
+    pub currency: Currency,
+}
+
+/// What an event changed, beyond the state itself.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Folded {
+    /// Fields of the partner; the status before and after.
+    Partner {
+        /// Before.
+        before: Status,
+        /// After.
+        after: Status,
+    },
+    /// A conversion.
+    Conversion(Box<ConversionFold>),
+    /// A count or a moment, or a record that only others care for.
+    Counted,
+}
+
+/// What a telling of a conversion changed.
+pub type ConversionFold = Merged;
+
+/// Folds an event into the state of its partner. `conversion` is what is stored of the conversion it tells about, if it does; the
+/// caller stores the [`Merged::state`] that comes back. Kinds derived from conversions change nothing here: their conversion did.
+pub fn fold(
+    state: &mut PartnerState,
+    conversion: Option<&ConversionState>,
+    event: &Event,
+    context: &FoldContext<'_>,
+) -> Folded {
+    let at = event.occurred_at;
+    if state.first_event_at.is_none_or(|first| at < first) {
+        state.first_event_at = Some(at);
+    }
+    if event.person_version > state.person_version {
+        state.person_version = event.person_version;
+    }
+    match &event.payload {
+        Payload::Conversion(data) if event.kind == Kind::Conversion => {
+            Folded::Conversion(Box::new(fold_conversion(state, conversion, data, at, context)))
+        }
+        Payload::Conversion(_) => Folded::Counted,
+        Payload::Partner(data) => {
+            let before = state.profile.status();
+            if state.erased_at.is_some_and(|erased| at <= erased) {
+                // What was said before an erasure and arrives after it must not come back.
+                return Folded::Partner { before, after: before };
+            }
+            state.profile.tell(event, data);
+            if let Some(opening) = &data.opening {
+                let priced = opening.currency.is_none_or(|currency| currency == context.currency);
+                let told = Opening {
+                    as_of: opening.as_of,
+                    conversions: i64::try_from(opening.conversions).unwrap_or(i64::MAX),
+                    revenue: priced.then_some(opening.revenue),
+                    commission: priced.then_some(opening.commission),
+                };
+                state.opening.tell(Some(told), at);
+            }
+            Folded::Partner { before, after: state.profile.status() }
+        }
+        Payload::Activity(data) => {
+            fold_activity(state, &event.kind, data, at, context);
+            Folded::Counted
+        }
+        Payload::Engine(data) => {
+            fold_own(state, &event.kind, data, at, context);
+            Folded::Counted
+        }
+    }
+}
+
+fn fold_conversion(
+    state: &mut PartnerState,
+    before: Option<&ConversionState>,
+    data: &ConversionData,
+    at: Timestamp,
+    context: &FoldContext<'_>,
+) -> Merged {
+    let merged = ConversionState::merge(before, ConversionState::told_by(data, at, context));
+    if merged.difference.changed {
+        if let Some(before) = before {
+            give(state, before, -1, context);
+        }
+        give(state, &merged.state, 1, context);
+    }
+    merged
+}
+
+/// Adds (`sign` 1) or takes back (−1) everything a conversion gives.
+fn give(state: &mut PartnerState, conversion: &ConversionState, sign: i64, context: &FoldContext<'_>) {
+    let day = day::of(conversion.sold_at, context.zone);
+    let mut add = |measure: Measure, amount: i64| {
+        if amount != 0 {
+            state.open.add(day, measure, sign * amount);
+            state.totals.add(measure, sign * amount);
+        }
+    };
+    let (amount, commission) = (conversion.amount, conversion.commission);
+    if !conversion.is_recorded() {
+        add(Measure::ReversedConversions, 1);
+        add(Measure::ReversedRevenue, amount);
+        add(Measure::ReversedCommission, commission);
+        add(Measure::Unpriced, i64::from(!conversion.priced));
+        return;
+    }
+    add(Measure::Conversions, 1);
+    add(Measure::Revenue, amount);
+    add(Measure::Commission, commission);
+    if conversion.status.is_approved() {
+        add(Measure::ApprovedConversions, 1);
+        add(Measure::ApprovedRevenue, amount);
+        add(Measure::ApprovedCommission, commission);
+    }
+    add(Measure::NewCustomers, i64::from(conversion.new_customer == Some(true)));
+    add(Measure::KnownCustomers, i64::from(conversion.new_customer.is_some()));
+    add(Measure::Unpriced, i64::from(!conversion.priced));
+    if let Some(product) = &conversion.product {
+        state.products.add(product, sign);
+    }
+    if let Some(category) = &conversion.category {
+        state.categories.add(category, sign);
+    }
+}
+
+fn count(state: &mut PartnerState, day: Day, measure: Measure, amount: i64) {
+    state.open.add(day, measure, amount);
+    state.totals.add(measure, amount);
+}
+
+fn fold_activity(state: &mut PartnerState, kind: &Kind, data: &ActivityData, at: Timestamp, context: &FoldContext<'_>) {
+    let (measure, moment) = match kind {
+        Kind::LinkClicked => (Measure::Clicks, Moment::Click),
+        Kind::LinkCreated => (Measure::LinksCreated, Moment::Link),
+        Kind::Login => (Measure::Logins, Moment::Login),
+        Kind::ContentPublished => (Measure::Content, Moment::Content),
+        Kind::CreativeSubmitted => (Measure::Creatives, Moment::Creative),
+        Kind::TrainingCompleted => (Measure::Trainings, Moment::Training),
+        Kind::SurveyAnswered => (Measure::Answers, Moment::Answer),
+        Kind::ResourceUsed => (Measure::Resources, Moment::Resource),
+        Kind::MailReceived => match data {
+            ActivityData::Mail(mail) if !mail.is_reply() => return,
+            _ => (Measure::Replies, Moment::Reply),
+        },
+        Kind::PayoutDue | Kind::PayoutPaid | Kind::PayoutFailed | Kind::PayoutOverdue => {
+            fold_payout(state, kind, data, at, context);
+            return;
+        }
+        // The programme's doing, not the partner's: creatives judged, declared kinds.
+        _ => return,
+    };
+    let amount = i64::from(data.count());
+    if amount == 0 {
+        return;
+    }
+    count(state, day::of(at, context.zone), measure, amount);
+    state.moments.touch(moment, at);
+    // Clicks are the visitors' doing and say nothing about whether the partner is there.
+    if moment != Moment::Click {
+        state.moments.touch(Moment::Activity, at);
+    }
+    if let ActivityData::Survey(survey) = data {
+        let answer =
+            Answer { at, answer: survey.answer.clone().or_else(|| survey.reason.clone()), score: survey.score };
+        remember_answer(state, &survey.survey, answer);
+    }
+}
+
+fn remember_answer(state: &mut PartnerState, survey: &Arc<str>, told: Answer) {
+    match state.answers.binary_search_by(|(known, _)| known.cmp(survey)) {
+        Ok(place) => {
+            if let Some((_, known)) = state.answers.get_mut(place) {
+                let later = told.at > known.at || (told.at == known.at && told.answer > known.answer);
+                if later {
+                    *known = told;
+                }
+            }
+        }
+        // Surveys are declared in config; more than a few dozen are a mistake upstream and must not grow the state.
+        Err(place) if state.answers.len() < 32 => state.answers.insert(place, (survey.clone(), told)),
+        Err(_) => {}
+    }
+}
+
+fn fold_payout(state: &mut PartnerState, kind: &Kind, data: &ActivityData, at: Timestamp, context: &FoldContext<'_>) {
+    let ActivityData::Payout(payout) = data else { return };
+    let status = match kind {
+        Kind::PayoutPaid => PayoutStatus::Paid,
+        Kind::PayoutFailed => PayoutStatus::Failed,
+        Kind::PayoutOverdue => PayoutStatus::Overdue,
+        _ => PayoutStatus::Due,
+    };
+    let id = xxhash_rust::xxh3::xxh3_64(payout.payout.as_bytes());
+    state.payouts.tell(Payout { id, due_on: payout.due_on.map(day::number), status, at });
+    if status == PayoutStatus::Paid {
+        count(state, day::of(at, context.zone), Measure::Payouts, 1);
+        state.moments.touch(Moment::Payout, at);
+    }
+}
+
+/// The reason of a `message.sent` that settles a `message.in_doubt`, which was counted as a mail already.
+pub const WAS_IN_DOUBT: &str = "was_in_doubt";
+
+fn fold_own(state: &mut PartnerState, kind: &Kind, data: &EngineData, at: Timestamp, context: &FoldContext<'_>) {
+    match (kind, data) {
+        // In doubt counts as sent: better one mail too few than the same one twice.
+        (Kind::MessageSent | Kind::MessageInDoubt, EngineData::Outcome(outcome)) => {
+            if outcome.reason.as_deref() == Some(WAS_IN_DOUBT) {
+                return;
+            }
+            count(state, day::of(at, context.zone), Measure::Mails, 1);
+            state.moments.touch(Moment::Mail, at);
+        }
+        (Kind::PartnerErased, _) => {
+            state.profile.erase(at);
+            state.answers.clear();
+            state.erased_at = state.erased_at.max(Some(at));
+            state.person_version = None;
+        }
+        _ => {}
+    }
+}

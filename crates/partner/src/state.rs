@@ -1,0 +1,307 @@
+//! The state of one partner.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rapport_event::FieldType;
+use serde_json::{Value, json};
+
+use crate::bucket::Cells;
+use crate::day::Day;
+use crate::encoding::Unknown;
+use crate::measure::{Measure, Totals};
+use crate::moment::Moments;
+use crate::payout::Payouts;
+use crate::profile::{Profile, Stored};
+use crate::ranking::Ranking;
+
+/// How many days closed buckets reach back.
+pub const DAYS_KEPT: i32 = 400;
+
+/// Everything rapport knows of one partner. What `insight` and the engine keep here is not read by this crate.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PartnerState {
+    /// Fields of the partner.
+    pub profile: Profile,
+    /// The version of the newest `person` row an event named.
+    pub person_version: Option<i64>,
+    /// The earliest event time seen of this partner.
+    pub first_event_at: Option<Timestamp>,
+    /// Set when the partner's data were erased.
+    pub erased_at: Option<Timestamp>,
+    /// What was counted since the last day close: today, and changes of closed days that are not merged yet.
+    pub open: Cells,
+    /// Closed days; stored apart, see [`PartnerState::close_through`].
+    pub days: Cells,
+    /// The last closed day.
+    pub closed_through: Option<Day>,
+    /// First and last day with sales among the days that are forgotten.
+    pub forgotten_sales: Option<(Day, Day)>,
+    /// Sums since the first event.
+    pub totals: Totals,
+    /// When things last happened.
+    pub moments: Moments,
+    /// Payouts open or lately made.
+    pub payouts: Payouts,
+    /// Articles by conversions.
+    pub products: Ranking,
+    /// Categories by conversions.
+    pub categories: Ranking,
+    /// The latest answer to each survey, by survey.
+    pub answers: Vec<(Arc<str>, Answer)>,
+    /// What the partner had done before rapport listened.
+    pub opening: Stored<Opening>,
+    /// The dip detector's state, opaque.
+    pub detector: Vec<u8>,
+    /// The group the partner is in.
+    pub group: Option<Arc<str>>,
+    /// The lane of that group.
+    pub lane: Option<Arc<str>>,
+    /// The health band.
+    pub band: Option<Arc<str>>,
+    /// The health score in hundredths of a point, 0 to 10,000.
+    pub health: Option<u16>,
+    /// Signals that last.
+    pub lasting: Vec<LastingSignal>,
+    /// Further opaque states by name, sorted: goals told, cursors.
+    pub marks: Vec<(Arc<str>, Vec<u8>)>,
+    /// Fields a newer version wrote into the hot part; written back as they were.
+    pub unknown: Unknown,
+    /// The same of the days part.
+    pub unknown_days: Unknown,
+}
+
+/// The latest answer to a survey.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// When it was given.
+    pub at: Timestamp,
+    /// The chosen answer, else the reason.
+    pub answer: Option<Arc<str>>,
+    /// The score.
+    pub score: Option<f64>,
+}
+
+/// What a partner had reached before the first event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Opening {
+    /// Up to when it counts; sales on days before that day are in it.
+    pub as_of: Timestamp,
+    /// Conversions.
+    pub conversions: i64,
+    /// Order value in minor units of the programme's currency; none when told in another.
+    pub revenue: Option<i64>,
+    /// Earnings, likewise.
+    pub commission: Option<i64>,
+}
+
+/// A signal that lasts until it ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastingSignal {
+    /// Its kind, such as `dip.conversions`.
+    pub kind: Arc<str>,
+    /// Its id, the same while it lasts.
+    pub id: Arc<str>,
+    /// Since when it lasts.
+    pub since: Timestamp,
+    /// The newest payload, JSON.
+    pub payload: Box<str>,
+}
+
+/// The fields a workflow names as `partner.<name>`, with their types; all may be missing but `status` and `tags`. Besides: further
+/// fields, `answers.<survey>`, and the personal ones that only mails may use.
+pub const PARTNER_FIELDS: &[(&str, FieldType)] = &[
+    ("status", FieldType::Text),
+    ("zone", FieldType::Text),
+    ("language", FieldType::Text),
+    ("country", FieldType::Text),
+    ("type", FieldType::Text),
+    ("manager", FieldType::Text),
+    ("tags", FieldType::List),
+    ("referred_by", FieldType::Text),
+    ("joined_at", FieldType::Instant),
+    ("approved_at", FieldType::Instant),
+    ("contract_ends", FieldType::Date),
+    ("consent", FieldType::Bool),
+    ("top_product", FieldType::Text),
+    ("top_category", FieldType::Text),
+    ("health", FieldType::Number),
+    ("band", FieldType::Text),
+];
+
+impl PartnerState {
+    /// A stored field as `partner.<path>` names it; none is missing. Instants and dates are texts, `answers.<survey>` is the chosen
+    /// answer or the score.
+    pub fn field(&self, path: &str) -> Option<Value> {
+        let text = |text: Option<&Arc<str>>| text.map(|text| Value::from(&**text));
+        let profile = &self.profile;
+        match path {
+            "status" => Some(profile.status().as_str().into()),
+            "zone" => text(profile.zone.get()),
+            "language" => text(profile.language.get()),
+            "country" => text(profile.country.get()),
+            "type" => text(profile.partner_type.get()),
+            "manager" => text(profile.manager.get()),
+            "tags" => Some(profile.tags().iter().map(|tag| Value::from(&**tag)).collect()),
+            "referred_by" => profile.referred_by.get().map(|referrer| referrer.as_str().into()),
+            "joined_at" => profile.joined_at.get().map(|at| at.to_string().into()),
+            "approved_at" => profile.approved_at.get().map(|at| at.to_string().into()),
+            "contract_ends" => profile.contract_ends.get().map(|on| on.to_string().into()),
+            "consent" => profile.consent.get().map(|consent| consent.given.into()),
+            "top_product" => text(self.products.top()),
+            "top_category" => text(self.categories.top()),
+            "health" => self.health.map(|hundredths| json!(f64::from(hundredths) / 100.0)),
+            "band" => text(self.band.as_ref()),
+            _ => match path.strip_prefix("answers.") {
+                Some(survey) => {
+                    let answer = self.answer(survey)?;
+                    text(answer.answer.as_ref()).or_else(|| answer.score.map(Value::from))
+                }
+                None => profile.custom(path),
+            },
+        }
+    }
+
+    /// The latest answer to a survey.
+    pub fn answer(&self, survey: &str) -> Option<&Answer> {
+        self.answers.iter().find(|(known, _)| **known == *survey).map(|(_, answer)| answer)
+    }
+
+    /// The sum of a measure over days `from..=to`, closed and open.
+    pub fn sum(&self, measure: Measure, from: Day, to: Day) -> i64 {
+        self.days.sum(measure, from, to).saturating_add(self.open.sum(measure, from, to))
+    }
+
+    /// Conversions and order value (minor units) of one day: what a day close judges.
+    pub fn on_day(&self, day: Day) -> (i64, i64) {
+        (self.sum(Measure::Conversions, day, day), self.sum(Measure::Revenue, day, day))
+    }
+
+    /// The days within the kept history on which the partner sold something that was not taken back, with the number of conversions,
+    /// in order.
+    pub fn sale_days(&self) -> Vec<(Day, i64)> {
+        let mut days: Vec<(Day, i64)> = Vec::new();
+        let sales = |cells: &Cells| -> Vec<(Day, i64)> {
+            cells
+                .iter()
+                .filter(|cell| cell.measure == Measure::Conversions)
+                .map(|cell| (cell.day, cell.value))
+                .collect()
+        };
+        days.extend(sales(&self.days));
+        let open = sales(&self.open);
+        if !open.is_empty() {
+            days.extend(open);
+            days.sort_unstable();
+            days.dedup_by(|later, earlier| {
+                let same = later.0 == earlier.0;
+                if same {
+                    earlier.1 = earlier.1.saturating_add(later.1);
+                }
+                same
+            });
+        }
+        days.retain(|(_, count)| *count > 0);
+        days
+    }
+
+    /// The last day with a sale that was not taken back, forgotten days included.
+    pub fn last_sale_day(&self) -> Option<Day> {
+        let candidate =
+            |cells: &Cells| cells.iter().rev().find(|cell| cell.measure == Measure::Conversions).map(|cell| cell.day);
+        let (closed, open) = (candidate(&self.days), candidate(&self.open));
+        // Cheap unless open changes take back what the closed days hold.
+        let last = match (closed, open) {
+            (Some(day), None) => Some(day),
+            (_, Some(day))
+                if self.sum(Measure::Conversions, day, day) > 0 && closed.is_none_or(|closed| closed <= day) =>
+            {
+                Some(day)
+            }
+            (None, None) => None,
+            _ => self.sale_days().last().map(|(day, _)| *day),
+        };
+        last.or(self.forgotten_sales.map(|(_, last)| last))
+    }
+
+    /// The first day with a sale that was not taken back, forgotten days included.
+    pub fn first_sale_day(&self) -> Option<Day> {
+        self.forgotten_sales.map(|(first, _)| first).or_else(|| self.sale_days().first().map(|(day, _)| *day))
+    }
+
+    /// The usual number of days between days with sales: the median of the gaps within the kept history, with how many gaps there
+    /// are. None before the second such day.
+    pub fn usual_gap(&self) -> Option<(f64, usize)> {
+        let days = self.sale_days();
+        let mut gaps: Vec<i32> = days.iter().zip(days.iter().skip(1)).map(|(one, next)| next.0 - one.0).collect();
+        gaps.sort_unstable();
+        let middle = gaps.len() / 2;
+        let upper = f64::from(*gaps.get(middle)?);
+        let lower = if gaps.len().is_multiple_of(2) { f64::from(*gaps.get(middle.checked_sub(1)?)?) } else { upper };
+        Some((f64::midpoint(lower, upper), gaps.len()))
+    }
+
+    /// Closes days up to and including one: open buckets of those days (and late changes of earlier ones) move to the closed days,
+    /// and what is older than [`DAYS_KEPT`] days is forgotten. Returns whether the days part changed and must be stored. Doing it
+    /// again changes nothing.
+    pub fn close_through(&mut self, day: Day) -> bool {
+        let closing = self.open.split_through(day);
+        let mut changed = !closing.is_empty();
+        self.days.merge(closing);
+        self.closed_through = self.closed_through.max(Some(day));
+        let oldest = self.closed_through.map_or(day, |through| through.saturating_sub(DAYS_KEPT - 1));
+        if self.days.iter().next().is_some_and(|cell| cell.day < oldest) {
+            let forgotten = self.days.split_through(oldest - 1);
+            changed = true;
+            for cell in forgotten.iter().filter(|cell| cell.measure == Measure::Conversions && cell.value > 0) {
+                self.forgotten_sales = Some(match self.forgotten_sales {
+                    Some((first, last)) => (first.min(cell.day), last.max(cell.day)),
+                    None => (cell.day, cell.day),
+                });
+            }
+        }
+        changed
+    }
+
+    /// A signal of this kind that lasts.
+    pub fn lasting(&self, kind: &str) -> Option<&LastingSignal> {
+        self.lasting.iter().find(|signal| *signal.kind == *kind)
+    }
+
+    /// Sets a lasting signal, replacing the one of its kind and id.
+    pub fn raise(&mut self, signal: LastingSignal) {
+        match self.lasting.iter_mut().find(|known| known.kind == signal.kind && known.id == signal.id) {
+            Some(known) => *known = signal,
+            None => self.lasting.push(signal),
+        }
+    }
+
+    /// Ends the lasting signals of a kind; tells which there were.
+    pub fn end(&mut self, kind: &str) -> Vec<LastingSignal> {
+        let (ended, rest) = std::mem::take(&mut self.lasting).into_iter().partition(|signal| *signal.kind == *kind);
+        self.lasting = rest;
+        ended
+    }
+
+    /// An opaque state by name.
+    pub fn mark(&self, name: &str) -> Option<&[u8]> {
+        let place = self.marks.binary_search_by(|(known, _)| (**known).cmp(name)).ok()?;
+        self.marks.get(place).map(|(_, bytes)| bytes.as_slice())
+    }
+
+    /// Sets an opaque state; empty bytes take it away.
+    pub fn set_mark(&mut self, name: &str, bytes: Vec<u8>) {
+        match self.marks.binary_search_by(|(known, _)| (**known).cmp(name)) {
+            Ok(place) if bytes.is_empty() => {
+                self.marks.remove(place);
+            }
+            Ok(place) => {
+                if let Some((_, known)) = self.marks.get_mut(place) {
+                    *known = bytes;
+                }
+            }
+            Err(_) if bytes.is_empty() => {}
+            Err(place) => self.marks.insert(place, (Arc::from(name), bytes)),
+        }
+    }
+}
