@@ -63,23 +63,51 @@ impl Source {
     /// Line and column of a byte offset, both from 1; the column counts characters. An offset beyond the end is the end,
     /// one inside a character is that character.
     pub fn line_column(&self, offset: usize) -> (usize, usize) {
-        let offset = self.text.floor_char_boundary(offset.min(self.text.len()));
-        let before = self.text.get(..offset).unwrap_or_default();
-        let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        let in_line = before.get(line_start..).unwrap_or_default();
-        (line, in_line.chars().filter(|c| *c != '\u{feff}').count() + 1)
+        Lines::of(self).line_column(offset)
     }
 
     /// The text of a line (from 1) without its line break; empty when there is no such line.
     pub fn line_text(&self, line: usize) -> &str {
-        let text = self.text.split('\n').nth(line.saturating_sub(1)).unwrap_or_default();
-        text.trim_end_matches('\r').trim_start_matches('\u{feff}')
+        Lines::of(self).line_text(line)
     }
 
     /// The text a span covers; empty when the span does not fit this source.
     pub fn slice(&self, span: Span) -> &str {
         self.text.get(span.start..span.end).unwrap_or_default()
+    }
+}
+
+/// Where the lines of a source begin, for asking many places of one file.
+pub(crate) struct Lines<'a> {
+    source: &'a Source,
+    starts: Vec<usize>,
+}
+
+impl<'a> Lines<'a> {
+    pub(crate) fn of(source: &'a Source) -> Lines<'a> {
+        let breaks = source.text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
+        Lines { source, starts: std::iter::once(0).chain(breaks).collect() }
+    }
+
+    pub(crate) fn source(&self) -> &'a Source {
+        self.source
+    }
+
+    /// As [`Source::line_column`].
+    pub(crate) fn line_column(&self, offset: usize) -> (usize, usize) {
+        let text = &self.source.text;
+        let offset = text.floor_char_boundary(offset.min(text.len()));
+        let line = self.starts.partition_point(|start| *start <= offset).max(1);
+        let start = self.starts.get(line - 1).copied().unwrap_or_default();
+        let in_line = text.get(start..offset).unwrap_or_default();
+        (line, in_line.chars().filter(|c| *c != '\u{feff}').count() + 1)
+    }
+
+    /// As [`Source::line_text`].
+    pub(crate) fn line_text(&self, line: usize) -> &'a str {
+        let start = self.starts.get(line.saturating_sub(1)).copied().unwrap_or(self.source.text.len());
+        let rest = self.source.text.get(start..).unwrap_or_default();
+        rest.split('\n').next().unwrap_or_default().trim_end_matches('\r').trim_start_matches('\u{feff}')
     }
 }
 

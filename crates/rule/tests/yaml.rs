@@ -259,3 +259,18 @@ fn values_that_are_something_else_say_what_was_expected() {
     );
     check_fields("[a]", "R0020 at 1:1 `[a]`: expected keys and values, found a list");
 }
+
+/// Files made to be slow: a budget or an index stands against each. The test's own time is the alarm; it takes a second.
+#[test]
+fn many_keys_and_many_findings_do_not_take_quadratic_time() {
+    let keys: String = (0..45_000).map(|i| format!("k{i}: {i}\n")).collect();
+    let source = Source::new("w.yaml", keys);
+    let mut findings = Findings::new();
+    let tree = yaml::parse(&source, &mut findings).unwrap();
+    assert_eq!(tree.as_map().map(<[_]>::len), Some(45_000));
+    Fields::of(&tree, "w.yaml", &mut findings).unwrap().finish(&["when", "once"], &mut findings);
+    assert_eq!(findings.len(), 45_000);
+    let sources = [source].into_iter().collect();
+    assert!(rapport_rule::finding::render::human_all(&findings, &sources).ends_with("45000 errors, 0 warnings\n"));
+    assert_eq!(read(&"{}: 1\n".repeat(10_000)).lines().count(), 200, "the reading stops");
+}

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Finding, Findings};
-use crate::source::Sources;
+use crate::source::{Lines, Sources};
 
 /// Where the place begins on the first line, so that places stand in one column.
 const PLACE_COLUMN: usize = 58;
@@ -13,8 +13,11 @@ const LINE_CHARS_MAX: usize = 150;
 /// One finding as LANGUAGE.md section 7 shows it: message and place, the line, a caret with label and hint. Ends without
 /// a line break.
 pub fn human(finding: &Finding, sources: &Sources) -> String {
-    let source = sources.get(&finding.path);
-    let place = source.zip(finding.span).map(|(source, span)| (source, span, source.line_column(span.start)));
+    human_in(finding, sources.get(&finding.path).map(Lines::of).as_ref())
+}
+
+fn human_in(finding: &Finding, lines: Option<&Lines<'_>>) -> String {
+    let place = lines.zip(finding.span).map(|(lines, span)| (lines, span, lines.line_column(span.start)));
     let title = format!("{} {}: {}", finding.severity.name(), finding.code, finding.message);
     let at = match &place {
         Some((_, _, (line, column))) => format!("{}:{line}:{column}", finding.path),
@@ -24,10 +27,10 @@ pub fn human(finding: &Finding, sources: &Sources) -> String {
     let remark = [finding.label.as_deref(), finding.hint.as_deref()];
     let remark = remark.into_iter().flatten().collect::<Vec<_>>().join("  ");
     match place {
-        Some((source, span, (line, column))) => {
-            let (shown, caret_at) = window(source.line_text(line), column);
+        Some((lines, span, (line, column))) => {
+            let (shown, caret_at) = window(lines.line_text(line), column);
             let rest_of_line = shown.chars().count().saturating_sub(caret_at - 1);
-            let covered = source.slice(span);
+            let covered = lines.source().slice(span);
             let on_this_line = covered.split('\n').next().unwrap_or_default().trim_end().chars().count();
             let carets = on_this_line.min(rest_of_line).max(1);
             text.push_str(&format!("\n{line:>2} │ {shown}\n"));
@@ -63,12 +66,14 @@ pub fn human_all(findings: &Findings, sources: &Sources) -> String {
         return String::new();
     }
     let (mut text, mut errors, mut warnings) = (String::new(), 0, 0);
+    let mut lines: Option<Lines<'_>> = None;
     for finding in findings.iter() {
+        lines = of_same_file(lines, finding, sources);
         match finding.severity {
             super::Severity::Error => errors += 1,
             super::Severity::Warning => warnings += 1,
         }
-        text.push_str(&human(finding, sources));
+        text.push_str(&human_in(finding, lines.as_ref()));
         text.push_str("\n\n");
     }
     let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
@@ -76,14 +81,20 @@ pub fn human_all(findings: &Findings, sources: &Sources) -> String {
     text
 }
 
+/// The lines of a finding's file; those at hand if it is the same file, as it mostly is.
+fn of_same_file<'a>(lines: Option<Lines<'a>>, finding: &Finding, sources: &'a Sources) -> Option<Lines<'a>> {
+    lines.filter(|lines| lines.source().path == finding.path).or_else(|| sources.get(&finding.path).map(Lines::of))
+}
+
 /// All findings for machines: an array of objects. `line`, `column`, `end_line`, `end_column` count from 1, columns in
 /// characters, the end not included; they and `start`, `end` (bytes) are null without a place.
 pub fn json(findings: &Findings, sources: &Sources) -> Value {
+    let mut lines: Option<Lines<'_>> = None;
     let one = |finding: &Finding| {
-        let source = sources.get(&finding.path);
+        lines = of_same_file(lines.take(), finding, sources);
         let place = |offset: fn(&crate::Span) -> usize| {
-            let (line, column) = source.zip(finding.span.as_ref()).map(|(s, span)| s.line_column(offset(span))).unzip();
-            (line, column)
+            let place = lines.as_ref().zip(finding.span.as_ref());
+            place.map(|(lines, span)| lines.line_column(offset(span))).unzip()
         };
         let ((line, column), (end_line, end_column)) = (place(|span| span.start), place(|span| span.end));
         json!({

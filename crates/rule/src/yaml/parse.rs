@@ -1,5 +1,6 @@
 //! From the events of the YAML parser to the tree, with budgets and without a stack that the text controls.
 
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError};
@@ -14,6 +15,8 @@ pub const TEXT_BYTES_MAX: usize = 1 << 20;
 pub const DEPTH_MAX: usize = 64;
 /// The most values in one file.
 pub const NODES_MAX: usize = 100_000;
+/// So many findings about YAML itself mean that the file is something else: the reading stops.
+const FINDINGS_MAX: usize = 200;
 
 /// Reads a file into a tree. An empty file is none without a finding. None with findings if it is no YAML or beyond the
 /// budgets; findings beside a tree for what is YAML but not ours (anchors, tags, double keys, the key `on`).
@@ -32,7 +35,7 @@ pub fn parse(source: &Source, findings: &mut Findings) -> Option<Node> {
             match event {
                 Ok((event, span)) => {
                     let span = places.span(span.start.index(), span.end.index(), text);
-                    if builder.event(event, span).is_err() {
+                    if builder.event(event, span).is_err() || builder.findings.len() >= FINDINGS_MAX {
                         break;
                     }
                 }
@@ -133,8 +136,18 @@ struct Stop;
 
 /// A list or map that is being read.
 enum Open {
-    Seq { start: usize, items: Vec<Node> },
-    Map { start: usize, entries: Vec<(Key, Node)>, key: Option<Key>, refused: bool },
+    Seq {
+        start: usize,
+        items: Vec<Node>,
+    },
+    Map {
+        start: usize,
+        entries: Vec<(Key, Node)>,
+        key: Option<Key>,
+        refused: bool,
+        /// Where each key stands; looking through the entries would take a time quadratic in their number.
+        places: HashMap<String, usize>,
+    },
 }
 
 struct Builder<'a> {
@@ -207,7 +220,16 @@ impl<'a> Builder<'a> {
                 if tag.is_some() {
                     self.tag(span);
                 }
-                self.enter(Open::Map { start: span.start, entries: Vec::new(), key: None, refused: false }, span)?;
+                self.enter(
+                    Open::Map {
+                        start: span.start,
+                        entries: Vec::new(),
+                        key: None,
+                        refused: false,
+                        places: HashMap::new(),
+                    },
+                    span,
+                )?;
             }
             Event::SequenceEnd | Event::MappingEnd => {
                 let node = match self.open.pop() {
@@ -256,11 +278,11 @@ impl<'a> Builder<'a> {
         match open.last_mut() {
             None => *root = Some(node),
             Some(Open::Seq { items, .. }) => items.push(node),
-            Some(Open::Map { entries, key, refused, .. }) => match key.take() {
+            Some(Open::Map { entries, key, refused, places, .. }) => match key.take() {
                 Some(_) if std::mem::take(refused) => {}
                 Some(key) => entries.push((key, node)),
                 None => {
-                    let (name, accepted) = read_key(node, entries, source, findings);
+                    let (name, accepted) = read_key(node, places, source, findings);
                     *refused = !accepted;
                     *key = Some(name);
                 }
@@ -343,7 +365,7 @@ fn syntax_hint(line: &str, info: &str) -> &'static str {
 }
 
 /// A key from the node in its place; whether its entry is kept.
-fn read_key(node: Node, entries: &[(Key, Node)], source: &Source, findings: &mut Findings) -> (Key, bool) {
+fn read_key(node: Node, places: &mut HashMap<String, usize>, source: &Source, findings: &mut Findings) -> (Key, bool) {
     let span = node.span;
     let plain = node.style == Style::Plain;
     let text = match node.value {
@@ -367,13 +389,14 @@ fn read_key(node: Node, entries: &[(Key, Node)], source: &Source, findings: &mut
         findings.error("R0003", &source.path, span, "`<<` merges maps in YAML").label("write the keys out");
         return (Key { text, span }, false);
     }
-    if let Some((first, _)) = entries.iter().find(|(key, _)| key.text == text) {
-        let (line, _) = source.line_column(first.span.start);
+    if let Some(first) = places.get(&text) {
+        let (line, _) = source.line_column(*first);
         findings
             .error("R0007", &source.path, span, format!("the key `{text}` is here twice"))
             .label(format!("it stands already on line {line}"));
         return (Key { text, span }, false);
     }
+    places.insert(text.clone(), span.start);
     (Key { text, span }, true)
 }
 
