@@ -50,7 +50,8 @@ impl Clock for ServerClock {
             let jump = server.duration_since(now).abs();
             // A machine that slept shows the same picture as a clock that was set; one look later it is believed.
             if jump > JUMP_MAX && age < ASK_EVERY * 4 {
-                *self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some((server, self.monotonic()));
+                *self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner) =
+                    Some((server, self.monotonic()));
                 return Err(StoreError::Unavailable(format!("the database's clock jumped by {jump:#}")));
             }
         }

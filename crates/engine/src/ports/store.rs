@@ -185,7 +185,12 @@ pub trait Store: Send + Sync {
     /// All shard rows, coordinator's included.
     async fn shard_rows(&self) -> Result<Vec<ShardRow>, StoreError>;
     /// Takes a shard that is free, ours already, or silent for `lease`: epoch + 1. `None`: somebody else has it.
-    async fn take_shard(&self, shard: i32, owner: &str, lease: std::time::Duration) -> Result<Option<ShardRow>, StoreError>;
+    async fn take_shard(
+        &self,
+        shard: i32,
+        owner: &str,
+        lease: std::time::Duration,
+    ) -> Result<Option<ShardRow>, StoreError>;
     /// Refreshes `seen_at` of shards we own; returns those still ours under the given epochs.
     async fn touch_shards(&self, owner: &str, owned: &[(i32, i64)]) -> Result<Vec<i32>, StoreError>;
     /// Gives a shard up if the epoch is still ours.
@@ -259,7 +264,8 @@ pub trait Store: Send + Sync {
     /// Merged personal fields as a JSON object.
     async fn person(&self, key: &PartnerKey) -> Result<Option<String>, StoreError>;
     /// Adds a suppression for an address (normalised) or topic of it; repeating it changes nothing.
-    async fn suppress(&self, address: &str, topic: Option<&str>, reason: &str, at: Timestamp) -> Result<(), StoreError>;
+    async fn suppress(&self, address: &str, topic: Option<&str>, reason: &str, at: Timestamp)
+    -> Result<(), StoreError>;
 
     /// Claims due mail recipient by recipient. `decide` is called under the recipient's lock and must be quick.
     async fn claim(
