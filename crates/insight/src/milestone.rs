@@ -151,7 +151,7 @@ mod tests {
         assert_eq!(Milestone::revenue(100_000, 2).id(), "approved_revenue-1000");
         assert_eq!(Milestone::revenue(100_050, 2).name(), "revenue-1000.50");
         assert_eq!(Milestone::revenue(1000, 0).name(), "revenue-1000");
-        assert_eq!(Milestone::revenue(i64::MIN, 255).shown().is_empty(), false);
+        assert!(!Milestone::revenue(i64::MIN, 255).shown().is_empty());
     }
 
     proptest! {
