@@ -1,2 +1,152 @@
-//! placeholder
+//! The `Store` port on SQL: PostgreSQL for a cluster, one SQLite file for the embedded layout, and the embedded event log.
+//!
+//! Load-bearing contracts:
+//! - **One meaning, two databases.** Both pass the suite `rapport_engine::ports::conformance`. A statement has one text where both
+//!   understand it; see [`mod@sql`](crate) and the files under `queries/`, each of which names the index it relies on.
+//! - **The shard row first.** A batch is one transaction whose first statement moves the shard's row under the epoch and commit
+//!   number its owner knows. Whoever is fenced writes nothing.
+//! - **Recipient before message.** Locks are taken in that order, so that mailers and owners never wait for each other in a circle.
+//! - **SQLite has one writer.** Every write goes through one connection with `BEGIN IMMEDIATE`; readers beside it see commits only.
+//!   That also makes the journal's offsets contiguous in commit order.
+//!
+//! It knows neither events nor states: what it stores is packed by the crates that own it. Start at [`SqlStore::connect`].
+
 #![allow(clippy::disallowed_methods, reason = "an edge crate: clock, environment and I/O are its job")]
+
+mod connect;
+mod migrate;
+mod port;
+mod sql;
+
+mod commit;
+mod coordinator;
+mod definition;
+mod doctor;
+mod journal;
+mod load;
+mod mail;
+mod outbox;
+mod person;
+mod shard;
+
+use rapport_engine::ports::store::StoreError;
+use sqlx::PgPool;
+
+pub use commit::LOG_SOURCE;
+pub use connect::{ConnectOptions, POOL_SIZE_DEFAULT};
+pub use journal::{JOURNAL_TOPIC, Journal};
+pub use migrate::SCHEMA_VERSION;
+
+use connect::Embedded;
+use sql::{Session, refusal};
+
+/// The store on one of the two databases. Clones share connections.
+#[derive(Debug, Clone)]
+pub struct SqlStore {
+    database: Database,
+}
+
+#[derive(Debug, Clone)]
+enum Database {
+    Postgres(PgPool),
+    Sqlite(Embedded),
+}
+
+impl SqlStore {
+    /// Opens `postgres://…` or `sqlite:PATH`. A SQLite file is created and migrated; PostgreSQL is left as it is.
+    pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        Self::connect_with(url, &ConnectOptions::default()).await
+    }
+
+    /// Opens with other options.
+    pub async fn connect_with(url: &str, options: &ConnectOptions) -> Result<Self, StoreError> {
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return Ok(Self { database: Database::Postgres(connect::postgres(url, options).await?) });
+        }
+        let Some(path) = url.strip_prefix("sqlite:") else {
+            return Err(StoreError::Refused("the store is `postgres://…` or `sqlite:PATH`".into()));
+        };
+        let store = Self { database: Database::Sqlite(connect::sqlite(path).await?) };
+        store.migrate().await?;
+        Ok(store)
+    }
+
+    /// Brings the schema to the version this binary knows, all or nothing. Refuses a newer one.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        match &self.database {
+            Database::Postgres(pool) => migrate::postgres(&mut *pool.acquire().await.map_err(refusal)?).await,
+            Database::Sqlite(embedded) => {
+                migrate::sqlite(&mut *embedded.writer.acquire().await.map_err(refusal)?).await
+            }
+        }
+    }
+
+    /// The schema's version, `None` when there is none.
+    pub async fn schema_version(&self) -> Result<Option<i64>, StoreError> {
+        match &self.database {
+            Database::Postgres(pool) => migrate::postgres_version(&mut *pool.acquire().await.map_err(refusal)?).await,
+            Database::Sqlite(embedded) => {
+                migrate::sqlite_version(&mut *embedded.writer.acquire().await.map_err(refusal)?).await
+            }
+        }
+    }
+
+    /// Whether this is the embedded layout's file.
+    #[must_use]
+    pub const fn is_embedded(&self) -> bool {
+        matches!(self.database, Database::Sqlite(_))
+    }
+
+    /// The event log in the same file; `None` on PostgreSQL. Feeds are woken by appends of clones of this journal.
+    #[must_use]
+    pub fn journal(&self, shards: u32) -> Option<Journal> {
+        self.is_embedded().then(|| Journal::new(self.clone(), shards))
+    }
+
+    /// Closes all connections once they are idle. SQLite then folds its write-ahead log into the file.
+    pub async fn close(&self) {
+        match &self.database {
+            Database::Postgres(pool) => pool.close().await,
+            Database::Sqlite(embedded) => {
+                embedded.readers.close().await;
+                embedded.writer.close().await;
+            }
+        }
+    }
+
+    /// A transaction that may write.
+    pub(crate) async fn begin(&self) -> Result<Session, StoreError> {
+        Ok(match &self.database {
+            Database::Postgres(pool) => Session::PostgresTransaction(pool.begin().await.map_err(refusal)?),
+            Database::Sqlite(embedded) => {
+                Session::SqliteTransaction(embedded.writer.begin_with("BEGIN IMMEDIATE").await.map_err(refusal)?)
+            }
+        })
+    }
+
+    /// A connection for single writing statements.
+    pub(crate) async fn writer(&self) -> Result<Session, StoreError> {
+        Ok(match &self.database {
+            Database::Postgres(pool) => Session::PostgresConnection(pool.acquire().await.map_err(refusal)?),
+            Database::Sqlite(embedded) => Session::SqliteConnection(embedded.writer.acquire().await.map_err(refusal)?),
+        })
+    }
+
+    /// A connection for reading.
+    pub(crate) async fn reader(&self) -> Result<Session, StoreError> {
+        Ok(match &self.database {
+            Database::Postgres(pool) => Session::PostgresConnection(pool.acquire().await.map_err(refusal)?),
+            Database::Sqlite(embedded) => Session::SqliteConnection(embedded.readers.acquire().await.map_err(refusal)?),
+        })
+    }
+
+    /// A transaction in which several reads see one state.
+    pub(crate) async fn snapshot(&self) -> Result<Session, StoreError> {
+        Ok(match &self.database {
+            Database::Postgres(pool) => Session::PostgresTransaction(
+                pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await.map_err(refusal)?,
+            ),
+            Database::Sqlite(embedded) => Session::SqliteTransaction(embedded.readers.begin().await.map_err(refusal)?),
+        })
+    }
+}

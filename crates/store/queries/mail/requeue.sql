@@ -1,0 +1,5 @@
+-- Puts an attempt back, or cancels it when its journey was stopped meanwhile. $1 message, $2 attempt, $3 due, $4 reason.
+-- Uses the primary key of message.
+UPDATE message SET state = CASE WHEN cancel_code IS NULL THEN 'queued' ELSE 'cancelled' END, due = $3,
+    reason = COALESCE(cancel_code, $4), attempting_at = NULL
+WHERE id = $1 AND attempt = $2 AND state = 'attempting'

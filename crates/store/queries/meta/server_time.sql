@@ -1,0 +1,2 @@
+-- The database server's time. No table.
+SELECT @now

@@ -1,0 +1,107 @@
+//! Opening a database.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use rapport_engine::ports::store::StoreError;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Connection as _, PgPool, SqlitePool};
+
+use crate::sql::refusal;
+
+/// Connections PostgreSQL is opened with when nobody says otherwise.
+pub const POOL_SIZE_DEFAULT: u32 = 8;
+const READERS: u32 = 4;
+/// Every statement text has its own place in the cache, in SQLite one per batch size.
+const STATEMENTS: usize = 512;
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
+/// A connection that lay still for longer is asked whether it is alive before it is used.
+const TRUSTED_IDLE: Duration = Duration::from_secs(5);
+
+/// How to open a database.
+#[derive(Debug, Clone)]
+pub struct ConnectOptions {
+    /// The most connections to PostgreSQL; SQLite has one writer and a few readers whatever stands here.
+    pub pool_size: u32,
+    /// What the database's own lists call us.
+    pub application: String,
+}
+
+impl Default for ConnectOptions {
+    fn default() -> Self {
+        Self { pool_size: POOL_SIZE_DEFAULT, application: "rapport".into() }
+    }
+}
+
+/// One SQLite file: every write goes through the one connection of `writer`, readers beside it see the last commit.
+#[derive(Debug, Clone)]
+pub(crate) struct Embedded {
+    pub(crate) writer: SqlitePool,
+    pub(crate) readers: SqlitePool,
+}
+
+/// Opens PostgreSQL and asks whether it is there.
+pub(crate) async fn postgres(url: &str, options: &ConnectOptions) -> Result<PgPool, StoreError> {
+    let connect = PgConnectOptions::from_str(url)
+        .map_err(|error| StoreError::Refused(format!("not a PostgreSQL address: {error}")))?
+        .application_name(&options.application)
+        .statement_cache_capacity(STATEMENTS)
+        // A stopped owner inside its transaction must not block its successor; a vanished client must be noticed.
+        .options([
+            ("idle_in_transaction_session_timeout", "5s"),
+            ("statement_timeout", "30s"),
+            ("tcp_keepalives_idle", "5"),
+            ("tcp_keepalives_interval", "2"),
+            ("tcp_keepalives_count", "3"),
+            ("tcp_user_timeout", "15000"),
+        ]);
+    PgPoolOptions::new()
+        .max_connections(options.pool_size.max(1))
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false)
+        .before_acquire(|connection, meta| {
+            Box::pin(async move {
+                if meta.idle_for > TRUSTED_IDLE {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
+        .connect_with(connect)
+        .await
+        .map_err(refusal)
+}
+
+/// Opens a SQLite file, creating it if it is not there.
+pub(crate) async fn sqlite(path: &str) -> Result<Embedded, StoreError> {
+    let connect = SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(Duration::from_secs(10))
+        .foreign_keys(false)
+        .statement_cache_capacity(STATEMENTS)
+        // 64 MiB of pages, and a log that is cut back after a burst.
+        .pragma("cache_size", "-65536")
+        .pragma("journal_size_limit", "67108864")
+        .pragma("temp_store", "memory");
+    let writer = SqlitePoolOptions::new()
+        .max_connections(1)
+        .min_connections(1)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .connect_with(connect.clone().create_if_missing(true))
+        .await
+        .map_err(refusal)?;
+    let readers = SqlitePoolOptions::new()
+        .max_connections(READERS)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .connect_lazy_with(connect.pragma("query_only", "ON").pragma("cache_size", "-8192"));
+    Ok(Embedded { writer, readers })
+}

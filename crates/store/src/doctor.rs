@@ -1,0 +1,128 @@
+//! What people and loops ask about the whole: one partner's story, numbers, invariants, what is left to do, what may go.
+
+use jiff::{SignedDuration, Timestamp, ToSpan as _, tz::TimeZone};
+use rapport_engine::ports::rows::{MessageState, RefusalRow, SignalRow, TaskRow};
+use rapport_engine::ports::store::{Outstanding, StoreError};
+use rapport_engine::story::{Story, ToldMessage};
+use rapport_event::id::PartnerKey;
+
+use crate::SqlStore;
+use crate::load::{journey_row, partner_row};
+use crate::mail::message_row;
+use crate::person::merged;
+use crate::sql::queries::{doctor, load, prune, story};
+use crate::sql::{Row, cells};
+
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+/// How long dead letters are kept (DESIGN.md 3).
+const DEAD_LETTER_DAYS: i64 = 30;
+/// How long after its history a conversion is kept, so that what is too old is always refused before it is forgotten.
+const CONVERSION_SLACK_DAYS: i64 = 30;
+/// Counts of accepted mail: far beyond every cap's window.
+const SENT_DAYS: i64 = 60;
+
+impl SqlStore {
+    pub(crate) async fn read_story(&self, key: &PartnerKey) -> Result<Option<Story>, StoreError> {
+        let mut session = self.snapshot().await?;
+        let cells = cells![key.program.as_str(), key.partner.as_str()];
+        let Some(partner) = session.fetch(&story::PARTNER, &cells).await?.first().map(partner_row).transpose()? else {
+            return Ok(None);
+        };
+        let person = merged(&mut session, std::slice::from_ref(key)).await?.remove(key);
+        let journeys =
+            session.fetch(&story::JOURNEYS, &cells).await?.iter().map(journey_row).collect::<Result<_, _>>()?;
+        let messages = session.fetch(&story::MESSAGES, &cells).await?.iter().map(told).collect::<Result<_, _>>()?;
+        let signals = session.fetch(&story::SIGNALS, &cells).await?.iter().map(signal_row).collect::<Result<_, _>>()?;
+        let refusals =
+            session.fetch(&story::REFUSALS, &cells).await?.iter().map(refusal_row).collect::<Result<_, _>>()?;
+        let tasks = session.fetch(&story::TASKS, &cells).await?.iter().map(task_row).collect::<Result<_, _>>()?;
+        let parked = session.fetch(&load::PARKED, &cells).await?;
+        let parked = parked.iter().map(|row| Ok((row.int(0)?, row.text(1)?))).collect::<Result<_, StoreError>>()?;
+        session.rollback().await?;
+        Ok(Some(Story { partner, person, journeys, messages, signals, refusals, tasks, parked }))
+    }
+
+    pub(crate) async fn read_found(&self, partner: &str) -> Result<Vec<PartnerKey>, StoreError> {
+        self.reader().await?.fetch(&story::FIND, &cells![partner]).await?.iter().map(|row| row.key(0)).collect()
+    }
+
+    pub(crate) async fn read_outstanding(&self, by: Timestamp) -> Result<Outstanding, StoreError> {
+        let rows = self.reader().await?.fetch(&doctor::OUTSTANDING, &cells![by]).await?;
+        let row = rows.first().ok_or_else(|| StoreError::Refused("no answer".into()))?;
+        Ok(Outstanding { outbox: row.int(0)?, messages: row.int(1)?, requests: row.int(2)?, timers: row.int(3)? })
+    }
+
+    pub(crate) async fn read_counts(&self) -> Result<Vec<(String, i64)>, StoreError> {
+        let rows = self.reader().await?.fetch(&doctor::COUNTS, &[]).await?;
+        rows.iter().map(|row| Ok((row.text(0)?, row.int(1)?))).collect()
+    }
+
+    pub(crate) async fn read_invariants(&self) -> Result<Vec<(String, i64)>, StoreError> {
+        let day = i64::try_from(DAY.as_millis()).unwrap_or(i64::MAX);
+        let rows = self.reader().await?.fetch(&doctor::INVARIANTS, &cells![day]).await?;
+        rows.iter().map(|row| Ok((row.text(0)?, row.int(1)?))).collect()
+    }
+
+    pub(crate) async fn remove_old(&self, now: Timestamp, history_days: i64) -> Result<u64, StoreError> {
+        let before =
+            |days: i64| now.checked_sub(SignedDuration::from_hours(days.saturating_mul(24))).unwrap_or(Timestamp::MIN);
+        let day = i64::try_from(DAY.as_millis()).unwrap_or(i64::MAX);
+        let history = before(history_days);
+        let last_day = history.to_zoned(TimeZone::UTC).date().saturating_sub(1.day()).to_string();
+        let mut session = self.begin().await?;
+        let mut removed = session.execute(&prune::ACTIVITY_IDS, &cells![day]).await?;
+        removed += session.execute(&prune::CONVERSIONS, &cells![before(history_days + CONVERSION_SLACK_DAYS)]).await?;
+        removed += session.execute(&prune::DEAD_LETTERS, &cells![before(DEAD_LETTER_DAYS)]).await?;
+        removed += session.execute(&prune::SENT, &cells![before(SENT_DAYS)]).await?;
+        removed += session.execute(&prune::CLOCK_MARKS, &cells![history]).await?;
+        removed += session.execute(&prune::DAY_PARTS, &cells![last_day]).await?;
+        removed += session.execute(&prune::PROCESSES, &cells![day]).await?;
+        session.commit().await?;
+        Ok(removed)
+    }
+}
+
+fn told(row: &Row) -> Result<ToldMessage, StoreError> {
+    let code = row.text(17)?;
+    Ok(ToldMessage {
+        message: message_row(row)?,
+        state: MessageState::parse(&code).ok_or_else(|| StoreError::Damaged(format!("message state `{code}`")))?,
+        reason: row.opt_text(18)?,
+        changed_at: row.instant(19)?,
+    })
+}
+
+fn signal_row(row: &Row) -> Result<SignalRow, StoreError> {
+    Ok(SignalRow {
+        id: row.text(0)?,
+        key: row.key(1)?,
+        kind: row.text(3)?,
+        occurred_at: row.instant(4)?,
+        ended_at: row.opt_instant(5)?,
+        payload: row.text(6)?,
+    })
+}
+
+fn refusal_row(row: &Row) -> Result<RefusalRow, StoreError> {
+    Ok(RefusalRow {
+        key: row.key(0)?,
+        workflow: row.text(2)?,
+        at: row.instant(3)?,
+        code: row.text(4)?,
+        clauses: row.text(5)?,
+    })
+}
+
+fn task_row(row: &Row) -> Result<TaskRow, StoreError> {
+    Ok(TaskRow {
+        id: row.text(0)?,
+        key: row.key(1)?,
+        workflow: row.text(3)?,
+        journey: row.text(4)?,
+        assignee: row.text(5)?,
+        text: row.text(6)?,
+        choices: serde_json::from_str(&row.text(7)?).map_err(|error| StoreError::Damaged(error.to_string()))?,
+        opened_at: row.instant(8)?,
+        due: row.opt_instant(9)?,
+    })
+}

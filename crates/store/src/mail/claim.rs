@@ -1,0 +1,184 @@
+//! Claiming due mail, recipient by recipient.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use rapport_engine::ports::rows::OutboxRow;
+use rapport_engine::ports::store::{
+    Attempt, ClaimRequest, Claimed, DueMessage, EndedMessage, RecipientSnapshot, RecipientVerdict, StoreError,
+};
+use rapport_event::id::PartnerKey;
+
+use super::{kind, message_row};
+use crate::SqlStore;
+use crate::commit::write_outbox;
+use crate::load::key_rows;
+use crate::person::merged;
+use crate::sql::queries::mail as sql;
+use crate::sql::{Rows, Session, cells};
+
+/// How far back accepted mail is shown to the policy: a week of local days and the zones' difference.
+const ACCEPTED_WINDOW: SignedDuration = SignedDuration::from_hours(8 * 24);
+
+type Decide<'d> = &'d (dyn for<'a> Fn(&'a RecipientSnapshot) -> RecipientVerdict + Send + Sync);
+
+impl SqlStore {
+    pub(crate) async fn write_claim(&self, request: &ClaimRequest, decide: Decide<'_>) -> Result<Claimed, StoreError> {
+        let mut session = self.begin().await?;
+        let cells = cells![request.now, request.clock_at_least, request.limit];
+        let picked = session.fetch(&sql::PICK, &cells).await?;
+        let addresses = picked.iter().map(|row| row.text(0)).collect::<Result<BTreeSet<_>, _>>()?;
+        if addresses.is_empty() {
+            session.rollback().await?;
+            return Ok(Claimed::default());
+        }
+        let snapshots = load(&mut session, request, &addresses).await?;
+        let mut verdicts = Verdicts::default();
+        for snapshot in snapshots {
+            let verdict = decide(&snapshot);
+            verdicts.add(snapshot, verdict);
+        }
+        let looked_at = verdicts.recipients;
+        let attempts = verdicts.write(&mut session, request).await?;
+        session.commit().await?;
+        Ok(Claimed { looked_at, attempts })
+    }
+}
+
+/// Reads the picked recipients' due mail and what the policy needs beside it.
+async fn load(
+    session: &mut Session,
+    request: &ClaimRequest,
+    addresses: &BTreeSet<String>,
+) -> Result<Vec<RecipientSnapshot>, StoreError> {
+    let address_rows = Rows::of(addresses.iter().map(|address| cells![address]));
+    let mut due: BTreeMap<String, Vec<DueMessage>> = BTreeMap::new();
+    let mut keys = BTreeSet::new();
+    let mut earliest = request.now;
+    let cells = cells![request.now, request.clock_at_least];
+    for row in session.fetch_rows(&sql::DUE, &cells, &address_rows).await? {
+        let message = message_row(&row)?;
+        keys.insert(message.key.clone());
+        earliest = earliest.min(message.due);
+        let due_message = DueMessage { message, person: String::new(), held: None, attempts: row.number(17)? };
+        due.entry(row.text(18)?).or_default().push(due_message);
+    }
+    let keys: Vec<PartnerKey> = keys.into_iter().collect();
+    let persons = merged(session, &keys).await?;
+    let holds = Holds::read(session, &keys).await?;
+    let mut suppressions: BTreeMap<String, Vec<(Option<String>, String)>> = BTreeMap::new();
+    for row in session.fetch_rows(&sql::SUPPRESSIONS, &[], &address_rows).await? {
+        let topic = Some(row.text(1)?).filter(|topic| !topic.is_empty());
+        suppressions.entry(row.text(0)?).or_default().push((topic, row.text(2)?));
+    }
+    let mut accepted: BTreeMap<String, Vec<_>> = BTreeMap::new();
+    let since = earliest.checked_sub(ACCEPTED_WINDOW).unwrap_or(Timestamp::MIN);
+    for row in session.fetch_rows(&sql::ACCEPTED, &cells![since], &address_rows).await? {
+        accepted.entry(row.text(0)?).or_default().push((row.instant(1)?, kind(&row.text(2)?)?));
+    }
+    Ok(due
+        .into_iter()
+        .map(|(address, mut due)| {
+            for due in &mut due {
+                due.person = persons.get(&due.message.key).cloned().unwrap_or_else(|| "{}".into());
+                due.held = holds.of(due, request);
+            }
+            due.sort_by(|a, b| {
+                let (a, b) = (&a.message, &b.message);
+                b.priority.cmp(&a.priority).then_with(|| (a.due, &a.id).cmp(&(b.due, &b.id)))
+            });
+            RecipientSnapshot {
+                suppressions: suppressions.remove(&address).unwrap_or_default(),
+                accepted: accepted.remove(&address).unwrap_or_default(),
+                address,
+                due,
+            }
+        })
+        .collect())
+}
+
+/// Who holds whose mail, by partner and held workflow.
+struct Holds(BTreeMap<(PartnerKey, String), Vec<(String, Option<Timestamp>)>>);
+
+impl Holds {
+    async fn read(session: &mut Session, keys: &[PartnerKey]) -> Result<Self, StoreError> {
+        let mut holds: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for row in session.fetch_rows(&sql::HOLDS, &[], &key_rows(keys)).await? {
+            holds.entry((row.key(0)?, row.text(2)?)).or_default().push((row.text(3)?, row.opt_instant(4)?));
+        }
+        Ok(Self(holds))
+    }
+
+    /// Until when another journey holds this message; open-ended beats every instant. A replaying mailer asks for shards at exactly
+    /// the present and judges a message at its due time, so a hold that ended since still held it then.
+    fn of(&self, due: &DueMessage, request: &ClaimRequest) -> Option<Option<Timestamp>> {
+        let message = &due.message;
+        let replays = request.clock_at_least >= request.now;
+        let judged_at = if replays { message.due.min(request.now) } else { request.now };
+        self.0
+            .get(&(message.key.clone(), message.workflow.clone()))?
+            .iter()
+            .filter(|(by, _)| *by != message.journey)
+            .map(|(_, until)| *until)
+            .filter(|until| until.is_none_or(|until| until > judged_at))
+            .max_by_key(|until| until.map_or((true, Timestamp::MAX), |until| (false, until)))
+    }
+}
+
+/// What was decided about all recipients of a claim, gathered so that it is written in a few statements.
+#[derive(Default)]
+struct Verdicts {
+    taken: BTreeMap<String, (String, DueMessage)>,
+    deferred: Vec<(String, Timestamp, String)>,
+    ended: Vec<EndedMessage>,
+    /// Recipients something was decided about.
+    recipients: usize,
+}
+
+impl Verdicts {
+    fn add(&mut self, snapshot: RecipientSnapshot, verdict: RecipientVerdict) {
+        let decided = verdict.take.is_some() || !verdict.defer.is_empty() || !verdict.end.is_empty();
+        self.recipients += usize::from(decided);
+        self.deferred.extend(verdict.defer);
+        self.ended.extend(verdict.end);
+        let taken = verdict.take.and_then(|id| snapshot.due.into_iter().find(|due| due.message.id == id));
+        if let Some(due) = taken {
+            self.taken.insert(due.message.id.clone(), (snapshot.address, due));
+        }
+    }
+
+    async fn write(mut self, session: &mut Session, request: &ClaimRequest) -> Result<Vec<Attempt>, StoreError> {
+        let deferred = Rows::last_of(self.deferred.iter().map(|(id, due, reason)| (id, cells![id, *due, reason])));
+        session.execute_rows(&sql::DEFER, &cells![request.now], &deferred).await?;
+        end_queued(session, &self.ended).await?;
+        let taking = Rows::of(self.taken.keys().map(|id| cells![id]));
+        let mut attempts = Vec::with_capacity(self.taken.len());
+        for row in session.fetch_rows(&sql::TAKE, &cells![&request.mailer, request.now], &taking).await? {
+            let (id, attempt) = (row.text(0)?, row.int(1)?);
+            if let Some((address, due)) = self.taken.remove(&id) {
+                attempts.push(Attempt { attempt, address, due });
+            }
+        }
+        attempts.sort_by(|a, b| a.address.cmp(&b.address));
+        let in_hand = Rows::of(attempts.iter().map(|attempt| cells![&attempt.address, &attempt.due.message.id]));
+        session.execute_rows(&sql::OCCUPY, &[], &in_hand).await?;
+        let counted = Rows::of(attempts.iter().map(|attempt| {
+            let message = &attempt.due.message;
+            cells![&message.id, &attempt.address, &message.kind, request.now]
+        }));
+        session.execute_rows(&sql::COUNT, &[], &counted).await?;
+        Ok(attempts)
+    }
+}
+
+/// Ends messages that are still queued, and says so to the log for exactly those.
+pub(super) async fn end_queued(session: &mut Session, ended: &[EndedMessage]) -> Result<(), StoreError> {
+    let rows = Rows::last_of(
+        ended.iter().map(|ended| (&ended.id, cells![&ended.id, ended.state.code(), &ended.reason, ended.at])),
+    );
+    let done = session.fetch_rows(&sql::END_QUEUED, &[], &rows).await?;
+    let done = done.iter().map(|row| row.text(0)).collect::<Result<BTreeSet<_>, _>>()?;
+    let outbox: Vec<OutboxRow> =
+        ended.iter().filter(|ended| done.contains(&ended.id)).map(|ended| ended.outbox.clone()).collect();
+    write_outbox(session, &outbox).await
+}

@@ -1,0 +1,107 @@
+//! What became of attempts.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rapport_engine::ports::rows::{MessageRow, MessageState};
+use rapport_engine::ports::store::{Attempt, DueMessage, EndedMessage, Settlement, StoreError};
+use rapport_event::id::PartnerKey;
+
+use super::claim::end_queued;
+use super::message_row;
+use crate::SqlStore;
+use crate::commit::write_outbox;
+use crate::person::merged;
+use crate::sql::queries::mail as sql;
+use crate::sql::{Row, Session, cells};
+
+impl SqlStore {
+    pub(crate) async fn write_settlement(
+        &self,
+        attempt: &Attempt,
+        settlement: &Settlement,
+    ) -> Result<bool, StoreError> {
+        let id = &attempt.due.message.id;
+        let mut session = self.begin().await?;
+        session.execute(&sql::VACATE, &cells![&attempt.address, id]).await?;
+        let settled = match settlement {
+            Settlement::Ended(ended) => {
+                let cells = cells![id, attempt.attempt, ended.state.code(), &ended.reason, ended.at];
+                session.execute(&sql::SETTLE, &cells).await?
+            }
+            Settlement::Requeue { due, reason } => {
+                session.execute(&sql::REQUEUE, &cells![id, attempt.attempt, *due, reason]).await?
+            }
+        };
+        if settled == 0 {
+            session.rollback().await?;
+            return Ok(false);
+        }
+        match settlement {
+            Settlement::Ended(ended) => {
+                if matches!(ended.state, MessageState::Sent | MessageState::InDoubt) {
+                    session.execute(&sql::RECOUNT, &cells![id, ended.at]).await?;
+                } else {
+                    session.execute(&sql::UNCOUNT, &cells![id]).await?;
+                }
+                write_outbox(&mut session, std::slice::from_ref(&ended.outbox)).await?;
+            }
+            Settlement::Requeue { .. } => {
+                session.execute(&sql::UNCOUNT, &cells![id]).await?;
+            }
+        }
+        session.commit().await?;
+        Ok(true)
+    }
+
+    pub(crate) async fn read_stale(&self, silence: Duration, limit: usize) -> Result<Vec<Attempt>, StoreError> {
+        let silence = i64::try_from(silence.as_millis()).unwrap_or(i64::MAX);
+        let mut session = self.reader().await?;
+        let rows = session.fetch(&sql::STALE, &cells![silence, limit]).await?;
+        attempts(&mut session, &rows).await
+    }
+
+    pub(crate) async fn read_attempts_of(&self, mailer: &str) -> Result<Vec<Attempt>, StoreError> {
+        let mut session = self.reader().await?;
+        let rows = session.fetch(&sql::ATTEMPTS_OF, &cells![mailer]).await?;
+        attempts(&mut session, &rows).await
+    }
+
+    pub(crate) async fn read_unaddressed(&self, now: Timestamp, limit: usize) -> Result<Vec<MessageRow>, StoreError> {
+        let rows = self.reader().await?.fetch(&sql::UNADDRESSED, &cells![now, limit]).await?;
+        rows.iter().map(message_row).collect()
+    }
+
+    pub(crate) async fn write_ended(&self, ended: &[EndedMessage]) -> Result<(), StoreError> {
+        if ended.is_empty() {
+            return Ok(());
+        }
+        let mut session = self.begin().await?;
+        end_queued(&mut session, ended).await?;
+        session.commit().await
+    }
+
+    pub(crate) async fn read_next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        let rows = self.reader().await?.fetch(&sql::NEXT_DUE, &[]).await?;
+        rows.first().map_or(Ok(None), |row| row.opt_instant(0))
+    }
+}
+
+/// Attempts as their mailer had them, from the columns of a message and after them attempt and address.
+async fn attempts(session: &mut Session, rows: &[Row]) -> Result<Vec<Attempt>, StoreError> {
+    let mut attempts = Vec::with_capacity(rows.len());
+    for row in rows {
+        let (message, attempt, address) = (message_row(row)?, row.int(17)?, row.text(18)?);
+        let before = u32::try_from(attempt - 1).unwrap_or(u32::MAX);
+        let due = DueMessage { message, person: "{}".into(), held: None, attempts: before };
+        attempts.push(Attempt { attempt, address, due });
+    }
+    let keys: Vec<PartnerKey> = attempts.iter().map(|attempt| attempt.due.message.key.clone()).collect();
+    let persons = merged(session, &keys).await?;
+    for attempt in &mut attempts {
+        if let Some(person) = persons.get(&attempt.due.message.key) {
+            attempt.due.person.clone_from(person);
+        }
+    }
+    Ok(attempts)
+}

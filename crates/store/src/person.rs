@@ -1,0 +1,97 @@
+//! Personal fields: the one place they are kept. Versions stay apart and are merged when read.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use rapport_engine::ports::rows::PersonRow;
+use rapport_engine::ports::store::StoreError;
+use rapport_event::id::PartnerKey;
+use serde_json::{Map, Value};
+
+use crate::SqlStore;
+use crate::load::key_rows;
+use crate::sql::queries::person as sql;
+use crate::sql::{Rows, Session, cells};
+
+impl SqlStore {
+    pub(crate) async fn write_persons(&self, persons: &[PersonRow]) -> Result<(), StoreError> {
+        if persons.is_empty() {
+            return Ok(());
+        }
+        let rows = Rows::last_of(persons.iter().map(|row| {
+            let (program, partner) = (row.key.program.as_str(), row.key.partner.as_str());
+            let cells = cells![program, partner, row.version, row.address.as_deref(), &row.fields];
+            ((&row.key, row.version), cells)
+        }));
+        let addresses = Rows::last_of(
+            persons.iter().filter_map(|row| row.address.as_ref()).map(|address| (address, cells![address])),
+        );
+        let mut session = self.begin().await?;
+        session.execute_rows(&sql::STORE, &[], &rows).await?;
+        session.execute_rows(&sql::RECIPIENTS, &[], &addresses).await?;
+        session.commit().await
+    }
+
+    pub(crate) async fn read_person(&self, key: &PartnerKey) -> Result<Option<String>, StoreError> {
+        let mut merged = merged(&mut self.reader().await?, std::slice::from_ref(key)).await?;
+        Ok(merged.remove(key))
+    }
+
+    pub(crate) async fn write_suppression(
+        &self,
+        address: &str,
+        topic: Option<&str>,
+        reason: &str,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let cells = cells![address, topic.unwrap_or_default(), reason, at];
+        self.writer().await?.execute(&sql::SUPPRESS, &cells).await?;
+        Ok(())
+    }
+}
+
+/// The merged fields of each of these partners that has any.
+pub(crate) async fn merged(
+    session: &mut Session,
+    keys: &[PartnerKey],
+) -> Result<BTreeMap<PartnerKey, String>, StoreError> {
+    let mut versions: BTreeMap<PartnerKey, Vec<(i64, String)>> = BTreeMap::new();
+    for row in session.fetch_rows(&sql::VERSIONS, &[], &key_rows(keys)).await? {
+        versions.entry(row.key(0)?).or_default().push((row.int(2)?, row.text(3)?));
+    }
+    versions
+        .into_iter()
+        .map(|(key, mut versions)| {
+            versions.sort_by_key(|(version, _)| *version);
+            let merged = merge(versions.iter().map(|(_, fields)| fields.as_str()))?;
+            Ok((key, merged))
+        })
+        .collect()
+}
+
+/// Later versions win field by field. A null says nothing about its field: trackers send it for "not known here".
+fn merge<'a>(versions: impl Iterator<Item = &'a str>) -> Result<String, StoreError> {
+    let mut fields = Map::new();
+    for version in versions {
+        let version: Map<String, Value> =
+            serde_json::from_str(version).map_err(|error| StoreError::Damaged(format!("personal fields: {error}")))?;
+        fields.extend(version.into_iter().filter(|(_, value)| !value.is_null()));
+    }
+    Ok(Value::Object(fields).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_later_version_wins_field_by_field_and_null_says_nothing() {
+        let versions = [r#"{"name":"Ada","zone":"UTC"}"#, r#"{"name":"Ada L.","zone":null,"email":"a@x.example"}"#];
+        assert_eq!(merge(versions.into_iter()).unwrap(), r#"{"name":"Ada L.","zone":"UTC","email":"a@x.example"}"#);
+    }
+
+    #[test]
+    fn fields_that_are_no_object_are_damage() {
+        assert!(matches!(merge(["[]"].into_iter()), Err(StoreError::Damaged(_))));
+    }
+}

@@ -1,0 +1,273 @@
+//! The port itself: every method leads to the module that owns it.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::{Timestamp, civil::Date};
+use rapport_engine::ports::rows::{
+    ConversionRow, CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow, DefinitionRow, MessageRow,
+    NumberedOutboxRow, OutboxRow, PartnerBundle, PersonRow, RequestRow, ReservationRow, ShardCommit, ShardRow,
+    TimerRow,
+};
+use rapport_engine::ports::store::{
+    Alive, Attempt, ClaimRequest, Claimed, Committed, EndedMessage, Outstanding, RecipientSnapshot, RecipientVerdict,
+    Settlement, Store, StoreError,
+};
+use rapport_engine::story::Story;
+use rapport_event::id::{PartnerKey, ProgramId};
+
+use crate::{SqlStore, migrate};
+
+#[async_trait]
+impl Store for SqlStore {
+    async fn server_time(&self) -> Result<Timestamp, StoreError> {
+        self.read_server_time().await
+    }
+
+    async fn check_schema(&self) -> Result<(), StoreError> {
+        migrate::judge(self.schema_version().await?)
+    }
+
+    async fn meta(&self, name: &str) -> Result<Option<String>, StoreError> {
+        self.read_meta(name).await
+    }
+
+    async fn pin_meta(&self, name: &str, value: &str) -> Result<String, StoreError> {
+        self.write_pinned_meta(name, value).await
+    }
+
+    async fn set_meta(&self, name: &str, value: &str) -> Result<(), StoreError> {
+        self.write_meta(name, value).await
+    }
+
+    async fn replay_present(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.read_present().await
+    }
+
+    async fn set_replay_present(&self, present: Timestamp) -> Result<(), StoreError> {
+        self.write_present(present).await
+    }
+
+    async fn heartbeat(&self, kind: &str, process: &str, lease: Duration) -> Result<Alive, StoreError> {
+        self.write_heartbeat(kind, process, lease).await
+    }
+
+    async fn farewell(&self, kind: &str, process: &str) -> Result<(), StoreError> {
+        self.write_farewell(kind, process).await
+    }
+
+    async fn create_shards(&self, shards: u32) -> Result<(), StoreError> {
+        self.write_new_shards(shards).await
+    }
+
+    async fn shard_rows(&self) -> Result<Vec<ShardRow>, StoreError> {
+        self.read_shards().await
+    }
+
+    async fn take_shard(&self, shard: i32, owner: &str, lease: Duration) -> Result<Option<ShardRow>, StoreError> {
+        self.write_take(shard, owner, lease).await
+    }
+
+    async fn touch_shards(&self, owner: &str, owned: &[(i32, i64)]) -> Result<Vec<i32>, StoreError> {
+        self.write_touch(owner, owned).await
+    }
+
+    async fn release_shard(&self, shard: i32, epoch: i64) -> Result<(), StoreError> {
+        self.write_release(shard, epoch).await
+    }
+
+    async fn commit_shard(&self, commit: &ShardCommit) -> Result<Committed, StoreError> {
+        self.write_commit(commit).await
+    }
+
+    async fn load_partners(&self, _shard: u32, keys: &[PartnerKey]) -> Result<Vec<PartnerBundle>, StoreError> {
+        self.read_partners(keys).await
+    }
+
+    async fn page_partners(
+        &self,
+        shard: u32,
+        after: Option<&PartnerKey>,
+        limit: usize,
+    ) -> Result<Vec<PartnerBundle>, StoreError> {
+        self.read_page(shard, after, limit).await
+    }
+
+    async fn load_conversions(&self, ids: &[(PartnerKey, String)]) -> Result<Vec<ConversionRow>, StoreError> {
+        self.read_conversions(ids).await
+    }
+
+    async fn recent_ids(&self, shard: u32, since: Timestamp) -> Result<Vec<(Timestamp, Vec<u64>)>, StoreError> {
+        self.read_recent_ids(shard, since).await
+    }
+
+    async fn next_timers(
+        &self,
+        shard: u32,
+        after: Option<&TimerRow>,
+        limit: usize,
+    ) -> Result<Vec<TimerRow>, StoreError> {
+        self.read_timers(shard, after, limit).await
+    }
+
+    async fn parked(&self, key: &PartnerKey) -> Result<Vec<(i64, String)>, StoreError> {
+        self.read_parked(key).await
+    }
+
+    async fn day_parts(&self, program: &ProgramId, day: Date) -> Result<Vec<DayPartRow>, StoreError> {
+        self.read_day_parts(program, day).await
+    }
+
+    async fn last_day_close(&self, program: &ProgramId) -> Result<Option<DayCloseRow>, StoreError> {
+        self.read_last_close(program).await
+    }
+
+    async fn programs_with_parts(&self) -> Result<Vec<ProgramId>, StoreError> {
+        self.read_programs_with_parts().await
+    }
+
+    async fn next_part_day(&self, program: &ProgramId, after: Option<Date>) -> Result<Option<Date>, StoreError> {
+        self.read_next_part_day(program, after).await
+    }
+
+    async fn open_requests(&self, limit: usize) -> Result<Vec<RequestRow>, StoreError> {
+        self.read_open_requests(limit).await
+    }
+
+    async fn reservations(
+        &self,
+        offer: &str,
+        key: Option<&PartnerKey>,
+        since: Timestamp,
+    ) -> Result<Vec<ReservationRow>, StoreError> {
+        self.read_reservations(offer, key, since).await
+    }
+
+    async fn commit_coordinator(&self, commit: &CoordinatorCommit) -> Result<Committed, StoreError> {
+        self.write_coordinator(commit).await
+    }
+
+    async fn apply_definition(&self, definition: &DefinitionRow, outbox: &[OutboxRow]) -> Result<(), StoreError> {
+        self.write_definition(definition, outbox).await
+    }
+
+    async fn current_definition_hash(&self) -> Result<Option<String>, StoreError> {
+        Ok(self.read_definition_hashes(1).await?.pop())
+    }
+
+    async fn definition_hashes(&self) -> Result<Vec<String>, StoreError> {
+        self.read_definition_hashes(usize::MAX).await
+    }
+
+    async fn current_definition(&self) -> Result<Option<DefinitionRow>, StoreError> {
+        self.read_current_definition().await
+    }
+
+    async fn definition(&self, hash: &str) -> Result<Option<DefinitionRow>, StoreError> {
+        self.read_definition(hash).await
+    }
+
+    async fn store_persons(&self, persons: &[PersonRow]) -> Result<(), StoreError> {
+        self.write_persons(persons).await
+    }
+
+    async fn person(&self, key: &PartnerKey) -> Result<Option<String>, StoreError> {
+        self.read_person(key).await
+    }
+
+    async fn suppress(
+        &self,
+        address: &str,
+        topic: Option<&str>,
+        reason: &str,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write_suppression(address, topic, reason, at).await
+    }
+
+    async fn claim(
+        &self,
+        request: &ClaimRequest,
+        decide: &(dyn for<'a> Fn(&'a RecipientSnapshot) -> RecipientVerdict + Send + Sync),
+    ) -> Result<Claimed, StoreError> {
+        self.write_claim(request, decide).await
+    }
+
+    async fn settle(&self, attempt: &Attempt, settlement: &Settlement) -> Result<bool, StoreError> {
+        self.write_settlement(attempt, settlement).await
+    }
+
+    async fn attempts_of(&self, mailer: &str) -> Result<Vec<Attempt>, StoreError> {
+        self.read_attempts_of(mailer).await
+    }
+
+    async fn stale_attempts(&self, silence: Duration, limit: usize) -> Result<Vec<Attempt>, StoreError> {
+        self.read_stale(silence, limit).await
+    }
+
+    async fn unaddressed_expired(&self, now: Timestamp, limit: usize) -> Result<Vec<MessageRow>, StoreError> {
+        self.read_unaddressed(now, limit).await
+    }
+
+    async fn end_queued(&self, ended: &[EndedMessage]) -> Result<(), StoreError> {
+        self.write_ended(ended).await
+    }
+
+    async fn next_mail_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.read_next_due().await
+    }
+
+    async fn add_outbox(&self, rows: &[OutboxRow]) -> Result<(), StoreError> {
+        self.write_records(rows).await
+    }
+
+    async fn outbox(&self, limit: usize) -> Result<Vec<NumberedOutboxRow>, StoreError> {
+        self.read_outbox(limit).await
+    }
+
+    async fn outbox_done(&self, numbers: &[i64]) -> Result<(), StoreError> {
+        self.remove_records(numbers).await
+    }
+
+    async fn dead_letters(&self, rows: &[DeadLetterRow]) -> Result<(), StoreError> {
+        self.write_dead_letters(rows).await
+    }
+
+    async fn list_dead_letters(&self, code: Option<&str>, limit: usize) -> Result<Vec<DeadLetterRow>, StoreError> {
+        self.read_dead_letters(code, limit).await
+    }
+
+    async fn dead_letter_replayed(
+        &self,
+        source: &str,
+        partition: i32,
+        offset: i64,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write_replayed(source, partition, offset, at).await
+    }
+
+    async fn outstanding(&self, by: Timestamp) -> Result<Outstanding, StoreError> {
+        self.read_outstanding(by).await
+    }
+
+    async fn story(&self, key: &PartnerKey) -> Result<Option<Story>, StoreError> {
+        self.read_story(key).await
+    }
+
+    async fn find_partners(&self, partner: &str) -> Result<Vec<PartnerKey>, StoreError> {
+        self.read_found(partner).await
+    }
+
+    async fn counts(&self) -> Result<Vec<(String, i64)>, StoreError> {
+        self.read_counts().await
+    }
+
+    async fn check_invariants(&self) -> Result<Vec<(String, i64)>, StoreError> {
+        self.read_invariants().await
+    }
+
+    async fn prune(&self, now: Timestamp, history_days: i64) -> Result<u64, StoreError> {
+        self.remove_old(now, history_days).await
+    }
+}

@@ -1,0 +1,189 @@
+//! Every statement the store runs, by the file it stands in (`queries/`).
+
+use super::statement::Statement;
+
+pub(crate) mod meta {
+    use super::Statement;
+
+    pub(crate) static GET: Statement = Statement::one(include_str!("../../queries/meta/get.sql"));
+    pub(crate) static PIN: Statement = Statement::one(include_str!("../../queries/meta/pin.sql"));
+    pub(crate) static SET: Statement = Statement::one(include_str!("../../queries/meta/set.sql"));
+    pub(crate) static ADVANCE: Statement = Statement::one(include_str!("../../queries/meta/advance.sql"));
+    pub(crate) static SERVER_TIME: Statement = Statement::one(include_str!("../../queries/meta/server_time.sql"));
+}
+
+pub(crate) mod shard {
+    use super::Statement;
+
+    pub(crate) static HEARTBEAT: Statement = Statement::one(include_str!("../../queries/shard/heartbeat.sql"));
+    pub(crate) static ALIVE: Statement = Statement::one(include_str!("../../queries/shard/alive.sql"));
+    pub(crate) static FAREWELL: Statement = Statement::one(include_str!("../../queries/shard/farewell.sql"));
+    pub(crate) static CREATE: Statement = Statement::one(include_str!("../../queries/shard/create.sql"));
+    pub(crate) static LIST: Statement = Statement::one(include_str!("../../queries/shard/list.sql"));
+    pub(crate) static TAKE: Statement = Statement::one(include_str!("../../queries/shard/take.sql"));
+    pub(crate) static TOUCH: Statement = Statement::one(include_str!("../../queries/shard/touch.sql"));
+    pub(crate) static RELEASE: Statement = Statement::one(include_str!("../../queries/shard/release.sql"));
+}
+
+pub(crate) mod commit {
+    use super::Statement;
+
+    pub(crate) static SHARD: Statement = Statement::one(include_str!("../../queries/commit/shard.sql"));
+    pub(crate) static COORDINATOR: Statement = Statement::one(include_str!("../../queries/commit/coordinator.sql"));
+    pub(crate) static CLOCK_MARK: Statement = Statement::one(include_str!("../../queries/commit/clock_mark.sql"));
+    pub(crate) static IDS: Statement = Statement::one(include_str!("../../queries/commit/ids.sql"));
+    pub(crate) static PARTNERS: Statement = Statement::one(include_str!("../../queries/commit/partners.sql"));
+    pub(crate) static DAYS: Statement = Statement::one(include_str!("../../queries/commit/days.sql"));
+    pub(crate) static CONVERSIONS: Statement = Statement::one(include_str!("../../queries/commit/conversions.sql"));
+    pub(crate) static SIGNALS: Statement = Statement::one(include_str!("../../queries/commit/signals.sql"));
+    pub(crate) static REFUSALS: Statement = Statement::one(include_str!("../../queries/commit/refusals.sql"));
+    pub(crate) static JOURNEYS: Statement = Statement::one(include_str!("../../queries/commit/journeys.sql"));
+    pub(crate) static TIMERS_SET: Statement = Statement::one(include_str!("../../queries/commit/timers_set.sql"));
+    pub(crate) static TIMERS_CLEAR: Statement = Statement::one(include_str!("../../queries/commit/timers_clear.sql"));
+    pub(crate) static MESSAGES: Statement = Statement::one(include_str!("../../queries/commit/messages.sql"));
+    pub(crate) static CONTEXTS: Statement = Statement::one(include_str!("../../queries/commit/contexts.sql"));
+    pub(crate) static CANCELS: Statement = Statement::one(include_str!("../../queries/commit/cancels.sql"));
+    pub(crate) static READDRESS: Statement = Statement::one(include_str!("../../queries/commit/readdress.sql"));
+    pub(crate) static HOLDS: Statement = Statement::one(include_str!("../../queries/commit/holds.sql"));
+    pub(crate) static TASKS: Statement = Statement::one(include_str!("../../queries/commit/tasks.sql"));
+    pub(crate) static REQUESTS: Statement = Statement::one(include_str!("../../queries/commit/requests.sql"));
+    pub(crate) static DAY_PARTS: Statement = Statement::one(include_str!("../../queries/commit/day_parts.sql"));
+    pub(crate) static PARKED: Statement = Statement::one(include_str!("../../queries/commit/parked.sql"));
+}
+
+pub(crate) mod load {
+    use super::Statement;
+
+    pub(crate) static PARTNERS: Statement = Statement::one(include_str!("../../queries/load/partners.sql"));
+    pub(crate) static PAGE: Statement = Statement::one(include_str!("../../queries/load/page.sql"));
+    pub(crate) static JOURNEYS: Statement = Statement::one(include_str!("../../queries/load/journeys.sql"));
+    pub(crate) static CONVERSIONS: Statement = Statement::one(include_str!("../../queries/load/conversions.sql"));
+    pub(crate) static RECENT_IDS: Statement = Statement::one(include_str!("../../queries/load/recent_ids.sql"));
+    pub(crate) static TIMERS: Statement = Statement::one(include_str!("../../queries/load/timers.sql"));
+    pub(crate) static PARKED: Statement = Statement::one(include_str!("../../queries/load/parked.sql"));
+}
+
+pub(crate) mod coordinator {
+    use super::Statement;
+
+    pub(crate) static DAY_PARTS: Statement = Statement::one(include_str!("../../queries/coordinator/day_parts.sql"));
+    pub(crate) static LAST_CLOSE: Statement = Statement::one(include_str!("../../queries/coordinator/last_close.sql"));
+    pub(crate) static PROGRAMS: Statement = Statement::one(include_str!("../../queries/coordinator/programs.sql"));
+    pub(crate) static NEXT_DAY: Statement = Statement::one(include_str!("../../queries/coordinator/next_day.sql"));
+    pub(crate) static OPEN_REQUESTS: Statement =
+        Statement::one(include_str!("../../queries/coordinator/open_requests.sql"));
+    pub(crate) static RESERVATIONS: Statement =
+        Statement::one(include_str!("../../queries/coordinator/reservations.sql"));
+    pub(crate) static CLOSE: Statement = Statement::one(include_str!("../../queries/coordinator/close.sql"));
+    pub(crate) static ANSWER: Statement = Statement::one(include_str!("../../queries/coordinator/answer.sql"));
+    pub(crate) static RESERVE: Statement = Statement::one(include_str!("../../queries/coordinator/reserve.sql"));
+}
+
+pub(crate) mod definition {
+    use super::Statement;
+
+    pub(crate) static APPLY: Statement = Statement::one(include_str!("../../queries/definition/apply.sql"));
+    pub(crate) static HASHES: Statement = Statement::one(include_str!("../../queries/definition/hashes.sql"));
+    pub(crate) static CURRENT: Statement = Statement::one(include_str!("../../queries/definition/current.sql"));
+    pub(crate) static GET: Statement = Statement::one(include_str!("../../queries/definition/get.sql"));
+}
+
+pub(crate) mod person {
+    use super::Statement;
+
+    pub(crate) static STORE: Statement = Statement::one(include_str!("../../queries/person/store.sql"));
+    pub(crate) static RECIPIENTS: Statement = Statement::one(include_str!("../../queries/person/recipients.sql"));
+    pub(crate) static VERSIONS: Statement = Statement::one(include_str!("../../queries/person/versions.sql"));
+    pub(crate) static SUPPRESS: Statement = Statement::one(include_str!("../../queries/person/suppress.sql"));
+}
+
+pub(crate) mod mail {
+    use super::Statement;
+
+    pub(crate) static PICK: Statement = Statement::pair(
+        include_str!("../../queries/mail/pick.pg.sql"),
+        include_str!("../../queries/mail/pick.lite.sql"),
+    );
+    pub(crate) static DUE: Statement =
+        Statement::pair(include_str!("../../queries/mail/due.pg.sql"), include_str!("../../queries/mail/due.lite.sql"));
+    pub(crate) static SUPPRESSIONS: Statement = Statement::one(include_str!("../../queries/mail/suppressions.sql"));
+    pub(crate) static ACCEPTED: Statement = Statement::one(include_str!("../../queries/mail/accepted.sql"));
+    pub(crate) static HOLDS: Statement = Statement::one(include_str!("../../queries/mail/holds.sql"));
+    pub(crate) static DEFER: Statement = Statement::one(include_str!("../../queries/mail/defer.sql"));
+    pub(crate) static END_QUEUED: Statement = Statement::one(include_str!("../../queries/mail/end_queued.sql"));
+    pub(crate) static TAKE: Statement = Statement::one(include_str!("../../queries/mail/take.sql"));
+    pub(crate) static OCCUPY: Statement = Statement::one(include_str!("../../queries/mail/occupy.sql"));
+    pub(crate) static COUNT: Statement = Statement::one(include_str!("../../queries/mail/count.sql"));
+    pub(crate) static UNCOUNT: Statement = Statement::one(include_str!("../../queries/mail/uncount.sql"));
+    pub(crate) static RECOUNT: Statement = Statement::one(include_str!("../../queries/mail/recount.sql"));
+    pub(crate) static VACATE: Statement = Statement::one(include_str!("../../queries/mail/vacate.sql"));
+    pub(crate) static SETTLE: Statement = Statement::one(include_str!("../../queries/mail/settle.sql"));
+    pub(crate) static REQUEUE: Statement = Statement::one(include_str!("../../queries/mail/requeue.sql"));
+    pub(crate) static ATTEMPTS_OF: Statement = Statement::one(include_str!("../../queries/mail/attempts_of.sql"));
+    pub(crate) static STALE: Statement = Statement::one(include_str!("../../queries/mail/stale.sql"));
+    pub(crate) static UNADDRESSED: Statement = Statement::one(include_str!("../../queries/mail/unaddressed.sql"));
+    pub(crate) static NEXT_DUE: Statement = Statement::one(include_str!("../../queries/mail/next_due.sql"));
+}
+
+pub(crate) mod outbox {
+    use super::Statement;
+
+    pub(crate) static ADD: Statement = Statement::one(include_str!("../../queries/outbox/add.sql"));
+    pub(crate) static NEXT: Statement = Statement::one(include_str!("../../queries/outbox/next.sql"));
+    pub(crate) static DONE: Statement = Statement::one(include_str!("../../queries/outbox/done.sql"));
+}
+
+pub(crate) mod dead_letter {
+    use super::Statement;
+
+    pub(crate) static ADD: Statement = Statement::one(include_str!("../../queries/dead_letter/add.sql"));
+    pub(crate) static LIST: Statement = Statement::one(include_str!("../../queries/dead_letter/list.sql"));
+    pub(crate) static REPLAYED: Statement = Statement::one(include_str!("../../queries/dead_letter/replayed.sql"));
+}
+
+pub(crate) mod story {
+    use super::Statement;
+
+    pub(crate) static PARTNER: Statement = Statement::one(include_str!("../../queries/story/partner.sql"));
+    pub(crate) static JOURNEYS: Statement = Statement::one(include_str!("../../queries/story/journeys.sql"));
+    pub(crate) static MESSAGES: Statement = Statement::one(include_str!("../../queries/story/messages.sql"));
+    pub(crate) static SIGNALS: Statement = Statement::one(include_str!("../../queries/story/signals.sql"));
+    pub(crate) static REFUSALS: Statement = Statement::one(include_str!("../../queries/story/refusals.sql"));
+    pub(crate) static TASKS: Statement = Statement::one(include_str!("../../queries/story/tasks.sql"));
+    pub(crate) static FIND: Statement = Statement::one(include_str!("../../queries/story/find.sql"));
+}
+
+pub(crate) mod doctor {
+    use super::Statement;
+
+    pub(crate) static OUTSTANDING: Statement = Statement::one(include_str!("../../queries/doctor/outstanding.sql"));
+    pub(crate) static COUNTS: Statement = Statement::one(include_str!("../../queries/doctor/counts.sql"));
+    pub(crate) static INVARIANTS: Statement = Statement::pair(
+        include_str!("../../queries/doctor/invariants.pg.sql"),
+        include_str!("../../queries/doctor/invariants.lite.sql"),
+    );
+}
+
+pub(crate) mod prune {
+    use super::Statement;
+
+    pub(crate) static ACTIVITY_IDS: Statement = Statement::one(include_str!("../../queries/prune/activity_ids.sql"));
+    pub(crate) static CONVERSIONS: Statement = Statement::one(include_str!("../../queries/prune/conversions.sql"));
+    pub(crate) static DEAD_LETTERS: Statement = Statement::one(include_str!("../../queries/prune/dead_letters.sql"));
+    pub(crate) static SENT: Statement = Statement::one(include_str!("../../queries/prune/sent.sql"));
+    pub(crate) static CLOCK_MARKS: Statement = Statement::one(include_str!("../../queries/prune/clock_marks.sql"));
+    pub(crate) static DAY_PARTS: Statement = Statement::one(include_str!("../../queries/prune/day_parts.sql"));
+    pub(crate) static PROCESSES: Statement = Statement::one(include_str!("../../queries/prune/processes.sql"));
+}
+
+pub(crate) mod journal {
+    use super::Statement;
+
+    pub(crate) static TAKE_OFFSETS: Statement = Statement::one(include_str!("../../queries/journal/take_offsets.sql"));
+    pub(crate) static APPEND: Statement = Statement::one(include_str!("../../queries/journal/append.sql"));
+    pub(crate) static READ: Statement = Statement::one(include_str!("../../queries/journal/read.sql"));
+    pub(crate) static ENDS: Statement = Statement::one(include_str!("../../queries/journal/ends.sql"));
+    pub(crate) static FIRST: Statement = Statement::one(include_str!("../../queries/journal/first.sql"));
+    pub(crate) static REPORT: Statement = Statement::one(include_str!("../../queries/journal/report.sql"));
+    pub(crate) static REPORTED: Statement = Statement::one(include_str!("../../queries/journal/reported.sql"));
+}

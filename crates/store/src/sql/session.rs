@@ -1,0 +1,273 @@
+//! A connection of either database, in a transaction or not.
+
+use std::future::Future;
+use std::time::Duration;
+
+use rapport_engine::ports::store::StoreError;
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgArguments, PgConnection};
+use sqlx::query::Query;
+use sqlx::sqlite::{SqliteArguments, SqliteConnection};
+use sqlx::{Postgres, Sqlite, Transaction};
+
+use super::cell::{Cell, Rows};
+use super::row::Row;
+use super::statement::{Kind, POSTGRES_ROWS_MAX, SQLITE_ROWS, Statement};
+
+/// Longer than the server's own statement timeout: only a server that is not heard of any more runs into it.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(40);
+
+/// Where statements run. Dropped without [`Session::commit`], a transaction rolls back.
+pub(crate) enum Session {
+    PostgresTransaction(Transaction<'static, Postgres>),
+    PostgresConnection(PoolConnection<Postgres>),
+    SqliteTransaction(Transaction<'static, Sqlite>),
+    SqliteConnection(PoolConnection<Sqlite>),
+}
+
+enum Connection<'c> {
+    Postgres(&'c mut PgConnection),
+    Sqlite(&'c mut SqliteConnection),
+}
+
+impl Session {
+    fn connection(&mut self) -> Connection<'_> {
+        match self {
+            Self::PostgresTransaction(transaction) => Connection::Postgres(transaction),
+            Self::PostgresConnection(connection) => Connection::Postgres(connection),
+            Self::SqliteTransaction(transaction) => Connection::Sqlite(transaction),
+            Self::SqliteConnection(connection) => Connection::Sqlite(connection),
+        }
+    }
+
+    /// Runs a statement; the number of rows it touched.
+    pub(crate) async fn execute(
+        &mut self,
+        statement: &'static Statement,
+        scalars: &[Cell<'_>],
+    ) -> Result<u64, StoreError> {
+        match self.connection() {
+            Connection::Postgres(connection) => {
+                let query = postgres_scalars(sqlx::query(statement.postgres().0), scalars);
+                Ok(answer(query.execute(connection)).await?.rows_affected())
+            }
+            Connection::Sqlite(connection) => {
+                let query = sqlite_cells(sqlx::query(statement.sqlite(0)), scalars);
+                Ok(query.execute(connection).await.map_err(refusal)?.rows_affected())
+            }
+        }
+    }
+
+    /// Runs a statement for its rows.
+    pub(crate) async fn fetch(
+        &mut self,
+        statement: &'static Statement,
+        scalars: &[Cell<'_>],
+    ) -> Result<Vec<Row>, StoreError> {
+        match self.connection() {
+            Connection::Postgres(connection) => {
+                let query = postgres_scalars(sqlx::query(statement.postgres().0), scalars);
+                Ok(answer(query.fetch_all(connection)).await?.into_iter().map(Row::Postgres).collect())
+            }
+            Connection::Sqlite(connection) => {
+                let query = sqlite_cells(sqlx::query(statement.sqlite(0)), scalars);
+                Ok(query.fetch_all(connection).await.map_err(refusal)?.into_iter().map(Row::Sqlite).collect())
+            }
+        }
+    }
+
+    /// Runs a batch; nothing at all when it is empty. The number of rows touched.
+    pub(crate) async fn execute_rows<const COLUMNS: usize>(
+        &mut self,
+        statement: &'static Statement,
+        scalars: &[Cell<'_>],
+        rows: &Rows<'_, COLUMNS>,
+    ) -> Result<u64, StoreError> {
+        let mut touched = 0;
+        match self.connection() {
+            Connection::Postgres(connection) => {
+                for chunk in rows.as_slice().chunks(POSTGRES_ROWS_MAX) {
+                    let query = postgres_batch(statement, scalars, chunk);
+                    touched += answer(query.execute(&mut *connection)).await?.rows_affected();
+                }
+            }
+            Connection::Sqlite(connection) => {
+                for (size, chunk) in sqlite_chunks(rows.as_slice()) {
+                    let query = sqlite_batch(statement, size, scalars, chunk);
+                    touched += query.execute(&mut *connection).await.map_err(refusal)?.rows_affected();
+                }
+            }
+        }
+        Ok(touched)
+    }
+
+    /// Runs a batch for its rows; nothing at all when it is empty.
+    pub(crate) async fn fetch_rows<const COLUMNS: usize>(
+        &mut self,
+        statement: &'static Statement,
+        scalars: &[Cell<'_>],
+        rows: &Rows<'_, COLUMNS>,
+    ) -> Result<Vec<Row>, StoreError> {
+        let mut found = Vec::new();
+        match self.connection() {
+            Connection::Postgres(connection) => {
+                for chunk in rows.as_slice().chunks(POSTGRES_ROWS_MAX) {
+                    let query = postgres_batch(statement, scalars, chunk);
+                    found.extend(answer(query.fetch_all(&mut *connection)).await?.into_iter().map(Row::Postgres));
+                }
+            }
+            Connection::Sqlite(connection) => {
+                for (size, chunk) in sqlite_chunks(rows.as_slice()) {
+                    let query = sqlite_batch(statement, size, scalars, chunk);
+                    let rows = query.fetch_all(&mut *connection).await.map_err(refusal)?;
+                    found.extend(rows.into_iter().map(Row::Sqlite));
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Commits. When the connection is lost meanwhile, nobody here can say whether it was done.
+    pub(crate) async fn commit(self) -> Result<(), StoreError> {
+        match self {
+            Self::PostgresTransaction(transaction) => {
+                match tokio::time::timeout(ANSWER_TIMEOUT, transaction.commit()).await {
+                    Ok(Ok(())) => Ok(()),
+                    Ok(Err(error)) => Err(in_commit(error)),
+                    Err(_) => Err(StoreError::CommitUnknown("no answer".into())),
+                }
+            }
+            Self::SqliteTransaction(transaction) => transaction.commit().await.map_err(in_commit),
+            Self::PostgresConnection(_) | Self::SqliteConnection(_) => Ok(()),
+        }
+    }
+
+    /// Takes everything back.
+    pub(crate) async fn rollback(self) -> Result<(), StoreError> {
+        match self {
+            Self::PostgresTransaction(transaction) => answer(transaction.rollback()).await,
+            Self::SqliteTransaction(transaction) => transaction.rollback().await.map_err(refusal),
+            Self::PostgresConnection(_) | Self::SqliteConnection(_) => Ok(()),
+        }
+    }
+}
+
+async fn answer<T>(work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
+    match tokio::time::timeout(ANSWER_TIMEOUT, work).await {
+        Ok(result) => result.map_err(refusal),
+        Err(_) => Err(StoreError::Unavailable(format!("no answer within {} s", ANSWER_TIMEOUT.as_secs()))),
+    }
+}
+
+type PgQuery<'q> = Query<'q, Postgres, PgArguments>;
+type LiteQuery<'q> = Query<'q, Sqlite, SqliteArguments>;
+
+fn postgres_scalars<'q>(mut query: PgQuery<'q>, cells: &'q [Cell<'_>]) -> PgQuery<'q> {
+    for cell in cells {
+        query = match cell {
+            Cell::Null(Kind::Text) => query.bind(None::<&str>),
+            Cell::Null(Kind::Int) => query.bind(None::<i64>),
+            Cell::Null(Kind::Bytes) => query.bind(None::<&[u8]>),
+            Cell::Null(Kind::Bool) => query.bind(None::<bool>),
+            Cell::Text(text) => query.bind(text.as_ref()),
+            Cell::Int(number) => query.bind(*number),
+            Cell::Bytes(bytes) => query.bind(bytes.as_ref()),
+            Cell::Bool(flag) => query.bind(*flag),
+        };
+    }
+    query
+}
+
+fn postgres_batch<'q, const COLUMNS: usize>(
+    statement: &'static Statement,
+    scalars: &'q [Cell<'_>],
+    rows: &'q [[Cell<'_>; COLUMNS]],
+) -> PgQuery<'q> {
+    let (sql, kinds) = statement.postgres();
+    let mut query = postgres_scalars(sqlx::query(sql), scalars);
+    for (at, kind) in kinds.iter().enumerate() {
+        query = match kind {
+            Kind::Text => query.bind(rows.iter().map(|row| row[at].text()).collect::<Vec<_>>()),
+            Kind::Int => query.bind(rows.iter().map(|row| row[at].int()).collect::<Vec<_>>()),
+            Kind::Bytes => query.bind(rows.iter().map(|row| row[at].bytes()).collect::<Vec<_>>()),
+            Kind::Bool => query.bind(rows.iter().map(|row| row[at].bool()).collect::<Vec<_>>()),
+        };
+    }
+    query
+}
+
+fn sqlite_cells<'q>(mut query: LiteQuery<'q>, cells: &'q [Cell<'_>]) -> LiteQuery<'q> {
+    for cell in cells {
+        query = match cell {
+            Cell::Null(_) => query.bind(None::<i64>),
+            Cell::Text(text) => query.bind(text.as_ref()),
+            Cell::Int(number) => query.bind(*number),
+            Cell::Bytes(bytes) => query.bind(bytes.as_ref()),
+            Cell::Bool(flag) => query.bind(*flag),
+        };
+    }
+    query
+}
+
+fn sqlite_batch<'q, const COLUMNS: usize>(
+    statement: &'static Statement,
+    size: usize,
+    scalars: &'q [Cell<'_>],
+    rows: &'q [[Cell<'_>; COLUMNS]],
+) -> LiteQuery<'q> {
+    let mut query = sqlite_cells(sqlx::query(statement.sqlite(size)), scalars);
+    for row in rows {
+        query = sqlite_cells(query, row);
+    }
+    query
+}
+
+/// Cuts a batch into the sizes there are statements for, the largest first.
+fn sqlite_chunks<T>(mut rows: &[T]) -> impl Iterator<Item = (usize, &[T])> {
+    std::iter::from_fn(move || {
+        let size = SQLITE_ROWS.iter().position(|size| *size <= rows.len())?;
+        let (chunk, rest) = rows.split_at(SQLITE_ROWS[size]);
+        rows = rest;
+        Some((size, chunk))
+    })
+}
+
+/// What a caller can do about an error of the driver.
+pub(crate) fn refusal(error: sqlx::Error) -> StoreError {
+    let text = error.to_string();
+    match &error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed
+        | sqlx::Error::BeginFailed
+        | sqlx::Error::Protocol(_) => StoreError::Unavailable(text),
+        sqlx::Error::Database(database) if passes(&database.code().unwrap_or_default()) => {
+            StoreError::Unavailable(text)
+        }
+        sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => StoreError::Damaged(text),
+        _ => StoreError::Refused(text),
+    }
+}
+
+/// Whether an error with this code may be gone at the next try: PostgreSQL's SQLSTATE or SQLite's extended result code.
+fn passes(code: &str) -> bool {
+    if let (5, Some(class)) = (code.len(), code.get(..2)) {
+        // Connection, resources, operator intervention, rollback for serialization or deadlock; lock and idle timeouts.
+        return matches!(class, "08" | "53" | "57" | "40" | "58") || matches!(code, "55P03" | "25P03");
+    }
+    // BUSY, LOCKED, IOERR and FULL with their extensions.
+    code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 10 | 13))
+}
+
+fn in_commit(error: sqlx::Error) -> StoreError {
+    let lost = match &error {
+        sqlx::Error::Database(database) => {
+            database.code().is_some_and(|code| code.starts_with("08") || code.starts_with("57"))
+        }
+        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
+        _ => false,
+    };
+    if lost { StoreError::CommitUnknown(error.to_string()) } else { refusal(error) }
+}

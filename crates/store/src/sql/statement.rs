@@ -1,0 +1,151 @@
+//! A statement as its file has it, and as each database wants it.
+
+use std::fmt::Write as _;
+use std::sync::OnceLock;
+
+/// Rows of a batch in one PostgreSQL statement: beyond this the arrays cost more than the round trip saved.
+pub(crate) const POSTGRES_ROWS_MAX: usize = 2_000;
+/// Rows of a batch in one SQLite statement; each size is its own prepared statement, so there are few.
+pub(crate) const SQLITE_ROWS: [usize; 3] = [128, 16, 1];
+
+const POSTGRES_NOW: &str = "(extract(epoch from clock_timestamp()) * 1000)::bigint";
+const SQLITE_NOW: &str = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
+
+/// The type of a batch's column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Text,
+    Int,
+    Bytes,
+    Bool,
+}
+
+impl Kind {
+    fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "text" => Self::Text,
+            "int" => Self::Int,
+            "bytes" => Self::Bytes,
+            "bool" => Self::Bool,
+            _ => return None,
+        })
+    }
+
+    const fn array(self) -> &'static str {
+        match self {
+            Self::Text => "text[]",
+            Self::Int => "bigint[]",
+            Self::Bytes => "bytea[]",
+            Self::Bool => "boolean[]",
+        }
+    }
+}
+
+/// A statement, read from its file at first use.
+pub(crate) struct Statement {
+    postgres_file: &'static str,
+    sqlite_file: &'static str,
+    postgres: OnceLock<Text>,
+    sqlite: OnceLock<Text>,
+}
+
+impl Statement {
+    /// One text for both databases.
+    pub(crate) const fn one(file: &'static str) -> Self {
+        Self::pair(file, file)
+    }
+
+    /// A text for each.
+    pub(crate) const fn pair(postgres_file: &'static str, sqlite_file: &'static str) -> Self {
+        Self { postgres_file, sqlite_file, postgres: OnceLock::new(), sqlite: OnceLock::new() }
+    }
+
+    /// As PostgreSQL takes it, for any number of rows.
+    pub(crate) fn postgres(&'static self) -> (&'static str, &'static [Kind]) {
+        let text = self.postgres.get_or_init(|| Text::read(self.postgres_file, POSTGRES_NOW));
+        let sql = text.sized[0].get_or_init(|| {
+            if text.columns.is_empty() {
+                return text.body.clone();
+            }
+            let arrays = text.numbered(0, |place, kind| format!("${place}::{}", kind.array()));
+            format!("WITH input ({}) AS (SELECT * FROM UNNEST({arrays}))\n{}", text.names(), text.body)
+        });
+        (sql, &text.kinds)
+    }
+
+    /// As SQLite takes it for a batch of `SQLITE_ROWS[size]` rows.
+    pub(crate) fn sqlite(&'static self, size: usize) -> &'static str {
+        let text = self.sqlite.get_or_init(|| Text::read(self.sqlite_file, SQLITE_NOW));
+        text.sized[size].get_or_init(|| {
+            if text.columns.is_empty() {
+                return text.body.clone();
+            }
+            let mut values = String::new();
+            for row in 0..SQLITE_ROWS[size] {
+                let separator = if row == 0 { "" } else { ", " };
+                let _ = write!(values, "{separator}({})", text.numbered(row, |place, _| format!("${place}")));
+            }
+            format!("WITH input ({}) AS (VALUES {values})\n{}", text.names(), text.body)
+        })
+    }
+}
+
+/// A file without its comments.
+struct Text {
+    body: String,
+    /// How many `$n` the body itself has; the batch's come after them.
+    scalars: usize,
+    columns: Vec<(&'static str, Kind)>,
+    kinds: Vec<Kind>,
+    sized: [OnceLock<String>; SQLITE_ROWS.len()],
+}
+
+impl Text {
+    fn read(file: &'static str, now: &str) -> Self {
+        let columns: Vec<_> = file
+            .lines()
+            .filter_map(|line| line.strip_prefix("-- rows: "))
+            .flat_map(|columns| columns.split(", "))
+            .filter_map(|column| column.split_once(' '))
+            .filter_map(|(name, kind)| Some((name, Kind::parse(kind)?)))
+            .collect();
+        let lines: Vec<_> = file.lines().filter(|line| !line.starts_with("--")).collect();
+        let body = lines.join("\n").trim().replace("@now", now);
+        let scalars = body
+            .split('$')
+            .skip(1)
+            .filter_map(|rest| rest.split(|c: char| !c.is_ascii_digit()).next()?.parse::<usize>().ok())
+            .max()
+            .unwrap_or(0);
+        let kinds = columns.iter().map(|(_, kind)| *kind).collect();
+        Self { body, scalars, columns, kinds, sized: [const { OnceLock::new() }; SQLITE_ROWS.len()] }
+    }
+
+    fn names(&self) -> String {
+        self.columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+    }
+
+    fn numbered(&self, row: usize, show: impl Fn(usize, Kind) -> String) -> String {
+        let first = self.scalars + row * self.columns.len() + 1;
+        let places = self.columns.iter().enumerate().map(|(at, (_, kind))| show(first + at, *kind));
+        places.collect::<Vec<_>>().join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static TWO: Statement =
+        Statement::one("-- About $9.\n-- rows: a text, b int\nINSERT INTO t SELECT a, b, $1 FROM input");
+
+    #[test]
+    fn a_batch_is_arrays_in_postgres_and_values_in_sqlite() {
+        assert_eq!(
+            TWO.postgres().0,
+            "WITH input (a, b) AS (SELECT * FROM UNNEST($2::text[], $3::bigint[]))\nINSERT INTO t SELECT a, b, $1 FROM input"
+        );
+        assert_eq!(TWO.sqlite(2), "WITH input (a, b) AS (VALUES ($2, $3))\nINSERT INTO t SELECT a, b, $1 FROM input");
+        assert!(TWO.sqlite(1).contains("($2, $3), ($4, $5), "));
+    }
+}
