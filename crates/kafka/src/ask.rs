@@ -1,0 +1,86 @@
+//! Questions to the cluster, repeated while it cannot be reached, and what its refusals mean.
+
+use std::time::{Duration, Instant};
+
+use rapport_engine::ports::log::LogError;
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
+
+use crate::connection::Connection;
+
+const ONE_TRY: Duration = Duration::from_secs(5);
+const BACKOFF_FIRST: Duration = Duration::from_millis(50);
+const BACKOFF_MAX: Duration = Duration::from_secs(2);
+
+/// Asks on a thread that may block; `question` is given the time it may take. Repeats with backoff until the
+/// connection's patience is over.
+pub(crate) async fn ask<T, F>(connection: &Connection, what: &'static str, question: F) -> Result<T, LogError>
+where
+    T: Send + 'static,
+    F: Fn(Duration) -> KafkaResult<T> + Send + Sync + 'static,
+{
+    let question = std::sync::Arc::new(question);
+    let started = Instant::now();
+    let mut backoff = BACKOFF_FIRST;
+    loop {
+        let question = question.clone();
+        let longest = ONE_TRY.min(connection.patience);
+        let answer = tokio::task::spawn_blocking(move || question(longest)).await;
+        let error = match answer {
+            Ok(Ok(answer)) => {
+                connection.link().answered();
+                return Ok(answer);
+            }
+            Ok(Err(error)) => error,
+            // The runtime is being shut down.
+            Err(_) => return Err(LogError::Closed),
+        };
+        if !passes(&error) || started.elapsed() + backoff >= connection.patience {
+            return Err(refusal(what, &error));
+        }
+        tokio::time::sleep(backoff).await;
+        backoff = (backoff * 2).min(BACKOFF_MAX);
+    }
+}
+
+/// Whether asking again may help.
+fn passes(error: &KafkaError) -> bool {
+    error.rdkafka_error_code().is_some_and(|code| unreachable(code) || code == Code::UnknownTopicOrPartition)
+}
+
+fn unreachable(code: Code) -> bool {
+    matches!(
+        code,
+        Code::BrokerTransportFailure
+            | Code::Resolve
+            | Code::AllBrokersDown
+            | Code::OperationTimedOut
+            | Code::TimedOutQueue
+            | Code::LeaderNotAvailable
+            | Code::NotLeaderForPartition
+            | Code::RequestTimedOut
+            | Code::BrokerNotAvailable
+            | Code::ReplicaNotAvailable
+            | Code::NetworkException
+            | Code::CoordinatorLoadInProgress
+            | Code::CoordinatorNotAvailable
+            | Code::NotCoordinator
+            | Code::NotController
+            | Code::FencedLeaderEpoch
+    )
+}
+
+/// An error as the engine understands it. The value of a property is never part of the text.
+pub(crate) fn refusal(what: &str, error: &KafkaError) -> LogError {
+    match error {
+        KafkaError::Canceled => LogError::Closed,
+        // librdkafka's description quotes the value, which may be a secret.
+        KafkaError::ClientConfig(_, _, name, _) => {
+            LogError::Refused(format!("{what}: the kafka property `{name}` is unknown or has a bad value"))
+        }
+        _ => match error.rdkafka_error_code() {
+            Some(code) if unreachable(code) => LogError::Unreachable(format!("{what}: {code}")),
+            Some(code) => LogError::Refused(format!("{what}: {code}")),
+            None => LogError::Refused(format!("{what}: {error}")),
+        },
+    }
+}

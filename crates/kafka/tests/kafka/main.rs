@@ -1,0 +1,6 @@
+//! The ports on a real Kafka, which `cargo xtask test` starts.
+#![allow(clippy::disallowed_methods, reason = "a test of an edge crate")]
+
+mod broker;
+mod log;
+mod source;
