@@ -1,0 +1,179 @@
+//! The frame around every mail: one HTML file, one text file, their words by language.
+
+use std::collections::BTreeMap;
+
+use handlebars::Handlebars;
+use rapport_rule::yaml::Fields;
+use rapport_rule::{Findings, Source};
+use serde_json::{Map, Value as Json};
+
+use crate::escape;
+use crate::front_matter;
+use crate::locale::Locale;
+use crate::mail::{Part, registry};
+use crate::render::RenderError;
+use crate::template::{self, Piece, Use};
+use crate::variable;
+
+/// Where the HTML frame stands among the files.
+pub const HTML_PATH: &str = "config/layout.mail.html";
+/// Where the text frame stands.
+pub const TEXT_PATH: &str = "config/layout.mail.txt";
+
+/// The compiled frame.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    html: Handlebars<'static>,
+    text: Handlebars<'static>,
+    words: BTreeMap<Locale, BTreeMap<String, String>>,
+    program: Locale,
+}
+
+impl Layout {
+    /// Compiles both files. `program` is the programme's language, which must have words.
+    pub fn parse(html: &Source, text: &Source, program: &Locale, findings: &mut Findings) -> Option<Layout> {
+        let errors = findings.errors();
+        let split = front_matter::split(html, findings)?;
+        let words = read_words(split.head.as_ref()?, html, findings)?;
+        let chain = Locale::chain(None, program);
+        let Some(known) = chain.iter().find_map(|locale| words.get(locale)) else {
+            findings
+                .error(
+                    "R0450",
+                    &html.path,
+                    None,
+                    format!("the layout has no words in the programme's language ({program})"),
+                )
+                .hint(format!("Add `{}:` under `words:`.", program.language()));
+            return None;
+        };
+        for (locale, translated) in &words {
+            for key in known.keys().filter(|key| !translated.contains_key(*key)) {
+                findings.error("R0451", &html.path, None, format!("the layout's words in {locale} lack `{key}`"));
+            }
+        }
+        let mut layout = Layout {
+            html: registry(|text| escape::html(&escape::clean(text))),
+            text: registry(escape::clean),
+            words: words.clone(),
+            program: program.clone(),
+        };
+        let pieces = [
+            (Piece { source: html, text: html.slice(split.body), span: split.body, frame: true }, &mut layout.html),
+            (
+                Piece {
+                    source: text,
+                    text: &text.text,
+                    span: rapport_rule::Span::new(0, text.text.len()),
+                    frame: true,
+                },
+                &mut layout.text,
+            ),
+        ];
+        for (piece, registry) in pieces {
+            let mut names = Vec::new();
+            let Some(template) = template::compile(&piece, &mut names, findings) else { continue };
+            registry.register_template(Part::Body.name(), template);
+            check_names(&names, known, piece.source, findings);
+            for (needed, why) in [
+                ("content", "the mail itself would be missing"),
+                ("unsubscribe_link", "law and the big mailbox providers require a way out"),
+                ("why_link", "everybody may ask why they were written to"),
+                ("imprint.company", "the sender must be named"),
+            ] {
+                if !mentions(piece.text, needed) {
+                    let code = if needed == "unsubscribe_link" { "R0502" } else { "R0452" };
+                    findings
+                        .error(code, &piece.source.path, None, format!("the layout lacks {{{{{needed}}}}}"))
+                        .hint(format!("Without it {why}."));
+                }
+            }
+        }
+        (findings.errors() == errors).then_some(layout)
+    }
+
+    pub(crate) fn wrap_html(&self, values: &Map<String, Json>, locale: &Locale) -> Result<String, RenderError> {
+        self.wrap(&self.html, HTML_PATH, values, locale)
+    }
+
+    pub(crate) fn wrap_text(&self, values: &Map<String, Json>, locale: &Locale) -> Result<String, RenderError> {
+        self.wrap(&self.text, TEXT_PATH, values, locale)
+    }
+
+    fn wrap(
+        &self,
+        registry: &Handlebars<'static>,
+        path: &str,
+        values: &Map<String, Json>,
+        locale: &Locale,
+    ) -> Result<String, RenderError> {
+        let mut values = values.clone();
+        values.insert("words".to_owned(), self.words(locale));
+        let context = handlebars::Context::from(Json::Object(values));
+        registry
+            .render_with_context(Part::Body.name(), &context)
+            .map_err(|error| RenderError::of_template(path, Part::Body, &error))
+    }
+
+    fn words(&self, locale: &Locale) -> Json {
+        let words =
+            Locale::chain(Some(locale), &self.program).iter().find_map(|locale| self.words.get(locale)).cloned();
+        Json::Object(words.unwrap_or_default().into_iter().map(|(key, word)| (key, Json::String(word))).collect())
+    }
+}
+
+type Words = BTreeMap<Locale, BTreeMap<String, String>>;
+
+fn read_words(head: &rapport_rule::yaml::Node, source: &Source, findings: &mut Findings) -> Option<Words> {
+    let fields = Fields::of(head, &source.path, findings)?;
+    let node = fields.require_as("words", "R0450", findings)?;
+    fields.finish(&["words"], findings);
+    let mut words = Words::new();
+    for (key, node) in node.as_map().unwrap_or_default() {
+        let Some(locale) = Locale::parse(&key.text) else {
+            findings
+                .error("R0453", &source.path, key.span, format!("`{}` is not a language", key.text))
+                .hint("For example `en` or `de-AT`.");
+            continue;
+        };
+        let mut translated = BTreeMap::new();
+        for (name, node) in node.as_map().unwrap_or_default() {
+            match node.as_str() {
+                Some(text) => {
+                    translated.insert(name.text.clone(), text.to_owned());
+                }
+                None => {
+                    findings.error("R0453", &source.path, node.span, format!("expected a text, found {}", node.kind()));
+                }
+            }
+        }
+        words.insert(locale, translated);
+    }
+    Some(words)
+}
+
+fn check_names(names: &[Use], words: &BTreeMap<String, String>, source: &Source, findings: &mut Findings) {
+    for used in names {
+        let known = match used.path.strip_prefix("words.") {
+            Some(word) => words.contains_key(word),
+            None => variable::lookup(&used.path).is_some_and(|row| !variable::is_planned(row.path)),
+        };
+        let missing = variable::lookup(&used.path).is_some_and(|row| row.maybe_missing) && !used.may_be_missing;
+        if !known {
+            let near = variable::GIVEN.iter().map(|row| row.path).filter(|path| !variable::is_planned(path));
+            findings
+                .error("R0201", &source.path, used.span, format!("the layout has no `{}`", used.path))
+                .did_you_mean(rapport_rule::suggest::nearest(&used.path, near));
+        } else if missing {
+            findings
+                .error("R0421", &source.path, used.span, format!("`{}` may be missing", used.path))
+                .label(format!("put it inside {{{{#if {0}}}}}…{{{{/if}}}}", used.path));
+        }
+    }
+}
+
+fn mentions(text: &str, name: &str) -> bool {
+    text.match_indices(name).any(|(at, _)| {
+        text.get(..at).is_some_and(|before| before.trim_end().ends_with("{{") || before.trim_end().ends_with("{{{"))
+    })
+}

@@ -1,0 +1,301 @@
+//! The signed links of a mail: unsubscribing, answering, why, preferences.
+//!
+//! A token is base64url of version, claims and the first 16 bytes of HMAC-SHA256 over both. It carries no expiry: a way
+//! out works for ever, so keys are only ever added. Identifiers of hexadecimal digits are packed, which keeps the address
+//! below the 200 characters that mail clients carry in `List-Unsubscribe` without folding.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
+use thiserror::Error;
+
+/// What a link is allowed to do, and for whom.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Claims {
+    /// Ends the mails of one topic.
+    Unsubscribe {
+        /// The programme's id.
+        program: String,
+        /// The partner's id.
+        partner: String,
+        /// The topic ended.
+        topic: String,
+        /// The mail it stood in.
+        message: String,
+    },
+    /// Answers the survey of a mail.
+    Answer {
+        /// The programme's id.
+        program: String,
+        /// The partner's id.
+        partner: String,
+        /// The mail it stood in, which knows its survey.
+        message: String,
+        /// The choice's id.
+        choice: String,
+    },
+    /// Shows why a mail was written.
+    Why {
+        /// The programme's id.
+        program: String,
+        /// The partner's id.
+        partner: String,
+        /// The mail asked about.
+        message: String,
+    },
+    /// Opens the preference page.
+    Preferences {
+        /// The programme's id.
+        program: String,
+        /// The partner's id.
+        partner: String,
+    },
+}
+
+/// Why there is no token.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum LinkError {
+    /// No key to sign with, or an empty one.
+    #[error("there is no key to sign links with")]
+    NoKey,
+    /// An identifier of more than 127 bytes does not fit into a link.
+    #[error("an identifier of {0} bytes is too long for a link (at most 127)")]
+    TooLong(usize),
+}
+
+/// The keys of the links: the first signs, all verify.
+#[derive(Clone)]
+pub struct Keys(Vec<Vec<u8>>);
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Keys({})", self.0.len())
+    }
+}
+
+const VERSION: u8 = 1;
+const MAC_BYTES: usize = 16;
+const FIELD_BYTES_MAX: usize = 127;
+/// Set in a field's length when its bytes are packed hexadecimal digits.
+const PACKED: u8 = 0x80;
+
+impl Keys {
+    /// Keys, newest first. At least one, none empty.
+    pub fn new(keys: impl IntoIterator<Item = Vec<u8>>) -> Result<Keys, LinkError> {
+        let keys: Vec<Vec<u8>> = keys.into_iter().collect();
+        if keys.is_empty() || keys.iter().any(Vec::is_empty) {
+            return Err(LinkError::NoKey);
+        }
+        Ok(Keys(keys))
+    }
+
+    /// The token of these claims, signed with the newest key.
+    pub fn token(&self, claims: &Claims) -> Result<String, LinkError> {
+        let key = self.0.first().ok_or(LinkError::NoKey)?;
+        let mut bytes = vec![VERSION, claims.kind()];
+        for field in claims.fields() {
+            write_field(&mut bytes, field)?;
+        }
+        let mac = mac(key, &bytes).ok_or(LinkError::NoKey)?.finalize().into_bytes();
+        bytes.extend(mac.iter().take(MAC_BYTES));
+        Ok(URL_SAFE_NO_PAD.encode(bytes))
+    }
+
+    /// The claims of a token that one of the keys signed; none for anything else. Takes the same time wherever the
+    /// signature differs.
+    pub fn verify(&self, token: &str) -> Option<Claims> {
+        let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
+        let (claims, signature) = bytes.split_at_checked(bytes.len().checked_sub(MAC_BYTES)?)?;
+        let signed =
+            self.0.iter().any(|key| mac(key, claims).is_some_and(|mac| mac.verify_truncated_left(signature).is_ok()));
+        if !signed {
+            return None;
+        }
+        Claims::read(claims)
+    }
+
+    /// The address of a link: `base`, a letter for its kind, the token.
+    pub fn url(&self, base: &str, claims: &Claims) -> Result<String, LinkError> {
+        Ok(format!("{}/{}/{}", base.trim_end_matches('/'), claims.path(), self.token(claims)?))
+    }
+}
+
+impl Claims {
+    /// The letter in the address: `u`nsubscribe, `a`nswer, `w`hy, `p`references.
+    pub const fn path(&self) -> &'static str {
+        match self {
+            Claims::Unsubscribe { .. } => "u",
+            Claims::Answer { .. } => "a",
+            Claims::Why { .. } => "w",
+            Claims::Preferences { .. } => "p",
+        }
+    }
+
+    const fn kind(&self) -> u8 {
+        match self {
+            Claims::Unsubscribe { .. } => 1,
+            Claims::Answer { .. } => 2,
+            Claims::Why { .. } => 3,
+            Claims::Preferences { .. } => 4,
+        }
+    }
+
+    fn fields(&self) -> Vec<&str> {
+        match self {
+            Claims::Unsubscribe { program, partner, topic, message } => vec![program, partner, topic, message],
+            Claims::Answer { program, partner, message, choice } => vec![program, partner, message, choice],
+            Claims::Why { program, partner, message } => vec![program, partner, message],
+            Claims::Preferences { program, partner } => vec![program, partner],
+        }
+    }
+
+    fn read(bytes: &[u8]) -> Option<Claims> {
+        let [version, kind, rest @ ..] = bytes else { return None };
+        if *version != VERSION {
+            return None;
+        }
+        let mut rest = rest;
+        let mut fields = Vec::with_capacity(4);
+        while !rest.is_empty() {
+            let (field, behind) = read_field(rest)?;
+            fields.push(field);
+            rest = behind;
+        }
+        let mut fields = fields.into_iter();
+        let mut next = || fields.next();
+        let claims = match kind {
+            1 => Claims::Unsubscribe { program: next()?, partner: next()?, topic: next()?, message: next()? },
+            2 => Claims::Answer { program: next()?, partner: next()?, message: next()?, choice: next()? },
+            3 => Claims::Why { program: next()?, partner: next()?, message: next()? },
+            4 => Claims::Preferences { program: next()?, partner: next()? },
+            _ => return None,
+        };
+        fields.next().is_none().then_some(claims)
+    }
+}
+
+fn mac(key: &[u8], bytes: &[u8]) -> Option<Hmac<Sha256>> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).ok()?;
+    mac.update(b"rapport link\0");
+    mac.update(bytes);
+    Some(mac)
+}
+
+fn write_field(bytes: &mut Vec<u8>, field: &str) -> Result<(), LinkError> {
+    let packed = pack(field);
+    let (content, flag) = match &packed {
+        Some(packed) => (packed.as_slice(), PACKED),
+        None => (field.as_bytes(), 0),
+    };
+    let length = u8::try_from(content.len()).ok().filter(|length| usize::from(*length) <= FIELD_BYTES_MAX);
+    bytes.push(length.ok_or(LinkError::TooLong(field.len()))? | flag);
+    bytes.extend_from_slice(content);
+    Ok(())
+}
+
+fn read_field(bytes: &[u8]) -> Option<(String, &[u8])> {
+    let (length, rest) = bytes.split_first()?;
+    let (content, behind) = rest.split_at_checked(usize::from(length & !PACKED))?;
+    let field = if length & PACKED == 0 {
+        String::from_utf8(content.to_vec()).ok()?
+    } else {
+        content.iter().map(|byte| format!("{byte:02x}")).collect()
+    };
+    Some((field, behind))
+}
+
+/// Two hexadecimal digits to a byte; none unless the text is made of lower-case pairs.
+fn pack(field: &str) -> Option<Vec<u8>> {
+    if field.len() < 2 || field.len() % 2 != 0 {
+        return None;
+    }
+    let digits: Vec<u8> = field
+        .bytes()
+        .map(|byte| match byte {
+            b'0'..=b'9' => Some(byte - b'0'),
+            b'a'..=b'f' => Some(byte - b'a' + 10),
+            _ => None,
+        })
+        .collect::<Option<_>>()?;
+    Some(digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn unsubscribe() -> Claims {
+        Claims::Unsubscribe {
+            program: "default".into(),
+            partner: "0190f3a2-7b1c-7d5e-9f00-1234567890ab".into(),
+            topic: "performance".into(),
+            message: "3f2c1a".repeat(5) + "00",
+        }
+    }
+
+    #[test]
+    fn a_link_stays_below_two_hundred_characters() {
+        let keys = Keys::new([b"secret".to_vec()]).unwrap();
+        let url = keys.url("https://partners.acme.example/", &unsubscribe()).unwrap();
+        assert!(url.starts_with("https://partners.acme.example/u/"), "{url}");
+        assert!(url.len() < 200, "{} characters", url.len());
+        let answer = Claims::Answer {
+            program: "default".into(),
+            partner: "0190f3a2-7b1c-7d5e-9f00-1234567890ab".into(),
+            message: "3f2c1a".repeat(5) + "00",
+            choice: "commission".into(),
+        };
+        assert!(keys.url("https://partners.acme.example", &answer).unwrap().len() < 200);
+    }
+
+    #[test]
+    fn a_token_of_a_retired_key_works_and_a_foreign_one_does_not() {
+        let old = Keys::new([b"old".to_vec()]).unwrap();
+        let rotated = Keys::new([b"new".to_vec(), b"old".to_vec()]).unwrap();
+        let token = old.token(&unsubscribe()).unwrap();
+        assert_eq!(rotated.verify(&token), Some(unsubscribe()));
+        assert_ne!(rotated.token(&unsubscribe()).unwrap(), token);
+        assert_eq!(Keys::new([b"other".to_vec()]).unwrap().verify(&token), None);
+        assert_eq!(Keys::new([]).unwrap_err(), LinkError::NoKey);
+        assert_eq!(Keys::new([vec![]]).unwrap_err(), LinkError::NoKey);
+    }
+
+    #[test]
+    fn an_identifier_too_long_is_said_and_not_cut() {
+        let keys = Keys::new([b"k".to_vec()]).unwrap();
+        let claims = Claims::Preferences { program: "p".into(), partner: "x".repeat(128) };
+        assert_eq!(keys.token(&claims), Err(LinkError::TooLong(128)));
+    }
+
+    proptest! {
+        #[test]
+        fn every_claim_survives(program in "[a-z0-9]{0,20}", partner in "\\PC{0,20}", message in "[0-9a-f]{0,64}", choice in "[a-z_]{0,20}") {
+            let keys = Keys::new([b"k".to_vec()]).unwrap();
+            for claims in [
+                Claims::Answer { program: program.clone(), partner: partner.clone(), message: message.clone(), choice: choice.clone() },
+                Claims::Why { program: program.clone(), partner: partner.clone(), message: message.clone() },
+                Claims::Preferences { program: program.clone(), partner: partner.clone() },
+            ] {
+                let token = keys.token(&claims).unwrap();
+                prop_assert!(token.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'));
+                prop_assert_eq!(keys.verify(&token), Some(claims));
+            }
+        }
+
+        #[test]
+        fn a_changed_token_is_worth_nothing(at in 0usize..400, flip in 1u8..=255) {
+            let keys = Keys::new([b"k".to_vec()]).unwrap();
+            let mut bytes = URL_SAFE_NO_PAD.decode(keys.token(&unsubscribe()).unwrap()).unwrap();
+            let at = at % bytes.len();
+            bytes[at] ^= flip;
+            prop_assert_eq!(keys.verify(&URL_SAFE_NO_PAD.encode(bytes)), None);
+        }
+
+        #[test]
+        fn any_text_is_verified_without_harm(text in "\\PC{0,80}") {
+            prop_assert_eq!(Keys::new([b"k".to_vec()]).unwrap().verify(&text), None);
+        }
+    }
+}

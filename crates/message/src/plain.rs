@@ -1,0 +1,126 @@
+//! The tree of a mail as text: complete, every address included, lines that fit a narrow window.
+
+use crate::markdown::{Block, Inline, item_link, only_link, words};
+
+/// Lines are broken between words after this many characters. Addresses are never broken.
+const WIDTH: usize = 74;
+
+/// The tree as text, without a line break at the end.
+pub(crate) fn text(blocks: &[Block]) -> String {
+    let mut lines = Vec::new();
+    write_blocks(blocks, &mut lines);
+    while lines.last().is_some_and(String::is_empty) {
+        lines.pop();
+    }
+    lines.join("\n")
+}
+
+/// The blocks with an empty line after each.
+fn write_blocks(blocks: &[Block], lines: &mut Vec<String>) {
+    for block in blocks {
+        match block {
+            Block::Paragraph(content) => match only_link(content) {
+                Some((url, text)) => {
+                    fill(&format!("{}:", words(text)), lines);
+                    lines.push(url.to_owned());
+                }
+                None => fill(&spoken(content), lines),
+            },
+            Block::Heading(_, content) => fill(&spoken(content), lines),
+            Block::List { first, items } => {
+                for (at, item) in items.iter().enumerate() {
+                    let mark = match first {
+                        Some(first) => format!("{}. ", first.saturating_add(at as u64)),
+                        None => "- ".to_owned(),
+                    };
+                    let mut inner = Vec::new();
+                    match item_link(item) {
+                        Some((url, text)) => inner.extend([words(text), url.to_owned()]),
+                        None => write_blocks(item, &mut inner),
+                    }
+                    while inner.last().is_some_and(String::is_empty) {
+                        inner.pop();
+                    }
+                    indent(&inner, &mark, &" ".repeat(mark.len()), lines);
+                }
+            }
+            Block::Quote(inner) => {
+                let mut quoted = Vec::new();
+                write_blocks(inner, &mut quoted);
+                quoted.pop();
+                indent(&quoted, "> ", "> ", lines);
+            }
+            Block::Code(code) => lines.extend(code.trim_end().lines().map(|line| format!("    {line}"))),
+            Block::Rule => lines.push("-".repeat(20)),
+        }
+        lines.push(String::new());
+    }
+}
+
+fn indent(inner: &[String], first: &str, others: &str, lines: &mut Vec<String>) {
+    for (at, line) in inner.iter().enumerate() {
+        lines.push(format!("{}{line}", if at == 0 { first } else { others }).trim_end().to_owned());
+    }
+}
+
+/// A line as text: a link is its words and its address behind them.
+fn spoken(content: &[Inline]) -> String {
+    let mut text = String::new();
+    for inline in content {
+        match inline {
+            Inline::Text(part) | Inline::Code(part) => text.push_str(part),
+            Inline::Strong(inner) | Inline::Emphasis(inner) => text.push_str(&spoken(inner)),
+            Inline::Link { url, content } => {
+                let words = words(content);
+                let address = url.strip_prefix("mailto:").unwrap_or(url);
+                if words == *url || words == address {
+                    text.push_str(url);
+                } else {
+                    text.push_str(&format!("{words} ({url})"));
+                }
+            }
+            Inline::Image { alt, .. } => text.push_str(alt),
+            Inline::Space => text.push(' '),
+            Inline::Break => text.push('\n'),
+        }
+    }
+    text
+}
+
+fn fill(text: &str, lines: &mut Vec<String>) {
+    for part in text.split('\n') {
+        let mut line = String::new();
+        let mut length = 0;
+        for word in part.split(' ').filter(|word| !word.is_empty()) {
+            // A line of mail holds 998 octets; a longer word comes from nobody, but a name can be anything.
+            for word in pieces(word) {
+                let word_length = word.chars().count();
+                if length > 0 && length + 1 + word_length > WIDTH {
+                    lines.push(std::mem::take(&mut line));
+                    length = 0;
+                }
+                if length > 0 {
+                    line.push(' ');
+                    length += 1;
+                }
+                line.push_str(word);
+                length += word_length;
+            }
+        }
+        lines.push(line);
+    }
+}
+
+/// A word in pieces of at most 200 characters; addresses whole.
+fn pieces(word: &str) -> impl Iterator<Item = &str> {
+    let mut rest = word;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let end = if rest.contains("://") { None } else { rest.char_indices().nth(200).map(|(at, _)| at) };
+        let (piece, behind) = rest.split_at_checked(end.unwrap_or(rest.len())).unwrap_or((rest, ""));
+        rest = behind;
+        Some(piece)
+    })
+}

@@ -1,0 +1,224 @@
+//! From a mail, its planned context and its surroundings to what is sent.
+
+use handlebars::RenderErrorReason;
+use serde_json::{Map, Value as Json};
+use thiserror::Error;
+
+use crate::context::present;
+use crate::escape;
+use crate::layout::Layout;
+use crate::locale::Locale;
+use crate::mail::{Mail, Part, context_of};
+use crate::markdown;
+use crate::parties::{Imprint, Links, Person, Program, Sender, Topic};
+use crate::plain;
+
+/// Mail clients cut HTML beyond this many bytes (Gmail: 102 kB).
+pub const HTML_BYTES_MAX: usize = 102_000;
+
+/// What a mail is rendered with.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// What planning evaluated; see [`crate::context`].
+    pub context: &'a Json,
+    /// The language the mail was chosen in ([`crate::Library::choose`]).
+    pub locale: &'a Locale,
+    /// To whom.
+    pub person: &'a Person,
+    /// From whom.
+    pub sender: &'a Sender,
+    /// For whom.
+    pub program: &'a Program,
+    /// The company behind it.
+    pub imprint: &'a Imprint,
+    /// About what.
+    pub topic: &'a Topic,
+    /// Its signed addresses.
+    pub links: &'a Links,
+    /// Why this mail was written, to stand behind "You get this mail because".
+    pub reason: Option<&'a str>,
+}
+
+/// A mail as it is sent, before encoding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rendered {
+    /// One line without control characters.
+    pub subject: String,
+    /// One line; empty if the mail has none.
+    pub preheader: String,
+    /// The whole HTML document.
+    pub html: String,
+    /// The whole text; lines end with `\n`.
+    pub text: String,
+}
+
+/// Why a mail cannot be rendered. Messages never hold a value: it may be personal.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum RenderError {
+    /// A value is printed that is missing.
+    #[error("{path}: {} line {line}: {} is missing", part.name(), name.as_deref().map_or("a value".to_owned(), |n| format!("`{n}`")))]
+    Missing {
+        /// The mail's file.
+        path: String,
+        /// In which text.
+        part: Part,
+        /// The line in that text, from 1.
+        line: usize,
+        /// Its path, where known.
+        name: Option<String>,
+    },
+    /// A helper was given what it cannot use, or something else went wrong in the template.
+    #[error("{path}: {} line {line}: {reason}", part.name())]
+    Template {
+        /// The mail's file.
+        path: String,
+        /// In which text.
+        part: Part,
+        /// The line in that text, from 1.
+        line: usize,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A link leads elsewhere than `http`, `https` or `mailto`.
+    #[error("{path}: a link leads where no mail may lead")]
+    RefusedLink {
+        /// The mail's file.
+        path: String,
+    },
+    /// The subject is empty once its values are in.
+    #[error("{path}: the subject is empty")]
+    EmptySubject {
+        /// The mail's file.
+        path: String,
+    },
+    /// The HTML is larger than mail clients show.
+    #[error("{path}: the HTML has {bytes} bytes, mail clients cut it at {HTML_BYTES_MAX}")]
+    TooLarge {
+        /// The mail's file.
+        path: String,
+        /// How large it is.
+        bytes: usize,
+    },
+    /// A marketing mail without an address to unsubscribe.
+    #[error("{path}: a marketing mail needs an address to unsubscribe")]
+    NoWayOut {
+        /// The mail's file.
+        path: String,
+    },
+}
+
+impl RenderError {
+    /// The stable code of the reason, for outcomes: `template_missing_value` …
+    pub const fn code(&self) -> &'static str {
+        match self {
+            RenderError::Missing { .. } => "template_missing_value",
+            RenderError::Template { .. } => "template_failed",
+            RenderError::RefusedLink { .. } => "template_refused_link",
+            RenderError::EmptySubject { .. } => "template_empty_subject",
+            RenderError::TooLarge { .. } => "template_too_large",
+            RenderError::NoWayOut { .. } => "template_no_way_out",
+        }
+    }
+
+    pub(crate) fn of_template(path: &str, part: Part, error: &handlebars::RenderError) -> RenderError {
+        let (path, line) = (path.to_owned(), error.line_no.unwrap_or(1));
+        match error.reason() {
+            RenderErrorReason::MissingVariable(name) => RenderError::Missing { path, part, line, name: name.clone() },
+            RenderErrorReason::Other(reason) => RenderError::Template { path, part, line, reason: reason.clone() },
+            // The other reasons name helpers and parameters, never values.
+            reason => RenderError::Template { path, part, line, reason: reason.to_string() },
+        }
+    }
+}
+
+/// Renders a mail. The same arguments give the same bytes.
+pub fn render(mail: &Mail, layout: &Layout, request: &Request<'_>) -> Result<Rendered, RenderError> {
+    let path = || mail.path().to_owned();
+    if !request.topic.service && request.links.unsubscribe.is_none() {
+        return Err(RenderError::NoWayOut { path: path() });
+    }
+    let mut values = values(request);
+    let context = context_of(Json::Object(values.clone()));
+    let subject = escape::clean(&mail.render_part(Part::Subject, &context)?);
+    let preheader = escape::clean(&mail.render_part(Part::Preheader, &context)?);
+    if subject.is_empty() {
+        return Err(RenderError::EmptySubject { path: path() });
+    }
+    let body = mail.render_part(Part::Body, &context)?;
+    let blocks = markdown::parse(&body).map_err(|_| RenderError::RefusedLink { path: path() })?;
+
+    values.insert("subject".to_owned(), Json::from(subject.clone()));
+    if !preheader.is_empty() {
+        values.insert("preheader".to_owned(), Json::from(preheader.clone()));
+    }
+    values.insert("content".to_owned(), Json::from(markdown::html(&blocks)));
+    let html = layout.wrap_html(&values, request.locale)?;
+    if html.len() >= HTML_BYTES_MAX {
+        return Err(RenderError::TooLarge { path: path(), bytes: html.len() });
+    }
+    values.insert("content".to_owned(), Json::from(plain::text(&blocks)));
+    let text = tidy(&layout.wrap_text(&values, request.locale)?);
+    Ok(Rendered { subject, preheader, html, text })
+}
+
+/// The planned context with what the mailer adds. The mailer's part wins: a planned context cannot forge a link.
+fn values(request: &Request<'_>) -> Map<String, Json> {
+    let mut values = match present(request.context) {
+        Some(Json::Object(values)) => values,
+        _ => Map::new(),
+    };
+    let mut add = |name: &str, value: Result<Json, serde_json::Error>| {
+        if let Some(value) = value.ok().as_ref().and_then(present) {
+            values.insert(name.to_owned(), value);
+        }
+    };
+    add("sender", serde_json::to_value(request.sender));
+    add("program", serde_json::to_value(request.program));
+    add("imprint", serde_json::to_value(request.imprint));
+    add("topic", serde_json::to_value(request.topic));
+    add("links", serde_json::to_value(request.links));
+    add("lang", Ok(Json::from(request.locale.tag())));
+    add("dir", Ok(Json::from(request.locale.direction())));
+    add("service", Ok(Json::from(request.topic.service)));
+    values.remove("reason");
+    if let Some(reason) = request.reason.map(escape::clean).filter(|reason| !reason.is_empty()) {
+        values.insert("reason".to_owned(), Json::from(reason));
+    }
+    let partner = values.entry("partner").or_insert_with(|| Json::Object(Map::new()));
+    if !partner.is_object() {
+        *partner = Json::Object(Map::new());
+    }
+    if let Json::Object(partner) = partner {
+        let person = [
+            ("name", request.person.name.as_deref().map(escape::clean)),
+            ("first_name", request.person.first_name()),
+            ("email", Some(escape::clean(&request.person.email))),
+        ];
+        for (field, value) in person {
+            partner.remove(field);
+            if let Some(value) = value.filter(|value| !value.is_empty()) {
+                partner.insert(field.to_owned(), Json::from(value));
+            }
+        }
+    }
+    values
+}
+
+/// Empty lines never doubled, no spaces at ends of lines but in the mark of a signature, one line break at the end.
+fn tidy(text: &str) -> String {
+    let mut tidied = String::with_capacity(text.len());
+    let mut empty = true;
+    for line in text.lines() {
+        let line = if line == "-- " { line } else { line.trim_end() };
+        if line.is_empty() && empty {
+            continue;
+        }
+        empty = line.is_empty();
+        tidied.push_str(line);
+        tidied.push('\n');
+    }
+    while tidied.ends_with("\n\n") {
+        tidied.pop();
+    }
+    tidied
+}

@@ -1,0 +1,173 @@
+//! What is found in mail files, and what a compiled mail says of itself.
+
+use rapport_message::mail::Shaped;
+use rapport_message::{Mail, Role, Shape};
+use rapport_rule::expr::Type;
+use rapport_rule::finding::render::human;
+use rapport_rule::{Findings, Source, Sources};
+
+fn parse(body: &str) -> (Option<Mail>, Vec<String>) {
+    let source = Source::new("workflows/w/hello.mail.md", format!("---\nsubject: 'Hi'\n---\n{body}\n"));
+    let mut findings = Findings::new();
+    let mail = Mail::parse(&source, &mut findings);
+    let said = findings
+        .iter()
+        .map(|f| {
+            let (line, column) = f.span.map_or((0, 0), |span| source.line_column(span.start));
+            let at = f.span.map(|span| source.slice(span)).unwrap_or_default();
+            format!("{} {line}:{column} `{at}` {}", f.code, f.message)
+        })
+        .collect();
+    (mail, said)
+}
+
+#[track_caller]
+fn refused(body: &str, expected: &str) {
+    let (mail, said) = parse(body);
+    assert_eq!(said, [expected], "{body}");
+    assert!(mail.is_none());
+}
+
+#[track_caller]
+fn names(body: &str, expected: &[&str]) {
+    let (mail, said) = parse(body);
+    assert!(said.is_empty(), "{said:?}");
+    let mail = mail.unwrap();
+    let names: Vec<String> = mail
+        .names()
+        .iter()
+        .map(|used| format!("{}{}", used.path, if used.may_be_missing { "?" } else { "" }))
+        .collect();
+    assert_eq!(names, expected, "{body}");
+}
+
+#[test]
+fn every_name_is_listed_wherever_it_hides() {
+    names("{{a.b}}", &["a.b"]);
+    names("{{#if a}}{{b}}{{else}}{{c}}{{/if}}", &["a?", "b", "c"]);
+    names("{{#if a}}x{{else if b}}{{c}}{{/if}}", &["a?", "b?", "c"]);
+    names("{{#unless a}}x{{else}}{{a}}{{/unless}}", &["a?", "a?"]);
+    names("{{fallback a \"there\"}} {{money b}}", &["a?", "b"]);
+    names("{{#if (and a (eq b \"x\"))}}{{a}}{{b}}{{c}}{{/if}}", &["a?", "b?", "a?", "b?", "c"]);
+    names(
+        "{{#each products}}{{title}} {{money price}} {{../a}} {{@root.b.c}} {{@index}}{{/each}}",
+        &["products", "products[].title", "products[].price", "a", "b.c"],
+    );
+    names("{{#each products as |p|}}{{p.title}}{{/each}}", &["products", "products[].title"]);
+    names("{{#with offer}}{{money value}}{{/with}}", &["offer?", "offer.value"]);
+    names("{{fallback (money a) \"x\"}}", &["a?"]);
+    names("{{number (count products)}}", &["products"]);
+    names("{{plural a \"sale\" \"sales\"}}", &["a"]);
+}
+
+#[test]
+fn planning_is_asked_for_everything_but_what_the_mailer_knows() {
+    let (mail, _) = parse(
+        "{{fallback partner.first_name \"x\"}} {{sender.name}} {{program.name}} {{partner.top_product}} {{conversions_90d}} {{event.summary}} {{#each products}}{{title}}{{/each}} {{survey.question}}",
+    );
+    assert_eq!(
+        mail.unwrap().planned(),
+        ["conversions_90d", "event.summary", "partner.top_product", "products", "survey.question"]
+    );
+}
+
+#[test]
+fn what_a_mail_may_not_hold_is_found_with_its_place() {
+    refused("Hi {{#if a}}", "R0440 5:1 `` the template cannot be read");
+    refused("ok\n\nHi {{{a}}}", "R0441 6:4 `{{{` values are always escaped");
+    refused("{{> footer}}", "R0441 4:1 `{{` partials and decorators are not part of mails");
+    refused("{{mony a}}", "R0442 4:3 `mony` there is no helper `mony`");
+    refused("{{money}}", "R0443 4:3 `money` `money` takes one argument, found 0");
+    refused("{{#money a}}x{{/money}}", "R0443 4:4 `money` `money` is not a block");
+    refused("{{number a places=2}}", "R0443 4:3 `number` `number` has no option `places`");
+    refused("a <br> word", "R0445 4:3 `<br>` raw HTML in a mail");
+    refused(
+        "[x](javascript:alert(1))",
+        "R0446 4:1 `[x](javascript:alert(1))` a link that leads nowhere a mail may lead",
+    );
+    refused("![](https://a.example/x.png)", "R0447 4:1 `![](https://a.example/x.png)` an image without words");
+}
+
+#[test]
+fn front_matter_is_needed_and_read_strictly() {
+    let find = |text: &str| {
+        let mut findings = Findings::new();
+        let mail = Mail::parse(&Source::new("w/hello.mail.md", text), &mut findings);
+        assert_eq!(mail.is_none(), findings.has_errors());
+        findings.iter().map(|f| f.code).collect::<Vec<_>>()
+    };
+    assert_eq!(find("Hello"), ["R0410"]);
+    assert_eq!(find("---\nsubject: x\nHello"), ["R0410"]);
+    assert_eq!(find("---\npreheader: x\n---\nHello"), ["R0412"]);
+    assert_eq!(find("---\nsubject: x\nsubjct: y\n---\nHello"), ["R0101"]);
+    assert_eq!(find("---\nsubject: x\n---\n\n"), ["R0412"]);
+    assert_eq!(find("---\r\nsubject: 'x'\r\n---\r\nHello\r\n"), [""; 0]);
+    assert_eq!(find("---\nsubject: 'Hi {{name'\n---\nx"), ["R0440"]);
+}
+
+fn check(body: &str) -> String {
+    let source = Source::new("workflows/w/hello.mail.md", format!("---\nsubject: 'Hi'\n---\n{body}\n"));
+    let mut findings = Findings::new();
+    let mail = Mail::parse(&source, &mut findings).unwrap();
+    let one = |ty, maybe_missing| Some(Shaped { shape: Shape::One(ty), maybe_missing });
+    let planned = |path: &str| match path {
+        "conversions_90d" => one(Type::Count, false),
+        "conversions_total" => one(Type::Count, true),
+        "commission_90d" => one(Type::Money, false),
+        "event.occurred_at" => one(Type::Instant, false),
+        "products" => Some(Shaped { shape: Shape::Items, maybe_missing: false }),
+        "products[].title" => one(Type::Text, false),
+        _ => None,
+    };
+    mail.check(&planned, &["conversions_90d".to_owned()], &mut findings);
+    let sources: Sources = [source].into_iter().collect();
+    findings.iter().map(|finding| human(finding, &sources)).collect()
+}
+
+#[test]
+fn names_are_judged_by_type_and_by_what_may_be_missing() {
+    assert_eq!(
+        check("{{conversions_90d}} {{number conversions_90d}} {{money commission_90d}} {{date event.occurred_at}}"),
+        ""
+    );
+    assert_eq!(check("{{#if conversions_total}}{{conversions_total}}{{/if}} {{fallback partner.name \"x\"}}"), "");
+    assert_eq!(check("{{#each products}}{{title}}{{/each}}{{#if survey}}{{survey.question}}{{/if}}"), "");
+    for (body, code, words) in [
+        ("{{conversion_90d}}", "R0201", "did you mean `conversions_90d`?"),
+        ("{{sender.nmae}}", "R0201", "did you mean `sender.name`?"),
+        ("{{words.why}}", "R0201", "layout"),
+        ("Hi {{partner.first_name}},", "R0421", "write {{fallback partner.first_name"),
+        ("{{commission_90d}}", "R0444", "write {{money commission_90d}}"),
+        ("{{money conversions_90d}}", "R0444", "not an amount of money"),
+        ("{{event.occurred_at}}", "R0444", "write {{date event.occurred_at}}"),
+        ("{{plural conversions_total \"a\" \"b\"}}", "R0421", "put it inside {{#if conversions_total}}"),
+        ("{{products}}", "R0444", "is a list"),
+        ("{{#each conversions_90d}}x{{/each}}", "R0444", "not a list"),
+    ] {
+        let said = check(body);
+        assert!(said.contains(code) && said.contains(words), "{body}: {said}");
+    }
+}
+
+#[test]
+fn an_offer_is_told_whole() {
+    let mut findings = Findings::new();
+    parse("{{money offer.value}} if {{offer.condition}}").0.unwrap().check_offer(&mut findings);
+    let said: Vec<_> = findings.iter().map(|f| (f.code, f.message.clone())).collect();
+    assert_eq!(said, [("R0503", "an offer without offer.ends_on, offer.terms".to_owned())]);
+}
+
+#[test]
+fn roles_say_what_is_done_with_a_name() {
+    let (mail, _) = parse("{{money a}}{{#each b}}x{{/each}}{{#if c}}{{/if}}{{d}}{{date e}}{{fallback f \"x\"}}");
+    let roles: Vec<Role> = mail.unwrap().names().iter().map(|used| used.role).collect();
+    assert_eq!(roles, [Role::AsMoney, Role::Listed, Role::Asked, Role::Printed, Role::AsDay, Role::OrElse]);
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_file_makes_the_reader_panic(text in "(---\n)?(subject: )?[\\PC\n{}#/*>\\[\\]() <-]{0,200}") {
+        let mut findings = Findings::new();
+        let _ = Mail::parse(&Source::new("w/hello.mail.md", text), &mut findings);
+    }
+}

@@ -1,0 +1,205 @@
+//! What a mail looks like once its values are in, and what no value can do to it.
+
+#![allow(clippy::disallowed_methods)] // the files shipped are read from the repository
+
+use proptest::prelude::*;
+use rapport_message::sample::{Surroundings, surroundings};
+use rapport_message::{Layout, Locale, Mail, RenderError, Rendered, Request, render};
+use rapport_rule::{Findings, Source};
+use serde_json::{Value as Json, json};
+
+fn layout() -> Layout {
+    let read = |name: &str| {
+        let path = format!("{}/../../config/{name}", env!("CARGO_MANIFEST_DIR"));
+        Source::new(format!("config/{name}"), std::fs::read_to_string(path).unwrap())
+    };
+    let mut findings = Findings::new();
+    let layout = Layout::parse(&read("layout.mail.html"), &read("layout.mail.txt"), &Locale::english(), &mut findings);
+    layout.unwrap_or_else(|| panic!("{:?}", findings.iter().collect::<Vec<_>>()))
+}
+
+fn mail(subject: &str, body: &str) -> Mail {
+    let mut findings = Findings::new();
+    let text = format!("---\nsubject: '{subject}'\n---\n{body}\n");
+    let mail = Mail::parse(&Source::new("workflows/w/hello.mail.md", text), &mut findings);
+    mail.unwrap_or_else(|| panic!("{:?}", findings.iter().collect::<Vec<_>>()))
+}
+
+fn show(mail: &Mail, layout: &Layout, context: &Json, s: &Surroundings, tag: &str) -> Result<Rendered, RenderError> {
+    let request = Request {
+        context,
+        locale: &Locale::parse(tag).unwrap(),
+        person: &s.person,
+        sender: &s.sender,
+        program: &s.program,
+        imprint: &s.imprint,
+        topic: &s.topic,
+        links: &s.links,
+        reason: Some("you are a partner of ours"),
+    };
+    render(mail, layout, &request)
+}
+
+/// The text of a body, without the frame.
+fn text(body: &str, context: Json, tag: &str) -> Result<String, RenderError> {
+    let rendered = show(&mail("x", body), &layout(), &context, &surroundings(), tag)?;
+    Ok(rendered.text.split("\n\nInes Dahl\n").next().unwrap_or_default().to_owned())
+}
+
+#[track_caller]
+fn check(body: &str, context: Json, expected: &str) {
+    assert_eq!(text(body, context, "en").as_deref(), Ok(expected));
+}
+
+#[test]
+fn the_text_is_complete_and_readable() {
+    check(
+        "# Hello\n\nSee [the terms](https://a.example/t) or <https://a.example/u>.",
+        json!({}),
+        "Hello\n\nSee the terms (https://a.example/t) or https://a.example/u.",
+    );
+    check("[Go there](https://a.example/x)", json!({}), "Go there:\nhttps://a.example/x");
+    check("- one\n- [two](https://a.example/2)", json!({}), "- one\n- two\n  https://a.example/2");
+    check("1. a\n2. b\n\n> quoted\n> twice", json!({}), "1. a\n2. b\n\n> quoted twice");
+    check(
+        "{{#each products}}\n- {{title}}, {{money price}}\n{{/each}}",
+        json!({"products": [{"title": "A *1*", "price": {"minor": 4200, "currency": "EUR"}}, {"title": "B", "price": {"minor": 150, "currency": "EUR"}}]}),
+        "- A *1*, €42\n- B, €1.50",
+    );
+    check("a\\\nb", json!({}), "a\nb");
+}
+
+#[test]
+fn helpers_speak_the_mails_language() {
+    let context = json!({"n": 1234, "m": {"minor": 123450, "currency": "EUR"}, "d": "2026-11-03T00:30:00+01:00[Europe/Oslo]", "one": 1, "b": 1000});
+    let body = "{{number n}} {{money m}} {{date d}} {{plural one \"sale\" \"sales\"}} {{plural n \"sale\" \"sales\"}} {{pct_change n b}}";
+    assert_eq!(text(body, context.clone(), "en").unwrap(), "1,234 €1,234.50 3 November 2026 sale sales +23%");
+    assert_eq!(text(body, context, "de").unwrap(), "1.234 1.234,50\u{a0}€ 3. November 2026 sale sales +23\u{a0}%");
+    check("{{fallback a \"there\"}} {{fallback (money b) \"nothing\"}}", json!({"a": null}), "there nothing");
+    check("{{#if (eq a \"x\")}}yes{{else}}no{{/if}}{{#if (gt b 3)}}yes{{else}}no{{/if}}", json!({}), "nono");
+    check("{{#if (or a b)}}1{{/if}}{{#if (and a b)}}2{{/if}}{{#if (not a)}}3{{/if}}", json!({"a": 1}), "1");
+    check("{{fallback (pct_change a b) \"new\"}}", json!({"a": 3, "b": 0}), "new");
+}
+
+#[test]
+fn a_missing_value_is_never_printed_as_nothing() {
+    for body in [
+        "Hi {{a}},",
+        "{{money a}}",
+        "{{date a.b}}",
+        "{{#each a}}x{{/each}}",
+        "{{plural a \"x\" \"y\"}}",
+        "{{pct_change a b}}",
+    ] {
+        for context in [json!({}), json!({"a": null})] {
+            let error = text(body, context, "en").unwrap_err();
+            assert_eq!(error.code(), "template_missing_value", "{body}: {error}");
+        }
+    }
+    let error = text("ok\n\nHi {{a.b}},", json!({"a": {}}), "en").unwrap_err();
+    assert_eq!(error.to_string(), "workflows/w/hello.mail.md: body line 3: `a.b` is missing");
+    assert_eq!(
+        text("{{money a}}", json!({"a": "secret"}), "en").unwrap_err().to_string(),
+        "workflows/w/hello.mail.md: body line 1: `money` needs an amount of money, found a text"
+    );
+}
+
+#[test]
+fn a_value_leads_nowhere_but_where_mails_may_lead() {
+    for url in
+        ["javascript:alert(1)", "JAVASCRIPT:x", "data:text/html,x", "vbscript:x", "//evil.example", "/x", "https://a b"]
+    {
+        assert_eq!(
+            text("[x]({{url}})", json!({"url": url}), "en").unwrap_err().code(),
+            "template_refused_link",
+            "{url}"
+        );
+    }
+    check("[x]({{url}})", json!({"url": "https://a.example/?q=(1)&b=\"2\""}), "x:\nhttps://a.example/?q=(1)&b=%222%22");
+}
+
+#[test]
+fn a_plan_cannot_forge_what_the_mailer_provides() {
+    let forged = json!({"links": {"unsubscribe": "https://evil.example"}, "sender": {"name": "Evil"}, "partner": {"name": "Mallory", "email": "m@x.example"}, "reason": "evil"});
+    let rendered =
+        show(&mail("x", "{{fallback partner.name \"\"}} {{partner.email}}"), &layout(), &forged, &surroundings(), "en")
+            .unwrap();
+    for text in [&rendered.text, &rendered.html] {
+        assert!(!text.to_lowercase().contains("evil") && !text.contains("Mallory") && text.contains("Ada Lovelace"));
+    }
+}
+
+#[test]
+fn a_notice_has_no_way_out_and_a_marketing_mail_must() {
+    let (mail, layout, mut s) = (mail("x", "Hello"), layout(), surroundings());
+    let way_out = s.links.unsubscribe.clone().unwrap();
+    let rendered = show(&mail, &layout, &json!({}), &s, "de").unwrap();
+    assert!(rendered.html.contains(&way_out) && rendered.text.contains(&way_out));
+    assert!(rendered.html.contains("<html lang=\"de\" dir=\"ltr\">") && rendered.text.contains("Keine Mails mehr zu"));
+    assert!(rendered.text.contains("because you are a partner of ours") || rendered.text.contains("weil you are"));
+    s.links.unsubscribe = None;
+    assert_eq!(show(&mail, &layout, &json!({}), &s, "en").unwrap_err().code(), "template_no_way_out");
+    s.topic.service = true;
+    let notice = show(&mail, &layout, &json!({}), &s, "en").unwrap();
+    assert!(!notice.text.contains("No more mails") && !notice.html.contains("No more mails"));
+}
+
+#[test]
+fn what_clients_would_cut_is_refused() {
+    assert_eq!(text("{{a}}", json!({"a": "x".repeat(110_000)}), "en").unwrap_err().code(), "template_too_large");
+}
+
+/// The markup without its text: every tag with its attributes.
+fn tags(html: &str) -> Vec<&str> {
+    html.split('<').skip(1).filter_map(|rest| rest.split_once('>').map(|(tag, _)| tag)).collect()
+}
+
+fn links(html: &str) -> Vec<String> {
+    html.match_indices("href=\"")
+        .filter_map(|(at, mark)| {
+            html.get(at + mark.len()..)?.split_once('"').map(|(url, _)| url.replace("&amp;", "&").replace("&#39;", "'"))
+        })
+        .collect()
+}
+
+const EVERYWHERE: &str = "{{v}}\n\n# {{v}}\n\nHi {{v}}, **{{v}}** and *{{v}}*s `{{v}}` [{{v}}](https://a.example/?q=1)\n\n- {{v}}\n- [{{v}}](https://a.example)\n\n> {{v}}\n\n{{v}}\n===\n\n1. {{v}}";
+
+fn any_text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        proptest::collection::vec(any::<char>(), 1..40).prop_map(|chars| chars.into_iter().collect()),
+        "[<>\"'&*_`\\[\\]()!#|~=+.:/\\\\ \r\n\t{}a-z0-9\u{202e}\u{200f}-]{1,60}",
+        Just("</td><script>alert(1)</script>".to_owned()),
+        Just("{{partner.email}} {{#each x}}".to_owned()),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+    #[test]
+    fn no_value_changes_markup_links_or_lines(value in any_text()) {
+        prop_assume!(!rapport_message::escape::clean(&value).is_empty());
+        let (mail, layout, mut s) = (mail("{{v}}", EVERYWHERE), layout(), surroundings());
+        let tame = show(&mail, &layout, &json!({"v": "Ada"}), &s, "en").unwrap();
+        s.person.name = Some(value.clone());
+        s.sender.name = format!("I{value}");
+        s.sender.role = format!("I{value}");
+        let wild = show(&mail, &layout, &json!({"v": value}), &s, "en").unwrap();
+        prop_assert_eq!(tags(&tame.html), tags(&wild.html));
+        prop_assert_eq!(links(&tame.html), links(&wild.html));
+        prop_assert!(!wild.subject.chars().any(char::is_control));
+        prop_assert!(!wild.text.chars().any(|c| c.is_control() && c != '\n'));
+        let turned = |text: &str| text.contains('\u{202e}');
+        prop_assert!(!turned(&wild.html) && !turned(&wild.text));
+        for url in links(&wild.html) {
+            prop_assert!(wild.text.contains(url.strip_prefix("mailto:").unwrap_or(&url)), "{} is not in the text", url);
+        }
+        prop_assert!(wild.text.lines().all(|line| line.len() <= 998));
+    }
+
+    #[test]
+    fn the_same_in_the_same_out(value in "[a-zA-Z ]{1,20}[a-z]") {
+        let (mail, layout, s) = (mail("{{v}}", EVERYWHERE), layout(), surroundings());
+        let once = show(&mail, &layout, &json!({"v": value}), &s, "en");
+        prop_assert_eq!(once, show(&mail, &layout, &json!({"v": value}), &s, "en"));
+    }
+}
