@@ -1,1 +1,28 @@
-//! placeholder
+//! The workflow language: everything under `workflows/` and `config/` becomes one [`Rulebook`].
+//!
+//! [`compile`] reads all files together and reports everything the engine would trip over, with file, line, column and the
+//! nearest right thing. A rulebook exists only without errors; what is not carried out yet is refused (R0990), never ignored.
+//!
+//! Load-bearing contracts:
+//! - A [`Workflow`]'s steps lie in one flat table, successors further down: a journey is *at* a step and always comes to an end.
+//! - A step's id is what stored journeys remember; a workflow's version changes when who enters or what happens changes.
+//! - Every name in conditions, texts and mails is declared and typed before anything runs.
+//! - [`calendar`] is the one place where local time is worked out for waits.
+//!
+//! It does not know partners, events that happened, or the clock: `journey` runs what is compiled here.
+
+pub mod calendar;
+mod compile;
+pub mod config;
+mod environment;
+mod figures;
+mod mails;
+mod model;
+mod read;
+mod rulebook;
+
+pub use compile::compile;
+pub use config::{Config, Feed, Offer, Program, Survey, Texts};
+pub use environment::{STATUSES, is_lasting, is_personal_path};
+pub use model::*;
+pub use rulebook::{MailUse, Rulebook};

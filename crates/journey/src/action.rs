@@ -1,0 +1,194 @@
+//! All that can follow from a step, and all that can bring one about.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rapport_rule::expr::Clause;
+use rapport_workflow::{MailKind, Person, Priority};
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::id::{JourneyId, MessageId, TaskId};
+use crate::journey::{EventSnapshot, ExitReason, Journey, Outcome, TraceLine};
+
+/// What moves a journey.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Stimulus {
+    /// Another trigger joins by `combine`; [`crate::consider`] said so.
+    Join(EventSnapshot),
+    /// The first look, right after [`crate::consider`] let it begin.
+    Start,
+    /// A wake fired. One whose sequence is not the journey's is void.
+    Timer {
+        /// The wake's sequence number.
+        seq: u32,
+    },
+    /// An event of the partner was folded.
+    Event(EventSnapshot),
+    /// A message of this journey came to an end.
+    Outcome {
+        /// Which.
+        message: MessageId,
+        /// How.
+        outcome: Outcome,
+        /// Why, where a rule of contact or a server gave a reason; a stable code.
+        reason: Option<String>,
+        /// When it came to its end; waits count from here.
+        at: Timestamp,
+    },
+    /// The coordinator answered a reservation.
+    OfferAnswer {
+        /// The message the offer was asked for.
+        message: MessageId,
+        /// Whether it was granted.
+        granted: bool,
+        /// Why not.
+        reason: Option<String>,
+        /// When the answer was given.
+        at: Timestamp,
+    },
+    /// A person answered a task that asked.
+    TaskChoice {
+        /// Which.
+        task: TaskId,
+        /// One of its choices.
+        choice: String,
+    },
+    /// A person stops it.
+    Stop {
+        /// What they said.
+        reason: Arc<str>,
+    },
+    /// The partner's zone or country changed: an open wait is worked out again.
+    ZoneChanged,
+}
+
+/// What a step leads to. The caller carries out the actions in order, in the commit that stores the journey.
+#[must_use = "the actions have to be carried out in the same commit"]
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// The journey afterwards.
+    pub journey: Journey,
+    /// What to do.
+    pub actions: Vec<Action>,
+    /// What happened, for `explain`; the journey's history has it too.
+    pub trace: Vec<TraceLine>,
+}
+
+/// One thing to do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Queue a message.
+    Plan(Box<PlannedMessage>),
+    /// Take a message back that has not gone out.
+    Cancel {
+        /// Which.
+        message: MessageId,
+        /// Why: an exit reason's code.
+        reason: &'static str,
+    },
+    /// Wake the journey then; replaces an earlier wake.
+    WakeAt {
+        /// When.
+        at: Timestamp,
+        /// The sequence number [`Stimulus::Timer`] has to bring.
+        seq: u32,
+    },
+    /// Give a person something to do.
+    Task(Box<TaskRequest>),
+    /// Record an event of a declared kind for the partner, folded in the same commit.
+    Emit(EventSnapshot),
+    /// Look at another workflow's entry, with this as the trigger.
+    Start {
+        /// Its id.
+        workflow: Arc<str>,
+        /// The trigger.
+        trigger: EventSnapshot,
+    },
+    /// Ask for an offer; the answer is [`Stimulus::OfferAnswer`].
+    Reserve {
+        /// The message it is for; the reservation's id.
+        message: MessageId,
+        /// The offer's id in `config/offers.yaml`.
+        offer: Arc<str>,
+    },
+    /// Give a reservation back.
+    Release {
+        /// The message it was for.
+        message: MessageId,
+    },
+    /// Mails of these workflows to this partner wait: until the instant, or until [`Action::ReleaseHold`] when there is none.
+    Hold {
+        /// Whose mails wait.
+        workflows: Vec<Arc<str>>,
+        /// Until when.
+        until: Option<Timestamp>,
+    },
+    /// Ends this journey's hold.
+    ReleaseHold,
+    /// The journey is over.
+    Exit(ExitReason),
+}
+
+/// A message to be queued. The mailer adds personal fields, links and the sender; it evaluates nothing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlannedMessage {
+    /// Hash of journey, step and occurrence.
+    pub id: MessageId,
+    /// The journey that waits for its outcome.
+    pub journey: JourneyId,
+    /// The workflow, for caps, holds, reports.
+    pub workflow: Arc<str>,
+    /// The journey's version of it.
+    pub version: Arc<str>,
+    /// The step's id.
+    pub step: Arc<str>,
+    /// The mail's file name without language and ending, in the workflow's folder.
+    pub mail: Arc<str>,
+    /// Marketing or service.
+    pub kind: MailKind,
+    /// Its topic.
+    pub topic: Arc<str>,
+    /// Place in the line under a cap.
+    pub priority: Priority,
+    /// From when on it may go out.
+    pub due: Timestamp,
+    /// After this it makes no sense.
+    pub expires: Timestamp,
+    /// Who signs; `manager` is resolved when the mail is rendered.
+    pub from: Person,
+    /// Every value the template names, but personal fields.
+    pub context: Json,
+    /// Languages to look for a file in, best first: the partner's, its base, the programme's. Texts in `context` are in the
+    /// first of them that has one.
+    pub languages: Vec<String>,
+    /// A survey whose answers the mail offers as links.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub survey: Option<Arc<str>>,
+    /// The offer reserved for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offer: Option<Arc<str>>,
+    /// Why it is written: the clauses of entry and of the way here.
+    pub evidence: Vec<Clause>,
+}
+
+/// Something a person is asked to do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaskRequest {
+    /// Hash of journey and step.
+    pub id: TaskId,
+    /// The journey it comes from, and waits for it if it asks.
+    pub journey: JourneyId,
+    /// Who does it.
+    pub to: Person,
+    /// What. Personal fields stand as `{{partner.name}}`; whoever shows the task fills them in.
+    pub text: String,
+    /// By when.
+    pub due: Option<Timestamp>,
+    /// The answers possible; empty when nothing is asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<Arc<str>>,
+    /// The answer taken at `due`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<Arc<str>>,
+}

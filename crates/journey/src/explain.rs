@@ -1,0 +1,81 @@
+//! Why somebody got a mail, or did not: clause by clause, for people.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use rapport_rule::expr::{Clause, Truth};
+
+use crate::entry::Refusal;
+use crate::journey::{Journey, State};
+
+/// A clause that is no expression: `when …`, `status …`, `once …`.
+pub fn fixed(text: impl Into<String>, holds: bool) -> Clause {
+    Clause { text: text.into(), truth: Truth::from(holds), seen: Vec::new(), depth: 0 }
+}
+
+/// Clauses as lines of marks and texts: `✗ event.drop_percent >= 40 (was 31)`.
+pub fn clauses(clauses: &[Clause]) -> String {
+    let mut text = String::new();
+    for clause in clauses {
+        let _ = write!(text, "  {:indent$}{} {}", "", clause.truth.sign(), clause.text, indent = clause.depth * 2);
+        let values: Vec<&str> = clause.seen.iter().map(|(_, value)| value.as_str()).collect();
+        if !values.is_empty() {
+            let was = if clause.truth.is_false() { "was " } else { "" };
+            let _ = write!(text, " ({was}{})", values.join(", "));
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn local(at: Timestamp, zone: &TimeZone) -> String {
+    let place = zone.iana_name().and_then(|name| name.rsplit('/').next()).unwrap_or("UTC");
+    format!("{} {}", at.to_zoned(zone.clone()).strftime("%-d %b %Y %H:%M"), place.replace('_', " "))
+}
+
+fn short(version: &str) -> &str {
+    version.get(..6).unwrap_or(version)
+}
+
+/// A refused entry: `NOT ENTERED  re-engagement · ada · …`.
+pub fn refusal(refusal: &Refusal, partner: &str, zone: &TimeZone) -> String {
+    let (workflow, version) = (&refusal.workflow, short(&refusal.version));
+    let mut text = format!("NOT SENT  {workflow} · {partner} · {} · version {version}\n", local(refusal.at, zone));
+    text.push_str(&clauses(&refusal.clauses));
+    let _ = writeln!(text, "  – refused: {} ({})", refusal.code.code(), refusal.code.about());
+    text
+}
+
+/// A journey: where it is, why it began, and what happened to it.
+pub fn journey(journey: &Journey, zone: &TimeZone) -> String {
+    let (workflow, partner) = (&journey.workflow, journey.partner.partner.as_str());
+    let began = local(journey.started_at, zone);
+    let mut text = format!("JOURNEY  {workflow} · {partner} · began {began} · version {}\n", short(&journey.version));
+    text.push_str(&clauses(&journey.evidence));
+    for line in &journey.history {
+        let step = line.step.as_deref().map(|step| format!(" {step}")).unwrap_or_default();
+        let detail = if line.detail.is_empty() { String::new() } else { format!(": {}", line.detail) };
+        let _ = writeln!(text, "  · {} {}{step}{detail}", local(line.at, zone), line.code);
+        for inner in clauses(&line.clauses).lines() {
+            let _ = writeln!(text, "  {inner}");
+        }
+    }
+    let _ = match &journey.state {
+        State::Ready => writeln!(text, "  – begins"),
+        State::Waiting { step, until, .. } => writeln!(text, "  – waits at {step} until {}", local(*until, zone)),
+        State::Awaiting { step, until, .. } => {
+            writeln!(text, "  – waits for an event at {step}, at most until {}", local(*until, zone))
+        }
+        State::OfferPending { step, offer, .. } => writeln!(text, "  – waits at {step} for the offer {offer}"),
+        State::Mailing { step, message } => writeln!(text, "  – waits at {step} for message {message}"),
+        State::Choosing { step, until, .. } => {
+            writeln!(text, "  – waits for an answer at {step}, at most until {}", local(*until, zone))
+        }
+        State::Exited { at, reason } => {
+            let detail = reason.detail().map(|detail| format!(" ({detail})")).unwrap_or_default();
+            writeln!(text, "  – over since {}: {}{detail}", local(*at, zone), reason.code())
+        }
+    };
+    text
+}

@@ -1,0 +1,407 @@
+//! The machine: a journey, a stimulus, and all that follows.
+//!
+//! It changes nothing itself; the caller carries out the actions and stores the journey in one commit. Asked again with the
+//! same arguments it answers the same, so a commit that failed is simply tried again.
+
+mod mailing;
+mod stops;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rapport_rule::expr::{Clause, Condition, blocks_unless, holds_if};
+use rapport_workflow as flow;
+use rapport_workflow::calendar::add;
+use rapport_workflow::{Verb, Workflow};
+
+use crate::action::{Action, Step, Stimulus, TaskRequest};
+use crate::context::is_personal;
+use crate::id::{TaskId, emitted_id};
+use crate::journey::{EventSnapshot, ExitReason, HISTORY_MAX, Journey, State, TraceLine};
+use crate::world::{JourneyScope, World};
+
+/// Moves a journey. `workflow` is the version the journey began on; `now` is the arrival of the stimulus, for a timer the
+/// instant it was due.
+pub fn step(journey: &Journey, workflow: &Workflow, stimulus: &Stimulus, world: &World<'_>, now: Timestamp) -> Step {
+    let mut run = Run {
+        journey: journey.clone(),
+        workflow,
+        world,
+        now,
+        actions: Vec::new(),
+        trace: Vec::new(),
+        since_entry: Vec::new(),
+    };
+    match (&journey.state, stimulus) {
+        (State::Exited { .. }, Stimulus::Outcome { outcome, at, .. }) => run.late_outcome(*outcome, *at),
+        (State::Exited { .. }, Stimulus::OfferAnswer { message, granted: true, .. }) => {
+            run.actions.push(Action::Release { message: message.clone() });
+        }
+        (State::Exited { .. }, _) => {}
+        (_, Stimulus::Stop { reason }) => run.exit(ExitReason::Stopped(reason.clone())),
+        (State::Ready, Stimulus::Start) => run.start(),
+        (_, Stimulus::Event(event)) => run.event(event),
+        (_, Stimulus::Join(event)) => run.join(event),
+        (_, Stimulus::ZoneChanged) => run.zone_changed(),
+        (State::Waiting { .. } | State::Awaiting { .. } | State::Choosing { .. }, Stimulus::Timer { seq })
+            if *seq == journey.seq =>
+        {
+            run.wake();
+        }
+        (State::Mailing { step, message }, Stimulus::Outcome { message: ended, outcome, reason, at })
+            if message == ended =>
+        {
+            run.mail_ended(step, *outcome, reason.as_deref(), *at);
+        }
+        (
+            State::OfferPending { step, message, offer },
+            Stimulus::OfferAnswer { message: asked, granted, reason, at },
+        ) if message == asked => {
+            run.offer_answered(step, offer, *granted, reason.as_deref(), *at);
+        }
+        (State::Choosing { step, task, .. }, Stimulus::TaskChoice { task: answered, choice }) if task == answered => {
+            run.chosen(step, choice);
+        }
+        // A void wake, an answer to something else, a second start.
+        (
+            State::Ready
+            | State::Waiting { .. }
+            | State::Awaiting { .. }
+            | State::OfferPending { .. }
+            | State::Mailing { .. }
+            | State::Choosing { .. },
+            Stimulus::Start
+            | Stimulus::Timer { .. }
+            | Stimulus::Outcome { .. }
+            | Stimulus::OfferAnswer { .. }
+            | Stimulus::TaskChoice { .. },
+        ) => {}
+    }
+    Step { journey: run.journey, actions: run.actions, trace: run.trace }
+}
+
+/// What a step leaves behind.
+enum Flow {
+    /// On to the step with this index, or to the end.
+    On(Option<usize>),
+    /// The journey waits, or is over.
+    Parked,
+}
+
+struct Run<'a, 'w> {
+    journey: Journey,
+    workflow: &'a Workflow,
+    world: &'a World<'w>,
+    now: Timestamp,
+    actions: Vec<Action>,
+    trace: Vec<TraceLine>,
+    /// Clauses judged on the way to the next mail: part of its evidence.
+    since_entry: Vec<Clause>,
+}
+
+impl<'a> Run<'a, '_> {
+    fn start(&mut self) {
+        if let Some(holds) = &self.workflow.holds {
+            self.actions.push(Action::Hold { workflows: holds.workflows.clone(), until: None });
+        }
+        self.go_on(if self.workflow.steps.is_empty() { None } else { Some(0) });
+    }
+
+    /// Runs steps until one waits.
+    fn go_on(&mut self, first: Option<usize>) {
+        let workflow: &'a Workflow = self.workflow;
+        let mut at = first;
+        // Successors always lie further down, so every step is met once at most; the bound says so.
+        for _ in 0..=workflow.steps.len() {
+            if let Some(reason) = self.stop_reason(None) {
+                return self.exit(reason);
+            }
+            let Some(step) = at.and_then(|index| workflow.steps.get(index)) else {
+                return self.exit(ExitReason::Completed);
+            };
+            if !self.guard(step) {
+                at = step.next;
+                continue;
+            }
+            match self.run(step) {
+                Flow::On(next) => at = next,
+                Flow::Parked => return,
+            }
+        }
+        self.exit(ExitReason::Completed);
+    }
+
+    fn run(&mut self, step: &'a flow::Step) -> Flow {
+        match &step.verb {
+            Verb::Choose { arms, otherwise } => self.choose(step, arms, *otherwise),
+            Verb::Wait(wait) => {
+                let from = self.journey.anchor;
+                let until = wait.end(from, self.world.locale());
+                self.wait(step, until, State::Waiting { step: step.id.clone(), from, until })
+            }
+            Verb::WaitFor(wait) => {
+                let from = self.journey.anchor;
+                let since = if wait.from_now { self.now } else { self.journey.started_at };
+                if let Some(event) = self.already_happened(&wait.kinds, since) {
+                    return self.awaited(step, wait, event);
+                }
+                let until = add(from, &wait.at_most, self.world.locale());
+                if until <= self.now {
+                    self.note(Some(&step.id), "nothing_came", "");
+                    self.journey.anchor = until;
+                    return Flow::On(wait.otherwise);
+                }
+                self.wait(step, until, State::Awaiting { step: step.id.clone(), from, until })
+            }
+            Verb::Email(email) => self.email(step, email),
+            Verb::Task(task) => self.task(step, task),
+            Verb::Emit { kind } => {
+                let payload = serde_json::json!({
+                    "kind": &**kind,
+                    "name": self.journey.trigger.text("name").unwrap_or_default(),
+                    "summary": self.journey.trigger.text("summary").unwrap_or_default(),
+                    "workflow": &*self.journey.workflow,
+                    "journey": self.journey.id.as_str(),
+                });
+                let id = emitted_id(&self.journey.id, &step.id);
+                self.actions.push(Action::Emit(EventSnapshot {
+                    id,
+                    kind: kind.to_string(),
+                    occurred_at: self.now,
+                    payload,
+                }));
+                self.journey.acted = true;
+                self.note(Some(&step.id), "emitted", kind);
+                Flow::On(step.next)
+            }
+            Verb::Start { workflow } => {
+                let trigger = self.journey.trigger.clone();
+                self.actions.push(Action::Start { workflow: workflow.clone(), trigger });
+                self.note(Some(&step.id), "started", workflow);
+                Flow::On(step.next)
+            }
+            Verb::Exit { reason } => {
+                self.exit(ExitReason::Exit(reason.clone()));
+                Flow::Parked
+            }
+        }
+    }
+
+    fn choose(&mut self, step: &flow::Step, arms: &[flow::Arm], otherwise: Option<usize>) -> Flow {
+        for arm in arms {
+            if self.judge(&step.id, "branch", arm.if_.as_ref(), arm.unless.as_ref()) {
+                return Flow::On(arm.then);
+            }
+        }
+        Flow::On(otherwise)
+    }
+
+    fn guard(&mut self, step: &flow::Step) -> bool {
+        if step.if_.is_none() && step.unless.is_none() {
+            return true;
+        }
+        self.judge(&step.id, "guard", step.if_.as_ref(), step.unless.as_ref())
+    }
+
+    fn judge(&mut self, step: &Arc<str>, code: &str, if_: Option<&Condition>, unless: Option<&Condition>) -> bool {
+        let scope = self.scope();
+        let holds = holds_if(if_, &scope) && !blocks_unless(unless, &scope);
+        let mut clauses: Vec<Clause> = if_.map(|condition| condition.explain(&scope)).unwrap_or_default();
+        for clause in unless.map(|condition| condition.explain(&scope)).unwrap_or_default() {
+            clauses.push(Clause { text: format!("unless {}", clause.text), ..clause });
+        }
+        self.since_entry.extend(clauses.iter().cloned());
+        let detail = if holds { "taken" } else { "not taken" };
+        self.record(Some(step), code, detail.to_owned(), clauses);
+        holds
+    }
+
+    /// Parks until `until`, or goes on if that is over already.
+    fn wait(&mut self, step: &flow::Step, until: Timestamp, state: State) -> Flow {
+        if until <= self.now {
+            self.journey.anchor = until;
+            return Flow::On(step.next);
+        }
+        self.note(Some(&step.id), "waits", &until.to_string());
+        self.park(state, Some(until));
+        Flow::Parked
+    }
+
+    fn park(&mut self, state: State, wake: Option<Timestamp>) {
+        self.journey.state = state;
+        self.journey.seq = self.journey.seq.wrapping_add(1);
+        if let Some(at) = wake {
+            self.actions.push(Action::WakeAt { at, seq: self.journey.seq });
+        }
+    }
+
+    fn task(&mut self, step: &flow::Step, task: &flow::Task) -> Flow {
+        let id = TaskId::new(&self.journey.id, &step.id);
+        let due = task.due.as_ref().map(|due| add(self.now, due, self.world.locale()));
+        let text = task.text.render_keeping(&self.scope(), &is_personal);
+        self.actions.push(Action::Task(Box::new(TaskRequest {
+            id: id.clone(),
+            journey: self.journey.id.clone(),
+            to: task.to.clone(),
+            text,
+            due,
+            choices: task.choice.as_ref().map(|choice| choice.choices.clone()).unwrap_or_default(),
+            default: task.choice.as_ref().map(|choice| choice.default.clone()),
+        })));
+        self.journey.acted = true;
+        self.note(Some(&step.id), "task", "");
+        let (Some(_), Some(until)) = (&task.choice, due) else { return Flow::On(step.next) };
+        self.park(State::Choosing { step: step.id.clone(), task: id, until }, Some(until));
+        Flow::Parked
+    }
+
+    fn chosen(&mut self, step: &Arc<str>, choice: &str) {
+        let Some(found) = self.workflow.step(step) else { return self.exit(ExitReason::WorkflowGone) };
+        let known = match &found.verb {
+            Verb::Task(task) => {
+                task.choice.as_ref().is_some_and(|asked| asked.choices.iter().any(|known| **known == *choice))
+            }
+            _ => false,
+        };
+        if !known {
+            // Not one of the choices: the task stays open.
+            return self.note(Some(step), "choice_unknown", choice);
+        }
+        self.journey.variables.task_choice = Some(choice.to_owned());
+        self.journey.anchor = self.now;
+        self.note(Some(step), "chosen", choice);
+        self.go_on(found.next);
+    }
+
+    /// The journey's own wake fired.
+    fn wake(&mut self) {
+        let Some((step, until)) = self.journey.step().zip(self.journey.wake_at()) else { return };
+        let Some(step) = self.workflow.step(step) else { return self.exit(ExitReason::WorkflowGone) };
+        match (&step.verb, &self.journey.state) {
+            (Verb::Wait(wait), State::Waiting { from, .. }) => {
+                // Worked out again: the zone or the calendar may have changed without anybody saying so.
+                let until = wait.end(*from, self.world.locale());
+                if until > self.now {
+                    return self.rearm(until);
+                }
+                self.journey.anchor = until;
+                self.go_on(step.next);
+            }
+            (Verb::WaitFor(wait), State::Awaiting { .. }) => {
+                let otherwise = wait.otherwise;
+                self.note(Some(&step.id), "nothing_came", "");
+                self.journey.anchor = until;
+                self.go_on(otherwise);
+            }
+            (Verb::Task(task), State::Choosing { .. }) => {
+                let default = task.choice.as_ref().map(|choice| choice.default.to_string());
+                self.note(Some(&step.id), "default_taken", default.as_deref().unwrap_or_default());
+                self.journey.variables.task_choice = default;
+                self.journey.anchor = until;
+                self.go_on(step.next);
+            }
+            _ => self.exit(ExitReason::WorkflowGone),
+        }
+    }
+
+    fn zone_changed(&mut self) {
+        let Some(step) = self.journey.step().and_then(|id| self.workflow.step(id)) else { return };
+        let until = match (&step.verb, &self.journey.state) {
+            (Verb::Wait(wait), State::Waiting { from, .. }) => wait.end(*from, self.world.locale()),
+            (Verb::WaitFor(wait), State::Awaiting { from, .. }) => add(*from, &wait.at_most, self.world.locale()),
+            // A task's due date was told to a person: it stays.
+            _ => return,
+        };
+        if self.journey.wake_at() != Some(until) {
+            self.rearm(until);
+        }
+    }
+
+    fn rearm(&mut self, at: Timestamp) {
+        if let State::Waiting { until, .. } | State::Awaiting { until, .. } = &mut self.journey.state {
+            *until = at;
+        }
+        self.journey.seq = self.journey.seq.wrapping_add(1);
+        // A zone further east may have passed the time already: the wake is then due at once, never in the past.
+        self.actions.push(Action::WakeAt { at: at.max(self.now), seq: self.journey.seq });
+    }
+
+    fn event(&mut self, event: &EventSnapshot) {
+        if self.journey.was_triggered_by(&event.id) {
+            return;
+        }
+        if let Some(reason) = self.stop_reason(Some(event)) {
+            return self.exit(reason);
+        }
+        let State::Awaiting { step, .. } = &self.journey.state else { return };
+        let Some(step) = self.workflow.step(step) else { return self.exit(ExitReason::WorkflowGone) };
+        if let Verb::WaitFor(wait) = &step.verb
+            && wait.kinds.iter().any(|kind| kind.matches(&event.kind))
+        {
+            if let Flow::On(next) = self.awaited(step, wait, event.clone()) {
+                self.go_on(next);
+            }
+        }
+    }
+
+    fn awaited(&mut self, step: &flow::Step, wait: &flow::WaitFor, event: EventSnapshot) -> Flow {
+        self.note(Some(&step.id), "met", &event.kind);
+        self.journey.variables.awaited = Some(event);
+        self.journey.anchor = self.now;
+        Flow::On(wait.then)
+    }
+
+    fn already_happened(&self, kinds: &[flow::KindPattern], since: Timestamp) -> Option<EventSnapshot> {
+        let found = kinds.iter().filter_map(|kind| self.world.facts.happened_since(kind, since));
+        found.filter(|event| !self.journey.was_triggered_by(&event.id)).max_by_key(|event| event.occurred_at)
+    }
+
+    fn exit(&mut self, reason: ExitReason) {
+        let code = reason.code();
+        match &self.journey.state {
+            State::Mailing { message, step } => {
+                let offer = matches!(self.workflow.step(step).map(|step| &step.verb), Some(Verb::Email(email)) if email.offer.is_some());
+                self.actions.push(Action::Cancel { message: message.clone(), reason: code });
+                if offer {
+                    self.actions.push(Action::Release { message: message.clone() });
+                }
+            }
+            State::OfferPending { message, .. } => self.actions.push(Action::Release { message: message.clone() }),
+            _ => {}
+        }
+        self.hold_after_the_last_mail();
+        let step = self.journey.step().map(Arc::from);
+        self.record(step.as_ref(), code, reason.detail().unwrap_or_default().to_owned(), Vec::new());
+        self.journey.open_until = None;
+        self.journey.state = State::Exited { at: self.now, reason: reason.clone() };
+        self.actions.push(Action::Exit(reason));
+    }
+
+    fn hold_after_the_last_mail(&mut self) {
+        let Some(holds) = &self.workflow.holds else { return };
+        self.actions.push(match self.journey.last_mail_at {
+            Some(sent_at) => Action::Hold {
+                workflows: holds.workflows.clone(),
+                until: Some(add(sent_at, &holds.length, self.world.locale())),
+            },
+            None => Action::ReleaseHold,
+        });
+    }
+
+    fn scope(&self) -> JourneyScope<'_> {
+        self.world.scope_of(&self.journey)
+    }
+
+    fn note(&mut self, step: Option<&Arc<str>>, code: &str, detail: &str) {
+        self.record(step, code, detail.to_owned(), Vec::new());
+    }
+
+    fn record(&mut self, step: Option<&Arc<str>>, code: &str, detail: String, clauses: Vec<Clause>) {
+        let line = TraceLine { at: self.now, step: step.cloned(), code: code.to_owned(), detail, clauses };
+        if self.journey.history.len() >= HISTORY_MAX {
+            self.journey.history.remove(0);
+        }
+        self.journey.history.push(line.clone());
+        self.trace.push(line);
+    }
+}

@@ -1,0 +1,104 @@
+//! What ends a journey from outside, and who joins it.
+
+use std::cmp::Ordering;
+
+use rapport_workflow::StopWhen;
+
+use super::Run;
+use crate::journey::{EventSnapshot, ExitReason, State};
+
+impl Run<'_, '_> {
+    /// Looked at before every step and after every event. The trigger itself never counts.
+    pub(super) fn stop_reason(&mut self, event: Option<&EventSnapshot>) -> Option<ExitReason> {
+        let facts = self.world.facts;
+        if facts.erased() || event.is_some_and(|event| event.kind == "partner.erased") {
+            return Some(ExitReason::Erased);
+        }
+        if self.workflow.is_marketing() {
+            if !self.workflow.entry.statuses.contains(facts.status()) {
+                return Some(ExitReason::NotActive);
+            }
+            if facts.opted_out(&self.workflow.mail.topic) {
+                return Some(ExitReason::OptedOut);
+            }
+            if facts.suppressed() {
+                return Some(ExitReason::Suppressed);
+            }
+            if self.workflow.stops_on_reply && event.is_some_and(is_reply) {
+                return Some(ExitReason::Replied);
+            }
+            if self.trigger_is_gone() {
+                return Some(ExitReason::TriggerRevoked);
+            }
+        }
+        let scope = self.world.scope_of(&self.journey);
+        self.workflow.stop_when.iter().find_map(|stop| match stop {
+            StopWhen::Event(kind) => {
+                let event = event.filter(|event| kind.matches(&event.kind))?;
+                Some(ExitReason::StopWhen(event.kind.as_str().into()))
+            }
+            StopWhen::True { text, condition } => {
+                condition.judge(&scope).is_true().then(|| ExitReason::StopWhen(text.clone()))
+            }
+        })
+    }
+
+    /// Whether what began the journey is not so any more. Of several joined triggers the revoked leave; the mail of the
+    /// largest is taken back with it, as nobody can say whether it has gone out.
+    fn trigger_is_gone(&mut self) -> bool {
+        let facts = self.world.facts;
+        if self.journey.joined.is_empty()
+            || matches!(self.journey.state, State::Mailing { .. } | State::OfferPending { .. })
+        {
+            return facts.is_revoked(&self.journey.trigger);
+        }
+        let before = self.journey.joined.len();
+        self.journey.joined.retain(|event| !facts.is_revoked(event));
+        if self.journey.joined.len() == before {
+            return false;
+        }
+        match largest(&self.journey.joined) {
+            Some(largest) => {
+                self.journey.trigger = largest.clone();
+                self.note(None, "trigger_left", "");
+                false
+            }
+            None => {
+                // The history keeps what it was about.
+                self.journey.joined = vec![self.journey.trigger.clone()];
+                true
+            }
+        }
+    }
+
+    /// Another trigger joins by `combine`.
+    pub(super) fn join(&mut self, event: &EventSnapshot) {
+        if self.journey.was_triggered_by(&event.id) || self.journey.open_until.is_none_or(|until| until <= self.now) {
+            return;
+        }
+        self.journey.joined.push(event.clone());
+        if let Some(largest) = largest(&self.journey.joined) {
+            self.journey.trigger = largest.clone();
+        }
+        self.note(None, "combined_into", &event.kind);
+    }
+}
+
+fn is_reply(event: &EventSnapshot) -> bool {
+    event.kind == "mail.received" && event.payload.get("reply").and_then(serde_json::Value::as_bool) == Some(true)
+}
+
+/// `pick: largest`: goal, milestone, anniversary, then the higher threshold, then the later.
+fn largest(events: &[EventSnapshot]) -> Option<&EventSnapshot> {
+    let rank = |event: &EventSnapshot| match event.kind.split('.').next() {
+        Some("goal") => 3,
+        Some("milestone") => 2,
+        Some("partner") => 1,
+        _ => 0,
+    };
+    let threshold = |event: &EventSnapshot| event.number("threshold").unwrap_or(0.0);
+    let larger = |a: &&EventSnapshot, b: &&EventSnapshot| -> Ordering {
+        rank(a).cmp(&rank(b)).then(threshold(a).total_cmp(&threshold(b))).then(a.occurred_at.cmp(&b.occurred_at))
+    };
+    events.iter().max_by(larger)
+}

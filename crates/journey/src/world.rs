@@ -1,0 +1,239 @@
+//! What a journey can ask: the partner's facts, the rulebook, the programme.
+
+use std::cell::OnceCell;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use rapport_message::Locale as Language;
+use rapport_partner::StartMark;
+use rapport_rule::Money;
+use rapport_rule::expr::{Scope, Value};
+use rapport_rule::money::Currency;
+use rapport_workflow::calendar::Locale;
+use rapport_workflow::{KindPattern, Program, Rulebook};
+use serde_json::Value as Json;
+
+use crate::journey::{EventSnapshot, Journey, Variables};
+
+/// What is known of one partner right after the event being handled, and before any later one.
+pub trait Facts {
+    /// `partner.*`, figures, `group`, `lane`, `segment.*`, `goal.*`; `since` is what `…_since_start` counts from.
+    fn value(&self, path: &str, since: Since<'_>) -> Value;
+
+    /// `applied`, `active`, `suspended`, `rejected`, `closed`, `unknown`.
+    fn status(&self) -> &str;
+
+    /// The sums now: a journey that begins keeps them, and `…_since_start` is what comes on top.
+    fn start_mark(&self) -> StartMark;
+
+    /// Whether the partner's data were erased.
+    fn erased(&self) -> bool;
+
+    /// Whether the partner opted out of a topic or of everything.
+    fn opted_out(&self, topic: &str) -> bool;
+
+    /// Whether the address must not be written to, as far as the log knows.
+    fn suppressed(&self) -> bool;
+
+    /// Whether the partner objects to being judged: then no dip, silence, health or goal starts anything, and nobody is held out.
+    fn objects_to_profiling(&self) -> bool {
+        false
+    }
+
+    /// The newest event of a kind that arrived at or after an instant.
+    fn happened_since(&self, kind: &KindPattern, since: Timestamp) -> Option<EventSnapshot>;
+
+    /// Whether what this event told is no longer so: its conversion reversed, its milestone or goal no longer met.
+    fn is_revoked(&self, event: &EventSnapshot) -> bool;
+
+    /// An amount in another currency at the rate of the day.
+    fn convert(&self, money: Money, to: Currency) -> Option<Money> {
+        let _ = (money, to);
+        None
+    }
+}
+
+/// From when `…_since_start` counts.
+#[derive(Debug, Clone, Copy)]
+pub struct Since<'a> {
+    /// The journey's start; at entry, now.
+    pub started_at: Timestamp,
+    /// The sums then, the trigger included; none where there is no journey.
+    pub start: Option<&'a StartMark>,
+}
+
+impl Since<'_> {
+    /// No journey: `…_since_start` is missing.
+    pub const NO_JOURNEY: Since<'static> = Since { started_at: Timestamp::UNIX_EPOCH, start: None };
+}
+
+/// Everything outside the journey that a step may look at.
+pub struct World<'a> {
+    /// The partner.
+    pub facts: &'a dyn Facts,
+    /// The live rulebook: mails, offers, surveys, feeds, working days.
+    pub rulebook: &'a Rulebook,
+    /// The partner's programme.
+    pub program: &'a Program,
+    /// Seed of the holdout draw, one for the whole installation.
+    pub holdout_seed: u64,
+    /// When the workflow was first applied (or what `apply --since` said); older events start nothing.
+    pub deployed_at: Option<Timestamp>,
+    place: OnceCell<(TimeZone, Option<String>)>,
+}
+
+impl<'a> World<'a> {
+    /// A world for one partner.
+    pub fn new(facts: &'a dyn Facts, rulebook: &'a Rulebook, program: &'a Program) -> Self {
+        World { facts, rulebook, program, holdout_seed: 0, deployed_at: None, place: OnceCell::new() }
+    }
+
+    /// The same with the seed of the holdout draw.
+    pub fn with_holdout_seed(self, holdout_seed: u64) -> Self {
+        World { holdout_seed, ..self }
+    }
+
+    /// The same with the instant of the workflow's first deployment.
+    pub fn deployed_at(self, deployed_at: Option<Timestamp>) -> Self {
+        World { deployed_at, ..self }
+    }
+
+    /// The zone, country and calendar in which waits are worked out: `partner.zone`, else the only zone of the country, else
+    /// the programme's.
+    pub fn locale(&self) -> Locale<'_> {
+        let (zone, country) = self.place.get_or_init(|| {
+            let country = self.partner_text("partner.country");
+            let zone = self.partner_text("partner.zone");
+            (rapport_contact::resolve_zone(zone.as_deref(), country.as_deref(), &self.program.zone), country)
+        });
+        Locale { zone, country: country.as_deref(), calendar: &self.rulebook.config.calendar }
+    }
+
+    /// Languages to write in, best first: the partner's, its base, the programme's.
+    pub fn languages(&self) -> Vec<String> {
+        let own = self.partner_text("partner.language").and_then(|tag| Language::parse(&tag));
+        let program = Language::parse(&self.program.language).unwrap_or_else(Language::english);
+        Language::chain(own.as_ref(), &program).iter().map(Language::to_string).collect()
+    }
+
+    fn partner_text(&self, path: &str) -> Option<String> {
+        match self.facts.value(path, Since::NO_JOURNEY) {
+            Value::Text(text) if !text.is_empty() => Some(text.to_string()),
+            _ => None,
+        }
+    }
+
+    /// The scope of a journey's conditions and texts.
+    pub fn scope_of<'b>(&'b self, journey: &'b Journey) -> JourneyScope<'b> {
+        let since = Since { started_at: journey.started_at, start: Some(&journey.start) };
+        self.scope(&journey.trigger, &journey.variables, since)
+    }
+
+    /// The scope of entry conditions for a trigger.
+    pub fn scope<'b>(
+        &'b self,
+        trigger: &'b EventSnapshot,
+        variables: &'b Variables,
+        since: Since<'b>,
+    ) -> JourneyScope<'b> {
+        JourneyScope { facts: self.facts, rulebook: self.rulebook, program: self.program, trigger, variables, since }
+    }
+}
+
+/// The names of LANGUAGE section 4 with their values: `event.*` frozen, everything of the partner live.
+pub struct JourneyScope<'a> {
+    facts: &'a dyn Facts,
+    rulebook: &'a Rulebook,
+    program: &'a Program,
+    trigger: &'a EventSnapshot,
+    variables: &'a Variables,
+    since: Since<'a>,
+}
+
+impl Scope for JourneyScope<'_> {
+    fn value(&self, path: &str) -> Value {
+        let (object, field) = path.split_once('.').unwrap_or((path, ""));
+        match object {
+            "event" => self.event_field(self.trigger, field),
+            "awaited" => match &self.variables.awaited {
+                Some(awaited) => self.event_field(awaited, field),
+                None => Value::Missing,
+            },
+            "mail" if field == "outcome" => match self.variables.mail_outcome {
+                Some(outcome) => Value::text(outcome.code()),
+                None => Value::Missing,
+            },
+            "task" if field == "choice" => match &self.variables.task_choice {
+                Some(choice) => Value::text(choice),
+                None => Value::Missing,
+            },
+            "program" => self.program.value(field),
+            _ => self.facts.value(path, self.since),
+        }
+    }
+
+    fn call(&self, object: &str, method: &str, args: &[Value]) -> Value {
+        let event = match object {
+            "event" => Some(self.trigger),
+            "awaited" => self.variables.awaited.as_ref(),
+            _ => None,
+        };
+        let (Some(event), [Value::Text(wanted)]) = (event, args) else { return Value::Missing };
+        let field = match method {
+            "has_category" => "categories",
+            "has_sku" => "skus",
+            _ => return Value::Missing,
+        };
+        match event.payload.get(field).and_then(Json::as_array) {
+            // A conversion without order lines is not known to lack a category.
+            None => Value::Missing,
+            Some(list) if list.is_empty() => Value::Missing,
+            Some(list) => Value::Bool(list.iter().any(|entry| entry.as_str() == Some(&**wanted))),
+        }
+    }
+
+    fn convert(&self, money: Money, to: Currency) -> Option<Money> {
+        self.facts.convert(money, to)
+    }
+}
+
+impl JourneyScope<'_> {
+    fn event_field(&self, event: &EventSnapshot, field: &str) -> Value {
+        match field {
+            "kind" => Value::text(&event.kind),
+            "id" => Value::text(&event.id),
+            "occurred_at" => Value::Instant(event.occurred_at),
+            "summary" if event.kind == "survey.answered" => self.answer_in_words(event),
+            _ => match event.payload.get(field) {
+                Some(json) => self.rulebook.payload_value(&event.kind, field, json),
+                None => self.survey_answer(event, field),
+            },
+        }
+    }
+
+    /// An answer is asked for by what the survey calls it: `awaited.reason`.
+    fn survey_answer(&self, event: &EventSnapshot, field: &str) -> Value {
+        let text = |name: &str| event.payload.get(name).and_then(Json::as_str);
+        let answer = || {
+            let survey = self.rulebook.surveys.get(text("survey")?)?;
+            (*survey.answer_field == *field).then(|| text("answer")).flatten()
+        };
+        answer().map_or(Value::Missing, Value::text)
+    }
+
+    /// An answer as the people of the programme read it in a task.
+    fn answer_in_words(&self, event: &EventSnapshot) -> Value {
+        let words = || {
+            let survey = self.rulebook.surveys.get(event.text("survey")?)?;
+            let answer = event.text("answer").or_else(|| event.text(&survey.answer_field))?;
+            let languages = [self.program.language.as_str()];
+            let label =
+                survey.choices.iter().find(|(id, _)| **id == *answer).map(|(_, label)| label.in_language(&languages));
+            Some(format!("{} {}", survey.question.in_language(&languages), label.unwrap_or(answer)))
+        };
+        match words().as_deref().or_else(|| event.text("summary")) {
+            Some(text) => Value::text(text),
+            None => Value::Missing,
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! From files to a rulebook: everything is read, everything is checked, every finding is reported.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use rapport_message::{Layout, Locale};
+use rapport_rule::suggest::nearest;
+use rapport_rule::yaml::{self, Node, is_name};
+use rapport_rule::{Findings, Source, Sources};
+
+use crate::config::{self, Config, Feed, Offer, Program};
+use crate::environment::{Declared, Names};
+use crate::mails;
+use crate::model::{Verb, Workflow};
+use crate::read;
+use crate::rulebook::Rulebook;
+
+/// Files of `config/` with a meaning; `(file, required)`.
+const CONFIG_FILES: [(&str, bool); 10] = [
+    ("rapport.yaml", true),
+    ("segments.yaml", false),
+    ("goals.yaml", false),
+    ("offers.yaml", false),
+    ("surveys.yaml", false),
+    ("feeds.yaml", false),
+    ("events.yaml", false),
+    ("health.yaml", false),
+    ("layout.mail.html", false),
+    ("layout.mail.txt", false),
+];
+
+/// What workflows may refer to.
+pub(crate) struct Catalogue<'a> {
+    pub(crate) declared: &'a Declared,
+    /// `None` when `config/rapport.yaml` has errors of its own: then nothing is said about names declared there.
+    pub(crate) config: Option<&'a Config>,
+    pub(crate) offers: &'a BTreeMap<Arc<str>, Offer>,
+    pub(crate) feeds: &'a BTreeMap<Arc<str>, Feed>,
+    /// Ids of all workflows.
+    pub(crate) workflows: &'a [Arc<str>],
+}
+
+/// Compiles everything under `workflows/` and `config/`. A rulebook only without errors; findings always.
+pub fn compile(sources: &Sources) -> (Option<Rulebook>, Findings) {
+    let mut findings = Findings::new();
+    let rulebook = build(sources, &mut findings);
+    (rulebook.filter(|_| !findings.has_errors()), findings)
+}
+
+fn build(sources: &Sources, findings: &mut Findings) -> Option<Rulebook> {
+    let nodes = config_nodes(sources, findings);
+    let node = |name: &str| nodes.get(name).map(|node| (node, format!("config/{name}")));
+    let config = node("rapport.yaml").and_then(|(node, path)| config::read_rapport(node, &path, findings));
+    let custom = node("events.yaml").map(|(node, path)| config::read_events(node, &path, findings)).unwrap_or_default();
+    let surveys =
+        node("surveys.yaml").map(|(node, path)| config::read_surveys(node, &path, findings)).unwrap_or_default();
+    let offers = node("offers.yaml").map(|(node, path)| config::read_offers(node, &path, findings)).unwrap_or_default();
+    let feeds =
+        node("feeds.yaml").map(|(node, path)| config::read_feeds(node, &path, sources, findings)).unwrap_or_default();
+    let health = node("health.yaml").map(|(node, path)| config::read_health(node, &path, findings)).unwrap_or_default();
+    let names = config::segment_names(nodes.get("segments.yaml"));
+    let programs = config.as_ref().map(|config| config.programs.keys().cloned().collect()).unwrap_or_default();
+    let mut declared = Declared {
+        custom,
+        surveys,
+        groups: names.groups,
+        lanes: names.lanes,
+        segments: names.segments,
+        programs,
+        bands: health.iter().flat_map(|model| &model.spec().bands).map(|band| Arc::from(band.name.as_str())).collect(),
+        ..Declared::default()
+    };
+    // Groups and segments are judged from stored fields and figures: they cannot ask for each other.
+    let segments = {
+        let env = Names::of_partner(&declared, false);
+        node("segments.yaml").map(|(node, path)| config::read_segments(node, &path, &env, findings)).unwrap_or_default()
+    };
+    let goals = {
+        let env = Names::of_partner(&declared, false);
+        let (groups, segments) = (&declared.groups, &declared.segments);
+        node("goals.yaml")
+            .map(|(node, path)| config::read_goals(node, &path, groups, segments, &env, findings))
+            .unwrap_or_default()
+    };
+    declared.goals = config::goal_names(&goals, nodes.get("goals.yaml"));
+    declared.anniversaries = goals.anniversaries;
+
+    let folders = folders(sources, findings);
+    let ids: Vec<Arc<str>> = folders.keys().cloned().collect();
+    let program = config.as_ref().and_then(|config| config.program(&config.default_program));
+    let locale = program.and_then(|program| Locale::parse(&program.language)).unwrap_or_else(Locale::english);
+    let catalogue =
+        Catalogue { declared: &declared, config: config.as_ref(), offers: &offers, feeds: &feeds, workflows: &ids };
+    let mut workflows = Vec::new();
+    let mut all_mails = BTreeMap::new();
+    let mut libraries = BTreeMap::new();
+    for (id, folder) in &folders {
+        let library = rapport_message::Library::parse(folder.files.iter().copied(), &locale, findings);
+        let read = folder.workflow.and_then(|source| {
+            let node = yaml::parse(source, findings)?;
+            read::workflow(id, source, &node, &catalogue, findings)
+        });
+        if let (Some(read), Some(source)) = (&read, folder.workflow) {
+            mails::check(read, source, &library, &catalogue, findings);
+        }
+        all_mails.extend(mails::uses(id, &library));
+        libraries.insert(id.clone(), library);
+        workflows.extend(read.map(|read| Arc::new(read.workflow)));
+    }
+    let layout = layout(sources, &locale, findings);
+    let figures = figures(&workflows, &segments, &all_mails);
+    Some(Rulebook {
+        hash: sources.hash().into(),
+        sources: Arc::new(sources.clone()),
+        config: config?,
+        workflows,
+        mails: all_mails,
+        libraries,
+        layout: layout?,
+        offers,
+        surveys: declared.surveys,
+        feeds,
+        segments,
+        goals,
+        health,
+        custom_kinds: declared.custom,
+        figures,
+    })
+}
+
+fn config_nodes(sources: &Sources, findings: &mut Findings) -> BTreeMap<&'static str, Node> {
+    let mut nodes = BTreeMap::new();
+    for (name, required) in CONFIG_FILES {
+        let path = format!("config/{name}");
+        match sources.get(&path) {
+            Some(source) if name.ends_with(".yaml") => {
+                nodes.extend(yaml::parse(source, findings).map(|node| (name, node)));
+            }
+            Some(_) => {}
+            None if required => {
+                findings
+                    .error("R0518", &path, None, format!("there is no file {path}"))
+                    .hint("Programmes, senders and topics are declared there.");
+            }
+            None => {}
+        }
+    }
+    for source in sources.under("config/") {
+        let name = source.path.trim_start_matches("config/");
+        let top = !name.contains('/');
+        if top
+            && (name.ends_with(".yaml") || name.ends_with(".yml"))
+            && !CONFIG_FILES.iter().any(|(file, _)| *file == name)
+        {
+            findings
+                .error("R0527", &source.path, None, format!("{} has no meaning", source.path))
+                .did_you_mean(nearest(name, CONFIG_FILES.iter().map(|(file, _)| *file)))
+                .hint("A file that nothing reads would be ignored in silence.");
+        }
+    }
+    nodes
+}
+
+/// A workflow's folder.
+struct Folder<'a> {
+    workflow: Option<&'a Source>,
+    files: Vec<&'a Source>,
+}
+
+fn folders<'a>(sources: &'a Sources, findings: &mut Findings) -> BTreeMap<Arc<str>, Folder<'a>> {
+    let mut folders: BTreeMap<Arc<str>, Folder<'a>> = BTreeMap::new();
+    for source in sources.under("workflows/") {
+        let inside = source.path.trim_start_matches("workflows/");
+        let Some((id, file)) = inside.split_once('/') else {
+            findings
+                .error("R0528", &source.path, None, "a file outside the folder of a workflow")
+                .hint("A workflow is a folder: workflows/NAME/workflow.yaml.");
+            continue;
+        };
+        let folder = folders.entry(id.into()).or_insert_with(|| Folder { workflow: None, files: Vec::new() });
+        match file {
+            "workflow.yaml" => folder.workflow = Some(source),
+            "tests.yaml" | "README.md" => {}
+            _ if file.ends_with(".mail.mjml") => {
+                findings
+                    .error("R0990", &source.path, None, "MJML mails are not carried out yet")
+                    .hint("Write the mail in Markdown: NAME.mail.md.");
+            }
+            _ if file.ends_with(".mail.md") && !file.contains('/') => {}
+            _ => {
+                findings
+                    .error("R0528", &source.path, None, format!("`{file}` has no meaning in the folder of a workflow"))
+                    .hint("There are workflow.yaml, NAME.mail.md, NAME.LANGUAGE.mail.md, tests.yaml and README.md.");
+            }
+        }
+        folder.files.push(source);
+    }
+    for (id, folder) in &folders {
+        let first = folder.files.first().map_or_else(|| format!("workflows/{id}"), |source| source.path.clone());
+        if !is_name(id) {
+            findings.error("R0307", &first, None, format!("`{id}` is no name for a workflow's folder"));
+        }
+        if folder.workflow.is_none() {
+            findings.error("R0518", &first, None, format!("there is no file workflows/{id}/workflow.yaml"));
+        }
+    }
+    folders
+}
+
+fn layout(sources: &Sources, program: &Locale, findings: &mut Findings) -> Option<Arc<Layout>> {
+    let html = sources.get("config/layout.mail.html");
+    let text = sources.get("config/layout.mail.txt");
+    match (html, text) {
+        (Some(html), Some(text)) => Layout::parse(html, text, program, findings).map(Arc::new),
+        (html, _) => {
+            let missing = if html.is_none() { "config/layout.mail.html" } else { "config/layout.mail.txt" };
+            findings
+                .error("R0518", missing, None, format!("there is no file {missing}"))
+                .hint("The layout carries imprint and way out of every mail, in HTML and in text.");
+            None
+        }
+    }
+}
+
+/// Every figure something names, so that it can be kept ready.
+fn figures(workflows: &[Arc<Workflow>], segments: &config::Segments, mails: &mails::Uses) -> Vec<Arc<str>> {
+    let mut names: BTreeSet<&str> = BTreeSet::new();
+    for workflow in workflows {
+        let entry = &workflow.entry;
+        let except = entry.holdout.as_ref().and_then(|holdout| holdout.except.as_ref());
+        let conditions = [&entry.if_, &entry.unless].into_iter().filter_map(Option::as_ref).chain(except);
+        names.extend(conditions.flat_map(|condition| condition.names()));
+        for stop in &workflow.stop_when {
+            if let crate::model::StopWhen::True { condition, .. } = stop {
+                names.extend(condition.names());
+            }
+        }
+        for step in &workflow.steps {
+            let guards = [&step.if_, &step.unless].into_iter().filter_map(Option::as_ref);
+            names.extend(guards.flat_map(|condition| condition.names()));
+            if let Verb::Choose { arms, .. } = &step.verb {
+                let conditions = arms.iter().flat_map(|arm| [&arm.if_, &arm.unless]).filter_map(Option::as_ref);
+                names.extend(conditions.flat_map(|condition| condition.names()));
+            }
+        }
+    }
+    for group in &segments.groups {
+        if let config::GroupRule::If(condition) = &group.rule {
+            names.extend(condition.names());
+        }
+    }
+    names.extend(segments.segments.iter().flat_map(|segment| segment.condition.names()));
+    names.extend(mails.values().flat_map(|mail| mail.context.iter().map(|name| &**name)));
+    names.into_iter().filter(|name| crate::figures::variable(name).is_some()).map(Arc::from).collect()
+}
+
+/// The programmes a catalogue knows.
+impl Catalogue<'_> {
+    pub(crate) fn program(&self, id: &str) -> Option<&Program> {
+        self.config?.program(id)
+    }
+}

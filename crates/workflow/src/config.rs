@@ -1,0 +1,162 @@
+//! What no workflow may forget, from `config/`: programmes, senders, topics, guardrails, offers, surveys, feeds, groups, goals.
+
+mod events;
+mod feeds;
+mod goals;
+mod health;
+mod offers;
+mod rapport;
+mod segments;
+mod surveys;
+mod texts;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use rapport_contact::Guardrails;
+use rapport_message::{Imprint, Sender};
+use rapport_rule::expr::Value;
+use rapport_rule::{Currency, Length};
+
+use crate::calendar::Calendar;
+
+pub use feeds::{Feed, FieldType as FeedFieldType};
+pub use goals::{ANNIVERSARY, Audience, DeclaredGoal, GoalPeriod, GoalTarget, Goals};
+pub use offers::{Budget, Offer, PerPartner};
+pub use segments::{Group, GroupRule, Lane, Segment, Segments};
+pub use surveys::Survey;
+pub use texts::Texts;
+
+pub(crate) use events::read as read_events;
+pub(crate) use feeds::read as read_feeds;
+pub(crate) use goals::{Names as GoalNames, names as goal_names, read as read_goals};
+pub(crate) use health::read as read_health;
+pub(crate) use offers::read as read_offers;
+pub use rapport::DEPLOYMENT_KEYS;
+pub(crate) use rapport::read as read_rapport;
+pub(crate) use segments::{names as segment_names, read as read_segments};
+pub(crate) use surveys::read as read_surveys;
+
+/// `config/rapport.yaml` as far as decisions need it. Where the store, the broker and the mail server are is the binary's
+/// affair; those keys are known here and not read.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Programmes by id. The first written is the default for events that name none.
+    pub programs: BTreeMap<Arc<str>, Program>,
+    /// Id of the default programme.
+    pub default_program: Arc<str>,
+    /// Who may be written from, by id.
+    pub senders: BTreeMap<Arc<str>, Sender>,
+    /// What partners can opt out of, by id.
+    pub topics: BTreeMap<Arc<str>, Topic>,
+    /// The company.
+    pub imprint: Imprint,
+    /// Caps, quiet hours, weekends, basis.
+    pub guardrails: Guardrails,
+    /// How many mails an hour of one workflow warn and stop.
+    pub burst: Burst,
+    /// Working days, for waits.
+    pub calendar: Calendar,
+    /// What is tracked of readers.
+    pub tracking: Tracking,
+    /// Where links in mails lead, and the domain of Message-ID; `None` without `links:`.
+    pub links: Option<LinkBase>,
+    /// Parts a programme's partners are spread over.
+    pub shards: u32,
+    /// Older events are refused; days.
+    pub history_days: u32,
+    /// How long after its midnight a day is closed.
+    pub lateness: Length,
+}
+
+impl Config {
+    /// The programme of this id.
+    pub fn program(&self, id: &str) -> Option<&Program> {
+        self.programs.get(id)
+    }
+}
+
+/// A programme.
+#[derive(Debug, Clone)]
+pub struct Program {
+    /// Its id in events.
+    pub id: Arc<str>,
+    /// Its name for partners.
+    pub name: String,
+    /// Its pages for partners, without a slash at the end.
+    pub url: String,
+    /// The zone of its days.
+    pub zone: TimeZone,
+    /// What its amounts are shown in.
+    pub currency: Currency,
+    /// End of every fallback chain of languages.
+    pub language: String,
+}
+
+impl Program {
+    /// `program.<field>` in expressions.
+    pub fn value(&self, field: &str) -> Value {
+        match field {
+            "id" => Value::Text(self.id.clone()),
+            "name" => Value::text(&self.name),
+            "url" => Value::text(&self.url),
+            "zone" => Value::text(self.zone.iana_name().unwrap_or("UTC")),
+            "currency" => Value::text(self.currency.code()),
+            "language" => Value::text(&self.language),
+            _ => Value::Missing,
+        }
+    }
+}
+
+/// A topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Topic {
+    /// Its id.
+    pub id: Arc<str>,
+    /// Whether its mails are notices the contract asks for.
+    pub service: bool,
+    /// Whether such a notice also goes out in quiet hours.
+    pub urgent: bool,
+    /// Its name on the preference page, by language.
+    pub name: Texts,
+    /// One sentence about it, by language.
+    pub about: Texts,
+}
+
+/// `guardrails.burst`, mails per hour and workflow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Burst {
+    /// Above this a warning.
+    pub warn_above: Option<u32>,
+    /// Above this nothing more leaves.
+    pub stop_above: Option<u32>,
+}
+
+/// `tracking:`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tracking {
+    /// Whether clicks on links in mails are counted.
+    pub clicks: bool,
+    /// Whether a count may be kept for a person.
+    pub individual: Individual,
+}
+
+/// `tracking.individual`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Individual {
+    /// For nobody.
+    Never,
+    /// For those who agreed.
+    #[default]
+    WithConsent,
+}
+
+/// `links:`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkBase {
+    /// Where the gateway is reached, without a slash at the end.
+    pub base: String,
+    /// The domain of Message-ID, List-Id and Feedback-ID.
+    pub sending_domain: String,
+}

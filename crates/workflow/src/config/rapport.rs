@@ -1,0 +1,416 @@
+//! `config/rapport.yaml`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use rapport_contact::{Cap, ContractBasis, Guardrails, GuardrailsSpec, QuietHours, Weekends};
+use rapport_message::{Imprint, Locale, Sender};
+use rapport_rule::suggest::nearest;
+use rapport_rule::yaml::{Fields, Key, Node, is_name};
+use rapport_rule::{Currency, Findings, Length};
+
+use super::offers::https;
+use super::{Burst, Config, Individual, LinkBase, Program, Texts, Topic, Tracking};
+use crate::calendar::{Calendar, EVERYWHERE, day_of_week};
+
+/// Keys of `config/rapport.yaml` that say where things run; the binary reads them.
+pub const DEPLOYMENT_KEYS: [&str; 14] = [
+    "mail",
+    "store",
+    "kafka",
+    "http",
+    "log",
+    "telemetry",
+    "ingest",
+    "sources",
+    "engine",
+    "mailer",
+    "relay",
+    "gateway",
+    "console",
+    "services",
+];
+
+pub(crate) fn read(node: &Node, path: &str, findings: &mut Findings) -> Option<Config> {
+    let fields = Fields::of(node, path, findings)?;
+    let programs = fields.require("programs", findings).map(|node| programs(node, path, findings));
+    let senders =
+        fields.require("senders", findings).map(|node| by_name(node, path, findings, sender)).unwrap_or_default();
+    let imprint = fields.require("imprint", findings).and_then(|node| imprint(node, path, findings));
+    let topics =
+        fields.require("topics", findings).map(|node| by_name(node, path, findings, topic)).unwrap_or_default();
+    let work = working_days(&fields, path, findings);
+    let (guardrails, burst) = guardrails(fields.take("guardrails"), &topics, &work, path, findings);
+    let tracking = fields.take("tracking").and_then(|node| tracking(node, path, findings)).unwrap_or_default();
+    let links = fields.take("links").and_then(|node| links(node, path, findings));
+    let shards = fields.take("shards").and_then(|node| node.int(1..=4096, path, findings)).unwrap_or(64);
+    let history_days = fields.take("history").map_or(Some(400), |node| history(node, path, findings)).unwrap_or(400);
+    let lateness = fields.take("lateness").and_then(|node| node.length(path, findings)).unwrap_or(Length::Hours(2));
+    fields.finish(&DEPLOYMENT_KEYS, findings);
+    let (default_program, programs) = programs?;
+    Some(Config {
+        programs,
+        default_program: default_program?,
+        senders,
+        topics: topics.into_iter().map(|(id, topic)| (id, topic.0)).collect(),
+        imprint: imprint?,
+        guardrails: guardrails?,
+        burst,
+        calendar: work.calendar,
+        tracking,
+        links,
+        shards: u32::try_from(shards).unwrap_or(64),
+        history_days,
+        lateness,
+    })
+}
+
+fn by_name<T>(
+    node: &Node,
+    path: &str,
+    findings: &mut Findings,
+    read: impl Fn(&str, &Node, &str, &mut Findings) -> Option<T>,
+) -> BTreeMap<Arc<str>, T> {
+    let mut all = BTreeMap::new();
+    for (key, value) in node.map(path, findings).unwrap_or_default() {
+        if name_ok(key, path, findings)
+            && let Some(item) = read(&key.text, value, path, findings)
+        {
+            all.insert(Arc::from(key.text.as_str()), item);
+        }
+    }
+    all
+}
+
+fn name_ok(key: &Key, path: &str, findings: &mut Findings) -> bool {
+    let ok = is_name(&key.text) || key.text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+    if !ok {
+        findings.error("R0307", path, key.span, format!("`{}` is no name", key.text));
+    }
+    ok
+}
+
+fn programs(node: &Node, path: &str, findings: &mut Findings) -> (Option<Arc<str>>, BTreeMap<Arc<str>, Program>) {
+    let entries = node.map(path, findings).unwrap_or_default();
+    if entries.is_empty() {
+        findings.error("R0512", path, node.span, "there is no programme");
+    }
+    let programs = entries.iter().filter_map(|(key, value)| program(&key.text, value, path, findings));
+    let programs: BTreeMap<_, _> = programs.map(|program| (program.id.clone(), program)).collect();
+    (entries.first().map(|(key, _)| Arc::from(key.text.as_str())), programs)
+}
+
+fn program(id: &str, node: &Node, path: &str, findings: &mut Findings) -> Option<Program> {
+    let fields = Fields::of(node, path, findings)?;
+    let name = fields.require("name", findings).and_then(|node| node.filled_text(path, findings));
+    let url = fields.require("url", findings).and_then(|node| https(node, path, findings));
+    let zone = fields.require("zone", findings).and_then(|node| zone(node, path, findings));
+    let currency = fields.require("currency", findings).and_then(|node| currency(node, path, findings));
+    let language = match fields.take("language") {
+        Some(node) => language(node, path, findings),
+        None => Some("en".to_owned()),
+    };
+    fields.finish(&[], findings);
+    Some(Program {
+        id: id.into(),
+        name: name?.to_owned(),
+        url: url?,
+        zone: zone?,
+        currency: currency?,
+        language: language?,
+    })
+}
+
+fn zone(node: &Node, path: &str, findings: &mut Findings) -> Option<TimeZone> {
+    let text = node.text(path, findings)?;
+    match TimeZone::get(text) {
+        Ok(zone) => Some(zone),
+        Err(_) => {
+            let names: Vec<String> = jiff::tz::db().available().map(|name| name.to_string()).collect();
+            findings
+                .error("R0536", path, node.span, format!("`{text}` is no time zone"))
+                .did_you_mean(nearest(text, names.iter().map(String::as_str)))
+                .hint("Zones are named by continent and city: Europe/Oslo.");
+            None
+        }
+    }
+}
+
+fn currency(node: &Node, path: &str, findings: &mut Findings) -> Option<Currency> {
+    let text = node.text(path, findings)?;
+    let currency = Currency::parse(text);
+    if currency.is_none() {
+        findings
+            .error("R0537", path, node.span, format!("`{text}` is no currency of ISO 4217"))
+            .did_you_mean(Currency::nearest(text));
+    }
+    currency
+}
+
+fn language(node: &Node, path: &str, findings: &mut Findings) -> Option<String> {
+    let text = node.text(path, findings)?;
+    let locale = Locale::parse(text);
+    if locale.is_none() {
+        findings
+            .error("R0519", path, node.span, format!("`{text}` is no language"))
+            .label("write a tag like `en`, `de` or `de-AT`");
+    }
+    locale.map(|locale| locale.tag().to_owned())
+}
+
+fn sender(_: &str, node: &Node, path: &str, findings: &mut Findings) -> Option<Sender> {
+    let fields = Fields::of(node, path, findings)?;
+    let name = fields.require("name", findings).and_then(|node| node.filled_text(path, findings));
+    let role = fields.require("role", findings).and_then(|node| node.filled_text(path, findings));
+    let email = fields.require("email", findings).and_then(|node| address(node, path, findings));
+    let reply_to = match fields.take("reply_to") {
+        Some(node) => address(node, path, findings),
+        None => email.clone(),
+    };
+    fields.finish(&[], findings);
+    Some(Sender { name: name?.to_owned(), role: role?.to_owned(), email: email?, reply_to: reply_to? })
+}
+
+fn address(node: &Node, path: &str, findings: &mut Findings) -> Option<String> {
+    let text = node.text(path, findings)?;
+    if rapport_contact::normalise(text).is_none() {
+        findings.error("R0538", path, node.span, format!("`{text}` is no mail address"));
+        return None;
+    }
+    Some(text.to_owned())
+}
+
+fn imprint(node: &Node, path: &str, findings: &mut Findings) -> Option<Imprint> {
+    let fields = Fields::of(node, path, findings)?;
+    let company = fields.require("company", findings).and_then(|node| node.filled_text(path, findings));
+    let postal = fields.require("address", findings).and_then(|node| node.filled_text(path, findings));
+    let email = fields.require("email", findings).and_then(|node| address(node, path, findings));
+    let mut optional =
+        |key| fields.take(key).and_then(|node: &Node| node.filled_text(path, findings)).map(str::to_owned);
+    let (register, vat, representative) = (optional("register"), optional("vat"), optional("representative"));
+    let url = fields.take("url").and_then(|node| https(node, path, findings));
+    fields.finish(&[], findings);
+    Some(Imprint {
+        company: company?.to_owned(),
+        address: postal?.to_owned(),
+        register,
+        vat,
+        representative,
+        email: email?,
+        url,
+    })
+}
+
+/// A topic and the basis declared for it.
+type TopicRead = (Topic, Option<ContractBasis>);
+
+fn topic(id: &str, node: &Node, path: &str, findings: &mut Findings) -> Option<TopicRead> {
+    let fields = Fields::of(node, path, findings)?;
+    let mut flag = |key| fields.take(key).and_then(|node: &Node| node.bool(path, findings)).unwrap_or(false);
+    let (service, urgent) = (flag("service"), flag("urgent"));
+    if let (true, false, Some(node)) = (urgent, service, fields.peek("urgent")) {
+        findings.error("R0539", path, node.span, "only the topic of a service mail can be urgent");
+    }
+    let name = fields.require("name", findings).and_then(|node| Texts::read(node, path, findings));
+    let about = fields.require("about", findings).and_then(|node| Texts::read(node, path, findings));
+    let countries = fields
+        .take("countries")
+        .map(|node| node.texts(path, findings).into_iter().map(str::to_ascii_uppercase).collect::<BTreeSet<String>>());
+    let contract = match fields.take("basis").map(|node| node.one_of(&["consent", "contract"], path, findings)) {
+        Some(Some(1)) => Some(ContractBasis { topic: id.to_owned(), countries }),
+        _ => None,
+    };
+    fields.finish(&[], findings);
+    Some((Topic { id: id.into(), service, urgent, name: name?, about: about? }, contract))
+}
+
+struct WorkingDays {
+    calendar: Calendar,
+    weekends: Weekends,
+    holidays: BTreeMap<String, BTreeSet<Date>>,
+}
+
+/// `weekends: { AE: [saturday, sunday] }`, `holidays: { NO: [2026-05-17], all: [2026-12-25] }`.
+fn working_days(fields: &Fields<'_>, path: &str, findings: &mut Findings) -> WorkingDays {
+    let mut work =
+        WorkingDays { calendar: Calendar::default(), weekends: Weekends::default(), holidays: BTreeMap::new() };
+    let weekends = fields.take("weekends").and_then(|node| node.map(path, findings)).unwrap_or_default();
+    for (key, value) in weekends {
+        let country = country(key, path, findings);
+        let mut days = BTreeSet::new();
+        for text in value.texts(path, findings) {
+            match day_of_week(text) {
+                Some(day) => {
+                    days.insert(day);
+                }
+                None => {
+                    findings.error("R0103", path, value.span, format!("`{text}` is no day of the week"));
+                }
+            }
+        }
+        let named = days.iter().filter_map(|day| i8::try_from(*day).ok());
+        let named = named.filter_map(|day| jiff::civil::Weekday::from_monday_one_offset(day).ok()).collect();
+        if let Some(country) = country {
+            work.weekends.by_country.insert(country.clone(), named);
+            work.calendar.weekends.insert(country, days);
+        }
+    }
+    for (key, value) in fields.take("holidays").and_then(|node| node.map(path, findings)).unwrap_or_default() {
+        let place = if key.text == EVERYWHERE { Some(EVERYWHERE.to_owned()) } else { country(key, path, findings) };
+        let days: BTreeSet<Date> = value.one_or_many().iter().filter_map(|day| day.date(path, findings)).collect();
+        if let Some(place) = place {
+            work.calendar.holidays.insert(place.clone(), days.clone());
+            work.holidays.insert(place, days);
+        }
+    }
+    // `contact` knows countries only: what holds everywhere holds in each of them.
+    if let Some(everywhere) = work.holidays.remove(EVERYWHERE) {
+        work.holidays.values_mut().for_each(|days| days.extend(&everywhere));
+    }
+    work
+}
+
+fn country(key: &Key, path: &str, findings: &mut Findings) -> Option<String> {
+    let ok = key.text.len() == 2 && key.text.bytes().all(|b| b.is_ascii_alphabetic());
+    if !ok {
+        findings
+            .error("R0540", path, key.span, format!("`{}` is no country", key.text))
+            .label("two letters of ISO 3166, like \"NO\"");
+    }
+    ok.then(|| key.text.to_ascii_uppercase())
+}
+
+fn guardrails(
+    node: Option<&Node>,
+    topics: &BTreeMap<Arc<str>, TopicRead>,
+    work: &WorkingDays,
+    path: &str,
+    findings: &mut Findings,
+) -> (Option<Guardrails>, Burst) {
+    let mut spec = GuardrailsSpec {
+        weekends: work.weekends.clone(),
+        holidays: work.holidays.clone(),
+        contracts: topics.values().filter_map(|(_, contract)| contract.clone()).collect(),
+        ..GuardrailsSpec::default()
+    };
+    let mut burst = Burst::default();
+    let before = findings.errors();
+    let span = node.map(|node| node.span);
+    if let Some(fields) = node.and_then(|node| Fields::of(node, path, findings)) {
+        for item in fields.take("at_most").map(Node::one_or_many).unwrap_or_default() {
+            let Some(text) = item.text(path, findings) else { continue };
+            match text.parse::<Cap>() {
+                Ok(cap) => spec.at_most.push(cap),
+                Err(error) => {
+                    findings.error("R0535", path, item.span, error.to_string());
+                }
+            }
+        }
+        if let Some(node) = fields.take("quiet_hours") {
+            quiet_hours(node, &mut spec, path, findings);
+        }
+        if let Some(fields) = fields.take("burst").and_then(|node| Fields::of(node, path, findings)) {
+            let mut per_hour = |key| fields.take(key).and_then(|node: &Node| rate(node, path, findings));
+            burst = Burst { warn_above: per_hour("warn_above"), stop_above: per_hour("stop_above") };
+            fields.finish(&[], findings);
+        }
+        spec.allow_list =
+            fields.take("allow_list").map(|node| node.texts(path, findings).into_iter().map(str::to_owned).collect());
+        fields.finish(&[], findings);
+    }
+    match Guardrails::compile(spec) {
+        Ok(guardrails) => (Some(guardrails).filter(|_| findings.errors() == before), burst),
+        Err(errors) => {
+            for error in errors {
+                findings.error("R0535", path, span, error.to_string());
+            }
+            (None, burst)
+        }
+    }
+}
+
+fn quiet_hours(node: &Node, spec: &mut GuardrailsSpec, path: &str, findings: &mut Findings) {
+    let Some(fields) = Fields::of(node, path, findings) else { return };
+    let from = fields.require("from", findings).and_then(|node| node.clock_time(path, findings));
+    let to = fields.require("to", findings).and_then(|node| node.clock_time(path, findings));
+    if let Some(zone) = fields.take("zone") {
+        zone.one_of(&["partner"], path, findings);
+    }
+    if let Some(which) = fields.take("weekends").and_then(|node| node.one_of(&["hold", "send"], path, findings)) {
+        spec.weekends_hold = which == 0;
+    }
+    fields.finish(&[], findings);
+    spec.quiet_hours = from.zip(to).map(|(from, to)| QuietHours { from, to });
+}
+
+/// `50 per hour`.
+fn rate(node: &Node, path: &str, findings: &mut Findings) -> Option<u32> {
+    let text = node.text(path, findings)?;
+    let number = text.strip_suffix(" per hour").and_then(|number| number.trim().parse().ok());
+    if number.is_none() {
+        findings.error("R0535", path, node.span, format!("`{text}` is no rate")).label("write `50 per hour`");
+    }
+    number
+}
+
+fn tracking(node: &Node, path: &str, findings: &mut Findings) -> Option<Tracking> {
+    let fields = Fields::of(node, path, findings)?;
+    if let Some(node) = fields.take("opens")
+        && node.as_str() != Some("none")
+    {
+        findings
+            .error("R0990", path, node.span, "opens are not tracked")
+            .label("write `none`")
+            .hint("Mail programmes load pictures by themselves; an open says nothing about a person.");
+    }
+    let clicks = fields.take("clicks").and_then(|node| node.one_of(&["none", "human_only"], path, findings));
+    let individual = fields.take("individual").and_then(|node| node.one_of(&["never", "with_consent"], path, findings));
+    fields.finish(&[], findings);
+    let individual = if individual == Some(0) { Individual::Never } else { Individual::WithConsent };
+    Some(Tracking { clicks: clicks == Some(1), individual })
+}
+
+fn links(node: &Node, path: &str, findings: &mut Findings) -> Option<LinkBase> {
+    let fields = Fields::of(node, path, findings)?;
+    let base = fields.require("base", findings).and_then(|node| base_address(node, path, findings));
+    let sending_domain = fields.require("sending_domain", findings).and_then(|node| {
+        let domain = node.text(path, findings)?;
+        if rapport_contact::normalise(&format!("x@{domain}")).is_none() {
+            findings.error("R0541", path, node.span, format!("`{domain}` is no domain"));
+            return None;
+        }
+        Some(domain.to_owned())
+    });
+    // The keys sign links; they are secrets and the binary's affair.
+    fields.finish(&["keys"], findings);
+    Some(LinkBase { base: base?, sending_domain: sending_domain? })
+}
+
+/// The gateway may be on this machine while trying things out; everywhere else links are https.
+fn base_address(node: &Node, path: &str, findings: &mut Findings) -> Option<String> {
+    let text = node.text(path, findings)?;
+    let local = ["http://localhost", "http://127.0.0.1", "http://[::1]"];
+    if local
+        .iter()
+        .any(|start| text.strip_prefix(start).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/'])))
+    {
+        return Some(text.trim_end_matches('/').to_owned());
+    }
+    https(node, path, findings)
+}
+
+fn history(node: &Node, path: &str, findings: &mut Findings) -> Option<u32> {
+    let days = match node.length(path, findings)? {
+        Length::Days(days) => days,
+        Length::Weeks(weeks) => weeks.saturating_mul(7),
+        _ => 0,
+    };
+    // Windows of up to a year and their comparison need the days they speak of.
+    let ok = (90..=400).contains(&days);
+    if !ok {
+        findings.error("R0542", path, node.span, "the history is 90 to 400 days long").label("write `400 days`");
+    }
+    u32::try_from(days).ok().filter(|_| ok)
+}

@@ -1,0 +1,375 @@
+//! Which names exist where: LANGUAGE section 4, "Scope".
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use rapport_event::custom::CustomKinds;
+use rapport_event::kind::{CATALOGUE, Family};
+use rapport_event::{FieldType, Kind, Origin};
+use rapport_rule::expr::{Environment, Method, Type, Value, Variable};
+use rapport_rule::{Currency, Money};
+use serde_json::Value as Json;
+
+use crate::config::{ANNIVERSARY, GoalNames, Survey};
+use crate::figures;
+use crate::model::{KindPattern, MAIL_OUTCOMES};
+
+/// The statuses a partner can have.
+pub const STATUSES: [&str; 6] = ["unknown", "applied", "active", "suspended", "rejected", "closed"];
+
+/// Fields of a partner that are stored as such; answers and segments come from the configuration.
+const PARTNER: &[(&str, Type, bool)] = &[
+    ("id", Type::Text, false),
+    ("language", Type::Text, true),
+    ("zone", Type::Text, true),
+    ("country", Type::Text, true),
+    ("type", Type::Text, true),
+    ("manager", Type::Text, true),
+    ("tags", Type::List, true),
+    ("referred_by", Type::Text, true),
+    ("joined_at", Type::Instant, true),
+    ("approved_at", Type::Instant, true),
+    ("contract_ends", Type::Date, true),
+    ("consent", Type::Bool, true),
+    ("top_product", Type::Text, true),
+    ("top_category", Type::Text, true),
+    ("health.score", Type::Number, true),
+    ("health.band", Type::Text, true),
+];
+
+/// Personal fields: mails and tasks may show them, conditions may not ask for them, because the engine never sees them.
+const PERSONAL: &[&str] = &["name", "first_name", "email"];
+
+const PROGRAM: &[&str] = &["id", "name", "url", "zone", "currency", "language"];
+
+const GOAL: &[(&str, Type)] =
+    &[("percent", Type::Percent), ("reached", Type::Bool), ("behind", Type::Bool), ("missed", Type::Bool)];
+
+/// Whether a name is a personal field.
+pub fn is_personal_path(path: &str) -> bool {
+    path.strip_prefix("partner.").is_some_and(|field| PERSONAL.contains(&field))
+        || !rapport_message::variable::is_planned(path) && path.starts_with("partner.")
+}
+
+/// What is declared: everything names can come from.
+#[derive(Debug, Default)]
+pub(crate) struct Declared {
+    pub(crate) custom: CustomKinds,
+    pub(crate) surveys: BTreeMap<Arc<str>, Survey>,
+    pub(crate) groups: Vec<Arc<str>>,
+    pub(crate) lanes: Vec<Arc<str>>,
+    pub(crate) segments: Vec<Arc<str>>,
+    pub(crate) goals: GoalNames,
+    pub(crate) anniversaries: bool,
+    pub(crate) programs: Vec<Arc<str>>,
+    pub(crate) bands: Vec<Arc<str>>,
+}
+
+impl Declared {
+    /// All kinds a pattern names.
+    pub(crate) fn kinds(&self, pattern: &KindPattern) -> Vec<Kind> {
+        let mut kinds: Vec<Kind> =
+            CATALOGUE.iter().filter(|entry| pattern.matches(entry.name)).map(|entry| entry.kind.clone()).collect();
+        if kinds.is_empty()
+            && let Some(kind) = Kind::parse(&pattern.0)
+        {
+            kinds.push(kind);
+        }
+        kinds.extend(
+            self.custom.iter().filter(|kind| pattern.matches(&kind.name)).map(|kind| Kind::Custom(kind.name.clone())),
+        );
+        kinds
+    }
+
+    /// Names of all kinds, for "did you mean".
+    pub(crate) fn kind_names(&self, wanted: impl Fn(&Kind) -> bool) -> Vec<String> {
+        let catalogue = CATALOGUE.iter().filter(|entry| wanted(&entry.kind)).map(|entry| entry.name.to_owned());
+        let custom = self.custom.iter().map(|kind| Kind::Custom(kind.name.clone())).filter(|kind| wanted(kind));
+        catalogue.chain(custom.map(|kind| kind.name().into_owned())).collect()
+    }
+
+    /// A field of the events of some kinds: free if all have it with one type, maybe missing if some lack it.
+    fn event_field(&self, kinds: &[Kind], field: &str) -> Option<Variable> {
+        let mut found: Option<Variable> = None;
+        let mut lacking = kinds.is_empty();
+        let mut closed: Option<BTreeSet<Arc<str>>> = Some(BTreeSet::new());
+        for kind in kinds {
+            let Some(one) = self.field_of(kind, field) else {
+                lacking = true;
+                continue;
+            };
+            match (&mut closed, &one.closed_set) {
+                (Some(all), Some(set)) => all.extend(set.iter().cloned()),
+                _ => closed = None,
+            }
+            lacking |= one.maybe_missing;
+            match &found {
+                // One name with two types cannot be asked for.
+                Some(known) if known.ty != one.ty => return None,
+                _ => found = Some(one),
+            }
+        }
+        let mut variable = found?;
+        variable.maybe_missing = lacking;
+        variable.closed_set = closed.filter(|set| !set.is_empty()).map(|set| set.into_iter().collect());
+        Some(variable)
+    }
+
+    fn field_of(&self, kind: &Kind, field: &str) -> Option<Variable> {
+        let name = kind.name();
+        if field == "kind" {
+            return Some(Variable::one_of([&*name]));
+        }
+        if field == "name" {
+            return Some(self.names_of(kind));
+        }
+        if *kind == Kind::SurveyAnswered {
+            let choices: BTreeSet<Arc<str>> = self
+                .surveys
+                .values()
+                .filter(|survey| *survey.answer_field == *field)
+                .flat_map(|survey| survey.choices.iter().map(|(id, _)| id.clone()))
+                .collect();
+            if !choices.is_empty() {
+                return Some(Variable::one_of(choices.iter().map(|choice| &**choice)).or_missing());
+            }
+            if field == "survey" {
+                return Some(Variable::one_of(self.surveys.keys().map(|id| &**id)));
+            }
+        }
+        let fields = kind.fields(&self.custom);
+        let found = fields.iter().find(|known| known.name == field)?;
+        let variable = Variable::of(rule_type(found.ty));
+        let variable =
+            if matches!(variable.ty, Type::Number | Type::Money) { variable.or_negative() } else { variable };
+        let values =
+            self.custom.get(&name).and_then(|declared| declared.fields.iter().find(|known| *known.name == *field));
+        let variable = match values.filter(|known| !known.values.is_empty()) {
+            Some(known) => Variable { closed_set: Some(known.values.clone().into()), ..variable },
+            None => variable,
+        };
+        Some(if found.may_be_missing { variable.or_missing() } else { variable })
+    }
+
+    /// `event.name` is one of a closed set for everything rapport judges itself; its name is the kind's elsewhere.
+    fn names_of(&self, kind: &Kind) -> Variable {
+        let one_of = |names: &[Arc<str>]| Variable::one_of(names.iter().map(|name| &**name));
+        match kind {
+            Kind::MilestoneReached => one_of(&self.goals.milestones),
+            Kind::GoalReached | Kind::GoalProgress | Kind::GoalBehind => one_of(&self.goals.goals),
+            Kind::PartnerAnniversary if self.anniversaries => Variable::one_of([ANNIVERSARY]),
+            _ if kind.family() == Family::Custom => Variable::of(Type::Text),
+            _ => Variable::one_of([&*kind.name()]),
+        }
+    }
+
+    fn event_names(&self, kinds: &[Kind]) -> BTreeSet<String> {
+        let mut names: BTreeSet<String> =
+            kinds.iter().flat_map(|kind| kind.fields(&self.custom)).map(|field| field.name.into_owned()).collect();
+        if kinds.contains(&Kind::SurveyAnswered) {
+            names.extend(self.surveys.values().map(|survey| survey.answer_field.to_string()));
+        }
+        names
+    }
+}
+
+/// The names of one place: the partner's always, those of the journey as far as they exist there.
+pub(crate) struct Names<'a> {
+    pub(crate) declared: &'a Declared,
+    /// What `event` may be; `None` where there is no event.
+    pub(crate) event: Option<&'a [Kind]>,
+    /// What `awaited` may be, if a `wait_for` may have been met.
+    pub(crate) awaited: Option<&'a [Kind]>,
+    /// Whether a mail may have ended.
+    pub(crate) mail: bool,
+    /// Choices of tasks that ask.
+    pub(crate) choices: &'a [Arc<str>],
+    /// Whether group, lane, segments and goals exist: not in their own definitions.
+    pub(crate) judged: bool,
+}
+
+impl<'a> Names<'a> {
+    /// The names that exist where there is no journey.
+    pub(crate) fn of_partner(declared: &'a Declared, judged: bool) -> Self {
+        Names { declared, event: None, awaited: None, mail: false, choices: &[], judged }
+    }
+}
+
+impl Environment for Names<'_> {
+    fn lookup(&self, path: &str) -> Option<Variable> {
+        let declared = self.declared;
+        let Some((object, field)) = path.split_once('.') else {
+            let names = |names: &[Arc<str>]| Variable::one_of(names.iter().map(|name| &**name));
+            return match path {
+                "group" if self.judged => Some(names(&declared.groups).or_missing()),
+                "lane" if self.judged => Some(names(&declared.lanes).or_missing()),
+                _ => figures::variable(path).filter(|_| self.event.is_some() || !figures::needs_journey(path)),
+            };
+        };
+        match object {
+            "partner" => partner_field(declared, field),
+            "program" => PROGRAM.contains(&field).then(|| match field {
+                "id" => Variable::one_of(declared.programs.iter().map(|id| &**id)),
+                _ => Variable::of(Type::Text),
+            }),
+            "segment" if self.judged => {
+                declared.segments.iter().any(|name| **name == *field).then(|| Variable::of(Type::Bool).or_missing())
+            }
+            "goal" if self.judged => {
+                let (goal, field) = field.split_once('.')?;
+                declared.goals.goals.iter().find(|name| ***name == *goal)?;
+                let ty = GOAL.iter().find(|(name, _)| *name == field)?.1;
+                Some(Variable::of(ty).or_missing())
+            }
+            "event" => declared.event_field(self.event?, field),
+            "awaited" => declared.event_field(self.awaited?, field).map(Variable::or_missing),
+            "mail" if self.mail && field == "outcome" => Some(Variable::one_of(MAIL_OUTCOMES).or_missing()),
+            "task" if field == "choice" && !self.choices.is_empty() => {
+                Some(Variable::one_of(self.choices.iter().map(|choice| &**choice)).or_missing())
+            }
+            _ => None,
+        }
+    }
+
+    fn names(&self) -> Vec<String> {
+        let declared = self.declared;
+        let mut names: Vec<String> = Vec::new();
+        names.push("partner.status".into());
+        names.extend(PARTNER.iter().map(|(field, _, _)| format!("partner.{field}")));
+        names.extend(PERSONAL.iter().map(|field| format!("partner.{field}")));
+        names.extend(declared.surveys.values().map(|survey| format!("partner.answers.{}", survey.answer_field)));
+        names.extend(PROGRAM.iter().map(|field| format!("program.{field}")));
+        names.extend(
+            figures::proposals().into_iter().filter(|name| self.event.is_some() || !figures::needs_journey(name)),
+        );
+        if self.judged {
+            names.extend(["group".to_owned(), "lane".to_owned()]);
+            names.extend(declared.segments.iter().map(|name| format!("segment.{name}")));
+            for goal in &declared.goals.goals {
+                names.extend(GOAL.iter().map(|(field, _)| format!("goal.{goal}.{field}")));
+            }
+        }
+        for (object, kinds) in [("event", self.event), ("awaited", self.awaited)] {
+            names.extend(
+                declared.event_names(kinds.unwrap_or_default()).into_iter().map(|field| format!("{object}.{field}")),
+            );
+        }
+        if self.mail {
+            names.push("mail.outcome".into());
+        }
+        if !self.choices.is_empty() {
+            names.push("task.choice".into());
+        }
+        names
+    }
+
+    fn method(&self, object: &str, method: &str) -> Option<Method> {
+        let kinds = match object {
+            "event" => self.event?,
+            "awaited" => self.awaited?,
+            _ => return None,
+        };
+        let sells = kinds.iter().any(|kind| kind.family() == Family::Conversion);
+        (sells && matches!(method, "has_category" | "has_sku"))
+            .then(|| Method { args: vec![Type::Text], returns: Type::Bool })
+    }
+
+    fn methods(&self, object: &str) -> Vec<String> {
+        let known = ["has_category", "has_sku"];
+        known.iter().filter(|method| self.method(object, method).is_some()).map(|method| (*method).to_owned()).collect()
+    }
+}
+
+fn partner_field(declared: &Declared, field: &str) -> Option<Variable> {
+    if field == "status" {
+        return Some(Variable::one_of(STATUSES));
+    }
+    if field == "health.band" && !declared.bands.is_empty() {
+        return Some(Variable::one_of(declared.bands.iter().map(|band| &**band)).or_missing());
+    }
+    if PERSONAL.contains(&field) {
+        return Some(Variable::of(Type::Text).or_missing());
+    }
+    if let Some(answer) = field.strip_prefix("answers.") {
+        let choices: BTreeSet<&str> = declared
+            .surveys
+            .values()
+            .filter(|survey| *survey.answer_field == *answer)
+            .flat_map(|survey| survey.choices.iter().map(|(id, _)| &**id))
+            .collect();
+        return (!choices.is_empty()).then(|| Variable::one_of(choices).or_missing());
+    }
+    let (_, ty, missing) = PARTNER.iter().find(|(name, _, _)| *name == field)?;
+    let variable = Variable::of(*ty);
+    Some(if *missing { variable.or_missing() } else { variable })
+}
+
+/// The type of expressions that an event's field has.
+pub(crate) fn rule_type(ty: FieldType) -> Type {
+    match ty {
+        FieldType::Bool => Type::Bool,
+        FieldType::Text => Type::Text,
+        FieldType::Count => Type::Count,
+        FieldType::Number => Type::Number,
+        FieldType::Money => Type::Money,
+        FieldType::Percent => Type::Percent,
+        FieldType::Instant => Type::Instant,
+        FieldType::Date => Type::Date,
+        FieldType::List => Type::List,
+    }
+}
+
+/// A field of a stored payload as a value of its declared type. What does not fit the type is missing.
+pub(crate) fn payload_value(custom: &CustomKinds, kind: &str, field: &str, json: &Json) -> Value {
+    let declared = Kind::parse_with(kind, custom)
+        .and_then(|kind| kind.fields(custom).into_iter().find(|known| known.name == field).map(|known| known.ty));
+    let text = || json.as_str();
+    let value = match declared {
+        None | Some(FieldType::Text) => text().map(Value::text),
+        Some(FieldType::Bool) => json.as_bool().map(Value::Bool),
+        Some(FieldType::Count) => json.as_i64().map(Value::Count),
+        Some(FieldType::Number) => json.as_f64().map(Value::Number),
+        Some(FieldType::Percent) => json.as_f64().map(Value::Percent),
+        Some(FieldType::Instant) => text().and_then(|text| text.parse().ok()).map(Value::Instant),
+        Some(FieldType::Date) => text().and_then(|text| text.parse().ok()).map(Value::Date),
+        Some(FieldType::List) => json.as_array().map(|list| Value::list(list.iter().filter_map(Json::as_str))),
+        Some(FieldType::Money) => {
+            let currency = json.get("currency").and_then(Json::as_str).and_then(Currency::parse);
+            let minor = json.get("minor").and_then(Json::as_i64);
+            minor.zip(currency).map(|(minor, currency)| Value::Money(Money { minor, currency }))
+        }
+    };
+    value.unwrap_or(Value::Missing)
+}
+
+/// Whether events of a kind may start a workflow: everything but what rapport writes for itself.
+pub(crate) fn may_start(kind: &Kind) -> bool {
+    kind.family() != Family::Internal
+        && kind.family() != Family::Outcome
+        && *kind != Kind::Conversion
+        && *kind != Kind::PartnerErased
+}
+
+/// Whether a workflow may emit events of a kind: declared ones, and the recognition.
+pub(crate) fn may_emit(kind: &Kind) -> bool {
+    matches!(kind, Kind::Custom(_) | Kind::PartnerRecognised)
+}
+
+/// Whether a kind is a lasting signal, whose entry is looked at again at every day close while it lasts.
+pub fn is_lasting(kind: &str) -> bool {
+    match Kind::parse(kind) {
+        Some(
+            Kind::DipConversions
+            | Kind::SilenceConversions
+            | Kind::HealthFalling
+            | Kind::GoalBehind
+            | Kind::DroppedTo(_),
+        ) => true,
+        Some(kind) => kind.family() == Family::Signal && kind.origin() == Origin::Derived && !has_ended(&kind),
+        None => false,
+    }
+}
+
+fn has_ended(kind: &Kind) -> bool {
+    matches!(kind, Kind::DipConversionsRecovered | Kind::SilenceConversionsEnded | Kind::HealthChanged)
+}

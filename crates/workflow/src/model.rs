@@ -1,0 +1,395 @@
+//! A compiled workflow: what enters, the flat table of steps, what stops.
+//!
+//! Steps lie in one table and name their successors by index, so that a journey is simply *at* a step. A step's id
+//! (written, or its verb and name) is what a stored journey remembers.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::civil::Date;
+use rapport_rule::expr::{Condition, Expr, Template};
+use rapport_rule::length::Length;
+use serde::{Deserialize, Serialize};
+
+use crate::calendar::Wait;
+
+/// The values `mail.outcome` can have. A mail in doubt counts as sent.
+pub const MAIL_OUTCOMES: [&str; 5] = ["sent", "suppressed", "expired", "failed", "not_planned"];
+
+/// A workflow's id: the name of its folder.
+pub type WorkflowId = Arc<str>;
+
+/// A workflow's version: hash of everything that decides who enters and what happens to them. Title, owner, sender,
+/// topic and mail text are not in it; they are always the live ones.
+pub type Version = Arc<str>;
+
+/// One compiled workflow.
+#[derive(Debug, Clone)]
+pub struct Workflow {
+    /// Folder name.
+    pub id: WorkflowId,
+    /// Content hash, see [`Version`].
+    pub version: Version,
+    /// `workflow:`, for people.
+    pub title: String,
+    /// `about:`, for people.
+    pub about: Option<String>,
+    /// `owner:`, whom to ask.
+    pub owner: String,
+    /// `mail:`, kind, topic and sender of all its mails.
+    pub mail: MailPolicy,
+    /// `when:`, the kinds of event that may start it.
+    pub when: Vec<KindPattern>,
+    /// Who gets in, and how often.
+    pub entry: Entry,
+    /// `stop_when:`.
+    pub stop_when: Vec<StopWhen>,
+    /// Whether a reply stops it (not with `on_reply: continue`).
+    pub stops_on_reply: bool,
+    /// `holds:`, workflows whose mail waits meanwhile.
+    pub holds: Option<Holds>,
+    /// `priority:`.
+    pub priority: Priority,
+    /// The steps; a journey begins at index 0.
+    pub steps: Vec<Step>,
+}
+
+impl Workflow {
+    /// The index of the step with this id.
+    pub fn step_index(&self, id: &str) -> Option<usize> {
+        self.steps.iter().position(|step| &*step.id == id)
+    }
+
+    /// The step with this id.
+    pub fn step(&self, id: &str) -> Option<&Step> {
+        self.steps.iter().find(|step| &*step.id == id)
+    }
+
+    /// Whether an event of this kind may start the workflow.
+    pub fn starts_on(&self, kind: &str) -> bool {
+        self.when.iter().any(|pattern| pattern.matches(kind))
+    }
+
+    /// Whether its mails are marketing: then the built-in stops hold.
+    pub fn is_marketing(&self) -> bool {
+        self.mail.kind == MailKind::Marketing
+    }
+}
+
+/// `mail:`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailPolicy {
+    /// Marketing or service.
+    pub kind: MailKind,
+    /// A topic of `config/rapport.yaml`.
+    pub topic: Arc<str>,
+    /// Who signs.
+    pub from: Person,
+}
+
+/// What the law calls a mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MailKind {
+    /// Needs consent, counts under caps, has a way out.
+    Marketing,
+    /// A message the contract asks for.
+    Service,
+}
+
+impl MailKind {
+    /// The name in files, SQL and logs.
+    pub fn code(self) -> &'static str {
+        match self {
+            MailKind::Marketing => "marketing",
+            MailKind::Service => "service",
+        }
+    }
+}
+
+/// `to:` / `from:` with `or:`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Person {
+    /// A declared sender.
+    Sender(Arc<str>),
+    /// The partner's manager, or this sender where there is none.
+    ManagerOr(Arc<str>),
+}
+
+/// A kind of event, or a pattern in which `*` is one segment.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct KindPattern(pub Arc<str>);
+
+impl KindPattern {
+    /// Whether a kind's name fits.
+    pub fn matches(&self, kind: &str) -> bool {
+        let (mut wanted, mut found) = (self.0.split('.'), kind.split('.'));
+        loop {
+            match (wanted.next(), found.next()) {
+                (None, None) => return true,
+                (Some(segment), Some(name)) if segment == "*" || segment == name => {}
+                _ => return false,
+            }
+        }
+    }
+}
+
+/// Who gets in, and how often.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// `if:`, needs ✓.
+    pub if_: Option<Condition>,
+    /// `unless:`, needs ✗ throughout; blocks on `?`.
+    pub unless: Option<Condition>,
+    /// `once:`.
+    pub once: Once,
+    /// `combine:`.
+    pub combine: Option<Combine>,
+    /// `since:`, events before this local day start nothing even if the deployment is older.
+    pub since: Option<Date>,
+    /// `holdout:`.
+    pub holdout: Option<Holdout>,
+    /// `statuses:`; `active` when unwritten.
+    pub statuses: BTreeSet<String>,
+    /// `programs:`; all when empty.
+    pub programs: BTreeSet<String>,
+}
+
+/// `once:`, which also decides a journey's key.
+#[derive(Debug, Clone)]
+pub enum Once {
+    /// One journey for good.
+    PerPartner,
+    /// One journey per triggering event.
+    PerEvent,
+    /// Again when this long has passed since the last start.
+    Every(Length),
+    /// One journey per value of an expression.
+    Per(Expr),
+}
+
+/// `combine: { within, pick: largest }`.
+#[derive(Debug, Clone)]
+pub struct Combine {
+    /// How long later triggers may join.
+    pub within: Length,
+}
+
+/// `holdout:`.
+#[derive(Debug, Clone)]
+pub struct Holdout {
+    /// Share held out, 0–100.
+    pub percent: f64,
+    /// Who is never held out.
+    pub except: Option<Condition>,
+}
+
+/// `holds: { workflows, for }`.
+#[derive(Debug, Clone)]
+pub struct Holds {
+    /// Whose mails wait.
+    pub workflows: Vec<WorkflowId>,
+    /// For how long after the last mail sent.
+    pub length: Length,
+}
+
+/// Which mail is first in line for a place under a cap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Priority {
+    /// Last in line.
+    Low,
+    /// The usual.
+    #[default]
+    Normal,
+    /// First in line; never above a cap.
+    High,
+}
+
+/// One entry of `stop_when:`.
+#[derive(Debug, Clone)]
+pub enum StopWhen {
+    /// An event that arrives after the journey began.
+    Event(KindPattern),
+    /// An expression, looked at before every step and after every event.
+    True {
+        /// As written, for the reason shown.
+        text: Arc<str>,
+        /// The condition.
+        condition: Condition,
+    },
+}
+
+/// One step of the flat table.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// `id:`, else verb and name.
+    pub id: Arc<str>,
+    /// `if:` beside the verb.
+    pub if_: Option<Condition>,
+    /// `unless:` beside the verb.
+    pub unless: Option<Condition>,
+    /// What it does.
+    pub verb: Verb,
+    /// The step after it; `None` ends the journey.
+    pub next: Option<usize>,
+    /// 1-based line in the workflow file.
+    pub line: usize,
+}
+
+/// What a step does. Nested blocks are indices of their first step (`None`: straight on to the end).
+#[derive(Debug, Clone)]
+pub enum Verb {
+    /// `email:`.
+    Email(Box<Email>),
+    /// `wait:`.
+    Wait(Wait),
+    /// `wait_for:`.
+    WaitFor(WaitFor),
+    /// `if` with `then`, or `choose`: the first arm that holds.
+    Choose {
+        /// Conditions in order, each with the first step of its block.
+        arms: Vec<Arm>,
+        /// `else`; the step after the whole when nothing is written.
+        otherwise: Option<usize>,
+    },
+    /// `task:`.
+    Task(Box<Task>),
+    /// `emit:`, a declared custom kind.
+    Emit {
+        /// The kind.
+        kind: Arc<str>,
+    },
+    /// `start:`, another workflow: its entry is looked at with this journey's trigger.
+    Start {
+        /// Its id.
+        workflow: WorkflowId,
+    },
+    /// `exit:`, with a reason for reports.
+    Exit {
+        /// The reason.
+        reason: Arc<str>,
+    },
+}
+
+impl Verb {
+    /// The verb as written.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Verb::Email(_) => "email",
+            Verb::Wait(_) => "wait",
+            Verb::WaitFor(_) => "wait_for",
+            Verb::Choose { .. } => "if",
+            Verb::Task(_) => "task",
+            Verb::Emit { .. } => "emit",
+            Verb::Start { .. } => "start",
+            Verb::Exit { .. } => "exit",
+        }
+    }
+}
+
+/// One arm of `if` or `choose`.
+#[derive(Debug, Clone)]
+pub struct Arm {
+    /// `if:`, needs ✓.
+    pub if_: Option<Condition>,
+    /// `unless:` beside it.
+    pub unless: Option<Condition>,
+    /// First step of its block.
+    pub then: Option<usize>,
+}
+
+/// `email:`.
+#[derive(Debug, Clone)]
+pub struct Email {
+    /// The mail file's name, maybe a template over closed sets.
+    pub mail: MailName,
+    /// `with:`, more names for the template.
+    pub with: BTreeMap<Arc<str>, With>,
+    /// `survey:`.
+    pub survey: Option<Arc<str>>,
+    /// `offer:`.
+    pub offer: Option<Arc<str>>,
+    /// `or_else:`, the mail where a templated name's file does not exist.
+    pub or_else: Option<Arc<str>>,
+    /// First step of `if_not_sent:`.
+    pub if_not_sent: Option<usize>,
+    /// Whether `if_not_sent:` is written (its block may be empty).
+    pub has_if_not_sent: bool,
+    /// `expires:`; 3 days for marketing and 7 for service when unwritten.
+    pub expires: Length,
+}
+
+/// A mail's name.
+#[derive(Debug, Clone)]
+pub enum MailName {
+    /// Written out.
+    Fixed(Arc<str>),
+    /// Made of values of closed sets.
+    Templated(Template),
+}
+
+/// A value under `with:`.
+#[derive(Debug, Clone)]
+pub enum With {
+    /// Text with `{{…}}`.
+    Text(Template),
+    /// The newest valid items of a feed.
+    Feed {
+        /// Its id.
+        feed: Arc<str>,
+        /// How many at most.
+        limit: usize,
+    },
+}
+
+/// `wait_for:`.
+#[derive(Debug, Clone)]
+pub struct WaitFor {
+    /// Any of these.
+    pub kinds: Vec<KindPattern>,
+    /// How long at most.
+    pub at_most: Length,
+    /// Only events from now on count (`from: now`), not those since the journey began.
+    pub from_now: bool,
+    /// First step of `then:`.
+    pub then: Option<usize>,
+    /// First step of `otherwise:`.
+    pub otherwise: Option<usize>,
+}
+
+/// `task:`.
+#[derive(Debug, Clone)]
+pub struct Task {
+    /// Who does it.
+    pub to: Person,
+    /// `text:` or `ask:`.
+    pub text: Template,
+    /// `due:`.
+    pub due: Option<Length>,
+    /// `choices:`; with them the journey waits for the answer.
+    pub choice: Option<Choice>,
+}
+
+/// The answers a task may have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    /// Closed list.
+    pub choices: Vec<Arc<str>>,
+    /// The answer when nobody gave one by `due`.
+    pub default: Arc<str>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_is_one_segment() {
+        let pattern = KindPattern("dip.*".into());
+        assert!(pattern.matches("dip.conversions"));
+        assert!(!pattern.matches("dip.conversions.recovered"));
+        assert!(!pattern.matches("dip"));
+        assert!(!pattern.matches("silence.conversions"));
+    }
+}

@@ -1,0 +1,370 @@
+//! Reading one `workflow.yaml`: from the tree as written to the type that runs.
+
+mod email;
+mod entry;
+mod person;
+mod steps;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use rapport_event::Kind;
+use rapport_rule::yaml::{Fields, Node, Value};
+use rapport_rule::{Findings, Source, Span};
+use sha2::{Digest, Sha256};
+
+use crate::compile::Catalogue;
+use crate::environment::{Declared, Names, may_start};
+use crate::model::*;
+
+/// Keys that exist in the language and are not carried out yet.
+const NOT_YET: [(&str, &str); 11] = [
+    ("send_to", "broadcasts"),
+    ("at", "starting at a time"),
+    ("over", "broadcasts"),
+    ("each", "starting for each of a segment"),
+    ("entered", "starting when somebody enters a segment"),
+    ("left", "starting when somebody leaves a segment"),
+    ("date", "starting on a date"),
+    ("if_late", "own rules for being late"),
+    ("mails", "pinned mails"),
+    ("migrate", "moving journeys between versions"),
+    ("was", "renaming a workflow"),
+];
+
+/// A workflow as read, with what checks after it need.
+pub(crate) struct Read {
+    pub(crate) workflow: Workflow,
+    /// Where the mail's name of each `email` step stands, by step index.
+    pub(crate) mail_spans: BTreeMap<usize, Span>,
+    kinds: Vec<Kind>,
+    awaited: Vec<Kind>,
+    choices: Vec<Arc<str>>,
+}
+
+impl Read {
+    /// The names that exist in this workflow's mails.
+    pub(crate) fn names<'a>(&'a self, declared: &'a Declared) -> Names<'a> {
+        names(declared, &self.kinds, &self.awaited, &self.choices)
+    }
+}
+
+fn names<'a>(declared: &'a Declared, kinds: &'a [Kind], awaited: &'a [Kind], choices: &'a [Arc<str>]) -> Names<'a> {
+    Names {
+        declared,
+        event: Some(kinds),
+        awaited: (!awaited.is_empty()).then_some(awaited),
+        mail: true,
+        choices,
+        judged: true,
+    }
+}
+
+/// Where a reader is, and what it may refer to.
+pub(crate) struct Reader<'a> {
+    pub(crate) id: &'a WorkflowId,
+    pub(crate) source: &'a Source,
+    pub(crate) catalogue: &'a Catalogue<'a>,
+    pub(crate) kinds: Vec<Kind>,
+    pub(crate) awaited: Vec<Kind>,
+    pub(crate) choices: Vec<Arc<str>>,
+    /// Marketing or service, as far as written.
+    pub(crate) kind: MailKind,
+    pub(crate) mail_spans: BTreeMap<usize, Span>,
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn path(&self) -> &'a str {
+        &self.source.path
+    }
+
+    pub(crate) fn line(&self, span: Span) -> usize {
+        self.source.line_column(span.start).0
+    }
+
+    /// The names where the journey runs.
+    pub(crate) fn names(&self) -> Names<'_> {
+        names(self.catalogue.declared, &self.kinds, &self.awaited, &self.choices)
+    }
+
+    /// The names at entry: nothing has been awaited, mailed or chosen.
+    pub(crate) fn names_at_entry(&self) -> Names<'_> {
+        Names { awaited: None, mail: false, choices: &[], ..self.names() }
+    }
+}
+
+pub(crate) fn workflow(
+    id: &WorkflowId,
+    source: &Source,
+    node: &Node,
+    catalogue: &Catalogue<'_>,
+    findings: &mut Findings,
+) -> Option<Read> {
+    let path = source.path.as_str();
+    let fields = Fields::of(node, path, findings)?;
+    let mut reader = Reader {
+        id,
+        source,
+        catalogue,
+        kinds: Vec::new(),
+        awaited: Vec::new(),
+        choices: Vec::new(),
+        kind: MailKind::Marketing,
+        mail_spans: BTreeMap::new(),
+    };
+    not_yet(&fields, findings);
+    let title = fields.require("workflow", findings).and_then(|node| node.filled_text(path, findings));
+    let about = fields.take("about").and_then(|node| node.filled_text(path, findings)).map(str::to_owned);
+    let owner = fields.require("owner", findings).and_then(|node| node.filled_text(path, findings));
+    let mail = fields.require("mail", findings).and_then(|node| person::mail_policy(node, &mut reader, findings));
+    let broadcast = fields.peek("send_to").is_some();
+    let when =
+        if broadcast { None } else { required(&fields, "when", "A workflow without `when` never starts.", findings) };
+    let when = when.map(|node| triggers(node, &mut reader, findings));
+    let once = if broadcast {
+        None
+    } else {
+        required(&fields, "once", "Say how often: per partner, per event, every 90 days.", findings)
+    };
+    steps::look_ahead(&fields, &mut reader);
+    let entry = entry::read(&fields, once, &reader, findings);
+    let stop_when = fields.take("stop_when").map(|node| stop_when(node, &reader, findings)).unwrap_or_default();
+    let stops_on_reply = match fields.take("on_reply") {
+        Some(node) => node.one_of(&["continue", "stop"], path, findings) != Some(0),
+        None => true,
+    };
+    let holds = fields.take("holds").and_then(|node| holds(node, &reader, findings));
+    let priority =
+        match fields.take("priority").and_then(|node| node.one_of(&["low", "normal", "high"], path, findings)) {
+            Some(0) => Priority::Low,
+            Some(2) => Priority::High,
+            _ => Priority::Normal,
+        };
+    if let Some(node) = fields.take("in_flight") {
+        match node.as_str() {
+            Some("finish") => {}
+            Some(word @ ("migrate" | "stop")) => {
+                findings
+                    .error("R0990", path, node.span, format!("`in_flight: {word}` is not carried out yet"))
+                    .label("journeys end on the version they began on: `finish`");
+            }
+            _ => {
+                node.one_of(&["finish", "migrate", "stop"], path, findings);
+            }
+        }
+    }
+    let steps = fields.require("steps", findings).and_then(|node| steps::read(node, &mut reader, findings));
+    fields.finish(&NOT_YET.map(|(key, _)| key), findings);
+    if let (Some(entry), Some(steps)) = (&entry, &steps) {
+        entry::check_combine(entry, steps, &fields_span(node, "combine"), path, findings);
+    }
+    let workflow = Workflow {
+        id: id.clone(),
+        version: version(node),
+        title: title?.to_owned(),
+        about,
+        owner: owner?.to_owned(),
+        mail: mail?,
+        when: when?,
+        entry: entry?,
+        stop_when,
+        stops_on_reply,
+        holds,
+        priority,
+        steps: steps?,
+    };
+    let Reader { kinds, awaited, choices, mail_spans, .. } = reader;
+    Some(Read { workflow, mail_spans, kinds, awaited, choices })
+}
+
+fn fields_span(node: &Node, key: &str) -> Option<Span> {
+    node.get(key).map(|node| node.span)
+}
+
+/// Like [`Fields::require`], and says why the key matters.
+fn required<'a>(fields: &Fields<'a>, key: &'a str, why: &str, findings: &mut Findings) -> Option<&'a Node> {
+    if let Some(node) = fields.take(key) {
+        return Some(node);
+    }
+    let near = rapport_rule::suggest::nearest(key, fields.keys().map(|known| known.text.as_str()));
+    if near.is_none() {
+        let at = Span::new(fields.span().start, fields.span().start);
+        findings.error("R0102", fields.path(), at, format!("`{key}` is missing")).hint(why);
+    }
+    None
+}
+
+fn not_yet(fields: &Fields<'_>, findings: &mut Findings) {
+    for (key, what) in NOT_YET {
+        if let Some(span) = fields.key_span(key) {
+            findings
+                .error("R0990", fields.path(), span, format!("`{key}` is not carried out yet"))
+                .hint(format!("Not built so far: {what}."));
+        }
+    }
+}
+
+/// `when:`.
+fn triggers(node: &Node, reader: &mut Reader<'_>, findings: &mut Findings) -> Vec<KindPattern> {
+    let path = reader.path();
+    let mut patterns: Vec<KindPattern> = Vec::new();
+    if node.one_or_many().is_empty() {
+        findings
+            .error("R0024", path, node.span, "`when` names nothing")
+            .hint("A workflow without `when` never starts.");
+    }
+    for item in node.one_or_many() {
+        if let Value::Map(entries) = &item.value {
+            let name = entries.first().map_or("", |(key, _)| key.text.as_str());
+            let known = ["dropped_to", "entered", "left", "date", "at"].contains(&name);
+            let finding = if known {
+                findings.error("R0990", path, item.span, format!("the trigger `{name}:` is not carried out yet"))
+            } else {
+                findings.error("R0509", path, item.span, format!("`{name}:` is no trigger"))
+            };
+            finding.hint("A trigger is the name of a kind of event, like `partner.approved`.");
+            continue;
+        }
+        let Some(text) = item.text(path, findings) else { continue };
+        if let Some(pattern) = kind_pattern(text, item.text_span(), reader, &may_start, "start a workflow", findings) {
+            reader.kinds.extend(reader.catalogue.declared.kinds(&pattern).into_iter().filter(may_start));
+            if patterns.contains(&pattern) {
+                findings.error("R0105", path, item.span, format!("`{text}` stands twice"));
+            }
+            patterns.push(pattern);
+        }
+    }
+    patterns
+}
+
+/// A kind by its name or a pattern with `*`; a finding if it does not exist or may not be used for this.
+pub(crate) fn kind_pattern(
+    text: &str,
+    span: Span,
+    reader: &Reader<'_>,
+    allowed: &dyn Fn(&Kind) -> bool,
+    what: &str,
+    findings: &mut Findings,
+) -> Option<KindPattern> {
+    let declared = reader.catalogue.declared;
+    let pattern = KindPattern(text.into());
+    let kinds = declared.kinds(&pattern);
+    if kinds.iter().any(allowed) {
+        if text.starts_with("dropped_to.") {
+            findings.error("R0990", reader.path(), span, "health bands as triggers are not carried out yet");
+            return None;
+        }
+        return Some(pattern);
+    }
+    if kinds.is_empty() {
+        let names = declared.kind_names(allowed);
+        findings
+            .error("R0509", reader.path(), span, format!("there is no kind of event `{text}`"))
+            .did_you_mean(rapport_rule::suggest::nearest(text, names.iter().map(String::as_str)))
+            .hint("Kinds of your own are declared in config/events.yaml.");
+    } else {
+        findings.error("R0510", reader.path(), span, format!("events `{text}` cannot {what}"));
+    }
+    None
+}
+
+fn stop_when(node: &Node, reader: &Reader<'_>, findings: &mut Findings) -> Vec<StopWhen> {
+    let mut stops = Vec::new();
+    for item in node.one_or_many() {
+        let text = item.as_str().unwrap_or_default();
+        let pattern = KindPattern(text.into());
+        let is_kind = !reader.catalogue.declared.kinds(&pattern).is_empty();
+        // A dotted word that is no name in scope was meant as a kind: its finding proposes kinds.
+        let looks_like_kind = rapport_rule::expr::is_path(&text.replace(".*", ""))
+            && text.contains('.')
+            && !["partner", "event", "awaited", "mail", "task", "program", "segment", "goal"]
+                .contains(&text.split('.').next().unwrap_or_default());
+        if is_kind || looks_like_kind {
+            let any = |_: &Kind| true;
+            stops.extend(
+                kind_pattern(text, item.text_span(), reader, &any, "stop a workflow", findings).map(StopWhen::Event),
+            );
+        } else if let Some(condition) = entry::condition(item, &reader.names(), reader, findings) {
+            let text = if text.is_empty() { condition.to_string() } else { text.to_owned() };
+            stops.push(StopWhen::True { text: text.into(), condition });
+        }
+    }
+    stops
+}
+
+fn holds(node: &Node, reader: &Reader<'_>, findings: &mut Findings) -> Option<Holds> {
+    let path = reader.path();
+    let fields = Fields::of(node, path, findings)?;
+    let named = fields.require("workflows", findings);
+    let length = fields.require("for", findings).and_then(|node| node.length(path, findings));
+    fields.finish(&[], findings);
+    let mut workflows = Vec::new();
+    for item in named.map(Node::one_or_many).unwrap_or_default() {
+        let Some(text) = item.text(path, findings) else { continue };
+        workflows.extend(known_workflow(text, item.text_span(), reader, findings));
+    }
+    Some(Holds { workflows, length: length? })
+}
+
+/// The id of another workflow; a finding if there is none.
+pub(crate) fn known_workflow(
+    text: &str,
+    span: Span,
+    reader: &Reader<'_>,
+    findings: &mut Findings,
+) -> Option<WorkflowId> {
+    let others = reader.catalogue.workflows;
+    if text == &**reader.id {
+        findings.error("R0508", reader.path(), span, "a workflow cannot name itself here");
+        return None;
+    }
+    let found = others.iter().find(|id| ***id == *text);
+    if found.is_none() {
+        findings
+            .error("R0508", reader.path(), span, format!("there is no workflow `{text}`"))
+            .did_you_mean(rapport_rule::suggest::nearest(text, others.iter().map(|id| &**id)));
+    }
+    found.cloned()
+}
+
+/// Hash over everything that decides who enters and what happens: not the title, the owner, or whose name is under the mail.
+fn version(node: &Node) -> Version {
+    const LIVE: [&str; 5] = ["workflow", "about", "owner", "mail", "priority"];
+    let mut hasher = Sha256::new();
+    let decided: BTreeSet<&str> = node.as_map().unwrap_or_default().iter().map(|(key, _)| key.text.as_str()).collect();
+    for key in decided.into_iter().filter(|key| !LIVE.contains(key)) {
+        hasher.update(key.as_bytes());
+        hasher.update([0]);
+        if let Some(value) = node.get(key) {
+            hash(value, &mut hasher);
+        }
+    }
+    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect::<String>().into()
+}
+
+/// Values and structure, not how they are written or where.
+fn hash(node: &Node, hasher: &mut Sha256) {
+    let text = |hasher: &mut Sha256, tag: u8, text: &str| {
+        hasher.update([tag]);
+        hasher.update((text.len() as u64).to_be_bytes());
+        hasher.update(text.as_bytes());
+    };
+    match &node.value {
+        Value::Null => text(hasher, b'n', ""),
+        Value::Bool(value) => text(hasher, b'b', if *value { "true" } else { "false" }),
+        Value::Int(value) => text(hasher, b'i', &value.to_string()),
+        Value::Float(value) => text(hasher, b'f', &value.to_string()),
+        Value::String(value) => text(hasher, b's', value),
+        Value::Seq(items) => {
+            text(hasher, b'[', &items.len().to_string());
+            items.iter().for_each(|item| hash(item, hasher));
+        }
+        Value::Map(entries) => {
+            text(hasher, b'{', &entries.len().to_string());
+            for (key, value) in entries {
+                text(hasher, b'k', &key.text);
+                hash(value, hasher);
+            }
+        }
+    }
+}

@@ -1,0 +1,522 @@
+//! `steps:` as a flat table: nested blocks become indices, successors lie further down.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rapport_rule::expr::Template;
+use rapport_rule::suggest::nearest;
+use rapport_rule::yaml::{Fields, Node, Value};
+use rapport_rule::{Findings, Span};
+
+use super::{Reader, email, entry, kind_pattern, known_workflow, person};
+use crate::calendar::{OnDays, Wait, day_of_week};
+use crate::environment::may_emit;
+use crate::model::*;
+
+/// Verbs that are carried out.
+const VERBS: [&str; 9] = ["email", "wait", "wait_for", "if", "choose", "task", "emit", "start", "exit"];
+
+/// Verbs of the language that are not carried out yet.
+const NOT_YET: [&str; 9] = ["split", "set", "add_tag", "remove_tag", "webhook", "slack", "grant", "award", "open_case"];
+
+/// Options of `wait_for` that stand beside it.
+const WAIT_FOR_OPTIONS: [&str; 4] = ["at_most", "then", "otherwise", "from"];
+
+/// Which successor of a step is still open.
+#[derive(Clone, Copy)]
+enum Slot {
+    Next(usize),
+    NotSent(usize),
+    Then(usize),
+    Otherwise(usize),
+    Arm(usize, usize),
+}
+
+/// The table while it is built.
+struct Table {
+    steps: Vec<Step>,
+    spans: Vec<Span>,
+    /// Whether an `id:` was written, by step.
+    named: Vec<bool>,
+}
+
+pub(super) fn read<'n>(node: &'n Node, reader: &mut Reader<'n>, findings: &mut Findings) -> Option<Vec<Step>> {
+    let path = reader.path();
+    let before = findings.errors();
+    let mut table = Table { steps: Vec::new(), spans: Vec::new(), named: Vec::new() };
+    node.list(path, findings)?;
+    if node.one_or_many().is_empty() {
+        findings.error("R0310", path, node.span, "a workflow without steps does nothing");
+    }
+    // What is open at the end of the outermost block ends the journey: nothing follows.
+    block(node, &mut table, reader, findings);
+    same_ids(&table, path, findings);
+    (findings.errors() == before).then_some(table.steps)
+}
+
+/// Kinds that may have been awaited and choices that may have been made, wherever they stand: conditions before them see
+/// nothing and answer `?`, those after them do not depend on the order of reading.
+pub(super) fn look_ahead(fields: &Fields<'_>, reader: &mut Reader<'_>) {
+    if let Some(steps) = fields.peek("steps") {
+        collect(steps, reader);
+    }
+}
+
+fn collect(node: &Node, reader: &mut Reader<'_>) {
+    match &node.value {
+        Value::Seq(items) => items.iter().for_each(|item| collect(item, reader)),
+        Value::Map(entries) => {
+            for (key, value) in entries {
+                match key.text.as_str() {
+                    "wait_for" => {
+                        let kinds = value.one_or_many().iter().filter_map(Node::as_str);
+                        let patterns: Vec<KindPattern> = kinds.map(|kind| KindPattern(kind.into())).collect();
+                        for pattern in patterns {
+                            reader.awaited.extend(reader.catalogue.declared.kinds(&pattern));
+                        }
+                    }
+                    "choices" => {
+                        let choices = value.one_or_many().iter().filter_map(Node::as_str);
+                        reader.choices.extend(choices.map(Arc::from));
+                    }
+                    _ => {}
+                }
+                collect(value, reader);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Reads a block. Gives its first step and the successors that lead out of it.
+fn block<'n>(
+    node: &'n Node,
+    table: &mut Table,
+    reader: &mut Reader<'n>,
+    findings: &mut Findings,
+) -> (Option<usize>, Vec<Slot>) {
+    let path = reader.path();
+    let Some(items) = node.list(path, findings) else { return (None, Vec::new()) };
+    let mut first = None;
+    let mut open: Vec<Slot> = Vec::new();
+    let mut after_exit = false;
+    for item in items {
+        if std::mem::take(&mut after_exit) {
+            findings
+                .error("R0311", path, item.span, "this step is never reached")
+                .label("`exit` before it ends the journey");
+        }
+        let start = table.steps.len();
+        let Some(exits) = step(item, table, reader, findings) else { continue };
+        for slot in open.drain(..) {
+            table.close(slot, start);
+        }
+        first = first.or(Some(start));
+        open = exits;
+        if let Some(Step { verb: Verb::Exit { .. }, if_: None, unless: None, .. }) = table.steps.get(start) {
+            after_exit = true;
+            open.clear();
+        }
+    }
+    (first, open)
+}
+
+impl Table {
+    fn close(&mut self, slot: Slot, to: usize) {
+        let to = Some(to);
+        let (Slot::Next(at) | Slot::NotSent(at) | Slot::Then(at) | Slot::Otherwise(at) | Slot::Arm(at, _)) = slot;
+        let Some(step) = self.steps.get_mut(at) else { return };
+        match (slot, &mut step.verb) {
+            (Slot::Next(_), _) => step.next = to,
+            (Slot::NotSent(_), Verb::Email(email)) => email.if_not_sent = to,
+            (Slot::Then(_), Verb::WaitFor(wait)) => wait.then = to,
+            (Slot::Otherwise(_), Verb::WaitFor(wait)) => wait.otherwise = to,
+            (Slot::Otherwise(_), Verb::Choose { otherwise, .. }) => *otherwise = to,
+            (Slot::Arm(_, arm), Verb::Choose { arms, .. }) => {
+                if let Some(arm) = arms.get_mut(arm) {
+                    arm.then = to;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Reads a nested block whose first step is the successor `slot`; gives what leads out of it.
+    fn nested<'n>(
+        &mut self,
+        slot: Slot,
+        node: Option<&'n Node>,
+        reader: &mut Reader<'n>,
+        findings: &mut Findings,
+    ) -> Vec<Slot> {
+        let Some(node) = node else { return vec![slot] };
+        match block(node, self, reader, findings) {
+            (Some(first), open) => {
+                self.close(slot, first);
+                open
+            }
+            (None, _) => vec![slot],
+        }
+    }
+}
+
+/// Reads one step into the table, with its nested blocks behind it. Gives the successors that lead out of it.
+fn step<'n>(node: &'n Node, table: &mut Table, reader: &mut Reader<'n>, findings: &mut Findings) -> Option<Vec<Slot>> {
+    let path = reader.path();
+    let fields = Fields::of(node, path, findings)?;
+    let verb = verb_of(&fields, findings)?;
+    let verb_node = fields.take(verb)?;
+    let id = match fields.take("id") {
+        Some(node) => Some(node.name(path, findings)?.to_owned()),
+        None => None,
+    };
+    let guard_if = if verb == "if" { None } else { fields.take("if") };
+    let names = reader.names();
+    let if_ = match guard_if {
+        Some(node) => Some(entry::condition(node, &names, reader, findings)?),
+        None => None,
+    };
+    let unless = match fields.take("unless") {
+        Some(node) => Some(entry::condition(node, &names, reader, findings)?),
+        None => None,
+    };
+    drop(names);
+    let at = table.steps.len();
+    let span = verb_node.span;
+    let line = reader.line(fields.key_span(verb).unwrap_or(span));
+    let mut nested: Vec<(Slot, Option<&Node>)> = vec![];
+    let (verb_read, name) = match verb {
+        "email" => {
+            let (email, not_sent) = email::read(verb_node, &fields, at, reader, findings)?;
+            let name = match &email.mail {
+                MailName::Fixed(name) => name.to_string(),
+                MailName::Templated(template) => template.source().to_owned(),
+            };
+            if let Some(not_sent) = not_sent {
+                nested.push((Slot::NotSent(at), Some(not_sent)));
+            }
+            (Verb::Email(Box::new(email)), name)
+        }
+        "wait" => (Verb::Wait(wait(verb_node, path, findings)?), shown(verb_node)),
+        "wait_for" => {
+            let wait = wait_for(verb_node, &fields, reader, findings)?;
+            nested.push((Slot::Then(at), fields.take("then")));
+            nested.push((Slot::Otherwise(at), fields.take("otherwise")));
+            (Verb::WaitFor(wait), shown(verb_node))
+        }
+        "if" => {
+            let condition = entry::condition(verb_node, &reader.names(), reader, findings);
+            let then = fields.take("then");
+            nested.push((Slot::Arm(at, 0), then));
+            nested.push((Slot::Otherwise(at), fields.take("else")));
+            let name = condition.as_ref().map(ToString::to_string).unwrap_or_default();
+            (
+                Verb::Choose { arms: vec![Arm { if_: Some(condition?), unless: None, then: None }], otherwise: None },
+                name,
+            )
+        }
+        "choose" => {
+            let arms = choose(verb_node, at, &mut nested, reader, findings)?;
+            (Verb::Choose { arms, otherwise: None }, String::new())
+        }
+        "task" => {
+            let task = task(verb_node, reader, findings)?;
+            let name = task.text.source().to_owned();
+            (Verb::Task(Box::new(task)), name)
+        }
+        "emit" => {
+            let text = verb_node.text(path, findings)?;
+            let kind = kind_pattern(text, verb_node.text_span(), reader, &may_emit, "be emitted", findings)?;
+            (Verb::Emit { kind: kind.0 }, text.to_owned())
+        }
+        "start" => {
+            let text = verb_node.text(path, findings)?;
+            let workflow = known_workflow(text, verb_node.text_span(), reader, findings)?;
+            (Verb::Start { workflow }, text.to_owned())
+        }
+        _ => {
+            let reason = verb_node.filled_text(path, findings)?;
+            (Verb::Exit { reason: reason.into() }, reason.to_owned())
+        }
+    };
+    fields.finish(&VERBS, findings);
+    let named = id.is_some();
+    let id = id.unwrap_or_else(|| if name.is_empty() { verb.to_owned() } else { format!("{verb} {name}") });
+    table.steps.push(Step { id: id.into(), if_, unless, verb: verb_read, next: None, line });
+    table.spans.push(node.span);
+    table.named.push(named);
+    // `next` leads on after everything; a nested block's ends do too.
+    let mut open = vec![Slot::Next(at)];
+    for (slot, node) in nested {
+        open.extend(table.nested(slot, node, reader, findings));
+    }
+    Some(open)
+}
+
+/// The one verb of a step.
+fn verb_of<'n>(fields: &Fields<'n>, findings: &mut Findings) -> Option<&'n str> {
+    let path = fields.path();
+    let is_if_verb = fields.peek("then").is_some() && fields.peek("wait_for").is_none();
+    let mut verbs: Vec<&'n str> = Vec::new();
+    for key in fields.keys() {
+        let text = key.text.as_str();
+        if NOT_YET.contains(&text) {
+            findings.error("R0990", path, key.span, format!("the step `{text}` is not carried out yet"));
+            return None;
+        }
+        if VERBS.contains(&text) && (text != "if" || is_if_verb) {
+            verbs.push(text);
+        }
+    }
+    match verbs.as_slice() {
+        [verb] => Some(verb),
+        [] => {
+            let lone_if = fields.key_span("if").filter(|_| fields.keys().count() == 1);
+            if let Some(span) = lone_if.or_else(|| fields.key_span("else").filter(|_| fields.peek("if").is_some())) {
+                findings
+                    .error("R0319", path, span, "`if` without `then` decides nothing")
+                    .label("write the steps under `then:`");
+                return None;
+            }
+            let first = fields.keys().next();
+            let near = fields.keys().find_map(|key| nearest(&key.text, VERBS.into_iter().chain(NOT_YET)));
+            findings
+                .error("R0108", path, first.map_or(fields.span(), |key| key.span), "this step has no verb")
+                .did_you_mean(near)
+                .hint(format!("Verbs: {}.", rapport_rule::suggest::listed(VERBS, 12)));
+            None
+        }
+        [first, second, ..] => {
+            findings
+                .error(
+                    "R0107",
+                    path,
+                    fields.key_span(second),
+                    format!("two verbs in one step: `{first}` and `{second}`"),
+                )
+                .label("make them two entries of the list");
+            None
+        }
+    }
+}
+
+fn shown(node: &Node) -> String {
+    match &node.value {
+        Value::String(text) => text.clone(),
+        Value::Int(number) => number.to_string(),
+        Value::Seq(items) => items.iter().map(shown).collect::<Vec<_>>().join(" "),
+        Value::Map(entries) => {
+            entries.iter().map(|(key, value)| format!("{} {}", key.text, shown(value))).collect::<Vec<_>>().join(" ")
+        }
+        _ => String::new(),
+    }
+}
+
+fn wait(node: &Node, path: &str, findings: &mut Findings) -> Option<Wait> {
+    if node.as_map().is_none() {
+        let length = match &node.value {
+            Value::Int(number) => {
+                findings.error("R0305", path, node.span, format!("`wait: {number}` needs a unit")).label(format!(
+                    "write `{number} days`, `{number} hours` or `{number} weekdays`; no unit is assumed."
+                ));
+                return None;
+            }
+            _ => node.length(path, findings)?,
+        };
+        return Some(Wait { length: Some(length), at: None, on_days: None, at_most: None });
+    }
+    let fields = Fields::of(node, path, findings)?;
+    let before = findings.errors();
+    let length = fields.take("for").and_then(|node| node.length(path, findings));
+    let (until, then_at) = (fields.take("until"), fields.take("then_at"));
+    if let (Some(_), Some(then_at)) = (until, then_at) {
+        findings.error("R0315", path, then_at.span, "`until` and `then_at` say the same").label("keep one of them");
+    }
+    let at = until.or(then_at).and_then(|node| node.clock_time(path, findings));
+    let on_days = fields.take("on_days").and_then(|node| on_days(node, path, findings));
+    let at_most = fields.take("at_most").and_then(|node| node.length(path, findings));
+    fields.finish(&[], findings);
+    if findings.errors() == before && length.is_none() && at.is_none() && on_days.is_none() {
+        findings
+            .error("R0314", path, node.span, "there is nothing to wait for")
+            .label("write `for:`, `until:` or `on_days:`");
+    }
+    (findings.errors() == before).then_some(Wait { length, at, on_days, at_most })
+}
+
+fn on_days(node: &Node, path: &str, findings: &mut Findings) -> Option<OnDays> {
+    if node.as_str() == Some("weekdays") {
+        return Some(OnDays::Weekdays);
+    }
+    let mut days = std::collections::BTreeSet::new();
+    for item in node.one_or_many() {
+        let text = item.text(path, findings)?;
+        let Some(day) = day_of_week(text) else {
+            let names = ["weekdays", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+            findings
+                .error("R0103", path, item.text_span(), format!("`{text}` is no day of the week"))
+                .did_you_mean(nearest(text, names))
+                .hint("Write `weekdays`, or days by name.");
+            return None;
+        };
+        days.insert(day);
+    }
+    Some(OnDays::Days(days))
+}
+
+fn wait_for(node: &Node, fields: &Fields<'_>, reader: &Reader<'_>, findings: &mut Findings) -> Option<WaitFor> {
+    let path = reader.path();
+    let before = findings.errors();
+    if let Value::Map(_) = node.value {
+        findings
+            .error("R0021", path, node.span, "`wait_for` names kinds of events")
+            .label(format!("options stand beside it: {}", WAIT_FOR_OPTIONS.join(", ")));
+        return None;
+    }
+    let mut kinds = Vec::new();
+    for item in node.one_or_many() {
+        let Some(text) = item.text(path, findings) else { continue };
+        kinds.extend(kind_pattern(text, item.text_span(), reader, &|_| true, "be waited for", findings));
+    }
+    let Some(at_most_node) = fields.take("at_most") else {
+        findings
+            .error("R0323", path, node.span, "`wait_for` without `at_most` may wait for ever")
+            .label("write `at_most: 7 days` beside it");
+        return None;
+    };
+    let at_most = at_most_node.length(path, findings);
+    let from_now = match fields.take("from") {
+        Some(node) => node.one_of(&["now", "start"], path, findings) == Some(0),
+        None => false,
+    };
+    (findings.errors() == before).then_some(())?;
+    Some(WaitFor { kinds, at_most: at_most?, from_now, then: None, otherwise: None })
+}
+
+fn choose<'n>(
+    node: &'n Node,
+    at: usize,
+    nested: &mut Vec<(Slot, Option<&'n Node>)>,
+    reader: &mut Reader<'n>,
+    findings: &mut Findings,
+) -> Option<Vec<Arm>> {
+    let path = reader.path();
+    let before = findings.errors();
+    let mut arms = Vec::new();
+    let items = node.list(path, findings)?;
+    let mut has_else = false;
+    for (position, item) in items.iter().enumerate() {
+        let Some(fields) = Fields::of(item, path, findings) else { continue };
+        if let Some(otherwise) = fields.take("else") {
+            if position + 1 < items.len() {
+                findings.error("R0316", path, item.span, "`else` is the last arm of `choose`");
+            }
+            has_else = true;
+            nested.push((Slot::Otherwise(at), Some(otherwise)));
+            fields.finish(&[], findings);
+            continue;
+        }
+        let (if_, unless) = (fields.take("if"), fields.take("unless"));
+        let then = fields.take("then");
+        fields.finish(&[], findings);
+        if if_.is_none() && unless.is_none() {
+            findings
+                .error("R0316", path, item.span, "an arm of `choose` needs a condition")
+                .label("write `if:` and `then:`, or `else:` for the last one");
+            continue;
+        }
+        if then.is_none() {
+            findings
+                .error("R0319", path, item.span, "`if` without `then` decides nothing")
+                .label("write the steps under `then:`");
+        }
+        let names = reader.names();
+        let mut read = |node: Option<&Node>| node.and_then(|node| entry::condition(node, &names, reader, findings));
+        let arm = Arm { if_: read(if_), unless: read(unless), then: None };
+        nested.push((Slot::Arm(at, arms.len()), then));
+        arms.push(arm);
+    }
+    if arms.is_empty() && findings.errors() == before {
+        findings.error("R0316", path, node.span, "there is nothing to choose from");
+    }
+    if !has_else {
+        nested.push((Slot::Otherwise(at), None));
+    }
+    (findings.errors() == before).then_some(arms)
+}
+
+fn task(node: &Node, reader: &Reader<'_>, findings: &mut Findings) -> Option<Task> {
+    let path = reader.path();
+    let fields = Fields::of(node, path, findings)?;
+    let before = findings.errors();
+    let to = person::person(&fields, "to", reader, findings);
+    let (text, ask) = (fields.take("text"), fields.take("ask"));
+    let wording = match (text, ask) {
+        (Some(text), None) => Some(text),
+        (None, Some(ask)) => Some(ask),
+        (Some(_), Some(ask)) => {
+            findings.error("R0104", path, ask.span, "a task has either `text` or `ask`");
+            None
+        }
+        (None, None) => {
+            findings.error("R0102", path, fields.span(), "a task needs `text`, or `ask` with `choices`");
+            None
+        }
+    };
+    let wording = wording.and_then(|node| {
+        let text = node.filled_text(path, findings)?;
+        Template::compile(text, node.text_span(), path, &reader.names(), findings)
+    });
+    let due = fields.take("due").and_then(|node| node.length(path, findings));
+    let (choices, default) = (fields.take("choices"), fields.take("default"));
+    let choice = match (ask, choices, default) {
+        (None, None, None) => None,
+        (Some(_), Some(choices), Some(default)) => {
+            let list: Vec<Arc<str>> = choices.texts(path, findings).into_iter().map(Arc::from).collect();
+            let default_text = default.text(path, findings).unwrap_or_default();
+            if !list.iter().any(|choice| **choice == *default_text) {
+                findings
+                    .error("R0318", path, default.span, format!("the default `{default_text}` is none of the choices"))
+                    .did_you_mean(nearest(default_text, list.iter().map(|choice| &**choice)));
+            }
+            if list.len() < 2 {
+                findings.error("R0318", path, choices.span, "a question needs at least two choices");
+            }
+            Some(Choice { choices: list, default: default_text.into() })
+        }
+        _ => {
+            findings
+                .error("R0313", path, fields.span(), "`ask`, `choices` and `default` belong together")
+                .label("ask: \"…\", choices: [a, b], due: 10 weekdays, default: a");
+            None
+        }
+    };
+    if choice.is_some() && due.is_none() {
+        findings
+            .error("R0313", path, fields.span(), "a task that asks needs `due`")
+            .label("then the default is taken; otherwise the journey would wait for ever");
+    }
+    fields.finish(&[], findings);
+    (findings.errors() == before).then_some(())?;
+    Some(Task { to: to?, text: wording?, due, choice })
+}
+
+/// Two steps that a stored journey could not tell apart.
+fn same_ids(table: &Table, path: &str, findings: &mut Findings) {
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    for (at, step) in table.steps.iter().enumerate() {
+        if let Some(first) = seen.insert(&step.id, at) {
+            let line = table.steps.get(first).map_or(0, |step| step.line);
+            let named = table.named.get(at).copied().unwrap_or_default();
+            findings
+                .error(
+                    "R0312",
+                    path,
+                    table.spans.get(at).copied(),
+                    format!("two steps `{}`, the other on line {line}", step.id),
+                )
+                .label(if named { "give each its own `id`" } else { "write an `id:` beside the verb" })
+                .hint("Journeys remember the step they are at by its id, else by its verb and name.");
+        }
+    }
+}

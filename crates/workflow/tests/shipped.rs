@@ -1,0 +1,81 @@
+//! The workflows and the configuration in the repository compile as they stand.
+#![allow(clippy::disallowed_methods, reason = "a test reads the files it is about")]
+
+use std::path::Path;
+
+use rapport_rule::finding::render::human;
+use rapport_rule::{Source, Sources};
+use rapport_workflow::{Once, StopWhen, Verb, compile};
+
+fn read(folder: &Path, root: &Path, sources: &mut Sources) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            read(&path, root, sources);
+        } else {
+            let name = path.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/");
+            sources.add(Source::new(name, std::fs::read_to_string(&path).unwrap()));
+        }
+    }
+}
+
+fn shipped() -> Sources {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut sources = Sources::new();
+    read(&root.join("workflows"), &root, &mut sources);
+    read(&root.join("config"), &root, &mut sources);
+    sources
+}
+
+#[test]
+fn what_is_shipped_has_no_findings() {
+    let sources = shipped();
+    let (rulebook, findings) = compile(&sources);
+    let shown: Vec<String> = findings.iter().map(|finding| human(finding, &sources)).collect();
+    assert!(shown.is_empty(), "{}", shown.join("\n"));
+    let rulebook = rulebook.unwrap();
+    assert_eq!(rulebook.hash.len(), 64);
+
+    let welcome = rulebook.workflow("welcome").unwrap();
+    let steps: Vec<&str> = welcome.steps.iter().map(|step| &*step.id).collect();
+    assert_eq!(
+        steps,
+        [
+            "email hello",
+            "wait 3 days",
+            "if links_created_total == 0",
+            "email first-link",
+            "email first-sale-tips",
+            "wait_for link.clicked",
+            "email need-a-hand",
+            "task {{partner.name}} has had no click in two weeks",
+        ]
+    );
+    // Both branches lead on to the wait.
+    assert_eq!((welcome.steps[3].next, welcome.steps[4].next), (Some(5), Some(5)));
+    assert!(matches!(&welcome.stop_when[..], [StopWhen::Event(kind)] if &*kind.0 == "conversion.recorded"));
+    let Verb::WaitFor(wait) = &welcome.steps[5].verb else { panic!("a wait_for") };
+    assert_eq!((wait.then, wait.otherwise), (None, Some(6)));
+
+    let congratulation = rulebook.workflow("congratulation").unwrap();
+    assert!(matches!(congratulation.entry.once, Once::PerEvent));
+    assert_eq!(congratulation.holds.as_ref().unwrap().workflows, ["re-engagement".into()]);
+    let kinds: Vec<&str> = rulebook.started_by("milestone.reached").map(|workflow| &*workflow.id).collect();
+    assert_eq!(kinds, ["congratulation"]);
+    assert!(rulebook.figures.iter().any(|figure| &**figure == "conversions_21d"));
+}
+
+#[test]
+fn a_version_changes_with_what_happens_and_not_with_words() {
+    let version = |change: &dyn Fn(&str) -> String| {
+        let mut sources = shipped();
+        let path = "workflows/welcome/workflow.yaml";
+        let text = change(&sources.get(path).unwrap().text);
+        sources.add(Source::new(path, text));
+        compile(&sources).0.unwrap().workflow("welcome").unwrap().version.clone()
+    };
+    let plain = version(&|text| text.to_owned());
+    assert_eq!(plain, version(&|text| text.replace("workflow: Welcome", "workflow: Hello there")));
+    assert_eq!(plain, version(&|text| text.replace("# one-click answers", "# another remark")));
+    assert_ne!(plain, version(&|text| text.replace("wait: 3 days", "wait: 4 days")));
+}
