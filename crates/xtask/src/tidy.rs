@@ -10,7 +10,7 @@ use anyhow::{Result, bail};
 use crate::{process, workspace};
 
 const LINES_MAX: usize = 700;
-const MODULE_NAMES: [&str; 6] = ["utils", "util", "common", "helpers", "helper", "misc"];
+const MODULE_NAMES: [&str; 5] = ["utils", "util", "common", "helpers", "misc"];
 const LENGTH_CHECKED: [&str; 3] = ["rs", "sql", "sh"];
 
 /// Prints every finding; exit code 1 when there is one.
