@@ -82,7 +82,13 @@ pub fn decode_with(
     }
     let text = if bytes.is_empty() && envelope::is_binary(headers) { "{}" } else { utf8(bytes)? };
     let envelope = envelope::open(text, headers)?;
-    let name = envelope.kind.as_deref().ok_or_else(|| missing("kind"))?;
+    let name = match envelope.kind.as_deref() {
+        Some(name) => name,
+        None if depth(text) > DEPTH_MAX => {
+            return Err(Rejection::new(RejectCode::TooDeep, format!("nested deeper than {DEPTH_MAX} levels")));
+        }
+        None => return Err(missing("kind")),
+    };
     let kind = Kind::parse_with(name, custom).ok_or_else(|| {
         let detail = format!("`{}` is neither in the catalogue nor declared in config/events.yaml", excerpt(name));
         Rejection::new(RejectCode::UnknownKind, detail)
@@ -326,13 +332,15 @@ pub(crate) fn rejection(error: &serde_json::Error, text: &str) -> Rejection {
         return Rejection::new(code, shorten(detail));
     }
     let code = match error.classify() {
+        _ if depth(text) > DEPTH_MAX => RejectCode::TooDeep,
         Category::Data => match () {
             () if message.starts_with("missing field") => RejectCode::MissingField,
             () if message.starts_with("duplicate field") => RejectCode::DuplicateKey,
             () if message.starts_with("invalid type") => RejectCode::WrongType,
             () => RejectCode::BadValue,
         },
-        Category::Io | Category::Syntax | Category::Eof if depth(text) > DEPTH_MAX => RejectCode::TooDeep,
+        // serde_json calls a number where a word of a closed list belongs a syntax error.
+        Category::Syntax if serde_json::from_str::<Value>(text).is_ok() => RejectCode::WrongType,
         Category::Io | Category::Syntax | Category::Eof => RejectCode::BadJson,
     };
     Rejection::new(code, shorten(&unquoted(&message)))

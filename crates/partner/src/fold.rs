@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use rapport_event::activity::SurveyData;
 use rapport_event::{ActivityData, ConversionData, EngineData, Event, Kind, Payload};
 use rapport_rule::money::Currency;
 
@@ -183,14 +184,32 @@ fn fold_activity(state: &mut PartnerState, kind: &Kind, data: &ActivityData, at:
         state.moments.touch(Moment::Activity, at);
     }
     if let ActivityData::Survey(survey) = data {
-        let answer =
-            Answer { at, answer: survey.answer.clone().or_else(|| survey.reason.clone()), score: survey.score };
+        remember_answers(state, survey, at);
+    }
+}
+
+/// Keeps the choice under the survey's id, and each named choice (`reason`, or the field a survey names with `as`) under its name.
+fn remember_answers(state: &mut PartnerState, survey: &SurveyData, at: Timestamp) {
+    let choice = survey.answer.clone().or_else(|| survey.reason.clone());
+    if let Some(reason) = &survey.reason {
+        remember_answer(state, "reason", Answer { at, answer: Some(reason.clone()), score: None });
+    }
+    let mut only_named = None;
+    for (name, value) in survey.extra.iter().take(8) {
+        if let Some(text) = value.as_str().filter(|text| text.len() <= 200 && name.len() <= 100) {
+            let answer: Arc<str> = Arc::from(text);
+            only_named = Some(answer.clone());
+            remember_answer(state, name, Answer { at, answer: Some(answer), score: None });
+        }
+    }
+    let answer = Answer { at, answer: choice.or(only_named), score: survey.score };
+    if answer.answer.is_some() || answer.score.is_some() {
         remember_answer(state, &survey.survey, answer);
     }
 }
 
-fn remember_answer(state: &mut PartnerState, survey: &Arc<str>, told: Answer) {
-    match state.answers.binary_search_by(|(known, _)| known.cmp(survey)) {
+fn remember_answer(state: &mut PartnerState, name: &str, told: Answer) {
+    match state.answers.binary_search_by(|(known, _)| (**known).cmp(name)) {
         Ok(place) => {
             if let Some((_, known)) = state.answers.get_mut(place) {
                 let later = told.at > known.at || (told.at == known.at && told.answer > known.answer);
@@ -200,7 +219,7 @@ fn remember_answer(state: &mut PartnerState, survey: &Arc<str>, told: Answer) {
             }
         }
         // Surveys are declared in config; more than a few dozen are a mistake upstream and must not grow the state.
-        Err(place) if state.answers.len() < 32 => state.answers.insert(place, (survey.clone(), told)),
+        Err(place) if state.answers.len() < 32 => state.answers.insert(place, (Arc::from(name), told)),
         Err(_) => {}
     }
 }

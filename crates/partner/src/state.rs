@@ -47,7 +47,7 @@ pub struct PartnerState {
     pub products: Ranking,
     /// Categories by conversions.
     pub categories: Ranking,
-    /// The latest answer to each survey, by survey.
+    /// The latest answers, sorted by name: the survey's id, and the name it gives its choice.
     pub answers: Vec<(Arc<str>, Answer)>,
     /// What the partner had done before rapport listened.
     pub opening: Stored<Opening>,

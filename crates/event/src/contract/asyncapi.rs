@@ -1,0 +1,94 @@
+//! The AsyncAPI 3 document: which topics there are, who writes them, and which messages travel there.
+
+use serde_json::{Map, Value, json};
+
+use crate::kind::{CATALOGUE, Entry, Family, Origin};
+
+struct Channel {
+    name: &'static str,
+    about: &'static str,
+    action: &'static str,
+    carries: fn(&Entry) -> bool,
+}
+
+const CHANNELS: &[Channel] = &[
+    Channel {
+        name: "conversions",
+        about: "Conversions and every change of their state. Any partitioning.",
+        action: "receive",
+        carries: |entry| entry.origin == Origin::Upstream && entry.family == Family::Conversion,
+    },
+    Channel {
+        name: "activity",
+        about: "What partners do, and kinds declared in config/events.yaml. Any partitioning.",
+        action: "receive",
+        carries: |entry| entry.origin == Origin::Upstream && entry.family == Family::Activity,
+    },
+    Channel {
+        name: "partners",
+        about: "Partners and their fields. Any partitioning.",
+        action: "receive",
+        carries: |entry| entry.origin == Origin::Upstream && entry.family == Family::Partner,
+    },
+    Channel {
+        name: "rapport.events",
+        about: "rapport's own log, keyed and partitioned by partner, without personal fields. Nobody else writes it.",
+        action: "send",
+        carries: |entry| entry.origin != Origin::Derived,
+    },
+    Channel {
+        name: "rapport.signals",
+        about: "What rapport concludes, for other systems.",
+        action: "send",
+        carries: |entry| entry.origin == Origin::Derived,
+    },
+];
+
+pub(super) fn document() -> Value {
+    let (mut channels, mut operations, mut messages) = (Map::new(), Map::new(), Map::new());
+    for channel in CHANNELS {
+        let carried = || CATALOGUE.iter().filter(|entry| (channel.carries)(entry));
+        let refs: Map<String, Value> = carried()
+            .map(|entry| (entry.name.to_owned(), reference(&format!("components/messages/{}", entry.name))))
+            .collect();
+        channels.insert(
+            channel.name.to_owned(),
+            json!({ "address": channel.name, "description": channel.about, "messages": refs }),
+        );
+        operations.insert(
+            format!("{}.{}", channel.action, channel.name),
+            json!({ "action": channel.action, "channel": reference(&format!("channels/{}", channel.name)) }),
+        );
+    }
+    for entry in CATALOGUE {
+        messages.insert(
+            entry.name.to_owned(),
+            json!({
+                "name": entry.name,
+                "title": entry.name,
+                "summary": entry.about,
+                "contentType": "application/cloudevents+json",
+                "payload": { "$ref": format!("./{}", super::schema_path(entry.name)) },
+            }),
+        );
+    }
+    json!({
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "rapport event contract",
+            "version": "1.0.0",
+            "description": "Events a partner programme sends to rapport, and those rapport sends. CloudEvents 1.0 in binary and \
+                structured mode, and plain JSON with the same fields; see README.md beside this file.",
+            "license": { "name": "Apache-2.0" },
+        },
+        "defaultContentType": "application/cloudevents+json",
+        "channels": channels,
+        "operations": operations,
+        "components": { "messages": messages },
+    })
+}
+
+fn reference(path: &str) -> Value {
+    // A `/` within a name would need escaping; names of channels and kinds have none.
+    json!({ "$ref": format!("#/{path}") })
+}
