@@ -1,0 +1,316 @@
+//! What a partner's history leads to, told in short.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use rapport_event::engine::{ErasedData, OutcomeData};
+use rapport_event::{CustomKinds, EngineData, Event, Headers, Kind, Limits, Payload, decode_with};
+use rapport_partner::{
+    ConversionState, Figure, FigureContext, FoldContext, Folded, PartnerState, StartMark, Status, conversion, day, fold,
+};
+use rapport_rule::money::Currency;
+
+struct World {
+    zone: TimeZone,
+    state: PartnerState,
+    conversions: BTreeMap<String, ConversionState>,
+    told: Vec<String>,
+    began: Option<Timestamp>,
+    start: Option<StartMark>,
+}
+
+impl World {
+    fn new() -> Self {
+        World {
+            zone: TimeZone::get("Europe/Oslo").unwrap(),
+            state: PartnerState::default(),
+            conversions: BTreeMap::new(),
+            told: Vec::new(),
+            began: None,
+            start: None,
+        }
+    }
+
+    fn event(&self, at: &str, kind: &str, data: &str) -> Event {
+        let text = format!(
+            r#"{{"id":"e","kind":"{kind}","program":"acme","partner":"ada","occurred_at":"{at}:00Z","data":{{{data}}}}}"#
+        );
+        let now: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
+        decode_with(&Limits::replay(), text.as_bytes(), &Headers::NONE, &CustomKinds::none(), now).unwrap().event
+    }
+
+    fn fold(&mut self, event: &Event) {
+        let id = event.conversion().map(|data| data.conversion_id.to_string()).unwrap_or_default();
+        let context = FoldContext { zone: &self.zone, currency: Currency::EUR };
+        if let Folded::Conversion(merged) = fold(&mut self.state, self.conversions.get(&id), event, &context) {
+            self.told.extend(merged.became.iter().map(|kind| conversion::derived(event, kind).id.to_string()));
+            self.conversions.insert(id, merged.state);
+        }
+    }
+
+    fn tell(&mut self, at: &str, kind: &str, data: &str) -> &mut Self {
+        let event = self.event(at, kind, data);
+        self.fold(&event);
+        self
+    }
+
+    /// `c1 approved`, `c1 approved 60`, `c1 approved 60 USD`: sold and told at that time, 40 EUR unless said otherwise.
+    fn sale(&mut self, at: &str, what: &str) -> &mut Self {
+        let mut words = what.split(' ');
+        let (id, status) = (words.next().unwrap(), words.next().unwrap());
+        let amount: i64 = words.next().unwrap_or("40").parse().unwrap();
+        let (cents, commission, currency) = (amount * 100, amount * 10, words.next().unwrap_or("EUR"));
+        let data = format!(
+            r#""conversion_id":"{id}","status":"{status}","amount":{cents},"commission":{commission},"currency":"{currency}""#
+        );
+        self.tell(at, "conversion", &data)
+    }
+
+    fn own(&mut self, at: &str, kind: Kind, data: EngineData) -> &mut Self {
+        let event = Event { kind, payload: Payload::Engine(Box::new(data)), ..self.event(at, "login", "") };
+        self.fold(&event);
+        self
+    }
+
+    fn mail(&mut self, at: &str, kind: Kind, reason: Option<&str>) -> &mut Self {
+        let data = OutcomeData { message: "m1".into(), reason: reason.map(Into::into), ..OutcomeData::default() };
+        self.own(at, kind, EngineData::Outcome(data))
+    }
+
+    fn close(&mut self, through: &str) {
+        self.state.close_through(day::number(through.parse().unwrap()));
+    }
+
+    #[track_caller]
+    fn check(&self, today: &str, figure: &str, expected: &str) {
+        let context = FigureContext {
+            today: day::number(today.parse().unwrap()),
+            zone: &self.zone,
+            currency: Currency::EUR,
+            program_began_at: self.began,
+            start: self.start.as_ref(),
+        };
+        let value = self.state.figure(&Figure::parse(figure).unwrap(), &context);
+        assert_eq!(value.map_or("?".to_owned(), |value| value.to_string()), expected, "{figure} on {today}");
+    }
+}
+
+#[test]
+fn figures_count_by_the_local_day_of_the_sale() {
+    let mut world = World::new();
+    world.sale("2026-02-01T10:00", "c1 pending");
+    world.sale("2026-02-20T23:30", "c2 approved 60"); // already the 21st in Oslo
+    world.sale("2026-02-21T10:00", "c3 reversed 10");
+    world.check("2026-02-21", "conversions_1d", "1");
+    world.check("2026-02-21", "conversions_total", "2");
+    world.check("2026-02-21", "conversions_20d_before", "1");
+    world.check("2026-02-21", "revenue_30d", "100.00 EUR");
+    world.check("2026-02-21", "commission_30d", "10.00 EUR");
+    world.check("2026-02-21", "approved_revenue_30d", "60.00 EUR");
+    world.check("2026-02-21", "reversed_conversions_30d", "1");
+    world.check("2026-02-21", "average_order_30d", "50.00 EUR");
+    world.check("2026-02-21", "days_since_conversion", "0");
+    world.check("2026-02-28", "days_since_conversion", "7");
+    world.check("2026-02-28", "days_since_first_conversion", "27");
+    world.check("2026-02-28", "days_since_login", "?");
+    world.check("2026-02-28", "new_customer_share_90d", "?");
+    let told = ["conversion.recorded/c1", "conversion.recorded/c2", "conversion.approved/c2", "conversion.reversed/c3"];
+    assert_eq!(world.told, told);
+}
+
+#[test]
+fn a_reversal_takes_back_everything() {
+    let mut world = World::new();
+    world.sale("2026-02-01T10:00", "c1 approved").sale("2026-02-10T10:00", "c2 approved");
+    world.close("2026-02-15");
+    world.check("2026-02-16", "days_since_conversion", "6");
+    world.tell(
+        "2026-02-16T10:00",
+        "conversion",
+        r#""conversion_id":"c2","status":"reversed","amount":4000,"currency":"EUR","occurred_at":"2026-02-10T10:00:00Z""#,
+    );
+    world.check("2026-02-16", "conversions_total", "1");
+    world.check("2026-02-16", "approved_conversions_total", "1");
+    world.check("2026-02-16", "revenue_90d", "40.00 EUR");
+    world.check("2026-02-16", "days_since_conversion", "15");
+    world.check("2026-02-16", "reversed_revenue_total", "40.00 EUR");
+}
+
+#[test]
+fn since_start_is_what_came_on_top_of_the_trigger() {
+    let mut world = World::new();
+    world.sale("2026-02-01T10:00", "c1 pending");
+    world.check("2026-02-01", "conversions_since_start", "?");
+    world.start = Some(StartMark::of(&world.state));
+    world.check("2026-02-01", "conversions_since_start", "0");
+    world.sale("2026-02-02T10:00", "c2 pending");
+    world.check("2026-02-03", "conversions_since_start", "1");
+    world.check("2026-02-03", "revenue_since_start", "40.00 EUR");
+}
+
+#[test]
+fn totals_of_a_veteran_without_an_opening_are_missing() {
+    let mut world = World::new();
+    world.began = Some("2026-01-01T00:00:00Z".parse().unwrap());
+    world.tell("2026-01-02T10:00", "partner.approved", r#""approved_at":"2019-05-01T00:00:00Z""#);
+    world.sale("2026-02-01T10:00", "c1 approved");
+    world.check("2026-02-02", "conversions_total", "?");
+    world.check("2026-02-02", "approved_revenue_total", "?");
+    world.check("2026-02-02", "conversions_30d", "1");
+    let opening = r#""opening":{"conversions":99,"revenue":5000,"as_of":"2026-01-01T00:00:00Z"}"#;
+    world.tell("2026-02-02T10:00", "partner.updated", opening);
+    world.check("2026-02-02", "conversions_total", "100");
+    world.check("2026-02-02", "revenue_total", "90.00 EUR");
+    world.sale("2025-12-24T10:00", "c0 approved"); // in the opening balance already
+    world.check("2026-02-02", "conversions_total", "100");
+    assert_eq!(world.state.profile.status(), Status::Active);
+}
+
+#[test]
+fn money_of_another_currency_makes_sums_missing_but_not_counts() {
+    let mut world = World::new();
+    world.sale("2026-02-01T10:00", "c1 pending").sale("2026-02-10T10:00", "c2 pending 40 USD");
+    world.check("2026-02-10", "conversions_total", "2");
+    world.check("2026-02-10", "revenue_total", "?");
+    world.check("2026-02-10", "revenue_7d", "?");
+    world.check("2026-02-10", "revenue_7d_before", "40.00 EUR");
+    world.check("2026-02-14", "revenue_3d", "0.00 EUR");
+}
+
+#[test]
+fn fields_are_those_told_last_by_event_time() {
+    let mut world = World::new();
+    world.tell("2026-02-03T10:00", "partner.updated", r#""language":"de","audience":5"#);
+    world.tell("2026-02-02T10:00", "partner.suspended", "");
+    world.tell("2026-02-01T10:00", "partner.approved", r#""language":"en","country":"no","audience":1"#);
+    assert_eq!(world.state.profile.status(), Status::Suspended);
+    assert_eq!(world.state.field("language"), Some("de".into()));
+    assert_eq!(world.state.field("country"), Some("NO".into()));
+    assert_eq!(world.state.field("audience"), Some(5.into()));
+    assert_eq!(world.state.field("status"), Some("suspended".into()));
+    assert_eq!(world.state.field("shoe_size"), None);
+    world.tell("2026-02-04T10:00", "partner.updated", r#""audience":null"#);
+    assert_eq!(world.state.field("audience"), None);
+}
+
+#[test]
+fn answers_are_kept_under_the_survey_and_the_name_it_gives_them() {
+    let mut world = World::new();
+    world.tell("2026-02-01T10:00", "survey.answered", r#""survey":"first-sale-feedback","obstacle":"time""#);
+    world.tell("2026-02-02T10:00", "survey.answered", r#""survey":"what-happened","reason":"holiday""#);
+    world.tell("2026-01-02T10:00", "survey.answered", r#""survey":"what-happened","reason":"technical""#);
+    world.tell("2026-02-02T10:00", "survey.answered", r#""survey":"nps","score":9"#);
+    assert_eq!(world.state.field("answers.obstacle"), Some("time".into()));
+    assert_eq!(world.state.field("answers.first-sale-feedback"), Some("time".into()));
+    assert_eq!(world.state.field("answers.reason"), Some("holiday".into()));
+    assert_eq!(world.state.field("answers.nps"), Some(9.0.into()));
+    world.check("2026-02-03", "answers_30d", "3");
+}
+
+#[test]
+fn a_payout_is_overdue_until_it_is_paid_in_whatever_order_that_is_told() {
+    let mut world = World::new();
+    world.tell("2026-02-01T10:00", "payout.due", r#""payout":"p1","due_on":"2026-02-10""#);
+    world.check("2026-02-10", "payouts_overdue", "0");
+    world.check("2026-02-11", "payouts_overdue", "1");
+    world.tell("2026-02-09T10:00", "payout.failed", r#""payout":"p1""#);
+    world.check("2026-02-11", "payouts_overdue", "1");
+    world.tell("2026-02-12T10:00", "payout.paid", r#""payout":"p1""#);
+    world.check("2026-02-13", "payouts_overdue", "0");
+    world.tell("2026-01-12T10:00", "payout.paid", r#""payout":"p0""#);
+    world.tell("2026-01-02T10:00", "payout.due", r#""payout":"p0","due_on":"2026-01-03""#);
+    world.check("2026-02-13", "payouts_overdue", "0");
+    world.tell("2026-02-12T10:00", "payout.overdue", r#""payout":"p2""#);
+    world.check("2026-02-13", "payouts_overdue", "1");
+}
+
+#[test]
+fn a_mail_in_doubt_that_turns_out_sent_is_one_mail() {
+    let mut world = World::new();
+    world.mail("2026-02-01T10:00", Kind::MessageInDoubt, None);
+    world.mail("2026-02-01T10:01", Kind::MessageSent, Some(rapport_partner::fold::WAS_IN_DOUBT));
+    world.mail("2026-02-03T10:00", Kind::MessageSent, None);
+    world.mail("2026-02-04T10:00", Kind::MessageSuppressed, Some("opted_out"));
+    world.check("2026-02-05", "mails_7d", "2");
+    world.check("2026-02-05", "days_since_mail", "2");
+}
+
+#[test]
+fn an_automatic_answer_is_no_reply() {
+    let mut world = World::new();
+    world.tell("2026-02-01T10:00", "mail.received", r#""auto_submitted":"auto-replied""#);
+    world.check("2026-02-02", "replies_total", "0");
+    world.check("2026-02-02", "days_since_activity", "?");
+    world.tell("2026-02-01T10:00", "mail.received", "");
+    world.check("2026-02-02", "replies_total", "1");
+    world.check("2026-02-02", "days_since_activity", "1");
+}
+
+#[test]
+fn erasing_leaves_nothing_that_was_told_before_it() {
+    let mut world = World::new();
+    world.tell("2026-02-01T10:00", "partner.approved", r#""manager":"ines","audience":5,"consent":{}"#);
+    world.own("2026-02-02T10:00", Kind::PartnerErased, EngineData::Erased(ErasedData::default()));
+    world.tell("2026-02-01T12:00", "partner.updated", r#""audience":6"#);
+    assert_eq!(world.state.profile.status(), Status::Closed);
+    assert_eq!((world.state.field("audience"), world.state.field("manager")), (None, None));
+    assert_eq!(world.state.field("consent"), Some(false.into()));
+}
+
+#[test]
+fn forgotten_days_leave_the_first_and_last_sale_behind() {
+    let mut world = World::new();
+    world.sale("2024-01-01T10:00", "c1 pending").sale("2024-01-05T10:00", "c2 pending");
+    world.close("2026-02-01");
+    assert!(world.state.days.is_empty());
+    world.check("2026-02-01", "conversions_total", "2");
+    world.check("2026-02-01", "conversions_400d", "0");
+    world.check("2024-01-08", "days_since_conversion", "3");
+    world.check("2024-01-08", "days_since_first_conversion", "7");
+}
+
+#[test]
+fn the_usual_gap_is_the_median() {
+    let mut world = World::new();
+    assert_eq!(world.state.usual_gap(), None);
+    for (index, day) in [1, 3, 5, 20].into_iter().enumerate() {
+        world.sale(&format!("2026-02-{day:02}T10:00"), &format!("c{index} pending"));
+    }
+    assert_eq!(world.state.usual_gap(), Some((2.0, 3)));
+}
+
+#[test]
+fn names_that_are_no_figures_say_what_is_one() {
+    let error = |name: &str| Figure::parse(name).unwrap_err().to_string();
+    assert!(error("sales_90d").starts_with("nothing called `sales` is counted; there are conversions, revenue"));
+    assert_eq!(error("conversions_90"), "`90` is no window; write `total`, `since_start`, `30d` or `30d_before`");
+    assert_eq!(error("conversions_500d"), "a window here has 1 to 400 days");
+    assert_eq!(error("conversions_300d_before"), "a window here has 1 to 200 days");
+    assert!(error("days_since_sale").starts_with("no moment is called `sale`; there are conversion, first_conversion"));
+    assert!(error("helth").starts_with("a figure is"));
+    for name in Figure::examples() {
+        assert_eq!(Figure::parse(&name).unwrap().to_string(), name);
+    }
+}
+
+#[test]
+fn the_hot_part_of_a_busy_partner_is_small() {
+    let mut world = World::new();
+    world.tell(
+        "2026-01-01T10:00",
+        "partner.approved",
+        r#""language":"de","zone":"Europe/Oslo","country":"NO","type":"coupon","manager":"ines","tags":["spring"],
+            "consent":{"source":"form"}"#,
+    );
+    for index in 0..60 {
+        let day = 1 + index / 3;
+        world.sale(&format!("2026-02-{day:02}T10:{index:02}"), &format!("c{index} approved"));
+        world.tell(&format!("2026-02-{day:02}T11:00"), "link.clicked", r#""count":40"#);
+    }
+    world.mail("2026-02-10T10:00", Kind::MessageSent, None);
+    world.close("2026-02-19");
+    let (hot, days) = (world.state.encode_hot().len(), world.state.encode_days().len());
+    assert!(hot <= 320, "{hot} bytes; the detector's state needs its share of the 512");
+    assert!(days <= 19 * 40, "{days} bytes for 19 days");
+}
