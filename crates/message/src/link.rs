@@ -207,7 +207,7 @@ fn read_field(bytes: &[u8]) -> Option<(String, &[u8])> {
 
 /// Two hexadecimal digits to a byte; none unless the text is made of lower-case pairs.
 fn pack(field: &str) -> Option<Vec<u8>> {
-    if field.len() < 2 || field.len() % 2 != 0 {
+    if field.len() < 2 || !field.len().is_multiple_of(2) {
         return None;
     }
     let digits: Vec<u8> = field

@@ -178,7 +178,8 @@ impl Sample {
     fn items(&self, mail: &Mail, list: &str, shape: &dyn Fn(&str) -> Option<(Shape, bool)>) -> Json {
         if list == "survey.choices" {
             return json!(
-                ["first", "second", "third"].map(|id| json!({"id": id, "label": format!("{} {}", self.text, id)}))
+                ["first", "second", "third"]
+                    .map(|id| json!({"id": id, "label": format!("The {id} answer: {}", self.text)}))
             );
         }
         let prefix = format!("{list}[].");
@@ -204,6 +205,14 @@ impl Sample {
         match ty {
             // Addresses are texts too; a mail links to them.
             Type::Text if path.ends_with("url") || path.ends_with("terms") => json!("https://acme.example/p?a=1&b=2"),
+            Type::Text if path.ends_with("summary") => {
+                json!(format!(
+                    "In the last seven days there were {} sales, where 42 would have been usual.",
+                    self.count
+                ))
+            }
+            Type::Text if path == "survey.question" => json!("What happened?"),
+            Type::Text if path == "offer.condition" => json!("first sale within 30 days"),
             Type::Text => json!(self.text),
             Type::Bool => json!(true),
             Type::Count | Type::Duration => json!(self.count),

@@ -55,6 +55,10 @@ pub(crate) struct Piece<'a> {
 
 /// Compiles; findings for what does not, and for what no mail may use.
 pub(crate) fn compile(piece: &Piece<'_>, uses: &mut Vec<Use>, findings: &mut Findings) -> Option<Template> {
+    if let Some((at, reason)) = too_much(piece.text) {
+        findings.error("R0440", &piece.source.path, piece.place(at, at), reason);
+        return None;
+    }
     let template = match Template::compile(piece.text) {
         Ok(template) => template,
         Err(error) => {
@@ -81,6 +85,41 @@ impl Piece<'_> {
             self.span
         }
     }
+}
+
+/// No text of a mail is longer.
+const TEXT_BYTES_MAX: usize = 100_000;
+/// Blocks in blocks, `else if` after `else if`, parentheses in parentheses.
+const DEPTH_MAX: usize = 40;
+
+/// What the foreign parser must not see: it recurses without a limit, and running out of stack ends the process.
+fn too_much(text: &str) -> Option<(usize, &'static str)> {
+    if text.len() > TEXT_BYTES_MAX {
+        return Some((0, "the text is longer than 100,000 bytes"));
+    }
+    let (mut blocks, mut parentheses) = (0usize, 0usize);
+    for (at, c) in text.char_indices() {
+        let rest = text.get(at..).unwrap_or_default();
+        match c {
+            '{' if rest.starts_with("{{") => {
+                let tag = rest.trim_start_matches(['{', '~']).trim_start();
+                if tag.starts_with('#') || tag.starts_with("else") || tag.starts_with('^') {
+                    blocks += 1;
+                } else if tag.starts_with('/') {
+                    blocks = blocks.saturating_sub(1);
+                }
+                parentheses = 0;
+            }
+            '(' => parentheses += 1,
+            ')' => parentheses = parentheses.saturating_sub(1),
+            _ => {}
+        }
+        // Each brace of a tag is met once or twice, hence the factor.
+        if blocks > 2 * DEPTH_MAX || parentheses > DEPTH_MAX {
+            return Some((at, "too many blocks or parentheses inside each other"));
+        }
+    }
+    None
 }
 
 /// The first line of a parser's complaint, without its drawing.

@@ -105,6 +105,21 @@ fn front_matter_is_needed_and_read_strictly() {
     assert_eq!(find("---\nsubject: 'Hi {{name'\n---\nx"), ["R0440"]);
 }
 
+#[test]
+fn a_text_made_to_exhaust_the_reader_is_refused() {
+    for body in [
+        "{{#if a}}".repeat(5000),
+        format!("{{{{x {}", "(".repeat(5000)),
+        "{{#if a}}{{else if b}}".repeat(3000),
+        "x".repeat(200_000),
+    ] {
+        let (mail, said) = parse(&body);
+        assert!(mail.is_none() && said.len() == 1 && said[0].starts_with("R0440"), "{said:?}");
+    }
+    let (mail, _) = parse(&("> ".repeat(20_000) + "deep"));
+    assert!(mail.is_some());
+}
+
 fn check(body: &str) -> String {
     let source = Source::new("workflows/w/hello.mail.md", format!("---\nsubject: 'Hi'\n---\n{body}\n"));
     let mut findings = Findings::new();

@@ -70,6 +70,13 @@ fn the_text_is_complete_and_readable() {
 }
 
 #[test]
+fn what_is_nested_deeper_than_anybody_reads_is_flattened() {
+    for deep in ["> ".repeat(3000), "*_".repeat(3000), "- ".repeat(3000), "[".repeat(3000)] {
+        assert!(text(&format!("{deep}word"), json!({}), "en").unwrap().contains("word"));
+    }
+}
+
+#[test]
 fn helpers_speak_the_mails_language() {
     let context = json!({"n": 1234, "m": {"minor": 123450, "currency": "EUR"}, "d": "2026-11-03T00:30:00+01:00[Europe/Oslo]", "one": 1, "b": 1000});
     let body = "{{number n}} {{money m}} {{date d}} {{plural one \"sale\" \"sales\"}} {{plural n \"sale\" \"sales\"}} {{pct_change n b}}";

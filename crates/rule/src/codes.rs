@@ -7,6 +7,7 @@ mod r00_yaml;
 mod r01_keys;
 mod r02_expressions;
 mod r03_literals;
+mod r04_mails;
 
 /// The page of one code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +25,8 @@ pub struct CodePage {
 }
 
 /// All pages, by hundreds.
-pub const CODES: &[&[CodePage]] = &[r00_yaml::PAGES, r01_keys::PAGES, r02_expressions::PAGES, r03_literals::PAGES];
+pub const CODES: &[&[CodePage]] =
+    &[r00_yaml::PAGES, r01_keys::PAGES, r02_expressions::PAGES, r03_literals::PAGES, r04_mails::PAGES];
 
 /// All pages in the order of their codes.
 pub fn pages() -> impl Iterator<Item = &'static CodePage> {
