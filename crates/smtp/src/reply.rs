@@ -73,7 +73,8 @@ impl Reply {
     /// What a refusal means.
     ///
     /// `Permanent` is kept for what is said about the mailbox, since it may lead to a suppression: enhanced codes `5.1.x` (address)
-    /// and `5.2.x` (mailbox), and a bare 5xx to RCPT. Security and policy (`5.7.x`, and the authentication codes 530, 534, 535, 538),
+    /// and `5.2.x` (mailbox), and a 5xx to RCPT without a telling code. What is said about the relay (`5.3.x`), the protocol (`5.5.x`)
+    /// or the content (`5.6.x`) is not; security and policy (`5.7.x`, and the authentication codes 530, 534, 535, 538),
     /// and any other 5xx to the sender's address or the content, are `Policy`: they say nothing about the recipient.
     fn refusal_class(&self, stage: Stage) -> RefusalClass {
         if self.code < 500 {
@@ -85,6 +86,7 @@ impl Reply {
             // The sender's address, not the recipient's.
             (Some("1"), _, _) if matches!(self.enhanced(), Some("5.1.7" | "5.1.8")) => RefusalClass::Policy,
             (Some("1" | "2"), _, _) => RefusalClass::Permanent,
+            (Some("3" | "5" | "6"), _, _) => RefusalClass::Policy,
             (_, _, Stage::Rcpt) => RefusalClass::Permanent,
             (_, _, Stage::Mail | Stage::Data) => RefusalClass::Policy,
         }
@@ -135,6 +137,7 @@ mod tests {
             ("554 5.7.509 does not pass DMARC", Data, Policy),
             ("530 authentication required", Mail, Policy),
             ("535 5.7.8 bad credentials", Mail, Policy),
+            ("500 5.3.0 command failed", Rcpt, Policy),
             ("550 5.1.8 sender's domain does not exist", Rcpt, Policy),
             ("553 sender rejected", Mail, Policy),
             ("554 looks like spam", Data, Policy),
