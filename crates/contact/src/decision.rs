@@ -17,7 +17,6 @@ use crate::suppression::{self, Suppression};
 /// What never changes by waiting is looked at first (suppression, allow-list, basis, expiry), then what does.
 /// `Defer::until` is the earliest instant at which every rule lets the mail go, given the facts of today; the reason is the one
 /// that holds now and lasts longest. A mail that cannot leave before it expires is suppressed at once, so that its journey goes on.
-#[must_use]
 pub fn decide(request: &Request, recipient: &Recipient, guardrails: &Guardrails, now: Timestamp) -> Decision {
     if let Some(reason) = forbidden(request, recipient, guardrails) {
         return Decision::Suppress { reason };

@@ -240,7 +240,7 @@ fn part(content_type: ContentType, text: &str) -> SinglePart {
     // readable; the rest is quoted-printable, which also keeps every line short.
     let is_plain = text.is_ascii() && text.split('\n').all(|line| line.len() <= 76);
     let encoding = if is_plain { ContentTransferEncoding::SevenBit } else { ContentTransferEncoding::QuotedPrintable };
-    let body = Body::new_with_encoding(text, encoding).unwrap_or_else(|bytes| Body::new(bytes));
+    let body = Body::new_with_encoding(text, encoding).unwrap_or_else(Body::new);
     SinglePart::builder().content_type(content_type).body(body)
 }
 

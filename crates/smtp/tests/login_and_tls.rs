@@ -1,5 +1,7 @@
 //! Credentials and encryption.
 
+#![allow(clippy::disallowed_methods, reason = "tests of an edge: real sockets, files and time-outs")]
+
 mod support;
 
 use std::path::{Path, PathBuf};

@@ -1,5 +1,7 @@
 //! Mails as bytes, read back by a foreign parser, and captured to a folder.
 
+#![allow(clippy::disallowed_methods, reason = "tests of an edge: real sockets, files and time-outs")]
+
 mod support;
 
 use mail_parser::{HeaderValue, MessageParser, MimeHeaders};

@@ -1,5 +1,7 @@
 //! Conversations with a real SMTP server: Postfix' `smtp-sink`.
 
+#![allow(clippy::disallowed_methods, reason = "tests of an edge: real sockets, files and time-outs")]
+
 mod support;
 
 use std::path::Path;

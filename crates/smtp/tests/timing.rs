@@ -1,5 +1,7 @@
 //! What becomes of a mail when a relay does the wrong thing at an exact moment.
 
+#![allow(clippy::disallowed_methods, reason = "tests of an edge: real sockets, files and time-outs")]
+
 mod support;
 
 use std::sync::Arc;
