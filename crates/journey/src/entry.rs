@@ -222,10 +222,7 @@ impl Look<'_> {
             self.clauses.extend(condition.explain(scope));
         }
         if let Some(condition) = &entry.unless {
-            let explained = condition.explain(scope);
-            self.clauses.extend(
-                explained.into_iter().map(|clause| Clause { text: format!("unless {}", clause.text), ..clause }),
-            );
+            self.clauses.extend(crate::explain::unless(condition.explain(scope)));
         }
         if !holds_if(entry.if_.as_ref(), scope) {
             return Err(RefusalCode::IfNotMet);
@@ -316,6 +313,7 @@ impl Look<'_> {
             acted: false,
             held_out,
             variables: Variables::default(),
+            met: Vec::new(),
             last_mail_at: None,
             evidence: clauses,
             history: vec![began],

@@ -14,6 +14,14 @@ pub fn fixed(text: impl Into<String>, holds: bool) -> Clause {
     Clause { text: text.into(), truth: Truth::from(holds), seen: Vec::new(), depth: 0 }
 }
 
+/// The clauses of an `unless`: ✓ means that it lets pass.
+pub(crate) fn unless(clauses: Vec<Clause>) -> impl Iterator<Item = Clause> {
+    clauses.into_iter().map(|clause| match clause.depth {
+        0 => Clause { text: format!("unless {}", clause.text), truth: clause.truth.negated(), ..clause },
+        _ => clause,
+    })
+}
+
 /// Clauses as lines of marks and texts: `✗ event.drop_percent >= 40 (was 31)`.
 pub fn clauses(clauses: &[Clause]) -> String {
     let mut text = String::new();

@@ -53,6 +53,9 @@ pub struct Journey {
     /// What later steps can ask for.
     #[serde(default)]
     pub variables: Variables,
+    /// The first event since the start of each kind that some `wait_for` asks for: it may have come before its step.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub met: Vec<EventSnapshot>,
     /// When the last mail of this journey went out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_mail_at: Option<Timestamp>,

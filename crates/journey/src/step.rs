@@ -141,8 +141,7 @@ impl<'a> Run<'a, '_> {
             }
             Verb::WaitFor(wait) => {
                 let from = self.journey.anchor;
-                let since = if wait.from_now { self.now } else { self.journey.started_at };
-                if let Some(event) = self.already_happened(&wait.kinds, since) {
+                if let Some(event) = self.already_met(wait) {
                     return self.awaited(step, wait, event);
                 }
                 let until = add(from, &wait.at_most, self.world.locale());
@@ -207,9 +206,7 @@ impl<'a> Run<'a, '_> {
         let scope = self.scope();
         let holds = holds_if(if_, &scope) && !blocks_unless(unless, &scope);
         let mut clauses: Vec<Clause> = if_.map(|condition| condition.explain(&scope)).unwrap_or_default();
-        for clause in unless.map(|condition| condition.explain(&scope)).unwrap_or_default() {
-            clauses.push(Clause { text: format!("unless {}", clause.text), ..clause });
-        }
+        clauses.extend(crate::explain::unless(unless.map(|condition| condition.explain(&scope)).unwrap_or_default()));
         self.since_entry.extend(clauses.iter().cloned());
         let detail = if holds { "taken" } else { "not taken" };
         self.record(Some(step), code, detail.to_owned(), clauses);
@@ -333,6 +330,7 @@ impl<'a> Run<'a, '_> {
         if let Some(reason) = self.stop_reason(Some(event)) {
             return self.exit(reason);
         }
+        self.remember(event);
         let State::Awaiting { step, .. } = &self.journey.state else { return };
         let Some(step) = self.workflow.step(step) else { return self.exit(ExitReason::WorkflowGone) };
         if let Verb::WaitFor(wait) = &step.verb
@@ -351,9 +349,23 @@ impl<'a> Run<'a, '_> {
         Flow::On(wait.then)
     }
 
-    fn already_happened(&self, kinds: &[flow::KindPattern], since: Timestamp) -> Option<EventSnapshot> {
-        let found = kinds.iter().filter_map(|kind| self.world.facts.happened_since(kind, since));
-        found.filter(|event| !self.journey.was_triggered_by(&event.id)).max_by_key(|event| event.occurred_at)
+    fn already_met(&self, wait: &flow::WaitFor) -> Option<EventSnapshot> {
+        if wait.from_now {
+            return None;
+        }
+        let fits = |event: &&EventSnapshot| wait.kinds.iter().any(|kind| kind.matches(&event.kind));
+        self.journey.met.iter().find(fits).cloned()
+    }
+
+    /// Keeps an event that a later `wait_for` may ask for.
+    fn remember(&mut self, event: &EventSnapshot) {
+        let asked = self.workflow.steps.iter().any(|step| match &step.verb {
+            Verb::WaitFor(wait) => !wait.from_now && wait.kinds.iter().any(|kind| kind.matches(&event.kind)),
+            _ => false,
+        });
+        if asked && !self.journey.met.iter().any(|known| known.kind == event.kind) {
+            self.journey.met.push(event.clone());
+        }
     }
 
     fn exit(&mut self, reason: ExitReason) {

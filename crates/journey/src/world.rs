@@ -10,7 +10,7 @@ use rapport_rule::Money;
 use rapport_rule::expr::{Scope, Value};
 use rapport_rule::money::Currency;
 use rapport_workflow::calendar::Locale;
-use rapport_workflow::{KindPattern, Program, Rulebook};
+use rapport_workflow::{Program, Rulebook};
 use serde_json::Value as Json;
 
 use crate::journey::{EventSnapshot, Journey, Variables};
@@ -39,9 +39,6 @@ pub trait Facts {
     fn objects_to_profiling(&self) -> bool {
         false
     }
-
-    /// The newest event of a kind that arrived at or after an instant.
-    fn happened_since(&self, kind: &KindPattern, since: Timestamp) -> Option<EventSnapshot>;
 
     /// Whether what this event told is no longer so: its conversion reversed, its milestone or goal no longer met.
     fn is_revoked(&self, event: &EventSnapshot) -> bool;

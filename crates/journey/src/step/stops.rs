@@ -27,7 +27,7 @@ impl Run<'_, '_> {
             if self.workflow.stops_on_reply && event.is_some_and(is_reply) {
                 return Some(ExitReason::Replied);
             }
-            if self.trigger_is_gone() {
+            if self.trigger_is_gone(event) {
                 return Some(ExitReason::TriggerRevoked);
             }
         }
@@ -45,15 +45,17 @@ impl Run<'_, '_> {
 
     /// Whether what began the journey is not so any more. Of several joined triggers the revoked leave; the mail of the
     /// largest is taken back with it, as nobody can say whether it has gone out.
-    fn trigger_is_gone(&mut self) -> bool {
+    fn trigger_is_gone(&mut self, event: Option<&EventSnapshot>) -> bool {
         let facts = self.world.facts;
+        let is_gone =
+            |trigger: &EventSnapshot| facts.is_revoked(trigger) || event.is_some_and(|event| reverses(event, trigger));
         if self.journey.joined.is_empty()
             || matches!(self.journey.state, State::Mailing { .. } | State::OfferPending { .. })
         {
-            return facts.is_revoked(&self.journey.trigger);
+            return is_gone(&self.journey.trigger);
         }
         let before = self.journey.joined.len();
-        self.journey.joined.retain(|event| !facts.is_revoked(event));
+        self.journey.joined.retain(|event| !is_gone(event));
         if self.journey.joined.len() == before {
             return false;
         }
@@ -82,6 +84,16 @@ impl Run<'_, '_> {
         }
         self.note(None, "combined_into", &event.kind);
     }
+}
+
+/// Whether an event takes back the conversion that another one told of.
+fn reverses(event: &EventSnapshot, trigger: &EventSnapshot) -> bool {
+    let conversion = event.text("conversion_id");
+    event.kind == "conversion.reversed"
+        && trigger.kind.starts_with("conversion.")
+        && trigger.kind != event.kind
+        && conversion.is_some()
+        && conversion == trigger.text("conversion_id")
 }
 
 fn is_reply(event: &EventSnapshot) -> bool {
