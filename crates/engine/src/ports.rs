@@ -1,6 +1,8 @@
 //! What the engine asks of the world. Each port has a real implementation at the edge and one in memory for the simulator.
 
 pub mod clock;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod log;
 pub mod rows;
 pub mod store;

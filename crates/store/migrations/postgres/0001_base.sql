@@ -79,7 +79,7 @@ CREATE TABLE signal (
     partner     TEXT COLLATE "C" NOT NULL,
     kind        TEXT COLLATE "C" NOT NULL,
     occurred_at BIGINT NOT NULL,
-    ended_at    BIGINT CHECK (ended_at >= occurred_at),
+    ended_at    BIGINT,
     payload     TEXT NOT NULL
 );
 CREATE INDEX signal_partner ON signal (program, partner, occurred_at);

@@ -79,7 +79,7 @@ CREATE TABLE signal (
     partner     TEXT NOT NULL,
     kind        TEXT NOT NULL,
     occurred_at INTEGER NOT NULL,
-    ended_at    INTEGER CHECK (ended_at >= occurred_at),
+    ended_at    INTEGER,
     payload     TEXT NOT NULL
 );
 CREATE INDEX signal_partner ON signal (program, partner, occurred_at);

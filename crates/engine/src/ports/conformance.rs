@@ -1,0 +1,122 @@
+//! What every implementation of the ports must do, as tests that take the implementation as an argument.
+//!
+//! A case gets a store of its own, empty but for its schema. [`store_conformance!`](crate::store_conformance) and
+//! [`log_conformance!`](crate::log_conformance) make one `#[tokio::test]` of each; their argument is an async function that returns
+//! the implementation and a guard with `async fn finish(self)`, called when the case has passed.
+
+pub mod batches;
+pub mod claiming;
+pub mod coordination;
+pub mod logs;
+pub mod mailing;
+pub mod ownership;
+pub mod people;
+pub mod records;
+mod sample;
+
+/// Makes tests of all cases for a `Store`.
+#[macro_export]
+macro_rules! store_conformance {
+    ($fresh:expr) => {
+        $crate::conformance_cases! { $fresh;
+            ownership:
+                a_fresh_store_has_the_schema_and_no_shards,
+                facts_are_pinned_once_and_the_present_never_goes_back,
+                a_free_shard_is_taken_once,
+                taking_over_needs_silence_and_raises_the_epoch,
+                heartbeats_list_the_living,
+                touching_tells_what_is_still_ours,
+                a_released_shard_is_free;
+            batches:
+                an_old_epoch_writes_nothing,
+                a_wrong_commit_number_writes_nothing,
+                of_two_equal_commits_one_is_done,
+                a_refused_row_takes_the_whole_batch_back,
+                the_shard_row_comes_back_as_written,
+                partners_come_back_with_days_and_journeys,
+                pages_follow_the_order_of_keys,
+                conversions_come_back_by_id,
+                activity_ids_come_back_since_an_instant,
+                timers_are_paged_in_order,
+                the_last_change_of_a_timer_decides,
+                large_batches_are_written_whole,
+                everything_about_a_partner_is_told;
+            mailing:
+                a_message_is_sent_once_and_tells_it,
+                a_cancelled_message_is_not_claimed,
+                a_message_in_hand_is_not_cancelled_but_not_queued_again,
+                settling_twice_counts_once,
+                a_late_250_turns_in_doubt_into_sent,
+                a_requeued_message_returns_its_count,
+                an_ended_message_is_not_claimed_again,
+                a_deferred_message_waits_for_its_time,
+                a_message_waits_for_an_address,
+                a_new_address_moves_queued_mail,
+                messages_without_an_address_expire,
+                planning_again_changes_nothing;
+            claiming:
+                one_recipient_has_one_attempt_at_a_time,
+                two_claimers_never_take_the_same_recipient,
+                cancelling_and_claiming_agree,
+                accepted_mail_is_shown_to_the_policy,
+                due_mail_comes_by_priority,
+                mail_of_a_shard_behind_is_not_claimable,
+                suppressions_are_shown_by_topic,
+                holds_are_shown_until_they_end,
+                attempts_of_silent_mailers_are_found;
+            people:
+                persons_are_merged_by_version,
+                storing_a_version_again_changes_nothing,
+                an_unknown_person_is_none;
+            records:
+                the_outbox_is_read_in_order_and_emptied,
+                a_waiting_record_is_not_doubled,
+                dead_letters_stay_as_first_written,
+                definitions_follow_each_other,
+                sound_data_breaks_no_invariant,
+                broken_data_is_found,
+                pruning_keeps_what_is_needed,
+                numbers_for_summaries;
+            coordination:
+                day_parts_and_closes,
+                requests_are_answered_once,
+                a_fenced_coordinator_writes_nothing;
+        }
+    };
+}
+
+/// Makes tests of all cases for an `EventLog` with two shards.
+#[macro_export]
+macro_rules! log_conformance {
+    ($fresh:expr) => {
+        $crate::conformance_cases! { $fresh;
+            logs:
+                records_come_back_in_order_with_stamp_and_position,
+                concurrent_appends_leave_no_gap,
+                a_waiting_feed_is_woken,
+                a_feed_opens_only_inside_the_log,
+                what_was_reported_is_known,
+                a_log_knows_itself;
+        }
+    };
+}
+
+/// One test per case; used by the macros above.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! conformance_cases {
+    ($fresh:expr; $($module:ident: $($case:ident),* ;)*) => {
+        $(
+            mod $module {
+                $(
+                    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                    async fn $case() {
+                        let (port, guard) = ($fresh)().await;
+                        $crate::ports::conformance::$module::$case(port).await;
+                        guard.finish().await;
+                    }
+                )*
+            }
+        )*
+    };
+}

@@ -1,0 +1,192 @@
+//! Who may take which recipient's mail, and what the policy is shown.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rapport_contact::Kind;
+
+use super::sample::{
+    LONG, Owner, assert_sound, at, claim, claim_one, ended, journey, message, request, send_first, state,
+};
+use crate::ports::rows::{HoldRow, JourneyRow, MessageRow, MessageState};
+use crate::ports::store::{ClaimRequest, RecipientSnapshot, RecipientVerdict, Settlement, Store};
+
+/// What the policy is shown of every recipient, and nothing decided.
+async fn shown(store: &Arc<dyn Store>, request: &ClaimRequest) -> Vec<RecipientSnapshot> {
+    let shown = Mutex::new(Vec::new());
+    let look = |snapshot: &RecipientSnapshot| {
+        shown.lock().unwrap().push(snapshot.clone());
+        RecipientVerdict::default()
+    };
+    assert_eq!(store.claim(request, &look).await.unwrap().looked_at, 0);
+    shown.into_inner().unwrap()
+}
+
+/// Two partners, one address: the second mail waits until the first is settled, and the policy then sees it.
+pub async fn one_recipient_has_one_attempt_at_a_time(store: Arc<dyn Store>) {
+    let mut owner = Owner::new(&store).await;
+    owner.plan("a", vec![message("m", "a", 0), message("n", "a", 0)]).await;
+    let first = claim_one(&store, "mailer-1", 1).await;
+    assert!(claim(&store, "mailer-2", 1).await.is_empty());
+    assert!(store.settle(&first, &Settlement::Ended(ended("m", MessageState::Sent))).await.unwrap());
+    let snapshots = shown(&store, &request("mailer-2", 10)).await;
+    assert_eq!(snapshots[0].accepted, [(at(5), Kind::Marketing)]);
+    assert_eq!(claim_one(&store, "mailer-2", 10).await.due.message.id, "n");
+    assert_sound(&store).await;
+}
+
+/// Many mailers at once: every recipient is taken exactly once, and none is left.
+pub async fn two_claimers_never_take_the_same_recipient(store: Arc<dyn Store>) {
+    let mut owner = Owner::new(&store).await;
+    let names: Vec<_> = (0..40).map(|number| format!("p{number}")).collect();
+    for name in &names {
+        owner.plan(name, vec![message(&format!("{name}-1"), name, 0), message(&format!("{name}-2"), name, 0)]).await;
+    }
+    let claimers = (0..4).map(|number| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move {
+            let mut taken = Vec::new();
+            let request = ClaimRequest { limit: 3, ..request(&format!("mailer-{number}"), 1) };
+            // A round without a catch may only mean that another claimer holds the rest just now.
+            let mut idle = 0;
+            while idle < 50 {
+                let claimed = store.claim(&request, &send_first).await.unwrap();
+                idle = if claimed.attempts.is_empty() { idle + 1 } else { 0 };
+                taken.extend(claimed.attempts);
+            }
+            taken
+        })
+    });
+    let taken: Vec<_> =
+        futures::future::join_all(claimers).await.into_iter().flat_map(|taken| taken.unwrap()).collect();
+    let addresses: BTreeSet<_> = taken.iter().map(|attempt| attempt.address.clone()).collect();
+    assert_eq!((taken.len(), addresses.len()), (names.len(), names.len()));
+    assert_sound(&store).await;
+}
+
+/// A stop and a claim at the same moment: the message is either cancelled or in hand, and the claimer knows which.
+pub async fn cancelling_and_claiming_agree(store: Arc<dyn Store>) {
+    let mut owner = Owner::new(&store).await;
+    for round in 0..20 {
+        let (name, id) = (format!("p{round}"), format!("m{round}"));
+        owner.plan(&name, vec![message(&id, &name, 0)]).await;
+        let mut batch = owner.batch();
+        batch.cancels = vec![(id.clone(), "goal_met".into())];
+        let claiming = request("mailer", 1);
+        let (committed, claimed) = tokio::join!(store.commit_shard(&batch), store.claim(&claiming, &send_first));
+        let _ = committed.unwrap();
+        owner.commit_no += 1;
+        let in_hand = claimed.unwrap().attempts.iter().any(|attempt| attempt.due.message.id == id);
+        let expected = if in_hand { MessageState::Attempting } else { MessageState::Cancelled };
+        assert_eq!(state(&store, &name, &id).await.0, expected);
+    }
+    assert_sound(&store).await;
+}
+
+/// Accepted and in-doubt mail counts, failed mail does not; what is long past is not shown.
+pub async fn accepted_mail_is_shown_to_the_policy(store: Arc<dyn Store>) {
+    let mut owner = Owner::new(&store).await;
+    let service = MessageRow { kind: "service".into(), ..message("s", "a", 0) };
+    owner.plan("a", vec![message("m", "a", 0), message("n", "a", 0), service]).await;
+    for end in [MessageState::Sent, MessageState::Failed, MessageState::InDoubt] {
+        let attempt = claim_one(&store, "mailer", 1).await;
+        assert!(store.settle(&attempt, &Settlement::Ended(ended(&attempt.due.message.id, end))).await.unwrap());
+    }
+    owner.commit(|batch| batch.messages.push(message("later", "a", 9))).await;
+    let snapshots = shown(&store, &request("mailer", 10)).await;
+    assert_eq!(snapshots[0].accepted, [(at(5), Kind::Marketing), (at(5), Kind::Service)]);
+    let nine_days = 9 * 24 * 60;
+    owner.commit(|batch| batch.cancels.push(("later".into(), "goal_met".into()))).await;
+    owner.commit(|batch| batch.messages.push(message("last", "a", nine_days))).await;
+    assert_eq!(shown(&store, &request("mailer", nine_days)).await[0].accepted, []);
+}
+
+/// Higher priority first, then the older, then the smaller id.
+pub async fn due_mail_comes_by_priority(store: Arc<dyn Store>) {
+    let mut owner = Owner::new(&store).await;
+    let urgent = MessageRow { priority: 1, ..message("urgent", "a", 5) };
+    owner.plan("a", vec![message("y", "a", 1), message("x", "a", 1), message("old", "a", 0), urgent]).await;
+    owner.commit(|batch| batch.messages.push(message("future", "a", 50))).await;
+    let snapshots = shown(&store, &request("mailer", 10)).await;
+    let due: Vec<_> = snapshots[0].due.iter().map(|due| due.message.id.as_str()).collect();
+    assert_eq!(due, ["urgent", "old", "x", "y"]);
+}
+
+/// Nothing leaves on stale knowledge; mail of other shards to the same address does.
+pub async fn mail_of_a_shard_behind_is_not_claimable(store: Arc<dyn Store>) {
+    let mut owner = Owner::new(&store).await;
+    let other = MessageRow { shard: 1, ..message("other", "a", 0) };
+    owner.plan("a", vec![message("m", "a", 0), other]).await;
+    let fresh = ClaimRequest { clock_at_least: at(1), ..request("mailer", 1) };
+    assert_eq!(store.claim(&fresh, &send_first).await.unwrap().looked_at, 0);
+    owner.commit(|batch| batch.clock = Some(at(1))).await;
+    let snapshots = shown(&store, &fresh).await;
+    assert_eq!(snapshots[0].due.len(), 1);
+    assert_eq!(store.claim(&fresh, &send_first).await.unwrap().attempts[0].due.message.id, "m");
+}
+
+/// For everything and for a topic; saying it again changes nothing.
+pub async fn suppressions_are_shown_by_topic(store: Arc<dyn Store>) {
+    let mut owner = Owner::new(&store).await;
+    owner.plan("a", vec![message("m", "a", 0)]).await;
+    for topic in [Some("tips"), None, None] {
+        store.suppress("a@x.example", topic, "unsubscribed", at(0)).await.unwrap();
+    }
+    store.suppress("b@x.example", None, "hard_bounce", at(0)).await.unwrap();
+    let mut suppressions = shown(&store, &request("mailer", 1)).await.remove(0).suppressions;
+    suppressions.sort();
+    assert_eq!(suppressions, [(None, "unsubscribed".into()), (Some("tips".into()), "unsubscribed".into())]);
+}
+
+/// By another journey: open-ended while it runs, or until an instant; never by the message's own journey.
+pub async fn holds_are_shown_until_they_end(store: Arc<dyn Store>) {
+    let mut owner = Owner::new(&store).await;
+    owner.plan("a", vec![message("m", "a", 0)]).await;
+    let hold = |by: &str, until| HoldRow {
+        key: super::sample::key("a"),
+        workflow: "welcome".into(),
+        by_journey: by.into(),
+        until,
+    };
+    let held = |now| {
+        let store = Arc::clone(&store);
+        async move {
+            let request = ClaimRequest { clock_at_least: at(0), ..request("mailer", now) };
+            shown(&store, &request).await.remove(0).due.remove(0).held
+        }
+    };
+    owner.commit(|batch| batch.holds.push(hold("journey-m", None))).await;
+    assert_eq!(held(1).await, None);
+    owner
+        .commit(|batch| {
+            batch.journeys.push(journey("holder", "a"));
+            batch.holds = vec![hold("holder", None), hold("another", Some(at(30)))];
+        })
+        .await;
+    assert_eq!(held(1).await, Some(None));
+    let over = JourneyRow { exited: Some((at(1), "done".into())), ..journey("holder", "a") };
+    owner.commit(|batch| batch.journeys.push(over)).await;
+    assert_eq!(held(2).await, Some(Some(at(30))));
+    assert_eq!(held(30).await, None);
+    owner.commit(|batch| batch.holds.push(hold("another", Some(at(-1))))).await;
+    assert_eq!(held(2).await, None);
+}
+
+/// A mailer that lives keeps what it has in hand.
+pub async fn attempts_of_silent_mailers_are_found(store: Arc<dyn Store>) {
+    let mut owner = Owner::new(&store).await;
+    owner.plan("a", vec![message("m", "a", 0)]).await;
+    store.heartbeat("mailer", "mailer", LONG).await.unwrap();
+    let attempt = claim_one(&store, "mailer", 1).await;
+    assert!(store.stale_attempts(LONG, 10).await.unwrap().is_empty());
+    store.farewell("mailer", "mailer").await.unwrap();
+    // Just taken: the mailer may not have said yet that it lives.
+    assert!(store.stale_attempts(LONG, 10).await.unwrap().is_empty());
+    let stale = store.stale_attempts(Duration::ZERO, 10).await.unwrap();
+    assert_eq!((stale.len(), stale[0].attempt, &stale[0].address), (1, attempt.attempt, &attempt.address));
+    assert_eq!(stale[0].due.message, attempt.due.message);
+    assert!(store.settle(&stale[0], &Settlement::Ended(ended("m", MessageState::InDoubt))).await.unwrap());
+    assert!(store.stale_attempts(Duration::ZERO, 10).await.unwrap().is_empty());
+    assert_sound(&store).await;
+}

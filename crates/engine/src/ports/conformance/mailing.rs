@@ -1,0 +1,205 @@
+//! A message from plan to end.
+
+use std::sync::Arc;
+
+use super::sample::{
+    Owner, assert_sound, at, claim, claim_one, ended, journey, key, message, partner, person, request, send_first,
+    state, waiting,
+};
+use crate::ports::rows::{MessageRow, MessageState};
+use crate::ports::store::{RecipientVerdict, Settlement, Store};
+
+/// Queued, in hand, sent: and its outcome waits for the log.
+pub async fn a_message_is_sent_once_and_tells_it(store: Arc<dyn Store>) {
+    let mut owner = Owner::new(&store).await;
+    owner.plan("a", vec![message("m", "a", 0)]).await;
+    assert_eq!(store.next_mail_due().await.unwrap(), Some(at(0)));
+    let attempt = claim_one(&store, "mailer", 1).await;
+    assert_eq!((attempt.attempt, attempt.address.as_str(), attempt.due.attempts), (1, "a@x.example", 0));
+    assert_eq!(attempt.due.message, message("m", "a", 0));
+    assert_eq!(attempt.due.person, r#"{"email":"a@x.example"}"#);
+    assert_eq!(state(&store, "a", "m").await.0, MessageState::Attempting);
+    let in_hand = store.attempts_of("mailer").await.unwrap();
+    assert_eq!((in_hand.len(), in_hand[0].attempt, &in_hand[0].due.message.id), (1, 1, &attempt.due.message.id));
+    assert!(store.attempts_of("another").await.unwrap().is_empty());
+    assert_sound(&store).await;
+    assert_eq!(store.outstanding(at(1)).await.unwrap().messages, 1);
+    assert!(store.settle(&attempt, &Settlement::Ended(ended("m", MessageState::Sent))).await.unwrap());
+    assert_eq!(state(&store, "a", "m").await, (MessageState::Sent, Some("because".into())));
+    assert_eq!(waiting(&store).await, ["m/sent"]);
+    assert!(claim(&store, "mailer", 9).await.is_empty());
+    assert_eq!(store.next_mail_due().await.unwrap(), None);
+    assert_eq!(store.outstanding(at(1)).await.unwrap().messages, 0);
+    assert_sound(&store).await;
+}
+
+/// The journey was stopped in time.
+pub async fn a_cancelled_message_is_not_claimed(store: Arc<dyn Store>) {
+    let mut owner = Owner::new(&store).await;
+    owner.plan("a", vec![message("m", "a", 0)]).await;
+    owner.commit(|batch| batch.cancels = vec![("m".into(), "goal_met".into())]).await;
+    assert!(claim(&store, "mailer", 1).await.is_empty());
+    assert_eq!(state(&store, "a", "m").await, (MessageState::Cancelled, Some("goal_met".into())));
+}
+
+/// The mailer was faster; but after a 4xx the stop counts.
+pub async fn a_message_in_hand_is_not_cancelled_but_not_queued_again(store: Arc<dyn Store>) {
+    let mut owner = Owner::new(&store).await;
+    owner.plan("a", vec![message("m", "a", 0)]).await;
+    let attempt = claim_one(&store, "mailer", 1).await;
+    owner.commit(|batch| batch.cancels = vec![("m".into(), "goal_met".into())]).await;
+    assert_eq!(state(&store, "a", "m").await.0, MessageState::Attempting);
+    assert!(store.settle(&attempt, &Settlement::Requeue { due: at(2), reason: "451".into() }).await.unwrap());
+    assert_eq!(state(&store, "a", "m").await, (MessageState::Cancelled, Some("goal_met".into())));
+    assert!(claim(&store, "mailer", 9).await.is_empty());
+    assert_sound(&store).await;
+}
+
+/// The second settlement finds nothing to settle and adds no outcome.
+pub async fn settling_twice_counts_once(store: Arc<dyn Store>) {
+    let mut owner = Owner::new(&store).await;
+    owner.plan("a", vec![message("m", "a", 0)]).await;
+    let attempt = claim_one(&store, "mailer", 1).await;
+    let (sent, failed) = (ended("m", MessageState::Sent), ended("m", MessageState::Failed));
+    assert!(store.settle(&attempt, &Settlement::Ended(sent.clone())).await.unwrap());
+    assert!(!store.settle(&attempt, &Settlement::Ended(sent)).await.unwrap());
+    assert!(!store.settle(&attempt, &Settlement::Ended(failed)).await.unwrap());
+    assert!(!store.settle(&attempt, &Settlement::Requeue { due: at(9), reason: "451".into() }).await.unwrap());
+    assert_eq!(waiting(&store).await, ["m/sent"]);
+    assert_eq!(state(&store, "a", "m").await.0, MessageState::Sent);
+}
+
+/// Given up as in doubt by somebody else, then accepted after all.
+pub async fn a_late_250_turns_in_doubt_into_sent(store: Arc<dyn Store>) {
+    let mut owner = Owner::new(&store).await;
+    owner.plan("a", vec![message("m", "a", 0), message("n", "a", 0)]).await;
+    let attempt = claim_one(&store, "mailer", 1).await;
+    let in_doubt = Settlement::Ended(ended("m", MessageState::InDoubt));
+    assert!(store.settle(&attempt, &in_doubt).await.unwrap());
+    assert!(!store.settle(&attempt, &in_doubt).await.unwrap());
+    let next = claim_one(&store, "mailer", 2).await;
+    assert_eq!(next.due.message.id, "n");
+    assert!(!store.settle(&attempt, &Settlement::Ended(ended("m", MessageState::Failed))).await.unwrap());
+    assert!(store.settle(&attempt, &Settlement::Ended(ended("m", MessageState::Sent))).await.unwrap());
+    assert_eq!(state(&store, "a", "m").await.0, MessageState::Sent);
+    // The other message is still in hand: the late answer freed nothing.
+    assert!(claim(&store, "mailer", 3).await.is_empty());
+    assert_eq!(waiting(&store).await, ["m/in_doubt", "m/sent"]);
+    assert_sound(&store).await;
+}
+
+/// A 4xx: due later, another attempt number, and no longer counted.
+pub async fn a_requeued_message_returns_its_count(store: Arc<dyn Store>) {
+    let mut owner = Owner::new(&store).await;
+    owner.plan("a", vec![message("m", "a", 0)]).await;
+    let first = claim_one(&store, "mailer", 1).await;
+    assert!(store.settle(&first, &Settlement::Requeue { due: at(30), reason: "421".into() }).await.unwrap());
+    assert_eq!(state(&store, "a", "m").await, (MessageState::Queued, Some("421".into())));
+    assert!(claim(&store, "mailer", 29).await.is_empty());
+    let counted = std::sync::Mutex::new(None);
+    let decide = |snapshot: &crate::ports::store::RecipientSnapshot| {
+        *counted.lock().unwrap() = Some(snapshot.accepted.len());
+        send_first(snapshot)
+    };
+    let claimed = store.claim(&request("mailer", 30), &decide).await.unwrap();
+    assert_eq!((claimed.looked_at, claimed.attempts[0].attempt, claimed.attempts[0].due.attempts), (1, 2, 1));
+    assert_eq!(*counted.lock().unwrap(), Some(0));
+    assert!(!store.settle(&first, &Settlement::Ended(ended("m", MessageState::Sent))).await.unwrap());
+    assert_sound(&store).await;
+}
+
+/// The policy said no, or its time ran out: the outcome tells it, once.
+pub async fn an_ended_message_is_not_claimed_again(store: Arc<dyn Store>) {
+    let mut owner = Owner::new(&store).await;
+    owner.plan("a", vec![message("m", "a", 0), message("n", "a", 0)]).await;
+    let refuse = |_: &crate::ports::store::RecipientSnapshot| RecipientVerdict {
+        end: vec![ended("m", MessageState::Suppressed), ended("n", MessageState::Expired)],
+        ..RecipientVerdict::default()
+    };
+    let claimed = store.claim(&request("mailer", 1), &refuse).await.unwrap();
+    assert_eq!((claimed.looked_at, claimed.attempts.len()), (1, 0));
+    store.end_queued(&[ended("m", MessageState::Failed)]).await.unwrap();
+    assert_eq!(store.claim(&request("mailer", 1), &refuse).await.unwrap().looked_at, 0);
+    assert_eq!(waiting(&store).await, ["m/suppressed", "n/expired"]);
+    assert_eq!(state(&store, "a", "n").await, (MessageState::Expired, Some("because".into())));
+    assert_sound(&store).await;
+}
+
+/// Deferred: not due before, with the reason to be shown.
+pub async fn a_deferred_message_waits_for_its_time(store: Arc<dyn Store>) {
+    let mut owner = Owner::new(&store).await;
+    owner.plan("a", vec![message("m", "a", 0)]).await;
+    let defer = |_: &crate::ports::store::RecipientSnapshot| RecipientVerdict {
+        defer: vec![("m".into(), at(60), "quiet_hours".into())],
+        ..RecipientVerdict::default()
+    };
+    assert_eq!(store.claim(&request("mailer", 1), &defer).await.unwrap().looked_at, 1);
+    assert_eq!(store.claim(&request("mailer", 59), &defer).await.unwrap().looked_at, 0);
+    assert_eq!(state(&store, "a", "m").await, (MessageState::Queued, Some("quiet_hours".into())));
+    assert_eq!(store.next_mail_due().await.unwrap(), Some(at(60)));
+    assert_eq!(claim_one(&store, "mailer", 60).await.due.message.due, at(60));
+}
+
+/// Planned before the address is known.
+pub async fn a_message_waits_for_an_address(store: Arc<dyn Store>) {
+    let mut owner = Owner::new(&store).await;
+    owner
+        .commit(|batch| {
+            batch.partners.push(partner("a"));
+            batch.journeys.push(journey("journey-m", "a"));
+            batch.messages.push(message("m", "a", 0));
+        })
+        .await;
+    assert!(claim(&store, "mailer", 1).await.is_empty());
+    assert_eq!(store.next_mail_due().await.unwrap(), None);
+    assert_eq!(store.outstanding(at(1)).await.unwrap().messages, 0);
+    store.store_persons(&[person("a", 5, Some("a@x.example"))]).await.unwrap();
+    assert!(claim(&store, "mailer", 1).await.is_empty());
+    owner.commit(|batch| batch.readdressed.push(key("a"))).await;
+    assert_eq!(claim_one(&store, "mailer", 1).await.address, "a@x.example");
+    assert_sound(&store).await;
+}
+
+/// Queued mail follows to the newest address; what is in hand stays.
+pub async fn a_new_address_moves_queued_mail(store: Arc<dyn Store>) {
+    let mut owner = Owner::new(&store).await;
+    owner.plan("a", vec![message("m", "a", 0), message("n", "a", 0)]).await;
+    let attempt = claim_one(&store, "mailer", 1).await;
+    let newer = [person("a", 3, None), person("a", 2, Some("new@x.example"))];
+    store.store_persons(&newer).await.unwrap();
+    owner.commit(|batch| batch.readdressed.push(key("a"))).await;
+    let next = claim_one(&store, "mailer", 1).await;
+    assert_eq!((next.address.as_str(), next.due.message.id.as_str()), ("new@x.example", "n"));
+    assert!(store.settle(&attempt, &Settlement::Ended(ended("m", MessageState::Sent))).await.unwrap());
+    assert_sound(&store).await;
+}
+
+/// Listed for the mailer, which ends them.
+pub async fn messages_without_an_address_expire(store: Arc<dyn Store>) {
+    let mut owner = Owner::new(&store).await;
+    let short = MessageRow { expires: at(10), ..message("m", "a", 0) };
+    owner
+        .commit(|batch| {
+            batch.partners.push(partner("a"));
+            batch.journeys.push(journey("journey-m", "a"));
+            batch.messages.push(short.clone());
+        })
+        .await;
+    assert_eq!(store.unaddressed_expired(at(9), 10).await.unwrap(), []);
+    assert_eq!(store.unaddressed_expired(at(10), 10).await.unwrap(), [short]);
+    store.end_queued(&[ended("m", MessageState::Expired)]).await.unwrap();
+    assert_eq!(store.unaddressed_expired(at(10), 10).await.unwrap(), []);
+    assert_eq!(waiting(&store).await, ["m/expired"]);
+}
+
+/// The same step planned again leaves the message as it is, even when it has ended.
+pub async fn planning_again_changes_nothing(store: Arc<dyn Store>) {
+    let mut owner = Owner::new(&store).await;
+    owner.plan("a", vec![message("m", "a", 0)]).await;
+    let attempt = claim_one(&store, "mailer", 1).await;
+    owner.commit(|batch| batch.messages.push(message("m", "a", 9))).await;
+    assert!(store.settle(&attempt, &Settlement::Ended(ended("m", MessageState::Sent))).await.unwrap());
+    owner.commit(|batch| batch.messages.push(message("m", "a", 9))).await;
+    assert!(claim(&store, "mailer", 99).await.is_empty());
+    assert_eq!(state(&store, "a", "m").await.0, MessageState::Sent);
+}

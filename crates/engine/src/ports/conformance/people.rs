@@ -1,0 +1,40 @@
+//! Personal fields.
+
+use std::sync::Arc;
+
+use super::sample::{key, person};
+use crate::ports::rows::PersonRow;
+use crate::ports::store::Store;
+
+fn fields(version: i64, fields: &str) -> PersonRow {
+    PersonRow { fields: fields.into(), ..person("a", version, None) }
+}
+
+async fn name_and_zone(store: &Arc<dyn Store>) -> (String, String) {
+    let merged = store.person(&key("a")).await.unwrap().unwrap();
+    let merged: serde_json::Value = serde_json::from_str(&merged).unwrap();
+    (merged["name"].as_str().unwrap().into(), merged["zone"].as_str().unwrap().into())
+}
+
+/// Later wins field by field, in whatever order the versions arrive; a null says nothing.
+pub async fn persons_are_merged_by_version(store: Arc<dyn Store>) {
+    store.store_persons(&[fields(20, r#"{"name":"Ada L."}"#)]).await.unwrap();
+    store.store_persons(&[fields(10, r#"{"name":"Ada","zone":"UTC"}"#)]).await.unwrap();
+    assert_eq!(name_and_zone(&store).await, ("Ada L.".into(), "UTC".into()));
+    store.store_persons(&[fields(30, r#"{"zone":"Europe/Berlin","name":null}"#)]).await.unwrap();
+    assert_eq!(name_and_zone(&store).await, ("Ada L.".into(), "Europe/Berlin".into()));
+}
+
+/// A source record read twice brings the same version twice.
+pub async fn storing_a_version_again_changes_nothing(store: Arc<dyn Store>) {
+    let first = fields(10, r#"{"name":"Ada","zone":"UTC"}"#);
+    store.store_persons(&[first.clone(), first.clone()]).await.unwrap();
+    store.store_persons(&[first]).await.unwrap();
+    store.store_persons(&[]).await.unwrap();
+    assert_eq!(name_and_zone(&store).await, ("Ada".into(), "UTC".into()));
+}
+
+/// Nobody stored, nothing told.
+pub async fn an_unknown_person_is_none(store: Arc<dyn Store>) {
+    assert_eq!(store.person(&key("a")).await.unwrap(), None);
+}

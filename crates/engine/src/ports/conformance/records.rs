@@ -1,0 +1,157 @@
+//! The outbox, dead letters, definitions, and the checks of `doctor`.
+
+use std::sync::Arc;
+
+use super::sample::{Owner, assert_sound, at, claim_one, ended, journey, message, partner, record, timer, waiting};
+use crate::ports::rows::{DeadLetterRow, DefinitionRow, MessageState, TimerChange};
+use crate::ports::store::{Settlement, Store};
+
+/// Numbers increase in the order of adding; removed rows do not come back.
+pub async fn the_outbox_is_read_in_order_and_emptied(store: Arc<dyn Store>) {
+    let mut owner = Owner::new(&store).await;
+    owner.commit(|batch| batch.outbox = vec![record("1"), record("2")]).await;
+    store.add_outbox(&[record("3")]).await.unwrap();
+    let rows = store.outbox(2).await.unwrap();
+    assert_eq!(rows.iter().map(|row| &row.row).collect::<Vec<_>>(), [&record("1"), &record("2")]);
+    assert!(rows[0].number < rows[1].number);
+    assert_eq!(store.outstanding(at(0)).await.unwrap().outbox, 3);
+    store.outbox_done(&rows.iter().map(|row| row.number).collect::<Vec<_>>()).await.unwrap();
+    assert_eq!(waiting(&store).await, ["3"]);
+    store.outbox_done(&[]).await.unwrap();
+    store.add_outbox(&[record("4")]).await.unwrap();
+    let rest = store.outbox(9).await.unwrap();
+    assert!(rest[0].number > rows[1].number && rest[1].number > rest[0].number);
+}
+
+/// Added again while it waits: once.
+pub async fn a_waiting_record_is_not_doubled(store: Arc<dyn Store>) {
+    store.add_outbox(&[record("1"), record("1")]).await.unwrap();
+    store.add_outbox(&[record("1"), record("2")]).await.unwrap();
+    store.add_outbox(&[]).await.unwrap();
+    assert_eq!(waiting(&store).await, ["1", "2"]);
+}
+
+/// A source record read twice is one dead letter; only its replay is noted.
+pub async fn dead_letters_stay_as_first_written(store: Arc<dyn Store>) {
+    let letter = |offset, code: &str, minutes| DeadLetterRow {
+        source: "conversions".into(),
+        partition: 2,
+        offset,
+        code: code.into(),
+        detail: "line 1: é".into(),
+        raw: vec![0xff, 0, 1],
+        headers: "[]".into(),
+        at: at(minutes),
+        replayed_at: None,
+    };
+    let written = [letter(1, "bad_json", 1), letter(2, "too_old", 2)];
+    store.dead_letters(&written).await.unwrap();
+    store.dead_letters(&[letter(1, "other", 9), letter(1, "another", 9)]).await.unwrap();
+    store.dead_letters(&[]).await.unwrap();
+    let mut newest_first = written.to_vec();
+    newest_first.reverse();
+    assert_eq!(store.list_dead_letters(None, 9).await.unwrap(), newest_first);
+    assert_eq!(store.list_dead_letters(Some("bad_json"), 9).await.unwrap(), written[..1]);
+    assert_eq!(store.list_dead_letters(None, 1).await.unwrap(), written[1..]);
+    store.dead_letter_replayed("conversions", 2, 1, at(20)).await.unwrap();
+    assert_eq!(store.list_dead_letters(Some("bad_json"), 9).await.unwrap()[0].replayed_at, Some(at(20)));
+    let huge = DeadLetterRow { raw: vec![7; 3 << 20], ..letter(3, "too_large", 3) };
+    store.dead_letters(&[huge]).await.unwrap();
+    assert_eq!(store.list_dead_letters(Some("too_large"), 1).await.unwrap()[0].raw.len(), 1 << 20);
+}
+
+/// The newest is the one applied last, also when it was applied before.
+pub async fn definitions_follow_each_other(store: Arc<dyn Store>) {
+    assert_eq!(store.current_definition().await.unwrap(), None);
+    assert_eq!(store.current_definition_hash().await.unwrap(), None);
+    let definition = |hash: &str, minutes| DefinitionRow {
+        hash: hash.into(),
+        sources: r#"{"workflows/welcome/workflow.yaml":"on: …"}"#.into(),
+        deployed: "{}".into(),
+        applied_at: at(minutes),
+        applied_by: "ops".into(),
+    };
+    for (hash, minutes) in [("one", 1), ("two", 2), ("one", 3)] {
+        store.apply_definition(&definition(hash, minutes), &[record(&format!("applied-{minutes}"))]).await.unwrap();
+    }
+    assert_eq!(store.current_definition().await.unwrap(), Some(definition("one", 3)));
+    assert_eq!(store.current_definition_hash().await.unwrap().as_deref(), Some("one"));
+    assert_eq!(store.definition_hashes().await.unwrap(), ["one", "two"]);
+    assert_eq!(store.definition("two").await.unwrap(), Some(definition("two", 2)));
+    assert_eq!(store.definition("three").await.unwrap(), None);
+    assert_eq!(waiting(&store).await, ["applied-1", "applied-2", "applied-3"]);
+}
+
+/// Everything at work, nothing broken.
+pub async fn sound_data_breaks_no_invariant(store: Arc<dyn Store>) {
+    let mut owner = Owner::new(&store).await;
+    owner.plan("a", vec![message("m", "a", 0), message("n", "a", 0)]).await;
+    let attempt = claim_one(&store, "mailer", 1).await;
+    assert!(store.settle(&attempt, &Settlement::Ended(ended("m", MessageState::Sent))).await.unwrap());
+    owner
+        .commit(|batch| {
+            batch.partners.push(partner("b"));
+            batch.journeys.push(journey("waiting", "b"));
+            batch.timers.push(TimerChange::Set(timer("b", "journey:waiting", 60)));
+        })
+        .await;
+    assert_sound(&store).await;
+}
+
+/// A journey that waits for nothing, one entered twice, a timer of nobody.
+pub async fn broken_data_is_found(store: Arc<dyn Store>) {
+    let mut owner = Owner::new(&store).await;
+    owner
+        .commit(|batch| {
+            batch.partners.push(partner("a"));
+            let twice = |id: &str| crate::ports::rows::JourneyRow { body: r#"{"key":"k"}"#.into(), ..journey(id, "a") };
+            batch.journeys = vec![twice("1"), twice("2")];
+            batch.timers.push(TimerChange::Set(timer("a", "journey:1", 9)));
+            batch.timers.push(TimerChange::Set(timer("a", "journey:gone", 9)));
+        })
+        .await;
+    let broken: Vec<_> = store.check_invariants().await.unwrap().into_iter().filter(|(_, rows)| *rows != 0).collect();
+    let expected = [
+        ("one_active_journey_per_workflow_and_key".to_owned(), 1),
+        ("active_journeys_wait_for_something".to_owned(), 1),
+        ("timers_belong_to_active_journeys".to_owned(), 1),
+    ];
+    assert_eq!(broken, expected);
+}
+
+/// Old ids go, young ones stay, by the shard's clock.
+pub async fn pruning_keeps_what_is_needed(store: Arc<dyn Store>) {
+    let mut owner = Owner::new(&store).await;
+    let days = 24 * 60;
+    owner.plan("a", vec![message("m", "a", 0)]).await;
+    for (minute, id) in [(0, 1), (2 * days, 2)] {
+        owner
+            .commit(|batch| {
+                batch.clock = Some(at(minute));
+                batch.ids = vec![id];
+            })
+            .await;
+    }
+    assert_eq!(store.prune(at(2 * days), 400).await.unwrap(), 1);
+    assert_eq!(store.prune(at(2 * days), 400).await.unwrap(), 0);
+    assert_eq!(store.recent_ids(0, at(0)).await.unwrap(), [(at(2 * days), vec![2])]);
+    assert_eq!(claim_one(&store, "mailer", 2 * days).await.due.message.id, "m");
+}
+
+/// What the demo and `doctor` print.
+pub async fn numbers_for_summaries(store: Arc<dyn Store>) {
+    let mut owner = Owner::new(&store).await;
+    owner.plan("a", vec![message("m", "a", 0), message("n", "a", 0)]).await;
+    owner.commit(|batch| batch.cancels = vec![("n".into(), "goal_met".into())]).await;
+    let counts = store.counts().await.unwrap();
+    let expected = [
+        ("conversions", 0),
+        ("journeys/welcome", 2),
+        ("messages/welcome/cancelled", 1),
+        ("messages/welcome/queued", 1),
+        ("not_sent/goal_met", 1),
+        ("partners", 1),
+        ("tasks", 0),
+    ];
+    assert_eq!(counts.iter().map(|(name, rows)| (name.as_str(), *rows)).collect::<Vec<_>>(), expected);
+}
