@@ -213,6 +213,7 @@ impl Sample {
             }
             Type::Text if path == "survey.question" => json!("What happened?"),
             Type::Text if path == "offer.condition" => json!("first sale within 30 days"),
+            Type::Text if path == "event.metric" => json!("approved_conversions"),
             Type::Text => json!(self.text),
             Type::Bool => json!(true),
             Type::Count | Type::Duration => json!(self.count),

@@ -2,13 +2,21 @@
 
 #![allow(clippy::disallowed_methods)] // the files shipped are read from the repository
 
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
 use rapport_message::sample::{Surroundings, surroundings};
 use rapport_message::{Layout, Locale, Mail, RenderError, Rendered, Request, render};
 use rapport_rule::{Findings, Source};
 use serde_json::{Value as Json, json};
 
+/// Compiled once: the properties below render hundreds of mails.
 fn layout() -> Layout {
+    static LAYOUT: LazyLock<Layout> = LazyLock::new(read_layout);
+    LAYOUT.clone()
+}
+
+fn read_layout() -> Layout {
     let read = |name: &str| {
         let path = format!("{}/../../config/{name}", env!("CARGO_MANIFEST_DIR"));
         Source::new(format!("config/{name}"), std::fs::read_to_string(path).unwrap())
