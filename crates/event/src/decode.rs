@@ -81,7 +81,7 @@ pub fn decode_with(
         return Err(Rejection::new(RejectCode::TooLarge, detail));
     }
     let text = if bytes.is_empty() && envelope::is_binary(headers) { "{}" } else { utf8(bytes)? };
-    let envelope = envelope::open(text, headers)?;
+    let mut envelope = envelope::open(text, headers)?;
     let name = match envelope.kind.as_deref() {
         Some(name) => name,
         None if depth(text) > DEPTH_MAX => {
@@ -101,7 +101,7 @@ pub fn decode_with(
         return Err(Rejection::new(RejectCode::BadId, IdError::Reserved.to_string()));
     }
     check_time("occurred_at", outer.occurred_at, limits, now)?;
-    let (payload, personal) = payload(&kind, &envelope, custom)?;
+    let (payload, personal) = payload(&kind, &mut envelope, custom)?;
     if let Payload::Conversion(data) = &payload {
         if data.conversion_id.is_everyone() {
             return Err(Rejection::new(RejectCode::BadId, IdError::Reserved.to_string()));
@@ -116,7 +116,7 @@ pub fn decode_with(
 
 /// Reads a record of `rapport.events`, as [`crate::encode`] wrote it. Kinds of rapport's own are accepted, age is not judged.
 pub fn decode_record(bytes: &[u8]) -> Result<Event, Rejection> {
-    let envelope = envelope::structured(utf8(bytes)?)?;
+    let mut envelope = envelope::structured(utf8(bytes)?)?;
     let name = envelope.kind.as_deref().ok_or_else(|| missing("kind"))?;
     let kind = Kind::from_stored(name)
         .ok_or_else(|| Rejection::new(RejectCode::UnknownKind, format!("`{}` is not a kind", excerpt(name))))?;
@@ -125,7 +125,10 @@ pub fn decode_record(bytes: &[u8]) -> Result<Event, Rejection> {
     let read = |error: serde_json::Error| rejection(&error, body);
     let payload = match kind.shape() {
         Shape::Partner => Payload::Partner(Box::new(serde_json::from_str::<PartnerData>(body).map_err(read)?)),
-        Shape::Conversion => Payload::Conversion(Box::new(serde_json::from_str(body).map_err(read)?)),
+        Shape::Conversion => Payload::Conversion(match envelope.conversion.take() {
+            Some(data) => data,
+            None => serde_json::from_str(body).map_err(read)?,
+        }),
         shape => match ActivityData::read(shape, body) {
             Some(data) => Payload::Activity(data.map_err(read)?),
             None => match EngineData::read(shape, body) {
@@ -219,7 +222,7 @@ fn check_time(field: &str, at: Timestamp, limits: &Limits, now: Timestamp) -> Re
 
 fn payload(
     kind: &Kind,
-    envelope: &Envelope<'_>,
+    envelope: &mut Envelope<'_>,
     custom: &CustomKinds,
 ) -> Result<(Payload, Option<PersonalData>), Rejection> {
     let body = envelope.body;
@@ -237,7 +240,10 @@ fn payload(
             Payload::Partner(Box::new(data))
         }
         Shape::Conversion => {
-            let mut data: Box<ConversionData> = Box::new(serde_json::from_str(body).map_err(read)?);
+            let mut data: Box<ConversionData> = match envelope.conversion.take() {
+                Some(data) => data,
+                None => serde_json::from_str(body).map_err(read)?,
+            };
             strip(envelope, &mut data.extra);
             personal.take_named(&mut data.extra);
             Payload::Conversion(data)

@@ -7,6 +7,7 @@ use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use crate::conversion::ConversionData;
 use crate::reject::{RejectCode, Rejection};
 use crate::wire::{CONTENT_TYPE, Headers};
 
@@ -19,8 +20,10 @@ pub(crate) struct Envelope<'a> {
     pub partner: Option<Cow<'a, str>>,
     pub time: Option<Cow<'a, str>>,
     pub person_version: Option<i64>,
-    /// The JSON text of the data; in flat events the whole record.
+    /// The JSON text of the data; in flat events the whole record. Empty when `conversion` is there.
     pub body: &'a str,
+    /// The data of a conversion whose kind stood before them: read in passing, which spares the commonest event a second pass.
+    pub conversion: Option<Box<ConversionData>>,
     /// The data stand beside the outer fields, which must not be taken for data.
     pub flat: bool,
     /// In a flat event the kind was written as `type`, a name that is also a partner's field.
@@ -100,7 +103,16 @@ fn check_version(version: &str) -> Result<(), Rejection> {
 
 /// Finds the outer fields of a JSON object: CloudEvents in structured mode, plain JSON, flat JSON.
 pub(crate) fn structured(text: &str) -> Result<Envelope<'_>, Rejection> {
-    let outer: Outer<'_> = serde_json::from_str(text).map_err(|error| crate::decode::rejection(&error, text))?;
+    // What goes wrong in passing is looked at again with the outer fields first, so that a rejection does not depend on the order in
+    // which a producer writes them.
+    let outer = match read(text, true) {
+        Ok(outer)
+            if outer.envelope.conversion.is_none() || outer.kind.as_deref().is_none_or(|kind| kind == CONVERSION) =>
+        {
+            outer
+        }
+        _ => read(text, false).map_err(|error| crate::decode::rejection(&error, text))?,
+    };
     if let Some(version) = &outer.version {
         check_version(version)?;
     }
@@ -110,6 +122,7 @@ pub(crate) fn structured(text: &str) -> Result<Envelope<'_>, Rejection> {
     let mut envelope = outer.envelope;
     match outer.data {
         Some(data) => envelope.body = data.get(),
+        None if envelope.conversion.is_some() => {}
         None => {
             envelope.body = text;
             envelope.flat = true;
@@ -133,13 +146,19 @@ struct Outer<'a> {
     base64: bool,
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Outer<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(OuterVisitor)
-    }
+/// Reads the outer fields; `in_passing`: and the data of a conversion with them.
+fn read(text: &str, in_passing: bool) -> Result<Outer<'_>, serde_json::Error> {
+    let mut json = serde_json::Deserializer::from_str(text);
+    let outer = json.deserialize_map(OuterVisitor { in_passing })?;
+    json.end()?;
+    Ok(outer)
 }
 
-struct OuterVisitor;
+const CONVERSION: &str = "conversion";
+
+struct OuterVisitor {
+    in_passing: bool,
+}
 
 impl<'de> Visitor<'de> for OuterVisitor {
     type Value = Outer<'de>;
@@ -163,10 +182,15 @@ impl<'de> Visitor<'de> for OuterVisitor {
                 "time" => &mut outer.time,
                 "specversion" => &mut outer.version,
                 "data" => {
-                    if outer.data.is_some() {
+                    if outer.data.is_some() || outer.envelope.conversion.is_some() {
                         return Err(twice(name));
                     }
-                    outer.data = Some(access.next_value()?);
+                    let kind = outer.kind.as_deref().or(outer.ce_type.as_deref());
+                    if self.in_passing && kind == Some(CONVERSION) {
+                        outer.envelope.conversion = Some(access.next_value()?);
+                    } else {
+                        outer.data = Some(access.next_value()?);
+                    }
                     continue;
                 }
                 "data_base64" => {

@@ -204,8 +204,36 @@ pub(crate) fn write_currency_maybe<S: Serializer>(
     }
 }
 
+/// `2026-03-01T09:30:00Z` and nothing else: the form nearly every producer sends, several times faster than the general parser, to
+/// which everything else is left.
+fn plain_instant(text: &str) -> Option<Timestamp> {
+    let bytes: &[u8; 20] = text.as_bytes().try_into().ok()?;
+    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1, s2, b'Z'] = *bytes else {
+        return None;
+    };
+    let two = |tens: u8, ones: u8| -> Option<i64> {
+        (tens.is_ascii_digit() && ones.is_ascii_digit()).then(|| i64::from(tens - b'0') * 10 + i64::from(ones - b'0'))
+    };
+    let (year, month, day) = (two(y1, y2)? * 100 + two(y3, y4)?, two(m1, m2)?, two(d1, d2)?);
+    let (hour, minute, second) = (two(h1, h2)?, two(n1, n2)?, two(s1, s2)?);
+    // Days up to the 28th exist in every month; the rest, and leap seconds, are the general parser's.
+    if !(1..=12).contains(&month) || !(1..=28).contains(&day) || hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    // Days from civil, Howard Hinnant, for years from 0 on.
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let days = era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468;
+    Timestamp::from_second(days * 86_400 + hour * 3600 + minute * 60 + second).ok()
+}
+
 /// An RFC 3339 instant; the error says what was there instead.
 pub(crate) fn parse_instant(text: &str) -> Result<Timestamp, String> {
+    if let Some(at) = plain_instant(text) {
+        return Ok(at);
+    }
     text.parse().map_err(|_| {
         format!("bad_time: `{}` is not an RFC 3339 instant such as 2026-03-01T09:30:00Z", crate::reject::excerpt(text))
     })
@@ -293,4 +321,23 @@ pub(crate) fn is_one(count: &u32) -> bool {
 /// 1, the default of counts.
 pub(crate) fn one() -> u32 {
     1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_short_way_to_an_instant_gives_the_same_as_the_long_one() {
+        for second in (-62_000_000_000i64..250_000_000_000).step_by(7_654_321) {
+            let at = Timestamp::from_second(second).unwrap();
+            let text = at.to_string();
+            assert!(plain_instant(&text).is_none_or(|found| found == at), "{text}");
+            assert_eq!(parse_instant(&text), Ok(at));
+        }
+        assert!(plain_instant("2026-03-01T09:30:00Z").is_some());
+        for odd in ["2026-02-29T09:30:00Z", "2026-13-01T09:30:00Z", "2026-03-01T24:00:00Z", "2026-03-01T09:30:0xZ"] {
+            assert!(plain_instant(odd).is_none() && parse_instant(odd).is_err(), "{odd}");
+        }
+    }
 }

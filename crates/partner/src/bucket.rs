@@ -109,6 +109,13 @@ impl Cells {
         self.0 = merged;
     }
 
+    /// From cells that are in order and not zero, as they were stored; none otherwise.
+    pub fn from_sorted(cells: Vec<Cell>) -> Option<Cells> {
+        let in_order =
+            cells.iter().zip(cells.iter().skip(1)).all(|(one, next)| (one.day, one.measure) < (next.day, next.measure));
+        (in_order && cells.iter().all(|cell| cell.value != 0)).then_some(Cells(cells))
+    }
+
     /// From cells in any order.
     pub fn collect(cells: impl IntoIterator<Item = Cell>) -> Cells {
         let mut all = Cells::default();

@@ -42,7 +42,8 @@ pub(super) fn put_cells(bytes: &mut Vec<u8>, cells: &Cells) {
 }
 
 pub(super) fn get_cells(mut field: Reader<'_>) -> Result<Cells, EncodingError> {
-    let mut all = Vec::new();
+    // Three bytes are the least a cell takes.
+    let mut all = Vec::with_capacity(field.0.len() / 3);
     let mut last = 0i64;
     while !field.is_empty() {
         last = last.checked_add(field.signed()?).ok_or(EncodingError::Corrupt)?;
@@ -51,5 +52,5 @@ pub(super) fn get_cells(mut field: Reader<'_>) -> Result<Cells, EncodingError> {
         let measure = Measure::from_number(number).ok_or(EncodingError::Corrupt)?;
         all.push(Cell { day, measure, value: field.signed()? });
     }
-    Ok(Cells::collect(all))
+    Cells::from_sorted(all).ok_or(EncodingError::Corrupt)
 }
