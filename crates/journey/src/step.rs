@@ -335,10 +335,9 @@ impl<'a> Run<'a, '_> {
         let Some(step) = self.workflow.step(step) else { return self.exit(ExitReason::WorkflowGone) };
         if let Verb::WaitFor(wait) = &step.verb
             && wait.kinds.iter().any(|kind| kind.matches(&event.kind))
+            && let Flow::On(next) = self.awaited(step, wait, event.clone())
         {
-            if let Flow::On(next) = self.awaited(step, wait, event.clone()) {
-                self.go_on(next);
-            }
+            self.go_on(next);
         }
     }
 

@@ -8,6 +8,8 @@ mod r01_keys;
 mod r02_expressions;
 mod r03_literals;
 mod r04_mails;
+mod r05_references;
+mod r09_later;
 
 /// The page of one code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,8 +27,15 @@ pub struct CodePage {
 }
 
 /// All pages, by hundreds.
-pub const CODES: &[&[CodePage]] =
-    &[r00_yaml::PAGES, r01_keys::PAGES, r02_expressions::PAGES, r03_literals::PAGES, r04_mails::PAGES];
+pub const CODES: &[&[CodePage]] = &[
+    r00_yaml::PAGES,
+    r01_keys::PAGES,
+    r02_expressions::PAGES,
+    r03_literals::PAGES,
+    r04_mails::PAGES,
+    r05_references::PAGES,
+    r09_later::PAGES,
+];
 
 /// All pages in the order of their codes.
 pub fn pages() -> impl Iterator<Item = &'static CodePage> {

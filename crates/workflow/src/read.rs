@@ -154,7 +154,7 @@ pub(crate) fn workflow(
         }
     }
     let steps = fields.require("steps", findings).and_then(|node| steps::read(node, &mut reader, findings));
-    fields.finish(&NOT_YET.map(|(key, _)| key), findings);
+    finish(fields, findings);
     if let (Some(entry), Some(steps)) = (&entry, &steps) {
         entry::check_combine(entry, steps, &fields_span(node, "combine"), path, findings);
     }
@@ -192,6 +192,25 @@ fn required<'a>(fields: &Fields<'a>, key: &'a str, why: &str, findings: &mut Fin
         findings.error("R0102", fields.path(), at, format!("`{key}` is missing")).hint(why);
     }
     None
+}
+
+/// Unknown keys. One that was meant as `when` says what it takes away.
+fn finish(fields: Fields<'_>, findings: &mut Findings) {
+    let mut known: Vec<&str> =
+        NOT_YET.iter().map(|(key, _)| *key).filter(|key| fields.key_span(key).is_some()).collect();
+    let keys = ["when", "once", "steps", "mail", "owner", "workflow"];
+    let meant = |word: &str| rapport_rule::suggest::nearest(word, keys) == Some("when");
+    let slip = fields
+        .keys()
+        .find(|key| fields.peek("when").is_none() && !keys.contains(&key.text.as_str()) && meant(&key.text));
+    if let Some(slip) = slip {
+        findings
+            .error("R0101", fields.path(), slip.span, format!("unknown key `{}`", slip.text))
+            .did_you_mean(Some("when"))
+            .hint("A workflow without `when` never starts.");
+        known.push(&slip.text);
+    }
+    fields.finish(&known, findings);
 }
 
 fn not_yet(fields: &Fields<'_>, findings: &mut Findings) {

@@ -25,4 +25,32 @@ pub(super) const PAGES: &[CodePage] = &[
         example: "priority: urgent",
         put_right: "priority: high",
     },
+    CodePage {
+        code: "R0104",
+        title: "an option given twice or in the wrong place",
+        meaning: "The same thing is said in two places, or an option stands beside something it does not belong to. Which of the two counts would be a guess.",
+        example: "email: { mail: hello, expires: 1 day }\nexpires: 2 days",
+        put_right: "email: { mail: hello, expires: 2 days }",
+    },
+    CodePage {
+        code: "R0105",
+        title: "an entry stands twice",
+        meaning: "A list names the same thing twice; once is enough, and a second one is mostly a slip.",
+        example: "when: [login, login]",
+        put_right: "when: [login, link.clicked]",
+    },
+    CodePage {
+        code: "R0107",
+        title: "two verbs in one step",
+        meaning: "A step does one thing. Which of two comes first would be a guess; make them two entries of the list.",
+        example: "- email: hello\n  wait: 3 days",
+        put_right: "- email: hello\n- wait: 3 days",
+    },
+    CodePage {
+        code: "R0108",
+        title: "a step without a verb",
+        meaning: "A step is a map with one verb: `email`, `wait`, `wait_for`, `if`, `choose`, `task`, `emit`, `start` or `exit`. Options of the verb stand under it.",
+        example: "- mail: hello",
+        put_right: "- email: hello",
+    },
 ];

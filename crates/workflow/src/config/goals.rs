@@ -212,10 +212,10 @@ fn audience(
     let text = node.text(path, findings)?;
     let (what, name) = text.split_once(' ').unwrap_or((text, ""));
     let name = name.trim();
-    let (known, audience): (&[Arc<str>], fn(Arc<str>) -> Audience) = match what {
+    let known = match what {
         "everyone" if name.is_empty() => return Some(Audience::Everyone),
-        "group" => (groups, Audience::Group),
-        "segment" => (segments, Audience::Segment),
+        "group" => groups,
+        "segment" => segments,
         _ => {
             findings
                 .error("R0516", path, node.span, format!("`{text}` is nobody"))
@@ -224,7 +224,8 @@ fn audience(
         }
     };
     match known.iter().find(|known| ***known == *name) {
-        Some(name) => Some(audience(name.clone())),
+        Some(name) if what == "group" => Some(Audience::Group(name.clone())),
+        Some(name) => Some(Audience::Segment(name.clone())),
         None => {
             findings
                 .error("R0516", path, node.span, format!("there is no {what} `{name}`"))

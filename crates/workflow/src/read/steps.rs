@@ -180,7 +180,6 @@ fn step<'n>(node: &'n Node, table: &mut Table, reader: &mut Reader<'n>, findings
         Some(node) => Some(entry::condition(node, &names, reader, findings)?),
         None => None,
     };
-    drop(names);
     let at = table.steps.len();
     let span = verb_node.span;
     let line = reader.line(fields.key_span(verb).unwrap_or(span));

@@ -1,0 +1,103 @@
+//! Every file of `tests/workflows/err` has the findings of the `.out` beside it, every file of `ok` has none.
+//!
+//! A file is `workflows/tried/workflow.yaml`, or what its first line says (`# file: config/offers.yaml`), read together with
+//! the shipped configuration, a mail `hello` (`# mail: hello: its text`) and the shipped let-go review. Written anew with
+//! `RAPPORT_BLESS=1 cargo test -p rapport-workflow --test corpus`.
+#![allow(clippy::disallowed_methods, reason = "a test reads the files it is about")]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use rapport_rule::finding::render::human;
+use rapport_rule::{Findings, Source, Sources, codes};
+use rapport_workflow::compile;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn read(folder: &Path, root: &Path, sources: &mut Sources) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            read(&path, root, sources);
+        } else {
+            let name = path.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/");
+            sources.add(Source::new(name, std::fs::read_to_string(&path).unwrap()));
+        }
+    }
+}
+
+fn sources(text: &str) -> Sources {
+    let mut sources = Sources::new();
+    read(&root().join("config"), &root(), &mut sources);
+    read(&root().join("workflows/let-go-review"), &root(), &mut sources);
+    let mail = text.lines().find_map(|line| line.strip_prefix("# mail: hello: ")).unwrap_or("Good morning.");
+    match text.lines().next().and_then(|line| line.strip_prefix("# file: ")) {
+        Some(path) => sources.add(Source::new(path, text)),
+        None => {
+            sources.add(Source::new("workflows/tried/workflow.yaml", text));
+            sources.add(Source::new("workflows/tried/hello.mail.md", format!("---\nsubject: Hello\n---\n{mail}\n")));
+        }
+    }
+    sources
+}
+
+fn shown(findings: &Findings, sources: &Sources) -> String {
+    findings.iter().map(|finding| human(finding, sources).trim_end().to_owned() + "\n").collect()
+}
+
+fn corpus(folder: &str) -> Vec<PathBuf> {
+    let folder = root().join("tests/workflows").join(folder);
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<PathBuf> = files.filter(|path| path.extension().is_some_and(|ext| ext == "yaml")).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn what_is_wrong_is_found_with_place_and_remedy() {
+    let bless = std::env::var_os("RAPPORT_BLESS").is_some();
+    let mut wrong = Vec::new();
+    let mut seen = BTreeSet::new();
+    for path in corpus("err") {
+        let sources = sources(&std::fs::read_to_string(&path).unwrap());
+        let (rulebook, findings) = compile(&sources);
+        seen.extend(findings.iter().map(|finding| finding.code));
+        let shown = shown(&findings, &sources);
+        let out = path.with_extension("out");
+        assert!(!findings.is_empty(), "{} has no findings", path.display());
+        assert_eq!(rulebook.is_none(), findings.has_errors(), "{}", path.display());
+        if bless {
+            std::fs::write(&out, &shown).unwrap();
+        } else if std::fs::read_to_string(&out).unwrap_or_default() != shown {
+            wrong.push(format!("{}:\n{shown}", path.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(seen.len() >= 60, "{} distinct findings", seen.len());
+    let without_page: Vec<&str> = seen.into_iter().filter(|code| codes::page(code).is_none()).collect();
+    assert!(without_page.is_empty(), "codes without a page: {without_page:?}");
+}
+
+#[test]
+fn what_is_right_is_not_complained_about() {
+    for path in corpus("ok") {
+        let sources = sources(&std::fs::read_to_string(&path).unwrap());
+        let (rulebook, findings) = compile(&sources);
+        assert!(findings.is_empty(), "{}:\n{}", path.display(), shown(&findings, &sources));
+        assert!(rulebook.is_some());
+    }
+}
+
+#[test]
+fn every_code_of_this_crate_has_a_page() {
+    let mut code = Sources::new();
+    read(&root().join("crates/workflow/src"), &root(), &mut code);
+    for source in code.iter() {
+        for (at, _) in source.text.match_indices("\"R0") {
+            let code = source.text.get(at + 1..at + 6).unwrap_or_default();
+            assert!(codes::page(code).is_some(), "{code} in {}", source.path);
+        }
+    }
+}
