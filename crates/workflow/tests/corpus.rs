@@ -101,3 +101,53 @@ fn every_code_of_this_crate_has_a_page() {
         }
     }
 }
+
+mod any_text {
+    use super::*;
+    use proptest::prelude::*;
+    use rapport_workflow::{Verb, Workflow};
+
+    /// Where a step can lead.
+    fn successors(workflow: &Workflow, at: usize) -> Vec<usize> {
+        let step = &workflow.steps[at];
+        let mut all = vec![step.next];
+        match &step.verb {
+            Verb::Email(email) => all.push(email.if_not_sent),
+            Verb::WaitFor(wait) => all.extend([wait.then, wait.otherwise]),
+            Verb::Choose { arms, otherwise } => {
+                all.push(*otherwise);
+                all.extend(arms.iter().map(|arm| arm.then));
+            }
+            _ => {}
+        }
+        all.into_iter().flatten().collect()
+    }
+
+    fn texts() -> &'static [String] {
+        static TEXTS: std::sync::OnceLock<Vec<String>> = std::sync::OnceLock::new();
+        TEXTS.get_or_init(|| {
+            let files = corpus("err").into_iter().chain(corpus("ok"));
+            files.map(|path| std::fs::read_to_string(path).unwrap()).collect()
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        /// Parts of two files, cut anywhere and put together, are read without a panic; what compiles leads forward only.
+        #[test]
+        fn is_read_without_a_panic(
+            one: prop::sample::Index, two: prop::sample::Index, cut in 0usize..600, back in 0usize..300, odd in "[\\[\\]{}:\"'#*&!|>,\\- a-z\\n]{0,6}",
+        ) {
+            let (first, second) = (one.get(texts()), two.get(texts()));
+            let head: String = first.chars().take(cut).collect();
+            let tail: String = second.chars().skip(cut.saturating_sub(back)).collect();
+            let (rulebook, findings) = compile(&sources(&format!("{head}{odd}{tail}")));
+            prop_assert_eq!(rulebook.is_none(), findings.has_errors());
+            for workflow in rulebook.iter().flat_map(|rulebook| &rulebook.workflows) {
+                for at in 0..workflow.steps.len() {
+                    prop_assert!(successors(workflow, at).into_iter().all(|next| next > at && next < workflow.steps.len()));
+                }
+            }
+        }
+    }
+}
