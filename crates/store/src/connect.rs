@@ -15,7 +15,10 @@ pub const POOL_SIZE_DEFAULT: u32 = 8;
 const READERS: u32 = 4;
 /// Every statement text has its own place in the cache, in SQLite one per batch size.
 const STATEMENTS: usize = 512;
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a server that cannot be reached is tried before the caller is told; its own backoff goes on from there.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a writer waits for its turn on the one connection to a SQLite file.
+const TURN_TIMEOUT: Duration = Duration::from_secs(60);
 /// A connection that lay still for longer is asked whether it is alive before it is used.
 const TRUSTED_IDLE: Duration = Duration::from_secs(5);
 
@@ -55,6 +58,12 @@ pub(crate) async fn postgres(url: &str, options: &ConnectOptions) -> Result<PgPo
             ("tcp_keepalives_interval", "2"),
             ("tcp_keepalives_count", "3"),
             ("tcp_user_timeout", "15000"),
+            // Prepared plans outlive the size a table had when they were made: a plan of an empty table that reads it whole would
+            // stay until the next analyze, a hundred thousand rows later. Every query here has its index; these leave no other way.
+            ("enable_seqscan", "off"),
+            ("enable_hashjoin", "off"),
+            ("enable_mergejoin", "off"),
+            ("jit", "off"),
         ]);
     PgPoolOptions::new()
         .max_connections(options.pool_size.max(1))
@@ -82,14 +91,15 @@ pub(crate) async fn sqlite(path: &str) -> Result<Embedded, StoreError> {
         .busy_timeout(Duration::from_secs(10))
         .foreign_keys(false)
         .statement_cache_capacity(STATEMENTS)
-        // 64 MiB of pages, and a log that is cut back after a burst.
+        // 64 MiB of pages; a log that is folded into the file every 32 MiB, not at every batch, and cut back after a burst.
         .pragma("cache_size", "-65536")
+        .pragma("wal_autocheckpoint", "8192")
         .pragma("journal_size_limit", "67108864")
         .pragma("temp_store", "memory");
     let writer = SqlitePoolOptions::new()
         .max_connections(1)
         .min_connections(1)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .acquire_timeout(TURN_TIMEOUT)
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
@@ -98,7 +108,7 @@ pub(crate) async fn sqlite(path: &str) -> Result<Embedded, StoreError> {
         .map_err(refusal)?;
     let readers = SqlitePoolOptions::new()
         .max_connections(READERS)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .acquire_timeout(TURN_TIMEOUT)
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)

@@ -63,7 +63,7 @@ impl SqlStore {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             return Ok(Self { database: Database::Postgres(connect::postgres(url, options).await?) });
         }
-        let Some(path) = url.strip_prefix("sqlite:") else {
+        let Some(path) = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")) else {
             return Err(StoreError::Refused("the store is `postgres://…` or `sqlite:PATH`".into()));
         };
         let store = Self { database: Database::Sqlite(connect::sqlite(path).await?) };
