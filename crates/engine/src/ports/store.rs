@@ -182,6 +182,8 @@ pub trait Store: Send + Sync {
     async fn farewell(&self, kind: &str, process: &str) -> Result<(), StoreError>;
     /// Creates missing shard rows `0..shards` and the coordinator's.
     async fn create_shards(&self, shards: u32) -> Result<(), StoreError>;
+    /// One shard row.
+    async fn shard_row(&self, shard: i32) -> Result<Option<ShardRow>, StoreError>;
     /// All shard rows, coordinator's included.
     async fn shard_rows(&self) -> Result<Vec<ShardRow>, StoreError>;
     /// Takes a shard that is free, ours already, or silent for `lease`: epoch + 1. `None`: somebody else has it.

@@ -1,12 +1,47 @@
 //! How mail leaves the house.
 
 use async_trait::async_trait;
+use jiff::Timestamp;
+
+/// A mail as content, before it is bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Letter {
+    /// Who writes.
+    pub from: Mailbox,
+    /// To whom.
+    pub to: Mailbox,
+    /// Where replies go.
+    pub reply_to: Mailbox,
+    /// Subject line.
+    pub subject: String,
+    /// The text part, complete in itself.
+    pub text: String,
+    /// The HTML part.
+    pub html: String,
+    /// Deterministic, without angle brackets: an attempt repeated by policy has the same.
+    pub message_id: String,
+    /// Date.
+    pub date: Timestamp,
+    /// Further headers in order.
+    pub headers: Vec<(String, String)>,
+}
+
+/// A name with its address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mailbox {
+    /// May be empty.
+    pub name: String,
+    /// The address.
+    pub address: String,
+}
 
 /// A way out for mail.
 #[async_trait]
 pub trait Transport: Send + Sync {
     /// Waits until a connection is ready to take a message; dropped unused it goes back to the pool.
     async fn ready(&self) -> Result<Box<dyn Connection>, TransportError>;
+    /// The letter as the bytes that are sent; an error says for people why it cannot be.
+    fn compose(&self, letter: &Letter) -> Result<Vec<u8>, String>;
     /// The hard cap on open connections.
     fn connections_max(&self) -> usize;
     /// Whether mail really leaves the machine (false for capture).

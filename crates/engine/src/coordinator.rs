@@ -1,0 +1,156 @@
+//! What needs more than one partner: closing a programme's day, and offers with a budget.
+//!
+//! One engine at a time owns the row `shard = -1`, under the same epoch protocol as any shard. It reads what the shards
+//! have committed and answers with records, so that every shard learns of a decision in its own order.
+
+mod day_close;
+mod offers;
+
+pub use offers::OfferRequest;
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    backoff::Backoff,
+    ownership::EngineParts,
+    ports::{
+        rows::{COORDINATOR, CoordinatorCommit, ShardRow},
+        store::{Committed, StoreError},
+    },
+    rulebooks::RulebookError,
+    shard::Ended,
+};
+
+/// How long the coordinator looks away when nothing is to be decided.
+const IDLE: Duration = Duration::from_millis(200);
+/// The same in a replay, where everybody waits for it.
+const IDLE_IN_REPLAY: Duration = Duration::from_millis(5);
+/// Requests answered in one commit.
+const REQUESTS: usize = 500;
+
+/// Why the coordinator could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum CoordinatorError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The rulebook it should decide by.
+    #[error(transparent)]
+    Rulebook(#[from] RulebookError),
+}
+
+/// The owner of the coordinator's row.
+pub struct Coordinator {
+    parts: EngineParts,
+    shards: u32,
+    epoch: i64,
+    commit_no: i64,
+    clock: Option<Timestamp>,
+}
+
+impl Coordinator {
+    /// An owner of the row just taken.
+    #[must_use]
+    pub fn new(parts: EngineParts, row: ShardRow, shards: u32) -> Self {
+        Self { parts, shards, epoch: row.epoch, commit_no: row.commit_no, clock: row.clock }
+    }
+
+    /// Runs until told to stop, or until another owner took over.
+    pub async fn run(mut self, stop: CancellationToken) -> Ended {
+        let mut backoff = Backoff::default();
+        loop {
+            let wait = match self.decide_once().await {
+                Ok(Decided::Something) => {
+                    backoff.succeeded();
+                    continue;
+                }
+                Ok(Decided::Nothing) => {
+                    backoff.succeeded();
+                    self.parts.readiness.good("coordinator");
+                    if self.parts.clock.replays() { IDLE_IN_REPLAY } else { IDLE }
+                }
+                Ok(Decided::Fenced) => return Ended::Fenced,
+                Err(CoordinatorError::Store(StoreError::Unavailable(_) | StoreError::CommitUnknown(_))) => {
+                    match self.reread().await {
+                        Ok(true) => {}
+                        Ok(false) => return Ended::Fenced,
+                        Err(error) => self.parts.readiness.bad("coordinator", error.to_string()),
+                    }
+                    backoff.after_failure()
+                }
+                Err(error) => return Ended::Failed(error.to_string()),
+            };
+            tokio::select! { () = self.parts.clock.pause(wait) => {}, () = stop.cancelled() => return Ended::Stopped }
+            if stop.is_cancelled() {
+                return Ended::Stopped;
+            }
+        }
+    }
+
+    /// After a lost commit: where the row really is. `false`: it is another owner's.
+    async fn reread(&mut self) -> Result<bool, StoreError> {
+        let rows = self.parts.store.shard_rows().await?;
+        let Some(row) = rows.into_iter().find(|row| row.shard == COORDINATOR && row.epoch == self.epoch) else {
+            return Ok(false);
+        };
+        (self.commit_no, self.clock) = (row.commit_no, row.clock);
+        Ok(true)
+    }
+
+    /// Decides what can be decided now, in one commit.
+    pub async fn decide_once(&mut self) -> Result<Decided, CoordinatorError> {
+        let Some(rulebook) = self.parts.rulebooks.current().await? else { return Ok(Decided::Nothing) };
+        let rows = self.parts.store.shard_rows().await?;
+        let mut clocks = rows.iter().filter(|row| row.shard != COORDINATOR).map(|row| row.clock);
+        let behind = if rows.len() <= self.shards as usize {
+            None
+        } else {
+            clocks.try_fold(Timestamp::MAX, |least, clock| clock.map(|clock| clock.min(least)))
+        };
+        let mut commit = CoordinatorCommit {
+            epoch: self.epoch,
+            commit_no: self.commit_no,
+            clock: behind.max(self.clock),
+            ..CoordinatorCommit::default()
+        };
+        if let Some(behind) = behind {
+            self.close_days(&rulebook, behind, &mut commit).await?;
+        }
+        self.answer_offers(&rulebook, &mut commit).await?;
+        let nothing = commit.day_closes.is_empty() && commit.answered.is_empty() && commit.clock == self.clock;
+        if nothing {
+            return Ok(Decided::Nothing);
+        }
+        match self.parts.store.commit_coordinator(&commit).await? {
+            Committed::Fenced => Ok(Decided::Fenced),
+            Committed::Done => {
+                self.commit_no += 1;
+                self.clock = commit.clock;
+                metrics::counter!("rapport_days_closed_total").increment(commit.day_closes.len() as u64);
+                Ok(Decided::Something)
+            }
+        }
+    }
+
+    fn shards(&self) -> std::ops::Range<u32> {
+        0..self.shards
+    }
+
+    fn store(&self) -> &Arc<dyn crate::ports::store::Store> {
+        &self.parts.store
+    }
+}
+
+/// What one look brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decided {
+    /// There was something to decide, and it is committed.
+    Something,
+    /// Nothing was due.
+    Nothing,
+    /// Another owner took over.
+    Fenced,
+}

@@ -1,0 +1,97 @@
+//! Closes a programme's day once every shard's clock has passed its midnight plus the lateness.
+
+use jiff::{Timestamp, civil::Date};
+use rapport_event::id::{PartnerKey, ProgramId};
+use rapport_insight::{
+    day,
+    dip::{DayPart, PartReader, ProgramState, program},
+    top_share::TopShare,
+};
+use rapport_workflow::{Rulebook, config::GroupRule};
+
+use super::{Coordinator, CoordinatorError};
+use crate::{
+    calendar,
+    ports::{
+        rows::{CoordinatorCommit, DayCloseRow, DayPartRow, OutboxRow},
+        store::StoreError,
+    },
+    records,
+};
+
+impl Coordinator {
+    /// Adds every day that can be closed now to the commit: at most one a programme, so that days follow each other.
+    pub(super) async fn close_days(
+        &self,
+        rulebook: &Rulebook,
+        behind: Timestamp,
+        commit: &mut CoordinatorCommit,
+    ) -> Result<(), CoordinatorError> {
+        for id in self.store().programs_with_parts().await? {
+            let Some(settings) = calendar::ProgramDays::of(rulebook, &id) else { continue };
+            let last = self.store().last_day_close(&id).await?;
+            let next = self.store().next_part_day(&id, last.as_ref().map(|close| close.day)).await?;
+            let Some(on) = next else { continue };
+            if settings.closes_at(on) > behind {
+                continue;
+            }
+            let state = match &last {
+                Some(close) => ProgramState::decode(&close.state)
+                    .map_err(|_| StoreError::Damaged(format!("state of programme {id} at {}", close.day)))?,
+                None => ProgramState::default(),
+            };
+            let rows = self.store().day_parts(&id, on).await?;
+            let parts = unpack(rows, &id, on)?;
+            let (close, state) = program::close(day::number(on), &parts, &top_shares(rulebook), &state);
+            for shard in self.shards() {
+                commit.outbox.push(day_closed_record(&id, on, shard, &close, behind));
+            }
+            commit.day_closes.push(DayCloseRow {
+                program: id,
+                day: on,
+                body: serde_json::to_vec(&close).map_err(|error| StoreError::Refused(error.to_string()))?,
+                state: state.encode(),
+            });
+        }
+        // The clock may only claim what is decided: while a day was closed here, the next look may close another.
+        if !commit.day_closes.is_empty() {
+            commit.clock = self.clock;
+        }
+        Ok(())
+    }
+}
+
+/// The groups by share, in the order of their limits.
+fn top_shares(rulebook: &Rulebook) -> Vec<TopShare> {
+    let share = |group: &rapport_workflow::config::Group| match group.rule {
+        GroupRule::TopShare { enter_percent, leave_percent, .. } => Some(TopShare { enter_percent, leave_percent }),
+        _ => None,
+    };
+    rulebook.segments.groups.iter().filter_map(share).collect()
+}
+
+/// All parts of a day, sorted by partner: floating point sums then do not depend on the shards' order.
+fn unpack(rows: Vec<DayPartRow>, id: &ProgramId, on: Date) -> Result<Vec<DayPart>, StoreError> {
+    let damaged = || StoreError::Damaged(format!("a part of day {on} of programme {id}"));
+    let mut parts: Vec<(String, DayPart)> = Vec::new();
+    for row in &rows {
+        for part in PartReader::new(&row.body).map_err(|_| damaged())? {
+            let (partner, part) = part.map_err(|_| damaged())?;
+            parts.push((partner.to_owned(), part));
+        }
+    }
+    parts.sort_by(|(one, _), (other, _)| one.cmp(other));
+    Ok(parts.into_iter().map(|(_, part)| part).collect())
+}
+
+fn day_closed_record(
+    id: &ProgramId,
+    on: Date,
+    shard: u32,
+    close: &rapport_insight::dip::DayClose,
+    at: Timestamp,
+) -> OutboxRow {
+    let key = PartnerKey::whole_program(id.clone());
+    let event_id = format!("day:{id}:{on}:{shard}");
+    records::outbox(shard, records::day_closed(&event_id, key, on, close, at))
+}

@@ -1,0 +1,145 @@
+//! Answers the journeys that want to promise an offer: once per partner and period, and within the budget.
+
+use jiff::{Timestamp, tz::TimeZone};
+use rapport_event::shard_of;
+use rapport_workflow::{Rulebook, config::PerPartner};
+
+use super::{Coordinator, CoordinatorError, REQUESTS};
+use crate::{
+    ports::rows::{AnsweredRequest, CoordinatorCommit, RequestRow, ReservationRow},
+    records,
+    shard::react::REQUEST_RELEASE,
+};
+
+/// What a journey asks of the coordinator; the body of a request of kind `offer`.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct OfferRequest {
+    /// The offer's name in `config/offers.yaml`.
+    pub offer: String,
+    /// The message it is for.
+    pub message: String,
+    /// The journey's step that waits.
+    pub step: String,
+}
+
+impl Coordinator {
+    pub(super) async fn answer_offers(
+        &self,
+        rulebook: &Rulebook,
+        commit: &mut CoordinatorCommit,
+    ) -> Result<(), CoordinatorError> {
+        let requests = self.store().open_requests(REQUESTS).await?;
+        let mut granted: Vec<ReservationRow> = Vec::new();
+        for request in requests {
+            let Ok(wanted) = serde_json::from_str::<OfferRequest>(&request.body) else {
+                tracing::error!(request = request.id, "a request that cannot be read is dropped");
+                commit.answered.push(AnsweredRequest { id: request.id, reservation: None });
+                continue;
+            };
+            let reservation = if request.kind == REQUEST_RELEASE {
+                self.released(&request, &wanted, &granted).await?
+            } else {
+                let judged = self.judge(rulebook, &request, &wanted, &granted).await?;
+                let record = records::offer_answer(&request, &wanted, judged.as_ref().map_err(|why| *why));
+                commit.outbox.push(records::outbox(shard_of(&request.key, self.shards), record));
+                judged.ok()
+            };
+            granted.extend(reservation.clone());
+            commit.answered.push(AnsweredRequest { id: request.id, reservation });
+        }
+        Ok(())
+    }
+
+    /// What gives a reservation back: the ledger only grows, so the entry is its negative.
+    async fn released(
+        &self,
+        request: &RequestRow,
+        wanted: &OfferRequest,
+        granted: &[ReservationRow],
+    ) -> Result<Option<ReservationRow>, CoordinatorError> {
+        let before = self.store().reservations(&wanted.offer, Some(&request.key), Timestamp::MIN).await?;
+        let all = before.iter().chain(granted).filter(|row| row.offer == wanted.offer && row.key == request.key);
+        let of_journey: Vec<&ReservationRow> = all.filter(|row| row.journey == request.journey).collect();
+        let held: i64 = of_journey.iter().map(|row| row.minor).sum();
+        Ok(of_journey.last().filter(|_| held > 0).map(|last| ReservationRow {
+            minor: -held,
+            at: request.at,
+            ..(*last).clone()
+        }))
+    }
+
+    /// The reservation, or why not. `granted` are those of this very commit.
+    async fn judge(
+        &self,
+        rulebook: &Rulebook,
+        request: &RequestRow,
+        wanted: &OfferRequest,
+        granted: &[ReservationRow],
+    ) -> Result<Result<ReservationRow, &'static str>, CoordinatorError> {
+        let Some(offer) = rulebook.offers.get(wanted.offer.as_str()) else { return Ok(Err("unknown_offer")) };
+        let given_since = match offer.per_partner {
+            PerPartner::Once => Some(Timestamp::MIN),
+            PerPartner::OnceIn(length) => Some(minutes_before(request.at, length.about_minutes())),
+            PerPartner::Unlimited => None,
+        };
+        if let Some(since) = given_since {
+            let before = self.store().reservations(&wanted.offer, Some(&request.key), since).await?;
+            let mine = |row: &&ReservationRow| row.offer == wanted.offer && row.key == request.key;
+            // A reservation given back counts as none.
+            let held: i64 = before.iter().chain(granted).filter(mine).map(|row| row.minor).sum();
+            if held > 0 {
+                return Ok(Err("already_given"));
+            }
+        }
+        if let Some(budget) = &offer.budget {
+            let zone = rulebook.config.program(request.key.program.as_str()).map(|program| program.zone.clone());
+            let since = period_start(request.at, &zone.unwrap_or(TimeZone::UTC), budget.months);
+            let rows = self.store().reservations(&wanted.offer, None, since).await?;
+            let new = granted.iter().filter(|row| row.offer == wanted.offer);
+            let spent: i64 = rows.iter().chain(new).map(|row| row.minor).sum();
+            if spent.saturating_add(offer.value.minor) > budget.amount.minor {
+                return Ok(Err("budget_spent"));
+            }
+        }
+        Ok(Ok(ReservationRow {
+            offer: wanted.offer.clone(),
+            key: request.key.clone(),
+            journey: request.journey.clone(),
+            at: request.at,
+            minor: offer.value.minor,
+            currency: offer.value.currency.code().to_owned(),
+        }))
+    }
+}
+
+fn minutes_before(at: Timestamp, minutes: i64) -> Timestamp {
+    at.checked_sub(jiff::SignedDuration::from_mins(minutes)).unwrap_or(Timestamp::MIN)
+}
+
+/// The first instant of the calendar period (1 month, 3 a quarter, 12 a year; 0 all time) in which `at` lies.
+fn period_start(at: Timestamp, zone: &TimeZone, months: u8) -> Timestamp {
+    let Ok(months) = i8::try_from(months) else { return Timestamp::MIN };
+    if months == 0 {
+        return Timestamp::MIN;
+    }
+    let today = zone.to_datetime(at).date();
+    let month = (today.month() - 1) / months * months + 1;
+    jiff::civil::Date::new(today.year(), month, 1)
+        .and_then(|first| first.to_zoned(zone.clone()))
+        .map_or(Timestamp::MIN, |first| first.timestamp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_period_begins_with_its_calendar_month() {
+        let at = "2026-11-21T12:00:00Z".parse().unwrap();
+        let start = |months| period_start(at, &TimeZone::UTC, months).to_string();
+        assert_eq!(start(1), "2026-11-01T00:00:00Z");
+        assert_eq!(start(3), "2026-10-01T00:00:00Z");
+        assert_eq!(start(12), "2026-01-01T00:00:00Z");
+        assert_eq!(period_start(at, &TimeZone::UTC, 0), Timestamp::MIN);
+    }
+}

@@ -1,0 +1,322 @@
+//! Takes what trackers wrote, refuses with a reason what cannot be an event, and re-keys the rest by partner.
+//!
+//! The hop (DESIGN.md 4.3): personal fields and dead letters are stored first, then the records are appended with the
+//! position they came from, then the source is told. A crash in between repeats the batch; the shards drop what they know
+//! by its position. The first failed append ends the run: going on could put a later record before an earlier one.
+
+mod breaker;
+mod replay;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex},
+};
+
+use jiff::Timestamp;
+use rapport_contact::normalise;
+use rapport_event::{
+    CustomKinds, Decoded, Event, Headers, Limits, PersonalData, ProgramId, Rejection, SourcePosition, decode_with,
+    encode, moved, shard_of,
+};
+use serde_json::{Map, Value};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+pub use breaker::{Breaker, Tripped};
+pub use replay::{ReplayMaster, ReplaySource};
+
+use crate::{
+    backoff::Backoff,
+    ports::{
+        clock::Clock,
+        log::{EventLog, LogError, NewRecord, Source, SourceRecord},
+        rows::{DeadLetterRow, PersonRow},
+        store::{Store, StoreError},
+    },
+    readiness::Readiness,
+    rulebooks::{RulebookError, Rulebooks},
+};
+
+/// Records taken from the source at once.
+const BATCH: usize = 1000;
+/// Of a dead letter's bytes this many are kept.
+const RAW_MAX: usize = 1 << 20;
+
+/// Why ingest stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// The database, after it refused for good.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The log.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The declared kinds could not be read.
+    #[error(transparent)]
+    Rulebook(#[from] RulebookError),
+    /// Too much of a partition is rejected: something upstream is broken, and a flood of dead letters helps nobody.
+    #[error(transparent)]
+    Breaker(#[from] Tripped),
+}
+
+/// What ingest runs on.
+#[derive(Clone)]
+pub struct Ingest {
+    /// Persons and dead letters.
+    pub store: Arc<dyn Store>,
+    /// Where events go.
+    pub log: Arc<dyn EventLog>,
+    /// The present, against which ages are judged.
+    pub clock: Arc<dyn Clock>,
+    /// Declared kinds.
+    pub rulebooks: Arc<Rulebooks>,
+    /// Number of shards.
+    pub shards: u32,
+    /// Raised when a topic was created anew under the same name.
+    pub incarnation: u32,
+    /// Told when neighbours fail.
+    pub readiness: Readiness,
+    /// Programmes whose beginning is noted; starts empty.
+    pub noted: Arc<Mutex<BTreeSet<ProgramId>>>,
+}
+
+/// What a batch held.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// Events appended.
+    pub events: usize,
+    /// Records refused.
+    pub rejected: usize,
+}
+
+impl std::ops::AddAssign for Taken {
+    fn add_assign(&mut self, other: Self) {
+        self.events += other.events;
+        self.rejected += other.rejected;
+    }
+}
+
+impl Ingest {
+    /// Reads a source until it ends or `stop` is called; with `follow` an end is only a pause.
+    pub async fn run(
+        &self,
+        source: &mut dyn Source,
+        follow: bool,
+        stop: CancellationToken,
+    ) -> Result<Taken, IngestError> {
+        let mut all = Taken::default();
+        let mut breaker = Breaker::default();
+        let mut backoff = Backoff::default();
+        loop {
+            let records = tokio::select! {
+                records = source.next(BATCH) => records,
+                () = stop.cancelled() => return Ok(all),
+            };
+            let records = match records {
+                Ok(records) => {
+                    backoff.succeeded();
+                    self.readiness.good("ingest");
+                    records
+                }
+                Err(LogError::Unreachable(why)) => {
+                    self.readiness.bad("ingest", why);
+                    let wait = backoff.after_failure();
+                    tokio::select! { () = self.clock.pause(wait) => continue, () = stop.cancelled() => return Ok(all) }
+                }
+                Err(error) => return Err(error.into()),
+            };
+            if records.is_empty() && !follow {
+                return Ok(all);
+            }
+            all += self.take(&records, &mut breaker).await?;
+            for (topic, partition, next) in ends(&records) {
+                source.commit(&topic, partition, next).await?;
+            }
+            if !follow && source.ended() {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// Stores and appends one batch. When it returns, every record of it is safe.
+    pub async fn take(&self, records: &[SourceRecord], breaker: &mut Breaker) -> Result<Taken, IngestError> {
+        let custom = match self.retry(async || Ok(self.rulebooks.current().await)).await?? {
+            Some(rulebook) => rulebook.custom_kinds.clone(),
+            None => CustomKinds::none(),
+        };
+        let now = self.retry(async || self.clock.now().await).await?;
+        let replays = self.clock.replays();
+        let limits = if replays { Limits::replay() } else { Limits::default() };
+        let mut batch = Sorted::default();
+        for record in records {
+            match read(record, &limits, &custom, now) {
+                Ok(decoded) => {
+                    breaker.good(&record.topic, record.partition);
+                    batch.accept(record, decoded, self, replays);
+                }
+                Err(rejection) => {
+                    metrics::counter!("rapport_rejected_total", "code" => rejection.code.as_str()).increment(1);
+                    batch.dead.push(dead_letter(record, &rejection, now));
+                    breaker.bad(&record.topic, record.partition)?;
+                }
+            }
+        }
+        let taken = Taken { events: batch.events.len(), rejected: batch.dead.len() };
+        if !batch.persons.is_empty() {
+            self.retry(async || self.store.store_persons(&batch.persons).await).await?;
+        }
+        if !batch.dead.is_empty() {
+            self.retry(async || self.store.dead_letters(&batch.dead).await).await?;
+        }
+        self.note_beginnings(&batch.began).await?;
+        if !batch.events.is_empty() {
+            self.log.append(batch.events).await?;
+        }
+        metrics::counter!("rapport_ingested_total").increment(taken.events as u64);
+        Ok(taken)
+    }
+
+    /// Notes the first event of each programme: partners approved before it are veterans of unknown past.
+    async fn note_beginnings(&self, began: &BTreeMap<ProgramId, Timestamp>) -> Result<(), StoreError> {
+        for (program, at) in began {
+            let fresh = {
+                let mut noted = self.noted.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                noted.insert(program.clone())
+            };
+            if fresh {
+                let (name, at) = (crate::shard::beginning(program), at.as_millisecond().to_string());
+                self.retry(async || self.store.pin_meta(&name, &at).await).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks a database that cannot be reached again until it answers; nothing is lost meanwhile, the source just waits.
+    async fn retry<T>(&self, ask: impl AsyncFn() -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let mut backoff = Backoff::default();
+        loop {
+            match ask().await {
+                Err(StoreError::Unavailable(why) | StoreError::CommitUnknown(why)) => {
+                    self.readiness.bad("ingest", why);
+                    self.clock.pause(backoff.after_failure()).await;
+                }
+                answer => return answer,
+            }
+        }
+    }
+}
+
+#[derive(Default)]
+struct Sorted {
+    persons: Vec<PersonRow>,
+    dead: Vec<DeadLetterRow>,
+    events: Vec<NewRecord>,
+    began: BTreeMap<ProgramId, Timestamp>,
+}
+
+impl Sorted {
+    fn accept(&mut self, record: &SourceRecord, decoded: Decoded, ingest: &Ingest, replays: bool) {
+        let Decoded { mut event, personal } = decoded;
+        if personal.is_some() || event.partner().is_some() {
+            let person = person_row(&event, personal.as_ref());
+            event.person_version = Some(person.version);
+            self.persons.push(person);
+        }
+        let began = self.began.entry(event.key.program.clone()).or_insert(event.occurred_at);
+        *began = (*began).min(event.occurred_at);
+        let (reversal, event) = moved(event);
+        for (index, event) in reversal.into_iter().chain([event]).enumerate() {
+            self.events.push(NewRecord {
+                shard: shard_of(&event.key, ingest.shards),
+                key: event.key.to_string().into_bytes(),
+                value: encode(&event),
+                stamp: replays.then_some(event.occurred_at),
+                position: Some(SourcePosition {
+                    source: xxhash_rust::xxh3::xxh3_64(record.topic.as_bytes()),
+                    incarnation: ingest.incarnation,
+                    partition: record.partition,
+                    offset: record.offset,
+                    index: index as u32,
+                }),
+            });
+        }
+    }
+}
+
+fn read(record: &SourceRecord, limits: &Limits, custom: &CustomKinds, now: Timestamp) -> Result<Decoded, Rejection> {
+    let Some(value) = &record.value else { return Err(Rejection::tombstone()) };
+    let headers: Vec<(&str, &[u8])> =
+        record.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
+    decode_with(limits, value, &Headers(&headers), custom, now)
+}
+
+/// What the mailer and the renderer need to know of a person, as one version of it.
+fn person_row(event: &Event, personal: Option<&PersonalData>) -> PersonRow {
+    let mut fields = Map::new();
+    if let Some(data) = event.partner()
+        && let Ok(Value::Object(known)) = serde_json::to_value(data)
+    {
+        fields.extend(known);
+    }
+    if let Some(personal) = personal
+        && let Ok(Value::Object(known)) = serde_json::to_value(personal)
+    {
+        fields.extend(known);
+    }
+    let address = personal
+        .and_then(|personal| personal.email.as_deref())
+        .and_then(normalise)
+        .map(|address| address.as_str().to_owned());
+    PersonRow {
+        key: event.key.clone(),
+        version: event.occurred_at.as_millisecond(),
+        address,
+        fields: Value::Object(fields).to_string(),
+    }
+}
+
+fn dead_letter(record: &SourceRecord, rejection: &Rejection, now: Timestamp) -> DeadLetterRow {
+    let headers: Map<String, Value> = record
+        .headers
+        .iter()
+        .map(|(name, value)| (name.clone(), Value::from(String::from_utf8_lossy(value).into_owned())))
+        .collect();
+    let mut raw = record.value.clone().unwrap_or_default();
+    raw.truncate(RAW_MAX);
+    warn!(
+        source = record.topic,
+        partition = record.partition,
+        offset = record.offset,
+        code = rejection.code.as_str(),
+        "a record is refused and kept as a dead letter"
+    );
+    DeadLetterRow {
+        source: record.topic.clone(),
+        partition: record.partition,
+        offset: record.offset,
+        code: rejection.code.as_str().to_owned(),
+        detail: rejection.detail.to_string(),
+        raw,
+        headers: Value::Object(headers).to_string(),
+        at: now,
+        replayed_at: None,
+    }
+}
+
+/// One past the last record of each partition in the batch.
+fn ends(records: &[SourceRecord]) -> impl Iterator<Item = (String, i32, i64)> {
+    let mut ends: BTreeMap<(&str, i32), i64> = BTreeMap::new();
+    for record in records {
+        let end = ends.entry((&record.topic, record.partition)).or_insert(0);
+        *end = (*end).max(record.offset + 1);
+    }
+    ends.into_iter()
+        .map(|((topic, partition), next)| (topic.to_owned(), partition, next))
+        .collect::<Vec<_>>()
+        .into_iter()
+}
+
+/// Logs what an import brought.
+pub fn log_taken(source: &str, taken: Taken) {
+    info!(source, events = taken.events, rejected = taken.rejected, "source read");
+}

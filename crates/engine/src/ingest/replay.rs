@@ -1,0 +1,170 @@
+//! The clock master of a replay: lets time pass step by step, and never before everything of the last step is done.
+//!
+//! Within a step the records come first, all of them, then the present moves past them. So every shard folds the same
+//! records in the same order, and what mailers and coordinator answer lies behind them, whatever the processes' speed.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info};
+
+use super::{Breaker, Ingest, IngestError, Taken};
+use crate::{
+    backoff::Backoff,
+    ports::{
+        log::{LogError, SourceRecord},
+        rows::{COORDINATOR, ShardRow},
+        store::{Outstanding, StoreError},
+    },
+};
+
+/// The present moves by this much.
+pub const STEP: SignedDuration = SignedDuration::from_hours(6);
+/// How often it is looked whether everything is quiet.
+const LOOK: Duration = Duration::from_millis(3);
+
+/// A source whose records have times of their own, in ascending order.
+#[async_trait]
+pub trait ReplaySource: Send {
+    /// The records up to and including the instant that were not taken yet, in order of time.
+    async fn take_until(&mut self, until: Timestamp) -> Result<Vec<SourceRecord>, LogError>;
+    /// The time of the next record; `None` at the end.
+    async fn next_time(&mut self) -> Result<Option<Timestamp>, LogError>;
+    /// Everything taken is safe.
+    async fn commit(&mut self) -> Result<(), LogError>;
+}
+
+/// Plays a source.
+pub struct ReplayMaster {
+    ingest: Ingest,
+    until: Option<Timestamp>,
+}
+
+impl ReplayMaster {
+    /// A master that goes on until the instant, or as long as the source has records.
+    #[must_use]
+    pub fn new(ingest: Ingest, until: Option<Timestamp>) -> Self {
+        Self { ingest, until }
+    }
+
+    /// Plays to the end; `progress` hears of every step.
+    pub async fn run(
+        &self,
+        source: &mut dyn ReplaySource,
+        stop: CancellationToken,
+        mut progress: impl FnMut(Timestamp) + Send,
+    ) -> Result<Taken, IngestError> {
+        let mut all = Taken::default();
+        let mut breaker = Breaker::default();
+        let Some(mut present) = self.begin(source).await? else { return Ok(all) };
+        while !stop.is_cancelled() {
+            if !self.wait_until_quiet(present, &stop).await? {
+                break;
+            }
+            let next = grid_after(present);
+            let over = match (self.until, source.next_time().await?) {
+                (Some(until), _) => present >= until,
+                (None, upcoming) => upcoming.is_none(),
+            };
+            if over {
+                info!(%present, events = all.events, "the replay is at its end");
+                break;
+            }
+            loop {
+                let records = source.take_until(next).await?;
+                if records.is_empty() {
+                    break;
+                }
+                all += self.ingest.take(&records, &mut breaker).await?;
+                source.commit().await?;
+            }
+            self.ingest.retry(async || self.ingest.store.set_replay_present(next).await).await?;
+            present = next;
+            progress(present);
+        }
+        Ok(all)
+    }
+
+    /// Where the replay stands, or where it begins: a step before the first record.
+    async fn begin(&self, source: &mut dyn ReplaySource) -> Result<Option<Timestamp>, IngestError> {
+        let store = &self.ingest.store;
+        if let Some(present) = self.ingest.retry(async || store.replay_present().await).await? {
+            return Ok(Some(present));
+        }
+        let Some(first) = source.next_time().await? else { return Ok(None) };
+        let start = grid_before(first);
+        self.ingest.retry(async || store.set_replay_present(start).await).await?;
+        Ok(Some(start))
+    }
+
+    async fn wait_until_quiet(&self, present: Timestamp, stop: &CancellationToken) -> Result<bool, IngestError> {
+        let mut backoff = Backoff::default();
+        while !stop.is_cancelled() {
+            match self.is_quiet(present).await {
+                Ok(true) => return Ok(true),
+                Ok(false) => tokio::select! { () = self.ingest.clock.pause(LOOK) => {}, () = stop.cancelled() => {} },
+                Err(
+                    IngestError::Store(StoreError::Unavailable(why)) | IngestError::Log(LogError::Unreachable(why)),
+                ) => {
+                    debug!(why, "asking again whether everything is quiet");
+                    self.ingest.clock.pause(backoff.after_failure()).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether nothing is left to do at the present. The shard rows are read before and after the rest: if none moved,
+    /// nothing was produced in between, and what lay in the outbox is in the log, whose ends are read last. The coordinator's
+    /// row comes to the present only after every day that could be closed is.
+    async fn is_quiet(&self, present: Timestamp) -> Result<bool, IngestError> {
+        let store = &self.ingest.store;
+        let before = store.shard_rows().await?;
+        let arrived = |row: &ShardRow| row.clock.is_some_and(|clock| clock >= present);
+        if before.len() <= self.ingest.shards as usize || !before.iter().all(arrived) {
+            return Ok(false);
+        }
+        if store.outstanding(present).await? != Outstanding::default() {
+            return Ok(false);
+        }
+        let shards: Vec<u32> = (0..self.ingest.shards).collect();
+        let ends = self.ingest.log.ends(&shards).await?;
+        let next = |row: &ShardRow| usize::try_from(row.shard).ok().and_then(|shard| ends.get(shard)).copied();
+        let caught_up =
+            before.iter().filter(|row| row.shard != COORDINATOR).all(|row| next(row) == Some(row.next_offset));
+        if !caught_up {
+            return Ok(false);
+        }
+        let after = store.shard_rows().await?;
+        let state = |rows: &[ShardRow]| rows.iter().map(|row| (row.shard, row.commit_no)).collect::<Vec<_>>();
+        Ok(state(&before) == state(&after))
+    }
+}
+
+fn grid_before(at: Timestamp) -> Timestamp {
+    let step = STEP.as_millis() as i64;
+    let floor = at.as_millisecond().div_euclid(step) * step;
+    // A record exactly on the grid belongs to the step that ends there.
+    Timestamp::from_millisecond(floor - step).unwrap_or(Timestamp::MIN)
+}
+
+fn grid_after(at: Timestamp) -> Timestamp {
+    let step = STEP.as_millis() as i64;
+    Timestamp::from_millisecond((at.as_millisecond().div_euclid(step) + 1) * step).unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_present_moves_along_a_grid_that_no_start_shifts() {
+        let at: Timestamp = "1997-01-01T13:30:00Z".parse().unwrap();
+        assert_eq!(grid_before(at), "1997-01-01T06:00:00Z".parse().unwrap());
+        assert_eq!(grid_after(at), "1997-01-01T18:00:00Z".parse().unwrap());
+        assert_eq!(grid_after(grid_before(at)), "1997-01-01T12:00:00Z".parse().unwrap());
+    }
+}

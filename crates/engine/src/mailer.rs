@@ -1,0 +1,323 @@
+//! Sends planned messages: claim, decide, render, deliver, settle (DESIGN.md 4.7).
+//!
+//! A mailer first gets hold of a connection, then claims at most [`IN_FLIGHT`] recipients for it: what a crash can leave
+//! in doubt is never more than that a connection. Between claim and settlement a message is `attempting`; it never goes
+//! back to the queue unless the final dot provably did not leave.
+
+mod build;
+mod policy;
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+use rapport_event::kind::Kind;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+pub use build::LinkKeys;
+
+use crate::{
+    backoff::Backoff,
+    ports::{
+        clock::Clock,
+        rows::{MessageState, OutboxRow},
+        store::{Attempt, ClaimRequest, EndedMessage, Settlement, Store, StoreError},
+        transport::{Delivery, Envelope, RefusalClass, Transport},
+    },
+    readiness::Readiness,
+    records,
+    rulebooks::{Applied, RulebookError, Rulebooks},
+};
+
+/// Messages in hand per connection.
+pub const IN_FLIGHT: usize = 2;
+/// The dot leaves within this time of the commit that made the message `attempting`.
+const DOT_WITHIN: Duration = Duration::from_secs(20);
+/// A mailer not heard of for this long has lost what it had in hand.
+const SILENT: Duration = Duration::from_secs(60);
+/// Mail of a shard whose clock is further behind is not claimable.
+const SHARD_BEHIND: SignedDuration = SignedDuration::from_secs(60);
+/// How long to look away when nothing is due.
+const IDLE: Duration = Duration::from_millis(20);
+const HEARTBEAT: Duration = Duration::from_secs(2);
+
+/// A mailer's needs.
+pub struct Mailer {
+    /// The process's name; after a restart under the same name it resolves what it had in hand.
+    pub name: String,
+    /// Queue and policy facts.
+    pub store: Arc<dyn Store>,
+    /// The way out.
+    pub transport: Arc<dyn Transport>,
+    /// The present.
+    pub clock: Arc<dyn Clock>,
+    /// Guardrails, senders and mails, always the live ones.
+    pub rulebooks: Arc<Rulebooks>,
+    /// Keys that sign the links in mails.
+    pub links: Arc<LinkKeys>,
+    /// Number of shards, to address outcome records.
+    pub shards: u32,
+    /// Told when neighbours fail.
+    pub readiness: Readiness,
+}
+
+/// Why a mailer could not go on for now.
+#[derive(Debug, thiserror::Error)]
+enum MailerError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Rulebook(#[from] RulebookError),
+    #[error(transparent)]
+    Transport(#[from] crate::ports::transport::TransportError),
+    #[error("no rulebook is applied yet: run `rapport apply`")]
+    NoRulebook,
+}
+
+impl Mailer {
+    /// Runs until told to stop; what is in hand is finished first.
+    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+        let mut workers = tokio::task::JoinSet::new();
+        for _ in 0..self.transport.connections_max().max(1) {
+            let (mailer, stop) = (self.clone(), stop.clone());
+            workers.spawn(async move { mailer.work(stop).await });
+        }
+        let mut first = true;
+        while !stop.is_cancelled() {
+            if let Err(error) = self.keep_house(first).await {
+                self.readiness.bad("mailer", error.to_string());
+            } else {
+                first = false;
+            }
+            tokio::select! { () = tokio::time::sleep(HEARTBEAT) => {}, () = stop.cancelled() => {} }
+        }
+        while workers.join_next().await.is_some() {}
+        if let Err(error) = self.store.farewell("mailer", &self.name).await {
+            warn!(%error, "could not say good-bye");
+        }
+    }
+
+    /// Says that it lives, resolves what silent mailers left behind, and ends mail that never got an address.
+    async fn keep_house(&self, first: bool) -> Result<(), MailerError> {
+        if first {
+            // Whatever this name had in hand belongs to its predecessor: nobody will ever settle it.
+            let left = self.store.attempts_of(&self.name).await?;
+            self.give_up(left).await?;
+        }
+        self.store.heartbeat("mailer", &self.name, SILENT).await?;
+        let stale = self.store.stale_attempts(SILENT, 500).await?;
+        self.give_up(stale).await?;
+        let now = self.clock.now().await?;
+        let unaddressed = self.store.unaddressed_expired(now, 500).await?;
+        let ended: Vec<_> = unaddressed
+            .into_iter()
+            .map(|message| {
+                let at = message.expires.min(now);
+                self.ended(&message, 0, MessageState::Expired, "no_address", at)
+            })
+            .collect();
+        if !ended.is_empty() {
+            self.store.end_queued(&ended).await?;
+        }
+        Ok(())
+    }
+
+    /// Attempts whose mailer is gone: whether the dot left is not known.
+    async fn give_up(&self, attempts: Vec<Attempt>) -> Result<(), StoreError> {
+        for attempt in attempts {
+            let message = &attempt.due.message;
+            let at = self.moment(&attempt).await?;
+            let settlement = if message.policy == "at_least_once" {
+                Settlement::Requeue { due: message.due, reason: "mailer_lost".to_owned() }
+            } else {
+                Settlement::Ended(self.ended(message, attempt.attempt, MessageState::InDoubt, "mailer_lost", at))
+            };
+            warn!(message = %message.id, "a mailer was lost while it had this message in hand");
+            let _ = self.store.settle(&attempt, &settlement).await?;
+        }
+        Ok(())
+    }
+
+    async fn work(&self, stop: CancellationToken) {
+        let mut backoff = Backoff::default();
+        while !stop.is_cancelled() {
+            let wait = match self.send_some().await {
+                Ok(0) => {
+                    backoff.succeeded();
+                    self.readiness.good("mailer");
+                    IDLE
+                }
+                Ok(_) => {
+                    backoff.succeeded();
+                    continue;
+                }
+                Err(error) => {
+                    self.readiness.bad("mailer", error.to_string());
+                    backoff.after_failure()
+                }
+            };
+            tokio::select! { () = self.clock.pause(wait) => {}, () = stop.cancelled() => {} }
+        }
+    }
+
+    /// Claims for one connection and sends; returns how many recipients were looked at with effect.
+    async fn send_some(&self) -> Result<usize, MailerError> {
+        let rulebook = self.rulebooks.current().await?.ok_or(MailerError::NoRulebook)?;
+        let now = self.clock.now().await?;
+        if self.store.next_mail_due().await?.is_none_or(|due| due > now) {
+            return Ok(0);
+        }
+        let mut connection = self.transport.ready().await?;
+        let replays = self.clock.replays();
+        let request = ClaimRequest {
+            mailer: self.name.clone(),
+            now,
+            limit: IN_FLIGHT,
+            clock_at_least: if replays { now } else { now.checked_sub(SHARD_BEHIND).unwrap_or(Timestamp::MIN) },
+        };
+        let shards = self.shards;
+        let decide = |snapshot: &crate::ports::store::RecipientSnapshot| {
+            policy::verdict(snapshot, &rulebook, if replays { None } else { Some(now) }, shards)
+        };
+        let claimed_at = self.clock.monotonic();
+        let claimed = self.store.claim(&request, &decide).await?;
+        let count = claimed.looked_at;
+        for attempt in claimed.attempts {
+            self.send_one(&rulebook, connection.as_mut(), &attempt, claimed_at + DOT_WITHIN).await?;
+        }
+        Ok(count)
+    }
+
+    async fn send_one(
+        &self,
+        rulebook: &Applied,
+        connection: &mut dyn crate::ports::transport::Connection,
+        attempt: &Attempt,
+        deadline: std::time::Instant,
+    ) -> Result<(), MailerError> {
+        let message = &attempt.due.message;
+        let at = self.moment(attempt).await?;
+        let letter = build::letter(rulebook, attempt, &self.links, at)
+            .map_err(|problem| problem.to_string())
+            .and_then(|letter| self.transport.compose(&letter).map(|bytes| (letter, bytes)));
+        let settlement = match letter {
+            Err(problem) => {
+                warn!(message = %message.id, workflow = message.workflow, mail = message.mail, %problem, "mail cannot be rendered");
+                Settlement::Ended(self.ended(
+                    message,
+                    attempt.attempt,
+                    MessageState::Failed,
+                    &format!("render: {problem}"),
+                    at,
+                ))
+            }
+            Ok((letter, bytes)) => {
+                let envelope = Envelope { from: letter.from.address, to: attempt.address.clone() };
+                let delivery = connection.send(&envelope, &bytes, deadline).await;
+                self.settlement(attempt, delivery, at).await?
+            }
+        };
+        self.settle(attempt, settlement).await
+    }
+
+    /// What a delivery means for the message.
+    async fn settlement(&self, attempt: &Attempt, delivery: Delivery, at: Timestamp) -> Result<Settlement, StoreError> {
+        let message = &attempt.due.message;
+        let end = |state, reason: &str| Settlement::Ended(self.ended(message, attempt.attempt, state, reason, at));
+        Ok(match delivery {
+            Delivery::Accepted { .. } => end(MessageState::Sent, ""),
+            Delivery::Refused { code, text, class: RefusalClass::Permanent, .. } => {
+                info!(message = %message.id, code, "the server refuses this recipient");
+                self.store.suppress(&attempt.address, None, "hard_bounce", at).await?;
+                end(MessageState::Failed, &format!("{code} {text}"))
+            }
+            Delivery::Refused { code, text, class: RefusalClass::Policy, .. } => {
+                end(MessageState::Failed, &format!("{code} {text}"))
+            }
+            Delivery::Refused { code, text, class: RefusalClass::Transient, .. } => {
+                self.again(attempt, &format!("{code} {text}"), at)
+            }
+            Delivery::NotSent { reason } => self.again(attempt, &reason, at),
+            Delivery::InDoubt { reason } if message.policy == "at_least_once" => self.again(attempt, &reason, at),
+            Delivery::InDoubt { reason } => {
+                warn!(message = %message.id, reason, "not known whether the mail was accepted");
+                end(MessageState::InDoubt, &reason)
+            }
+        })
+    }
+
+    /// Back to the queue with a growing wait, or expired when that would be too late.
+    fn again(&self, attempt: &Attempt, reason: &str, at: Timestamp) -> Settlement {
+        let message = &attempt.due.message;
+        let minutes = 1_i64 << attempt.due.attempts.min(8);
+        // Spread by the message's own id, so that a storm of refusals does not come back as one.
+        let jitter = i64::from(message.id.bytes().fold(0_u8, u8::wrapping_add)) * 60 * minutes / 1024;
+        let due = at.checked_add(SignedDuration::from_secs(60 * minutes + jitter)).unwrap_or(Timestamp::MAX);
+        if due >= message.expires {
+            return Settlement::Ended(self.ended(message, attempt.attempt, MessageState::Expired, reason, at));
+        }
+        Settlement::Requeue { due, reason: reason.to_owned() }
+    }
+
+    /// Writes the settlement; the delivery cannot be undone, so this is tried until the database answers.
+    async fn settle(&self, attempt: &Attempt, settlement: Settlement) -> Result<(), MailerError> {
+        let mut backoff = Backoff::default();
+        loop {
+            match self.store.settle(attempt, &settlement).await {
+                Ok(true) => break,
+                Ok(false) => {
+                    warn!(message = %attempt.due.message.id, attempt = attempt.attempt, "the attempt was settled by another");
+                    break;
+                }
+                Err(error) if backoff.failures() < 8 => {
+                    warn!(%error, "the outcome of a delivery waits to be written");
+                    self.clock.pause(backoff.after_failure()).await;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let outcome = match &settlement {
+            Settlement::Ended(ended) => ended.state.code(),
+            Settlement::Requeue { .. } => "requeued",
+        };
+        metrics::counter!("rapport_mail_attempts_total", "outcome" => outcome).increment(1);
+        Ok(())
+    }
+
+    /// The mailer's now for this message: live the present, in a replay the message's due time.
+    async fn moment(&self, attempt: &Attempt) -> Result<Timestamp, StoreError> {
+        if self.clock.replays() { Ok(attempt.due.message.due) } else { self.clock.now().await }
+    }
+
+    fn ended(
+        &self,
+        message: &crate::ports::rows::MessageRow,
+        attempt: i64,
+        state: MessageState,
+        reason: &str,
+        at: Timestamp,
+    ) -> EndedMessage {
+        ended(message, attempt, state, reason, at, self.shards)
+    }
+}
+
+/// A message's end with its outcome record.
+fn ended(
+    message: &crate::ports::rows::MessageRow,
+    attempt: i64,
+    state: MessageState,
+    reason: &str,
+    at: Timestamp,
+    shards: u32,
+) -> EndedMessage {
+    let kind = match state {
+        MessageState::Sent => Kind::MessageSent,
+        MessageState::InDoubt => Kind::MessageInDoubt,
+        MessageState::Expired => Kind::MessageExpired,
+        MessageState::Failed => Kind::MessageFailed,
+        _ => Kind::MessageSuppressed,
+    };
+    let event = records::outcome(message, kind, attempt, reason, at);
+    let outbox: OutboxRow = records::outbox(rapport_event::id::shard_of(&message.key, shards), event);
+    EndedMessage { id: message.id.clone(), state, reason: reason.to_owned(), at, outbox }
+}

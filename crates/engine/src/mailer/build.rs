@@ -1,0 +1,191 @@
+//! From a claimed message to the letter that is sent: the person, the links, the sender and the live mail text are added here.
+
+use jiff::Timestamp;
+use rapport_message::{
+    Library, Links, Locale, Person, Program, RenderError, Request, Sender, Topic,
+    header::{self, HeaderError},
+    link::{Claims, Keys, LinkError},
+    render,
+};
+use serde_json::Value;
+
+use crate::{
+    ports::{
+        rows::MessageRow,
+        store::Attempt,
+        transport::{Letter, Mailbox},
+    },
+    rulebooks::Applied,
+    shard::react::Envelope,
+};
+
+/// The keys that sign links in mails.
+#[derive(Debug, Clone)]
+pub struct LinkKeys {
+    /// The first signs, all verify.
+    pub keys: Keys,
+}
+
+/// Why a message cannot become a letter.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// What was planned cannot be read.
+    #[error("the planned values are damaged: {0}")]
+    Context(#[from] serde_json::Error),
+    /// Something the mail or its headers need is not in the live files any more.
+    #[error("{0} is not in the files applied now")]
+    Gone(String),
+    /// The template.
+    #[error(transparent)]
+    Render(#[from] RenderError),
+    /// The headers.
+    #[error(transparent)]
+    Header(#[from] HeaderError),
+    /// The links.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// `links:` is missing in the configuration.
+    #[error("config/rapport.yaml has no `links:`, so the mail would have no way out")]
+    NoLinks,
+}
+
+/// Builds the letter. `at` is its Date.
+pub(super) fn letter(
+    rulebook: &Applied,
+    attempt: &Attempt,
+    keys: &LinkKeys,
+    at: Timestamp,
+) -> Result<Letter, BuildError> {
+    let message = &attempt.due.message;
+    let envelope: Envelope = serde_json::from_str(&message.context)?;
+    let config = &rulebook.rulebook.config;
+    let gone = |what: String| BuildError::Gone(what);
+    let declared = config
+        .program(message.key.program.as_str())
+        .ok_or_else(|| gone(format!("programme `{}`", message.key.program)))?;
+    let program = Program { id: declared.id.to_string(), name: declared.name.clone(), url: declared.url.clone() };
+    let program_locale = Locale::parse(&declared.language).unwrap_or_else(Locale::english);
+    let wished = envelope.languages.first().and_then(|tag| Locale::parse(tag));
+    let library: &Library =
+        rulebook.library(&message.workflow).ok_or_else(|| gone(format!("workflow `{}`", message.workflow)))?;
+    let (mail, locale) = library
+        .choose(&message.mail, wished.as_ref(), &program_locale)
+        .ok_or_else(|| gone(format!("mail `{}/{}`", message.workflow, message.mail)))?;
+    let topic_of = config.topics.get(&*message.topic).ok_or_else(|| gone(format!("topic `{}`", message.topic)))?;
+    let languages = [locale.tag(), locale.language()];
+    let topic = Topic {
+        id: topic_of.id.to_string(),
+        name: topic_of.name.in_language(&languages).to_owned(),
+        about: topic_of.about.in_language(&languages).to_owned(),
+        service: topic_of.service,
+    };
+    let known: Value = serde_json::from_str(&attempt.due.person)?;
+    let text = |name: &str| known.get(name).and_then(Value::as_str).map(str::to_owned);
+    let person = Person {
+        name: text("name"),
+        first_name: text("first_name"),
+        email: text("email").unwrap_or_else(|| attempt.address.clone()),
+    };
+    let sender = sender(rulebook, &envelope, text("manager").as_deref())?;
+    let base = config.links.as_ref().ok_or(BuildError::NoLinks)?;
+    let links = links(rulebook, message, &envelope, keys, &base.base)?;
+    let reason = reason(&envelope);
+    let request = Request {
+        context: &envelope.values,
+        locale: &locale,
+        person: &person,
+        sender: &sender,
+        program: &program,
+        imprint: &config.imprint,
+        topic: &topic,
+        links: &links,
+        reason: reason.as_deref(),
+    };
+    let rendered = render(mail, &rulebook.layout, &request)?;
+    let headers = header::headers(&header::Envelope {
+        message_id: &message.id,
+        sending_domain: &base.sending_domain,
+        workflow: &message.workflow,
+        person: &person,
+        sender: &sender,
+        program: &program,
+        topic: &topic,
+        links: &links,
+        subject: &rendered.subject,
+        date: at,
+    })?;
+    let mailbox = |mailbox: header::Mailbox| Mailbox { name: mailbox.name, address: mailbox.address };
+    Ok(Letter {
+        from: mailbox(headers.from),
+        to: mailbox(headers.to),
+        reply_to: mailbox(headers.reply_to),
+        subject: headers.subject,
+        text: rendered.text,
+        html: rendered.html,
+        message_id: format!("{}@{}", message.id, base.sending_domain),
+        date: at,
+        headers: headers
+            .others
+            .into_iter()
+            .filter(|(name, _)| !matches!(*name, "Date" | "Message-ID"))
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect(),
+    })
+}
+
+/// The declared sender, or the partner's manager where the files say so and the manager is a declared sender.
+fn sender(rulebook: &Applied, envelope: &Envelope, manager: Option<&str>) -> Result<Sender, BuildError> {
+    let senders = &rulebook.rulebook.config.senders;
+    let wanted = match &envelope.from {
+        rapport_workflow::Person::Sender(id) => id.clone(),
+        rapport_workflow::Person::ManagerOr(or) => {
+            manager.filter(|manager| senders.contains_key(*manager)).map_or_else(|| or.clone(), Into::into)
+        }
+    };
+    senders.get(&wanted).cloned().ok_or_else(|| BuildError::Gone(format!("sender `{wanted}`")))
+}
+
+fn links(
+    rulebook: &Applied,
+    message: &MessageRow,
+    envelope: &Envelope,
+    keys: &LinkKeys,
+    base: &str,
+) -> Result<Links, BuildError> {
+    let (program, partner) = (message.key.program.as_str().to_owned(), message.key.partner.as_str().to_owned());
+    let url = |claims: Claims| keys.keys.url(base, &claims);
+    let mut links = Links {
+        unsubscribe: None,
+        why: url(Claims::Why { program: program.clone(), partner: partner.clone(), message: message.id.clone() })?,
+        preferences: Some(url(Claims::Preferences { program: program.clone(), partner: partner.clone() })?),
+        ..Links::default()
+    };
+    if message.kind != "service" {
+        links.unsubscribe = Some(url(Claims::Unsubscribe {
+            program: program.clone(),
+            partner: partner.clone(),
+            topic: message.topic.clone(),
+            message: message.id.clone(),
+        })?);
+    }
+    if let Some(survey) = envelope.survey.as_deref() {
+        let declared =
+            rulebook.rulebook.surveys.get(survey).ok_or_else(|| BuildError::Gone(format!("survey `{survey}`")))?;
+        for (choice, _) in &declared.choices {
+            let claims = Claims::Answer {
+                program: program.clone(),
+                partner: partner.clone(),
+                message: message.id.clone(),
+                choice: choice.to_string(),
+            };
+            links.answers.insert(choice.to_string(), url(claims)?);
+        }
+    }
+    Ok(links)
+}
+
+/// What led to the mail, for "you get this because …": the summary of the trigger.
+fn reason(envelope: &Envelope) -> Option<String> {
+    let summary = envelope.values.get("event")?.get("summary")?.as_str()?;
+    (!summary.is_empty()).then(|| summary.to_owned())
+}

@@ -1,0 +1,105 @@
+//! The contact policy at the moment of the claim: which of a recipient's due mails goes now, which wait, which never will.
+
+use jiff::{SignedDuration, Timestamp};
+use rapport_contact::{
+    Accepted, Consent, Decision, Hold, Kind, Recipient, Request, Suppression, SuppressionCause, SuppressionScope,
+    decide, normalise, resolve_zone,
+};
+use serde_json::Value;
+
+use super::ended;
+use crate::{
+    ports::{
+        rows::MessageState,
+        store::{DueMessage, RecipientSnapshot, RecipientVerdict},
+    },
+    rulebooks::Applied,
+};
+
+/// An open-ended hold is looked at again after this long.
+const HOLD_LOOK: SignedDuration = SignedDuration::from_hours(1);
+
+/// At most one message is taken; the rest of the recipient's mails are judged anew when its outcome is known, so that
+/// caps hold for any number of mailers. `now` is `None` in a replay: each message is judged at its own due time.
+pub(super) fn verdict(
+    snapshot: &RecipientSnapshot,
+    rulebook: &Applied,
+    now: Option<Timestamp>,
+    shards: u32,
+) -> RecipientVerdict {
+    let mut verdict = RecipientVerdict::default();
+    for due in &snapshot.due {
+        let message = &due.message;
+        let at = now.unwrap_or(message.due);
+        let (request, recipient) = question(due, snapshot, rulebook, at);
+        match decide(&request, &recipient, &rulebook.config.guardrails, at) {
+            Decision::Send => {
+                verdict.take = Some(message.id.clone());
+                break;
+            }
+            Decision::Defer { until, reason } => {
+                verdict.defer.push((message.id.clone(), until, reason.code().to_owned()));
+            }
+            Decision::Suppress { reason } => {
+                let state = match reason {
+                    rapport_contact::SuppressReason::Expired | rapport_contact::SuppressReason::NoAddress => {
+                        MessageState::Expired
+                    }
+                    _ => MessageState::Suppressed,
+                };
+                verdict.end.push(ended(message, 0, state, reason.code(), at, shards));
+            }
+        }
+    }
+    verdict
+}
+
+fn question(due: &DueMessage, snapshot: &RecipientSnapshot, rulebook: &Applied, at: Timestamp) -> (Request, Recipient) {
+    let message = &due.message;
+    let person: Value = serde_json::from_str(&due.person).unwrap_or(Value::Null);
+    let text = |name: &str| person.get(name).and_then(Value::as_str);
+    let program_zone = rulebook
+        .config
+        .program(message.key.program.as_str())
+        .map_or(jiff::tz::TimeZone::UTC, |program| program.zone.clone());
+    let kind = if message.kind == "service" { Kind::Service } else { Kind::Marketing };
+    let request = Request {
+        kind,
+        topic: message.topic.clone(),
+        urgent: false,
+        test: false,
+        zone: resolve_zone(text("zone"), text("country"), &program_zone),
+        country: text("country").map(str::to_owned),
+        expires: message.expires,
+    };
+    let suppressions = snapshot
+        .suppressions
+        .iter()
+        .map(|(topic, cause)| Suppression {
+            scope: topic.clone().map_or(SuppressionScope::All, SuppressionScope::Topic),
+            // A cause this binary does not know was set by somebody who meant it.
+            cause: SuppressionCause::parse(cause).unwrap_or(SuppressionCause::Manual),
+        })
+        .collect();
+    let recipient = Recipient {
+        address: normalise(&snapshot.address),
+        suppressions,
+        consent: consent(&person),
+        accepted: snapshot.accepted.iter().map(|&(at, kind)| Accepted { at, kind }).collect(),
+        paused_until: text("paused_until").and_then(|instant| instant.parse().ok()),
+        held_by: due.held.as_ref().map(|until| Hold {
+            workflow: String::new(),
+            until: until.unwrap_or_else(|| at.checked_add(HOLD_LOOK).unwrap_or(Timestamp::MAX)),
+        }),
+    };
+    (request, recipient)
+}
+
+/// `consent` of a person as the event contract has it: `{ given, source, time, wording }`.
+fn consent(person: &Value) -> Consent {
+    match person.get("consent").and_then(|consent| consent.get("given")) {
+        Some(Value::Bool(true)) => Consent::Granted,
+        Some(Value::Bool(false)) => Consent::Withdrawn,
+        _ => Consent::Unknown,
+    }
+}

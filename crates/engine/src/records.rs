@@ -1,0 +1,128 @@
+//! The records rapport writes to itself, and reading what stands in the log.
+
+use std::sync::Arc;
+
+use jiff::{Timestamp, civil::Date};
+use rapport_event::{
+    Event, EventId, Kind, PartnerKey, Payload, decode_record, encode,
+    engine::{DayClosedData, EngineData, OfferData, OutcomeData, RulebookAppliedData},
+    extra::Extra,
+};
+use rapport_insight::dip::DayClose;
+
+use crate::{
+    coordinator::OfferRequest,
+    ports::rows::{MessageRow, OutboxRow, RequestRow, ReservationRow},
+};
+
+/// The event as it stands in the log, or why it cannot be read, for people.
+pub fn read(value: &[u8]) -> Result<Event, String> {
+    decode_record(value).map_err(|rejection| format!("{}: {}", rejection.code.as_str(), rejection.detail))
+}
+
+/// The hash by which a repeated activity is recognised within the hour.
+#[must_use]
+pub fn id_hash(event: &Event) -> u64 {
+    let key = rapport_event::id::key_hash(&event.key);
+    key ^ xxhash_rust::xxh3::xxh3_64_with_seed(event.id.as_str().as_bytes(), key)
+}
+
+/// An outbox row for an event.
+#[must_use]
+pub fn outbox(shard: u32, event: Event) -> OutboxRow {
+    OutboxRow {
+        event_id: event.id.as_str().to_owned(),
+        shard,
+        key: event.key.to_string().into_bytes(),
+        value: encode(&event),
+    }
+}
+
+/// An id made of what the record says. Longer texts than an id may have become their hash.
+#[must_use]
+pub fn derived_id(text: &str) -> EventId {
+    EventId::new(text).unwrap_or_else(|_| {
+        let hash = xxhash_rust::xxh3::xxh3_128(text.as_bytes());
+        // Hexadecimal digits always are an id.
+        EventId::new(&format!("{hash:032x}")).unwrap_or_else(|_| EventId::everyone())
+    })
+}
+
+fn engine_event(id: &str, key: PartnerKey, kind: Kind, occurred_at: Timestamp, data: EngineData) -> Event {
+    Event { id: derived_id(id), key, kind, occurred_at, payload: Payload::Engine(Box::new(data)), person_version: None }
+}
+
+/// What became of a message. The id names message, attempt and end, so that telling it twice is the same event.
+#[must_use]
+pub fn outcome(message: &MessageRow, kind: Kind, attempt: i64, reason: &str, at: Timestamp) -> Event {
+    let data = OutcomeData {
+        message: message.id.as_str().into(),
+        journey: Some(message.journey.as_str().into()),
+        workflow: Some(message.workflow.as_str().into()),
+        step: Some(message.step.as_str().into()),
+        mail: Some(message.mail.as_str().into()),
+        reason: (!reason.is_empty()).then(|| reason.into()),
+        ..OutcomeData::default()
+    };
+    let id = format!("{}:{attempt}:{}", kind.name(), message.id);
+    engine_event(&id, message.key.clone(), kind, at, EngineData::Outcome(data))
+}
+
+/// A programme's closed day, for one shard. The whole decision travels along, so that the second pass needs nothing else.
+#[must_use]
+pub fn day_closed(id: &str, key: PartnerKey, on: Date, close: &DayClose, at: Timestamp) -> Event {
+    let mut extra = Extra::NONE;
+    extra.insert("close", serde_json::to_value(close).unwrap_or_default());
+    let data =
+        DayClosedData { day: on, factor: Some(close.factor), outage: close.outage, top_share_limit: None, extra };
+    engine_event(id, key, Kind::ProgramDayClosed, at, EngineData::DayClosed(data))
+}
+
+/// The decision in a `program.day_closed` record.
+#[must_use]
+pub fn day_close_of(event: &Event) -> Option<(Date, DayClose)> {
+    match event.engine()? {
+        EngineData::DayClosed(data) => {
+            let close = serde_json::from_value(data.extra.get("close")?.clone()).ok()?;
+            Some((data.day, close))
+        }
+        _ => None,
+    }
+}
+
+/// Another rulebook from here on, for one shard.
+#[must_use]
+pub fn rulebook_applied(shard: u32, hash: &str, previous: Option<&str>, by: &str, at: Timestamp) -> Event {
+    let data = RulebookAppliedData {
+        rulebook: hash.into(),
+        previous: previous.map(Into::into),
+        by: Some(by.into()),
+        extra: Extra::NONE,
+    };
+    let id = format!("rulebook:{hash}:{}:{shard}", at.as_millisecond());
+    engine_event(&id, PartnerKey::everyone(), Kind::RulebookApplied, at, EngineData::RulebookApplied(data))
+}
+
+/// The hash in a `rulebook.applied` record.
+#[must_use]
+pub fn applied_hash(event: &Event) -> Option<Arc<str>> {
+    match event.engine()? {
+        EngineData::RulebookApplied(data) => Some(data.rulebook.clone()),
+        _ => None,
+    }
+}
+
+/// The coordinator's answer to a journey that asked for an offer.
+#[must_use]
+pub fn offer_answer(request: &RequestRow, wanted: &OfferRequest, answer: Result<&ReservationRow, &str>) -> Event {
+    let data = OfferData {
+        offer: wanted.offer.as_str().into(),
+        journey: Some(request.journey.as_str().into()),
+        message: Some(wanted.message.as_str().into()),
+        reason: answer.err().map(Into::into),
+        ends_at: None,
+        extra: Extra::NONE,
+    };
+    let kind = if answer.is_ok() { Kind::OfferGranted } else { Kind::OfferRefused };
+    engine_event(&format!("offer:{}", request.id), request.key.clone(), kind, request.at, EngineData::Offer(data))
+}

@@ -1,0 +1,185 @@
+//! Compiled rulebooks in memory: the current one, and every older version a journey still runs.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex},
+};
+
+use jiff::Timestamp;
+use rapport_message::{Layout, Library, Locale};
+use rapport_rule::{Findings, Source, Sources};
+use rapport_workflow::{Rulebook, Workflow};
+
+use crate::ports::{
+    rows::DefinitionRow,
+    store::{Store, StoreError},
+};
+
+/// Why a rulebook could not be had.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum RulebookError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Applied by another version of rapport, or damaged.
+    #[error("the applied files {hash} do not compile any more: {first}; run `rapport check` and `rapport apply`")]
+    Broken {
+        /// Hash of the files.
+        hash: String,
+        /// The first finding.
+        first: String,
+    },
+}
+
+/// A rulebook as applied: the files compiled, and since when each workflow is deployed.
+#[derive(Debug)]
+pub struct Applied {
+    /// Hash of the files.
+    pub hash: String,
+    /// The compiled files.
+    pub rulebook: Rulebook,
+    /// Workflow → first deployment; older events start nothing.
+    pub deployed: BTreeMap<String, Timestamp>,
+    /// The frame of every mail.
+    pub layout: Layout,
+    libraries: BTreeMap<String, Library>,
+}
+
+impl Applied {
+    /// Compiles files as they were applied.
+    ///
+    /// # Errors
+    /// [`RulebookError::Broken`] with the first finding.
+    pub fn compile(
+        hash: &str,
+        texts: BTreeMap<String, String>,
+        deployed: BTreeMap<String, Timestamp>,
+    ) -> Result<Self, RulebookError> {
+        let broken = |first: String| RulebookError::Broken { hash: hash.to_owned(), first };
+        let sources: Sources = texts.into_iter().map(|(path, text)| Source::new(path, text)).collect();
+        let (rulebook, mut findings) = rapport_workflow::compile(&sources);
+        let first =
+            |findings: &Findings| findings.iter().next().map_or_else(String::new, |first| first.message.clone());
+        let rulebook = rulebook.ok_or_else(|| broken(first(&findings)))?;
+        let language =
+            rulebook.config.program(&rulebook.config.default_program).map(|program| program.language.as_str());
+        let locale = language.and_then(Locale::parse).unwrap_or_else(Locale::english);
+        let layout = match (sources.get(LAYOUT_HTML), sources.get(LAYOUT_TEXT)) {
+            (Some(html), Some(text)) => Layout::parse(html, text, &locale, &mut findings),
+            _ => None,
+        };
+        let layout = layout.ok_or_else(|| broken(format!("{LAYOUT_HTML} or {LAYOUT_TEXT} is missing or broken")))?;
+        let libraries = rulebook
+            .workflows
+            .iter()
+            .map(|workflow| {
+                let folder = format!("workflows/{}/", workflow.id);
+                let mails = sources.iter().filter(|source| source.path.starts_with(&folder));
+                (workflow.id.to_string(), Library::parse(mails, &locale, &mut findings))
+            })
+            .collect();
+        Ok(Self { hash: hash.to_owned(), rulebook, deployed, layout, libraries })
+    }
+
+    /// The mails of a workflow.
+    #[must_use]
+    pub fn library(&self, workflow: &str) -> Option<&Library> {
+        self.libraries.get(workflow)
+    }
+}
+
+const LAYOUT_HTML: &str = "config/layout.mail.html";
+const LAYOUT_TEXT: &str = "config/layout.mail.txt";
+
+impl std::ops::Deref for Applied {
+    type Target = Rulebook;
+    fn deref(&self) -> &Rulebook {
+        &self.rulebook
+    }
+}
+
+/// All rulebooks this process has met.
+pub struct Rulebooks {
+    store: Arc<dyn Store>,
+    known: Mutex<HashMap<String, Arc<Applied>>>,
+    versions: Mutex<HashMap<(String, String), Arc<Workflow>>>,
+}
+
+impl Rulebooks {
+    /// None met yet.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store, known: Mutex::default(), versions: Mutex::default() }
+    }
+
+    /// The newest applied rulebook; `None` before the first `apply`.
+    pub async fn current(&self) -> Result<Option<Arc<Applied>>, RulebookError> {
+        let Some(hash) = self.store.current_definition_hash().await? else { return Ok(None) };
+        self.by_hash(&hash).await
+    }
+
+    /// The rulebook with this hash.
+    pub async fn by_hash(&self, hash: &str) -> Result<Option<Arc<Applied>>, RulebookError> {
+        if let Some(known) = lock(&self.known).get(hash) {
+            return Ok(Some(known.clone()));
+        }
+        let Some(row) = self.store.definition(hash).await? else { return Ok(None) };
+        self.take_in(&row).map(Some)
+    }
+
+    /// Makes sure that the workflow's version can be looked up, going back through what was applied before.
+    pub async fn ensure(&self, workflow: &str, version: &str) -> Result<(), RulebookError> {
+        if self.version(workflow, version).is_some() {
+            return Ok(());
+        }
+        for hash in self.store.definition_hashes().await? {
+            // An older set of files that no longer compiles ends its journeys (`workflow_gone`); it must not stop the shard.
+            match self.by_hash(&hash).await {
+                Err(RulebookError::Broken { hash, first }) => {
+                    tracing::warn!(hash, first, "an old rulebook does not compile")
+                }
+                other => {
+                    other?;
+                }
+            }
+            if self.version(workflow, version).is_some() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// A workflow's version among the rulebooks met.
+    #[must_use]
+    pub fn version(&self, workflow: &str, version: &str) -> Option<Arc<Workflow>> {
+        lock(&self.versions).get(&(workflow.to_owned(), version.to_owned())).cloned()
+    }
+
+    fn take_in(&self, row: &DefinitionRow) -> Result<Arc<Applied>, RulebookError> {
+        let applied = Arc::new(compile(row)?);
+        let mut versions = lock(&self.versions);
+        for workflow in &applied.rulebook.workflows {
+            versions.insert((workflow.id.to_string(), workflow.version.to_string()), workflow.clone());
+        }
+        drop(versions);
+        lock(&self.known).insert(row.hash.clone(), applied.clone());
+        Ok(applied)
+    }
+}
+
+fn compile(row: &DefinitionRow) -> Result<Applied, RulebookError> {
+    let broken = |first: String| RulebookError::Broken { hash: row.hash.clone(), first };
+    let texts: BTreeMap<String, String> =
+        serde_json::from_str(&row.sources).map_err(|error| broken(error.to_string()))?;
+    let deployed: BTreeMap<String, i64> =
+        serde_json::from_str(&row.deployed).map_err(|error| broken(error.to_string()))?;
+    let deployed = deployed
+        .into_iter()
+        .filter_map(|(workflow, at)| Timestamp::from_millisecond(at).ok().map(|at| (workflow, at)))
+        .collect();
+    Applied::compile(&row.hash, texts, deployed)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

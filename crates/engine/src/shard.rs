@@ -1,0 +1,441 @@
+//! One shard's owner: folds the records of its partition, fires its timers, closes its days, one commit at a time.
+//!
+//! The order within a shard is the whole protocol (DESIGN.md 4): before a record is folded, the shard's time comes to the
+//! record's stamp, and on the way everything due fires in the order (due, partner, subject) with now = due. Memory may run
+//! ahead of the database by one commit; after any error it is thrown away and read anew.
+
+mod batch;
+mod day_close;
+mod entry;
+mod facts;
+mod feed;
+mod goals;
+mod interest;
+pub mod react;
+mod recent_ids;
+mod seen;
+mod timers;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use rapport_event::{Event, Kind, PartnerKey, Payload, ProgramId};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, error, warn};
+
+use self::{
+    batch::Batch,
+    day_close::Cursor,
+    entry::{Entry, Partners},
+    feed::Feed,
+    interest::Interests,
+    react::{Place, Quarantine, Reaction},
+    recent_ids::RecentIds,
+    seen::Seen,
+    timers::{Timers, WINDOW},
+};
+use crate::{
+    backoff::Backoff,
+    ownership::EngineParts,
+    ports::{
+        log::{LogError, LogRecord},
+        rows::{ShardCommit, ShardRow},
+        store::{Committed, StoreError},
+    },
+    records,
+    rulebooks::{Applied, RulebookError},
+};
+
+/// How long a caught-up live owner waits for records before it looks at the clock again.
+const TICK: Duration = Duration::from_millis(250);
+/// The same in a replay, where the present moves in steps and everybody waits for everybody.
+const TICK_IN_REPLAY: Duration = Duration::from_millis(5);
+
+/// Why an owner stopped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// It was told to.
+    Stopped,
+    /// Somebody else owns the row now.
+    Fenced,
+    /// Something that waiting does not mend; for people.
+    Failed(String),
+}
+
+/// Why a batch could not be carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum ShardError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The log.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The rulebook.
+    #[error(transparent)]
+    Rulebook(#[from] RulebookError),
+    /// The commit matched no row.
+    #[error("the shard is another engine's now")]
+    Fenced,
+}
+
+/// The owner of one shard.
+pub struct ShardOwner {
+    parts: EngineParts,
+    shard: u32,
+    epoch: i64,
+    commit_no: i64,
+    next_offset: i64,
+    /// How far time has come; never goes back.
+    clock: Timestamp,
+    seen: Seen,
+    rulebook: Option<Arc<Applied>>,
+    interests: Arc<Interests>,
+    cursor: Cursor,
+    partners: Partners,
+    ids: RecentIds,
+    timers: Timers,
+    feed: Feed,
+    batch: Batch,
+    batch_max: usize,
+    /// First event of each programme, as far as known.
+    began: BTreeMap<ProgramId, Timestamp>,
+}
+
+impl ShardOwner {
+    /// The owner of a row just taken. Nothing is read before [`ShardOwner::run`].
+    #[must_use]
+    pub fn new(parts: EngineParts, row: ShardRow, batch_max: usize) -> Self {
+        let shard = u32::try_from(row.shard).unwrap_or_default();
+        Self {
+            parts,
+            shard,
+            epoch: row.epoch,
+            commit_no: row.commit_no,
+            next_offset: row.next_offset,
+            clock: row.clock.unwrap_or(Timestamp::MIN),
+            seen: Seen::from_row(&row.seen),
+            rulebook: None,
+            interests: Arc::default(),
+            cursor: Cursor::from_row(&row.cursor),
+            partners: Partners::new(shard),
+            ids: RecentIds::default(),
+            timers: Timers::default(),
+            feed: Feed::new(shard, row.next_offset),
+            batch: Batch::default(),
+            batch_max,
+            began: BTreeMap::new(),
+        }
+    }
+
+    /// Runs until told to stop, fenced, or something that waiting does not mend.
+    pub async fn run(mut self, stop: CancellationToken) -> Ended {
+        let part = format!("shard {}", self.shard);
+        let mut backoff = Backoff::default();
+        loop {
+            let error = match self.take_up_and_serve(&stop, &part).await {
+                Ok(()) => return Ended::Stopped,
+                Err(error) => error,
+            };
+            match error {
+                ShardError::Fenced => return Ended::Fenced,
+                ShardError::Store(StoreError::Unavailable(_) | StoreError::CommitUnknown(_))
+                | ShardError::Rulebook(RulebookError::Store(StoreError::Unavailable(_)))
+                | ShardError::Log(LogError::Unreachable(_)) => {
+                    self.parts.readiness.bad(&part, error.to_string());
+                }
+                error => {
+                    error!(shard = self.shard, %error, "the shard stops");
+                    return Ended::Failed(error.to_string());
+                }
+            }
+            let wait = backoff.after_failure();
+            tokio::select! { () = self.parts.clock.pause(wait) => {}, () = stop.cancelled() => return Ended::Stopped }
+        }
+    }
+
+    /// Reads everything anew from the row we own, then serves.
+    async fn take_up_and_serve(&mut self, stop: &CancellationToken, part: &str) -> Result<(), ShardError> {
+        let row = self.parts.store.shard_row(self.shard as i32).await?;
+        let Some(row) = row.filter(|row| row.epoch == self.epoch) else { return Err(ShardError::Fenced) };
+        let parts = self.parts.clone();
+        let batch_max = self.batch_max;
+        // Memory is thrown away as a whole: nothing of a batch that failed can survive in it.
+        *self = Self::new(parts, row.clone(), batch_max);
+        self.rulebook = match &row.rulebook {
+            Some(hash) => self.parts.rulebooks.by_hash(hash).await?,
+            None => None,
+        };
+        let since = self.clock.checked_sub(recent_ids::REMEMBERED).unwrap_or(Timestamp::MIN);
+        self.ids = RecentIds::load(self.parts.store.recent_ids(self.shard, since).await?);
+        self.load_timers().await?;
+        self.feed.open(self.parts.log.as_ref()).await?;
+        self.parts.readiness.good(part);
+        self.serve(stop).await
+    }
+
+    async fn serve(&mut self, stop: &CancellationToken) -> Result<(), ShardError> {
+        let replays = self.parts.clock.replays();
+        let tick = if replays { TICK_IN_REPLAY } else { TICK };
+        while !stop.is_cancelled() {
+            tokio::select! {
+                filled = self.feed.fill(self.batch_max, tick) => filled?,
+                () = stop.cancelled() => return Ok(()),
+            }
+            let present = self.parts.clock.now().await?;
+            if self.rulebook.is_none() {
+                // A shard that never ran begins with what is applied now; later changes come as records.
+                self.rulebook = self.parts.rulebooks.current().await?;
+            }
+            let records = self.feed.take_until(present, replays);
+            let folded = records.len();
+            self.fold_records(records, present).await?;
+            if folded == 0 && self.clock < present && self.feed.is_drained(self.parts.log.as_ref(), replays).await? {
+                self.come_to(present).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Folds records in offset order and commits.
+    async fn fold_records(&mut self, records: Vec<LogRecord>, present: Timestamp) -> Result<(), ShardError> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        let mut events: Vec<(i64, Timestamp, Option<Event>)> = Vec::with_capacity(records.len());
+        for record in records {
+            if record.offset != self.next_offset + events.len() as i64 {
+                let expected = self.next_offset + events.len() as i64;
+                return Err(LogError::Refused(format!(
+                    "shard {}: expected offset {expected}, found {}",
+                    self.shard, record.offset
+                ))
+                .into());
+            }
+            let news = record.position.is_none_or(|position| self.seen.admit(position));
+            let event = match news.then(|| records::read(&record.value)) {
+                Some(Ok(event)) => Some(event),
+                Some(Err(why)) => {
+                    warn!(shard = self.shard, offset = record.offset, why, "a record cannot be read");
+                    self.batch.unreadable.push((record.offset, "unreadable_record".to_owned(), why, record.value));
+                    None
+                }
+                None => None,
+            };
+            events.push((record.offset, record.stamp.min(present), event));
+        }
+        self.load_for(&events).await?;
+        for (offset, stamp, event) in events {
+            self.come_before(stamp).await?;
+            match event {
+                Some(event) => self.fold(event, offset).await?,
+                None => self.next_offset = offset + 1,
+            }
+        }
+        self.commit().await
+    }
+
+    /// Brings the partners and conversions that the events name into memory, in two round trips.
+    async fn load_for(&mut self, events: &[(i64, Timestamp, Option<Event>)]) -> Result<(), ShardError> {
+        let events = events.iter().filter_map(|(_, _, event)| event.as_ref()).filter(|event| event.key.is_partner());
+        let mut keys = Vec::new();
+        let mut conversions = Vec::new();
+        for event in events {
+            keys.push(event.key.clone());
+            if let Payload::Conversion(conversion) = &event.payload {
+                conversions.push((event.key.clone(), conversion.conversion_id.as_str().to_owned()));
+            }
+        }
+        self.learn_beginnings(&keys).await?;
+        self.partners.load(&self.parts, keys).await?;
+        self.batch.load_conversions(self.parts.store.as_ref(), conversions).await
+    }
+
+    /// Since when programmes are known, as ingest noted it with their first event.
+    async fn learn_beginnings(&mut self, keys: &[PartnerKey]) -> Result<(), ShardError> {
+        let mut unknown: Vec<&ProgramId> =
+            keys.iter().map(|key| &key.program).filter(|program| !self.began.contains_key(*program)).collect();
+        unknown.sort_unstable();
+        unknown.dedup();
+        for program in unknown {
+            let noted = self.parts.store.meta(&beginning(program)).await?;
+            if let Some(at) = noted.and_then(|millis| Timestamp::from_millisecond(millis.parse().ok()?).ok()) {
+                self.began.insert(program.clone(), at);
+            }
+        }
+        Ok(())
+    }
+
+    /// One record with now = the shard's clock.
+    async fn fold(&mut self, event: Event, offset: i64) -> Result<(), ShardError> {
+        match (&event.kind, &event.payload) {
+            (Kind::ProgramDayClosed, Payload::Engine(_)) => self.second_pass(&event, offset).await?,
+            (Kind::RulebookApplied, _) => {
+                self.next_offset = offset + 1;
+                self.switch_rulebook(&event).await?;
+            }
+            _ if event.key.is_partner() => {
+                self.next_offset = offset + 1;
+                self.fold_partner(&event, offset);
+            }
+            _ => {
+                self.next_offset = offset + 1;
+                debug!(kind = %event.kind.name(), "a record about nobody in particular");
+            }
+        }
+        if self.batch.is_large() {
+            self.commit().await?;
+        }
+        Ok(())
+    }
+
+    fn fold_partner(&mut self, event: &Event, offset: i64) {
+        if event.activity().is_some() && !self.ids.admit(records::id_hash(event)) {
+            metrics::counter!("rapport_duplicates_total").increment(1);
+            return;
+        }
+        if let Some(why) = self.partners.look(&event.key).and_then(Entry::quarantined) {
+            self.batch.parked.push((event.key.clone(), offset, why));
+            return;
+        }
+        let folded = self.react(&event.key, |reaction| reaction.fold(event));
+        match folded {
+            Some(Ok(())) => {}
+            Some(Err(Quarantine(why))) => {
+                self.batch.parked.push((event.key.clone(), offset, why.clone()));
+                self.quarantine(&event.key, &why);
+            }
+            None => {
+                let detail = format!("programme `{}` is not in config/rapport.yaml", event.key.program);
+                self.batch.unreadable.push((
+                    offset,
+                    "unknown_program".to_owned(),
+                    detail,
+                    rapport_event::encode(event),
+                ));
+            }
+        }
+    }
+
+    /// Lets a partner react; `None` when there is no rulebook that knows the programme.
+    fn react<T>(&mut self, key: &PartnerKey, with: impl FnOnce(Reaction<'_>) -> T) -> Option<T> {
+        let rulebook = self.rulebook.clone()?;
+        let place = Place {
+            rulebook: &rulebook,
+            rulebooks: &self.parts.rulebooks,
+            interests: &self.interests,
+            shard: self.shard,
+            now: self.clock,
+            began: self.began.get(&key.program).copied(),
+        };
+        let entry = self.partners.entry(key);
+        Reaction::new(&place, entry, &mut self.timers, &mut self.batch).map(with)
+    }
+
+    /// From here on the partner's records wait until a person releases it; the others go on.
+    fn quarantine(&mut self, key: &PartnerKey, why: &str) {
+        error!(partner = %key, why, "the partner is quarantined: its records, timers and mail wait");
+        metrics::counter!("rapport_quarantined_total").increment(1);
+        self.partners.entry(key).state.set_mark(facts::marks::QUARANTINED, why.as_bytes().to_vec());
+    }
+
+    /// Takes another rulebook from here on.
+    async fn switch_rulebook(&mut self, event: &Event) -> Result<(), ShardError> {
+        let Some(hash) = records::applied_hash(event) else { return Ok(()) };
+        if let Some(applied) = self.parts.rulebooks.by_hash(&hash).await? {
+            self.rulebook = Some(applied);
+            self.interests = Arc::default();
+        }
+        Ok(())
+    }
+
+    /// Fires what is due up to `stamp` and closes days on the way; the clock ends at `stamp` unless it is ahead already.
+    async fn come_before(&mut self, stamp: Timestamp) -> Result<(), ShardError> {
+        while let Some(instant) = self.next_close(stamp) {
+            self.fire_until(instant).await?;
+            self.first_pass(instant).await?;
+        }
+        self.fire_until(stamp).await?;
+        self.clock = self.clock.max(stamp);
+        Ok(())
+    }
+
+    /// Time passes without a record.
+    async fn come_to(&mut self, present: Timestamp) -> Result<(), ShardError> {
+        let before = self.batch.actions();
+        self.come_before(present).await?;
+        self.batch.clock_mark = self.batch.actions() != before;
+        self.commit().await
+    }
+
+    async fn fire_until(&mut self, upto: Timestamp) -> Result<(), ShardError> {
+        loop {
+            if self.timers.must_load(upto).is_some() {
+                self.load_timers().await?;
+                continue;
+            }
+            let Some(timer) = self.timers.first_due(upto).cloned() else { return Ok(()) };
+            if !self.partners.has(&timer.key) {
+                let due = self.timers.due_partners(upto, 2_000);
+                self.partners.load(&self.parts, due).await?;
+            }
+            self.clock = self.clock.max(timer.due);
+            self.timers.clear(&timer.key, &timer.subject);
+            let held = self.partners.look(&timer.key).is_some_and(|entry| entry.quarantined().is_some());
+            if !held && let Some(Err(Quarantine(why))) = self.react(&timer.key, |reaction| reaction.fire(&timer)) {
+                self.quarantine(&timer.key, &why);
+            }
+            if self.batch.is_large() {
+                self.commit().await?;
+            }
+        }
+    }
+
+    async fn load_timers(&mut self) -> Result<(), ShardError> {
+        let after = self.timers.beyond().cloned();
+        let rows = self.parts.store.next_timers(self.shard, after.as_ref(), WINDOW).await?;
+        self.timers.loaded(rows, WINDOW);
+        Ok(())
+    }
+
+    /// Writes everything since the last commit. After an error memory must not be used again.
+    async fn commit(&mut self) -> Result<(), ShardError> {
+        let batch = std::mem::take(&mut self.batch);
+        let clock = (self.clock > Timestamp::MIN).then_some(self.clock);
+        let mut commit = ShardCommit {
+            shard: self.shard as i32,
+            epoch: self.epoch,
+            commit_no: self.commit_no,
+            next_offset: self.next_offset,
+            clock,
+            seen: self.seen.to_row(),
+            rulebook: self.rulebook.as_ref().map(|rulebook| rulebook.hash.clone()),
+            cursor: self.cursor.to_row(),
+            ids: self.ids.take_fresh(self.clock),
+            timers: self.timers.take_changes(),
+            ..batch.into_commit()
+        };
+        self.partners.take_touched(&mut commit);
+        let (events, started) = (commit.next_offset, self.parts.clock.monotonic());
+        match self.parts.store.commit_shard(&commit).await {
+            Ok(Committed::Done) => {}
+            Ok(Committed::Fenced) => return Err(ShardError::Fenced),
+            Err(error) => return Err(error.into()),
+        }
+        self.commit_no += 1;
+        self.partners.trim();
+        metrics::histogram!("rapport_commit_seconds").record(started.elapsed().as_secs_f64());
+        if !self.parts.clock.replays()
+            && let Err(error) = self.parts.log.report(self.shard, events, self.epoch, self.commit_no).await
+        {
+            debug!(%error, "the log was not told how far the shard is");
+        }
+        Ok(())
+    }
+}
+
+/// The name under which the first event of a programme is noted.
+#[must_use]
+pub fn beginning(program: &ProgramId) -> String {
+    format!("began/{program}")
+}

@@ -1,0 +1,164 @@
+//! What has happened in memory since the last commit and is still to be written.
+
+use std::collections::HashMap;
+
+use rapport_event::id::PartnerKey;
+use rapport_partner::ConversionState;
+
+use super::ShardError;
+use crate::ports::{
+    rows::{
+        ConversionRow, DayPartRow, HoldRow, MessageRow, OutboxRow, RefusalRow, RequestRow, ShardCommit, SignalRow,
+        TaskRow,
+    },
+    store::{Store, StoreError},
+};
+
+/// Rows beyond which a batch is committed although more records are at hand: memory and the transaction stay bounded.
+const LARGE: usize = 20_000;
+
+/// A conversion in memory: as stored, or as told in this batch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HeldConversion {
+    /// Its state.
+    pub state: ConversionState,
+    /// Told in this batch: to be written.
+    pub changed: bool,
+}
+
+/// Everything of a commit that is not derived from partners, timers and ids.
+#[derive(Debug, Default)]
+pub struct Batch {
+    conversions: HashMap<(PartnerKey, String), HeldConversion>,
+    /// Signals raised or ended; a later row of the same id replaces an earlier one.
+    pub signals: Vec<SignalRow>,
+    /// The last refusal per partner and workflow.
+    pub refusals: Vec<RefusalRow>,
+    /// Messages planned.
+    pub messages: Vec<MessageRow>,
+    /// Messages taken back: id and reason.
+    pub cancels: Vec<(String, String)>,
+    /// Partners whose address may have changed.
+    pub readdressed: Vec<PartnerKey>,
+    /// Holds set or moved.
+    pub holds: Vec<HoldRow>,
+    /// Tasks opened.
+    pub tasks: Vec<TaskRow>,
+    /// Requests to the coordinator.
+    pub requests: Vec<RequestRow>,
+    /// Records to append.
+    pub outbox: Vec<OutboxRow>,
+    /// Day parts.
+    pub day_parts: Vec<DayPartRow>,
+    /// Records of quarantined partners.
+    pub parked: Vec<(PartnerKey, i64, String)>,
+    /// Records that cannot be read: offset, code, detail, bytes.
+    pub unreadable: Vec<(i64, String, String, Vec<u8>)>,
+    /// Time passed without a record, and something fired.
+    pub clock_mark: bool,
+    touched: usize,
+}
+
+impl Batch {
+    /// Makes the stored states of these conversions available to [`Batch::conversion`].
+    pub async fn load_conversions(
+        &mut self,
+        store: &dyn Store,
+        mut wanted: Vec<(PartnerKey, String)>,
+    ) -> Result<(), ShardError> {
+        wanted.sort();
+        wanted.dedup();
+        wanted.retain(|id| !self.conversions.contains_key(id));
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        for row in store.load_conversions(&wanted).await? {
+            let state = ConversionState::decode(&row.body).map_err(|error| {
+                StoreError::Damaged(format!("conversion {}/{}: {error}", row.key, row.conversion_id))
+            })?;
+            self.conversions.insert((row.key, row.conversion_id), HeldConversion { state, changed: false });
+        }
+        Ok(())
+    }
+
+    /// The state of a conversion, if it is known.
+    #[must_use]
+    pub fn conversion(&self, key: &PartnerKey, id: &str) -> Option<&ConversionState> {
+        self.conversions.get(&(key.clone(), id.to_owned())).map(|held| &held.state)
+    }
+
+    /// Sets the state of a conversion, to be written.
+    pub fn put_conversion(&mut self, key: &PartnerKey, id: &str, state: ConversionState) {
+        self.touched += 1;
+        self.conversions.insert((key.clone(), id.to_owned()), HeldConversion { state, changed: true });
+    }
+
+    /// How much there is to do besides keeping count; grows with every effect.
+    #[must_use]
+    pub fn actions(&self) -> usize {
+        self.signals.len()
+            + self.messages.len()
+            + self.cancels.len()
+            + self.tasks.len()
+            + self.requests.len()
+            + self.holds.len()
+    }
+
+    /// Whether it should be written before more is folded.
+    #[must_use]
+    pub fn is_large(&self) -> bool {
+        self.touched + self.actions() + self.refusals.len() > LARGE
+    }
+
+    /// The commit without what the owner adds.
+    #[must_use]
+    pub fn into_commit(self) -> ShardCommit {
+        let mut conversions: Vec<ConversionRow> = self
+            .conversions
+            .into_iter()
+            .filter(|(_, held)| held.changed)
+            .map(|((key, conversion_id), held)| ConversionRow {
+                key,
+                conversion_id,
+                occurred_at: held.state.sold_at,
+                status: held.state.status.as_str().to_owned(),
+                amount_minor: held.state.amount,
+                currency: String::new(),
+                body: held.state.encode(),
+            })
+            .collect();
+        // A stable order of row locks, and of bytes on the wire.
+        conversions.sort_by(|one, other| (&one.key, &one.conversion_id).cmp(&(&other.key, &other.conversion_id)));
+        ShardCommit {
+            conversions,
+            signals: self.signals,
+            refusals: self.refusals,
+            messages: self.messages,
+            cancels: self.cancels,
+            readdressed: self.readdressed,
+            holds: self.holds,
+            tasks: self.tasks,
+            requests: self.requests,
+            outbox: self.outbox,
+            day_parts: self.day_parts,
+            parked: self.parked,
+            unreadable: self.unreadable,
+            clock_mark: self.clock_mark,
+            ..ShardCommit::default()
+        }
+    }
+
+    /// Notes a refusal; of several in one batch the last stands.
+    pub fn refuse(&mut self, row: RefusalRow) {
+        match self
+            .refusals
+            .iter_mut()
+            .rev()
+            .take(64)
+            .find(|known| known.key == row.key && known.workflow == row.workflow)
+        {
+            Some(known) => *known = row,
+            None => self.refusals.push(row),
+        }
+    }
+}

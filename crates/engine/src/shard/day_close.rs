@@ -1,0 +1,246 @@
+//! The two passes over a shard's partners by which a programme's day is closed (DESIGN.md 4.5).
+//!
+//! First pass: the commit that brings the clock past the day's close carries this shard's part of the day. Second pass: when
+//! the coordinator's record is folded, every partner is judged, in pages; the cursor in the shard row says how far it came.
+
+use std::collections::BTreeMap;
+
+use jiff::{Timestamp, civil::Date};
+use rapport_event::{
+    Event,
+    id::{PartnerKey, ProgramId},
+};
+use rapport_insight::{
+    day,
+    dip::{Budget, DayClose, Detector, PartWriter},
+    top_share::Limits,
+};
+use rapport_partner::Measure;
+
+use super::{
+    ShardError, ShardOwner,
+    entry::Entry,
+    facts::{PartnerFacts, marks},
+    react::Quarantine,
+};
+use crate::{
+    calendar::ProgramDays,
+    ports::{rows::DayPartRow, store::StoreError},
+    records,
+};
+
+/// Partners judged in one commit.
+const PAGE: usize = 2_000;
+/// Days after the last sale on which a partner is still judged.
+const EXPOSED_DAYS: i32 = 90;
+/// Days of revenue by which top groups are compared.
+const REVENUE_DAYS: i32 = 90;
+
+/// Where a shard is with its days.
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Cursor {
+    /// The last day whose part is committed, by programme.
+    #[serde(default)]
+    parts: BTreeMap<String, Date>,
+    /// The last day fully judged, by programme.
+    #[serde(default)]
+    judged: BTreeMap<String, Date>,
+    /// In the middle of judging: the last partner done.
+    #[serde(default)]
+    after: Option<PartnerKey>,
+}
+
+impl Cursor {
+    /// From the shard row.
+    pub fn from_row(bytes: &[u8]) -> Self {
+        serde_json::from_slice(bytes).unwrap_or_default()
+    }
+
+    /// For the shard row.
+    #[must_use]
+    pub fn to_row(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+}
+
+impl ShardOwner {
+    /// The next instant up to `upto` at which a day of some programme closes. The first day is that of the shard's first
+    /// moment, so that a programme's days begin with its first event.
+    pub(super) fn next_close(&mut self, upto: Timestamp) -> Option<Timestamp> {
+        let rulebook = self.rulebook.clone()?;
+        let mut next: Option<Timestamp> = None;
+        for id in rulebook.rulebook.config.programs.keys() {
+            let Ok(program) = ProgramId::new(id) else { continue };
+            let Some(days) = ProgramDays::of(&rulebook, &program) else { continue };
+            let last = match self.cursor.parts.get(&**id) {
+                Some(last) => *last,
+                None => {
+                    let from = if self.clock == Timestamp::MIN { upto } else { self.clock };
+                    let before = days.last_closed_by(from);
+                    self.cursor.parts.insert(id.to_string(), before);
+                    before
+                }
+            };
+            let closes = days.closes_at(day::plus(last, 1));
+            if closes <= upto {
+                next = Some(next.map_or(closes, |known| known.min(closes)));
+            }
+        }
+        next
+    }
+
+    /// Adds this shard's parts of every day that closes at the instant, and commits them together with the clock.
+    pub(super) async fn first_pass(&mut self, instant: Timestamp) -> Result<(), ShardError> {
+        let Some(rulebook) = self.rulebook.clone() else { return Ok(()) };
+        self.clock = self.clock.max(instant);
+        for id in rulebook.rulebook.config.programs.keys() {
+            let Ok(program) = ProgramId::new(id) else { continue };
+            let Some(days) = ProgramDays::of(&rulebook, &program) else { continue };
+            let Some(on) = self.cursor.parts.get(&**id).map(|last| day::plus(*last, 1)) else { continue };
+            if days.closes_at(on) > instant {
+                continue;
+            }
+            let body = self.day_part(&program, on).await?;
+            self.batch.day_parts.push(DayPartRow { program, day: on, shard: self.shard, body });
+            self.cursor.parts.insert(id.to_string(), on);
+        }
+        self.commit().await
+    }
+
+    async fn day_part(&mut self, program: &ProgramId, on: Date) -> Result<Vec<u8>, ShardError> {
+        let mut writer = PartWriter::default();
+        let number = day::number(on);
+        let mut after = None;
+        loop {
+            let page = self.partners.page(&self.parts, after.as_ref(), PAGE).await?;
+            let Some(last) = page.last().cloned() else { break };
+            for key in page.iter().filter(|key| key.program == *program) {
+                let Some(entry) = self.partners.look(key) else { continue };
+                let detector = detector(&entry.state.detector, key)?;
+                let (conversions, _) = entry.state.on_day(number);
+                let revenue = entry.state.sum(Measure::Revenue, number - REVENUE_DAYS + 1, number);
+                if let Some(part) = detector.part(number, count(conversions), revenue) {
+                    writer.push(key.partner.as_str(), &part);
+                }
+            }
+            after = Some(last);
+        }
+        Ok(writer.finish())
+    }
+
+    /// Judges every partner of the programme by the coordinator's record. Done twice it changes nothing.
+    pub(super) async fn second_pass(&mut self, event: &Event, offset: i64) -> Result<(), ShardError> {
+        let Some(rulebook) = self.rulebook.clone() else {
+            self.next_offset = offset + 1;
+            return Ok(());
+        };
+        let program = event.key.program.clone();
+        let Some((on, close)) = records::day_close_of(event) else {
+            self.batch.unreadable.push((offset, "unreadable_record".into(), "day close".into(), Vec::new()));
+            self.next_offset = offset + 1;
+            return Ok(());
+        };
+        if self.cursor.judged.get(program.as_str()).is_some_and(|judged| *judged >= on) {
+            self.next_offset = offset + 1;
+            return Ok(());
+        }
+        // What came before this record is committed, so that the cursor alone says where to go on.
+        if self.cursor.after.is_none() {
+            self.next_offset = offset;
+            self.commit().await?;
+        }
+        let budget = Budget::default();
+        loop {
+            let after = self.cursor.after.clone();
+            let page = self.partners.page(&self.parts, after.as_ref(), PAGE).await?;
+            let Some(last) = page.last().cloned() else { break };
+            for key in page.iter().filter(|key| key.program == program) {
+                self.judge(&rulebook, key, on, &close, budget)?;
+            }
+            self.cursor.after = Some(last);
+            if page.len() == PAGE {
+                self.commit().await?;
+            }
+        }
+        self.cursor.after = None;
+        self.cursor.judged.insert(program.as_str().to_owned(), on);
+        self.next_offset = offset + 1;
+        Ok(())
+    }
+
+    fn judge(
+        &mut self,
+        rulebook: &std::sync::Arc<crate::rulebooks::Applied>,
+        key: &PartnerKey,
+        on: Date,
+        close: &DayClose,
+        budget: Budget,
+    ) -> Result<(), ShardError> {
+        let Some(entry) = self.partners.look(key) else { return Ok(()) };
+        let number = day::number(on);
+        let (conversions, _) = entry.state.on_day(number);
+        let before = detector(&entry.state.detector, key)?;
+        let mut after = before.clone();
+        // Who sold nothing for a quarter has no rhythm to fall from; closing their days would rewrite every partner who
+        // ever was, every night. A dip that lasts then lasts until they sell again.
+        let exposed = entry.state.last_sale_day().is_some_and(|last| last > number - EXPOSED_DAYS);
+        let verdict = if exposed { Some(after.close(count(conversions), close, budget)) } else { None };
+        let top = top_groups(rulebook, &entry.state, number, &close.top_share);
+        let closing = entry.state.open.iter().any(|cell| cell.day <= number);
+        let unserved = entry.state.lasting.iter().any(|signal| !is_served(rulebook, entry, signal));
+        let learnt = after != before;
+        if entry.quarantined().is_some() || !(closing || unserved || learnt || top.is_some()) {
+            return Ok(());
+        }
+        let entry = self.partners.entry(key);
+        if learnt {
+            entry.state.detector = after.encode();
+        }
+        if entry.state.close_through(number) {
+            entry.touch_days();
+        }
+        if let Some(top) = top {
+            entry.state.set_mark(marks::TOP, top);
+        }
+        if let Some(Err(Quarantine(why))) = self.react(key, |reaction| reaction.close_day(verdict.as_ref())) {
+            self.quarantine(key, &why);
+        }
+        Ok(())
+    }
+}
+
+/// Whether every workflow that starts on the signal has a journey that did.
+fn is_served(rulebook: &crate::rulebooks::Applied, entry: &Entry, signal: &rapport_partner::LastingSignal) -> bool {
+    rulebook.rulebook.started_by(&signal.kind).all(|workflow| {
+        entry.journeys.iter().any(|journey| journey.workflow == workflow.id && journey.was_triggered_by(&signal.id))
+    })
+}
+
+/// The marks of top groups, if they change. Hysteresis: a member leaves only below the lower limit.
+fn top_groups(
+    rulebook: &crate::rulebooks::Applied,
+    state: &rapport_partner::PartnerState,
+    number: i32,
+    limits: &[Limits],
+) -> Option<Vec<u8>> {
+    let known: Vec<String> =
+        state.mark(marks::TOP).and_then(|json| serde_json::from_slice(json).ok()).unwrap_or_default();
+    let revenue = state.sum(Measure::Revenue, number - REVENUE_DAYS + 1, number);
+    let now: Vec<String> = PartnerFacts::share_groups(rulebook)
+        .zip(limits)
+        .filter(|(group, limits)| limits.belongs(revenue, known.iter().any(|known| known == group)))
+        .map(|(group, _)| group.to_owned())
+        .collect();
+    (now != known).then(|| if now.is_empty() { Vec::new() } else { serde_json::to_vec(&now).unwrap_or_default() })
+}
+
+fn detector(bytes: &[u8], key: &PartnerKey) -> Result<Detector, ShardError> {
+    if bytes.is_empty() {
+        return Ok(Detector::default());
+    }
+    Detector::decode(bytes).map_err(|_| StoreError::Damaged(format!("dip detector of partner {key}")).into())
+}
+
+fn count(conversions: i64) -> u32 {
+    u32::try_from(conversions.max(0)).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,223 @@
+//! The partners of a shard in memory.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use jiff::civil::Date;
+use rapport_event::id::PartnerKey;
+use rapport_journey::Journey;
+use rapport_partner::PartnerState;
+
+use super::{ShardError, facts::marks};
+use crate::{
+    ownership::EngineParts,
+    ports::{
+        rows::{JourneyRow, PartnerRow, ShardCommit},
+        store::StoreError,
+    },
+};
+
+/// Partners kept in memory per shard; beyond, those untouched since the last commit are dropped.
+const KEPT: usize = 100_000;
+
+/// One partner with its journeys.
+#[derive(Debug)]
+pub struct Entry {
+    /// Which partner.
+    pub key: PartnerKey,
+    /// Everything known.
+    pub state: PartnerState,
+    /// All journeys, ended ones too: entry rules ask for them.
+    pub journeys: Vec<Journey>,
+    /// Refusals told lately, by workflow: the code and the day, so that a partner who is refused a thousand times a day
+    /// costs one row.
+    pub refused: Vec<(Arc<str>, &'static str, Date)>,
+    touched: bool,
+    days_touched: bool,
+    journeys_touched: BTreeSet<usize>,
+}
+
+impl Entry {
+    fn new(key: PartnerKey) -> Self {
+        Self {
+            key,
+            state: PartnerState::default(),
+            journeys: Vec::new(),
+            refused: Vec::new(),
+            touched: false,
+            days_touched: false,
+            journeys_touched: BTreeSet::new(),
+        }
+    }
+
+    /// Why the partner's records wait, if they do.
+    pub fn quarantined(&self) -> Option<String> {
+        self.state.mark(marks::QUARANTINED).map(|why| String::from_utf8_lossy(why).into_owned())
+    }
+
+    /// The closed days changed and must be stored too.
+    pub fn touch_days(&mut self) {
+        self.days_touched = true;
+    }
+
+    /// This journey must be stored.
+    pub fn touch_journey(&mut self, index: usize) {
+        self.journeys_touched.insert(index);
+    }
+}
+
+/// The partners in memory.
+pub struct Partners {
+    shard: u32,
+    entries: HashMap<PartnerKey, Entry>,
+    touched: Vec<PartnerKey>,
+    /// Every partner of the shard is in `entries`.
+    complete: bool,
+}
+
+impl Partners {
+    /// None loaded.
+    pub fn new(shard: u32) -> Self {
+        Self { shard, entries: HashMap::new(), touched: Vec::new(), complete: false }
+    }
+
+    /// Whether the partner is in memory, be it as one who does not exist yet.
+    pub fn has(&self, key: &PartnerKey) -> bool {
+        self.entries.contains_key(key)
+    }
+
+    /// Brings partners into memory; those not stored begin empty.
+    pub async fn load(&mut self, parts: &EngineParts, mut keys: Vec<PartnerKey>) -> Result<(), ShardError> {
+        keys.sort_unstable();
+        keys.dedup();
+        keys.retain(|key| !self.entries.contains_key(key));
+        if keys.is_empty() {
+            return Ok(());
+        }
+        if !self.complete {
+            for bundle in parts.store.load_partners(self.shard, &keys).await? {
+                let entry = read(parts, bundle).await?;
+                self.entries.insert(entry.key.clone(), entry);
+            }
+        }
+        for key in keys {
+            self.entries.entry(key.clone()).or_insert_with(|| Entry::new(key));
+        }
+        Ok(())
+    }
+
+    /// The keys of the next partners in order, after the given one; brings them into memory. Empty: there are no more.
+    pub async fn page(
+        &mut self,
+        parts: &EngineParts,
+        after: Option<&PartnerKey>,
+        limit: usize,
+    ) -> Result<Vec<PartnerKey>, ShardError> {
+        if self.complete {
+            let mut keys: Vec<PartnerKey> =
+                self.entries.keys().filter(|key| after.is_none_or(|after| *key > after)).cloned().collect();
+            if keys.len() > limit {
+                keys.select_nth_unstable(limit);
+                keys.truncate(limit);
+            }
+            keys.sort_unstable();
+            return Ok(keys);
+        }
+        let bundles = parts.store.page_partners(self.shard, after, limit).await?;
+        let last_page = bundles.len() < limit;
+        let mut keys = Vec::with_capacity(bundles.len());
+        for bundle in bundles {
+            keys.push(bundle.partner.key.clone());
+            if !self.entries.contains_key(&bundle.partner.key) {
+                let entry = read(parts, bundle).await?;
+                self.entries.insert(entry.key.clone(), entry);
+            }
+        }
+        // Only a walk that saw every page in one go proves that all are here; `trim` ends it.
+        if last_page && after.is_none() {
+            self.complete = true;
+        }
+        Ok(keys)
+    }
+
+    /// The partner, to be changed: it will be stored with the next commit.
+    pub fn entry(&mut self, key: &PartnerKey) -> &mut Entry {
+        let entry = self.entries.entry(key.clone()).or_insert_with(|| Entry::new(key.clone()));
+        if !entry.touched {
+            entry.touched = true;
+            self.touched.push(key.clone());
+        }
+        entry
+    }
+
+    /// The partner, only to be looked at.
+    pub fn look(&self, key: &PartnerKey) -> Option<&Entry> {
+        self.entries.get(key)
+    }
+
+    /// Adds the touched partners and journeys to the commit, in key order.
+    pub fn take_touched(&mut self, commit: &mut ShardCommit) {
+        let mut touched = std::mem::take(&mut self.touched);
+        touched.sort_unstable();
+        for key in touched {
+            let Some(entry) = self.entries.get_mut(&key) else { continue };
+            entry.touched = false;
+            let days = std::mem::take(&mut entry.days_touched).then(|| entry.state.encode_days());
+            commit.partners.push(PartnerRow { key, hot: entry.state.encode_hot(), days });
+            for index in std::mem::take(&mut entry.journeys_touched) {
+                if let Some(journey) = entry.journeys.get(index) {
+                    commit.journeys.push(journey_row(journey));
+                }
+            }
+        }
+    }
+
+    /// After a commit: keeps memory bounded.
+    pub fn trim(&mut self) {
+        if self.entries.len() > KEPT {
+            self.entries.clear();
+            self.complete = false;
+        }
+    }
+}
+
+async fn read(parts: &EngineParts, bundle: crate::ports::rows::PartnerBundle) -> Result<Entry, ShardError> {
+    let key = bundle.partner.key;
+    let damaged = |what: &str, why: String| StoreError::Damaged(format!("{what} of partner {key}: {why}"));
+    let state = PartnerState::decode(&bundle.partner.hot, bundle.partner.days.as_deref())
+        .map_err(|error| damaged("state", error.to_string()))?;
+    let mut journeys = Vec::with_capacity(bundle.journeys.len());
+    let mut versions = BTreeMap::new();
+    for row in bundle.journeys {
+        let journey: Journey =
+            serde_json::from_str(&row.body).map_err(|error| damaged("a journey", error.to_string()))?;
+        if !journey.is_exited() {
+            versions.insert(row.workflow, row.version);
+        }
+        journeys.push(journey);
+    }
+    for (workflow, version) in versions {
+        parts.rulebooks.ensure(&workflow, &version).await?;
+    }
+    Ok(Entry { state, journeys, ..Entry::new(key) })
+}
+
+fn journey_row(journey: &Journey) -> JourneyRow {
+    let exited = match &journey.state {
+        rapport_journey::State::Exited { at, reason } => Some((*at, reason.code().to_owned())),
+        _ => None,
+    };
+    JourneyRow {
+        id: journey.id.to_string(),
+        key: journey.partner.clone(),
+        workflow: journey.workflow.to_string(),
+        version: journey.version.to_string(),
+        started_at: journey.started_at,
+        exited,
+        held_out: journey.held_out,
+        // Plain structs of texts, numbers and maps with text keys always serialise.
+        body: serde_json::to_string(journey).unwrap_or_default(),
+    }
+}

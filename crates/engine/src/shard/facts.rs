@@ -1,0 +1,280 @@
+//! What a partner's journeys may ask of the partner: stored fields, figures, group, segments, goals.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rapport_event::FieldType;
+use rapport_insight::milestone;
+use rapport_journey::{EventSnapshot, Facts, Since};
+use rapport_partner::{
+    Figure, FigureContext, FigureValue, PartnerState, StartMark, Window, day, state::PARTNER_FIELDS,
+};
+use rapport_rule::expr::{Scope, Value};
+use rapport_workflow::{
+    KindPattern, Program,
+    config::{GoalTarget, GroupRule},
+};
+use serde_json::Value as Json;
+
+use crate::rulebooks::Applied;
+
+/// Marks in a partner's state that the engine keeps (see [`PartnerState::mark`]).
+pub mod marks {
+    /// Topics opted out of, a JSON list; `*` is everything.
+    pub const OPTED_OUT: &str = "opted_out";
+    /// Set when the address must not be written to.
+    pub const SUPPRESSED: &str = "suppressed";
+    /// Groups by share the partner belongs to, a JSON list.
+    pub const TOP: &str = "top";
+    /// Goals told: id → told state, JSON.
+    pub const GOALS: &str = "goals";
+    /// Prefix of the newest event of a kind some workflow waits for.
+    pub const NEWEST: &str = "newest:";
+    /// The sums at the start of a journey, by its trigger: what `…_since_start` counts from.
+    #[must_use]
+    pub fn start(trigger: &str) -> String {
+        format!("start:{trigger}")
+    }
+    /// The fold of this partner failed; the reason.
+    pub const QUARANTINED: &str = "quarantined";
+}
+
+/// One partner's facts at one moment.
+pub struct PartnerFacts<'a> {
+    /// What is known.
+    pub state: &'a PartnerState,
+    /// Groups, segments, goals.
+    pub rulebook: &'a Applied,
+    /// Zone and currency.
+    pub program: &'a Program,
+    /// The moment.
+    pub now: Timestamp,
+    /// The first event of the programme.
+    pub began: Option<Timestamp>,
+    /// The conversion taken back by the event being folded.
+    pub reversed: Option<&'a str>,
+}
+
+impl PartnerFacts<'_> {
+    fn figure(&self, path: &str, since: Since<'_>) -> Option<Value> {
+        let figure = Figure::parse(path).ok()?;
+        let start = match figure {
+            Figure::Sum(_, Window::SinceStart) | Figure::AverageOrder(Window::SinceStart) => self.start_of(since),
+            _ => None,
+        };
+        let context = FigureContext {
+            today: day::of(self.now, &self.program.zone),
+            zone: &self.program.zone,
+            currency: self.program.currency,
+            program_began_at: self.began,
+            start: start.as_ref(),
+        };
+        Some(match self.state.figure(&figure, &context) {
+            None => Value::Missing,
+            Some(FigureValue::Count(count)) => Value::Count(count),
+            Some(FigureValue::Number(number)) => Value::Number(number),
+            Some(FigureValue::Percent(percent)) => Value::Percent(percent),
+            Some(FigureValue::Money(money)) => Value::Money(money),
+        })
+    }
+
+    /// The sums when the journey with this trigger began; at entry, those of now.
+    fn start_of(&self, since: Since<'_>) -> Option<StartMark> {
+        match self.state.mark(&marks::start(&since.trigger.id)) {
+            Some(json) => serde_json::from_slice(json).ok(),
+            None => Some(StartMark::of(self.state)),
+        }
+    }
+
+    /// Groups by share the partner belongs to.
+    fn top_groups(&self) -> Vec<String> {
+        self.state.mark(marks::TOP).and_then(|json| serde_json::from_slice(json).ok()).unwrap_or_default()
+    }
+
+    /// The group the partner is in now.
+    #[must_use]
+    pub fn group(&self) -> Option<&rapport_workflow::config::Group> {
+        let top = self.top_groups();
+        self.rulebook.segments.group_of(&Bare(self), |group| top.iter().any(|known| known == group))
+    }
+
+    /// The names of groups by share, in the order of the coordinator's limits.
+    pub fn share_groups(rulebook: &Applied) -> impl Iterator<Item = &str> {
+        rulebook
+            .segments
+            .groups
+            .iter()
+            .filter(|group| matches!(group.rule, GroupRule::TopShare { .. }))
+            .map(|group| &*group.name)
+    }
+
+    /// The level of approved figures a milestone compares with; `None` for a veteran of unknown past.
+    #[must_use]
+    pub fn approved(&self, measure: milestone::Measure) -> Option<i64> {
+        let path = match measure {
+            milestone::Measure::ApprovedConversions => "approved_conversions_total",
+            milestone::Measure::ApprovedRevenue => "approved_revenue_total",
+        };
+        match self.figure(path, Since { started_at: self.now, trigger: &nothing() })? {
+            Value::Count(count) => Some(count),
+            Value::Money(money) => Some(money.minor),
+            _ => None,
+        }
+    }
+
+    fn goal(&self, path: &str) -> Value {
+        let Some((id, field)) = path.split_once('.') else { return Value::Missing };
+        let Some(goal) = self.rulebook.goals.goal(id) else { return Value::Missing };
+        let reached = match &goal.target {
+            GoalTarget::Reach(condition) => condition.judge(&Bare(self)).is_true(),
+            GoalTarget::Growth { .. } => super::goals::progress(self, goal).is_some_and(|progress| progress.reached),
+        };
+        match field {
+            "reached" => Value::Bool(reached),
+            "percent" => match super::goals::progress(self, goal) {
+                Some(progress) => Value::Percent(progress.percent),
+                None if reached => Value::Percent(100.0),
+                None => Value::Missing,
+            },
+            _ => Value::Missing,
+        }
+    }
+
+    fn field(&self, name: &str) -> Value {
+        // Workflows call them by what they belong to.
+        let name = match name {
+            "health.score" => "health",
+            "health.band" => "band",
+            other => other,
+        };
+        let Some(json) = self.state.field(name) else { return Value::Missing };
+        let declared = PARTNER_FIELDS.iter().find(|(known, _)| *known == name).map(|(_, ty)| *ty);
+        match (declared, &json) {
+            (Some(FieldType::Instant), Json::String(text)) => text.parse().map_or(Value::Missing, Value::Instant),
+            (Some(FieldType::Date), Json::String(text)) => text.parse().map_or(Value::Missing, Value::Date),
+            (_, Json::String(text)) => Value::text(text),
+            (_, Json::Bool(truth)) => Value::Bool(*truth),
+            (Some(FieldType::Number), Json::Number(number)) => number.as_f64().map_or(Value::Missing, Value::Number),
+            (_, Json::Number(number)) => match number.as_i64() {
+                Some(count) => Value::Count(count),
+                None => number.as_f64().map_or(Value::Missing, Value::Number),
+            },
+            (_, Json::Array(items)) => {
+                Value::List(items.iter().filter_map(Json::as_str).map(Arc::from).collect::<Vec<_>>().into())
+            }
+            _ => Value::Missing,
+        }
+    }
+}
+
+impl Facts for PartnerFacts<'_> {
+    fn value(&self, path: &str, since: Since<'_>) -> Value {
+        match path.split_once('.') {
+            Some(("partner", field)) => self.field(field),
+            Some(("segment", name)) => match self.rulebook.segments.segment(name) {
+                Some(segment) => match segment.condition.judge(&Bare(self)) {
+                    rapport_rule::expr::Truth::True => Value::Bool(true),
+                    rapport_rule::expr::Truth::False => Value::Bool(false),
+                    rapport_rule::expr::Truth::Unknown => Value::Missing,
+                },
+                None => Value::Missing,
+            },
+            Some(("goal", rest)) => self.goal(rest),
+            Some(_) => Value::Missing,
+            None => match path {
+                "group" => self.group().map_or(Value::Missing, |group| Value::text(&group.name)),
+                "lane" => self.group().map_or(Value::Missing, |group| Value::text(&group.lane.0)),
+                "health" => self.field("health"),
+                _ => self.figure(path, since).unwrap_or(Value::Missing),
+            },
+        }
+    }
+
+    fn status(&self) -> &str {
+        self.state.profile.status().as_str()
+    }
+
+    fn erased(&self) -> bool {
+        self.state.erased_at.is_some()
+    }
+
+    fn opted_out(&self, topic: &str) -> bool {
+        let topics: Vec<String> =
+            self.state.mark(marks::OPTED_OUT).and_then(|json| serde_json::from_slice(json).ok()).unwrap_or_default();
+        topics.iter().any(|known| known == "*" || known == topic)
+    }
+
+    fn suppressed(&self) -> bool {
+        self.state.mark(marks::SUPPRESSED).is_some()
+    }
+
+    fn happened_since(&self, kind: &KindPattern, since: Timestamp) -> Option<EventSnapshot> {
+        self.state
+            .marks
+            .iter()
+            .filter_map(|(name, json)| Some((name.strip_prefix(marks::NEWEST)?, json)))
+            .filter(|(name, _)| kind.matches(name))
+            .filter_map(|(_, json)| serde_json::from_slice::<Remembered>(json).ok())
+            .filter(|remembered| remembered.arrived >= since)
+            .max_by_key(|remembered| remembered.arrived)
+            .map(|remembered| remembered.event)
+    }
+
+    fn is_revoked(&self, event: &EventSnapshot) -> bool {
+        let text = |name: &str| event.payload.get(name).and_then(Json::as_str);
+        match event.kind.as_str() {
+            "conversion.recorded" | "conversion.approved" | "conversion.paid" => {
+                self.reversed.is_some() && text("conversion_id") == self.reversed
+            }
+            "milestone.reached" => self
+                .rulebook
+                .goals
+                .milestones
+                .iter()
+                .find(|milestone| milestone.id() == event.id)
+                .is_some_and(|milestone| !milestone::met(milestone, self.approved(milestone.measure))),
+            "goal.reached" => {
+                let goal = text("name").and_then(|name| self.rulebook.goals.goal(name));
+                goal.is_some_and(|goal| match &goal.target {
+                    GoalTarget::Reach(condition) => condition.judge(&Bare(self)).is_false(),
+                    GoalTarget::Growth { .. } => {
+                        super::goals::progress(self, goal).is_some_and(|progress| !progress.reached)
+                    }
+                })
+            }
+            _ => false,
+        }
+    }
+}
+
+/// An event some workflow may wait for, as it is kept in a mark.
+#[derive(serde::Serialize, serde::Deserialize)]
+pub struct Remembered {
+    /// When it was folded: `wait_for` asks for what came since the journey began.
+    pub arrived: Timestamp,
+    /// The event.
+    pub event: EventSnapshot,
+}
+
+/// The facts as a scope without a journey: what segments, groups and goals are judged in.
+pub struct Bare<'a, 'b>(pub &'a PartnerFacts<'b>);
+
+impl Scope for Bare<'_, '_> {
+    fn value(&self, path: &str) -> Value {
+        let nothing = nothing();
+        if let Some(field) = path.strip_prefix("program.") {
+            return self.0.program.value(field);
+        }
+        self.0.value(path, Since { started_at: self.0.now, trigger: &nothing })
+    }
+
+    fn call(&self, _object: &str, _method: &str, _args: &[Value]) -> Value {
+        Value::Missing
+    }
+}
+
+/// The trigger where there is none: stored fields and windows do not depend on it.
+#[must_use]
+pub fn nothing() -> EventSnapshot {
+    EventSnapshot { id: String::new(), kind: String::new(), occurred_at: Timestamp::UNIX_EPOCH, payload: Json::Null }
+}

@@ -1,0 +1,59 @@
+//! Which kinds of event any workflow cares for, so that the others cost nothing but their count.
+
+use std::{collections::HashMap, sync::Mutex};
+
+use rapport_event::kind::{Family, Kind};
+use rapport_workflow::{StopWhen, Verb, Workflow};
+
+use crate::rulebooks::Applied;
+
+/// What a kind of event means to a rulebook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Interest {
+    /// Some workflow may start on it.
+    pub starts: bool,
+    /// A journey may be moved by it.
+    pub moves: bool,
+    /// Some `wait_for` names it: the newest one is remembered for journeys that come to their wait later.
+    pub awaited: bool,
+}
+
+/// The interests of one rulebook, worked out once per kind.
+#[derive(Debug, Default)]
+pub struct Interests {
+    known: Mutex<HashMap<Kind, Interest>>,
+}
+
+impl Interests {
+    /// What the rulebook cares for in this kind.
+    pub fn of(&self, rulebook: &Applied, kind: &Kind) -> Interest {
+        let mut known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(interest) = known.get(kind) {
+            return *interest;
+        }
+        let interest = work_out(rulebook, kind);
+        known.insert(kind.clone(), interest);
+        interest
+    }
+}
+
+fn work_out(rulebook: &Applied, kind: &Kind) -> Interest {
+    let name = kind.name();
+    let awaited = rulebook.workflows.iter().any(|workflow| awaits(workflow, &name));
+    // What the built-in stops look at, whatever workflows say.
+    let built_in = matches!(kind.family(), Family::Partner | Family::Outcome | Family::Internal)
+        || matches!(kind, Kind::ConversionReversed | Kind::MailReceived);
+    let stops = rulebook.workflows.iter().flat_map(|workflow| &workflow.stop_when).any(|stop| match stop {
+        StopWhen::Event(pattern) => pattern.matches(&name),
+        // An expression may turn true by any event.
+        StopWhen::True { .. } => true,
+    });
+    Interest { starts: rulebook.started_by(&name).next().is_some(), moves: awaited || built_in || stops, awaited }
+}
+
+fn awaits(workflow: &Workflow, kind: &str) -> bool {
+    workflow.steps.iter().any(|step| match &step.verb {
+        Verb::WaitFor(wait) => wait.kinds.iter().any(|pattern| pattern.matches(kind)),
+        _ => false,
+    })
+}

@@ -1,0 +1,400 @@
+//! What one event, or one moment, does to one partner: state, signals, journeys.
+//!
+//! Everything that follows from an event follows in the same commit: what it derives is announced, journeys that wait are
+//! moved, workflows that begin on it are considered, and what those emit is announced in turn, at most [`DEPTH_MAX`] deep.
+
+mod actions;
+mod health;
+mod moments;
+mod signals;
+
+pub use actions::{Envelope, REQUEST_RELEASE};
+
+use std::{collections::VecDeque, sync::Arc};
+
+use jiff::Timestamp;
+use rapport_event::{EngineData, Event, Kind, Payload, engine::ContactData};
+use rapport_journey::{Entry as Answer, EventSnapshot, Outcome, Step, Stimulus, World, consider, step};
+use rapport_partner::{FoldContext, Folded, fold};
+use rapport_workflow::{Program, Workflow};
+use serde_json::Value as Json;
+
+use super::{
+    batch::Batch,
+    entry::Entry,
+    facts::{PartnerFacts, Remembered, marks},
+    interest::Interests,
+    timers::Timers,
+};
+use crate::{
+    ports::rows::{RefusalRow, TimerRow},
+    rulebooks::{Applied, Rulebooks},
+};
+
+/// How deep signals and emitted events may follow from each other before the partner is taken out.
+pub const DEPTH_MAX: u8 = 32;
+
+/// Why a partner's records wait from now on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quarantine(pub String);
+
+/// One partner, one moment.
+pub struct Reaction<'a> {
+    rulebook: &'a Arc<Applied>,
+    rulebooks: &'a Rulebooks,
+    interests: &'a Interests,
+    program: &'a Program,
+    entry: &'a mut Entry,
+    timers: &'a mut Timers,
+    batch: &'a mut Batch,
+    shard: u32,
+    now: Timestamp,
+    began: Option<Timestamp>,
+    reversed: Option<String>,
+    queue: VecDeque<(Follows, u8)>,
+    depth: u8,
+}
+
+/// What follows from what happened.
+enum Follows {
+    /// Something to tell journeys and workflows.
+    Event(EventSnapshot, Kind),
+    /// A workflow starts another.
+    Start(Arc<str>, EventSnapshot),
+}
+
+/// Where a reaction happens.
+pub struct Place<'a> {
+    /// The rulebook in force.
+    pub rulebook: &'a Arc<Applied>,
+    /// Older versions that journeys run.
+    pub rulebooks: &'a Rulebooks,
+    /// The rulebook's interests.
+    pub interests: &'a Interests,
+    /// The shard.
+    pub shard: u32,
+    /// The shard's clock.
+    pub now: Timestamp,
+    /// The first event of the partner's programme, where it is known.
+    pub began: Option<Timestamp>,
+}
+
+impl<'a> Reaction<'a> {
+    /// A reaction of this partner; `None` when the rulebook knows no such programme.
+    pub fn new(place: &Place<'a>, entry: &'a mut Entry, timers: &'a mut Timers, batch: &'a mut Batch) -> Option<Self> {
+        let program = place.rulebook.rulebook.config.program(entry.key.program.as_str())?;
+        Some(Self {
+            rulebook: place.rulebook,
+            rulebooks: place.rulebooks,
+            interests: place.interests,
+            program,
+            entry,
+            timers,
+            batch,
+            shard: place.shard,
+            now: place.now,
+            began: place.began,
+            reversed: None,
+            queue: VecDeque::new(),
+            depth: 0,
+        })
+    }
+
+    /// Folds an event and lets everything follow.
+    pub fn fold(mut self, event: &Event) -> Result<(), Quarantine> {
+        let context = FoldContext { zone: &self.program.zone, currency: self.program.currency };
+        let conversion = event.conversion().filter(|_| event.kind == Kind::Conversion);
+        let approved = conversion.map(|_| self.approved());
+        let before = conversion.and_then(|told| self.batch.conversion(&self.entry.key, told.conversion_id.as_str()));
+        let place = (self.entry.state.profile.zone.clone(), self.entry.state.profile.country.clone());
+        let folded = fold(&mut self.entry.state, before, event, &context);
+        match folded {
+            Folded::Partner { .. } => {
+                if event.person_version.is_some() {
+                    self.batch.readdressed.push(self.entry.key.clone());
+                }
+                if place != (self.entry.state.profile.zone.clone(), self.entry.state.profile.country.clone()) {
+                    self.move_journeys(|_| Some(Stimulus::ZoneChanged));
+                }
+                self.expect_anniversary();
+                self.announce(event.clone());
+            }
+            Folded::Conversion(merged) => {
+                let Some(told) = conversion else { return Ok(()) };
+                let id = told.conversion_id.as_str();
+                if merged.difference.changed || merged.difference.before.is_none() {
+                    self.batch.put_conversion(&self.entry.key, id, merged.state.clone());
+                }
+                if merged.became.has(&Kind::ConversionReversed) {
+                    self.reversed = Some(id.to_owned());
+                }
+                for kind in merged.became.iter() {
+                    self.announce(rapport_partner::conversion::derived(event, kind));
+                }
+                if merged.difference.changed {
+                    self.after_conversion(approved.unwrap_or_default());
+                }
+            }
+            Folded::Counted => self.take_up(event),
+        }
+        self.follow()
+    }
+
+    /// Fires a timer of this partner.
+    pub fn fire(mut self, timer: &TimerRow) -> Result<(), Quarantine> {
+        match timer.subject.strip_prefix("journey:") {
+            Some(id) => {
+                let seq = timer.seq;
+                self.move_journeys(|journey| (journey.id.to_string() == id).then_some(Stimulus::Timer { seq }));
+            }
+            None => match timer.subject.as_str() {
+                signals::SILENCE => self.look_for_silence(),
+                moments::ANNIVERSARY => self.keep_anniversary(),
+                other => tracing::warn!(subject = other, "a timer nobody knows"),
+            },
+        }
+        self.follow()
+    }
+
+    /// Records of rapport's own find their journey; everything is announced.
+    fn take_up(&mut self, event: &Event) {
+        if let Payload::Engine(data) = &event.payload {
+            match &**data {
+                EngineData::Outcome(outcome) => {
+                    let (message, reason) = (outcome.message.clone(), outcome.reason.as_deref().map(str::to_owned));
+                    let became = match event.kind {
+                        Kind::MessageSent => Some(Outcome::Sent),
+                        Kind::MessageInDoubt => Some(Outcome::InDoubt),
+                        Kind::MessageSuppressed => Some(Outcome::Suppressed),
+                        Kind::MessageExpired => Some(Outcome::Expired),
+                        Kind::MessageFailed => Some(Outcome::Failed),
+                        _ => None,
+                    };
+                    if let Some(became) = became {
+                        let at = event.occurred_at;
+                        self.move_journeys(|journey| {
+                            let waits = journey.open_message().is_some_and(|open| *open.as_str() == *message);
+                            waits.then(|| Stimulus::Outcome {
+                                message: rapport_journey::MessageId::from_stored(&message),
+                                outcome: became,
+                                reason: reason.clone(),
+                                at,
+                            })
+                        });
+                    }
+                }
+                EngineData::Offer(offer) => {
+                    let Some(message) = offer.message.clone() else { return };
+                    let granted = event.kind == Kind::OfferGranted;
+                    let (reason, at) = (offer.reason.as_deref().map(str::to_owned), self.now);
+                    self.move_journeys(|journey| {
+                        let waits = matches!(&journey.state,
+                            rapport_journey::State::OfferPending { message: open, .. } if *open.as_str() == *message);
+                        waits.then(|| Stimulus::OfferAnswer {
+                            message: rapport_journey::MessageId::from_stored(&message),
+                            granted,
+                            reason: reason.clone(),
+                            at,
+                        })
+                    });
+                }
+                EngineData::Task(task) => {
+                    if let Some(choice) = task.choice.clone() {
+                        let id = task.task.clone();
+                        self.move_journeys(|journey| {
+                            let asks = matches!(&journey.state,
+                                rapport_journey::State::Choosing { task: open, .. } if *open.as_str() == *id);
+                            asks.then(|| Stimulus::TaskChoice {
+                                task: rapport_journey::TaskId::from_stored(&id),
+                                choice: choice.to_string(),
+                            })
+                        });
+                    }
+                }
+                EngineData::Contact(contact) => self.note_contact(&event.kind, contact),
+                _ => {}
+            }
+        }
+        self.announce(event.clone());
+    }
+
+    fn note_contact(&mut self, kind: &Kind, contact: &ContactData) {
+        let state = &mut self.entry.state;
+        if *kind == Kind::ContactSuppressed {
+            state.set_mark(marks::SUPPRESSED, contact.reason.as_deref().unwrap_or("manual").into());
+            return;
+        }
+        let topic = contact.topic.as_deref().unwrap_or("*").to_owned();
+        let mut topics: Vec<String> =
+            state.mark(marks::OPTED_OUT).and_then(|json| serde_json::from_slice(json).ok()).unwrap_or_default();
+        topics.retain(|known| *known != topic && (*kind != Kind::ContactOptedIn || topic != "*"));
+        if *kind == Kind::ContactOptedOut {
+            topics.push(topic);
+        }
+        let bytes = if topics.is_empty() { Vec::new() } else { serde_json::to_vec(&topics).unwrap_or_default() };
+        state.set_mark(marks::OPTED_OUT, bytes);
+    }
+
+    /// Tells journeys and workflows of an event, if any of them cares.
+    fn announce(&mut self, event: Event) {
+        let interest = self.interests.of(self.rulebook, &event.kind);
+        let runs = self.entry.journeys.iter().any(|journey| !journey.is_exited());
+        if !(interest.starts || interest.awaited || (interest.moves && runs)) {
+            return;
+        }
+        let facts = event.facts();
+        let snapshot = EventSnapshot {
+            id: event.id.as_str().to_owned(),
+            kind: event.kind.name().into_owned(),
+            occurred_at: event.occurred_at,
+            payload: Json::Object(facts),
+        };
+        self.queue.push_back((Follows::Event(snapshot, event.kind), self.depth + 1));
+    }
+
+    /// Works off what follows, in order.
+    fn follow(&mut self) -> Result<(), Quarantine> {
+        while let Some((follows, depth)) = self.queue.pop_front() {
+            if depth > DEPTH_MAX {
+                return Err(Quarantine(format!("more than {DEPTH_MAX} events follow from each other")));
+            }
+            self.depth = depth;
+            match follows {
+                Follows::Event(snapshot, kind) => {
+                    let interest = self.interests.of(self.rulebook, &kind);
+                    if interest.awaited {
+                        let remembered = Remembered { arrived: self.now, event: snapshot.clone() };
+                        let name = format!("{}{}", marks::NEWEST, snapshot.kind);
+                        self.entry.state.set_mark(&name, serde_json::to_vec(&remembered).unwrap_or_default());
+                    }
+                    self.move_journeys(|_| Some(Stimulus::Event(snapshot.clone())));
+                    self.consider_all(&snapshot);
+                }
+                Follows::Start(workflow, trigger) => {
+                    if let Some(workflow) = self.rulebook.rulebook.workflow(&workflow).cloned() {
+                        self.consider(&workflow, &trigger);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn consider_all(&mut self, trigger: &EventSnapshot) {
+        let rulebook = self.rulebook.clone();
+        for workflow in rulebook.rulebook.started_by(&trigger.kind) {
+            self.consider(workflow, trigger);
+        }
+    }
+
+    /// Looks at a workflow's entry for a trigger.
+    fn consider(&mut self, workflow: &Arc<Workflow>, trigger: &EventSnapshot) {
+        let past: Vec<_> = self
+            .entry
+            .journeys
+            .iter()
+            .filter(|journey| journey.workflow == workflow.id)
+            .map(rapport_journey::Journey::as_past)
+            .collect();
+        let answer = {
+            let facts = self.facts();
+            let world = self.world(&facts, workflow);
+            consider(workflow, trigger, &self.entry.key, &world, &past, self.now)
+        };
+        match answer {
+            Answer::Begin(journey) => {
+                metrics::counter!("rapport_journeys_total", "workflow" => workflow.id.to_string()).increment(1);
+                let mark = marks::start(&trigger.id);
+                if self.entry.state.mark(&mark).is_none() {
+                    let sums =
+                        serde_json::to_vec(&rapport_partner::StartMark::of(&self.entry.state)).unwrap_or_default();
+                    self.entry.state.set_mark(&mark, sums);
+                }
+                self.entry.journeys.push(*journey);
+                let index = self.entry.journeys.len() - 1;
+                self.entry.touch_journey(index);
+                if !self.entry.journeys.get(index).is_some_and(rapport_journey::Journey::is_exited) {
+                    self.move_journey(index, Stimulus::Start);
+                }
+            }
+            Answer::Join(id) => {
+                let index = self.entry.journeys.iter().position(|journey| journey.id == id);
+                if let Some(index) = index {
+                    self.move_journey(index, Stimulus::Join(trigger.clone()));
+                }
+            }
+            Answer::Refuse(refusal) => self.refused(workflow, &refusal),
+        }
+    }
+
+    /// Keeps the last refusal; one that only repeats that day's is not written again.
+    fn refused(&mut self, workflow: &Workflow, refusal: &rapport_journey::Refusal) {
+        let today = self.program.zone.to_datetime(self.now).date();
+        let code = refusal.code.code();
+        if let Some(known) = self.entry.refused.iter_mut().find(|(id, ..)| *id == workflow.id) {
+            if (known.1, known.2) == (code, today) {
+                return;
+            }
+            (known.1, known.2) = (code, today);
+        } else {
+            self.entry.refused.push((workflow.id.clone(), code, today));
+        }
+        self.batch.refuse(RefusalRow {
+            key: self.entry.key.clone(),
+            workflow: workflow.id.to_string(),
+            at: self.now,
+            code: code.to_owned(),
+            clauses: serde_json::to_string(&refusal.clauses).unwrap_or_default(),
+        });
+    }
+
+    /// Moves every active journey for which there is a stimulus.
+    fn move_journeys(&mut self, stimulus: impl Fn(&rapport_journey::Journey) -> Option<Stimulus>) {
+        for index in 0..self.entry.journeys.len() {
+            let Some(journey) = self.entry.journeys.get(index).filter(|journey| !journey.is_exited()) else { continue };
+            if let Some(stimulus) = stimulus(journey) {
+                self.move_journey(index, stimulus);
+            }
+        }
+    }
+
+    fn move_journey(&mut self, index: usize, stimulus: Stimulus) {
+        let Some(journey) = self.entry.journeys.get(index) else { return };
+        let workflow = self.rulebooks.version(&journey.workflow, &journey.version);
+        let Some(workflow) = workflow else {
+            tracing::error!(journey = %journey.id, workflow = %journey.workflow, version = %journey.version, "the journey's workflow version is unknown");
+            return;
+        };
+        let Step { journey: after, actions, .. } = {
+            let facts = self.facts();
+            let world = self.world(&facts, &workflow);
+            step(journey, &workflow, &stimulus, &world, self.now)
+        };
+        if *journey == after && actions.is_empty() {
+            return;
+        }
+        let had_wake = journey.wake_at().is_some();
+        let has_wake = after.wake_at().is_some();
+        if let Some(place) = self.entry.journeys.get_mut(index) {
+            *place = after;
+        }
+        self.entry.touch_journey(index);
+        self.carry_out(index, &workflow, actions, had_wake && !has_wake);
+    }
+
+    fn facts(&self) -> PartnerFacts<'_> {
+        PartnerFacts {
+            state: &self.entry.state,
+            rulebook: self.rulebook,
+            program: self.program,
+            now: self.now,
+            began: self.began,
+            reversed: self.reversed.as_deref(),
+        }
+    }
+
+    fn world<'b>(&'b self, facts: &'b PartnerFacts<'b>, workflow: &Workflow) -> World<'b> {
+        World::new(facts, &self.rulebook.rulebook, self.program)
+            .deployed_at(self.rulebook.deployed.get(&*workflow.id).copied())
+    }
+}

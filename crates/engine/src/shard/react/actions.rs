@@ -1,0 +1,178 @@
+//! Carries out what a step of a journey asks for, in the commit that stores the journey.
+
+use rapport_event::Kind;
+use rapport_journey::{Action, PlannedMessage, TaskRequest};
+use rapport_workflow::{Person, Priority, Workflow};
+
+use super::{Follows, Reaction, marks};
+use crate::{
+    coordinator::OfferRequest,
+    ports::rows::{HoldRow, MessageRow, RequestRow, TaskRow, TimerRow},
+};
+
+/// Requests to the coordinator: an offer wanted, an offer given back.
+pub const REQUEST_OFFER: &str = "offer";
+/// See [`REQUEST_OFFER`].
+pub const REQUEST_RELEASE: &str = "offer_release";
+
+impl Reaction<'_> {
+    /// Carries actions out in order. `wake_is_over`: the journey had a wake and has none any more.
+    pub(super) fn carry_out(&mut self, index: usize, workflow: &Workflow, actions: Vec<Action>, wake_is_over: bool) {
+        let Some(journey) = self.entry.journeys.get(index) else { return };
+        let (id, step) = (journey.id.to_string(), journey.step().unwrap_or_default().to_owned());
+        let subject = format!("journey:{id}");
+        let mut woken = false;
+        for action in actions {
+            match action {
+                Action::Plan(message) => self.plan(&id, *message),
+                Action::Cancel { message, reason } => self.batch.cancels.push((message.to_string(), reason.to_owned())),
+                Action::WakeAt { at, seq } => {
+                    woken = true;
+                    self.timers.set(TimerRow { due: at, subject: subject.clone(), key: self.entry.key.clone(), seq });
+                }
+                Action::Task(task) => self.open_task(workflow, *task),
+                Action::Emit(snapshot) => {
+                    let kind = Kind::parse_with(&snapshot.kind, &self.rulebook.rulebook.custom_kinds)
+                        .unwrap_or_else(|| Kind::Custom(snapshot.kind.as_str().into()));
+                    self.queue.push_back((Follows::Event(snapshot, kind), self.depth + 1));
+                }
+                Action::Start { workflow, trigger } => {
+                    self.queue.push_back((Follows::Start(workflow, trigger), self.depth + 1));
+                }
+                Action::Reserve { message, offer } => {
+                    let wanted =
+                        OfferRequest { offer: offer.to_string(), message: message.to_string(), step: step.clone() };
+                    self.request(REQUEST_OFFER, &id, &message.to_string(), &wanted);
+                }
+                Action::Release { message } => {
+                    let wanted =
+                        OfferRequest { offer: String::new(), message: message.to_string(), step: step.clone() };
+                    self.request(REQUEST_RELEASE, &id, &message.to_string(), &wanted);
+                }
+                Action::Hold { workflows, until } => {
+                    for held in workflows {
+                        self.hold(&id, &held, until);
+                    }
+                }
+                Action::ReleaseHold => {
+                    let held = workflow.holds.as_ref().map(|holds| holds.workflows.clone()).unwrap_or_default();
+                    for held in held {
+                        self.hold(&id, &held, Some(self.now));
+                    }
+                }
+                Action::Exit(reason) => {
+                    self.forget_start(index);
+                    metrics::counter!("rapport_journeys_ended_total", "workflow" => workflow.id.to_string(), "reason" => reason.code())
+                        .increment(1);
+                }
+            }
+        }
+        if wake_is_over && !woken {
+            self.timers.clear(&self.entry.key, &subject);
+        }
+    }
+
+    /// The sums at a journey's start are kept while any journey of the same trigger runs.
+    fn forget_start(&mut self, index: usize) {
+        let Some(trigger) = self.entry.journeys.get(index).map(|journey| journey.trigger.id.clone()) else { return };
+        let needed = self.entry.journeys.iter().any(|journey| !journey.is_exited() && journey.trigger.id == trigger);
+        if !needed {
+            self.entry.state.set_mark(&marks::start(&trigger), Vec::new());
+        }
+    }
+
+    fn plan(&mut self, journey: &str, message: PlannedMessage) {
+        let envelope = Envelope {
+            values: message.context,
+            from: message.from,
+            languages: message.languages,
+            survey: message.survey.map(|survey| survey.to_string()),
+            offer: message.offer.map(|offer| offer.to_string()),
+            evidence: serde_json::to_value(&message.evidence).unwrap_or_default(),
+        };
+        self.batch.messages.push(MessageRow {
+            id: message.id.to_string(),
+            shard: self.shard,
+            key: self.entry.key.clone(),
+            workflow: message.workflow.to_string(),
+            journey: journey.to_owned(),
+            step: message.step.to_string(),
+            mail: message.mail.to_string(),
+            rulebook: self.rulebook.hash.clone(),
+            kind: message.kind.code().to_owned(),
+            topic: message.topic.to_string(),
+            priority: match message.priority {
+                Priority::Low => -1,
+                Priority::Normal => 0,
+                Priority::High => 1,
+            },
+            policy: AT_MOST_ONCE.to_owned(),
+            planned_at: self.now,
+            due: message.due,
+            expires: message.expires,
+            context: serde_json::to_string(&envelope).unwrap_or_default(),
+        });
+    }
+
+    fn open_task(&mut self, workflow: &Workflow, task: TaskRequest) {
+        let assignee = match task.to {
+            Person::Sender(id) => id.to_string(),
+            Person::ManagerOr(or) => {
+                self.entry.state.profile.manager.get().map_or_else(|| or.to_string(), ToString::to_string)
+            }
+        };
+        self.batch.tasks.push(TaskRow {
+            id: task.id.to_string(),
+            key: self.entry.key.clone(),
+            workflow: workflow.id.to_string(),
+            journey: task.journey.to_string(),
+            assignee,
+            text: task.text,
+            choices: task.choices.iter().map(ToString::to_string).collect(),
+            opened_at: self.now,
+            due: task.due,
+        });
+    }
+
+    fn request(&mut self, kind: &str, journey: &str, message: &str, wanted: &OfferRequest) {
+        self.batch.requests.push(RequestRow {
+            id: format!("{kind}:{message}"),
+            key: self.entry.key.clone(),
+            journey: journey.to_owned(),
+            kind: kind.to_owned(),
+            body: serde_json::to_string(wanted).unwrap_or_default(),
+            at: self.now,
+        });
+    }
+
+    fn hold(&mut self, journey: &str, workflow: &str, until: Option<jiff::Timestamp>) {
+        self.batch.holds.push(HoldRow {
+            key: self.entry.key.clone(),
+            workflow: workflow.to_owned(),
+            by_journey: journey.to_owned(),
+            until,
+        });
+    }
+}
+
+/// The policy of marketing mail: in doubt is never sent again by itself.
+pub const AT_MOST_ONCE: &str = "at_most_once";
+
+/// What a message carries besides its columns: everything the mailer needs to render it, and why it is written.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Envelope {
+    /// Values by the names the mail uses.
+    pub values: serde_json::Value,
+    /// Who signs.
+    pub from: Person,
+    /// Languages, best first.
+    pub languages: Vec<String>,
+    /// A survey whose answers are offered as links.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub survey: Option<String>,
+    /// The offer reserved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offer: Option<String>,
+    /// Clauses that led here.
+    pub evidence: serde_json::Value,
+}

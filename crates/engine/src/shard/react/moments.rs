@@ -1,0 +1,144 @@
+//! Moments: milestones and goals after a sale changed, anniversaries by timer.
+
+use rapport_event::{EngineData, Event, Kind, Payload, engine::MomentData, extra::Extra};
+use rapport_insight::{
+    anniversary,
+    goal::Moment,
+    milestone::{self, Change, Measure},
+};
+
+use super::super::facts::marks;
+use super::{Reaction, signals};
+use crate::{calendar::ProgramDays, ports::rows::TimerRow, records, shard::goals};
+
+/// Timer subject: the partner's next anniversary.
+pub const ANNIVERSARY: &str = "anniversary";
+
+/// Approved figures before a change.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Approved {
+    conversions: Option<i64>,
+    revenue: Option<i64>,
+}
+
+impl Reaction<'_> {
+    pub(super) fn approved(&self) -> Approved {
+        let facts = self.facts();
+        Approved {
+            conversions: facts.approved(Measure::ApprovedConversions),
+            revenue: facts.approved(Measure::ApprovedRevenue),
+        }
+    }
+
+    /// What a changed conversion leads to beyond its own kinds.
+    pub(super) fn after_conversion(&mut self, before: Approved) {
+        let after = self.approved();
+        let levels = &self.rulebook.rulebook.goals.milestones;
+        let mut changes =
+            milestone::changes(levels, Measure::ApprovedConversions, before.conversions, after.conversions);
+        changes.extend(milestone::changes(levels, Measure::ApprovedRevenue, before.revenue, after.revenue));
+        for change in changes {
+            // A revoked one needs no event: journeys ask whether their trigger still holds at every look.
+            if let Change::Reached(milestone) = change {
+                self.milestone(&milestone, &after);
+            }
+        }
+        self.look_at_goals();
+        self.sale_ends_silence();
+        self.expect_silence();
+    }
+
+    fn milestone(&mut self, reached: &milestone::Milestone, approved: &Approved) {
+        let value = match reached.measure {
+            Measure::ApprovedConversions => approved.conversions,
+            Measure::ApprovedRevenue => approved.revenue,
+        };
+        let shown = match reached.measure {
+            Measure::ApprovedConversions if reached.level == 1 => "first approved conversion".to_owned(),
+            Measure::ApprovedConversions => format!("{} approved conversions", reached.shown()),
+            Measure::ApprovedRevenue => {
+                format!("{} {} of approved revenue", reached.shown(), self.program.currency.code())
+            }
+        };
+        let data = MomentData {
+            name: reached.name().into(),
+            summary: shown.into(),
+            metric: Some(reached.measure.code().into()),
+            threshold: Some(reached.level as f64),
+            value: value.map(|value| value as f64),
+            ..MomentData::default()
+        };
+        // Its id is its level: reached again after a reversal it is the same.
+        self.moment(&reached.id(), Kind::MilestoneReached, data);
+    }
+
+    pub(super) fn look_at_goals(&mut self) {
+        let told = {
+            let facts = self.facts();
+            if facts.rulebook.rulebook.goals.goals.is_empty() { None } else { goals::tell(&facts) }
+        };
+        let Some((moments, mark)) = told else { return };
+        self.entry.state.set_mark(marks::GOALS, mark);
+        for telling in moments {
+            let (kind, id) = match telling.moment {
+                Moment::Reached => (Kind::GoalReached, format!("goal-{}", telling.goal)),
+                Moment::Progress(percent) => (Kind::GoalProgress, format!("goal-{}-{percent}", telling.goal)),
+                Moment::Revoked => continue,
+            };
+            let data = MomentData {
+                name: telling.goal.as_str().into(),
+                summary: format!("{:.0} % of {}", telling.percent, telling.goal).into(),
+                percent: Some(telling.percent),
+                ..MomentData::default()
+            };
+            self.moment(&id, kind, data);
+        }
+    }
+
+    /// Sets the timer of the next anniversary, if the programme keeps them.
+    pub(super) fn expect_anniversary(&mut self) {
+        if !self.rulebook.rulebook.goals.anniversaries {
+            return;
+        }
+        let Some(approved) = self.entry.state.profile.approved_at.get().copied() else { return };
+        let Some(days) = ProgramDays::of(self.rulebook, &self.entry.key.program) else { return };
+        let Some((on, _)) = anniversary::next(days.day_of(approved), days.day_of(self.now)) else { return };
+        self.timers.set(TimerRow {
+            due: days.begins_at(on),
+            subject: ANNIVERSARY.to_owned(),
+            key: self.entry.key.clone(),
+            seq: 0,
+        });
+    }
+
+    pub(super) fn keep_anniversary(&mut self) {
+        let approved = self.entry.state.profile.approved_at.get().copied();
+        let days = ProgramDays::of(self.rulebook, &self.entry.key.program);
+        if let Some((approved, days)) = approved.zip(days)
+            && let Some(years) = anniversary::completed(days.day_of(approved), days.day_of(self.now))
+        {
+            let unit = if years == 1 { "year" } else { "years" };
+            let data = MomentData {
+                name: ANNIVERSARY.into(),
+                summary: format!("{years} {unit} of partnership").into(),
+                years: Some(years.into()),
+                ..MomentData::default()
+            };
+            self.moment(&format!("anniversary-{years}"), Kind::PartnerAnniversary, data);
+        }
+        self.expect_anniversary();
+    }
+
+    fn moment(&mut self, id: &str, kind: Kind, data: MomentData) {
+        let payload = serde_json::to_string(&data).unwrap_or_default();
+        self.batch.signals.push(signals::row(&self.entry.key, id, &kind, self.now, None, payload));
+        self.announce(Event {
+            id: records::derived_id(id),
+            key: self.entry.key.clone(),
+            kind,
+            occurred_at: self.now,
+            payload: Payload::Engine(Box::new(EngineData::Moment(MomentData { extra: Extra::NONE, ..data }))),
+            person_version: None,
+        });
+    }
+}

@@ -1,0 +1,251 @@
+//! Signals that last: raised, carried on with newer evidence, ended.
+//!
+//! While one lasts, entry is looked at again at every day close with the newest payload, until a journey has begun on it.
+
+use jiff::Timestamp;
+use rapport_event::{EngineData, Event, Kind, PartnerKey, Payload, engine::SignalData, extra::Extra};
+use rapport_insight::{
+    day,
+    dip::{Dip, Evidence, Verdict},
+    silence,
+};
+use rapport_partner::LastingSignal;
+
+use super::{Quarantine, Reaction};
+use crate::{
+    calendar::ProgramDays,
+    ports::rows::{SignalRow, TimerRow},
+    records,
+};
+
+/// Timer subject: silence begins if nothing comes until then.
+pub const SILENCE: &str = "silence";
+
+/// A signal's row. The id is the signal's own within the partner; rows are keyed by both.
+pub fn row(
+    key: &PartnerKey,
+    id: &str,
+    kind: &Kind,
+    occurred_at: Timestamp,
+    ended_at: Option<Timestamp>,
+    payload: String,
+) -> SignalRow {
+    SignalRow {
+        id: format!("{key}:{id}"),
+        key: key.clone(),
+        kind: kind.name().into_owned(),
+        occurred_at,
+        ended_at,
+        payload,
+    }
+}
+
+impl Reaction<'_> {
+    /// A day of the partner was judged; no verdict for one who sells nothing for long.
+    pub fn close_day(mut self, verdict: Option<&Verdict>) -> Result<(), Quarantine> {
+        if let Some(verdict) = verdict {
+            self.judge_dip(&verdict.dip);
+        }
+        self.carry_silence_on();
+        self.review_health();
+        self.follow()
+    }
+
+    /// What a day's verdict means for the partner's signals.
+    fn judge_dip(&mut self, dip: &Dip) {
+        match dip {
+            Dip::None => {}
+            Dip::Began(evidence) => {
+                self.raise(&Kind::DipConversions, &format!("dip:{}", evidence.since_on()), dip_data(evidence))
+            }
+            Dip::Lasts(evidence) => {
+                let id = self.entry.state.lasting("dip.conversions").map(|signal| signal.id.to_string());
+                if let Some(id) = id {
+                    self.carry_on(&Kind::DipConversions, &id, dip_data(evidence));
+                }
+            }
+            Dip::Recovered(evidence) => {
+                self.end(&Kind::DipConversions, Kind::DipConversionsRecovered, dip_data(evidence));
+            }
+        }
+    }
+
+    /// Raises a signal that lasts, and tells of it.
+    pub(super) fn raise(&mut self, kind: &Kind, id: &str, data: SignalData) {
+        self.keep(kind, id, &data, self.now);
+        metrics::counter!("rapport_signals_total", "kind" => kind.name().into_owned()).increment(1);
+        self.tell(kind.clone(), id, data);
+    }
+
+    /// Newer evidence of a signal that lasts: workflows that have not begun on it look again.
+    fn carry_on(&mut self, kind: &Kind, id: &str, data: SignalData) {
+        let since = self.entry.state.lasting(&kind.name()).map_or(self.now, |signal| signal.since);
+        self.keep(kind, id, &data, since);
+        self.tell_unserved(kind, id, data);
+    }
+
+    fn keep(&mut self, kind: &Kind, id: &str, data: &SignalData, since: Timestamp) {
+        let payload = serde_json::to_string(data).unwrap_or_default();
+        self.batch.signals.push(row(&self.entry.key, id, kind, since, None, payload.clone()));
+        self.entry.state.raise(LastingSignal {
+            kind: kind.name().as_ref().into(),
+            id: id.into(),
+            since,
+            payload: payload.into(),
+        });
+    }
+
+    /// Ends every lasting signal of a kind; what ended it is told as `ended`.
+    fn end(&mut self, kind: &Kind, ended: Kind, data: SignalData) {
+        for signal in self.entry.state.end(&kind.name()) {
+            self.batch.signals.push(row(
+                &self.entry.key,
+                &signal.id,
+                kind,
+                signal.since,
+                Some(self.now),
+                signal.payload.into(),
+            ));
+            let id = format!("{}:ended", signal.id);
+            let payload = serde_json::to_string(&data).unwrap_or_default();
+            self.batch.signals.push(row(&self.entry.key, &id, &ended, self.now, None, payload));
+            self.tell(ended.clone(), &id, data.clone());
+        }
+    }
+
+    fn tell(&mut self, kind: Kind, id: &str, data: SignalData) {
+        let event = self.signal_event(kind, id, data);
+        self.announce(event);
+    }
+
+    /// Looks at entry again for workflows that no journey of this signal has begun.
+    fn tell_unserved(&mut self, kind: &Kind, id: &str, data: SignalData) {
+        let event = self.signal_event(kind.clone(), id, data);
+        let facts = event.facts();
+        let snapshot = rapport_journey::EventSnapshot {
+            id: event.id.as_str().to_owned(),
+            kind: kind.name().into_owned(),
+            occurred_at: event.occurred_at,
+            payload: serde_json::Value::Object(facts),
+        };
+        let rulebook = self.rulebook.clone();
+        for workflow in rulebook.rulebook.started_by(&snapshot.kind) {
+            let served = |journey: &rapport_journey::Journey| {
+                journey.workflow == workflow.id && journey.was_triggered_by(&snapshot.id)
+            };
+            if !self.entry.journeys.iter().any(served) {
+                self.consider(workflow, &snapshot);
+            }
+        }
+    }
+
+    fn signal_event(&self, kind: Kind, id: &str, data: SignalData) -> Event {
+        Event {
+            id: records::derived_id(id),
+            key: self.entry.key.clone(),
+            kind,
+            occurred_at: self.now,
+            payload: Payload::Engine(Box::new(EngineData::Signal(data))),
+            person_version: None,
+        }
+    }
+
+    /// Lasting silences are looked at again at the day close, with the days grown.
+    fn carry_silence_on(&mut self) {
+        let Some(id) = self.entry.state.lasting("silence.conversions").map(|signal| signal.id.to_string()) else {
+            return;
+        };
+        if let Some(data) = self.silence().map(|(silence, today)| silence_data(&silence, today)) {
+            self.carry_on(&Kind::SilenceConversions, &id, data);
+        }
+    }
+
+    /// Sets the timer for the day on which silence would begin. A timer that fires too early looks again, so that a partner
+    /// who sells every hour does not move it every hour.
+    pub(super) fn expect_silence(&mut self) {
+        let Some(days) = ProgramDays::of(self.rulebook, &self.entry.key.program) else { return };
+        let Some((silence, _)) = self.silence() else { return };
+        let due = days.begins_at(silence.begins_on);
+        let earlier =
+            self.timers.of(&self.entry.key, SILENCE).is_some_and(|timer| timer.due <= due && timer.due > self.now);
+        if !earlier && due > self.now {
+            self.timers.set(TimerRow { due, subject: SILENCE.to_owned(), key: self.entry.key.clone(), seq: 0 });
+        }
+    }
+
+    pub(super) fn look_for_silence(&mut self) {
+        let Some((silence, today)) = self.silence() else { return };
+        if !silence.lasts(today) {
+            self.expect_silence();
+            return;
+        }
+        let known = self.entry.state.lasting("silence.conversions").is_some();
+        // Partners whose dips can be judged are told by a dip; silence is for the others.
+        let dips = self.entry.state.lasting("dip.conversions").is_some();
+        if !known && !dips {
+            let id = format!("silence:{}", silence.begins_on);
+            self.raise(&Kind::SilenceConversions, &id, silence_data(&silence, today));
+        }
+    }
+
+    pub(super) fn sale_ends_silence(&mut self) {
+        if self.entry.state.lasting("silence.conversions").is_none() {
+            return;
+        }
+        let lasts = self.silence().is_some_and(|(silence, today)| silence.lasts(today));
+        if !lasts {
+            let data = SignalData {
+                name: "silence".into(),
+                summary: "a conversion came again".into(),
+                ..SignalData::default()
+            };
+            self.end(&Kind::SilenceConversions, Kind::SilenceConversionsEnded, data);
+        }
+    }
+
+    fn silence(&self) -> Option<(silence::Silence, jiff::civil::Date)> {
+        let today = self.program.zone.to_datetime(self.now).date();
+        let sales = self.entry.state.sale_days();
+        let latest = sales.get(sales.len().saturating_sub(silence::GAPS + 1)..)?;
+        let silence = silence::of(latest.iter().map(|(on, _)| day::date_of(*on)))?;
+        Some((silence, today))
+    }
+}
+
+fn dip_data(evidence: &Evidence) -> SignalData {
+    let since = evidence.since_on();
+    SignalData {
+        name: "dip".into(),
+        summary: format!(
+            "expected {:.0} conversions since {}, saw {}",
+            evidence.expected,
+            since.strftime("%-d %B"),
+            evidence.observed
+        )
+        .into(),
+        since: Some(since),
+        expected: Some(evidence.expected),
+        observed: Some(f64::from(evidence.observed)),
+        drop_percent: Some(f64::from(evidence.drop_percent)),
+        chance: Some(evidence.chance),
+        extra: Extra::NONE,
+    }
+}
+
+fn silence_data(silence: &silence::Silence, today: jiff::civil::Date) -> SignalData {
+    let silent = silence.days_silent(today);
+    SignalData {
+        name: "silence".into(),
+        summary: format!(
+            "no conversion for {silent} days; usually every {} days",
+            (silence.usual_gap_days.round() as i64).max(1)
+        )
+        .into(),
+        since: Some(day::plus(silence.last_on, 1)),
+        expected: Some(f64::from(silent) / silence.usual_gap_days),
+        observed: Some(0.0),
+        drop_percent: Some(100.0),
+        chance: None,
+        extra: Extra::NONE,
+    }
+}
