@@ -13,7 +13,8 @@ use async_trait::async_trait;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use xxhash_rust::xxh3::xxh3_64;
 
-use rapport_engine::ports::transport::{Connection, Delivery, Envelope, Transport, TransportError};
+use crate::mime;
+use rapport_engine::ports::transport::{Connection, Delivery, Envelope, Letter, Transport, TransportError};
 
 /// Writes every mail to a maildir. Nothing leaves the machine.
 pub struct CaptureTransport {
@@ -49,6 +50,10 @@ impl Transport for CaptureTransport {
         let permit = Arc::clone(&self.permits).acquire_owned().await;
         let permit = permit.map_err(|_| TransportError::Unreachable("the transport is closed".into()))?;
         Ok(Box::new(CaptureConnection { folder: Arc::clone(&self.folder), _permit: permit }))
+    }
+
+    fn compose(&self, letter: &Letter) -> Result<Vec<u8>, String> {
+        mime::build(&letter.into()).map_err(|error| error.to_string())
     }
 
     fn connections_max(&self) -> usize {

@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 use lettre::message::header::{self, ContentTransferEncoding, ContentType, HeaderName, HeaderValue, Headers};
 use lettre::message::{Body, Mailbox, Mailboxes, MultiPart, SinglePart};
+use rapport_engine::ports::transport::{self, Letter};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// RFC 5322, 2.1.1, without the line end.
@@ -44,6 +45,26 @@ pub struct Correspondent {
     pub name: Option<String>,
     /// `local@domain`, ASCII.
     pub address: String,
+}
+
+impl From<&Letter> for Outgoing {
+    fn from(letter: &Letter) -> Self {
+        let named = |mailbox: &transport::Mailbox| Correspondent {
+            name: (!mailbox.name.is_empty()).then(|| mailbox.name.clone()),
+            address: mailbox.address.clone(),
+        };
+        Self {
+            from: named(&letter.from),
+            to: named(&letter.to),
+            reply_to: Some(named(&letter.reply_to)),
+            subject: letter.subject.clone(),
+            text: letter.text.clone(),
+            html: Some(letter.html.clone()),
+            message_id: letter.message_id.clone(),
+            date: letter.date,
+            headers: letter.headers.clone(),
+        }
+    }
 }
 
 /// Why a mail cannot be written down. Never repeats a value: it may be personal.

@@ -9,10 +9,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsConnector;
 use tracing::debug;
 
+use crate::mime;
 use crate::session::Session;
 use crate::settings::{SmtpSettings, Tls};
 use crate::wire;
-use rapport_engine::ports::transport::{Connection, Delivery, Envelope, Transport, TransportError};
+use rapport_engine::ports::transport::{Connection, Delivery, Envelope, Letter, Transport, TransportError};
 
 /// Mail over SMTP to one relay.
 pub struct SmtpTransport {
@@ -93,6 +94,10 @@ impl Transport for SmtpTransport {
             None => Session::open(&pool.settings, &pool.hello, pool.tls.as_ref()).await?,
         };
         Ok(Box::new(Pooled { session: Some(session), pool: Arc::clone(pool), _permit: permit }))
+    }
+
+    fn compose(&self, letter: &Letter) -> Result<Vec<u8>, String> {
+        mime::build(&letter.into()).map_err(|error| error.to_string())
     }
 
     fn connections_max(&self) -> usize {

@@ -60,6 +60,10 @@ impl Store for SqlStore {
         self.write_new_shards(shards).await
     }
 
+    async fn shard_row(&self, shard: i32) -> Result<Option<ShardRow>, StoreError> {
+        Ok(self.read_shards().await?.into_iter().find(|row| row.shard == shard))
+    }
+
     async fn shard_rows(&self) -> Result<Vec<ShardRow>, StoreError> {
         self.read_shards().await
     }

@@ -6,9 +6,7 @@ use jiff::Timestamp;
 use rapport_event::FieldType;
 use rapport_insight::milestone;
 use rapport_journey::{EventSnapshot, Facts, Since};
-use rapport_partner::{
-    Figure, FigureContext, FigureValue, PartnerState, StartMark, Window, day, state::PARTNER_FIELDS,
-};
+use rapport_partner::{Figure, FigureContext, FigureValue, PartnerState, StartMark, day, state::PARTNER_FIELDS};
 use rapport_rule::expr::{Scope, Value};
 use rapport_workflow::{
     KindPattern, Program,
@@ -30,11 +28,6 @@ pub mod marks {
     pub const GOALS: &str = "goals";
     /// Prefix of the newest event of a kind some workflow waits for.
     pub const NEWEST: &str = "newest:";
-    /// The sums at the start of a journey, by its trigger: what `…_since_start` counts from.
-    #[must_use]
-    pub fn start(trigger: &str) -> String {
-        format!("start:{trigger}")
-    }
     /// The fold of this partner failed; the reason.
     pub const QUARANTINED: &str = "quarantined";
 }
@@ -58,16 +51,12 @@ pub struct PartnerFacts<'a> {
 impl PartnerFacts<'_> {
     fn figure(&self, path: &str, since: Since<'_>) -> Option<Value> {
         let figure = Figure::parse(path).ok()?;
-        let start = match figure {
-            Figure::Sum(_, Window::SinceStart) | Figure::AverageOrder(Window::SinceStart) => self.start_of(since),
-            _ => None,
-        };
         let context = FigureContext {
             today: day::of(self.now, &self.program.zone),
             zone: &self.program.zone,
             currency: self.program.currency,
             program_began_at: self.began,
-            start: start.as_ref(),
+            start: since.start,
         };
         Some(match self.state.figure(&figure, &context) {
             None => Value::Missing,
@@ -76,14 +65,6 @@ impl PartnerFacts<'_> {
             Some(FigureValue::Percent(percent)) => Value::Percent(percent),
             Some(FigureValue::Money(money)) => Value::Money(money),
         })
-    }
-
-    /// The sums when the journey with this trigger began; at entry, those of now.
-    fn start_of(&self, since: Since<'_>) -> Option<StartMark> {
-        match self.state.mark(&marks::start(&since.trigger.id)) {
-            Some(json) => serde_json::from_slice(json).ok(),
-            None => Some(StartMark::of(self.state)),
-        }
     }
 
     /// Groups by share the partner belongs to.
@@ -115,7 +96,7 @@ impl PartnerFacts<'_> {
             milestone::Measure::ApprovedConversions => "approved_conversions_total",
             milestone::Measure::ApprovedRevenue => "approved_revenue_total",
         };
-        match self.figure(path, Since { started_at: self.now, trigger: &nothing() })? {
+        match self.figure(path, Since::NO_JOURNEY)? {
             Value::Count(count) => Some(count),
             Value::Money(money) => Some(money.minor),
             _ => None,
@@ -190,6 +171,10 @@ impl Facts for PartnerFacts<'_> {
         }
     }
 
+    fn start_mark(&self) -> StartMark {
+        StartMark::of(self.state)
+    }
+
     fn status(&self) -> &str {
         self.state.profile.status().as_str()
     }
@@ -261,20 +246,13 @@ pub struct Bare<'a, 'b>(pub &'a PartnerFacts<'b>);
 
 impl Scope for Bare<'_, '_> {
     fn value(&self, path: &str) -> Value {
-        let nothing = nothing();
         if let Some(field) = path.strip_prefix("program.") {
             return self.0.program.value(field);
         }
-        self.0.value(path, Since { started_at: self.0.now, trigger: &nothing })
+        self.0.value(path, Since::NO_JOURNEY)
     }
 
     fn call(&self, _object: &str, _method: &str, _args: &[Value]) -> Value {
         Value::Missing
     }
-}
-
-/// The trigger where there is none: stored fields and windows do not depend on it.
-#[must_use]
-pub fn nothing() -> EventSnapshot {
-    EventSnapshot { id: String::new(), kind: String::new(), occurred_at: Timestamp::UNIX_EPOCH, payload: Json::Null }
 }

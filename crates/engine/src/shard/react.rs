@@ -304,12 +304,6 @@ impl<'a> Reaction<'a> {
         match answer {
             Answer::Begin(journey) => {
                 metrics::counter!("rapport_journeys_total", "workflow" => workflow.id.to_string()).increment(1);
-                let mark = marks::start(&trigger.id);
-                if self.entry.state.mark(&mark).is_none() {
-                    let sums =
-                        serde_json::to_vec(&rapport_partner::StartMark::of(&self.entry.state)).unwrap_or_default();
-                    self.entry.state.set_mark(&mark, sums);
-                }
                 self.entry.journeys.push(*journey);
                 let index = self.entry.journeys.len() - 1;
                 self.entry.touch_journey(index);

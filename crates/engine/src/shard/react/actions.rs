@@ -4,7 +4,7 @@ use rapport_event::Kind;
 use rapport_journey::{Action, PlannedMessage, TaskRequest};
 use rapport_workflow::{Person, Priority, Workflow};
 
-use super::{Follows, Reaction, marks};
+use super::{Follows, Reaction};
 use crate::{
     coordinator::OfferRequest,
     ports::rows::{HoldRow, MessageRow, RequestRow, TaskRow, TimerRow},
@@ -61,7 +61,6 @@ impl Reaction<'_> {
                     }
                 }
                 Action::Exit(reason) => {
-                    self.forget_start(index);
                     metrics::counter!("rapport_journeys_ended_total", "workflow" => workflow.id.to_string(), "reason" => reason.code())
                         .increment(1);
                 }
@@ -69,15 +68,6 @@ impl Reaction<'_> {
         }
         if wake_is_over && !woken {
             self.timers.clear(&self.entry.key, &subject);
-        }
-    }
-
-    /// The sums at a journey's start are kept while any journey of the same trigger runs.
-    fn forget_start(&mut self, index: usize) {
-        let Some(trigger) = self.entry.journeys.get(index).map(|journey| journey.trigger.id.clone()) else { return };
-        let needed = self.entry.journeys.iter().any(|journey| !journey.is_exited() && journey.trigger.id == trigger);
-        if !needed {
-            self.entry.state.set_mark(&marks::start(&trigger), Vec::new());
         }
     }
 
