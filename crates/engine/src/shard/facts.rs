@@ -9,7 +9,7 @@ use rapport_journey::{EventSnapshot, Facts, Since};
 use rapport_partner::{Figure, FigureContext, FigureValue, PartnerState, StartMark, day, state::PARTNER_FIELDS};
 use rapport_rule::expr::{Scope, Value};
 use rapport_workflow::{
-    KindPattern, Program,
+    Program,
     config::{GoalTarget, GroupRule},
 };
 use serde_json::Value as Json;
@@ -26,8 +26,6 @@ pub mod marks {
     pub const TOP: &str = "top";
     /// Goals told: id → told state, JSON.
     pub const GOALS: &str = "goals";
-    /// Prefix of the newest event of a kind some workflow waits for.
-    pub const NEWEST: &str = "newest:";
     /// The fold of this partner failed; the reason.
     pub const QUARANTINED: &str = "quarantined";
 }
@@ -193,18 +191,6 @@ impl Facts for PartnerFacts<'_> {
         self.state.mark(marks::SUPPRESSED).is_some()
     }
 
-    fn happened_since(&self, kind: &KindPattern, since: Timestamp) -> Option<EventSnapshot> {
-        self.state
-            .marks
-            .iter()
-            .filter_map(|(name, json)| Some((name.strip_prefix(marks::NEWEST)?, json)))
-            .filter(|(name, _)| kind.matches(name))
-            .filter_map(|(_, json)| serde_json::from_slice::<Remembered>(json).ok())
-            .filter(|remembered| remembered.arrived >= since)
-            .max_by_key(|remembered| remembered.arrived)
-            .map(|remembered| remembered.event)
-    }
-
     fn is_revoked(&self, event: &EventSnapshot) -> bool {
         let text = |name: &str| event.payload.get(name).and_then(Json::as_str);
         match event.kind.as_str() {
@@ -230,15 +216,6 @@ impl Facts for PartnerFacts<'_> {
             _ => false,
         }
     }
-}
-
-/// An event some workflow may wait for, as it is kept in a mark.
-#[derive(serde::Serialize, serde::Deserialize)]
-pub struct Remembered {
-    /// When it was folded: `wait_for` asks for what came since the journey began.
-    pub arrived: Timestamp,
-    /// The event.
-    pub event: EventSnapshot,
 }
 
 /// The facts as a scope without a journey: what segments, groups and goals are judged in.

@@ -14,8 +14,6 @@ pub struct Interest {
     pub starts: bool,
     /// A journey may be moved by it.
     pub moves: bool,
-    /// Some `wait_for` names it: the newest one is remembered for journeys that come to their wait later.
-    pub awaited: bool,
 }
 
 /// The interests of one rulebook, worked out once per kind.
@@ -48,7 +46,7 @@ fn work_out(rulebook: &Applied, kind: &Kind) -> Interest {
         // An expression may turn true by any event.
         StopWhen::True { .. } => true,
     });
-    Interest { starts: rulebook.started_by(&name).next().is_some(), moves: awaited || built_in || stops, awaited }
+    Interest { starts: rulebook.started_by(&name).next().is_some(), moves: awaited || built_in || stops }
 }
 
 fn awaits(workflow: &Workflow, kind: &str) -> bool {

@@ -22,7 +22,7 @@ use serde_json::Value as Json;
 use super::{
     batch::Batch,
     entry::Entry,
-    facts::{PartnerFacts, Remembered, marks},
+    facts::{PartnerFacts, marks},
     interest::Interests,
     timers::Timers,
 };
@@ -58,7 +58,7 @@ pub struct Reaction<'a> {
 /// What follows from what happened.
 enum Follows {
     /// Something to tell journeys and workflows.
-    Event(EventSnapshot, Kind),
+    Event(EventSnapshot),
     /// A workflow starts another.
     Start(Arc<str>, EventSnapshot),
 }
@@ -239,7 +239,7 @@ impl<'a> Reaction<'a> {
     fn announce(&mut self, event: Event) {
         let interest = self.interests.of(self.rulebook, &event.kind);
         let runs = self.entry.journeys.iter().any(|journey| !journey.is_exited());
-        if !(interest.starts || interest.awaited || (interest.moves && runs)) {
+        if !(interest.starts || (interest.moves && runs)) {
             return;
         }
         let facts = event.facts();
@@ -249,7 +249,7 @@ impl<'a> Reaction<'a> {
             occurred_at: event.occurred_at,
             payload: Json::Object(facts),
         };
-        self.queue.push_back((Follows::Event(snapshot, event.kind), self.depth + 1));
+        self.queue.push_back((Follows::Event(snapshot), self.depth + 1));
     }
 
     /// Works off what follows, in order.
@@ -260,13 +260,7 @@ impl<'a> Reaction<'a> {
             }
             self.depth = depth;
             match follows {
-                Follows::Event(snapshot, kind) => {
-                    let interest = self.interests.of(self.rulebook, &kind);
-                    if interest.awaited {
-                        let remembered = Remembered { arrived: self.now, event: snapshot.clone() };
-                        let name = format!("{}{}", marks::NEWEST, snapshot.kind);
-                        self.entry.state.set_mark(&name, serde_json::to_vec(&remembered).unwrap_or_default());
-                    }
+                Follows::Event(snapshot) => {
                     self.move_journeys(|_| Some(Stimulus::Event(snapshot.clone())));
                     self.consider_all(&snapshot);
                 }

@@ -1,6 +1,5 @@
 //! Carries out what a step of a journey asks for, in the commit that stores the journey.
 
-use rapport_event::Kind;
 use rapport_journey::{Action, PlannedMessage, TaskRequest};
 use rapport_workflow::{Person, Priority, Workflow};
 
@@ -32,9 +31,7 @@ impl Reaction<'_> {
                 }
                 Action::Task(task) => self.open_task(workflow, *task),
                 Action::Emit(snapshot) => {
-                    let kind = Kind::parse_with(&snapshot.kind, &self.rulebook.rulebook.custom_kinds)
-                        .unwrap_or_else(|| Kind::Custom(snapshot.kind.as_str().into()));
-                    self.queue.push_back((Follows::Event(snapshot, kind), self.depth + 1));
+                    self.queue.push_back((Follows::Event(snapshot), self.depth + 1));
                 }
                 Action::Start { workflow, trigger } => {
                     self.queue.push_back((Follows::Start(workflow, trigger), self.depth + 1));
