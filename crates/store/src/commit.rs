@@ -228,6 +228,12 @@ async fn write_messages(session: &mut Session, commit: &ShardCommit) -> Result<(
     session.execute_rows(&sql::MESSAGES, &[], &messages).await?;
     let contexts = Rows::last_of(commit.messages.iter().map(|row| (&row.id, cells![&row.id, &row.context])));
     session.execute_rows(&sql::CONTEXTS, &[], &contexts).await?;
+    let cancelled = commit.cancels.iter().map(|(id, _)| cells![id, None::<&str>, None::<&str>]);
+    let moved = commit.readdressed.iter().map(|key| {
+        let (program, partner) = key!(key);
+        cells![None::<&str>, program, partner]
+    });
+    session.fetch_rows(&sql::LOCK, &[], &Rows::of(cancelled.chain(moved))).await?;
     let cancels = Rows::last_of(commit.cancels.iter().map(|(id, code)| (id, cells![id, code])));
     session.execute_rows(&sql::CANCELS, &cells![clock(commit)], &cancels).await?;
     let readdressed = Rows::last_of(commit.readdressed.iter().map(|key| {

@@ -63,7 +63,8 @@ macro_rules! store_conformance {
                 mail_of_a_shard_behind_is_not_claimable,
                 suppressions_are_shown_by_topic,
                 holds_are_shown_until_they_end,
-                attempts_of_silent_mailers_are_found;
+                attempts_of_silent_mailers_are_found,
+                owners_and_mailers_at_once_leave_sound_data;
             people:
                 persons_are_merged_by_version,
                 storing_a_version_again_changes_nothing,

@@ -97,8 +97,11 @@ async fn load(
         .collect())
 }
 
+/// The holding journey, and until when.
+type Hold = (String, Option<Timestamp>);
+
 /// Who holds whose mail, by partner and held workflow.
-struct Holds(BTreeMap<(PartnerKey, String), Vec<(String, Option<Timestamp>)>>);
+struct Holds(BTreeMap<(PartnerKey, String), Vec<Hold>>);
 
 impl Holds {
     async fn read(session: &mut Session, keys: &[PartnerKey]) -> Result<Self, StoreError> {

@@ -42,6 +42,10 @@ pub(crate) mod commit {
     pub(crate) static TIMERS_CLEAR: Statement = Statement::one(include_str!("../../queries/commit/timers_clear.sql"));
     pub(crate) static MESSAGES: Statement = Statement::one(include_str!("../../queries/commit/messages.sql"));
     pub(crate) static CONTEXTS: Statement = Statement::one(include_str!("../../queries/commit/contexts.sql"));
+    pub(crate) static LOCK: Statement = Statement::pair(
+        include_str!("../../queries/commit/lock.pg.sql"),
+        include_str!("../../queries/commit/lock.lite.sql"),
+    );
     pub(crate) static CANCELS: Statement = Statement::one(include_str!("../../queries/commit/cancels.sql"));
     pub(crate) static READDRESS: Statement = Statement::one(include_str!("../../queries/commit/readdress.sql"));
     pub(crate) static HOLDS: Statement = Statement::one(include_str!("../../queries/commit/holds.sql"));

@@ -1,16 +1,20 @@
 //! Who may take which recipient's mail, and what the policy is shown.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rapport_contact::Kind;
 
 use super::sample::{
-    LONG, Owner, assert_sound, at, claim, claim_one, ended, journey, message, request, send_first, state,
+    LONG, Owner, assert_sound, at, claim, claim_one, ended, journey, key, message, partner, person, request,
+    send_first, state,
 };
-use crate::ports::rows::{HoldRow, JourneyRow, MessageRow, MessageState};
-use crate::ports::store::{ClaimRequest, RecipientSnapshot, RecipientVerdict, Settlement, Store};
+use crate::ports::rows::{HoldRow, JourneyRow, MessageRow, MessageState, ShardCommit};
+use crate::ports::store::{
+    ClaimRequest, Committed, RecipientSnapshot, RecipientVerdict, Settlement, Store, StoreError,
+};
 
 /// What the policy is shown of every recipient, and nothing decided.
 async fn shown(store: &Arc<dyn Store>, request: &ClaimRequest) -> Vec<RecipientSnapshot> {
@@ -189,4 +193,93 @@ pub async fn attempts_of_silent_mailers_are_found(store: Arc<dyn Store>) {
     assert!(store.settle(&stale[0], &Settlement::Ended(ended("m", MessageState::InDoubt))).await.unwrap());
     assert!(store.stale_attempts(Duration::ZERO, 10).await.unwrap().is_empty());
     assert_sound(&store).await;
+}
+
+/// Two owners that plan, cancel and readdress, three mailers that take and settle, all for the same few addresses. An error that says
+/// "try again" (a deadlock the database broke up) is tried again; in the end everything adds up.
+pub async fn owners_and_mailers_at_once_leave_sound_data(store: Arc<dyn Store>) {
+    const ROUNDS: usize = 15;
+    const PARTNERS: usize = 6;
+    store.create_shards(2).await.unwrap();
+    for number in 0..2 * PARTNERS {
+        let address = format!("shared-{}@x.example", number % 4);
+        store.store_persons(&[person(&format!("p{number}"), 1, Some(&address))]).await.unwrap();
+    }
+    let owners = (0..2).map(|shard| tokio::spawn(own(Arc::clone(&store), shard, ROUNDS, PARTNERS)));
+    let done = Arc::new(AtomicBool::new(false));
+    let mailers = (0..3).map(|number| tokio::spawn(send(Arc::clone(&store), number, Arc::clone(&done))));
+    let (owners, mailers) = (owners.collect::<Vec<_>>(), mailers.collect::<Vec<_>>());
+    for owner in owners {
+        owner.await.unwrap();
+    }
+    done.store(true, Ordering::Release);
+    let mut sent = 0;
+    for mailer in mailers {
+        sent += mailer.await.unwrap();
+    }
+    assert_sound(&store).await;
+    let counts = store.counts().await.unwrap();
+    let count = |name: &str| counts.iter().find(|(counted, _)| counted == name).map_or(0, |(_, rows)| *rows);
+    let (cancelled, all_sent) = (count("messages/welcome/cancelled"), count("messages/welcome/sent"));
+    assert_eq!(all_sent, sent);
+    assert_eq!(cancelled + all_sent, i64::try_from(2 * ROUNDS * PARTNERS).unwrap());
+    assert_eq!(store.outstanding(at(100)).await.unwrap().messages, 0);
+}
+
+async fn own(store: Arc<dyn Store>, shard: u32, rounds: usize, partners: usize) {
+    let number = i32::try_from(shard).unwrap();
+    let row = store.take_shard(number, "engine", LONG).await.unwrap().unwrap();
+    for (round, commit_no) in (0..rounds).zip(row.commit_no..) {
+        let mut batch =
+            ShardCommit { shard: number, epoch: row.epoch, commit_no, clock: Some(at(0)), ..Default::default() };
+        for partner_no in 0..partners {
+            let name = format!("p{}", 2 * partner_no + usize::try_from(shard).unwrap());
+            let id = |round| format!("m{round}-{name}");
+            batch.partners.push(partner(&name));
+            batch.messages.push(MessageRow { shard, ..message(&id(round), &name, 0) });
+            batch.journeys.push(journey(&format!("journey-{}", id(round)), &name));
+            if round > 0 && partner_no % 2 == 0 {
+                batch.cancels.push((id(round - 1), "goal_met".into()));
+            }
+            batch.readdressed.push(key(&name));
+        }
+        while let Err(error) = store.commit_shard(&batch).await.map(|committed| assert_eq!(committed, Committed::Done))
+        {
+            assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+        }
+    }
+}
+
+/// Sends until the owners are done and nothing is left; the first attempt of every third message is put back.
+async fn send(store: Arc<dyn Store>, number: usize, done: Arc<AtomicBool>) -> i64 {
+    let request = ClaimRequest { limit: 3, ..request(&format!("mailer-{number}"), 1) };
+    let mut sent = 0;
+    loop {
+        let last_round = done.load(Ordering::Acquire);
+        let claimed = match store.claim(&request, &send_first).await {
+            Ok(claimed) => claimed.attempts,
+            Err(StoreError::Unavailable(_)) => continue,
+            Err(error) => panic!("{error}"),
+        };
+        for attempt in &claimed {
+            let id = &attempt.due.message.id;
+            let back = attempt.attempt == 1 && id.len() % 3 == 0;
+            let settlement = if back {
+                Settlement::Requeue { due: at(1), reason: "451".into() }
+            } else {
+                Settlement::Ended(ended(id, MessageState::Sent))
+            };
+            let settled = loop {
+                match store.settle(attempt, &settlement).await {
+                    Err(StoreError::Unavailable(_)) => {}
+                    settled => break settled.unwrap(),
+                }
+            };
+            assert!(settled);
+            sent += i64::from(!back);
+        }
+        if last_round && claimed.is_empty() && store.outstanding(at(100)).await.unwrap().messages == 0 {
+            return sent;
+        }
+    }
 }

@@ -31,7 +31,7 @@ pub async fn day_parts_and_closes(store: Arc<dyn Store>) {
     assert_eq!(store.programs_with_parts().await.unwrap(), []);
     owner.commit(|batch| batch.day_parts = vec![part(last, 0), part(first, 1), part(first, 0)]).await;
     let program = key("a").program;
-    assert_eq!(store.programs_with_parts().await.unwrap(), [program.clone()]);
+    assert_eq!(store.programs_with_parts().await.unwrap(), std::slice::from_ref(&program));
     assert_eq!(store.day_parts(&program, first).await.unwrap(), [part(first, 0), part(first, 1)]);
     assert_eq!(store.next_part_day(&program, None).await.unwrap(), Some(first));
     assert_eq!(store.next_part_day(&program, Some(first)).await.unwrap(), Some(last));
