@@ -2,7 +2,7 @@
 //!
 //! Load-bearing contracts:
 //! - **One meaning, two databases.** Both pass the suite `rapport_engine::ports::conformance`. A statement has one text where both
-//!   understand it; see [`mod@sql`](crate) and the files under `queries/`, each of which names the index it relies on.
+//!   understand it; see the files under `queries/`, each of which names the index it relies on.
 //! - **The shard row first.** A batch is one transaction whose first statement moves the shard's row under the epoch and commit
 //!   number its owner knows. Whoever is fenced writes nothing.
 //! - **Recipient before message.** Locks are taken in that order, so that mailers and owners never wait for each other in a circle.
