@@ -11,7 +11,15 @@ use rapport_contact::Kind;
 use rapport_engine::ports::rows::MessageRow;
 use rapport_engine::ports::store::StoreError;
 
-use crate::sql::Row;
+use crate::SqlStore;
+use crate::sql::queries::mail as sql;
+use crate::sql::{Row, cells};
+
+impl SqlStore {
+    pub(crate) async fn read_message(&self, id: &str) -> Result<Option<MessageRow>, StoreError> {
+        self.reader().await?.fetch(&sql::GET, &cells![id]).await?.first().map(message_row).transpose()
+    }
+}
 
 /// id, shard, program, partner, workflow, journey, step, mail, rulebook, kind, topic, priority, policy, planned_at, due, expires, context
 pub(crate) fn message_row(row: &Row) -> Result<MessageRow, StoreError> {

@@ -48,6 +48,22 @@ impl SqlStore {
         self.writer().await?.execute(&sql::SUPPRESS, &cells).await?;
         Ok(())
     }
+
+    pub(crate) async fn read_suppressions(&self, address: &str) -> Result<Vec<(Option<String>, String)>, StoreError> {
+        let rows = self.reader().await?.fetch(&sql::SUPPRESSED, &cells![address]).await?;
+        rows.iter().map(|row| Ok((Some(row.text(0)?).filter(|topic| !topic.is_empty()), row.text(1)?))).collect()
+    }
+
+    pub(crate) async fn remove_suppression(
+        &self,
+        address: &str,
+        topic: Option<&str>,
+        reason: &str,
+    ) -> Result<(), StoreError> {
+        let cells = cells![address, topic.unwrap_or_default(), reason];
+        self.writer().await?.execute(&sql::LIFT, &cells).await?;
+        Ok(())
+    }
 }
 
 /// The merged fields of each of these partners that has any.

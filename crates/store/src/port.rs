@@ -189,6 +189,18 @@ impl Store for SqlStore {
         self.write_suppression(address, topic, reason, at).await
     }
 
+    async fn suppressions(&self, address: &str) -> Result<Vec<(Option<String>, String)>, StoreError> {
+        self.read_suppressions(address).await
+    }
+
+    async fn lift_suppression(&self, address: &str, topic: Option<&str>, reason: &str) -> Result<(), StoreError> {
+        self.remove_suppression(address, topic, reason).await
+    }
+
+    async fn message(&self, id: &str) -> Result<Option<MessageRow>, StoreError> {
+        self.read_message(id).await
+    }
+
     async fn claim(
         &self,
         request: &ClaimRequest,

@@ -268,6 +268,12 @@ pub trait Store: Send + Sync {
     /// Adds a suppression for an address (normalised) or topic of it; repeating it changes nothing.
     async fn suppress(&self, address: &str, topic: Option<&str>, reason: &str, at: Timestamp)
     -> Result<(), StoreError>;
+    /// Suppressions of an address (normalised): topic (`None`: everything) and reason code.
+    async fn suppressions(&self, address: &str) -> Result<Vec<(Option<String>, String)>, StoreError>;
+    /// Lifts the suppression with exactly this topic and reason; others of the address stay.
+    async fn lift_suppression(&self, address: &str, topic: Option<&str>, reason: &str) -> Result<(), StoreError>;
+    /// A planned message by its id, whatever became of it.
+    async fn message(&self, id: &str) -> Result<Option<MessageRow>, StoreError>;
 
     /// Claims due mail recipient by recipient. `decide` is called under the recipient's lock and must be quick.
     async fn claim(

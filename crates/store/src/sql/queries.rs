@@ -99,6 +99,8 @@ pub(crate) mod person {
     pub(crate) static RECIPIENTS: Statement = Statement::one(include_str!("../../queries/person/recipients.sql"));
     pub(crate) static VERSIONS: Statement = Statement::one(include_str!("../../queries/person/versions.sql"));
     pub(crate) static SUPPRESS: Statement = Statement::one(include_str!("../../queries/person/suppress.sql"));
+    pub(crate) static SUPPRESSED: Statement = Statement::one(include_str!("../../queries/person/suppressed.sql"));
+    pub(crate) static LIFT: Statement = Statement::one(include_str!("../../queries/person/lift.sql"));
 }
 
 pub(crate) mod mail {
@@ -123,6 +125,7 @@ pub(crate) mod mail {
     pub(crate) static VACATE: Statement = Statement::one(include_str!("../../queries/mail/vacate.sql"));
     pub(crate) static SETTLE: Statement = Statement::one(include_str!("../../queries/mail/settle.sql"));
     pub(crate) static REQUEUE: Statement = Statement::one(include_str!("../../queries/mail/requeue.sql"));
+    pub(crate) static GET: Statement = Statement::one(include_str!("../../queries/mail/get.sql"));
     pub(crate) static ATTEMPTS_OF: Statement = Statement::one(include_str!("../../queries/mail/attempts_of.sql"));
     pub(crate) static STALE: Statement = Statement::one(include_str!("../../queries/mail/stale.sql"));
     pub(crate) static UNADDRESSED: Statement = Statement::one(include_str!("../../queries/mail/unaddressed.sql"));
