@@ -1,0 +1,230 @@
+//! `POST /v1/events`: tracker events, one, a JSON array, or a line each.
+//!
+//! What can be an event is kept, what cannot is named with index, code and detail: one bad line never costs the others. When
+//! something is refused the answer is 422, although the rest was taken; sending all of it again is harmless within the hour in
+//! which ids are remembered.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    body::Bytes,
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use jiff::Timestamp;
+use rapport_contact::normalise;
+use rapport_engine::ports::{
+    log::{LogError, NewRecord},
+    rows::PersonRow,
+    store::StoreError,
+};
+use rapport_event::{
+    CustomKinds, Decoded, Event, Headers, Limits, PersonalData, RejectCode, Rejection, decode_with, encode, moved,
+    shard_of,
+};
+use serde::Serialize;
+use serde_json::{Map, Value, json, value::RawValue};
+use tracing::{debug, warn};
+
+use super::Gateway;
+use crate::metric;
+
+/// Events taken at once.
+const ITEMS_MAX: usize = 10_000;
+/// Refusals told at once; of more only the number.
+const TOLD_MAX: usize = 1000;
+
+#[derive(Serialize)]
+struct Refused {
+    index: usize,
+    code: &'static str,
+    detail: String,
+}
+
+/// Takes events. 202: all are kept. 422: the named ones are not. 503: none may be, send again.
+pub(super) async fn take(State(gateway): State<Arc<Gateway>>, headers: HeaderMap, body: Bytes) -> Response {
+    if gateway.bearer.as_ref().is_some_and(|bearer| !bearer.admits(&headers)) {
+        let told = error(StatusCode::UNAUTHORIZED, "unauthorized", "send `Authorization: Bearer …`");
+        return ([(header::WWW_AUTHENTICATE, "Bearer realm=\"rapport\"")], told).into_response();
+    }
+    match keep(&gateway, &headers, &body).await {
+        Ok(answer) => answer,
+        Err(Failure::Later(why)) => {
+            warn!(why, "events cannot be taken now");
+            let told = error(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "not everything is kept; send it again");
+            ([(header::RETRY_AFTER, "2")], told).into_response()
+        }
+        Err(Failure::Broken(why)) => {
+            tracing::error!(why, "events cannot be taken");
+            error(StatusCode::INTERNAL_SERVER_ERROR, "internal", "not everything is kept; our operators are told")
+        }
+    }
+}
+
+fn error(status: StatusCode, code: &str, detail: &str) -> Response {
+    (status, Json(json!({ "error": { "code": code, "detail": detail } }))).into_response()
+}
+
+enum Failure {
+    /// Trying again may help.
+    Later(String),
+    /// It will not.
+    Broken(String),
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) | StoreError::CommitUnknown(_) => Failure::Later(error.to_string()),
+            StoreError::Refused(_) | StoreError::Damaged(_) => Failure::Broken(error.to_string()),
+        }
+    }
+}
+
+impl From<LogError> for Failure {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Unreachable(_) | LogError::Closed => Failure::Later(error.to_string()),
+            LogError::OutOfRange { .. } | LogError::Refused(_) => Failure::Broken(error.to_string()),
+        }
+    }
+}
+
+/// Persons first, then the log, then the answer.
+async fn keep(gateway: &Gateway, headers: &HeaderMap, body: &[u8]) -> Result<Response, Failure> {
+    let media = media(headers);
+    let items = match Items::of(&media, headers, body) {
+        Ok(items) => items,
+        Err(rejection) => return Ok(answer(0, vec![refused(0, &rejection)])),
+    };
+    if items.bodies.len() > ITEMS_MAX {
+        let detail = format!("{} events where {ITEMS_MAX} are taken at once", items.bodies.len());
+        return Ok(error(StatusCode::PAYLOAD_TOO_LARGE, "too_many", &detail));
+    }
+    let rules = gateway.rules.current().await?;
+    let custom = rules.as_deref().map_or_else(CustomKinds::none, |rules| rules.as_ref().custom_kinds.clone());
+    let now = gateway.clock.now().await?;
+    let replays = gateway.clock.replays();
+    let limits = if replays { Limits::replay() } else { Limits::default() };
+    let mut batch = Batch::default();
+    let mut accepted = 0;
+    let mut rejected = Vec::new();
+    for (index, item) in items.bodies.iter().enumerate() {
+        match decode_with(&limits, item, &Headers(&items.headers), &custom, now) {
+            Ok(decoded) => {
+                accepted += 1;
+                batch.add(decoded, gateway.shards, replays.then_some(now));
+            }
+            Err(rejection) => rejected.push(refused(index, &rejection)),
+        }
+    }
+    gateway.store.store_persons(&batch.persons).await?;
+    if !batch.records.is_empty() {
+        gateway.log.append(batch.records).await?;
+    }
+    metrics::counter!(metric::EVENTS).increment(accepted as u64);
+    Ok(answer(accepted, rejected))
+}
+
+fn refused(index: usize, rejection: &Rejection) -> Refused {
+    let code = rejection.code.as_str();
+    debug!(index, code, "an event is refused");
+    metrics::counter!(metric::REJECTED, "code" => code).increment(1);
+    Refused { index, code, detail: rejection.detail.to_string() }
+}
+
+fn answer(accepted: usize, mut rejected: Vec<Refused>) -> Response {
+    let refused = rejected.len();
+    let status = if refused == 0 { StatusCode::ACCEPTED } else { StatusCode::UNPROCESSABLE_ENTITY };
+    rejected.truncate(TOLD_MAX);
+    (status, Json(json!({ "accepted": accepted, "refused": refused, "rejected": rejected }))).into_response()
+}
+
+fn media(headers: &HeaderMap) -> String {
+    let media = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// The bodies of single events, with the headers that belong to them.
+struct Items<'a> {
+    bodies: Vec<&'a [u8]>,
+    headers: Vec<(&'a str, &'a [u8])>,
+}
+
+impl<'a> Items<'a> {
+    fn of(media: &str, headers: &'a HeaderMap, body: &'a [u8]) -> Result<Self, Rejection> {
+        if matches!(
+            media,
+            "application/x-ndjson" | "application/ndjson" | "application/jsonl" | "application/x-jsonlines"
+        ) {
+            let lines = body.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+            return Ok(Self { bodies: lines.filter(|line| !line.is_empty()).collect(), headers: Vec::new() });
+        }
+        if body.trim_ascii_start().first() == Some(&b'[') {
+            let items: Vec<&RawValue> = serde_json::from_slice(body)
+                .map_err(|error| Rejection::new(RejectCode::BadJson, format!("the array is not JSON: {error}")))?;
+            return Ok(Self {
+                bodies: items.into_iter().map(|item| item.get().as_bytes()).collect(),
+                headers: Vec::new(),
+            });
+        }
+        // One event. CloudEvents in binary mode stand in the headers `ce-…`.
+        let mut own: Vec<(&str, &[u8])> = headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_bytes()))
+            .filter(|(name, _)| name.starts_with("ce-"))
+            .collect();
+        let content = headers.get(header::CONTENT_TYPE).map(|value| value.as_bytes());
+        // `curl -d` says it sends a form; what stands there is looked at all the same.
+        if let Some(content) = content.filter(|_| media.contains("json") || !own.is_empty()) {
+            own.push(("content-type", content));
+        }
+        Ok(Self { bodies: vec![body], headers: own })
+    }
+}
+
+#[derive(Default)]
+struct Batch {
+    persons: Vec<PersonRow>,
+    records: Vec<NewRecord>,
+}
+
+impl Batch {
+    /// `stamp` is the replay's present; live, the log stamps.
+    fn add(&mut self, decoded: Decoded, shards: u32, stamp: Option<Timestamp>) {
+        let Decoded { mut event, personal } = decoded;
+        if personal.is_some() || event.partner().is_some() {
+            let person = person_row(&event, personal.as_ref());
+            event.person_version = Some(person.version);
+            self.persons.push(person);
+        }
+        let (reversal, event) = moved(event);
+        self.records.extend(reversal.into_iter().chain([event]).map(|event| NewRecord {
+            shard: shard_of(&event.key, shards),
+            key: event.key.to_string().into_bytes(),
+            value: encode(&event),
+            stamp,
+            position: None,
+        }));
+    }
+}
+
+/// What the mailer and the pages need to know of a person, as one version of it.
+fn person_row(event: &Event, personal: Option<&PersonalData>) -> PersonRow {
+    let mut fields = Map::new();
+    if let Some(Ok(Value::Object(known))) = event.partner().map(serde_json::to_value) {
+        fields.extend(known);
+    }
+    if let Some(Ok(Value::Object(known))) = personal.map(serde_json::to_value) {
+        fields.extend(known);
+    }
+    let email = personal.and_then(|personal| personal.email.as_deref());
+    PersonRow {
+        key: event.key.clone(),
+        version: event.occurred_at.as_millisecond(),
+        address: email.and_then(normalise).map(|address| address.as_str().to_owned()),
+        fields: Value::Object(fields).to_string(),
+    }
+}

@@ -1,0 +1,126 @@
+//! Whoever follows a link: verified, with the partner's language and what the page has to know.
+
+use axum::{
+    extract::{Path, rejection::PathRejection},
+    http::HeaderMap,
+    response::Response,
+};
+use rapport_contact::normalise;
+use rapport_engine::ports::{rows::MessageRow, store::StoreError};
+use rapport_event::PartnerKey;
+use rapport_message::{Locale, link::Claims};
+use rapport_workflow::{Rulebook, config::Topic};
+use serde_json::{Map, Value};
+
+use super::{CurrentRules, Gateway, Trouble, browser_words};
+use crate::{page::Page, words::Words};
+
+/// The token of a path; an unreadable path is as good as a wrong token.
+pub(super) type Token = Result<Path<String>, PathRejection>;
+
+/// A verified visit.
+pub(super) struct Visit {
+    /// What the link allows.
+    pub claims: Claims,
+    /// Whose link it is.
+    pub key: PartnerKey,
+    /// The words of the pages.
+    pub words: &'static Words,
+    /// Languages, best first.
+    languages: Vec<String>,
+    rules: Option<CurrentRules>,
+    person: Map<String, Value>,
+}
+
+/// Verifies the token of a link of the kind at `path` and gathers what its page needs.
+pub(super) async fn open(gateway: &Gateway, headers: &HeaderMap, token: Token, path: &str) -> Result<Visit, Response> {
+    let words = browser_words(headers);
+    let lost = || Trouble::Lost.page(words);
+    let Path(token) = token.map_err(|_| lost())?;
+    let claims = gateway.keys.verify(&token).filter(|claims| claims.path() == path).ok_or_else(lost)?;
+    let (program, partner) = match &claims {
+        Claims::Unsubscribe { program, partner, .. }
+        | Claims::Answer { program, partner, .. }
+        | Claims::Why { program, partner, .. }
+        | Claims::Preferences { program, partner } => (program, partner),
+    };
+    let key = PartnerKey::new(program, partner).map_err(|_| lost())?;
+    gather(gateway, claims, key).await.map_err(|error| Trouble::from(error).page(words))
+}
+
+async fn gather(gateway: &Gateway, claims: Claims, key: PartnerKey) -> Result<Visit, StoreError> {
+    let rules = gateway.rules.current().await?;
+    let person = gateway.store.person(&key).await?;
+    let person: Map<String, Value> = person.and_then(|fields| serde_json::from_str(&fields).ok()).unwrap_or_default();
+    let program = rules.as_deref().and_then(|rules| rules.as_ref().config.program(key.program.as_str()));
+    let program = program.and_then(|program| Locale::parse(&program.language)).unwrap_or_else(Locale::english);
+    let partner = person.get("language").and_then(Value::as_str).and_then(Locale::parse);
+    let locales = Locale::chain(partner.as_ref(), &program);
+    let languages = locales.iter().map(|locale| locale.tag().to_owned()).collect();
+    Ok(Visit { claims, key, words: Words::of(&locales), languages, rules, person })
+}
+
+impl Visit {
+    /// The files in force, if some were applied.
+    pub(super) fn rulebook(&self) -> Option<&Rulebook> {
+        self.rules.as_deref().map(AsRef::as_ref)
+    }
+
+    /// The programme's name; its id when the files do not know it.
+    pub(super) fn program(&self) -> &str {
+        let program = self.rulebook().and_then(|rules| rules.config.program(self.key.program.as_str()));
+        program.map_or(self.key.program.as_str(), |program| &program.name)
+    }
+
+    /// The declared topic.
+    pub(super) fn topic(&self, id: &str) -> Option<&Topic> {
+        self.rulebook()?.config.topics.get(id)
+    }
+
+    /// What people call the topic; its id when the files no longer have it.
+    pub(super) fn topic_name<'a>(&'a self, id: &'a str) -> &'a str {
+        self.topic(id).map_or(id, |topic| self.text(&topic.name))
+    }
+
+    /// A text in the partner's language.
+    pub(super) fn text<'a>(&self, texts: &'a rapport_workflow::Texts) -> &'a str {
+        texts.in_language(&self.languages)
+    }
+
+    /// The address mail goes to now, in the form suppressions are kept by.
+    pub(super) fn address(&self) -> Option<String> {
+        let email = self.person.get("email").and_then(Value::as_str)?;
+        Some(normalise(email)?.as_str().to_owned())
+    }
+
+    /// The message a link stood in. One that is another partner's is none.
+    pub(super) async fn message(&self, gateway: &Gateway, id: &str) -> Result<Option<MessageRow>, Trouble> {
+        Ok(gateway.store.message(id).await?.filter(|message| message.key == self.key))
+    }
+
+    /// A page for this visitor.
+    pub(super) fn page(&self, title: &str) -> Page {
+        let page = Page::new(self.words, self.program(), title);
+        match self.rulebook().map(|rules| &rules.config.imprint) {
+            Some(imprint) => page.imprint(&imprint.company, &imprint.address, imprint.url.as_deref()),
+            None => page,
+        }
+    }
+
+    /// The page with a link to this partner's preferences, relative to the page it stands on.
+    pub(super) fn with_preferences(&self, gateway: &Gateway, page: Page) -> Page {
+        let claims = Claims::Preferences {
+            program: self.key.program.as_str().to_owned(),
+            partner: self.key.partner.as_str().to_owned(),
+        };
+        match gateway.keys.token(&claims) {
+            Ok(token) => page.link(&format!("../p/{token}"), self.words.to_preferences),
+            Err(_) => page,
+        }
+    }
+
+    /// Trouble in this visitor's language.
+    pub(super) fn trouble(&self, trouble: Trouble) -> Response {
+        trouble.page(self.words)
+    }
+}

@@ -1,0 +1,10 @@
+//! The names of this crate's metrics.
+
+/// Requests answered, by `route` (its pattern, never a token) and `status`.
+pub const REQUESTS: &str = "rapport_http_requests_total";
+/// Events taken over HTTP.
+pub const EVENTS: &str = "rapport_http_events_total";
+/// Records refused, by `code`; the same name as ingest uses.
+pub const REJECTED: &str = "rapport_rejected_total";
+/// What people did through links, by `what`: `unsubscribe`, `answer`, `preferences`.
+pub const WISHES: &str = "rapport_http_wishes_total";

@@ -1,0 +1,194 @@
+//! Pages: one small frame, one inline stylesheet, no script, nothing loaded from anywhere.
+
+use std::{fmt::Write as _, sync::LazyLock};
+
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{Html, IntoResponse, Response},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use sha2::{Digest, Sha256};
+
+use crate::words::Words;
+
+const STYLE: &str = include_str!("page.css");
+
+/// Only the one stylesheet, by its hash, and forms to ourselves. No script, frame, image or foreign connection.
+static POLICY: LazyLock<String> = LazyLock::new(|| {
+    let hash = STANDARD.encode(Sha256::digest(STYLE.as_bytes()));
+    format!(
+        "default-src 'none'; style-src 'sha256-{hash}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
+});
+
+/// A page being put together. Everything given to it is text and is escaped here.
+pub(crate) struct Page {
+    words: &'static Words,
+    program: String,
+    title: String,
+    body: String,
+    footer: String,
+}
+
+impl Page {
+    /// A page with its heading. `program` may be empty where it must not be told or is not known.
+    pub(crate) fn new(words: &'static Words, program: &str, title: &str) -> Self {
+        Self { words, program: program.to_owned(), title: title.to_owned(), body: String::new(), footer: String::new() }
+    }
+
+    /// A paragraph.
+    pub(crate) fn text(self, text: &str) -> Self {
+        self.element("p", "", text)
+    }
+
+    /// A paragraph less loud.
+    pub(crate) fn aside(self, text: &str) -> Self {
+        self.element("p", " class=\"aside\"", text)
+    }
+
+    /// What was done, said to people and screen readers alike.
+    pub(crate) fn notice(self, text: &str) -> Self {
+        self.element("p", " class=\"notice\" role=\"status\"", text)
+    }
+
+    /// Something quoted: an answer, a reason.
+    pub(crate) fn quote(self, text: &str) -> Self {
+        self.element("blockquote", "", text)
+    }
+
+    fn element(mut self, name: &str, attributes: &str, text: &str) -> Self {
+        let _ = write!(self.body, "<{name}{attributes}>{}</{name}>\n", escape(text));
+        self
+    }
+
+    /// A form that posts to the page's own address, with hidden fields and one button.
+    pub(crate) fn button(mut self, label: &str, fields: &[(&str, &str)]) -> Self {
+        self.body.push_str("<form method=\"post\">\n");
+        self.hidden(fields);
+        let _ = write!(self.body, "<button>{}</button>\n</form>\n", escape(label));
+        self
+    }
+
+    /// A form of switches that posts to the page's own address.
+    pub(crate) fn switches(mut self, legend: &str, switches: &[Switch<'_>], button: &str) -> Self {
+        self.body.push_str("<form method=\"post\">\n<fieldset>\n");
+        let _ = write!(self.body, "<legend>{}</legend>\n", escape(legend));
+        for switch in switches {
+            let Switch { id, name, about, on, fixed } = switch;
+            let id = escape(id);
+            if !fixed {
+                let _ = write!(self.body, "<input type=\"hidden\" name=\"shown\" value=\"{id}\">\n");
+            }
+            let _ = write!(
+                self.body,
+                "<label class=\"switch\"><input type=\"checkbox\" name=\"topic\" value=\"{id}\"{}{}>\
+                 <span><b>{}</b><span class=\"about\">{}</span></span></label>\n",
+                if *on { " checked" } else { "" },
+                if *fixed { " disabled" } else { "" },
+                escape(name),
+                escape(about),
+            );
+        }
+        let _ = write!(self.body, "</fieldset>\n<button>{}</button>\n</form>\n", escape(button));
+        self
+    }
+
+    /// A link to another of our pages, by a relative address that we made.
+    pub(crate) fn link(mut self, to: &str, label: &str) -> Self {
+        let _ = write!(self.body, "<p class=\"aside\"><a href=\"{}\">{}</a></p>\n", escape(to), escape(label));
+        self
+    }
+
+    /// The company and where its imprint is. An address that is no web page is not linked.
+    pub(crate) fn imprint(mut self, company: &str, address: &str, url: Option<&str>) -> Self {
+        let _ = write!(self.footer, "{}, {}", escape(company), escape(address));
+        if let Some(url) = url.filter(|url| url.starts_with("https://") || url.starts_with("http://")) {
+            let label = escape(self.words.imprint);
+            let _ = write!(self.footer, " · <a href=\"{}\" rel=\"noreferrer\">{label}</a>", escape(url));
+        }
+        self
+    }
+
+    fn hidden(&mut self, fields: &[(&str, &str)]) {
+        for (name, value) in fields {
+            let (name, value) = (escape(name), escape(value));
+            let _ = write!(self.body, "<input type=\"hidden\" name=\"{name}\" value=\"{value}\">\n");
+        }
+    }
+
+    /// The page as a response.
+    pub(crate) fn respond(self, status: StatusCode) -> Response {
+        let Self { words, program, title, body, footer } = self;
+        let (lang, title, program) = (words.language, escape(&title), escape(&program));
+        let of = if program.is_empty() { String::new() } else { format!(" · {program}") };
+        let header = if program.is_empty() { String::new() } else { format!("<header>{program}</header>\n") };
+        let footer = if footer.is_empty() { String::new() } else { format!("<footer>{footer}</footer>\n") };
+        let html = format!(
+            "<!doctype html>\n<html lang=\"{lang}\">\n<head>\n<meta charset=\"utf-8\">\n<title>{title}{of}</title>\n\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+             <meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"robots\" content=\"noindex, nofollow\">\n\
+             <style>{STYLE}</style>\n</head>\n<body>\n{header}<main>\n<h1>{title}</h1>\n{body}</main>\n{footer}</body>\n</html>\n"
+        );
+        (status, [(header::CONTENT_LANGUAGE, lang)], Html(html)).into_response()
+    }
+}
+
+/// One topic on the preference page.
+pub(crate) struct Switch<'a> {
+    /// The topic.
+    pub id: &'a str,
+    /// Its name.
+    pub name: &'a str,
+    /// One sentence.
+    pub about: &'a str,
+    /// Whether its mails are sent.
+    pub on: bool,
+    /// Whether it cannot be switched.
+    pub fixed: bool,
+}
+
+/// Puts the security headers on every answer of the gateway. Nothing is cached: the same address shows another page after a click.
+pub(crate) async fn guarded(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    let policy = HeaderValue::from_str(&POLICY).unwrap_or(HeaderValue::from_static("default-src 'none'"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert("x-robots-tag", HeaderValue::from_static("noindex, nofollow"));
+    response
+}
+
+/// Text as it may stand in an element or a quoted attribute.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_never_becomes_markup() {
+        assert_eq!(escape(r#"<a href="x">&'"#), "&lt;a href=&quot;x&quot;&gt;&amp;&#39;");
+    }
+
+    #[test]
+    fn the_policy_knows_the_stylesheet_and_nothing_else() {
+        assert!(POLICY.starts_with("default-src 'none'; style-src 'sha256-"), "{}", *POLICY);
+        assert!(!POLICY.contains("unsafe"));
+        assert!(!STYLE.contains("</"), "a stylesheet that ends its own element has another hash");
+    }
+}

@@ -1,0 +1,185 @@
+//! What the pages say, in English and German: written in each, not translated. `{…}` is replaced when shown.
+
+use rapport_message::Locale;
+
+/// All texts of one language.
+pub(crate) struct Words {
+    pub language: &'static str,
+    pub imprint: &'static str,
+    pub to_preferences: &'static str,
+    pub unsubscribe_title: &'static str,
+    pub unsubscribe_text: &'static str,
+    pub unsubscribe_button: &'static str,
+    pub unsubscribed_title: &'static str,
+    pub unsubscribed_text: &'static str,
+    pub answer_text: &'static str,
+    pub answer_button: &'static str,
+    pub answered_title: &'static str,
+    pub answered_text: &'static str,
+    pub closed_title: &'static str,
+    pub closed_text: &'static str,
+    pub why_title: &'static str,
+    pub why_because: &'static str,
+    pub why_topic: &'static str,
+    pub why_planned: &'static str,
+    pub why_generally: &'static str,
+    pub preferences_title: &'static str,
+    pub preferences_text: &'static str,
+    pub preferences_none: &'static str,
+    pub always_sent: &'static str,
+    pub save: &'static str,
+    pub saved: &'static str,
+    pub blocked: &'static str,
+    pub lost_title: &'static str,
+    pub lost_text: &'static str,
+    pub busy_title: &'static str,
+    pub busy_text: &'static str,
+    pub large_title: &'static str,
+    pub large_text: &'static str,
+    pub method_title: &'static str,
+    months: [&'static str; 12],
+}
+
+impl Words {
+    /// The words in the first of these languages that has some, else English.
+    pub(crate) fn of(locales: &[Locale]) -> &'static Words {
+        let found = locales.iter().find_map(|locale| ALL.into_iter().find(|words| words.language == locale.language()));
+        found.unwrap_or(&ENGLISH)
+    }
+
+    /// The words a browser asks for, for pages about nobody.
+    pub(crate) fn accepted(accept_language: Option<&str>) -> &'static Words {
+        let tags =
+            accept_language.unwrap_or_default().split(',').map(|part| part.split(';').next().unwrap_or_default());
+        let locales: Vec<Locale> = tags.take(10).filter_map(|tag| Locale::parse(tag.trim())).collect();
+        Self::of(&locales)
+    }
+
+    /// A date in words.
+    pub(crate) fn date(&self, date: jiff::civil::Date) -> String {
+        let month = usize::try_from(date.month()).ok().and_then(|month| self.months.get(month.checked_sub(1)?));
+        let dot = if self.language == "de" { "." } else { "" };
+        format!("{}{dot} {} {}", date.day(), month.copied().unwrap_or_default(), date.year())
+    }
+}
+
+const ALL: [&Words; 2] = [&ENGLISH, &GERMAN];
+
+static ENGLISH: Words = Words {
+    language: "en",
+    imprint: "Imprint",
+    to_preferences: "Choose which mails you get",
+    unsubscribe_title: "Stop these mails?",
+    unsubscribe_text: "We will no longer write to you about “{topic}”. Other mails from {program} stay as they are.",
+    unsubscribe_button: "Unsubscribe",
+    unsubscribed_title: "You are unsubscribed",
+    unsubscribed_text: "We will not write to you about “{topic}” any more.",
+    answer_text: "Your answer:",
+    answer_button: "Send this answer",
+    answered_title: "Thank you",
+    answered_text: "Your answer has reached us.",
+    closed_title: "This question is closed",
+    closed_text: "We no longer take answers to it. If you want to tell us something, just reply to the mail.",
+    why_title: "Why you got this mail",
+    why_because: "Because of this:",
+    why_topic: "It belongs to “{topic}”: {about}",
+    why_planned: "Planned on {date}.",
+    why_generally: "You get our mails because you are a partner of {program}.",
+    preferences_title: "Your mails",
+    preferences_text: "What may we write to you about?",
+    preferences_none: "There is nothing to choose here yet.",
+    always_sent: "Always sent, because our agreement asks for it.",
+    save: "Save",
+    saved: "Saved.",
+    blocked: "At the moment we do not write to your address at all, for example because a mail could not be delivered. To change that, write to {email}.",
+    lost_title: "This link does not work",
+    lost_text: "It may have been cut off or mistyped. Open it again from the mail, or reply to the mail: a person reads it and will help.",
+    busy_title: "One moment, please",
+    busy_text: "Nothing was changed, because we cannot reach our records just now. Please try again in a minute.",
+    large_title: "That was too much",
+    large_text: "What was sent to this page is larger than it can take. Nothing was changed.",
+    method_title: "That is not possible here",
+    months: [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ],
+};
+
+static GERMAN: Words = Words {
+    language: "de",
+    imprint: "Impressum",
+    to_preferences: "Auswählen, welche Mails du bekommst",
+    unsubscribe_title: "Diese Mails abbestellen?",
+    unsubscribe_text: "Zu „{topic}“ schreiben wir dir dann nicht mehr. Andere Mails von {program} bleiben, wie sie sind.",
+    unsubscribe_button: "Abbestellen",
+    unsubscribed_title: "Abbestellt",
+    unsubscribed_text: "Zu „{topic}“ schreiben wir dir nicht mehr.",
+    answer_text: "Deine Antwort:",
+    answer_button: "Antwort abschicken",
+    answered_title: "Danke dir",
+    answered_text: "Deine Antwort ist angekommen.",
+    closed_title: "Diese Frage ist geschlossen",
+    closed_text: "Antworten darauf nehmen wir nicht mehr an. Wenn du uns etwas sagen möchtest, antworte einfach auf die Mail.",
+    why_title: "Warum du diese Mail bekommen hast",
+    why_because: "Der Anlass war:",
+    why_topic: "Sie gehört zu „{topic}“: {about}",
+    why_planned: "Geplant am {date}.",
+    why_generally: "Du bekommst unsere Mails, weil du Partner von {program} bist.",
+    preferences_title: "Deine Mails",
+    preferences_text: "Wozu dürfen wir dir schreiben?",
+    preferences_none: "Hier gibt es noch nichts auszuwählen.",
+    always_sent: "Kommt immer, weil unsere Vereinbarung es verlangt.",
+    save: "Speichern",
+    saved: "Gespeichert.",
+    blocked: "Zurzeit schreiben wir an deine Adresse gar nicht, etwa weil eine Mail nicht zugestellt werden konnte. Wenn sich das ändern soll, schreib an {email}.",
+    lost_title: "Dieser Link führt nirgendwohin",
+    lost_text: "Vielleicht ist er abgeschnitten oder vertippt. Öffne ihn noch einmal aus der Mail, oder antworte auf die Mail: Ein Mensch liest das und hilft weiter.",
+    busy_title: "Einen Moment bitte",
+    busy_text: "Es wurde nichts geändert, denn unsere Daten sind gerade nicht erreichbar. Bitte versuch es in einer Minute noch einmal.",
+    large_title: "Das war zu viel",
+    large_text: "Was an diese Seite geschickt wurde, ist größer, als sie annehmen kann. Es wurde nichts geändert.",
+    method_title: "Das geht hier nicht",
+    months: [
+        "Januar",
+        "Februar",
+        "März",
+        "April",
+        "Mai",
+        "Juni",
+        "Juli",
+        "August",
+        "September",
+        "Oktober",
+        "November",
+        "Dezember",
+    ],
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_language_we_write_wins() {
+        assert_eq!(Words::accepted(Some("fr-FR, de-AT;q=0.8, en;q=0.5")).language, "de");
+        assert_eq!(Words::accepted(Some("fr, *;q=0.1")).language, "en");
+        assert_eq!(Words::accepted(None).language, "en");
+    }
+
+    #[test]
+    fn dates_are_words() {
+        let date = jiff::civil::date(2026, 11, 21);
+        assert_eq!(ENGLISH.date(date), "21 November 2026");
+        assert_eq!(GERMAN.date(date), "21. November 2026");
+    }
+}

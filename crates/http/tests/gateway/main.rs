@@ -1,0 +1,8 @@
+//! The gateway over real HTTP, on the real embedded store.
+
+#![allow(clippy::disallowed_methods, missing_docs, reason = "tests")]
+
+mod events;
+mod links;
+mod ops;
+mod world;

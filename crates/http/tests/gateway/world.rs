@@ -1,0 +1,294 @@
+//! A gateway on a loopback port, on the real embedded store, and a client that speaks plain TCP.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use rapport_engine::ports::{
+    clock::Clock,
+    log::EventLog,
+    rows::{MessageRow, PersonRow, ShardCommit},
+    store::{Committed, Store, StoreError},
+};
+use rapport_event::{Event, PartnerKey, decode_record};
+use rapport_http::{Bearer, CurrentRules, EVENT_BYTES_MAX, Gateway, Rules, gateway, serve};
+use rapport_message::link::{Claims, Keys};
+use rapport_rule::{Source, Sources};
+use rapport_store::{Journal, SqlStore};
+use rapport_workflow::Rulebook;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    task::JoinHandle,
+};
+use tokio_util::sync::CancellationToken;
+
+pub const PARTNER: &str = "p-17";
+pub const ADDRESS: &str = "Ada@partner.example";
+pub const MESSAGE: &str = "5f0e6a1c9b7d4e2f8a3b5c6d7e8f9a0b";
+const SHARDS: u32 = 4;
+
+pub struct World {
+    pub store: Arc<SqlStore>,
+    pub journal: Journal,
+    pub address: SocketAddr,
+    stop: CancellationToken,
+    serving: JoinHandle<std::io::Result<()>>,
+    _folder: tempfile::TempDir,
+}
+
+pub fn now() -> Timestamp {
+    "2026-11-21T10:00:00Z".parse().unwrap()
+}
+
+struct Standing;
+
+#[async_trait]
+impl Clock for Standing {
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        Ok(now())
+    }
+    fn replays(&self) -> bool {
+        false
+    }
+    async fn pause(&self, _length: Duration) {}
+    fn monotonic(&self) -> Instant {
+        Instant::now()
+    }
+}
+
+/// The files this repository ships, compiled.
+struct Shipped(CurrentRules);
+
+struct Held(Rulebook);
+
+impl AsRef<Rulebook> for Held {
+    fn as_ref(&self) -> &Rulebook {
+        &self.0
+    }
+}
+
+#[async_trait]
+impl Rules for Shipped {
+    async fn current(&self) -> Result<Option<CurrentRules>, StoreError> {
+        Ok(Some(self.0.clone()))
+    }
+}
+
+fn shipped() -> CurrentRules {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut files = Vec::new();
+    for folder in ["config", "workflows"] {
+        read(&root, &root.join(folder), &mut files);
+    }
+    let sources: Sources = files.into_iter().map(|(path, text)| Source::new(path, text)).collect();
+    let (rulebook, findings) = rapport_workflow::compile(&sources);
+    Arc::new(Held(rulebook.unwrap_or_else(|| panic!("{:?}", findings.iter().collect::<Vec<_>>()))))
+}
+
+fn read(root: &Path, folder: &Path, files: &mut Vec<(String, String)>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path: PathBuf = entry.unwrap().path();
+        if path.is_dir() {
+            read(root, &path, files);
+        } else if let Ok(text) = std::fs::read_to_string(&path) {
+            let name = path.strip_prefix(root).unwrap().to_string_lossy().replace('\\', "/");
+            files.push((name, text));
+        }
+    }
+}
+
+pub fn keys() -> Keys {
+    Keys::new([b"the newest key".to_vec(), b"a retired key".to_vec()]).unwrap()
+}
+
+pub fn unsubscribe(topic: &str) -> Claims {
+    Claims::Unsubscribe {
+        program: "default".into(),
+        partner: PARTNER.into(),
+        topic: topic.into(),
+        message: MESSAGE.into(),
+    }
+}
+
+pub fn answer(choice: &str) -> Claims {
+    Claims::Answer {
+        program: "default".into(),
+        partner: PARTNER.into(),
+        message: MESSAGE.into(),
+        choice: choice.into(),
+    }
+}
+
+pub fn why() -> Claims {
+    Claims::Why { program: "default".into(), partner: PARTNER.into(), message: MESSAGE.into() }
+}
+
+pub fn preferences() -> Claims {
+    Claims::Preferences { program: "default".into(), partner: PARTNER.into() }
+}
+
+pub fn path(claims: &Claims) -> String {
+    keys().url("", claims).unwrap()
+}
+
+impl World {
+    /// A partner of this language who was sent one message with a survey.
+    pub async fn new(language: &str) -> Self {
+        Self::with(language, None).await
+    }
+
+    pub async fn with(language: &str, bearer: Option<Bearer>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rapport.db");
+        let store = Arc::new(SqlStore::connect(&format!("sqlite:{}", path.display())).await.unwrap());
+        let journal = store.journal(SHARDS).unwrap();
+        let key = PartnerKey::new("default", PARTNER).unwrap();
+        let fields = serde_json::json!({ "email": ADDRESS, "language": language, "name": "Ada" }).to_string();
+        let person = PersonRow { key: key.clone(), version: 1, address: Some(ADDRESS.into()), fields };
+        store.store_persons(&[person]).await.unwrap();
+        plan(&store, key).await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = gateway(Gateway {
+            store: store.clone(),
+            log: Arc::new(journal.clone()),
+            clock: Arc::new(Standing),
+            rules: Arc::new(Shipped(shipped())),
+            keys: keys(),
+            shards: SHARDS,
+            bearer,
+            event_bytes_max: EVENT_BYTES_MAX,
+        });
+        let stop = CancellationToken::new();
+        let serving = tokio::spawn(serve(listener, router, stop.clone()));
+        Self { store, journal, address, stop, serving, _folder: folder }
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.ask("GET", path, &[], b"").await
+    }
+
+    pub async fn form(&self, path: &str, body: &str) -> Answer {
+        self.ask("POST", path, &[("content-type", "application/x-www-form-urlencoded")], body.as_bytes()).await
+    }
+
+    pub async fn json(&self, body: &str) -> Answer {
+        self.ask("POST", "/v1/events", &[("content-type", "application/json")], body.as_bytes()).await
+    }
+
+    pub async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let mut head = format!("{method} {path} HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n");
+        for (name, value) in headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        head.push_str(&format!("Content-Length: {}\r\n\r\n", body.len()));
+        self.raw(&[head.as_bytes(), body].concat()).await
+    }
+
+    /// Sends bytes as they are and reads until the other side closes.
+    pub async fn raw(&self, bytes: &[u8]) -> Answer {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        // The other side may answer and close before it has read everything; what it said is what counts.
+        let _ = stream.write_all(bytes).await;
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer).await;
+        Answer::read(&String::from_utf8_lossy(&answer))
+    }
+
+    /// The records waiting in the outbox.
+    pub async fn outbox(&self) -> Vec<Event> {
+        let rows = self.store.outbox(1000).await.unwrap();
+        rows.iter().map(|row| decode_record(&row.row.value).unwrap()).collect()
+    }
+
+    pub async fn suppressions(&self) -> Vec<(Option<String>, String)> {
+        self.store.suppressions(ADDRESS).await.unwrap()
+    }
+
+    /// Everything the gateway could have written.
+    pub async fn written(&self) -> (usize, Vec<(Option<String>, String)>, Vec<i64>) {
+        (self.outbox().await.len(), self.suppressions().await, self.ends().await)
+    }
+
+    pub async fn ends(&self) -> Vec<i64> {
+        let shards: Vec<u32> = (0..SHARDS).collect();
+        self.journal.ends(&shards).await.unwrap()
+    }
+
+    /// Stops the server and sees it end in peace.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.serving.await.unwrap().unwrap();
+    }
+}
+
+/// Plans the message as an engine would: in a commit of the shard.
+async fn plan(store: &SqlStore, key: PartnerKey) {
+    let shard = rapport_event::shard_of(&key, SHARDS);
+    store.create_shards(SHARDS).await.unwrap();
+    let number = i32::try_from(shard).unwrap();
+    let row = store.take_shard(number, "test", Duration::from_secs(10)).await.unwrap().unwrap();
+    let context = serde_json::json!({
+        "values": { "event": { "summary": "42 sales expected, 17 seen since 3 November <b>" } },
+        "from": { "sender": "ines" },
+        "languages": ["de", "en"],
+        "survey": "what-happened",
+        "evidence": [],
+    });
+    let message = MessageRow {
+        id: MESSAGE.into(),
+        shard,
+        key,
+        workflow: "re-engagement".into(),
+        journey: "j".into(),
+        step: "noticed".into(),
+        mail: "noticed".into(),
+        rulebook: "r".into(),
+        kind: "marketing".into(),
+        topic: "performance".into(),
+        priority: 0,
+        policy: "at_most_once".into(),
+        planned_at: now(),
+        due: now(),
+        expires: now(),
+        context: context.to_string(),
+    };
+    let commit = ShardCommit {
+        shard: number,
+        epoch: row.epoch,
+        commit_no: row.commit_no,
+        clock: Some(now()),
+        messages: vec![message],
+        ..ShardCommit::default()
+    };
+    assert!(matches!(store.commit_shard(&commit).await.unwrap(), Committed::Done));
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    pub status: u16,
+    pub head: String,
+    pub body: String,
+}
+
+impl Answer {
+    fn read(text: &str) -> Self {
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text, ""));
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+        Self { status, head: head.to_ascii_lowercase(), body: body.to_owned() }
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+    }
+
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
