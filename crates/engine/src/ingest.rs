@@ -251,7 +251,8 @@ fn read(record: &SourceRecord, limits: &Limits, custom: &CustomKinds, now: Times
 }
 
 /// What the mailer and the renderer need to know of a person, as one version of it.
-fn person_row(event: &Event, personal: Option<&PersonalData>) -> PersonRow {
+#[must_use]
+pub fn person_row(event: &Event, personal: Option<&PersonalData>) -> PersonRow {
     let mut fields = Map::new();
     if let Some(data) = event.partner()
         && let Ok(Value::Object(known)) = serde_json::to_value(data)

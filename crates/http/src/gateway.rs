@@ -22,10 +22,13 @@ use axum::{
 };
 use futures::StreamExt;
 use hmac::{Hmac, Mac};
-use rapport_engine::ports::{
-    clock::Clock,
-    log::EventLog,
-    store::{Store, StoreError},
+use rapport_engine::{
+    ports::{
+        clock::Clock,
+        log::EventLog,
+        store::{Store, StoreError},
+    },
+    rulebooks::{Applied, RulebookError, Rulebooks},
 };
 use rapport_message::link::Keys;
 use rapport_workflow::Rulebook;
@@ -69,11 +72,31 @@ pub struct Gateway {
 /// The files in force. Cheap to clone.
 pub type CurrentRules = Arc<dyn AsRef<Rulebook> + Send + Sync>;
 
-/// Knows the files in force.
+/// Knows the files in force; the engine's [`Rulebooks`] do.
 #[async_trait]
 pub trait Rules: Send + Sync {
     /// The rulebook applied last; `None` before the first.
     async fn current(&self) -> Result<Option<CurrentRules>, StoreError>;
+}
+
+/// What was applied, held while a page is made.
+struct Held(Arc<Applied>);
+
+impl AsRef<Rulebook> for Held {
+    fn as_ref(&self) -> &Rulebook {
+        &self.0
+    }
+}
+
+#[async_trait]
+impl Rules for Rulebooks {
+    async fn current(&self) -> Result<Option<CurrentRules>, StoreError> {
+        match Rulebooks::current(self).await {
+            Ok(applied) => Ok(applied.map(|applied| Arc::new(Held(applied)) as CurrentRules)),
+            Err(RulebookError::Store(error)) => Err(error),
+            Err(broken @ RulebookError::Broken { .. }) => Err(StoreError::Damaged(broken.to_string())),
+        }
+    }
 }
 
 /// A secret that trackers send as `Authorization: Bearer …`.

@@ -57,7 +57,7 @@ impl Page {
     }
 
     fn element(mut self, name: &str, attributes: &str, text: &str) -> Self {
-        let _ = write!(self.body, "<{name}{attributes}>{}</{name}>\n", escape(text));
+        let _ = writeln!(self.body, "<{name}{attributes}>{}</{name}>", escape(text));
         self
     }
 
@@ -65,37 +65,37 @@ impl Page {
     pub(crate) fn button(mut self, label: &str, fields: &[(&str, &str)]) -> Self {
         self.body.push_str("<form method=\"post\">\n");
         self.hidden(fields);
-        let _ = write!(self.body, "<button>{}</button>\n</form>\n", escape(label));
+        let _ = writeln!(self.body, "<button>{}</button>\n</form>", escape(label));
         self
     }
 
     /// A form of switches that posts to the page's own address.
     pub(crate) fn switches(mut self, legend: &str, switches: &[Switch<'_>], button: &str) -> Self {
         self.body.push_str("<form method=\"post\">\n<fieldset>\n");
-        let _ = write!(self.body, "<legend>{}</legend>\n", escape(legend));
+        let _ = writeln!(self.body, "<legend>{}</legend>", escape(legend));
         for switch in switches {
             let Switch { id, name, about, on, fixed } = switch;
             let id = escape(id);
             if !fixed {
-                let _ = write!(self.body, "<input type=\"hidden\" name=\"shown\" value=\"{id}\">\n");
+                let _ = writeln!(self.body, "<input type=\"hidden\" name=\"shown\" value=\"{id}\">");
             }
-            let _ = write!(
+            let _ = writeln!(
                 self.body,
                 "<label class=\"switch\"><input type=\"checkbox\" name=\"topic\" value=\"{id}\"{}{}>\
-                 <span><b>{}</b><span class=\"about\">{}</span></span></label>\n",
+                 <span><b>{}</b><span class=\"about\">{}</span></span></label>",
                 if *on { " checked" } else { "" },
                 if *fixed { " disabled" } else { "" },
                 escape(name),
                 escape(about),
             );
         }
-        let _ = write!(self.body, "</fieldset>\n<button>{}</button>\n</form>\n", escape(button));
+        let _ = writeln!(self.body, "</fieldset>\n<button>{}</button>\n</form>", escape(button));
         self
     }
 
     /// A link to another of our pages, by a relative address that we made.
     pub(crate) fn link(mut self, to: &str, label: &str) -> Self {
-        let _ = write!(self.body, "<p class=\"aside\"><a href=\"{}\">{}</a></p>\n", escape(to), escape(label));
+        let _ = writeln!(self.body, "<p class=\"aside\"><a href=\"{}\">{}</a></p>", escape(to), escape(label));
         self
     }
 
@@ -112,7 +112,7 @@ impl Page {
     fn hidden(&mut self, fields: &[(&str, &str)]) {
         for (name, value) in fields {
             let (name, value) = (escape(name), escape(value));
-            let _ = write!(self.body, "<input type=\"hidden\" name=\"{name}\" value=\"{value}\">\n");
+            let _ = writeln!(self.body, "<input type=\"hidden\" name=\"{name}\" value=\"{value}\">");
         }
     }
 

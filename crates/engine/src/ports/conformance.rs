@@ -62,6 +62,8 @@ macro_rules! store_conformance {
                 due_mail_comes_by_priority,
                 mail_of_a_shard_behind_is_not_claimable,
                 suppressions_are_shown_by_topic,
+                a_suppression_is_lifted_by_topic_and_reason,
+                a_message_is_found_by_its_id,
                 holds_are_shown_until_they_end,
                 attempts_of_silent_mailers_are_found,
                 owners_and_mailers_at_once_leave_sound_data;

@@ -14,18 +14,19 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use jiff::Timestamp;
-use rapport_contact::normalise;
-use rapport_engine::ports::{
-    log::{LogError, NewRecord},
-    rows::PersonRow,
-    store::StoreError,
+use rapport_engine::{
+    ingest::person_row,
+    ports::{
+        log::{LogError, NewRecord},
+        rows::PersonRow,
+        store::StoreError,
+    },
 };
 use rapport_event::{
-    CustomKinds, Decoded, Event, Headers, Limits, PersonalData, RejectCode, Rejection, decode_with, encode, moved,
-    shard_of,
+    CustomKinds, Decoded, Headers, Limits, RejectCode, Rejection, decode_with, encode, moved, shard_of,
 };
 use serde::Serialize;
-use serde_json::{Map, Value, json, value::RawValue};
+use serde_json::{json, value::RawValue};
 use tracing::{debug, warn};
 
 use super::Gateway;
@@ -208,23 +209,5 @@ impl Batch {
             stamp,
             position: None,
         }));
-    }
-}
-
-/// What the mailer and the pages need to know of a person, as one version of it.
-fn person_row(event: &Event, personal: Option<&PersonalData>) -> PersonRow {
-    let mut fields = Map::new();
-    if let Some(Ok(Value::Object(known))) = event.partner().map(serde_json::to_value) {
-        fields.extend(known);
-    }
-    if let Some(Ok(Value::Object(known))) = personal.map(serde_json::to_value) {
-        fields.extend(known);
-    }
-    let email = personal.and_then(|personal| personal.email.as_deref());
-    PersonRow {
-        key: event.key.clone(),
-        version: event.occurred_at.as_millisecond(),
-        address: email.and_then(normalise).map(|address| address.as_str().to_owned()),
-        fields: Value::Object(fields).to_string(),
     }
 }

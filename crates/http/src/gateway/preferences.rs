@@ -124,7 +124,7 @@ async fn change(
             out(topic)
         }
     }));
-    record::send(&*gateway.store, gateway.shards, &events).await?;
+    record::send(&*gateway.store, gateway.shards, events).await?;
     for topic in unpacked {
         gateway.store.suppress(address, Some(topic), REASON, now).await?;
     }

@@ -1,15 +1,14 @@
 //! Records that say what a partner wished, on their way to the log.
 
 use jiff::Timestamp;
-use rapport_engine::ports::{
-    rows::OutboxRow,
-    store::{Store, StoreError},
+use rapport_engine::{
+    ports::store::{Store, StoreError},
+    records::{derived_id, outbox},
 };
 use rapport_event::{
-    ActivityData, EngineData, Event, EventId, Extra, Kind, PartnerKey, Payload, activity::SurveyData, encode,
-    engine::ContactData, shard_of,
+    ActivityData, EngineData, Event, Extra, Kind, PartnerKey, Payload, activity::SurveyData, engine::ContactData,
+    shard_of,
 };
-use sha2::{Digest, Sha256};
 
 /// An opting out of or into a topic; `None` is every topic. `id` says what was wished, so that a repeat is the same event.
 pub(super) fn contact(
@@ -44,50 +43,28 @@ pub(super) fn answer(key: &PartnerKey, message: &str, survey: &str, choice: &str
 }
 
 fn event(id: &str, key: &PartnerKey, kind: Kind, occurred_at: Timestamp, payload: Payload) -> Event {
-    Event { id: event_id(id), key: key.clone(), kind, occurred_at, payload, person_version: None }
-}
-
-/// The text as an id, or its hash where it is too long for one.
-fn event_id(text: &str) -> EventId {
-    EventId::new(text).unwrap_or_else(|_| {
-        let hash: String = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
-        // Sixty-four digits always are an id; `*` cannot come of it.
-        EventId::new(&hash).unwrap_or_else(|_| EventId::everyone())
-    })
+    Event { id: derived_id(id), key: key.clone(), kind, occurred_at, payload, person_version: None }
 }
 
 /// Puts records into the outbox in one transaction; one that still waits there stays.
-pub(super) async fn send(store: &dyn Store, shards: u32, events: &[Event]) -> Result<(), StoreError> {
-    let rows: Vec<OutboxRow> = events
-        .iter()
-        .map(|event| OutboxRow {
-            event_id: event.id.as_str().to_owned(),
-            shard: shard_of(&event.key, shards),
-            key: event.key.to_string().into_bytes(),
-            value: encode(event),
-        })
-        .collect();
+pub(super) async fn send(store: &dyn Store, shards: u32, events: Vec<Event>) -> Result<(), StoreError> {
+    let rows: Vec<_> = events.into_iter().map(|event| outbox(shard_of(&event.key, shards), event)).collect();
     store.add_outbox(&rows).await
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use rapport_event::{decode_record, encode};
 
-    #[test]
-    fn what_is_too_long_for_an_id_becomes_its_hash() {
-        assert_eq!(event_id("a:b").as_str(), "a:b");
-        assert_eq!(event_id(&"x".repeat(300)).as_str().len(), 64);
-        assert_ne!(event_id(&"x".repeat(300)), event_id(&"x".repeat(301)));
-    }
+    use super::*;
 
     #[test]
     fn the_records_are_read_back_from_the_log_as_they_were() {
         let key = PartnerKey::new("default", "p1").unwrap();
         let at = Timestamp::from_second(1_800_000_000).unwrap();
         let out = contact("id", &key, Kind::ContactOptedOut, Some("news"), Some("m"), at);
-        assert_eq!(rapport_event::decode_record(&encode(&out)).unwrap(), out);
+        assert_eq!(decode_record(&encode(&out)).unwrap(), out);
         let answer = answer(&key, "m", "motivation", "income", at);
-        assert_eq!(rapport_event::decode_record(&encode(&answer)).unwrap(), answer);
+        assert_eq!(decode_record(&encode(&answer)).unwrap(), answer);
     }
 }

@@ -64,6 +64,6 @@ async fn end(gateway: &Gateway, visit: &Visit, topic: &str, message: &str) -> Re
     }
     let id = format!("contact.opted_out:{message}:{topic}");
     let event = record::contact(&id, &visit.key, Kind::ContactOptedOut, Some(topic), Some(message), now);
-    record::send(&*gateway.store, gateway.shards, &[event]).await?;
+    record::send(&*gateway.store, gateway.shards, vec![event]).await?;
     Ok(())
 }

@@ -114,7 +114,7 @@ async fn sizes_are_limited() {
 
 #[tokio::test]
 async fn with_a_secret_only_those_who_have_it_are_heard() {
-    let world = World::with("en", Bearer::new("open sesame")).await;
+    let world = World::guarded("open sesame").await;
     for wrong in ["", "Bearer", "Bearer ", "Bearer open", "Basic open sesame", "Bearer open sesame ", "ü"] {
         let answer = world.ask("POST", "/v1/events", &[("authorization", wrong)], CLICK.as_bytes()).await;
         let admitted = wrong.trim_end() == "Bearer open sesame";

@@ -69,6 +69,19 @@ async fn multipart_empty_and_odd_bodies_unsubscribe_too() {
 }
 
 #[tokio::test]
+async fn the_way_out_is_open_when_the_applied_files_are_damaged() {
+    let world = World::without_files().await;
+    let link = path(&unsubscribe("performance"));
+    assert_eq!(world.get(&link).await.status, 200);
+    assert_eq!(world.form(&link, "List-Unsubscribe=One-Click").await.status, 200);
+    assert_eq!((world.suppressions().await.len(), world.outbox().await.len()), (1, 1));
+    for claims in [answer("holiday"), why(), preferences()] {
+        assert_eq!(world.get(&path(&claims)).await.status, 200, "{claims:?}");
+    }
+    world.stop().await;
+}
+
+#[tokio::test]
 async fn a_retired_key_still_opens_the_way_out() {
     let world = World::new("en").await;
     let retired = Keys::new([b"a retired key".to_vec()]).unwrap();
@@ -186,7 +199,7 @@ async fn what_others_stopped_is_said_and_not_lifted_by_the_page() {
     assert!(page.body.contains("write to partners@acme.example"), "{}", page.body);
     assert!(!page.body.contains("value=\"news\" checked"), "{}", page.body);
     world.form(&path(&preferences()), "shown=news&topic=news").await;
-    let kept: Vec<_> = world.suppressions().await.into_iter().map(|(topic, reason)| (topic, reason)).collect();
+    let kept = world.suppressions().await;
     let off = |topic: &str| (Some(topic.to_owned()), "unsubscribe".to_owned());
     let expected = [(None, "hard_bounce".to_owned()), off("milestones"), off("onboarding"), off("performance")];
     assert_eq!(kept, expected);

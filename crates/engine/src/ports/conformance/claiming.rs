@@ -143,6 +143,32 @@ pub async fn suppressions_are_shown_by_topic(store: Arc<dyn Store>) {
     assert_eq!(suppressions, [(None, "unsubscribed".into()), (Some("tips".into()), "unsubscribed".into())]);
 }
 
+/// Exactly the one named; what others caused, or for other topics, stays.
+pub async fn a_suppression_is_lifted_by_topic_and_reason(store: Arc<dyn Store>) {
+    let all: [(Option<&str>, &str); 4] =
+        [(None, "hard_bounce"), (None, "unsubscribe"), (Some("news"), "unsubscribe"), (Some("tips"), "unsubscribe")];
+    for (topic, reason) in all {
+        store.suppress("a@x.example", topic, reason, at(0)).await.unwrap();
+    }
+    store.suppress("b@x.example", None, "unsubscribe", at(0)).await.unwrap();
+    for (topic, reason) in [(None, "unsubscribe"), (Some("news"), "unsubscribe"), (Some("tips"), "complaint")] {
+        store.lift_suppression("a@x.example", topic, reason).await.unwrap();
+    }
+    let mut kept = store.suppressions("a@x.example").await.unwrap();
+    kept.sort();
+    assert_eq!(kept, [(None, "hard_bounce".into()), (Some("tips".into()), "unsubscribe".into())]);
+    assert_eq!(store.suppressions("b@x.example").await.unwrap().len(), 1);
+    assert_eq!(store.suppressions("c@x.example").await.unwrap(), []);
+}
+
+/// Before and after it is settled.
+pub async fn a_message_is_found_by_its_id(store: Arc<dyn Store>) {
+    let mut owner = Owner::new(&store).await;
+    owner.plan("a", vec![message("m", "a", 0)]).await;
+    assert_eq!(store.message("m").await.unwrap(), Some(message("m", "a", 0)));
+    assert_eq!(store.message("n").await.unwrap(), None);
+}
+
 /// By another journey: open-ended while it runs, or until an instant; never by the message's own journey.
 pub async fn holds_are_shown_until_they_end(store: Arc<dyn Store>) {
     let mut owner = Owner::new(&store).await;
