@@ -77,24 +77,24 @@ fn carry(at: Timestamp, by: Duration) -> Timestamp {
     at.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 
-/// The replay's present, a row that only the clock master moves.
+/// The replay's present, a row that only the clock master moves. Before it is set the present is the beginning of time, so
+/// that nothing happens: no record is folded, no mail is due, and the relay waits.
 pub struct ReplayClock {
     store: Arc<dyn Store>,
-    start: Timestamp,
 }
 
 impl ReplayClock {
-    /// A clock that shows `start` until the master has set a present.
+    /// A clock on this store.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, start: Timestamp) -> Self {
-        Self { store, start }
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store }
     }
 }
 
 #[async_trait]
 impl Clock for ReplayClock {
     async fn now(&self) -> Result<Timestamp, StoreError> {
-        Ok(self.store.replay_present().await?.unwrap_or(self.start))
+        Ok(self.store.replay_present().await?.unwrap_or(Timestamp::MIN))
     }
 
     fn replays(&self) -> bool {

@@ -3,7 +3,11 @@
 //! Engines share the shards through the database: they say that they live, take what is free or silent, and give up
 //! what is more than their share. The lease only decides who tries; what makes it safe is the epoch in every commit.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio::{sync::Notify, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -75,6 +79,13 @@ pub struct Engine {
     ended: Arc<Notify>,
 }
 
+/// A shard that failed here, and when it may be tried again.
+#[derive(Default)]
+struct Failed {
+    backoff: Backoff,
+    not_before: Option<Instant>,
+}
+
 struct Owned {
     epoch: i64,
     stop: CancellationToken,
@@ -91,9 +102,10 @@ impl Engine {
     /// Runs until told to stop, then gives every shard up.
     pub async fn run(&self, stop: CancellationToken) {
         let mut owned: BTreeMap<i32, Owned> = BTreeMap::new();
+        let mut failed: BTreeMap<i32, Failed> = BTreeMap::new();
         let mut backoff = Backoff::default();
         while !stop.is_cancelled() {
-            let wait = match self.share(&mut owned).await {
+            let wait = match self.share(&mut owned, &mut failed).await {
                 Ok(()) => {
                     backoff.succeeded();
                     self.parts.readiness.good("engine");
@@ -121,12 +133,16 @@ impl Engine {
         }
     }
 
-    async fn share(&self, owned: &mut BTreeMap<i32, Owned>) -> Result<(), StoreError> {
+    async fn share(
+        &self,
+        owned: &mut BTreeMap<i32, Owned>,
+        failed: &mut BTreeMap<i32, Failed>,
+    ) -> Result<(), StoreError> {
         let store = &self.parts.store;
         let alive = store.heartbeat("engine", &self.settings.name, self.settings.lease).await?;
         let engines = alive.processes.len().max(1);
         let share = (self.settings.shards as usize).div_ceil(engines);
-        self.drop_ended(owned).await;
+        self.drop_ended(owned, failed).await;
         let claims: Vec<(i32, i64)> = owned.iter().map(|(shard, one)| (*shard, one.epoch)).collect();
         let still_ours = store.touch_shards(&self.settings.name, &claims).await?;
         for (shard, _) in claims {
@@ -148,6 +164,10 @@ impl Engine {
         for row in rows {
             let mine = owned.keys().filter(|shard| **shard != COORDINATOR).count();
             if owned.contains_key(&row.shard) || (row.shard != COORDINATOR && mine >= share) {
+                continue;
+            }
+            let waits = failed.get(&row.shard).and_then(|failed| failed.not_before);
+            if waits.is_some_and(|instant| instant > self.parts.clock.monotonic()) {
                 continue;
             }
             if let Some(taken) = store.take_shard(row.shard, &self.settings.name, self.settings.lease).await? {
@@ -179,7 +199,7 @@ impl Engine {
         Owned { epoch, stop, task }
     }
 
-    async fn drop_ended(&self, owned: &mut BTreeMap<i32, Owned>) {
+    async fn drop_ended(&self, owned: &mut BTreeMap<i32, Owned>, failed: &mut BTreeMap<i32, Failed>) {
         let ended: Vec<i32> = owned.iter().filter(|(_, one)| one.task.is_finished()).map(|(shard, _)| *shard).collect();
         for shard in ended {
             let Some(one) = owned.remove(&shard) else { continue };
@@ -187,6 +207,8 @@ impl Engine {
                 Ok(Ended::Stopped | Ended::Fenced) => {}
                 Ok(Ended::Failed(why)) => {
                     self.parts.readiness.bad(&format!("shard {shard}"), why);
+                    let again = failed.entry(shard).or_default();
+                    again.not_before = self.parts.clock.monotonic().checked_add(again.backoff.after_failure());
                     // Give it up at once: whoever takes it next reads everything anew.
                     self.parts.store.release_shard(shard, one.epoch).await.ok();
                 }

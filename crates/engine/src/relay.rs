@@ -4,6 +4,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -70,11 +71,15 @@ impl Relay {
 
     /// Carries one batch; returns how many rows.
     pub async fn carry_once(&self) -> Result<usize, RelayError> {
+        let stamp = if self.clock.replays() { Some(self.clock.now().await?) } else { None };
+        if stamp == Some(Timestamp::MIN) {
+            // A replay that has not begun: its records would carry no time.
+            return Ok(0);
+        }
         let rows = self.store.outbox(BATCH).await?;
         if rows.is_empty() {
             return Ok(0);
         }
-        let stamp = if self.clock.replays() { Some(self.clock.now().await?) } else { None };
         let numbers: Vec<i64> = rows.iter().map(|row| row.number).collect();
         let records = rows
             .into_iter()

@@ -6,8 +6,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use rapport_message::{Layout, Library, Locale};
-use rapport_rule::{Findings, Source, Sources};
+use rapport_rule::{Source, Sources};
 use rapport_workflow::{Rulebook, Workflow};
 
 use crate::ports::{
@@ -40,9 +39,6 @@ pub struct Applied {
     pub rulebook: Rulebook,
     /// Workflow → first deployment; older events start nothing.
     pub deployed: BTreeMap<String, Timestamp>,
-    /// The frame of every mail.
-    pub layout: Layout,
-    libraries: BTreeMap<String, Library>,
 }
 
 impl Applied {
@@ -55,41 +51,13 @@ impl Applied {
         texts: BTreeMap<String, String>,
         deployed: BTreeMap<String, Timestamp>,
     ) -> Result<Self, RulebookError> {
-        let broken = |first: String| RulebookError::Broken { hash: hash.to_owned(), first };
         let sources: Sources = texts.into_iter().map(|(path, text)| Source::new(path, text)).collect();
-        let (rulebook, mut findings) = rapport_workflow::compile(&sources);
-        let first =
-            |findings: &Findings| findings.iter().next().map_or_else(String::new, |first| first.message.clone());
-        let rulebook = rulebook.ok_or_else(|| broken(first(&findings)))?;
-        let language =
-            rulebook.config.program(&rulebook.config.default_program).map(|program| program.language.as_str());
-        let locale = language.and_then(Locale::parse).unwrap_or_else(Locale::english);
-        let layout = match (sources.get(LAYOUT_HTML), sources.get(LAYOUT_TEXT)) {
-            (Some(html), Some(text)) => Layout::parse(html, text, &locale, &mut findings),
-            _ => None,
-        };
-        let layout = layout.ok_or_else(|| broken(format!("{LAYOUT_HTML} or {LAYOUT_TEXT} is missing or broken")))?;
-        let libraries = rulebook
-            .workflows
-            .iter()
-            .map(|workflow| {
-                let folder = format!("workflows/{}/", workflow.id);
-                let mails = sources.iter().filter(|source| source.path.starts_with(&folder));
-                (workflow.id.to_string(), Library::parse(mails, &locale, &mut findings))
-            })
-            .collect();
-        Ok(Self { hash: hash.to_owned(), rulebook, deployed, layout, libraries })
-    }
-
-    /// The mails of a workflow.
-    #[must_use]
-    pub fn library(&self, workflow: &str) -> Option<&Library> {
-        self.libraries.get(workflow)
+        let (rulebook, findings) = rapport_workflow::compile(&sources);
+        let first = findings.iter().next().map_or_else(String::new, |first| first.message.clone());
+        let rulebook = rulebook.ok_or(RulebookError::Broken { hash: hash.to_owned(), first })?;
+        Ok(Self { hash: hash.to_owned(), rulebook, deployed })
     }
 }
-
-const LAYOUT_HTML: &str = "config/layout.mail.html";
-const LAYOUT_TEXT: &str = "config/layout.mail.txt";
 
 impl std::ops::Deref for Applied {
     type Target = Rulebook;

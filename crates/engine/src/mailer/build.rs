@@ -66,8 +66,11 @@ pub(super) fn letter(
     let program = Program { id: declared.id.to_string(), name: declared.name.clone(), url: declared.url.clone() };
     let program_locale = Locale::parse(&declared.language).unwrap_or_else(Locale::english);
     let wished = envelope.languages.first().and_then(|tag| Locale::parse(tag));
-    let library: &Library =
-        rulebook.library(&message.workflow).ok_or_else(|| gone(format!("workflow `{}`", message.workflow)))?;
+    let library: &Library = rulebook
+        .rulebook
+        .libraries
+        .get(&*message.workflow)
+        .ok_or_else(|| gone(format!("workflow `{}`", message.workflow)))?;
     let (mail, locale) = library
         .choose(&message.mail, wished.as_ref(), &program_locale)
         .ok_or_else(|| gone(format!("mail `{}/{}`", message.workflow, message.mail)))?;
@@ -101,7 +104,7 @@ pub(super) fn letter(
         links: &links,
         reason: reason.as_deref(),
     };
-    let rendered = render(mail, &rulebook.layout, &request)?;
+    let rendered = render(mail, &rulebook.rulebook.layout, &request)?;
     let headers = header::headers(&header::Envelope {
         message_id: &message.id,
         sending_domain: &base.sending_domain,

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use rapport_event::id::PartnerKey;
 use rapport_partner::ConversionState;
+use rapport_rule::Currency;
 
 use super::ShardError;
 use crate::ports::{
@@ -22,6 +23,8 @@ const LARGE: usize = 20_000;
 pub struct HeldConversion {
     /// Its state.
     pub state: ConversionState,
+    /// The currency it was told in; none as long as it is only as stored.
+    pub currency: Option<Currency>,
     /// Told in this batch: to be written.
     pub changed: bool,
 }
@@ -76,7 +79,8 @@ impl Batch {
             let state = ConversionState::decode(&row.body).map_err(|error| {
                 StoreError::Damaged(format!("conversion {}/{}: {error}", row.key, row.conversion_id))
             })?;
-            self.conversions.insert((row.key, row.conversion_id), HeldConversion { state, changed: false });
+            self.conversions
+                .insert((row.key, row.conversion_id), HeldConversion { state, currency: None, changed: false });
         }
         Ok(())
     }
@@ -87,10 +91,11 @@ impl Batch {
         self.conversions.get(&(key.clone(), id.to_owned())).map(|held| &held.state)
     }
 
-    /// Sets the state of a conversion, to be written.
-    pub fn put_conversion(&mut self, key: &PartnerKey, id: &str, state: ConversionState) {
+    /// Sets the state of a conversion told in this currency, to be written.
+    pub fn put_conversion(&mut self, key: &PartnerKey, id: &str, state: ConversionState, currency: Currency) {
         self.touched += 1;
-        self.conversions.insert((key.clone(), id.to_owned()), HeldConversion { state, changed: true });
+        self.conversions
+            .insert((key.clone(), id.to_owned()), HeldConversion { state, currency: Some(currency), changed: true });
     }
 
     /// How much there is to do besides keeping count; grows with every effect.
@@ -123,7 +128,7 @@ impl Batch {
                 occurred_at: held.state.sold_at,
                 status: held.state.status.as_str().to_owned(),
                 amount_minor: held.state.amount,
-                currency: String::new(),
+                currency: held.currency.map_or_else(String::new, |currency| currency.code().to_owned()),
                 body: held.state.encode(),
             })
             .collect();

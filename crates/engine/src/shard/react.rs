@@ -123,7 +123,7 @@ impl<'a> Reaction<'a> {
                 let Some(told) = conversion else { return Ok(()) };
                 let id = told.conversion_id.as_str();
                 if merged.difference.changed || merged.difference.before.is_none() {
-                    self.batch.put_conversion(&self.entry.key, id, merged.state.clone());
+                    self.batch.put_conversion(&self.entry.key, id, merged.state.clone(), told.currency);
                 }
                 if merged.became.has(&Kind::ConversionReversed) {
                     self.reversed = Some(id.to_owned());
@@ -171,10 +171,11 @@ impl<'a> Reaction<'a> {
                         _ => None,
                     };
                     if let Some(became) = became {
-                        let at = event.occurred_at;
+                        let (at, planned_by) = (event.occurred_at, outcome.journey.clone());
                         self.move_journeys(|journey| {
                             let waits = journey.open_message().is_some_and(|open| *open.as_str() == *message);
-                            waits.then(|| Stimulus::Outcome {
+                            let over = journey.is_exited() && planned_by.as_deref() == Some(journey.id.as_str());
+                            (waits || over).then(|| Stimulus::Outcome {
                                 message: rapport_journey::MessageId::from_stored(&message),
                                 outcome: became,
                                 reason: reason.clone(),
@@ -339,8 +340,12 @@ impl<'a> Reaction<'a> {
     /// Moves every active journey for which there is a stimulus.
     fn move_journeys(&mut self, stimulus: impl Fn(&rapport_journey::Journey) -> Option<Stimulus>) {
         for index in 0..self.entry.journeys.len() {
-            let Some(journey) = self.entry.journeys.get(index).filter(|journey| !journey.is_exited()) else { continue };
-            if let Some(stimulus) = stimulus(journey) {
+            let Some(journey) = self.entry.journeys.get(index) else { continue };
+            // A mail that was already on its way when its journey ended still tells it that it went out: `once` and `holds`
+            // count from there. Nothing else reaches a journey that is over.
+            if let Some(stimulus) = stimulus(journey)
+                && (!journey.is_exited() || matches!(stimulus, Stimulus::Outcome { .. }))
+            {
                 self.move_journey(index, stimulus);
             }
         }
