@@ -7,13 +7,13 @@
 //!
 //! It is no test double for single cases: those belong beside the code they test.
 
-//pub mod clock;
-//pub mod digest;
-//pub mod faults;
+pub mod clock;
+pub mod digest;
+pub mod faults;
 pub mod log;
-//pub mod process;
-//pub mod properties;
-//pub mod run;
+pub mod process;
+pub mod properties;
+pub mod run;
 pub mod store;
-//pub mod transport;
-//pub mod world;
+pub mod transport;
+pub mod world;

@@ -36,6 +36,12 @@ impl MemoryLog {
         self.shared.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Records in all shards together.
+    #[must_use]
+    pub fn length(&self) -> u64 {
+        self.records().values().map(|records| records.len() as u64).sum()
+    }
+
     fn end(&self, shard: u32) -> i64 {
         self.records().get(&shard).map_or(0, |records| records.len() as i64)
     }

@@ -122,6 +122,24 @@ impl MemoryStore {
 }
 
 impl Tables {
+    /// The checks of `doctor`: name and rows that break it.
+    #[must_use]
+    pub fn check(&self) -> Vec<(String, i64)> {
+        self.invariants()
+    }
+
+    /// The numbers of summaries.
+    #[must_use]
+    pub fn numbers(&self) -> Vec<(String, i64)> {
+        self.counts()
+    }
+
+    /// A partner's merged personal fields as JSON.
+    #[must_use]
+    pub fn person_fields(&self, key: &PartnerKey) -> Option<String> {
+        self.person(key).ok().flatten()
+    }
+
     /// Adds records in order; one that waits already is not doubled.
     pub(crate) fn add_outbox(&mut self, rows: &[OutboxRow]) {
         for row in rows {

@@ -361,4 +361,17 @@ impl Store for MemoryStore {
         let server_now = self.server_now();
         Ok(self.tables().prune(now, server_now, history_days))
     }
+    async fn suppressions(&self, address: &str) -> Result<Vec<(Option<String>, String)>, StoreError> {
+        let tables = self.tables();
+        let of = tables.suppressions.keys().filter(|(of, ..)| of == address);
+        Ok(of.map(|(_, topic, reason)| ((!topic.is_empty()).then(|| topic.clone()), reason.clone())).collect())
+    }
+    async fn lift_suppression(&self, address: &str, topic: Option<&str>, reason: &str) -> Result<(), StoreError> {
+        let id = (address.to_owned(), topic.unwrap_or_default().to_owned(), reason.to_owned());
+        self.tables().suppressions.remove(&id);
+        Ok(())
+    }
+    async fn message(&self, id: &str) -> Result<Option<MessageRow>, StoreError> {
+        Ok(self.tables().messages.get(id).map(|message| message.row.clone()))
+    }
 }
