@@ -7,7 +7,10 @@ use std::{
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use rapport_engine::ports::{clock::Clock, store::{Store, StoreError}};
+use rapport_engine::ports::{
+    clock::Clock,
+    store::{Store, StoreError},
+};
 
 /// The present is the store's; pauses are tokio's and pass at once when nobody has anything to do.
 pub struct SimClock {

@@ -112,7 +112,11 @@ impl ShardFeed for MemoryFeed {
             let found: Vec<LogRecord> = {
                 let log = self.log.records();
                 let from = usize::try_from(self.offset).unwrap_or(usize::MAX);
-                log.get(&self.shard).into_iter().flat_map(|all| all.iter().skip(from).take(max.max(1))).cloned().collect()
+                log.get(&self.shard)
+                    .into_iter()
+                    .flat_map(|all| all.iter().skip(from).take(max.max(1)))
+                    .cloned()
+                    .collect()
             };
             if !found.is_empty() {
                 self.offset += found.len() as i64;

@@ -118,14 +118,17 @@ fn conversions_count_once(outcome: &Outcome) -> Broken {
             let data = &record["data"];
             let (id, revision) = (data["conversion_id"].as_str().unwrap_or_default(), data["revision"].as_i64());
             let entry = told.entry(id.to_owned()).or_default();
-            if revision.unwrap_or_default() > entry.0 && record["occurred_at"].as_str().is_some_and(|at| within(at, outcome)) {
+            if revision.unwrap_or_default() > entry.0
+                && record["occurred_at"].as_str().is_some_and(|at| within(at, outcome))
+            {
                 *entry = (revision.unwrap_or_default(), data["status"].as_str().unwrap_or_default().to_owned());
             }
         }
     }
     told.retain(|_, (revision, _)| *revision > 0);
     let rows = &outcome.tables.conversions;
-    let stored: BTreeMap<String, String> = rows.values().map(|row| (row.conversion_id.clone(), row.status.clone())).collect();
+    let stored: BTreeMap<String, String> =
+        rows.values().map(|row| (row.conversion_id.clone(), row.status.clone())).collect();
     let mut broken = Broken::new();
     for (id, (_, status)) in &told {
         if stored.get(id) != Some(status) {

@@ -177,7 +177,12 @@ impl Run {
             .tables()
             .shards
             .values()
-            .map(|row| format!("{}: {:?} epoch {} next {} clock {:?}", row.shard, row.owner, row.epoch, row.next_offset, row.clock))
+            .map(|row| {
+                format!(
+                    "{}: {:?} epoch {} next {} clock {:?}",
+                    row.shard, row.owner, row.epoch, row.next_offset, row.clock
+                )
+            })
             .collect();
         format!("stuck at {present}: {outstanding:?}; ends {ends:?}; shards {rows:#?}")
     }
@@ -210,7 +215,8 @@ impl Run {
     async fn serve(&self, name: &'static str, process: Arc<Process>) {
         let store: Arc<dyn Store> = Arc::new(ProcessStore { inner: self.store.clone(), process: process.clone() });
         let log = Arc::new(ProcessLog { inner: self.log.clone(), process: process.clone() });
-        let clock = Arc::new(SimClock { store: store.clone(), start: world::begins() - SignedDuration::from_hours(48) });
+        let clock =
+            Arc::new(SimClock { store: store.clone(), start: world::begins() - SignedDuration::from_hours(48) });
         let rulebooks = Arc::new(Rulebooks::new(store.clone()));
         let readiness = Readiness::default();
         let (shards, stop) = (self.setting.shards, self.stop.clone());
@@ -218,11 +224,11 @@ impl Run {
             "relay" => Relay { store, log, clock, readiness }.run(stop).await,
             "ingest" => {
                 let noted = Arc::default();
-                let ingest =
-                    Ingest { store, log, clock, rulebooks, shards, incarnation: 1, readiness, noted };
+                let ingest = Ingest { store, log, clock, rulebooks, shards, incarnation: 1, readiness, noted };
                 let next = self.committed.load(Ordering::Relaxed);
                 let batch = self.setting.batch;
-                let mut source = WorldSource { world: self.world.clone(), committed: self.committed.clone(), next, batch };
+                let mut source =
+                    WorldSource { world: self.world.clone(), committed: self.committed.clone(), next, batch };
                 let master = ReplayMaster::new(ingest, Some(self.world.until));
                 match master.run(&mut source, stop, |_| {}).await {
                     Ok(_) => self.over.cancel(),

@@ -87,9 +87,7 @@ impl Transport for SimTransport {
     async fn ready(&self) -> Result<Box<dyn Connection>, TransportError> {
         let connection = SimConnection { server: self.server.clone(), process: self.process.clone() };
         let ready: Result<Box<dyn Connection>, TransportError> = Ok(Box::new(connection));
-        self.process
-            .call("ready", false, async { ready }, |_| TransportError::Unreachable("injected".into()))
-            .await
+        self.process.call("ready", false, async { ready }, |_| TransportError::Unreachable("injected".into())).await
     }
 
     fn compose(&self, letter: &Letter) -> Result<Vec<u8>, String> {

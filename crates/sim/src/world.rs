@@ -52,7 +52,8 @@ impl World {
             records.append(&mut life.records);
         }
         records.sort_by_key(|(at, record)| (*at, record["id"].as_str().unwrap_or_default().to_owned()));
-        let accepted = records.iter().map(|(_, record)| record["id"].to_string()).collect::<std::collections::BTreeSet<_>>();
+        let accepted =
+            records.iter().map(|(_, record)| record["id"].to_string()).collect::<std::collections::BTreeSet<_>>();
         Self {
             accepted: accepted.len(),
             records: records.into_iter().map(|(at, record)| (at, record.to_string().into_bytes())).collect(),
@@ -177,14 +178,19 @@ impl Life {
     }
 
     fn visit(&mut self, rng: &mut StdRng, at: Timestamp) {
-        let survey = |survey: &str, field: &str, answer: &str| json!({ "survey": survey, "answer": answer, field: answer });
+        let survey =
+            |survey: &str, field: &str, answer: &str| json!({ "survey": survey, "answer": answer, field: answer });
         match rng.random_range(0..7) {
             0 => self.tell(at, "login", json!({})),
             1 => self.tell(at, "link.created", json!({ "link": "l1", "product": "shoes" })),
             2 | 3 => self.tell(at, "link.clicked", json!({ "count": rng.random_range(1..50), "link": "l1" })),
             4 => self.tell(at, "survey.answered", survey("what-happened", "reason", "less_time")),
             5 => self.tell(at, "survey.answered", survey("motivation", "motivation", "income")),
-            _ => self.tell(at, "payout.overdue", json!({ "payout": format!("pay-{}", self.events), "amount": 1000, "currency": "EUR" })),
+            _ => self.tell(
+                at,
+                "payout.overdue",
+                json!({ "payout": format!("pay-{}", self.events), "amount": 1000, "currency": "EUR" }),
+            ),
         }
     }
 }

@@ -172,7 +172,9 @@ impl ShardFeed for ProcessFeed {
     async fn next(&mut self, max: usize) -> Result<Vec<LogRecord>, LogError> {
         // Not behind `call`: a feed is dropped while it waits, and records taken by a call that is dropped would be lost.
         self.process.live().await;
-        if self.process.faults().at(&self.process.name, "feed", self.process.count("feed")) == crate::faults::Fault::Fails {
+        if self.process.faults().at(&self.process.name, "feed", self.process.count("feed"))
+            == crate::faults::Fault::Fails
+        {
             return Err(log_error(false));
         }
         self.inner.next(max).await

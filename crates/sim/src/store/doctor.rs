@@ -72,7 +72,8 @@ impl Tables {
         }
         for message in self.messages.values() {
             add(format!("messages/{}/{}", message.row.workflow, message.state.code()));
-            let unsent = [MessageState::Suppressed, MessageState::Expired, MessageState::Failed, MessageState::Cancelled];
+            let unsent =
+                [MessageState::Suppressed, MessageState::Expired, MessageState::Failed, MessageState::Cancelled];
             if unsent.contains(&message.state) {
                 add(format!("not_sent/{}", message.reason.as_deref().unwrap_or_default()));
             }
@@ -115,7 +116,9 @@ impl Tables {
         let orphan_timers = self
             .timers
             .keys()
-            .filter(|(_, subject)| subject.strip_prefix("journey:").is_some_and(|id| !active_ids.contains(&id.to_owned())))
+            .filter(|(_, subject)| {
+                subject.strip_prefix("journey:").is_some_and(|id| !active_ids.contains(&id.to_owned()))
+            })
             .count();
         let orphans = self.messages.values().filter(|message| !all_ids.contains(&message.row.journey)).count();
         let unlockable = self
@@ -124,9 +127,8 @@ impl Tables {
             .filter(|message| matches!(message.state, MessageState::Queued | MessageState::Attempting))
             .filter(|message| message.address.as_ref().is_some_and(|address| !self.recipients.contains_key(address)))
             .count();
-        let attempting = |id: &String| {
-            self.messages.get(id).is_some_and(|message| message.state == MessageState::Attempting)
-        };
+        let attempting =
+            |id: &String| self.messages.get(id).is_some_and(|message| message.state == MessageState::Attempting);
         let strays = self
             .messages
             .values()

@@ -208,10 +208,8 @@ impl Tables {
     }
 
     pub(crate) fn attempts(&self, of: impl Fn(&StoredMessage) -> bool) -> Result<Vec<Attempt>, StoreError> {
-        let mut found: Vec<&StoredMessage> = self
-            .open_messages()
-            .filter(|message| message.state == MessageState::Attempting && of(message))
-            .collect();
+        let mut found: Vec<&StoredMessage> =
+            self.open_messages().filter(|message| message.state == MessageState::Attempting && of(message)).collect();
         found.sort_by(|one, other| (one.attempting_at, &one.row.id).cmp(&(other.attempting_at, &other.row.id)));
         found
             .into_iter()

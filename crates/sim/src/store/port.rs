@@ -141,7 +141,8 @@ impl Store for MemoryStore {
         limit: usize,
     ) -> Result<Vec<PartnerBundle>, StoreError> {
         let tables = self.tables();
-        let keys = tables.partners.iter().filter(|(key, (of, _))| *of == shard && after.is_none_or(|after| *key > after));
+        let keys =
+            tables.partners.iter().filter(|(key, (of, _))| *of == shard && after.is_none_or(|after| *key > after));
         Ok(keys.take(limit).filter_map(|(key, _)| bundle(&tables, key)).collect())
     }
     async fn load_conversions(&self, ids: &[(PartnerKey, String)]) -> Result<Vec<ConversionRow>, StoreError> {
@@ -192,13 +193,15 @@ impl Store for MemoryStore {
         Ok(closes.next_back().map(|(_, row)| row.clone()))
     }
     async fn programs_with_parts(&self) -> Result<Vec<ProgramId>, StoreError> {
-        let mut programs: Vec<ProgramId> = self.tables().day_parts.keys().map(|(program, ..)| program.clone()).collect();
+        let mut programs: Vec<ProgramId> =
+            self.tables().day_parts.keys().map(|(program, ..)| program.clone()).collect();
         programs.dedup();
         Ok(programs)
     }
     async fn next_part_day(&self, program: &ProgramId, after: Option<Date>) -> Result<Option<Date>, StoreError> {
         let tables = self.tables();
-        let mut parts = tables.day_parts.range((program.clone(), Date::MIN, 0)..=(program.clone(), Date::MAX, u32::MAX));
+        let mut parts =
+            tables.day_parts.range((program.clone(), Date::MIN, 0)..=(program.clone(), Date::MAX, u32::MAX));
         Ok(parts.find(|((_, day, _), _)| after.is_none_or(|after| *day > after)).map(|((_, day, _), _)| *day))
     }
     async fn open_requests(&self, limit: usize) -> Result<Vec<RequestRow>, StoreError> {
