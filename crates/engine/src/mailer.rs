@@ -64,10 +64,16 @@ pub struct Mailer {
     pub shards: u32,
     /// Told when neighbours fail.
     pub readiness: Readiness,
-    /// Messages claimed by this process and not settled yet; starts empty.
-    pub in_hand: Mutex<HashSet<String>>,
-    /// Held while a claim is on its way; starts free.
-    pub claiming: RwLock<()>,
+    /// What it has claimed and not settled; starts empty.
+    pub hand: Hand,
+}
+
+/// The messages a mailer has in hand.
+#[derive(Default)]
+pub struct Hand {
+    messages: Mutex<HashSet<String>>,
+    /// Read while a claim is on its way.
+    claiming: RwLock<()>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -139,10 +145,10 @@ impl Mailer {
     /// A claim whose answer was lost leaves messages in the hand of a mailer that does not know of them. No claim is on its
     /// way while this looks, so what is not in hand was never sent.
     async fn put_back_orphans(&self) -> Result<(), MailerError> {
-        let _nobody_claims = self.claiming.write().await;
+        let _nobody_claims = self.hand.claiming.write().await;
         for attempt in self.store.attempts_of(&self.name).await? {
             let message = &attempt.due.message;
-            if !lock(&self.in_hand).contains(&message.id) {
+            if !lock(&self.hand.messages).contains(&message.id) {
                 let back = Settlement::Requeue { due: message.due, reason: "claim_lost".to_owned() };
                 let _ = self.store.settle(&attempt, &back).await?;
             }
@@ -209,9 +215,9 @@ impl Mailer {
         };
         let claimed_at = self.clock.monotonic();
         let claimed = {
-            let _claiming = self.claiming.read().await;
+            let _claiming = self.hand.claiming.read().await;
             let claimed = self.store.claim(&request, &decide).await?;
-            lock(&self.in_hand).extend(claimed.attempts.iter().map(|attempt| attempt.due.message.id.clone()));
+            lock(&self.hand.messages).extend(claimed.attempts.iter().map(|attempt| attempt.due.message.id.clone()));
             claimed
         };
         let count = claimed.looked_at;
@@ -252,7 +258,7 @@ impl Mailer {
             }
         };
         self.settle(attempt, settlement).await;
-        lock(&self.in_hand).remove(&message.id);
+        lock(&self.hand.messages).remove(&message.id);
     }
 
     /// What a delivery means for the message.

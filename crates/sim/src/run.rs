@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use rapport_engine::{
     apply,
     ingest::{Ingest, ReplayMaster},
-    mailer::{LinkKeys, Mailer},
+    mailer::{Hand, LinkKeys, Mailer},
     ownership::{Engine, EngineParts, EngineSettings},
     ports::store::Store,
     readiness::Readiness,
@@ -241,7 +241,17 @@ impl Run {
                 let keys = Keys::new([b"simulator's key, long enough to sign with".to_vec()]).expect("a key");
                 let links = Arc::new(LinkKeys { keys });
                 let name = name.to_owned();
-                let mailer = Mailer { name, store, transport, clock, rulebooks, links, shards, readiness };
+                let mailer = Mailer {
+                    name,
+                    store,
+                    transport,
+                    clock,
+                    rulebooks,
+                    links,
+                    shards,
+                    readiness,
+                    hand: Hand::default(),
+                };
                 Arc::new(mailer).run(stop).await;
             }
             _ => {
