@@ -1,0 +1,77 @@
+//! The commands, a file for each.
+
+mod apply;
+mod check;
+mod code;
+mod completions;
+mod dead_letters;
+mod doctor;
+mod explain;
+mod ingest;
+mod migrate;
+mod run;
+
+use crate::command_line::{Command, CommandLine, Global};
+use crate::exit::Failure;
+use crate::settings::Settings;
+use crate::{demo, telemetry};
+
+/// Carries a command out; the answer is the exit code.
+pub async fn run(line: CommandLine) -> Result<u8, Failure> {
+    let global = line.global;
+    match line.command {
+        Command::Demo(arguments) => {
+            telemetry::begin(&global, None, None, true);
+            demo::run(&global, &arguments).await
+        }
+        Command::Run(arguments) => {
+            let settings = Settings::load(&global)?;
+            telemetry::begin(&global, settings.log_format, settings.log_level.as_deref(), false);
+            run::run(&settings, arguments).await
+        }
+        Command::Ingest(arguments) => ingest::run(&quiet(&global)?, arguments).await,
+        Command::Check { format } => check::run(&global, format),
+        Command::Apply { since, by } => apply::run(&global, since.as_deref(), by).await,
+        Command::Explain { partner, workflow, json } => {
+            explain::run(&quiet(&global)?, &partner, workflow.as_deref(), json).await
+        }
+        Command::Migrate { finish } => migrate::run(&quiet(&global)?, finish).await,
+        Command::Doctor { json } => doctor::run(&quiet(&global)?, json).await,
+        Command::DeadLetters { action } => dead_letters::run(&quiet(&global)?, action).await,
+        Command::Code { code } => code::run(code.as_deref()),
+        Command::Completions { shell } => completions::run(shell),
+    }
+}
+
+/// Puts files that were checked into force, for the demo.
+pub async fn put_into_force(
+    layout: &crate::layout::Layout,
+    texts: crate::files::Texts,
+    since: Option<jiff::Timestamp>,
+) -> Result<(), Failure> {
+    apply::put_into_force(layout, texts, since, login_name()).await.map(|_| ())
+}
+
+/// The settings, for a command that tells by what it prints.
+fn quiet(global: &Global) -> Result<Settings, Failure> {
+    let settings = Settings::load(global)?;
+    telemetry::begin(global, settings.log_format, None, true);
+    Ok(settings)
+}
+
+/// A date or an instant; a date is its first instant in UTC.
+fn instant(text: &str) -> Result<jiff::Timestamp, Failure> {
+    let date = || {
+        let date: jiff::civil::Date = text.parse().ok()?;
+        Some(date.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp())
+    };
+    text.parse().ok().or_else(date).ok_or_else(|| {
+        Failure::input(format!("`{text}` is no date")).help("write 2026-03-01, or an instant like 2026-03-01T10:00:00Z")
+    })
+}
+
+/// Who works here, for the record.
+fn login_name() -> String {
+    let name = ["RAPPORT_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+    name.filter(|name| !name.is_empty()).unwrap_or_else(|| "unknown".to_owned())
+}

@@ -1,0 +1,100 @@
+//! `rapport check`.
+
+use rapport_rule::finding::render::{human_all, json};
+use rapport_rule::{Finding, Findings, Severity, Sources};
+use serde_json::{Value, json};
+
+use crate::command_line::{FindingFormat, Global};
+use crate::exit::{self, Failure};
+use crate::{files, printed};
+
+/// Prints all findings; exit code 2 when one is an error.
+pub fn run(global: &Global, format: FindingFormat) -> Result<u8, Failure> {
+    let folder = global.dir.clone().unwrap_or_else(|| ".".into());
+    if !folder.is_dir() {
+        return Err(Failure::input(format!("there is no folder {}", folder.display())).help("see --dir"));
+    }
+    let sources = files::sources(&files::read(&folder)?);
+    let (rulebook, findings) = rapport_workflow::compile(&sources);
+    match format {
+        FindingFormat::Human => {
+            if !findings.is_empty() {
+                printed::line(human_all(&findings, &sources).trim_end());
+            }
+            if let Some(rulebook) = rulebook.as_ref().filter(|_| !findings.has_errors()) {
+                let workflows: Vec<&str> = rulebook.workflows.iter().map(|workflow| &*workflow.id).collect();
+                let (count, mails) = (workflows.len() as i64, rulebook.mails.len() as i64);
+                printed::line(format!(
+                    "{} with {} in order: {}",
+                    printed::count(count, "workflow"),
+                    printed::count(mails, "mail"),
+                    workflows.join(", ")
+                ));
+            }
+        }
+        FindingFormat::Json => printed::line(json(&findings, &sources).to_string()),
+        FindingFormat::Sarif => printed::line(sarif(&findings, &sources).to_string()),
+        FindingFormat::Github => findings.iter().for_each(|finding| printed::line(annotation(finding, &sources))),
+    }
+    Ok(if findings.has_errors() { exit::BAD_INPUT } else { exit::OK })
+}
+
+/// SARIF 2.1.0 (OASIS): what code scanning of most platforms reads.
+fn sarif(findings: &Findings, sources: &Sources) -> Value {
+    let data = json(findings, sources);
+    let results: Vec<Value> = data.as_array().into_iter().flatten().map(sarif_result).collect();
+    let mut rules: Vec<&str> = findings.iter().map(|finding| finding.code).collect();
+    rules.sort_unstable();
+    rules.dedup();
+    let rules: Vec<Value> = rules
+        .into_iter()
+        .map(|code| {
+            let title = rapport_rule::codes::page(code).map_or(code, |page| page.title);
+            json!({ "id": code, "shortDescription": { "text": title } })
+        })
+        .collect();
+    json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": { "driver": { "name": "rapport", "version": env!("CARGO_PKG_VERSION"), "rules": rules } },
+            "columnKind": "unicodeCodePoints",
+            "results": results,
+        }],
+    })
+}
+
+fn sarif_result(finding: &Value) -> Value {
+    let said = ["message", "label", "hint"].into_iter().filter_map(|part| finding[part].as_str());
+    let mut place = json!({ "artifactLocation": { "uri": finding["path"] } });
+    if finding["line"].is_number() {
+        place["region"] = json!({
+            "startLine": finding["line"], "startColumn": finding["column"],
+            "endLine": finding["end_line"], "endColumn": finding["end_column"],
+        });
+    }
+    json!({
+        "ruleId": finding["code"],
+        "level": finding["severity"],
+        "message": { "text": said.collect::<Vec<_>>().join(". ") },
+        "locations": [{ "physicalLocation": place }],
+    })
+}
+
+/// A workflow command of GitHub Actions: the finding appears beside the line in the pull request.
+fn annotation(finding: &Finding, sources: &Sources) -> String {
+    let level = match finding.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    let place = finding.span.zip(sources.get(&finding.path)).map(|(span, source)| source.line_column(span.start));
+    let place = place.map(|(line, column)| format!(",line={line},col={column}")).unwrap_or_default();
+    let said: Vec<&str> = [Some(finding.message.as_str()), finding.label.as_deref(), finding.hint.as_deref()]
+        .into_iter()
+        .flatten()
+        .collect();
+    let property =
+        |text: &str| text.replace('%', "%25").replace(['\r', '\n'], " ").replace(':', "%3A").replace(',', "%2C");
+    let message = said.join(". ").replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    format!("::{level} file={}{place},title={}::{message}", property(&finding.path), finding.code)
+}

@@ -1,0 +1,173 @@
+//! `rapport doctor`: looks for anything that is wrong, and says what helps.
+
+use std::collections::BTreeMap;
+
+use rapport_engine::ports::rows::COORDINATOR;
+use rapport_engine::ports::store::Outstanding;
+use serde_json::json;
+
+use crate::command_line::ClockKind;
+use crate::exit::{self, Doing, Failure};
+use crate::files;
+use crate::layout::Layout;
+use crate::printed::{bold, count, line, number};
+use crate::settings::{LayoutSettings, Settings};
+
+/// An owner not heard of for this long is gone.
+const SILENT_MS: i64 = 10_000;
+
+#[derive(Default)]
+struct Examination {
+    lines: Vec<Line>,
+}
+
+struct Line {
+    what: &'static str,
+    good: bool,
+    told: String,
+}
+
+impl Examination {
+    fn note(&mut self, what: &'static str, good: bool, told: impl Into<String>) {
+        self.lines.push(Line { what, good, told: told.into() });
+    }
+}
+
+/// Examines; exit code 1 when something is wrong.
+pub async fn run(settings: &Settings, as_data: bool) -> Result<u8, Failure> {
+    let mut examination = Examination::default();
+    match Layout::open(settings, ClockKind::Live).await {
+        Ok(layout) => {
+            examine(&layout, settings, &mut examination).await?;
+            layout.close().await;
+        }
+        Err(failure) => {
+            let help = failure.remedy.map(|remedy| format!(" ({remedy})")).unwrap_or_default();
+            examination.note("layout", false, format!("{}{help}", failure.message));
+        }
+    }
+    let wrong = examination.lines.iter().filter(|line| !line.good).count();
+    if as_data {
+        let checks =
+            examination.lines.iter().map(|line| json!({ "what": line.what, "good": line.good, "told": line.told }));
+        line(json!({ "good": wrong == 0, "checks": checks.collect::<Vec<_>>() }).to_string());
+    } else {
+        for Line { what, good, told } in &examination.lines {
+            line(format!("{} {what:<14} {told}", if *good { "✓" } else { "✗" }));
+        }
+        let verdict = if wrong == 0 { "all well".to_owned() } else { format!("{wrong} to look at") };
+        line(bold(&verdict));
+    }
+    Ok(if wrong == 0 { exit::OK } else { exit::FAILURE })
+}
+
+async fn examine(layout: &Layout, settings: &Settings, examination: &mut Examination) -> Result<(), Failure> {
+    let store = &layout.store;
+    let kind = if matches!(settings.layout, LayoutSettings::Cluster { .. }) { "cluster" } else { "embedded" };
+    examination.note("layout", true, format!("{kind}, {}", count(i64::from(layout.shards), "shard")));
+    examination.note("schema", true, format!("version {}", rapport_store::SCHEMA_VERSION));
+    rulebook(layout, settings, examination).await?;
+    shards(layout, examination).await?;
+    let counts: BTreeMap<String, i64> = store.counts().await.doing("counting")?.into_iter().collect();
+    let of = |name: &str| counts.get(name).copied().unwrap_or(0);
+    let sum = |prefix: &str| counts.iter().filter(|(name, _)| name.starts_with(prefix)).map(|(_, count)| count).sum();
+    examination.note(
+        "partners",
+        true,
+        format!("{}, {}", count(of("partners"), "partner"), count(of("conversions"), "conversion")),
+    );
+    let refused: i64 = sum("dead_letters/");
+    let codes: Vec<String> = counts
+        .iter()
+        .filter_map(|(name, count)| Some(format!("{} {}", name.strip_prefix("dead_letters/")?, number(*count))))
+        .collect();
+    let open = store.list_dead_letters(None, 1000).await.doing("reading dead letters")?;
+    let open = open.iter().filter(|letter| letter.replayed_at.is_none()).count();
+    let told = if refused == 0 {
+        "none".to_owned()
+    } else {
+        format!("{} ({}); see `rapport dead-letters`", count(refused, "dead letter"), codes.join(", "))
+    };
+    examination.note("dead letters", open == 0, told);
+    let no_basis = of("not_sent/no_basis");
+    let told = format!("{} not written for want of consent (no_basis)", count(no_basis, "mail"));
+    examination.note("consent", true, if no_basis == 0 { "no mail lacked consent".to_owned() } else { told });
+    let broken: Vec<String> = store
+        .check_invariants()
+        .await
+        .doing("checking what must always hold")?
+        .into_iter()
+        .filter(|(_, rows)| *rows > 0)
+        .map(|(name, rows)| format!("{name}: {}", count(rows, "row")))
+        .collect();
+    let told = if broken.is_empty() { "all hold".to_owned() } else { broken.join("; ") };
+    examination.note("invariants", broken.is_empty(), told);
+    Ok(())
+}
+
+async fn rulebook(layout: &Layout, settings: &Settings, examination: &mut Examination) -> Result<(), Failure> {
+    let Some(hash) = layout.store.current_definition_hash().await.doing("asking for the applied files")? else {
+        examination.note("workflows", false, "none is in force; run `rapport apply`");
+        return Ok(());
+    };
+    let short = hash.get(..12).unwrap_or(&hash).to_owned();
+    match layout.rulebooks.current().await {
+        Ok(_) => {
+            let same =
+                files::read(&settings.folder).map(|texts| files::sources(&texts).hash() == hash).unwrap_or(false);
+            let differs = if same { "" } else { "; the files here differ (`rapport apply` puts them into force)" };
+            examination.note("workflows", true, format!("{short} in force{differs}"));
+        }
+        Err(error) => examination.note("workflows", false, error.to_string()),
+    }
+    Ok(())
+}
+
+async fn shards(layout: &Layout, examination: &mut Examination) -> Result<(), Failure> {
+    let rows = layout.store.shard_rows().await.doing("reading the shards")?;
+    let ids: Vec<u32> = (0..layout.shards).collect();
+    let ends = layout.log.ends(&ids).await.doing("reading the ends of the log")?;
+    let now = layout.store.server_time().await.doing("asking for the time")?;
+    let (mut behind, mut lagging, mut owned, mut silent) = (0, Vec::new(), 0, Vec::new());
+    for row in &rows {
+        if let Some(end) = usize::try_from(row.shard).ok().and_then(|shard| ends.get(shard)) {
+            let lag = end - row.next_offset;
+            behind += lag;
+            if lag > 0 {
+                lagging.push(format!("{} ({})", row.shard, number(lag)));
+            }
+        }
+        if row.owner.is_some() {
+            owned += 1;
+            let quiet = now.as_millisecond() - row.seen_at.as_millisecond() > SILENT_MS;
+            if quiet {
+                silent.push(if row.shard == COORDINATOR { "coordinator".to_owned() } else { row.shard.to_string() });
+            }
+        }
+    }
+    let running = owned > 0 && silent.len() < owned;
+    let told = match (running, owned) {
+        (true, _) => format!("{owned} of {} owned", rows.len()),
+        (false, _) => "no engine runs here now".to_owned(),
+    };
+    examination.note("engine", silent.is_empty() || !running, told);
+    // Without an engine a lag is what waits for one.
+    let told = if behind == 0 {
+        "caught up".to_owned()
+    } else {
+        format!("{} to fold; shards {}", count(behind, "record"), lagging.join(", "))
+    };
+    examination.note("shards", behind == 0 || running, told);
+    let present = layout.store.replay_present().await.doing("asking for the present")?.unwrap_or(now);
+    let Outstanding { outbox, messages, requests, timers } =
+        layout.store.outstanding(present).await.doing("looking for open work")?;
+    let told = format!(
+        "{} to append, {} due, {} open, {} due",
+        count(outbox, "record"),
+        count(messages, "mail"),
+        count(requests, "request"),
+        count(timers, "timer")
+    );
+    examination.note("work", true, told);
+    Ok(())
+}

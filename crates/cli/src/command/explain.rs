@@ -1,0 +1,186 @@
+//! `rapport explain`: everything sent and not sent to a partner, clause by clause.
+
+use jiff::tz::TimeZone;
+use rapport_engine::ports::rows::{MessageState, RefusalRow, SignalRow};
+use rapport_engine::ports::store::Store as _;
+use rapport_engine::story::{Story, ToldMessage};
+use rapport_event::PartnerKey;
+use rapport_journey::{Journey, explain};
+use rapport_rule::expr::Clause;
+use serde_json::{Value, json};
+
+use crate::exit::{self, Doing, Failure};
+use crate::layout::open_store;
+use crate::printed::{bold, count, faint, harmless, line, moment};
+use crate::settings::Settings;
+
+/// Tells a partner's story.
+pub async fn run(settings: &Settings, partner: &str, workflow: Option<&str>, as_data: bool) -> Result<u8, Failure> {
+    let store = open_store(settings).await?;
+    let key = find(&store, partner).await?;
+    let story = store.story(&key).await.doing("reading the partner's story")?;
+    store.close().await;
+    let Some(mut story) = story else {
+        return Err(Failure::new(format!("nothing is known of {key}")));
+    };
+    if let Some(workflow) = workflow {
+        story.journeys.retain(|journey| journey.workflow == workflow);
+        story.messages.retain(|message| message.message.workflow == workflow);
+        story.refusals.retain(|refusal| refusal.workflow == workflow);
+        story.tasks.retain(|task| task.workflow == workflow);
+    }
+    if as_data {
+        line(data(&key, &story).to_string())
+    } else {
+        tell(&key, &story)
+    }
+    Ok(exit::OK)
+}
+
+async fn find(store: &rapport_store::SqlStore, partner: &str) -> Result<PartnerKey, Failure> {
+    if let Some((program, id)) = partner.split_once('/')
+        && let Ok(key) = PartnerKey::new(program, id)
+        && store.story(&key).await.doing("looking for the partner")?.is_some()
+    {
+        return Ok(key);
+    }
+    let mut keys = store.find_partners(partner).await.doing("looking for the partner")?;
+    match (keys.pop(), keys.len()) {
+        (Some(key), 0) => Ok(key),
+        (None, _) => Err(Failure::new(format!("there is no partner `{}`", harmless(partner)))
+            .help("ids are those of the events, in upper and lower case as written there")),
+        (Some(last), _) => {
+            let all: Vec<String> = keys.iter().chain([&last]).map(ToString::to_string).collect();
+            Err(Failure::input(format!("several programmes have a partner `{}`", harmless(partner)))
+                .help(format!("name one: {}", all.join(", "))))
+        }
+    }
+}
+
+fn text_of<'a>(person: &'a Value, field: &str) -> Option<&'a str> {
+    person.get(field).and_then(Value::as_str)
+}
+
+fn tell(key: &PartnerKey, story: &Story) {
+    let person: Value = story.person.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let zone = text_of(&person, "zone").and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC);
+    let name = text_of(&person, "name").map_or_else(|| "name not known".to_owned(), harmless);
+    let about: Vec<&str> =
+        ["type", "country", "language", "zone"].iter().filter_map(|field| text_of(&person, field)).collect();
+    line(format!("{}  {name}  {}", bold(key.partner.as_str()), faint(&harmless(&about.join(" · ")))));
+    let agreed = match person.pointer("/consent/given").and_then(Value::as_bool) {
+        Some(true) => "agreed to marketing mail",
+        Some(false) => "did not agree to marketing mail",
+        None => "was never asked about marketing mail",
+    };
+    line(format!(
+        "  {agreed}; {}, {}",
+        count(story.journeys.len() as i64, "journey"),
+        count(sent(story), "mail") + " sent"
+    ));
+    for (offset, why) in &story.parked {
+        line(format!("  PARKED  record {offset} waits: {}", harmless(why)));
+    }
+    if !story.signals.is_empty() {
+        line(format!("\n{}", bold("Signals")));
+        story.signals.iter().for_each(|signal| line(format!("  {}", told_signal(signal, &zone))));
+    }
+    for row in &story.journeys {
+        line("");
+        match serde_json::from_str::<Journey>(&row.body) {
+            Ok(journey) => line(harmless_lines(explain::journey(&journey, &zone).trim_end())),
+            Err(error) => line(format!("JOURNEY  {} · cannot be read: {error}", row.workflow)),
+        }
+        for message in story.messages.iter().filter(|message| message.message.journey == row.id) {
+            told_message(message, &zone);
+        }
+        for task in story.tasks.iter().filter(|task| task.journey == row.id) {
+            let due = task.due.map(|due| format!(", due {}", moment(due, &zone))).unwrap_or_default();
+            line(format!("  TASK  for {}: {}{due}", task.assignee, harmless(&task.text)));
+        }
+    }
+    for row in &story.refusals {
+        line("");
+        told_refusal(row, key, &zone);
+    }
+}
+
+fn sent(story: &Story) -> i64 {
+    let went = |message: &&ToldMessage| matches!(message.state, MessageState::Sent | MessageState::InDoubt);
+    story.messages.iter().filter(went).count() as i64
+}
+
+fn told_signal(signal: &SignalRow, zone: &TimeZone) -> String {
+    let payload: Value = serde_json::from_str(&signal.payload).unwrap_or_default();
+    let summary = payload.get("summary").and_then(Value::as_str).filter(|text| !text.is_empty());
+    let summary = summary.map(|text| format!(": {}", harmless(text))).unwrap_or_default();
+    let over = signal.ended_at.map(|at| format!(" (until {})", moment(at, zone))).unwrap_or_default();
+    format!("{}  {}{summary}{over}", moment(signal.occurred_at, zone), signal.kind)
+}
+
+fn told_message(told: &ToldMessage, zone: &TimeZone) {
+    let message = &told.message;
+    let title = match told.state {
+        MessageState::Sent => "SENT",
+        MessageState::InDoubt => "MAYBE SENT",
+        MessageState::Queued | MessageState::Attempting => "WAITS",
+        _ => "NOT SENT",
+    };
+    let name = format!("{}/{}", message.workflow, message.mail);
+    line(format!("  {}  {name} · {}", bold(title), moment(told.changed_at, zone)));
+    let reason = told.reason.as_deref().filter(|reason| !reason.is_empty());
+    match (told.state, reason) {
+        (MessageState::Sent, _) | (_, None) => {}
+        (state, Some(reason)) => {
+            line(format!("    – {}: {}{}", state.code(), harmless(reason), about(reason)));
+        }
+    }
+}
+
+/// What a reason's code means.
+fn about(code: &str) -> String {
+    let defer = rapport_contact::DeferReason::parse(code).map(rapport_contact::DeferReason::about);
+    let text =
+        defer.or_else(|| rapport_contact::SuppressReason::parse(code).map(rapport_contact::SuppressReason::about));
+    text.map(|text| format!(" ({text})")).unwrap_or_default()
+}
+
+fn told_refusal(row: &RefusalRow, key: &PartnerKey, zone: &TimeZone) {
+    line(format!("{}  {} · {} · {}", bold("NOT SENT"), row.workflow, key.partner, moment(row.at, zone)));
+    let clauses: Vec<Clause> = serde_json::from_str(&row.clauses).unwrap_or_default();
+    let told = explain::clauses(&clauses);
+    if !told.is_empty() {
+        line(harmless_lines(told.trim_end()));
+    }
+    line(format!("  – refused: {}", row.code));
+}
+
+/// Line by line, so that breaks stay.
+fn harmless_lines(text: &str) -> String {
+    text.lines().map(harmless).collect::<Vec<_>>().join("\n")
+}
+
+fn data(key: &PartnerKey, story: &Story) -> Value {
+    let parsed = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_else(|_| json!(text));
+    json!({
+        "partner": key.to_string(),
+        "person": story.person.as_deref().map(parsed),
+        "journeys": story.journeys.iter().map(|row| parsed(&row.body)).collect::<Vec<_>>(),
+        "messages": story.messages.iter().map(|told| json!({
+            "id": told.message.id, "workflow": told.message.workflow, "mail": told.message.mail, "step": told.message.step,
+            "journey": told.message.journey, "state": told.state.code(), "reason": told.reason,
+            "planned_at": told.message.planned_at.to_string(), "changed_at": told.changed_at.to_string(),
+        })).collect::<Vec<_>>(),
+        "refusals": story.refusals.iter().map(|row| json!({
+            "workflow": row.workflow, "at": row.at.to_string(), "code": row.code, "clauses": parsed(&row.clauses),
+        })).collect::<Vec<_>>(),
+        "signals": story.signals.iter().map(|row| json!({
+            "id": row.id, "kind": row.kind, "occurred_at": row.occurred_at.to_string(),
+            "ended_at": row.ended_at.map(|at| at.to_string()), "payload": parsed(&row.payload),
+        })).collect::<Vec<_>>(),
+        "tasks": story.tasks.iter().map(|task| json!({
+            "id": task.id, "workflow": task.workflow, "for": task.assignee, "text": task.text,
+            "opened_at": task.opened_at.to_string(), "due": task.due.map(|at| at.to_string()),
+        })).collect::<Vec<_>>(),
+    })
+}

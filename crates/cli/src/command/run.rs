@@ -1,0 +1,96 @@
+//! `rapport run`.
+
+use tracing::{info, warn};
+
+use super::{apply, instant, login_name};
+use crate::command_line::{ClockKind, RunArguments, Service};
+use crate::exit::{self, Failure};
+use crate::layout::{Layout, link_keys};
+use crate::lock::Lock;
+use crate::services::{Services, transport, wanted};
+use crate::settings::{LayoutSettings, MailSettings, Secret, Settings};
+use crate::stop;
+
+/// Runs services until told to stop.
+pub async fn run(settings: &Settings, arguments: RunArguments) -> Result<u8, Failure> {
+    let until = arguments.replay_until.as_deref().map(instant).transpose()?;
+    let replays = arguments.clock == ClockKind::Replay;
+    if until.is_some() && !replays {
+        return Err(Failure::input("--replay-until needs --clock replay"));
+    }
+    let is_cluster = matches!(settings.layout, LayoutSettings::Cluster { .. });
+    if replays && !is_cluster {
+        return Err(Failure::input("there are no upstream topics to replay in the embedded layout")
+            .help("play a file instead: rapport ingest --clock replay FILE"));
+    }
+    let services = wanted(&arguments.services, is_cluster);
+    if services.is_empty() {
+        return Err(Failure::input("ingest reads Kafka's topics, and the embedded layout has none")
+            .help("events come from files (`rapport ingest FILE`) and over HTTP (`rapport run gateway`)"));
+    }
+    let sends = services.contains(&Service::Mailer);
+    refuse_foreign_mail(&settings.mail, replays && sends)?;
+    let texts = apply::checked(&settings.folder)?;
+    let _lock = if is_cluster { None } else { Some(Lock::take(&settings.folder)?) };
+    let stop = stop::on_signal()?;
+    let layout = Layout::open(settings, arguments.clock).await?;
+    if !apply::in_force(&layout, &texts).await? {
+        if is_cluster {
+            return Err(Failure::input("the files here are not those in force").help("run `rapport apply`"));
+        }
+        apply::put_into_force(&layout, texts, None, login_name()).await?;
+        info!("changed files are in force");
+    }
+    let name = arguments.name.unwrap_or_else(process_name);
+    let mut running = Services::new(stop.clone());
+    for service in &services {
+        match (service, &layout.broker) {
+            (Service::Ingest, Some(broker)) if replays => running.replay(&layout, broker, until),
+            (Service::Ingest, Some(broker)) => running.ingest(&layout, broker, &name),
+            (Service::Ingest, None) => {}
+            (Service::Engine, _) => running.engine(&layout, &name, None),
+            (Service::Relay, _) => running.relay(&layout),
+            (Service::Mailer, _) => {
+                let way_out = transport(&settings.mail)?;
+                let links = link_keys(settings, way_out.delivers())?;
+                running.mailer(&layout, &name, way_out, links);
+            }
+            (Service::Gateway, _) => {
+                let links = link_keys(settings, matches!(settings.mail, MailSettings::Smtp(_)))?;
+                let bearer = settings.gateway.token.as_ref().map(Secret::reveal);
+                if bearer.is_none() && !settings.gateway.listen.ip().is_loopback() {
+                    return Err(Failure::input("the gateway would take events from anybody")
+                        .help("set RAPPORT_GATEWAY_TOKEN or `gateway: { token: \"${…}\" }`, or listen on 127.0.0.1"));
+                }
+                running.gateway(&layout, &links, bearer, settings.gateway.listen).await?;
+            }
+        }
+    }
+    if let Some(address) = arguments.listen {
+        running.health(&layout, address).await?;
+    }
+    info!(name, layout = if is_cluster { "cluster" } else { "embedded" }, "running; stop with Ctrl-C");
+    let result = running.wait().await;
+    layout.close().await;
+    result.map(|()| exit::OK)
+}
+
+/// A replay writes old mail: it may reach a folder or this machine, never a person.
+fn refuse_foreign_mail(mail: &MailSettings, replays: bool) -> Result<(), Failure> {
+    let MailSettings::Smtp(smtp) = mail else { return Ok(()) };
+    let here = matches!(smtp.host.as_str(), "localhost" | "127.0.0.1" | "::1");
+    if replays && !here {
+        return Err(Failure::input("a replay's mail must not leave this machine")
+            .help("set RAPPORT_MAIL=capture, or name a sink on 127.0.0.1"));
+    }
+    if !replays && !here {
+        warn!(host = smtp.host, "mail leaves this machine");
+    }
+    Ok(())
+}
+
+/// Host and process id: no two living processes share it.
+fn process_name() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_else(|_| "rapport".to_owned());
+    format!("{}-{}", host.trim(), std::process::id())
+}

@@ -1,0 +1,261 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Keeps a partner programme in touch with its affiliates.
+///
+/// rapport reads conversion and activity events, keeps a picture of every partner, and runs the mail workflows that are
+/// written in YAML under workflows/. To look around, begin with `rapport demo`: a year of a programme in under a minute,
+/// on this machine alone, nothing is sent.
+#[derive(Debug, Parser)]
+#[command(
+    name = "rapport",
+    version,
+    after_help = "Exit codes: 0 all well, 1 something could not be done, 2 bad input (nothing was changed), 3 differences found.\n\
+                  First steps: rapport demo · rapport check · rapport run"
+)]
+pub struct CommandLine {
+    /// Settings of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Settings of every command.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// The project folder, which holds workflows/ and config/ [default: the current one]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Read where things run from this file instead of config/rapport.yaml
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// How the log (on stderr) is written
+    #[arg(long, global = true, value_name = "FORMAT")]
+    pub log: Option<LogFormat>,
+    /// Tell more in the log; twice: everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Play a year of a realistic programme through the real engine, and show what happened
+    Demo(DemoArguments),
+    /// Run the services, all in one process or the named ones
+    Run(RunArguments),
+    /// Read events from files: JSON lines, or a purchase log as CSV; .gz is unpacked
+    Ingest(IngestArguments),
+    /// Find everything wrong in workflows/ and config/, with place and remedy
+    Check {
+        /// How findings are written
+        #[arg(long, value_enum, default_value = "human")]
+        format: FindingFormat,
+    },
+    /// Check the files and put them into force
+    Apply {
+        /// For workflows deployed for the first time: also start on events since this date [default: now]
+        #[arg(long, value_name = "DATE")]
+        since: Option<String>,
+        /// Who applies, for the record [default: the login name]
+        #[arg(long, value_name = "NAME")]
+        by: Option<String>,
+    },
+    /// Tell what was and was not sent to a partner, and why
+    Explain {
+        /// The partner's id; PROGRAM/PARTNER where several programmes have it
+        partner: String,
+        /// Only this workflow
+        #[arg(long)]
+        workflow: Option<String>,
+        /// As data
+        #[arg(long)]
+        json: bool,
+    },
+    /// Bring the database's schema to this version
+    Migrate {
+        /// When no older rapport runs any more: write the newest format from now on
+        #[arg(long)]
+        finish: bool,
+    },
+    /// Look for anything that is wrong: store, log, shards, invariants, dead letters
+    Doctor {
+        /// As data
+        #[arg(long)]
+        json: bool,
+    },
+    /// List what was refused, or try it again
+    DeadLetters {
+        /// What to do with them
+        #[command(subcommand)]
+        action: Option<DeadLetterAction>,
+    },
+    /// Show the page of a finding's code, like R0201
+    Code {
+        /// The code; without it, all are listed
+        code: Option<String>,
+    },
+    /// Print completions for a shell: rapport completions bash > /etc/bash_completion.d/rapport
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Of `demo`.
+#[derive(Debug, Args)]
+pub struct DemoArguments {
+    /// Another seed is another world
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Print the summary as data
+    #[arg(long)]
+    pub json: bool,
+    /// Do not open the console afterwards
+    #[arg(long)]
+    pub no_console: bool,
+    /// How many partners the programme has
+    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    pub partners: u32,
+    /// How many days are played
+    #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=365))]
+    pub days: u32,
+}
+
+/// Of `run`.
+#[derive(Debug, Args)]
+pub struct RunArguments {
+    /// Which services; all when none is named
+    #[arg(value_enum)]
+    pub services: Vec<Service>,
+    /// Live, or the past played event by event (loads history before going live)
+    #[arg(long, value_enum, default_value = "live")]
+    pub clock: ClockKind,
+    /// With `--clock replay`: stop after this date
+    #[arg(long, value_name = "DATE")]
+    pub replay_until: Option<String>,
+    /// This process's name; restarted under the same name it takes its work back at once [default: host and process id]
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Where health, readiness and metrics are served, like 127.0.0.1:8090
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<std::net::SocketAddr>,
+}
+
+/// Of `ingest`.
+#[derive(Debug, Args)]
+pub struct IngestArguments {
+    /// The files
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// The programme of a purchase log's customers [default: the first in config/rapport.yaml]
+    #[arg(long, value_name = "ID")]
+    pub program: Option<String>,
+    /// Where they go: straight in, or to the upstream topics
+    #[arg(long, value_enum, default_value = "rapport")]
+    pub into: IngestTarget,
+    /// Live, or each event at its own time through the whole engine (embedded layout)
+    #[arg(long, value_enum, default_value = "live")]
+    pub clock: ClockKind,
+    /// With `--clock replay`: stop after this date
+    #[arg(long, value_name = "DATE")]
+    pub replay_until: Option<String>,
+}
+
+/// A service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Service {
+    /// Takes events from the upstream topics
+    Ingest,
+    /// Keeps partners, advances journeys
+    Engine,
+    /// Carries decisions back into the log
+    Relay,
+    /// Sends mail
+    Mailer,
+    /// Serves links in mails, webhooks, health
+    Gateway,
+}
+
+/// Which time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ClockKind {
+    /// The database's
+    Live,
+    /// The events'
+    Replay,
+}
+
+/// Where a file's events go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum IngestTarget {
+    /// The event log, after the same checks as any tracker's
+    Rapport,
+    /// The upstream topics of Kafka, as a tracker would
+    Kafka,
+}
+
+/// How findings are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FindingFormat {
+    /// With the line and a caret
+    Human,
+    /// A JSON array
+    Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// Annotations of GitHub Actions
+    Github,
+}
+
+/// What to do with dead letters.
+#[derive(Debug, Subcommand)]
+pub enum DeadLetterAction {
+    /// List them, newest first
+    List {
+        /// Only those with this code
+        #[arg(long)]
+        code: Option<String>,
+        /// At most so many
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+        /// As data
+        #[arg(long)]
+        json: bool,
+    },
+    /// Read them again: what is accepted now goes into the log
+    Replay {
+        /// Only those with this code
+        #[arg(long)]
+        code: Option<String>,
+        /// At most so many
+        #[arg(long, default_value_t = 1000)]
+        limit: usize,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        CommandLine::command().debug_assert();
+    }
+}

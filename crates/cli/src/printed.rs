@@ -1,0 +1,72 @@
+//! Small means of printing: numbers, plurals, columns, colour where somebody looks.
+
+use std::io::IsTerminal;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// Prints a line; a reader who went away (`| head`) is no failure.
+pub fn line(text: impl AsRef<str>) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stdout().lock(), "{}", text.as_ref());
+}
+
+/// Whether stdout is a terminal that wants colour.
+pub fn colours() -> bool {
+    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+}
+
+/// Bold where somebody looks.
+pub fn bold(text: &str) -> String {
+    if colours() { format!("\u{1b}[1m{text}\u{1b}[0m") } else { text.to_owned() }
+}
+
+/// Faint where somebody looks.
+pub fn faint(text: &str) -> String {
+    if colours() { format!("\u{1b}[2m{text}\u{1b}[0m") } else { text.to_owned() }
+}
+
+/// `12,345`.
+pub fn number(number: i64) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    if number < 0 { format!("-{text}") } else { text }
+}
+
+/// `1 mail`, `2 mails`.
+pub fn count(count: i64, what: &str) -> String {
+    format!("{} {what}{}", number(count), if count == 1 { "" } else { "s" })
+}
+
+/// `14 Apr 2026 09:00 Oslo`.
+pub fn moment(at: Timestamp, zone: &TimeZone) -> String {
+    let city = zone.iana_name().and_then(|name| name.rsplit('/').next()).unwrap_or("UTC").replace('_', " ");
+    format!("{} {city}", at.to_zoned(zone.clone()).strftime("%-d %b %Y %H:%M"))
+}
+
+/// Text that holds no control characters: what upstream wrote must not steer a terminal.
+pub fn harmless(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped() {
+        assert_eq!([0, 12, 1234, 1_234_567, -4321].map(number), ["0", "12", "1,234", "1,234,567", "-4,321"]);
+        assert_eq!(count(1, "mail"), "1 mail");
+    }
+
+    #[test]
+    fn nothing_steers_the_terminal() {
+        assert_eq!(harmless("a\u{1b}[31mb\n"), "a [31mb ");
+    }
+}

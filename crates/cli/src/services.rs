@@ -1,0 +1,281 @@
+//! The services of one process: started together, stopped together.
+
+mod merged;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rapport_engine::ingest::{Ingest, ReplayMaster};
+use rapport_engine::mailer::{LinkKeys, Mailer};
+use rapport_engine::ownership::{Engine, EngineParts, EngineSettings};
+use rapport_engine::ports::transport::Transport;
+use rapport_engine::relay::Relay;
+use rapport_kafka::{GroupSource, SourceSettings};
+use rapport_smtp::{CaptureTransport, SmtpTransport};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
+
+use crate::command_line::Service;
+use crate::exit::{Doing, Failure};
+use crate::layout::{Broker, Layout};
+use crate::settings::MailSettings;
+
+/// All in-hand work is finished within this time of a stop.
+pub const STOP_WITHIN: Duration = Duration::from_secs(5);
+/// Mails captured at a time.
+const CAPTURES: usize = 2;
+/// The consumer group of the upstream topics.
+const GROUP: &str = "rapport-ingest";
+
+/// The way out for mail. Returns whether mail really leaves the machine, too.
+pub fn transport(mail: &MailSettings) -> Result<Arc<dyn Transport>, Failure> {
+    Ok(match mail {
+        MailSettings::Capture { folder } => Arc::new(
+            CaptureTransport::new(folder, CAPTURES).doing(&format!("making the mail folder {}", folder.display()))?,
+        ),
+        MailSettings::Smtp(settings) => {
+            Arc::new(SmtpTransport::new(settings.as_ref().clone()).doing("preparing the mail transport")?)
+        }
+    })
+}
+
+/// Running services.
+pub struct Services {
+    tasks: JoinSet<(&'static str, Result<(), Failure>)>,
+    stop: CancellationToken,
+}
+
+impl Services {
+    /// None yet; all stop with the token.
+    pub fn new(stop: CancellationToken) -> Self {
+        Self { tasks: JoinSet::new(), stop }
+    }
+
+    /// Starts the engine: shards and coordinator.
+    pub fn engine(&mut self, layout: &Layout, name: &str, heartbeat: Option<Duration>) {
+        let mut settings = EngineSettings::new(name, layout.shards);
+        if let Some(heartbeat) = heartbeat {
+            settings.heartbeat = heartbeat;
+        }
+        let engine = Engine::new(settings, parts(layout));
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            engine.run(stop).await;
+            ("engine", Ok(()))
+        });
+    }
+
+    /// Starts the relay.
+    pub fn relay(&mut self, layout: &Layout) {
+        let relay = Relay {
+            store: layout.store.clone(),
+            log: layout.log.clone(),
+            clock: layout.clock.clone(),
+            readiness: layout.readiness.clone(),
+        };
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            relay.run(stop).await;
+            ("relay", Ok(()))
+        });
+    }
+
+    /// Starts a mailer.
+    pub fn mailer(&mut self, layout: &Layout, name: &str, transport: Arc<dyn Transport>, links: Arc<LinkKeys>) {
+        let mailer = Arc::new(Mailer {
+            name: name.to_owned(),
+            store: layout.store.clone(),
+            transport,
+            clock: layout.clock.clone(),
+            rulebooks: layout.rulebooks.clone(),
+            links,
+            shards: layout.shards,
+            readiness: layout.readiness.clone(),
+        });
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            mailer.run(stop).await;
+            ("mailer", Ok(()))
+        });
+    }
+
+    /// Starts to take events from the upstream topics, as a member of a group.
+    pub fn ingest(&mut self, layout: &Layout, broker: &Broker, name: &str) {
+        let ingest = ingest(layout);
+        let settings = source_settings(broker, Some(name.to_owned()));
+        let (connection, stop) = (broker.connection.clone(), self.stop.clone());
+        let run = move || async move {
+            let mut source = GroupSource::subscribe(&connection, &settings).doing("reading the upstream topics")?;
+            ingest.run(&mut source, true, stop).await.doing("ingest stopped")?;
+            Ok(())
+        };
+        self.apart("ingest", run);
+    }
+
+    /// Starts the clock master of a replay: the upstream topics, merged by the events' own time. Its end is the end of all.
+    pub fn replay(&mut self, layout: &Layout, broker: &Broker, until: Option<Timestamp>) {
+        let master = ReplayMaster::new(ingest(layout), until);
+        let settings = source_settings(broker, None);
+        let (connection, stop) = (broker.connection.clone(), self.stop.clone());
+        let run = move || async move {
+            let mut source = merged::Merged::open(&connection, &settings).await.doing("reading the upstream topics")?;
+            let mut last = String::new();
+            let progress = |present: Timestamp| {
+                let month = present.strftime("%Y-%m").to_string();
+                if month != last {
+                    info!(%present, "replaying");
+                    last = month;
+                }
+            };
+            let taken = master.run(&mut source, stop.clone(), progress).await.doing("ingest stopped")?;
+            info!(events = taken.events, rejected = taken.rejected, "replayed");
+            stop.cancel();
+            Ok(())
+        };
+        self.apart("ingest", run);
+    }
+
+    /// Runs a service on a thread of its own: its future is made there and never moves, so it need not be `Send`.
+    fn apart<F, R>(&mut self, name: &'static str, make: F)
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Future<Output = Result<(), Failure>>,
+    {
+        let runtime = tokio::runtime::Handle::current();
+        let running = tokio::task::spawn_blocking(move || runtime.block_on(make()));
+        self.tasks.spawn(async move {
+            let ended = running.await.unwrap_or_else(|error| Err(Failure::new(format!("broke down: {error}"))));
+            (name, ended)
+        });
+    }
+
+    /// Serves a router. The address is taken before anything runs, so that a taken one is told at once.
+    async fn serve(&mut self, name: &'static str, router: axum::Router, address: SocketAddr) -> Result<(), Failure> {
+        let listener = tokio::net::TcpListener::bind(address).await.map_err(|error| {
+            Failure::new(format!("{name} cannot listen on {address}: {error}")).help("name another address")
+        })?;
+        let address = listener.local_addr().unwrap_or(address);
+        info!(%address, "{name} listens");
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move { (name, rapport_http::serve(listener, router, stop).await.doing(name)) });
+        Ok(())
+    }
+
+    /// Serves the links in mails and the intake of tracker events.
+    pub async fn gateway(
+        &mut self,
+        layout: &Layout,
+        links: &LinkKeys,
+        bearer: Option<&str>,
+        address: SocketAddr,
+    ) -> Result<(), Failure> {
+        let gateway = rapport_http::Gateway {
+            store: layout.store.clone(),
+            log: layout.log.clone(),
+            clock: layout.clock.clone(),
+            rules: layout.rulebooks.clone(),
+            keys: links.keys.clone(),
+            shards: layout.shards,
+            bearer: bearer.and_then(rapport_http::Bearer::new),
+            event_bytes_max: rapport_http::EVENT_BYTES_MAX,
+        };
+        self.serve("gateway", rapport_http::gateway(gateway), address).await
+    }
+
+    /// Serves health, readiness and metrics, for operators' tools.
+    pub async fn health(&mut self, layout: &Layout, address: SocketAddr) -> Result<(), Failure> {
+        // A recorder is there already in tests that start several.
+        let metrics = rapport_http::install_recorder().ok();
+        self.serve("health", rapport_http::ops(layout.readiness.clone(), metrics), address).await
+    }
+
+    /// Waits until all have ended. The first that ends on its own stops the others.
+    pub async fn wait(mut self) -> Result<(), Failure> {
+        let mut first = Ok(());
+        let mut deadline: Option<tokio::time::Instant> = None;
+        loop {
+            let next = match deadline {
+                None => tokio::select! {
+                    next = self.tasks.join_next() => next,
+                    () = self.stop.cancelled() => {
+                        deadline = Some(tokio::time::Instant::now() + STOP_WITHIN);
+                        continue;
+                    }
+                },
+                Some(deadline) => match tokio::time::timeout_at(deadline, self.tasks.join_next()).await {
+                    Ok(next) => next,
+                    Err(_) => {
+                        error!("some work did not end in time and is left; what was committed stands");
+                        self.tasks.abort_all();
+                        break;
+                    }
+                },
+            };
+            let Some(ended) = next else { break };
+            let result = match ended {
+                Ok((name, Ok(()))) => {
+                    info!(service = name, "stopped");
+                    Ok(())
+                }
+                Ok((name, Err(failure))) => {
+                    error!(service = name, "{}", failure.message);
+                    Err(failure)
+                }
+                Err(panic) => Err(Failure::new(format!("a service broke down: {panic}"))),
+            };
+            if first.is_ok() {
+                first = result;
+            }
+            self.stop.cancel();
+        }
+        first
+    }
+}
+
+/// What an engine runs on.
+fn parts(layout: &Layout) -> EngineParts {
+    EngineParts {
+        store: layout.store.clone(),
+        log: layout.log.clone(),
+        clock: layout.clock.clone(),
+        rulebooks: layout.rulebooks.clone(),
+        readiness: layout.readiness.clone(),
+    }
+}
+
+/// What takes events in.
+pub fn ingest(layout: &Layout) -> Ingest {
+    Ingest {
+        store: layout.store.clone(),
+        log: layout.log.clone(),
+        clock: layout.clock.clone(),
+        rulebooks: layout.rulebooks.clone(),
+        shards: layout.shards,
+        incarnation: layout.broker.as_ref().map_or(0, |broker| broker.settings.incarnation),
+        readiness: layout.readiness.clone(),
+        noted: Arc::default(),
+    }
+}
+
+fn source_settings(broker: &Broker, instance: Option<String>) -> SourceSettings {
+    SourceSettings { topics: broker.settings.upstream.to_vec(), group: GROUP.to_owned(), instance }
+}
+
+/// The services a command line names; all when it names none.
+pub fn wanted(named: &[Service], is_cluster: bool) -> Vec<Service> {
+    let mut wanted = if named.is_empty() {
+        vec![Service::Ingest, Service::Engine, Service::Relay, Service::Mailer, Service::Gateway]
+    } else {
+        named.to_vec()
+    };
+    wanted.sort();
+    wanted.dedup();
+    if !is_cluster {
+        // Events come by HTTP and files.
+        wanted.retain(|service| *service != Service::Ingest);
+    }
+    wanted
+}

@@ -1,0 +1,46 @@
+use super::*;
+
+#[track_caller]
+fn check(text: &str, environment: &[(&str, &str)]) -> (Option<Settings>, String) {
+    let source = Source::new(PATH, text);
+    let mut findings = Findings::new();
+    let settings = Settings::read(Path::new("p"), &source, &Environment::of(environment), &mut findings);
+    let told = human_all(&findings, &[source].into_iter().collect::<Sources>());
+    (settings.filter(|_| !findings.has_errors()), told)
+}
+
+#[test]
+fn without_anything_it_is_embedded_and_captures() {
+    let (settings, told) = check("programs: { default: {} }\n", &[]);
+    let settings = settings.unwrap_or_else(|| panic!("{told}"));
+    assert!(matches!(&settings.layout, LayoutSettings::Embedded { file } if file == Path::new("p/rapport.db")));
+    assert!(matches!(&settings.mail, MailSettings::Capture { folder } if folder == Path::new("p/mails")));
+    assert_eq!((settings.shards, settings.program.as_deref()), (1, Some("default")));
+}
+
+#[test]
+fn the_environment_wins_and_secrets_do_not_print() {
+    let text = "store: postgres://u:${PW}@db/r\nkafka: { brokers: \"k:9092\", properties: { sasl.password: \"${PW}\" } }\nshards: 8\n";
+    let environment = [("PW", "hunter2"), ("RAPPORT_KAFKA", "other:9092"), ("RAPPORT_MAIL", "smtp://u:hunter2@m:25")];
+    let (settings, told) = check(text, &environment);
+    let settings = settings.unwrap_or_else(|| panic!("{told}"));
+    let LayoutSettings::Cluster { store, kafka } = &settings.layout else { panic!("{settings:?}") };
+    assert_eq!((store.reveal(), kafka.brokers.as_str()), ("postgres://u:hunter2@db/r", "other:9092"));
+    assert_eq!(settings.shards, 8);
+    assert!(!format!("{settings:?}").contains("hunter2"));
+}
+
+#[test]
+fn what_cannot_be_used_is_a_finding_with_its_place() {
+    let (settings, told) = check("mail:\n  deliver: smtp://u:secret\n", &[]);
+    assert!(settings.is_none());
+    assert!(told.contains("R0555") && told.contains("config/rapport.yaml:2:12"), "{told}");
+    let (settings, told) = check("store: postgres://u:${NO_SUCH}@db/r\n", &[]);
+    assert!(settings.is_none() && told.contains("the environment has no NO_SUCH"), "{told}");
+    let (settings, told) = check("store: postgres://db/r\n", &[]);
+    assert!(settings.is_none() && told.contains("a PostgreSQL store needs kafka"), "{told}");
+    let (settings, told) = check("kafka: { brokes: \"k:1\" }\n", &[]);
+    assert!(settings.is_none() && told.contains("unknown key `brokes`"), "{told}");
+    let (settings, told) = check("a: 1\n", &[("RAPPORT_LINK_KEY", "short")]);
+    assert!(settings.is_none() && told.contains("at least 32") && !told.contains("short"), "{told}");
+}

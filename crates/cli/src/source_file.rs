@@ -1,0 +1,136 @@
+//! Files as sources of events: JSON lines, or a purchase log as CSV; gzip is unpacked.
+//!
+//! A file's name in positions is the hash of its content: reading it twice changes nothing, under whatever name.
+
+mod purchase_log;
+
+use std::io::Read as _;
+use std::path::Path;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use rapport_engine::ingest::ReplaySource;
+use rapport_engine::ports::log::{LogError, Source, SourceRecord};
+use serde::Deserialize;
+
+use crate::exit::Failure;
+
+/// A file's events, in its order.
+pub struct FileSource {
+    records: Vec<SourceRecord>,
+    next: usize,
+}
+
+/// Reads a file. `program` is whose customers a purchase log holds.
+pub fn read(path: &Path, program: &str) -> Result<Vec<SourceRecord>, Failure> {
+    let shown = path.display();
+    let bytes = std::fs::read(path).map_err(|error| {
+        let failure = Failure::input(format!("{shown} cannot be read: {error}"));
+        failure.help("name files with one JSON event a line, or a purchase log (customer_id,date,orders,spend)")
+    })?;
+    let text = if bytes.starts_with(&[0x1f, 0x8b]) {
+        let mut text = Vec::new();
+        flate2::read::MultiGzDecoder::new(bytes.as_slice())
+            .read_to_end(&mut text)
+            .map_err(|error| Failure::input(format!("{shown} is a broken gzip file: {error}")))?;
+        text
+    } else {
+        bytes
+    };
+    let topic = format!("file:{:016x}", content_hash(&text));
+    let values: Vec<Vec<u8>> = if purchase_log::is_one(&text) {
+        purchase_log::events(&text, program).map_err(|problem| Failure::input(format!("{shown}:{problem}")))?
+    } else {
+        let lines = text.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+        lines.map(<[u8]>::to_vec).collect()
+    };
+    let record = |(line, value): (usize, Vec<u8>)| SourceRecord {
+        topic: topic.clone(),
+        partition: 0,
+        offset: line as i64,
+        timestamp: None,
+        headers: Vec::new(),
+        key: None,
+        value: Some(value),
+    };
+    // Empty lines are no events; lines keep their numbers.
+    Ok(values.into_iter().enumerate().filter(|(_, value)| !value.trim_ascii().is_empty()).map(record).collect())
+}
+
+/// FNV-1a over the content: a name, not a proof.
+fn content_hash(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3))
+}
+
+/// The event's own time, as far as it can be read without judging the event.
+pub fn event_time(value: &[u8]) -> Option<Timestamp> {
+    #[derive(Deserialize)]
+    struct Outer<'a> {
+        #[serde(borrow)]
+        occurred_at: Option<&'a str>,
+        #[serde(borrow)]
+        time: Option<&'a str>,
+    }
+    let outer: Outer<'_> = serde_json::from_slice(value).ok()?;
+    outer.occurred_at.or(outer.time)?.parse().ok()
+}
+
+impl FileSource {
+    /// In the order of the files.
+    pub fn in_order(records: Vec<SourceRecord>) -> Self {
+        Self { records, next: 0 }
+    }
+
+    /// In the order of the events' own time, for a replay. What has none comes first and becomes a dead letter.
+    pub fn by_time(mut records: Vec<SourceRecord>) -> Self {
+        for record in &mut records {
+            record.timestamp = record.value.as_deref().and_then(event_time);
+        }
+        let first = records.iter().filter_map(|record| record.timestamp).min();
+        records.sort_by_key(|record| record.timestamp.or(first));
+        Self { records, next: 0 }
+    }
+
+    /// How many records there are.
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+}
+
+#[async_trait]
+impl Source for FileSource {
+    async fn next(&mut self, max: usize) -> Result<Vec<SourceRecord>, LogError> {
+        let records: Vec<SourceRecord> = self.records.iter().skip(self.next).take(max).cloned().collect();
+        self.next += records.len();
+        Ok(records)
+    }
+
+    async fn commit(&mut self, _: &str, _: i32, _: i64) -> Result<(), LogError> {
+        // Positions are remembered by whoever folded the events.
+        Ok(())
+    }
+
+    fn ended(&self) -> bool {
+        self.next >= self.records.len()
+    }
+}
+
+#[async_trait]
+impl ReplaySource for FileSource {
+    async fn take_until(&mut self, until: Timestamp) -> Result<Vec<SourceRecord>, LogError> {
+        let due = |record: &&SourceRecord| record.timestamp.is_none_or(|at| at <= until);
+        let records: Vec<SourceRecord> =
+            self.records.iter().skip(self.next).take(1000).take_while(due).cloned().collect();
+        self.next += records.len();
+        Ok(records)
+    }
+
+    async fn next_time(&mut self) -> Result<Option<Timestamp>, LogError> {
+        let rest = self.records.get(self.next..).unwrap_or_default();
+        Ok(rest.iter().find_map(|record| record.timestamp))
+    }
+
+    async fn commit(&mut self) -> Result<(), LogError> {
+        Ok(())
+    }
+}

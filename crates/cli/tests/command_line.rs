@@ -1,0 +1,183 @@
+//! The real binary, as a person meets it: exit codes, texts, places and remedies.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn rapport(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rapport"));
+    // Settings of whoever runs the tests are none of ours.
+    for name in ["RAPPORT_STORE", "RAPPORT_KAFKA", "RAPPORT_MAIL", "RAPPORT_SHARDS", "RAPPORT_LINK_KEY"] {
+        command.env_remove(name);
+    }
+    command.current_dir(folder).args(arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[track_caller]
+fn check(folder: &Path, arguments: &[&str], code: i32, says: &[&str]) -> String {
+    let output = rapport(folder, arguments);
+    let all = text(&output.stdout) + &text(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {all}");
+    for expected in says {
+        assert!(all.contains(expected), "{arguments:?} does not say `{expected}`: {all}");
+    }
+    assert!(!all.contains("panicked") && !all.contains("RUST_BACKTRACE"), "{all}");
+    all
+}
+
+/// A project with the shipped files.
+fn project() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    for part in ["workflows", "config"] {
+        copy(&root.join(part), &folder.path().join(part));
+    }
+    folder
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().flatten() {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target)
+        } else {
+            drop(std::fs::copy(entry.path(), target).unwrap())
+        }
+    }
+}
+
+fn edit(folder: &Path, file: &str, from: &str, to: &str) {
+    let path = folder.join(file);
+    let before = std::fs::read_to_string(&path).unwrap();
+    assert!(before.contains(from), "{file} has no `{from}`");
+    std::fs::write(path, before.replacen(from, to, 1)).unwrap();
+}
+
+#[test]
+fn help_is_an_answer_and_nonsense_is_bad_input() {
+    let here = tempfile::tempdir().unwrap();
+    check(here.path(), &["--help"], 0, &["rapport demo", "Exit codes"]);
+    check(here.path(), &["demo", "--help"], 0, &["--seed", "--no-console"]);
+    check(here.path(), &["chekc"], 2, &["unrecognized subcommand 'chekc'", "check"]);
+    check(here.path(), &[], 2, &["Usage"]);
+}
+
+#[test]
+fn the_shipped_files_are_in_order() {
+    let project = project();
+    check(project.path(), &["check"], 0, &["workflows", "welcome"]);
+}
+
+#[test]
+fn a_broken_workflow_is_shown_with_its_place_and_changes_nothing() {
+    let project = project();
+    edit(project.path(), "workflows/welcome/workflow.yaml", "when: partner.approved", "wehn: partner.approved");
+    let place = ["R0101", "workflows/welcome/workflow.yaml:6:1", "did you mean `when`?"];
+    check(project.path(), &["check"], 2, &place);
+    check(project.path(), &["apply"], 2, &["R0101", "nothing was changed"]);
+    check(project.path(), &["run"], 2, &["R0101", "nothing was changed"]);
+    assert!(!project.path().join("rapport.db").exists());
+    let github = check(
+        project.path(),
+        &["check", "--format", "github"],
+        2,
+        &["::error file=workflows/welcome/workflow.yaml,line=6"],
+    );
+    assert!(github.contains("title=R0101"), "{github}");
+    let output = rapport(project.path(), &["check", "--format", "sarif"]);
+    let sarif: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(sarif["version"], "2.1.0");
+    let first = &sarif["runs"][0]["results"][0];
+    assert_eq!(first["locations"][0]["physicalLocation"]["region"]["startLine"], 6);
+    let output = rapport(project.path(), &["check", "--format", "json"]);
+    let findings: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(findings[0]["code"], "R0101");
+}
+
+#[test]
+fn broken_settings_are_findings_and_secrets_stay_unsaid() {
+    let project = project();
+    edit(
+        project.path(),
+        "config/rapport.yaml",
+        "store: sqlite:rapport.db",
+        "store: \"postgres://u:${NO_SUCH_VARIABLE}@h/d\"",
+    );
+    check(project.path(), &["doctor"], 2, &["config/rapport.yaml:", "the environment has no NO_SUCH_VARIABLE"]);
+    let output = Command::new(env!("CARGO_BIN_EXE_rapport"))
+        .current_dir(project.path())
+        .args(["migrate"])
+        .env("RAPPORT_STORE", "mysql://u:hunter2@h/d")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let all = text(&output.stdout) + &text(&output.stderr);
+    assert!(all.contains("R0551") && !all.contains("hunter2"), "{all}");
+}
+
+#[test]
+fn what_is_not_there_is_said() {
+    let empty = tempfile::tempdir().unwrap();
+    check(empty.path(), &["check"], 2, &["neither workflows/ nor config/", "help:", "--dir"]);
+    check(empty.path(), &["run"], 2, &["there is no config/rapport.yaml", "rapport demo"]);
+    check(empty.path(), &["--dir", "nowhere", "check"], 2, &["there is no folder nowhere"]);
+    let project = project();
+    check(project.path(), &["ingest", "nowhere.jsonl"], 2, &["nowhere.jsonl cannot be read"]);
+    check(project.path(), &["explain", "nobody"], 1, &["there is no partner `nobody`"]);
+    check(project.path(), &["apply", "--since", "yesterday"], 2, &["`yesterday` is no date"]);
+}
+
+#[test]
+fn pages_and_completions_are_printed() {
+    let here = tempfile::tempdir().unwrap();
+    check(here.path(), &["code", "R0201"], 0, &["# R0201", "Put right"]);
+    check(here.path(), &["code", "R9999"], 2, &["there is no code `R9999`"]);
+    for shell in ["bash", "zsh", "fish"] {
+        check(here.path(), &["completions", shell], 0, &["rapport", "dead-letters"]);
+    }
+}
+
+#[test]
+fn files_go_in_once_and_what_is_refused_is_kept() {
+    let project = project();
+    let at = "2026-11-01T10:00:00Z";
+    let good =
+        format!(r#"{{"id":"a","kind":"login","program":"default","partner":"ada","occurred_at":"{at}","data":{{}}}}"#);
+    // An event of the last year, whenever this test runs.
+    let now = Command::new("date").args(["-u", "+%Y-%m-%dT00:00:00Z"]).output().unwrap();
+    let good = good.replace(at, text(&now.stdout).trim());
+    std::fs::write(project.path().join("events.jsonl"), format!("{good}\nnot json\n")).unwrap();
+    check(project.path(), &["apply"], 0, &["applied", "welcome"]);
+    check(project.path(), &["apply"], 0, &["in force already"]);
+    check(project.path(), &["ingest", "events.jsonl"], 0, &["1 event taken in, 1 refused"]);
+    check(project.path(), &["dead-letters"], 0, &["bad_json"]);
+    check(project.path(), &["dead-letters", "replay"], 0, &["0 accepted now, 1 still refused"]);
+    let told = check(project.path(), &["doctor"], 1, &["✗ dead letters", "bad_json 1", "✓ invariants"]);
+    assert!(!told.contains("not json"), "{told}");
+}
+
+#[test]
+fn a_second_run_says_who_holds_the_lock() {
+    let project = project();
+    let mut first = Command::new(env!("CARGO_BIN_EXE_rapport"))
+        .current_dir(project.path())
+        .args(["run", "engine", "relay", "mailer"])
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    {
+        use std::io::BufRead as _;
+        let mut lines = std::io::BufReader::new(first.stderr.as_mut().unwrap()).lines();
+        // The log says when it runs; the process closes the pipe when it cannot.
+        let said = lines.by_ref().map_while(Result::ok).any(|line| line.contains("running"));
+        assert!(said, "the first run did not start");
+    }
+    check(project.path(), &["run", "engine"], 1, &[&format!("process {} already runs", first.id())]);
+    Command::new("kill").args(["-TERM", &first.id().to_string()]).status().unwrap();
+    assert!(first.wait().unwrap().success());
+    check(project.path(), &["doctor"], 0, &["all well"]);
+}
