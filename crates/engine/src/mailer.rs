@@ -7,10 +7,15 @@
 mod build;
 mod policy;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use jiff::{SignedDuration, Timestamp};
 use rapport_event::kind::Kind;
+use tokio::sync::RwLock;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -59,6 +64,20 @@ pub struct Mailer {
     pub shards: u32,
     /// Told when neighbours fail.
     pub readiness: Readiness,
+    /// What it has claimed and not settled; starts empty.
+    pub hand: Hand,
+}
+
+/// The messages a mailer has in hand.
+#[derive(Default)]
+pub struct Hand {
+    messages: Mutex<HashSet<String>>,
+    /// Read while a claim is on its way.
+    claiming: RwLock<()>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// Why a mailer could not go on for now.
@@ -105,6 +124,7 @@ impl Mailer {
             self.give_up(left).await?;
         }
         self.store.heartbeat("mailer", &self.name, SILENT).await?;
+        self.put_back_orphans().await?;
         let stale = self.store.stale_attempts(SILENT, 500).await?;
         self.give_up(stale).await?;
         let now = self.clock.now().await?;
@@ -118,6 +138,20 @@ impl Mailer {
             .collect();
         if !ended.is_empty() {
             self.store.end_queued(&ended).await?;
+        }
+        Ok(())
+    }
+
+    /// A claim whose answer was lost leaves messages in the hand of a mailer that does not know of them. No claim is on its
+    /// way while this looks, so what is not in hand was never sent.
+    async fn put_back_orphans(&self) -> Result<(), MailerError> {
+        let _nobody_claims = self.hand.claiming.write().await;
+        for attempt in self.store.attempts_of(&self.name).await? {
+            let message = &attempt.due.message;
+            if !lock(&self.hand.messages).contains(&message.id) {
+                let back = Settlement::Requeue { due: message.due, reason: "claim_lost".to_owned() };
+                let _ = self.store.settle(&attempt, &back).await?;
+            }
         }
         Ok(())
     }
@@ -180,10 +214,16 @@ impl Mailer {
             policy::verdict(snapshot, &rulebook, if replays { None } else { Some(now) }, shards)
         };
         let claimed_at = self.clock.monotonic();
-        let claimed = self.store.claim(&request, &decide).await?;
+        let claimed = {
+            let _claiming = self.hand.claiming.read().await;
+            let claimed = self.store.claim(&request, &decide).await?;
+            lock(&self.hand.messages).extend(claimed.attempts.iter().map(|attempt| attempt.due.message.id.clone()));
+            claimed
+        };
         let count = claimed.looked_at;
         for attempt in claimed.attempts {
-            self.send_one(&rulebook, connection.as_mut(), &attempt, claimed_at + DOT_WITHIN).await?;
+            let at = if replays { attempt.due.message.due } else { now };
+            self.send_one(&rulebook, connection.as_mut(), &attempt, claimed_at + DOT_WITHIN, at).await;
         }
         Ok(count)
     }
@@ -194,9 +234,9 @@ impl Mailer {
         connection: &mut dyn crate::ports::transport::Connection,
         attempt: &Attempt,
         deadline: std::time::Instant,
-    ) -> Result<(), MailerError> {
+        at: Timestamp,
+    ) {
         let message = &attempt.due.message;
-        let at = self.moment(attempt).await?;
         let letter = build::letter(rulebook, attempt, &self.links, at)
             .map_err(|problem| problem.to_string())
             .and_then(|letter| self.transport.compose(&letter).map(|bytes| (letter, bytes)));
@@ -212,23 +252,28 @@ impl Mailer {
                 ))
             }
             Ok((letter, bytes)) => {
-                let envelope = Envelope { from: letter.from.address, to: attempt.address.clone() };
+                let envelope = Envelope { from: letter.from.address, to: letter.to.address };
                 let delivery = connection.send(&envelope, &bytes, deadline).await;
-                self.settlement(attempt, delivery, at).await?
+                self.settlement(attempt, delivery, at).await
             }
         };
-        self.settle(attempt, settlement).await
+        self.settle(attempt, settlement).await;
+        lock(&self.hand.messages).remove(&message.id);
     }
 
     /// What a delivery means for the message.
-    async fn settlement(&self, attempt: &Attempt, delivery: Delivery, at: Timestamp) -> Result<Settlement, StoreError> {
+    async fn settlement(&self, attempt: &Attempt, delivery: Delivery, at: Timestamp) -> Settlement {
         let message = &attempt.due.message;
         let end = |state, reason: &str| Settlement::Ended(self.ended(message, attempt.attempt, state, reason, at));
-        Ok(match delivery {
+        match delivery {
             Delivery::Accepted { .. } => end(MessageState::Sent, ""),
             Delivery::Refused { code, text, class: RefusalClass::Permanent, .. } => {
                 info!(message = %message.id, code, "the server refuses this recipient");
-                self.store.suppress(&attempt.address, None, "hard_bounce", at).await?;
+                let mut backoff = Backoff::default();
+                while let Err(error) = self.store.suppress(&attempt.address, None, "hard_bounce", at).await {
+                    warn!(%error, "a suppression waits to be written");
+                    self.clock.pause(backoff.after_failure()).await;
+                }
                 end(MessageState::Failed, &format!("{code} {text}"))
             }
             Delivery::Refused { code, text, class: RefusalClass::Policy, .. } => {
@@ -243,7 +288,7 @@ impl Mailer {
                 warn!(message = %message.id, reason, "not known whether the mail was accepted");
                 end(MessageState::InDoubt, &reason)
             }
-        })
+        }
     }
 
     /// Back to the queue with a growing wait, or expired when that would be too late.
@@ -260,7 +305,7 @@ impl Mailer {
     }
 
     /// Writes the settlement; the delivery cannot be undone, so this is tried until the database answers.
-    async fn settle(&self, attempt: &Attempt, settlement: Settlement) -> Result<(), MailerError> {
+    async fn settle(&self, attempt: &Attempt, settlement: Settlement) {
         let mut backoff = Backoff::default();
         loop {
             match self.store.settle(attempt, &settlement).await {
@@ -269,11 +314,10 @@ impl Mailer {
                     warn!(message = %attempt.due.message.id, attempt = attempt.attempt, "the attempt was settled by another");
                     break;
                 }
-                Err(error) if backoff.failures() < 8 => {
-                    warn!(%error, "the outcome of a delivery waits to be written");
+                Err(error) => {
+                    self.readiness.bad("mailer", format!("the outcome of a delivery waits to be written: {error}"));
                     self.clock.pause(backoff.after_failure()).await;
                 }
-                Err(error) => return Err(error.into()),
             }
         }
         let outcome = match &settlement {
@@ -281,7 +325,6 @@ impl Mailer {
             Settlement::Requeue { .. } => "requeued",
         };
         metrics::counter!("rapport_mail_attempts_total", "outcome" => outcome).increment(1);
-        Ok(())
     }
 
     /// The mailer's now for this message: live the present, in a replay the message's due time.

@@ -19,7 +19,7 @@ mod timers;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use rapport_event::{Event, Kind, PartnerKey, Payload, ProgramId};
+use rapport_event::{Event, Kind, PartnerKey, Payload, ProgramId, SourcePosition};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 
@@ -51,6 +51,19 @@ const TICK: Duration = Duration::from_millis(250);
 /// The same in a replay, where the present moves in steps and everybody waits for everybody.
 const TICK_IN_REPLAY: Duration = Duration::from_millis(5);
 
+/// Why a partner whose reaction panics is quarantined.
+const PANICKED: &str = "reacting to this record panicked";
+
+/// A record on its way to being folded.
+struct Arrived {
+    offset: i64,
+    /// Its `now`, not ahead of the present.
+    stamp: Timestamp,
+    position: Option<SourcePosition>,
+    /// None when it cannot be read.
+    event: Option<Event>,
+}
+
 /// Why an owner stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended {
@@ -74,6 +87,9 @@ pub enum ShardError {
     /// The rulebook.
     #[error(transparent)]
     Rulebook(#[from] RulebookError),
+    /// Reacting panicked.
+    #[error("reacting for partner {0} panicked")]
+    Panicked(PartnerKey),
     /// The commit matched no row.
     #[error("the shard is another engine's now")]
     Fenced,
@@ -98,6 +114,8 @@ pub struct ShardOwner {
     feed: Feed,
     batch: Batch,
     batch_max: usize,
+    /// Partners whose reaction panicked, and how often since this owner began.
+    suspects: BTreeMap<PartnerKey, u8>,
     /// First event of each programme, as far as known.
     began: BTreeMap<ProgramId, Timestamp>,
 }
@@ -124,6 +142,7 @@ impl ShardOwner {
             feed: Feed::new(shard, row.next_offset),
             batch: Batch::default(),
             batch_max,
+            suspects: BTreeMap::new(),
             began: BTreeMap::new(),
         }
     }
@@ -139,6 +158,11 @@ impl ShardOwner {
             };
             match error {
                 ShardError::Fenced => return Ended::Fenced,
+                // Memory is thrown away and read anew; the partner is tried once more, then quarantined.
+                ShardError::Panicked(key) => {
+                    error!(shard = self.shard, partner = %key, "reacting panicked");
+                    continue;
+                }
                 ShardError::Store(StoreError::Unavailable(_) | StoreError::CommitUnknown(_))
                 | ShardError::Rulebook(RulebookError::Store(StoreError::Unavailable(_)))
                 | ShardError::Log(LogError::Unreachable(_)) => {
@@ -161,7 +185,8 @@ impl ShardOwner {
         let parts = self.parts.clone();
         let batch_max = self.batch_max;
         // Memory is thrown away as a whole: nothing of a batch that failed can survive in it.
-        *self = Self::new(parts, row.clone(), batch_max);
+        let suspects = std::mem::take(&mut self.suspects);
+        *self = Self { suspects, ..Self::new(parts, row.clone(), batch_max) };
         self.rulebook = match &row.rulebook {
             Some(hash) => self.parts.rulebooks.by_hash(hash).await?,
             None => None,
@@ -202,7 +227,7 @@ impl ShardOwner {
         if records.is_empty() {
             return Ok(());
         }
-        let mut events: Vec<(i64, Timestamp, Option<Event>)> = Vec::with_capacity(records.len());
+        let mut events: Vec<Arrived> = Vec::with_capacity(records.len());
         for record in records {
             if record.offset != self.next_offset + events.len() as i64 {
                 let expected = self.next_offset + events.len() as i64;
@@ -212,32 +237,40 @@ impl ShardOwner {
                 ))
                 .into());
             }
-            let news = record.position.is_none_or(|position| self.seen.admit(position));
-            let event = match news.then(|| records::read(&record.value)) {
-                Some(Ok(event)) => Some(event),
-                Some(Err(why)) => {
+            let event = match records::read(&record.value) {
+                Ok(event) => Some(event),
+                Err(why) => {
                     warn!(shard = self.shard, offset = record.offset, why, "a record cannot be read");
                     self.batch.unreadable.push((record.offset, "unreadable_record".to_owned(), why, record.value));
                     None
                 }
-                None => None,
             };
-            events.push((record.offset, record.stamp.min(present), event));
+            events.push(Arrived {
+                offset: record.offset,
+                stamp: record.stamp.min(present),
+                position: record.position,
+                event,
+            });
         }
         self.load_for(&events).await?;
-        for (offset, stamp, event) in events {
+        for Arrived { offset, stamp, position, event } in events {
             self.come_before(stamp).await?;
-            match event {
+            // Admitted only here: a commit in the middle of the batch must not claim positions that are not folded yet.
+            let news = position.is_none_or(|position| self.seen.admit(position));
+            match event.filter(|_| news) {
                 Some(event) => self.fold(event, offset).await?,
                 None => self.next_offset = offset + 1,
             }
         }
-        self.commit().await
+        self.commit().await?;
+        self.batch = Batch::default();
+        self.partners.trim();
+        Ok(())
     }
 
     /// Brings the partners and conversions that the events name into memory, in two round trips.
-    async fn load_for(&mut self, events: &[(i64, Timestamp, Option<Event>)]) -> Result<(), ShardError> {
-        let events = events.iter().filter_map(|(_, _, event)| event.as_ref()).filter(|event| event.key.is_partner());
+    async fn load_for(&mut self, events: &[Arrived]) -> Result<(), ShardError> {
+        let events = events.iter().filter_map(|arrived| arrived.event.as_ref()).filter(|event| event.key.is_partner());
         let mut keys = Vec::new();
         let mut conversions = Vec::new();
         for event in events {
@@ -276,7 +309,7 @@ impl ShardOwner {
             }
             _ if event.key.is_partner() => {
                 self.next_offset = offset + 1;
-                self.fold_partner(&event, offset);
+                self.fold_partner(&event, offset)?;
             }
             _ => {
                 self.next_offset = offset + 1;
@@ -289,17 +322,24 @@ impl ShardOwner {
         Ok(())
     }
 
-    fn fold_partner(&mut self, event: &Event, offset: i64) {
-        if event.activity().is_some() && !self.ids.admit(records::id_hash(event)) {
+    fn fold_partner(&mut self, event: &Event, offset: i64) -> Result<(), ShardError> {
+        // Partners' fields and conversions are recognised by what they say; everything else by its id, be it a tracker's
+        // repetition or an outbox row that was appended twice.
+        let by_id = event.activity().is_some() || event.engine().is_some();
+        if by_id && !self.ids.admit(records::id_hash(event)) {
             metrics::counter!("rapport_duplicates_total").increment(1);
-            return;
+            return Ok(());
         }
         if let Some(why) = self.partners.look(&event.key).and_then(Entry::quarantined) {
             self.batch.parked.push((event.key.clone(), offset, why));
-            return;
+            return Ok(());
         }
-        let folded = self.react(&event.key, |reaction| reaction.fold(event));
-        match folded {
+        if self.suspects.get(&event.key).is_some_and(|panics| *panics > 1) {
+            self.batch.parked.push((event.key.clone(), offset, PANICKED.to_owned()));
+            self.quarantine(&event.key, PANICKED);
+            return Ok(());
+        }
+        match self.react(&event.key, |reaction| reaction.fold(event))? {
             Some(Ok(())) => {}
             Some(Err(Quarantine(why))) => {
                 self.batch.parked.push((event.key.clone(), offset, why.clone()));
@@ -307,19 +347,19 @@ impl ShardOwner {
             }
             None => {
                 let detail = format!("programme `{}` is not in config/rapport.yaml", event.key.program);
-                self.batch.unreadable.push((
-                    offset,
-                    "unknown_program".to_owned(),
-                    detail,
-                    rapport_event::encode(event),
-                ));
+                let raw = rapport_event::encode(event);
+                self.batch.unreadable.push((offset, "unknown_program".to_owned(), detail, raw));
             }
         }
+        Ok(())
     }
 
     /// Lets a partner react; `None` when there is no rulebook that knows the programme.
-    fn react<T>(&mut self, key: &PartnerKey, with: impl FnOnce(Reaction<'_>) -> T) -> Option<T> {
-        let rulebook = self.rulebook.clone()?;
+    ///
+    /// A panic is a bug of ours; it must not stop the other partners. What it left in memory is not used: the owner starts
+    /// again from the database, and a partner whose reaction panics a second time is quarantined.
+    fn react<T>(&mut self, key: &PartnerKey, with: impl FnOnce(Reaction<'_>) -> T) -> Result<Option<T>, ShardError> {
+        let Some(rulebook) = self.rulebook.clone() else { return Ok(None) };
         let place = Place {
             rulebook: &rulebook,
             rulebooks: &self.parts.rulebooks,
@@ -329,7 +369,12 @@ impl ShardOwner {
             began: self.began.get(&key.program).copied(),
         };
         let entry = self.partners.entry(key);
-        Reaction::new(&place, entry, &mut self.timers, &mut self.batch).map(with)
+        let reaction = Reaction::new(&place, entry, &mut self.timers, &mut self.batch);
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| reaction.map(with)));
+        outcome.map_err(|_| {
+            *self.suspects.entry(key.clone()).or_default() += 1;
+            ShardError::Panicked(key.clone())
+        })
     }
 
     /// From here on the partner's records wait until a person releases it; the others go on.
@@ -365,7 +410,9 @@ impl ShardOwner {
         let before = self.batch.actions();
         self.come_before(present).await?;
         self.batch.clock_mark = self.batch.actions() != before;
-        self.commit().await
+        self.commit().await?;
+        self.partners.trim();
+        Ok(())
     }
 
     async fn fire_until(&mut self, upto: Timestamp) -> Result<(), ShardError> {
@@ -381,8 +428,13 @@ impl ShardOwner {
             }
             self.clock = self.clock.max(timer.due);
             self.timers.clear(&timer.key, &timer.subject);
-            let held = self.partners.look(&timer.key).is_some_and(|entry| entry.quarantined().is_some());
-            if !held && let Some(Err(Quarantine(why))) = self.react(&timer.key, |reaction| reaction.fire(&timer)) {
+            if self.partners.look(&timer.key).is_some_and(|entry| entry.quarantined().is_some()) {
+                // It must not be lost, and must not fire: it is looked at again tomorrow.
+                let due = timer.due.checked_add(jiff::SignedDuration::from_hours(24)).unwrap_or(Timestamp::MAX);
+                self.timers.set(crate::ports::rows::TimerRow { due, ..timer });
+                continue;
+            }
+            if let Some(Err(Quarantine(why))) = self.react(&timer.key, |reaction| reaction.fire(&timer))? {
                 self.quarantine(&timer.key, &why);
             }
             if self.batch.is_large() {
@@ -400,7 +452,7 @@ impl ShardOwner {
 
     /// Writes everything since the last commit. After an error memory must not be used again.
     async fn commit(&mut self) -> Result<(), ShardError> {
-        let batch = std::mem::take(&mut self.batch);
+        let batch = self.batch.take();
         let clock = (self.clock > Timestamp::MIN).then_some(self.clock);
         let mut commit = ShardCommit {
             shard: self.shard as i32,
@@ -423,7 +475,6 @@ impl ShardOwner {
             Err(error) => return Err(error.into()),
         }
         self.commit_no += 1;
-        self.partners.trim();
         metrics::histogram!("rapport_commit_seconds").record(started.elapsed().as_secs_f64());
         if !self.parts.clock.replays()
             && let Err(error) = self.parts.log.report(self.shard, events, self.epoch, self.commit_no).await

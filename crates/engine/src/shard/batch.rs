@@ -98,6 +98,17 @@ impl Batch {
             .insert((key.clone(), id.to_owned()), HeldConversion { state, currency: Some(currency), changed: true });
     }
 
+    /// What is to be written, leaving the conversions here as stored: later events of the same batch need them.
+    #[must_use]
+    pub fn take(&mut self) -> Self {
+        let conversions = self
+            .conversions
+            .iter()
+            .map(|(id, held)| (id.clone(), HeldConversion { changed: false, ..held.clone() }))
+            .collect();
+        std::mem::replace(self, Self { conversions, ..Self::default() })
+    }
+
     /// How much there is to do besides keeping count; grows with every effect.
     #[must_use]
     pub fn actions(&self) -> usize {

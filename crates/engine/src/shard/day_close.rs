@@ -202,7 +202,7 @@ impl ShardOwner {
         if let Some(top) = top {
             entry.state.set_mark(marks::TOP, top);
         }
-        if let Some(Err(Quarantine(why))) = self.react(key, |reaction| reaction.close_day(verdict.as_ref())) {
+        if let Some(Err(Quarantine(why))) = self.react(key, |reaction| reaction.close_day(verdict.as_ref()))? {
             self.quarantine(key, &why);
         }
         Ok(())

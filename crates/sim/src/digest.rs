@@ -1,0 +1,131 @@
+//! What a run came to, in a form that can be compared: no epochs, no offsets, no shard numbers, nothing of who did it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
+
+use rapport_engine::ports::rows::MessageState;
+use rapport_event::id::PartnerKey;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::store::Tables;
+
+/// The final state: by partner, and what belongs to all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Digest {
+    /// Everything about each partner, as text.
+    pub partners: BTreeMap<PartnerKey, String>,
+    /// What belongs to the programme.
+    pub program: String,
+    /// Partners with a mail that is in doubt or was tried more than once: what follows may differ from a run without faults.
+    pub touched_by_doubt: BTreeSet<PartnerKey>,
+}
+
+impl Digest {
+    /// The digest of a final state.
+    #[must_use]
+    pub fn of(tables: &Tables) -> Self {
+        let mut partners: BTreeMap<PartnerKey, String> = BTreeMap::new();
+        let mut touched_by_doubt = BTreeSet::new();
+        macro_rules! line {
+            ($key:expr, $($arg:tt)*) => {
+                let _ = writeln!(partners.entry($key.clone()).or_default(), $($arg)*);
+            };
+        }
+        for (key, (_, row)) in &tables.partners {
+            let days = row.days.as_ref().map(|days| xxh3_64(days));
+            line!(key, "state {:016x} ({}) days {days:x?}", xxh3_64(&row.hot), row.hot.len());
+        }
+        for row in tables.conversions.values() {
+            line!(row.key, "conversion {} {} {} {}", row.conversion_id, row.status, row.amount_minor, row.currency);
+        }
+        for row in tables.signals.values() {
+            line!(row.key, "signal {} {} {} {:?} {}", row.id, row.kind, row.occurred_at, row.ended_at, row.payload);
+        }
+        for row in tables.refusals.values() {
+            line!(row.key, "refusal {} {} {} {}", row.workflow, row.at, row.code, row.clauses);
+        }
+        for row in tables.journeys.values() {
+            line!(row.key, "journey {} {} {} {:?} {}", row.id, row.workflow, row.started_at, row.exited, row.body);
+        }
+        for (_, row) in tables.timers.values() {
+            line!(row.key, "timer {} {} {}", row.subject, row.due, row.seq);
+        }
+        for message in tables.messages.values() {
+            let row = &message.row;
+            if message.state == MessageState::InDoubt || message.attempt > 1 {
+                touched_by_doubt.insert(row.key.clone());
+            }
+            line!(
+                row.key,
+                "message {} {}/{} {} due {} {} {:?} {} to {:?} {:016x}",
+                row.id,
+                row.workflow,
+                row.step,
+                row.mail,
+                row.due,
+                message.state.code(),
+                message.reason,
+                if message.state == MessageState::Queued { row.due } else { message.changed_at },
+                message.address,
+                xxh3_64(row.context.as_bytes())
+            );
+        }
+        for ((key, workflow, by), until) in &tables.holds {
+            line!(key, "hold {workflow} {by} {until:?}");
+        }
+        for row in tables.tasks.values() {
+            line!(row.key, "task {} {} {} {} {:?}", row.id, row.assignee, row.text, row.opened_at, row.due);
+        }
+        for row in tables.requests.values() {
+            line!(row.key, "request {} {} {} {}", row.id, row.kind, row.body, row.at);
+        }
+        for (id, row) in &tables.reservations {
+            line!(row.key, "reservation {id} {} {} {} {}", row.offer, row.at, row.minor, row.currency);
+        }
+        for ((key, _), reason) in &tables.parked {
+            line!(key, "parked {reason}");
+        }
+        let mut program = String::new();
+        for row in tables.day_closes.values() {
+            let _ = writeln!(
+                program,
+                "day {} {} {} {:016x}",
+                row.program.as_str(),
+                row.day,
+                String::from_utf8_lossy(&row.body),
+                xxh3_64(&row.state)
+            );
+        }
+        for row in tables.dead_letters.values() {
+            let _ = writeln!(program, "dead letter {} {} {}", row.source, row.code, row.detail);
+        }
+        Self { partners, program, touched_by_doubt }
+    }
+
+    /// The first difference to another digest, with both sides; partners touched by doubt in either are left out.
+    #[must_use]
+    pub fn difference(&self, other: &Self) -> Option<String> {
+        if let Some(found) = lines(&self.program, &other.program) {
+            return Some(format!("programme: {found}"));
+        }
+        let keys: BTreeSet<&PartnerKey> = self.partners.keys().chain(other.partners.keys()).collect();
+        keys.into_iter()
+            .filter(|key| !self.touched_by_doubt.contains(key) && !other.touched_by_doubt.contains(key))
+            .find_map(|key| {
+                let of = |digest: &Self| digest.partners.get(key).cloned().unwrap_or_default();
+                lines(&of(self), &of(other)).map(|found| format!("{key}: {found}"))
+            })
+    }
+}
+
+fn lines(one: &str, other: &str) -> Option<String> {
+    if one == other {
+        return None;
+    }
+    let (ours, theirs): (BTreeSet<&str>, BTreeSet<&str>) = (one.lines().collect(), other.lines().collect());
+    let missing: Vec<_> = ours.difference(&theirs).take(3).collect();
+    let extra: Vec<_> = theirs.difference(&ours).take(3).collect();
+    Some(format!("only here {missing:#?}\nonly there {extra:#?}"))
+}

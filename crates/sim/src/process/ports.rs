@@ -1,0 +1,186 @@
+//! Store and log as one process sees them.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use jiff::{Timestamp, civil::Date};
+use rapport_engine::{
+    ports::{
+        log::{EventLog, LogError, LogIdentity, LogRecord, NewRecord, ShardFeed},
+        rows::{
+            ConversionRow, CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow, DefinitionRow, MessageRow,
+            NumberedOutboxRow, OutboxRow, PartnerBundle, PersonRow, RequestRow, ReservationRow, ShardCommit, ShardRow,
+            TimerRow,
+        },
+        store::{
+            Alive, Attempt, ClaimRequest, Claimed, Committed, EndedMessage, Outstanding, RecipientSnapshot,
+            RecipientVerdict, Settlement, Store, StoreError,
+        },
+    },
+    story::Story,
+};
+use rapport_event::id::{PartnerKey, ProgramId};
+
+use super::Process;
+use crate::{log::MemoryLog, store::MemoryStore};
+
+fn store_error(late: bool) -> StoreError {
+    if late { StoreError::CommitUnknown("injected".into()) } else { StoreError::Unavailable("injected".into()) }
+}
+
+/// The store as one process sees it.
+pub struct ProcessStore {
+    /// The one store of the run.
+    pub inner: Arc<MemoryStore>,
+    /// Whose view.
+    pub process: Arc<Process>,
+}
+
+/// Every method is the inner one behind [`Process::call`]; `true` marks those that commit something.
+macro_rules! through_process {
+    ($($late:literal $name:ident($($argument:ident: $type:ty),*) -> $out:ty;)*) => {
+        #[async_trait]
+        impl Store for ProcessStore {
+            $(
+                async fn $name(&self, $($argument: $type),*) -> Result<$out, StoreError> {
+                    self.process.call(stringify!($name), $late, self.inner.$name($($argument),*), store_error).await
+                }
+            )*
+            async fn claim(
+                &self,
+                request: &ClaimRequest,
+                decide: &(dyn for<'a> Fn(&'a RecipientSnapshot) -> RecipientVerdict + Send + Sync),
+            ) -> Result<Claimed, StoreError> {
+                self.process.call("claim", true, self.inner.claim(request, decide), store_error).await
+            }
+        }
+    };
+}
+
+through_process! {
+    false server_time() -> Timestamp;
+    false check_schema() -> ();
+    false meta(name: &str) -> Option<String>;
+    true pin_meta(name: &str, value: &str) -> String;
+    true set_meta(name: &str, value: &str) -> ();
+    false replay_present() -> Option<Timestamp>;
+    true set_replay_present(present: Timestamp) -> ();
+    true heartbeat(kind: &str, process: &str, lease: Duration) -> Alive;
+    true farewell(kind: &str, process: &str) -> ();
+    true create_shards(shards: u32) -> ();
+    false shard_row(shard: i32) -> Option<ShardRow>;
+    false shard_rows() -> Vec<ShardRow>;
+    true take_shard(shard: i32, owner: &str, lease: Duration) -> Option<ShardRow>;
+    true touch_shards(owner: &str, owned: &[(i32, i64)]) -> Vec<i32>;
+    true release_shard(shard: i32, epoch: i64) -> ();
+    true commit_shard(commit: &ShardCommit) -> Committed;
+    false load_partners(shard: u32, keys: &[PartnerKey]) -> Vec<PartnerBundle>;
+    false page_partners(shard: u32, after: Option<&PartnerKey>, limit: usize) -> Vec<PartnerBundle>;
+    false load_conversions(ids: &[(PartnerKey, String)]) -> Vec<ConversionRow>;
+    false recent_ids(shard: u32, since: Timestamp) -> Vec<(Timestamp, Vec<u64>)>;
+    false next_timers(shard: u32, after: Option<&TimerRow>, limit: usize) -> Vec<TimerRow>;
+    false parked(key: &PartnerKey) -> Vec<(i64, String)>;
+    false day_parts(program: &ProgramId, day: Date) -> Vec<DayPartRow>;
+    false last_day_close(program: &ProgramId) -> Option<DayCloseRow>;
+    false programs_with_parts() -> Vec<ProgramId>;
+    false next_part_day(program: &ProgramId, after: Option<Date>) -> Option<Date>;
+    false open_requests(limit: usize) -> Vec<RequestRow>;
+    false reservations(offer: &str, key: Option<&PartnerKey>, since: Timestamp) -> Vec<ReservationRow>;
+    true commit_coordinator(commit: &CoordinatorCommit) -> Committed;
+    true apply_definition(definition: &DefinitionRow, outbox: &[OutboxRow]) -> ();
+    false current_definition_hash() -> Option<String>;
+    false definition_hashes() -> Vec<String>;
+    false current_definition() -> Option<DefinitionRow>;
+    false definition(hash: &str) -> Option<DefinitionRow>;
+    true store_persons(persons: &[PersonRow]) -> ();
+    false person(key: &PartnerKey) -> Option<String>;
+    true suppress(address: &str, topic: Option<&str>, reason: &str, at: Timestamp) -> ();
+    true settle(attempt: &Attempt, settlement: &Settlement) -> bool;
+    false attempts_of(mailer: &str) -> Vec<Attempt>;
+    false stale_attempts(silence: Duration, limit: usize) -> Vec<Attempt>;
+    false unaddressed_expired(now: Timestamp, limit: usize) -> Vec<MessageRow>;
+    true end_queued(ended: &[EndedMessage]) -> ();
+    false next_mail_due() -> Option<Timestamp>;
+    true add_outbox(rows: &[OutboxRow]) -> ();
+    false outbox(limit: usize) -> Vec<NumberedOutboxRow>;
+    true outbox_done(numbers: &[i64]) -> ();
+    true dead_letters(rows: &[DeadLetterRow]) -> ();
+    false list_dead_letters(code: Option<&str>, limit: usize) -> Vec<DeadLetterRow>;
+    true dead_letter_replayed(source: &str, partition: i32, offset: i64, at: Timestamp) -> ();
+    false outstanding(by: Timestamp) -> Outstanding;
+    false story(key: &PartnerKey) -> Option<Story>;
+    false find_partners(partner: &str) -> Vec<PartnerKey>;
+    false counts() -> Vec<(String, i64)>;
+    false check_invariants() -> Vec<(String, i64)>;
+    true prune(now: Timestamp, history_days: i64) -> u64;
+    false suppressions(address: &str) -> Vec<(Option<String>, String)>;
+    true lift_suppression(address: &str, topic: Option<&str>, reason: &str) -> ();
+    false message(id: &str) -> Option<MessageRow>;
+}
+
+fn log_error(_: bool) -> LogError {
+    LogError::Unreachable("injected".into())
+}
+
+/// The log as one process sees it.
+pub struct ProcessLog {
+    /// The one log of the run.
+    pub inner: MemoryLog,
+    /// Whose view.
+    pub process: Arc<Process>,
+}
+
+#[async_trait]
+impl EventLog for ProcessLog {
+    async fn append(&self, records: Vec<NewRecord>) -> Result<(), LogError> {
+        // A failure in the middle: a part is in the log for good, and the writer is told that it failed.
+        let drawn = self.process.faults().draw("log", "part", records.len() as u64 ^ self.inner.length());
+        let (first, rest) = {
+            let mut first = records;
+            let at = (drawn as usize) % (first.len() + 1);
+            let rest = first.split_off(at);
+            (first, rest)
+        };
+        self.process.call("append", true, self.inner.append(first), log_error).await?;
+        self.process.call("append_rest", true, self.inner.append(rest), log_error).await
+    }
+    async fn open(&self, shard: u32, offset: i64) -> Result<Box<dyn ShardFeed>, LogError> {
+        let feed = self.process.call("open", false, self.inner.open(shard, offset), log_error).await?;
+        Ok(Box::new(ProcessFeed { inner: feed, process: self.process.clone() }))
+    }
+    async fn ends(&self, shards: &[u32]) -> Result<Vec<i64>, LogError> {
+        self.process.call("ends", false, self.inner.ends(shards), log_error).await
+    }
+    async fn describe(&self) -> Result<LogIdentity, LogError> {
+        self.inner.describe().await
+    }
+    async fn report(&self, shard: u32, next_offset: i64, epoch: i64, commit_no: i64) -> Result<(), LogError> {
+        self.inner.report(shard, next_offset, epoch, commit_no).await
+    }
+    async fn reported(&self, shard: u32) -> Result<Option<(i64, i64, i64)>, LogError> {
+        self.inner.reported(shard).await
+    }
+}
+
+struct ProcessFeed {
+    inner: Box<dyn ShardFeed>,
+    process: Arc<Process>,
+}
+
+#[async_trait]
+impl ShardFeed for ProcessFeed {
+    async fn next(&mut self, max: usize) -> Result<Vec<LogRecord>, LogError> {
+        // Not behind `call`: a feed is dropped while it waits, and records taken by a call that is dropped would be lost.
+        self.process.live().await;
+        if self.process.faults().at(&self.process.name, "feed", self.process.count("feed"))
+            == crate::faults::Fault::Fails
+        {
+            return Err(log_error(false));
+        }
+        self.inner.next(max).await
+    }
+
+    fn caught_up(&self) -> bool {
+        self.inner.caught_up()
+    }
+}

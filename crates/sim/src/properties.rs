@@ -1,0 +1,227 @@
+//! What must hold after every run, and between runs of the same world.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rapport_contact::{Accepted, Consent, Decision, Kind, Recipient, Request, decide, normalise, resolve_zone};
+use rapport_engine::{ports::rows::MessageState, rulebooks::Applied};
+use serde_json::Value;
+
+use crate::{
+    faults::Rates,
+    run::{Outcome, Setting, play},
+    world,
+};
+
+/// What is broken, for people; empty is good.
+pub type Broken = Vec<String>;
+
+/// What must hold after one run.
+#[must_use]
+pub fn of_one(outcome: &Outcome) -> Broken {
+    let mut broken = Broken::new();
+    if let Some(stuck) = &outcome.stuck {
+        broken.push(stuck.clone());
+        return broken;
+    }
+    let tables = &outcome.tables;
+    for (name, rows) in tables.check() {
+        if rows != 0 {
+            broken.push(format!("doctor: {name}: {rows}"));
+        }
+    }
+    for ((key, offset), reason) in &tables.parked {
+        broken.push(format!("{key} is quarantined at {offset}: {reason}"));
+    }
+    for letter in tables.dead_letters.values() {
+        broken.push(format!("refused: {} {}", letter.code, letter.detail));
+    }
+    broken.extend(failed_mails(outcome));
+    broken.extend(mails_sent_once(outcome));
+    broken.extend(journeys_wait_once(outcome));
+    broken.extend(conversions_count_once(outcome));
+    broken.extend(rules_of_contact(outcome));
+    broken
+}
+
+/// A mail the engine itself could not make is a bug of the engine or of the shipped files.
+fn failed_mails(outcome: &Outcome) -> Broken {
+    let failed = outcome.tables.messages.values().filter(|message| message.state == MessageState::Failed);
+    failed.map(|message| format!("mail {} failed: {:?}", message.row.mail, message.reason)).collect()
+}
+
+/// Accepted Message-IDs are unique, and each is a message that says `sent` or, when the answer was lost, in doubt.
+fn mails_sent_once(outcome: &Outcome) -> Broken {
+    let mut broken = Broken::new();
+    let mut seen = BTreeSet::new();
+    for mail in &outcome.accepted {
+        if !seen.insert(&mail.message_id) {
+            broken.push(format!("{} was accepted twice", mail.message_id));
+        }
+    }
+    let messages = outcome.tables.messages.values();
+    let sent = messages.clone().filter(|message| message.state == MessageState::Sent).count();
+    let doubt = messages.clone().filter(|message| message.state == MessageState::InDoubt).count();
+    if !(sent..=sent + doubt).contains(&outcome.accepted.len()) {
+        broken.push(format!("{} accepted, but {sent} sent and {doubt} in doubt", outcome.accepted.len()));
+    }
+    // Each fault of a mailer or a connection leaves at most what was in hand: two mails at each of two connections.
+    let mailer_faults = outcome.faults.iter().filter(|fault| fault.starts_with("mailer") || fault.starts_with("smtp"));
+    if doubt > mailer_faults.count() * 4 {
+        broken.push(format!("{doubt} mails in doubt"));
+    }
+    if messages.clone().any(|message| message.state == MessageState::Attempting) {
+        broken.push("a mail is still in hand".into());
+    }
+    broken
+}
+
+/// An active journey has exactly one wake, or waits for an outcome or an answer; an ended one has none.
+fn journeys_wait_once(outcome: &Outcome) -> Broken {
+    let tables = &outcome.tables;
+    let mut broken = Broken::new();
+    let mut wakes: BTreeMap<&str, usize> = BTreeMap::new();
+    for (_, subject) in tables.timers.keys() {
+        if let Some(id) = subject.strip_prefix("journey:") {
+            *wakes.entry(id).or_default() += 1;
+        }
+    }
+    for journey in tables.journeys.values() {
+        let timers = wakes.remove(journey.id.as_str()).unwrap_or_default();
+        let queued = tables
+            .messages
+            .values()
+            .filter(|message| message.row.journey == journey.id && message.state == MessageState::Queued)
+            .count();
+        let asked = tables.requests.values().filter(|request| request.journey == journey.id).count();
+        let waits = timers + queued + asked;
+        let wanted = match (&journey.exited, journey.held_out) {
+            (Some(_), _) | (None, true) => 0..=1,
+            (None, false) => 1..=2,
+        };
+        let over_with_timer = journey.exited.is_some() && timers > 0;
+        if !wanted.contains(&waits) || timers > 1 || over_with_timer {
+            broken.push(format!(
+                "journey {} of {} ({:?}): {timers} wakes, {queued} queued mails, {asked} requests: {}",
+                journey.workflow, journey.key, journey.exited, journey.body
+            ));
+        }
+    }
+    broken
+}
+
+/// Every conversion of the world is one row, with the status last told.
+fn conversions_count_once(outcome: &Outcome) -> Broken {
+    let mut told: BTreeMap<String, (i64, String)> = BTreeMap::new();
+    for (_, record) in &outcome.world.records {
+        let record: Value = serde_json::from_slice(record).unwrap_or_default();
+        if record["kind"] == "conversion" {
+            let data = &record["data"];
+            let (id, revision) = (data["conversion_id"].as_str().unwrap_or_default(), data["revision"].as_i64());
+            let entry = told.entry(id.to_owned()).or_default();
+            if revision.unwrap_or_default() > entry.0
+                && record["occurred_at"].as_str().is_some_and(|at| within(at, outcome))
+            {
+                *entry = (revision.unwrap_or_default(), data["status"].as_str().unwrap_or_default().to_owned());
+            }
+        }
+    }
+    told.retain(|_, (revision, _)| *revision > 0);
+    let rows = &outcome.tables.conversions;
+    let stored: BTreeMap<String, String> =
+        rows.values().map(|row| (row.conversion_id.clone(), row.status.clone())).collect();
+    let mut broken = Broken::new();
+    for (id, (_, status)) in &told {
+        if stored.get(id) != Some(status) {
+            broken.push(format!("conversion {id} was last told {status}, and stands as {:?}", stored.get(id)));
+        }
+    }
+    if stored.len() != told.len() {
+        broken.push(format!("{} conversions told, {} stored", told.len(), stored.len()));
+    }
+    broken
+}
+
+/// What lies behind the end of a run was never told to the engine.
+fn within(at: &str, outcome: &Outcome) -> bool {
+    at.parse::<jiff::Timestamp>().is_ok_and(|at| at <= outcome.world.until)
+}
+
+/// Asks the contact policy again about every mail accepted, at its own time, against what was accepted before.
+fn rules_of_contact(outcome: &Outcome) -> Broken {
+    let Ok(rules) = Applied::compile("", world::shipped_files(), BTreeMap::new()) else {
+        return vec!["the repository's files do not compile".into()];
+    };
+    let tables = &outcome.tables;
+    let mut by_address: BTreeMap<&String, Vec<&crate::store::StoredMessage>> = BTreeMap::new();
+    for message in tables.messages.values() {
+        if let (Some(address), MessageState::Sent | MessageState::InDoubt) = (&message.address, message.state) {
+            by_address.entry(address).or_default().push(message);
+        }
+    }
+    let mut broken = Broken::new();
+    for (address, mut messages) in by_address {
+        messages.sort_by_key(|message| message.changed_at);
+        let mut accepted = Vec::new();
+        for message in messages {
+            let (row, at) = (&message.row, message.changed_at);
+            let kind = if row.kind == "service" { Kind::Service } else { Kind::Marketing };
+            let person: Value =
+                tables.person_fields(&row.key).and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+            let text = |name: &str| person.get(name).and_then(Value::as_str);
+            let zone = rules.rulebook.config.program(row.key.program.as_str()).map(|program| program.zone.clone());
+            let consent = match outcome.world.without_consent.get(row.key.partner.as_str()) {
+                Some(None) => Consent::Unknown,
+                Some(Some(since)) if *since <= at => Consent::Withdrawn,
+                _ => Consent::Granted,
+            };
+            let request = Request {
+                kind,
+                topic: row.topic.clone(),
+                urgent: false,
+                test: false,
+                zone: resolve_zone(text("zone"), text("country"), &zone.unwrap_or(jiff::tz::TimeZone::UTC)),
+                country: text("country").map(str::to_owned),
+                expires: row.expires,
+            };
+            let recipient = Recipient {
+                address: normalise(address),
+                suppressions: Vec::new(),
+                consent,
+                accepted: accepted.clone(),
+                paused_until: None,
+                held_by: None,
+            };
+            let decision = decide(&request, &recipient, &rules.rulebook.config.guardrails, at);
+            if !matches!(decision, Decision::Send) {
+                broken.push(format!("{} to {address} at {at} should not have gone: {decision:?}", row.mail));
+            }
+            accepted.push(Accepted { at, kind });
+        }
+    }
+    broken
+}
+
+/// Plays a seed in every way that must come to the same, and tells what does not.
+#[must_use]
+pub fn of_seed(seed: u64, days: i64) -> Broken {
+    let plain = Setting::plain(seed, days);
+    let reference = play(&plain);
+    let mut broken = of_one(&reference);
+    let ways = match seed % 4 {
+        0 => ("1 shard instead of 2", Setting { shards: 1, schedule: seed + 1, ..plain }),
+        1 => ("4 shards instead of 2", Setting { shards: 4, ..plain }),
+        2 => ("batches of 1", Setting { batch: 1, ..plain }),
+        _ => ("again", plain),
+    };
+    for (name, setting) in [ways, ("with faults", Setting { rates: Rates::MANY, ..plain })] {
+        let outcome = play(&setting);
+        broken.extend(of_one(&outcome).into_iter().map(|what| format!("{name}: {what}")));
+        if outcome.stuck.is_none()
+            && reference.stuck.is_none()
+            && let Some(difference) = reference.digest.difference(&outcome.digest)
+        {
+            broken.push(format!("{name}: {difference}"));
+        }
+    }
+    broken
+}

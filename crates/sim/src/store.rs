@@ -1,0 +1,181 @@
+//! The store in memory, with the semantics of the SQL one: the conformance suite of the ports holds both to the same.
+
+mod commit;
+mod doctor;
+mod mail;
+mod people;
+mod port;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use jiff::{Timestamp, civil::Date};
+use rapport_engine::ports::{
+    rows::{
+        ConversionRow, DayCloseRow, DeadLetterRow, DefinitionRow, JourneyRow, MessageRow, MessageState, OutboxRow,
+        PartnerRow, PersonRow, RefusalRow, RequestRow, ReservationRow, ShardRow, SignalRow, TaskRow, TimerRow,
+    },
+    store::StoreError,
+};
+use rapport_event::id::{PartnerKey, ProgramId};
+
+/// A store in memory. Its time is tokio's, from a fixed instant on: with paused time it is virtual.
+pub struct MemoryStore {
+    started: tokio::time::Instant,
+    tables: Mutex<Tables>,
+}
+
+/// A message with what became of it.
+#[derive(Debug, Clone)]
+pub struct StoredMessage {
+    /// As planned; `due` moves with deferrals.
+    pub row: MessageRow,
+    /// Where it goes, once known.
+    pub address: Option<String>,
+    /// Its state.
+    pub state: MessageState,
+    /// The last reason.
+    pub reason: Option<String>,
+    /// Its journey was stopped while a mailer had it in hand.
+    pub cancel_code: Option<String>,
+    /// Attempts so far.
+    pub attempt: i64,
+    /// Who has or had it in hand.
+    pub mailer: Option<String>,
+    /// Since when, by the server's time.
+    pub attempting_at: Option<Timestamp>,
+    /// When its state last changed.
+    pub changed_at: Timestamp,
+}
+
+/// What counts for caps.
+#[derive(Debug, Clone)]
+pub struct Counted {
+    /// The recipient.
+    pub address: String,
+    /// `marketing` or `service`.
+    pub kind: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Every table, open for inspection.
+#[derive(Debug, Clone, Default)]
+#[allow(missing_docs, reason = "named as the tables of the SQL schema, which tells about each")]
+pub struct Tables {
+    pub meta: BTreeMap<String, String>,
+    pub processes: BTreeMap<(String, String), Timestamp>,
+    pub shards: BTreeMap<i32, ShardRow>,
+    pub clock_marks: BTreeSet<(i32, i64, Timestamp)>,
+    pub ids: BTreeMap<(i32, i64), (Timestamp, Vec<u64>)>,
+    pub partners: BTreeMap<PartnerKey, (u32, PartnerRow)>,
+    pub conversions: BTreeMap<(PartnerKey, String), ConversionRow>,
+    pub signals: BTreeMap<String, SignalRow>,
+    pub refusals: BTreeMap<(PartnerKey, String), RefusalRow>,
+    pub journeys: BTreeMap<(PartnerKey, String), JourneyRow>,
+    pub timers: BTreeMap<(PartnerKey, String), (u32, TimerRow)>,
+    pub recipients: BTreeMap<String, Option<String>>,
+    pub messages: BTreeMap<String, StoredMessage>,
+    /// Ids of messages that are queued or attempting.
+    pub open: BTreeSet<String>,
+    pub sent: BTreeMap<String, Counted>,
+    pub suppressions: BTreeMap<(String, String, String), Timestamp>,
+    pub holds: BTreeMap<(PartnerKey, String, String), Option<Timestamp>>,
+    pub persons: BTreeMap<(PartnerKey, i64), PersonRow>,
+    pub tasks: BTreeMap<String, TaskRow>,
+    pub requests: BTreeMap<String, RequestRow>,
+    pub reservations: BTreeMap<String, ReservationRow>,
+    pub outbox: BTreeMap<i64, OutboxRow>,
+    pub outbox_ids: BTreeSet<String>,
+    pub outbox_number: i64,
+    pub day_parts: BTreeMap<(ProgramId, Date, u32), Vec<u8>>,
+    pub day_closes: BTreeMap<(ProgramId, Date), DayCloseRow>,
+    /// In the order of application; the last is in force.
+    pub definitions: Vec<DefinitionRow>,
+    pub dead_letters: BTreeMap<(String, i32, i64), DeadLetterRow>,
+    pub parked: BTreeMap<(PartnerKey, i64), String>,
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self { started: tokio::time::Instant::now(), tables: Mutex::default() }
+    }
+}
+
+impl MemoryStore {
+    /// The server's time.
+    #[must_use]
+    pub fn server_now(&self) -> Timestamp {
+        // An arbitrary instant; nothing of a replay may depend on it.
+        let start = Timestamp::from_second(1_900_000_000).unwrap_or(Timestamp::UNIX_EPOCH);
+        let passed = i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX);
+        Timestamp::from_millisecond(start.as_millisecond().saturating_add(passed)).unwrap_or(Timestamp::MAX)
+    }
+
+    /// The tables, locked.
+    pub fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Tables {
+    /// The checks of `doctor`: name and rows that break it.
+    #[must_use]
+    pub fn check(&self) -> Vec<(String, i64)> {
+        self.invariants()
+    }
+
+    /// The numbers of summaries.
+    #[must_use]
+    pub fn numbers(&self) -> Vec<(String, i64)> {
+        self.counts()
+    }
+
+    /// A partner's merged personal fields as JSON.
+    #[must_use]
+    pub fn person_fields(&self, key: &PartnerKey) -> Option<String> {
+        self.person(key).ok().flatten()
+    }
+
+    /// Adds records in order; one that waits already is not doubled.
+    pub(crate) fn add_outbox(&mut self, rows: &[OutboxRow]) {
+        for row in rows {
+            if self.outbox_ids.insert(row.event_id.clone()) {
+                self.outbox_number += 1;
+                self.outbox.insert(self.outbox_number, row.clone());
+            }
+        }
+    }
+
+    /// The journeys of a partner, oldest first.
+    pub(crate) fn journeys_of(&self, key: &PartnerKey) -> Vec<JourneyRow> {
+        let from = (key.clone(), String::new());
+        let mut journeys: Vec<JourneyRow> =
+            self.journeys.range(from..).take_while(|((of, _), _)| of == key).map(|(_, row)| row.clone()).collect();
+        journeys.sort_by(|one, other| (one.started_at, &one.id).cmp(&(other.started_at, &other.id)));
+        journeys
+    }
+
+    /// The clock of a shard, before its first moment the beginning of time.
+    pub(crate) fn clock(&self, shard: u32) -> Option<Timestamp> {
+        self.shards.get(&(shard as i32)).and_then(|row| row.clock)
+    }
+
+    /// Whether a process was heard of after the instant, whatever its kind.
+    pub(crate) fn heard_of(&self, process: &str, after: Timestamp) -> bool {
+        self.processes.iter().any(|((_, name), at)| name == process && *at > after)
+    }
+}
+
+/// The instant so long before another.
+pub(crate) fn before(now: Timestamp, length: Duration) -> Timestamp {
+    now.checked_sub(length).unwrap_or(Timestamp::MIN)
+}
+
+/// A row the schema's checks would not take.
+pub(crate) fn refused(what: &str) -> StoreError {
+    StoreError::Refused(format!("CHECK constraint failed: {what}"))
+}

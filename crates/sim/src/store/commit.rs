@@ -1,0 +1,212 @@
+//! A batch of a shard, whole or not at all.
+
+use jiff::Timestamp;
+use rapport_engine::ports::{
+    rows::{COORDINATOR, CoordinatorCommit, DeadLetterRow, MessageState, ShardCommit, TimerChange},
+    store::{Committed, StoreError},
+};
+
+use super::{StoredMessage, Tables, refused};
+
+impl Tables {
+    /// Writes a batch if epoch and commit number are right.
+    pub(crate) fn commit(&mut self, commit: &ShardCommit) -> Result<Committed, StoreError> {
+        let right = |row: &rapport_engine::ports::rows::ShardRow| {
+            row.epoch == commit.epoch && row.commit_no == commit.commit_no
+        };
+        if !self.shards.get(&commit.shard).is_some_and(right) {
+            return Ok(Committed::Fenced);
+        }
+        check(commit)?;
+        let shard = u32::try_from(commit.shard).map_err(|_| refused("shard >= 0"))?;
+        let clock = commit.clock.unwrap_or(Timestamp::UNIX_EPOCH);
+        if let Some(row) = self.shards.get_mut(&commit.shard) {
+            row.commit_no += 1;
+            row.next_offset = commit.next_offset;
+            row.clock = commit.clock;
+            row.seen.clone_from(&commit.seen);
+            row.rulebook.clone_from(&commit.rulebook);
+            row.cursor.clone_from(&commit.cursor);
+        }
+        if commit.clock_mark {
+            self.clock_marks.insert((commit.shard, commit.next_offset, clock));
+        }
+        if !commit.ids.is_empty() {
+            self.ids.insert((commit.shard, commit.commit_no), (clock, commit.ids.clone()));
+        }
+        self.write_state(commit, shard);
+        self.write_messages(commit, clock);
+        self.write_asks(commit);
+        self.add_outbox(&commit.outbox);
+        for part in &commit.day_parts {
+            self.day_parts.insert((part.program.clone(), part.day, part.shard), part.body.clone());
+        }
+        for (key, offset, reason) in &commit.parked {
+            self.parked.entry((key.clone(), *offset)).or_insert_with(|| reason.clone());
+        }
+        for (offset, code, detail, raw) in &commit.unreadable {
+            self.add_dead_letter(DeadLetterRow {
+                source: "rapport.events".into(),
+                partition: commit.shard,
+                offset: *offset,
+                code: code.clone(),
+                detail: detail.clone(),
+                raw: raw.clone(),
+                headers: "{}".into(),
+                at: clock,
+                replayed_at: None,
+            });
+        }
+        Ok(Committed::Done)
+    }
+
+    fn write_state(&mut self, commit: &ShardCommit, shard: u32) {
+        for row in &commit.partners {
+            let (of, stored) = self.partners.entry(row.key.clone()).or_insert_with(|| (shard, row.clone()));
+            *of = shard;
+            stored.hot.clone_from(&row.hot);
+            if row.days.is_some() {
+                stored.days.clone_from(&row.days);
+            }
+        }
+        for row in &commit.conversions {
+            self.conversions.insert((row.key.clone(), row.conversion_id.clone()), row.clone());
+        }
+        for row in &commit.signals {
+            let stored = self.signals.entry(row.id.clone()).or_insert_with(|| row.clone());
+            stored.ended_at = row.ended_at;
+            stored.payload.clone_from(&row.payload);
+        }
+        for row in &commit.refusals {
+            self.refusals.insert((row.key.clone(), row.workflow.clone()), row.clone());
+        }
+        for row in &commit.journeys {
+            let id = (row.key.clone(), row.id.clone());
+            let stored = self.journeys.entry(id).or_insert_with(|| row.clone());
+            *stored = rapport_engine::ports::rows::JourneyRow {
+                started_at: stored.started_at,
+                workflow: stored.workflow.clone(),
+                ..row.clone()
+            };
+        }
+        for change in &commit.timers {
+            match change {
+                TimerChange::Set(row) => {
+                    self.timers.insert((row.key.clone(), row.subject.clone()), (shard, row.clone()));
+                }
+                TimerChange::Clear { key, subject } => {
+                    self.timers.remove(&(key.clone(), subject.clone()));
+                }
+            }
+        }
+    }
+
+    fn write_messages(&mut self, commit: &ShardCommit, clock: Timestamp) {
+        for row in &commit.messages {
+            if self.messages.contains_key(&row.id) {
+                continue;
+            }
+            let message = StoredMessage {
+                row: row.clone(),
+                address: self.address_of(&row.key),
+                state: MessageState::Queued,
+                reason: None,
+                cancel_code: None,
+                attempt: 0,
+                mailer: None,
+                attempting_at: None,
+                changed_at: row.planned_at,
+            };
+            self.messages.insert(row.id.clone(), message);
+            self.open.insert(row.id.clone());
+        }
+        for (id, code) in &commit.cancels {
+            let Some(message) = self.messages.get_mut(id) else { continue };
+            match message.state {
+                MessageState::Queued => {
+                    message.cancel_code = Some(code.clone());
+                    message.reason = Some(code.clone());
+                    message.changed_at = clock;
+                    message.state = MessageState::Cancelled;
+                    self.open.remove(id);
+                }
+                MessageState::Attempting => message.cancel_code = Some(code.clone()),
+                _ => {}
+            }
+        }
+        for key in &commit.readdressed {
+            let address = self.address_of(key);
+            for id in &self.open {
+                if let Some(message) = self.messages.get_mut(id)
+                    && message.state == MessageState::Queued
+                    && message.row.key == *key
+                {
+                    message.address.clone_from(&address);
+                }
+            }
+        }
+        for row in &commit.holds {
+            self.holds.insert((row.key.clone(), row.workflow.clone(), row.by_journey.clone()), row.until);
+        }
+    }
+
+    fn write_asks(&mut self, commit: &ShardCommit) {
+        for row in &commit.tasks {
+            self.tasks.entry(row.id.clone()).or_insert_with(|| row.clone());
+        }
+        for row in &commit.requests {
+            self.requests.entry(row.id.clone()).or_insert_with(|| row.clone());
+        }
+    }
+
+    /// Writes the coordinator's decisions if epoch and commit number are right.
+    pub(crate) fn commit_coordinator(&mut self, commit: &CoordinatorCommit) -> Committed {
+        let row = self.shards.get_mut(&COORDINATOR);
+        let Some(row) = row.filter(|row| row.epoch == commit.epoch && row.commit_no == commit.commit_no) else {
+            return Committed::Fenced;
+        };
+        row.commit_no += 1;
+        row.clock = commit.clock.or(row.clock);
+        for close in &commit.day_closes {
+            self.day_closes.entry((close.program.clone(), close.day)).or_insert_with(|| close.clone());
+        }
+        for answer in &commit.answered {
+            self.requests.remove(&answer.id);
+            if let Some(reservation) = &answer.reservation {
+                self.reservations.entry(answer.id.clone()).or_insert_with(|| reservation.clone());
+            }
+        }
+        self.add_outbox(&commit.outbox);
+        Committed::Done
+    }
+
+    /// Keeps a rejected record; one at a position that is there stays.
+    pub(crate) fn add_dead_letter(&mut self, mut row: DeadLetterRow) {
+        row.raw.truncate(1 << 20);
+        self.dead_letters.entry((row.source.clone(), row.partition, row.offset)).or_insert(row);
+    }
+}
+
+/// The checks of the SQL schema.
+fn check(commit: &ShardCommit) -> Result<(), StoreError> {
+    if commit.next_offset < 0 {
+        return Err(refused("next_offset >= 0"));
+    }
+    for row in &commit.conversions {
+        if row.currency.len() != 3 {
+            return Err(refused("length(currency) = 3"));
+        }
+        if !["pending", "approved", "paid", "reversed"].contains(&row.status.as_str()) {
+            return Err(refused("conversion.status"));
+        }
+    }
+    for row in &commit.messages {
+        if !["marketing", "service"].contains(&row.kind.as_str()) {
+            return Err(refused("message.kind"));
+        }
+        if !["at_most_once", "at_least_once"].contains(&row.policy.as_str()) {
+            return Err(refused("message.policy"));
+        }
+    }
+    Ok(())
+}

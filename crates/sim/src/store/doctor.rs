@@ -1,0 +1,210 @@
+//! What people and loops ask about the whole.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp, ToSpan as _, tz::TimeZone};
+use rapport_engine::{
+    ports::{
+        rows::MessageState,
+        store::{Outstanding, StoreError},
+    },
+    story::{Story, ToldMessage},
+};
+use rapport_event::id::PartnerKey;
+
+use super::Tables;
+
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+impl Tables {
+    pub(crate) fn outstanding(&self, by: Timestamp) -> Outstanding {
+        let timers = self.timers.values().filter(|(_, timer)| timer.due <= by).count();
+        Outstanding {
+            outbox: number(self.outbox.len()),
+            messages: number(self.outstanding_messages(by)),
+            requests: number(self.requests.len()),
+            timers: number(timers),
+        }
+    }
+
+    pub(crate) fn story(&self, key: &PartnerKey) -> Result<Option<Story>, StoreError> {
+        let Some((_, partner)) = self.partners.get(key) else { return Ok(None) };
+        let mut messages: Vec<ToldMessage> = self
+            .messages
+            .values()
+            .filter(|message| message.row.key == *key)
+            .map(|message| ToldMessage {
+                message: message.row.clone(),
+                state: message.state,
+                reason: message.reason.clone(),
+                changed_at: message.changed_at,
+            })
+            .collect();
+        messages.sort_by(|one, other| {
+            (one.message.planned_at, &one.message.id).cmp(&(other.message.planned_at, &other.message.id))
+        });
+        let mut signals: Vec<_> = self.signals.values().filter(|row| row.key == *key).cloned().collect();
+        signals.sort_by(|one, other| (one.occurred_at, &one.id).cmp(&(other.occurred_at, &other.id)));
+        let mut tasks: Vec<_> = self.tasks.values().filter(|row| row.key == *key).cloned().collect();
+        tasks.sort_by(|one, other| (one.opened_at, &one.id).cmp(&(other.opened_at, &other.id)));
+        Ok(Some(Story {
+            partner: partner.clone(),
+            person: self.person(key)?,
+            journeys: self.journeys_of(key),
+            messages,
+            signals,
+            refusals: self.refusals.values().filter(|row| row.key == *key).cloned().collect(),
+            tasks,
+            parked: self.parked_of(key),
+        }))
+    }
+
+    pub(crate) fn parked_of(&self, key: &PartnerKey) -> Vec<(i64, String)> {
+        let parked = self.parked.iter().filter(|((of, _), _)| of == key);
+        parked.map(|((_, offset), reason)| (*offset, reason.clone())).collect()
+    }
+
+    pub(crate) fn counts(&self) -> Vec<(String, i64)> {
+        let mut counts: BTreeMap<String, i64> = BTreeMap::new();
+        let mut add = |name: String| *counts.entry(name).or_default() += 1;
+        for journey in self.journeys.values() {
+            add(format!("journeys/{}", journey.workflow));
+        }
+        for message in self.messages.values() {
+            add(format!("messages/{}/{}", message.row.workflow, message.state.code()));
+            let unsent =
+                [MessageState::Suppressed, MessageState::Expired, MessageState::Failed, MessageState::Cancelled];
+            if unsent.contains(&message.state) {
+                add(format!("not_sent/{}", message.reason.as_deref().unwrap_or_default()));
+            }
+        }
+        for signal in self.signals.values() {
+            add(format!("signals/{}", signal.kind));
+        }
+        for letter in self.dead_letters.values() {
+            add(format!("dead_letters/{}", letter.code));
+        }
+        counts.insert("partners".into(), number(self.partners.len()));
+        counts.insert("conversions".into(), number(self.conversions.len()));
+        counts.insert("tasks".into(), number(self.tasks.len()));
+        counts.into_iter().collect()
+    }
+
+    pub(crate) fn invariants(&self) -> Vec<(String, i64)> {
+        let active = || self.journeys.values().filter(|journey| journey.exited.is_none());
+        let mut keys: BTreeMap<(PartnerKey, String, String), i64> = BTreeMap::new();
+        for journey in active() {
+            let body: serde_json::Value = serde_json::from_str(&journey.body).unwrap_or_default();
+            let key = body.get("key").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+            *keys.entry((journey.key.clone(), journey.workflow.clone(), key)).or_default() += 1;
+        }
+        let doubled = keys.values().filter(|count| **count > 1).count();
+        let waits = |journey: &rapport_engine::ports::rows::JourneyRow| {
+            self.timers.contains_key(&(journey.key.clone(), format!("journey:{}", journey.id)))
+                || self.requests.values().any(|request| request.journey == journey.id)
+                || !self.parked_of(&journey.key).is_empty()
+                || self.messages.values().any(|message| {
+                    let clock = self.clock(message.row.shard).unwrap_or(Timestamp::UNIX_EPOCH);
+                    message.row.journey == journey.id
+                        && (matches!(message.state, MessageState::Queued | MessageState::Attempting)
+                            || message.changed_at > clock.checked_sub(DAY).unwrap_or(Timestamp::MIN))
+                })
+        };
+        let idle = active().filter(|journey| !journey.held_out && !waits(journey)).count();
+        let active_ids: BTreeSet<&String> = active().map(|journey| &journey.id).collect();
+        let all_ids: BTreeSet<&String> = self.journeys.values().map(|journey| &journey.id).collect();
+        let orphan_timers = self
+            .timers
+            .keys()
+            .filter(|(_, subject)| {
+                subject.strip_prefix("journey:").is_some_and(|id| !active_ids.contains(&id.to_owned()))
+            })
+            .count();
+        let orphans = self.messages.values().filter(|message| !all_ids.contains(&message.row.journey)).count();
+        let unlockable = self
+            .messages
+            .values()
+            .filter(|message| matches!(message.state, MessageState::Queued | MessageState::Attempting))
+            .filter(|message| message.address.as_ref().is_some_and(|address| !self.recipients.contains_key(address)))
+            .count();
+        let attempting =
+            |id: &String| self.messages.get(id).is_some_and(|message| message.state == MessageState::Attempting);
+        let strays = self
+            .messages
+            .values()
+            .filter(|message| message.state == MessageState::Attempting)
+            .filter(|message| {
+                let hand = message.address.as_ref().and_then(|address| self.recipients.get(address));
+                hand.and_then(Option::as_ref) != Some(&message.row.id)
+            })
+            .count();
+        let empty_hands = self.recipients.values().flatten().filter(|id| !attempting(id)).count();
+        let accepted = [MessageState::Attempting, MessageState::Sent, MessageState::InDoubt];
+        let uncounted = self
+            .messages
+            .values()
+            .filter(|message| accepted.contains(&message.state) && !self.sent.contains_key(&message.row.id))
+            .count();
+        let overcounted = self
+            .sent
+            .keys()
+            .filter(|id| !self.messages.get(*id).is_some_and(|message| accepted.contains(&message.state)))
+            .count();
+        let overlooked = self
+            .messages
+            .values()
+            .filter(|message| message.state == MessageState::Queued)
+            .filter(|message| {
+                let clock = self.clock(message.row.shard).unwrap_or(Timestamp::UNIX_EPOCH);
+                message.row.expires < clock.checked_sub(DAY).unwrap_or(Timestamp::MIN)
+            })
+            .count();
+        let partnerless = self.journeys.values().filter(|row| !self.partners.contains_key(&row.key)).count();
+        [
+            ("one_active_journey_per_workflow_and_key", doubled),
+            ("active_journeys_wait_for_something", idle),
+            ("timers_belong_to_active_journeys", orphan_timers),
+            ("messages_belong_to_journeys", orphans),
+            ("addresses_can_be_locked", unlockable),
+            ("one_attempt_per_recipient", strays),
+            ("recipients_have_only_attempts_in_hand", empty_hands),
+            ("accepted_messages_are_counted", uncounted),
+            ("only_accepted_messages_are_counted", overcounted),
+            ("queued_messages_are_looked_at", overlooked),
+            ("partners_of_rows_exist", partnerless),
+        ]
+        .map(|(name, rows)| (name.to_owned(), number(rows)))
+        .to_vec()
+    }
+
+    pub(crate) fn prune(&mut self, now: Timestamp, server_now: Timestamp, history_days: i64) -> u64 {
+        let ago = |days: i64| now.checked_sub(SignedDuration::from_hours(days * 24)).unwrap_or(Timestamp::MIN);
+        let sizes = |tables: &Self| {
+            tables.ids.len()
+                + tables.conversions.len()
+                + tables.dead_letters.len()
+                + tables.sent.len()
+                + tables.clock_marks.len()
+                + tables.day_parts.len()
+                + tables.processes.len()
+        };
+        let before = sizes(self);
+        let clocks: BTreeMap<i32, Timestamp> =
+            self.shards.values().filter_map(|row| Some((row.shard, row.clock?.checked_sub(DAY).ok()?))).collect();
+        self.ids.retain(|(shard, _), (clock, _)| clocks.get(shard).is_none_or(|oldest| *clock >= *oldest));
+        self.conversions.retain(|_, row| row.occurred_at >= ago(history_days + 30));
+        self.dead_letters.retain(|_, row| row.at >= ago(30));
+        self.sent.retain(|_, row| row.at >= ago(60));
+        self.clock_marks.retain(|(_, _, clock)| *clock >= ago(history_days));
+        let last_day = ago(history_days).to_zoned(TimeZone::UTC).date().saturating_sub(1.day());
+        let closed: BTreeMap<_, _> = self.day_closes.keys().map(|(program, day)| (program.clone(), *day)).collect();
+        self.day_parts
+            .retain(|(program, day, _), _| *day >= last_day || closed.get(program).is_none_or(|closed| closed < day));
+        self.processes.retain(|_, at| *at >= server_now.checked_sub(DAY).unwrap_or(Timestamp::MIN));
+        (before - sizes(self)) as u64
+    }
+}
+
+fn number(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

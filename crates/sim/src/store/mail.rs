@@ -1,0 +1,266 @@
+//! Claiming and settling mail.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+use rapport_contact::Kind;
+use rapport_engine::ports::{
+    rows::MessageState,
+    store::{
+        Attempt, ClaimRequest, Claimed, DueMessage, EndedMessage, RecipientSnapshot, RecipientVerdict, Settlement,
+        StoreError,
+    },
+};
+
+use super::{Counted, StoredMessage, Tables, before};
+
+const ACCEPTED_WINDOW: SignedDuration = SignedDuration::from_hours(8 * 24);
+
+/// What a mailer decides with.
+pub(crate) type Decide<'d> = &'d (dyn for<'a> Fn(&'a RecipientSnapshot) -> RecipientVerdict + Send + Sync);
+
+impl Tables {
+    fn open_messages(&self) -> impl Iterator<Item = &StoredMessage> {
+        self.open.iter().filter_map(|id| self.messages.get(id))
+    }
+
+    fn claimable<'a>(&'a self, request: &'a ClaimRequest) -> impl Iterator<Item = &'a StoredMessage> {
+        self.open_messages().filter(|message| {
+            message.state == MessageState::Queued
+                && message.row.due <= request.now
+                && message.address.is_some()
+                && self.clock(message.row.shard).is_some_and(|clock| clock >= request.clock_at_least)
+        })
+    }
+
+    pub(crate) fn claim(
+        &mut self,
+        request: &ClaimRequest,
+        decide: Decide<'_>,
+        server_now: Timestamp,
+    ) -> Result<Claimed, StoreError> {
+        let mut picked: Vec<&StoredMessage> = self
+            .claimable(request)
+            .filter(|message| {
+                let recipient = message.address.as_ref().and_then(|address| self.recipients.get(address));
+                recipient.is_some_and(Option::is_none)
+            })
+            .collect();
+        picked.sort_by(|one, other| (one.row.due, &one.row.id).cmp(&(other.row.due, &other.row.id)));
+        let mut snapshots: BTreeMap<String, RecipientSnapshot> = BTreeMap::new();
+        for address in picked.into_iter().take(request.limit).filter_map(|message| message.address.clone()) {
+            if !snapshots.contains_key(&address) {
+                snapshots.insert(address.clone(), self.snapshot(&address, request)?);
+            }
+        }
+        let mut claimed = Claimed::default();
+        for (address, snapshot) in snapshots {
+            let verdict = decide(&snapshot);
+            claimed.looked_at +=
+                usize::from(verdict.take.is_some() || !verdict.defer.is_empty() || !verdict.end.is_empty());
+            for (id, due, reason) in verdict.defer {
+                if let Some(message) = self.queued(&id) {
+                    (message.row.due, message.reason, message.changed_at) = (due, Some(reason), request.now);
+                }
+            }
+            self.end_queued(&verdict.end);
+            let due = verdict.take.and_then(|id| snapshot.due.into_iter().find(|due| due.message.id == id));
+            if let Some(due) = due
+                && let Some(attempt) = self.take(address, due, request, server_now)
+            {
+                claimed.attempts.push(attempt);
+            }
+        }
+        Ok(claimed)
+    }
+
+    fn take(
+        &mut self,
+        address: String,
+        due: DueMessage,
+        request: &ClaimRequest,
+        server_now: Timestamp,
+    ) -> Option<Attempt> {
+        let message = self.queued(&due.message.id)?;
+        message.state = MessageState::Attempting;
+        message.attempt += 1;
+        message.mailer = Some(request.mailer.clone());
+        message.attempting_at = Some(server_now);
+        message.changed_at = request.now;
+        let attempt = message.attempt;
+        self.recipients.insert(address.clone(), Some(due.message.id.clone()));
+        let counted = Counted { address: address.clone(), kind: due.message.kind.clone(), at: request.now };
+        self.sent.insert(due.message.id.clone(), counted);
+        Some(Attempt { attempt, address, due })
+    }
+
+    fn queued(&mut self, id: &str) -> Option<&mut StoredMessage> {
+        self.messages.get_mut(id).filter(|message| message.state == MessageState::Queued)
+    }
+
+    fn snapshot(&self, address: &str, request: &ClaimRequest) -> Result<RecipientSnapshot, StoreError> {
+        let mut due = Vec::new();
+        let mut earliest = request.now;
+        for message in self.claimable(request).filter(|message| message.address.as_deref() == Some(address)) {
+            earliest = earliest.min(message.row.due);
+            due.push(DueMessage {
+                message: message.row.clone(),
+                person: self.person(&message.row.key)?.unwrap_or_else(|| "{}".into()),
+                held: self.held(message, request),
+                attempts: u32::try_from(message.attempt).unwrap_or(u32::MAX),
+            });
+        }
+        due.sort_by(|one, other| {
+            let (one, other) = (&one.message, &other.message);
+            other.priority.cmp(&one.priority).then_with(|| (one.due, &one.id).cmp(&(other.due, &other.id)))
+        });
+        let suppressions = self
+            .suppressions
+            .keys()
+            .filter(|(of, ..)| of == address)
+            .map(|(_, topic, reason)| ((!topic.is_empty()).then(|| topic.clone()), reason.clone()))
+            .collect();
+        let since = earliest.checked_sub(ACCEPTED_WINDOW).unwrap_or(Timestamp::MIN);
+        let mut accepted: Vec<(Timestamp, Kind)> = self
+            .sent
+            .values()
+            .filter(|counted| counted.address == address && counted.at >= since)
+            .map(|counted| (counted.at, if counted.kind == "service" { Kind::Service } else { Kind::Marketing }))
+            .collect();
+        accepted.sort_by_key(|(at, _)| *at);
+        Ok(RecipientSnapshot { address: address.to_owned(), due, suppressions, accepted })
+    }
+
+    /// Until when another journey holds the message; open-ended beats every instant.
+    fn held(&self, message: &StoredMessage, request: &ClaimRequest) -> Option<Option<Timestamp>> {
+        let replays = request.clock_at_least >= request.now;
+        let judged_at = if replays { message.row.due.min(request.now) } else { request.now };
+        let from = (message.row.key.clone(), message.row.workflow.clone(), String::new());
+        self.holds
+            .range(from..)
+            .take_while(|((key, workflow, _), _)| *key == message.row.key && *workflow == message.row.workflow)
+            .filter(|((key, _, by), until)| {
+                let running = || self.journeys.get(&(key.clone(), by.clone())).is_some_and(|row| row.exited.is_none());
+                *by != message.row.journey && (until.is_some() || running())
+            })
+            .map(|(_, until)| *until)
+            .filter(|until| until.is_none_or(|until| until > judged_at))
+            .max_by_key(|until| until.map_or((true, Timestamp::MAX), |until| (false, until)))
+    }
+
+    pub(crate) fn end_queued(&mut self, ended: &[EndedMessage]) {
+        for end in ended {
+            let Some(message) = self.queued(&end.id) else { continue };
+            (message.state, message.reason, message.changed_at) = (end.state, Some(end.reason.clone()), end.at);
+            self.open.remove(&end.id);
+            self.add_outbox(std::slice::from_ref(&end.outbox));
+        }
+    }
+
+    pub(crate) fn settle(&mut self, attempt: &Attempt, settlement: &Settlement) -> bool {
+        let id = &attempt.due.message.id;
+        let Some(message) = self.messages.get_mut(id).filter(|message| message.attempt == attempt.attempt) else {
+            return false;
+        };
+        let in_hand = message.state == MessageState::Attempting;
+        match settlement {
+            Settlement::Ended(ended) => {
+                let late = message.state == MessageState::InDoubt && ended.state == MessageState::Sent;
+                if !(in_hand || late) {
+                    return false;
+                }
+                message.state = ended.state;
+                message.reason = Some(ended.reason.clone());
+                message.changed_at = ended.at;
+                message.attempting_at = None;
+                self.open.remove(id);
+                if matches!(ended.state, MessageState::Sent | MessageState::InDoubt) {
+                    if let Some(counted) = self.sent.get_mut(id) {
+                        counted.at = ended.at;
+                    }
+                } else {
+                    self.sent.remove(id);
+                }
+                self.add_outbox(std::slice::from_ref(&ended.outbox));
+            }
+            Settlement::Requeue { due, reason } => {
+                if !in_hand {
+                    return false;
+                }
+                message.row.due = *due;
+                message.attempting_at = None;
+                message.reason = Some(message.cancel_code.clone().unwrap_or_else(|| reason.clone()));
+                if message.cancel_code.is_some() {
+                    message.state = MessageState::Cancelled;
+                    self.open.remove(id);
+                } else {
+                    message.state = MessageState::Queued;
+                }
+                self.sent.remove(id);
+            }
+        }
+        if let Some(hand) = self.recipients.get_mut(&attempt.address)
+            && hand.as_ref() == Some(id)
+        {
+            *hand = None;
+        }
+        true
+    }
+
+    pub(crate) fn attempts(&self, of: impl Fn(&StoredMessage) -> bool) -> Result<Vec<Attempt>, StoreError> {
+        let mut found: Vec<&StoredMessage> =
+            self.open_messages().filter(|message| message.state == MessageState::Attempting && of(message)).collect();
+        found.sort_by(|one, other| (one.attempting_at, &one.row.id).cmp(&(other.attempting_at, &other.row.id)));
+        found
+            .into_iter()
+            .map(|message| {
+                let due = DueMessage {
+                    message: message.row.clone(),
+                    person: self.person(&message.row.key)?.unwrap_or_else(|| "{}".into()),
+                    held: None,
+                    attempts: u32::try_from(message.attempt - 1).unwrap_or(u32::MAX),
+                };
+                Ok(Attempt { attempt: message.attempt, address: message.address.clone().unwrap_or_default(), due })
+            })
+            .collect()
+    }
+
+    pub(crate) fn stale(&self, now: Timestamp, silence: Duration, limit: usize) -> Result<Vec<Attempt>, StoreError> {
+        let since = before(now, silence);
+        let mut stale = self.attempts(|message| {
+            message.attempting_at.is_some_and(|at| at <= since)
+                && !message.mailer.as_ref().is_some_and(|mailer| self.heard_of(mailer, since))
+        })?;
+        stale.truncate(limit);
+        Ok(stale)
+    }
+
+    pub(crate) fn unaddressed(&self, now: Timestamp, limit: usize) -> Vec<rapport_engine::ports::rows::MessageRow> {
+        let mut rows: Vec<_> = self
+            .open_messages()
+            .filter(|message| {
+                message.state == MessageState::Queued && message.address.is_none() && message.row.expires <= now
+            })
+            .map(|message| message.row.clone())
+            .collect();
+        rows.sort_by(|one, other| (one.expires, &one.id).cmp(&(other.expires, &other.id)));
+        rows.truncate(limit);
+        rows
+    }
+
+    pub(crate) fn next_mail_due(&self) -> Option<Timestamp> {
+        self.open_messages()
+            .filter(|message| message.state == MessageState::Queued && message.address.is_some())
+            .map(|message| message.row.due)
+            .min()
+    }
+
+    /// Messages due by the instant, and those in hand.
+    pub(crate) fn outstanding_messages(&self, by: Timestamp) -> usize {
+        self.open_messages()
+            .filter(|message| {
+                message.state == MessageState::Attempting || (message.address.is_some() && message.row.due <= by)
+            })
+            .count()
+    }
+}

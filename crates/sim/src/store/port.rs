@@ -1,0 +1,380 @@
+//! The port itself.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use async_trait::async_trait;
+use jiff::{Timestamp, civil::Date};
+use rapport_engine::{
+    ports::{
+        rows::{
+            COORDINATOR, ConversionRow, CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow, DefinitionRow,
+            MessageRow, NumberedOutboxRow, OutboxRow, PartnerBundle, PersonRow, RequestRow, ReservationRow,
+            ShardCommit, ShardRow, TimerRow,
+        },
+        store::{
+            Alive, Attempt, ClaimRequest, Claimed, Committed, EndedMessage, Outstanding, RecipientSnapshot,
+            RecipientVerdict, Settlement, Store, StoreError,
+        },
+    },
+    story::Story,
+};
+use rapport_event::id::{PartnerKey, ProgramId};
+
+use super::{MemoryStore, Tables, before};
+
+const PRESENT: &str = "replay_present";
+
+fn bundle(tables: &Tables, key: &PartnerKey) -> Option<PartnerBundle> {
+    let (_, partner) = tables.partners.get(key)?;
+    Some(PartnerBundle { partner: partner.clone(), journeys: tables.journeys_of(key) })
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn server_time(&self) -> Result<Timestamp, StoreError> {
+        Ok(self.server_now())
+    }
+    async fn check_schema(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+    async fn meta(&self, name: &str) -> Result<Option<String>, StoreError> {
+        Ok(self.tables().meta.get(name).cloned())
+    }
+    async fn pin_meta(&self, name: &str, value: &str) -> Result<String, StoreError> {
+        Ok(self.tables().meta.entry(name.to_owned()).or_insert_with(|| value.to_owned()).clone())
+    }
+    async fn set_meta(&self, name: &str, value: &str) -> Result<(), StoreError> {
+        self.tables().meta.insert(name.to_owned(), value.to_owned());
+        Ok(())
+    }
+    async fn replay_present(&self) -> Result<Option<Timestamp>, StoreError> {
+        let present = self.tables().meta.get(PRESENT).and_then(|millis| millis.parse().ok());
+        Ok(present.and_then(|millis| Timestamp::from_millisecond(millis).ok()))
+    }
+    async fn set_replay_present(&self, present: Timestamp) -> Result<(), StoreError> {
+        if self.replay_present().await?.is_none_or(|known| known < present) {
+            self.tables().meta.insert(PRESENT.to_owned(), present.as_millisecond().to_string());
+        }
+        Ok(())
+    }
+    async fn heartbeat(&self, kind: &str, process: &str, lease: Duration) -> Result<Alive, StoreError> {
+        let now = self.server_now();
+        let mut tables = self.tables();
+        tables.processes.insert((kind.to_owned(), process.to_owned()), now);
+        let alive = tables.processes.iter().filter(|((of, _), at)| of == kind && **at >= before(now, lease));
+        Ok(Alive { processes: alive.map(|((_, name), _)| name.clone()).collect() })
+    }
+    async fn farewell(&self, kind: &str, process: &str) -> Result<(), StoreError> {
+        self.tables().processes.remove(&(kind.to_owned(), process.to_owned()));
+        Ok(())
+    }
+    async fn create_shards(&self, shards: u32) -> Result<(), StoreError> {
+        let now = self.server_now();
+        let mut tables = self.tables();
+        for shard in COORDINATOR..i32::try_from(shards).unwrap_or(i32::MAX) {
+            tables.shards.entry(shard).or_insert_with(|| ShardRow {
+                shard,
+                owner: None,
+                epoch: 0,
+                commit_no: 0,
+                next_offset: 0,
+                clock: None,
+                seen: Vec::new(),
+                rulebook: None,
+                cursor: Vec::new(),
+                seen_at: now,
+            });
+        }
+        Ok(())
+    }
+    async fn shard_row(&self, shard: i32) -> Result<Option<ShardRow>, StoreError> {
+        Ok(self.tables().shards.get(&shard).cloned())
+    }
+    async fn shard_rows(&self) -> Result<Vec<ShardRow>, StoreError> {
+        Ok(self.tables().shards.values().cloned().collect())
+    }
+    async fn take_shard(&self, shard: i32, owner: &str, lease: Duration) -> Result<Option<ShardRow>, StoreError> {
+        let now = self.server_now();
+        let mut tables = self.tables();
+        let Some(row) = tables.shards.get_mut(&shard) else { return Ok(None) };
+        let free = row.owner.as_deref().is_none_or(|known| known == owner) || row.seen_at <= before(now, lease);
+        if !free {
+            return Ok(None);
+        }
+        (row.owner, row.epoch, row.seen_at) = (Some(owner.to_owned()), row.epoch + 1, now);
+        Ok(Some(row.clone()))
+    }
+    async fn touch_shards(&self, owner: &str, owned: &[(i32, i64)]) -> Result<Vec<i32>, StoreError> {
+        let now = self.server_now();
+        let mut tables = self.tables();
+        let mut ours = Vec::new();
+        for (shard, epoch) in owned {
+            if let Some(row) = tables.shards.get_mut(shard)
+                && row.epoch == *epoch
+                && row.owner.as_deref() == Some(owner)
+            {
+                row.seen_at = now;
+                ours.push(*shard);
+            }
+        }
+        ours.sort_unstable();
+        Ok(ours)
+    }
+    async fn release_shard(&self, shard: i32, epoch: i64) -> Result<(), StoreError> {
+        if let Some(row) = self.tables().shards.get_mut(&shard).filter(|row| row.epoch == epoch) {
+            row.owner = None;
+        }
+        Ok(())
+    }
+    async fn commit_shard(&self, commit: &ShardCommit) -> Result<Committed, StoreError> {
+        self.tables().commit(commit)
+    }
+    async fn load_partners(&self, _shard: u32, keys: &[PartnerKey]) -> Result<Vec<PartnerBundle>, StoreError> {
+        let tables = self.tables();
+        let keys: BTreeSet<&PartnerKey> = keys.iter().collect();
+        Ok(keys.into_iter().filter_map(|key| bundle(&tables, key)).collect())
+    }
+    async fn page_partners(
+        &self,
+        shard: u32,
+        after: Option<&PartnerKey>,
+        limit: usize,
+    ) -> Result<Vec<PartnerBundle>, StoreError> {
+        let tables = self.tables();
+        let keys =
+            tables.partners.iter().filter(|(key, (of, _))| *of == shard && after.is_none_or(|after| *key > after));
+        Ok(keys.take(limit).filter_map(|(key, _)| bundle(&tables, key)).collect())
+    }
+    async fn load_conversions(&self, ids: &[(PartnerKey, String)]) -> Result<Vec<ConversionRow>, StoreError> {
+        let tables = self.tables();
+        Ok(ids.iter().filter_map(|id| tables.conversions.get(id).cloned()).collect())
+    }
+    async fn recent_ids(&self, shard: u32, since: Timestamp) -> Result<Vec<(Timestamp, Vec<u64>)>, StoreError> {
+        let shard = shard as i32;
+        let tables = self.tables();
+        let rows = tables.ids.range((shard, i64::MIN)..=(shard, i64::MAX));
+        Ok(rows.filter(|(_, (clock, _))| *clock >= since).map(|(_, row)| row.clone()).collect())
+    }
+    async fn next_timers(
+        &self,
+        shard: u32,
+        after: Option<&TimerRow>,
+        limit: usize,
+    ) -> Result<Vec<TimerRow>, StoreError> {
+        let order = |row: &TimerRow| (row.due, row.key.clone(), row.subject.clone());
+        let tables = self.tables();
+        let mut rows: Vec<TimerRow> = tables
+            .timers
+            .values()
+            .filter(|(of, row)| *of == shard && after.is_none_or(|after| order(row) > order(after)))
+            .map(|(_, row)| row.clone())
+            .collect();
+        rows.sort_by_key(order);
+        rows.truncate(limit);
+        Ok(rows)
+    }
+    async fn parked(&self, key: &PartnerKey) -> Result<Vec<(i64, String)>, StoreError> {
+        Ok(self.tables().parked_of(key))
+    }
+    async fn day_parts(&self, program: &ProgramId, day: Date) -> Result<Vec<DayPartRow>, StoreError> {
+        let tables = self.tables();
+        let parts = tables.day_parts.range((program.clone(), day, 0)..=(program.clone(), day, u32::MAX));
+        let row = |((program, day, shard), body): (&(ProgramId, Date, u32), &Vec<u8>)| DayPartRow {
+            program: program.clone(),
+            day: *day,
+            shard: *shard,
+            body: body.clone(),
+        };
+        Ok(parts.map(row).collect())
+    }
+    async fn last_day_close(&self, program: &ProgramId) -> Result<Option<DayCloseRow>, StoreError> {
+        let tables = self.tables();
+        let mut closes = tables.day_closes.range((program.clone(), Date::MIN)..=(program.clone(), Date::MAX));
+        Ok(closes.next_back().map(|(_, row)| row.clone()))
+    }
+    async fn programs_with_parts(&self) -> Result<Vec<ProgramId>, StoreError> {
+        let mut programs: Vec<ProgramId> =
+            self.tables().day_parts.keys().map(|(program, ..)| program.clone()).collect();
+        programs.dedup();
+        Ok(programs)
+    }
+    async fn next_part_day(&self, program: &ProgramId, after: Option<Date>) -> Result<Option<Date>, StoreError> {
+        let tables = self.tables();
+        let mut parts =
+            tables.day_parts.range((program.clone(), Date::MIN, 0)..=(program.clone(), Date::MAX, u32::MAX));
+        Ok(parts.find(|((_, day, _), _)| after.is_none_or(|after| *day > after)).map(|((_, day, _), _)| *day))
+    }
+    async fn open_requests(&self, limit: usize) -> Result<Vec<RequestRow>, StoreError> {
+        let mut rows: Vec<RequestRow> = self.tables().requests.values().cloned().collect();
+        rows.sort_by(|one, other| (one.at, &one.id).cmp(&(other.at, &other.id)));
+        rows.truncate(limit);
+        Ok(rows)
+    }
+    async fn reservations(
+        &self,
+        offer: &str,
+        key: Option<&PartnerKey>,
+        since: Timestamp,
+    ) -> Result<Vec<ReservationRow>, StoreError> {
+        let tables = self.tables();
+        let mut rows: Vec<(&String, &ReservationRow)> = tables
+            .reservations
+            .iter()
+            .filter(|(_, row)| row.offer == offer && row.at >= since && key.is_none_or(|key| row.key == *key))
+            .collect();
+        rows.sort_by(|(one_id, one), (other_id, other)| (one.at, one_id).cmp(&(other.at, other_id)));
+        Ok(rows.into_iter().map(|(_, row)| row.clone()).collect())
+    }
+    async fn commit_coordinator(&self, commit: &CoordinatorCommit) -> Result<Committed, StoreError> {
+        Ok(self.tables().commit_coordinator(commit))
+    }
+    async fn apply_definition(&self, definition: &DefinitionRow, outbox: &[OutboxRow]) -> Result<(), StoreError> {
+        let mut tables = self.tables();
+        let known = tables.definitions.iter().position(|row| row.hash == definition.hash);
+        let mut row = definition.clone();
+        if let Some(at) = known {
+            row.sources = tables.definitions.remove(at).sources;
+        }
+        tables.definitions.push(row);
+        tables.add_outbox(outbox);
+        Ok(())
+    }
+    async fn current_definition_hash(&self) -> Result<Option<String>, StoreError> {
+        Ok(self.tables().definitions.last().map(|row| row.hash.clone()))
+    }
+    async fn definition_hashes(&self) -> Result<Vec<String>, StoreError> {
+        Ok(self.tables().definitions.iter().rev().map(|row| row.hash.clone()).collect())
+    }
+    async fn current_definition(&self) -> Result<Option<DefinitionRow>, StoreError> {
+        Ok(self.tables().definitions.last().cloned())
+    }
+    async fn definition(&self, hash: &str) -> Result<Option<DefinitionRow>, StoreError> {
+        Ok(self.tables().definitions.iter().find(|row| row.hash == hash).cloned())
+    }
+    async fn store_persons(&self, persons: &[PersonRow]) -> Result<(), StoreError> {
+        self.tables().store_persons(persons);
+        Ok(())
+    }
+    async fn person(&self, key: &PartnerKey) -> Result<Option<String>, StoreError> {
+        self.tables().person(key)
+    }
+    async fn suppress(
+        &self,
+        address: &str,
+        topic: Option<&str>,
+        reason: &str,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let id = (address.to_owned(), topic.unwrap_or_default().to_owned(), reason.to_owned());
+        self.tables().suppressions.entry(id).or_insert(at);
+        Ok(())
+    }
+    async fn claim(
+        &self,
+        request: &ClaimRequest,
+        decide: &(dyn for<'a> Fn(&'a RecipientSnapshot) -> RecipientVerdict + Send + Sync),
+    ) -> Result<Claimed, StoreError> {
+        let now = self.server_now();
+        self.tables().claim(request, decide, now)
+    }
+    async fn settle(&self, attempt: &Attempt, settlement: &Settlement) -> Result<bool, StoreError> {
+        Ok(self.tables().settle(attempt, settlement))
+    }
+    async fn attempts_of(&self, mailer: &str) -> Result<Vec<Attempt>, StoreError> {
+        self.tables().attempts(|message| message.mailer.as_deref() == Some(mailer))
+    }
+    async fn stale_attempts(&self, silence: Duration, limit: usize) -> Result<Vec<Attempt>, StoreError> {
+        let now = self.server_now();
+        self.tables().stale(now, silence, limit)
+    }
+    async fn unaddressed_expired(&self, now: Timestamp, limit: usize) -> Result<Vec<MessageRow>, StoreError> {
+        Ok(self.tables().unaddressed(now, limit))
+    }
+    async fn end_queued(&self, ended: &[EndedMessage]) -> Result<(), StoreError> {
+        self.tables().end_queued(ended);
+        Ok(())
+    }
+    async fn next_mail_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.tables().next_mail_due())
+    }
+    async fn add_outbox(&self, rows: &[OutboxRow]) -> Result<(), StoreError> {
+        self.tables().add_outbox(rows);
+        Ok(())
+    }
+    async fn outbox(&self, limit: usize) -> Result<Vec<NumberedOutboxRow>, StoreError> {
+        let tables = self.tables();
+        let rows = tables.outbox.iter().take(limit);
+        Ok(rows.map(|(number, row)| NumberedOutboxRow { number: *number, row: row.clone() }).collect())
+    }
+    async fn outbox_done(&self, numbers: &[i64]) -> Result<(), StoreError> {
+        let mut tables = self.tables();
+        for number in numbers {
+            if let Some(row) = tables.outbox.remove(number) {
+                tables.outbox_ids.remove(&row.event_id);
+            }
+        }
+        Ok(())
+    }
+    async fn dead_letters(&self, rows: &[DeadLetterRow]) -> Result<(), StoreError> {
+        let mut tables = self.tables();
+        for row in rows {
+            tables.add_dead_letter(row.clone());
+        }
+        Ok(())
+    }
+    async fn list_dead_letters(&self, code: Option<&str>, limit: usize) -> Result<Vec<DeadLetterRow>, StoreError> {
+        let tables = self.tables();
+        let wanted = tables.dead_letters.values().filter(|row| code.is_none_or(|code| row.code == code));
+        let mut rows: Vec<DeadLetterRow> = wanted.cloned().collect();
+        rows.sort_by(|one, other| {
+            let place = |row: &DeadLetterRow| (row.source.clone(), row.partition);
+            other.at.cmp(&one.at).then_with(|| place(one).cmp(&place(other))).then(other.offset.cmp(&one.offset))
+        });
+        rows.truncate(limit);
+        Ok(rows)
+    }
+    async fn dead_letter_replayed(
+        &self,
+        source: &str,
+        partition: i32,
+        offset: i64,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        if let Some(row) = self.tables().dead_letters.get_mut(&(source.to_owned(), partition, offset)) {
+            row.replayed_at = Some(at);
+        }
+        Ok(())
+    }
+    async fn outstanding(&self, by: Timestamp) -> Result<Outstanding, StoreError> {
+        Ok(self.tables().outstanding(by))
+    }
+    async fn story(&self, key: &PartnerKey) -> Result<Option<Story>, StoreError> {
+        self.tables().story(key)
+    }
+    async fn find_partners(&self, partner: &str) -> Result<Vec<PartnerKey>, StoreError> {
+        Ok(self.tables().partners.keys().filter(|key| key.partner.as_str() == partner).cloned().collect())
+    }
+    async fn counts(&self) -> Result<Vec<(String, i64)>, StoreError> {
+        Ok(self.tables().counts())
+    }
+    async fn check_invariants(&self) -> Result<Vec<(String, i64)>, StoreError> {
+        Ok(self.tables().invariants())
+    }
+    async fn prune(&self, now: Timestamp, history_days: i64) -> Result<u64, StoreError> {
+        let server_now = self.server_now();
+        Ok(self.tables().prune(now, server_now, history_days))
+    }
+    async fn suppressions(&self, address: &str) -> Result<Vec<(Option<String>, String)>, StoreError> {
+        let tables = self.tables();
+        let of = tables.suppressions.keys().filter(|(of, ..)| of == address);
+        Ok(of.map(|(_, topic, reason)| ((!topic.is_empty()).then(|| topic.clone()), reason.clone())).collect())
+    }
+    async fn lift_suppression(&self, address: &str, topic: Option<&str>, reason: &str) -> Result<(), StoreError> {
+        let id = (address.to_owned(), topic.unwrap_or_default().to_owned(), reason.to_owned());
+        self.tables().suppressions.remove(&id);
+        Ok(())
+    }
+    async fn message(&self, id: &str) -> Result<Option<MessageRow>, StoreError> {
+        Ok(self.tables().messages.get(id).map(|message| message.row.clone()))
+    }
+}

@@ -1,0 +1,26 @@
+//! The ports in memory against the suite that the databases pass.
+
+use std::sync::Arc;
+
+use rapport_engine::ports::{log::EventLog, store::Store};
+
+/// Memory needs no cleaning up.
+struct Guard;
+
+impl Guard {
+    async fn finish(self) {}
+}
+
+mod store {
+    async fn fresh() -> (super::Arc<dyn super::Store>, super::Guard) {
+        (super::Arc::new(rapport_sim::store::MemoryStore::default()), super::Guard)
+    }
+    rapport_engine::store_conformance!(super::fresh);
+}
+
+mod log {
+    async fn fresh() -> (super::Arc<dyn super::EventLog>, super::Guard) {
+        (super::Arc::new(rapport_sim::log::MemoryLog::new(2)), super::Guard)
+    }
+    rapport_engine::log_conformance!(super::fresh);
+}

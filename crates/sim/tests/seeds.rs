@@ -1,0 +1,33 @@
+//! Short worlds of many seeds, each played in several ways that must come to the same.
+
+use rapport_sim::properties;
+
+/// Days of a short world.
+const DAYS: i64 = 12;
+
+#[track_caller]
+fn check(seeds: std::ops::Range<u64>, days: i64) {
+    for seed in seeds {
+        let broken = properties::of_seed(seed, days);
+        assert!(
+            broken.is_empty(),
+            "reproduce: cargo run -p rapport-sim -- --seed {seed} --days {days}\n{}",
+            broken.join("\n")
+        );
+    }
+}
+
+#[test]
+fn short_worlds_hold() {
+    check(0..40, DAYS);
+}
+
+#[test]
+fn other_short_worlds_hold() {
+    check(1_000..1_040, DAYS);
+}
+
+#[test]
+fn a_long_world_holds() {
+    check(7..8, 100);
+}
