@@ -94,6 +94,7 @@ impl Services {
             links,
             shards: layout.shards,
             readiness: layout.readiness.clone(),
+            hand: Default::default(),
         });
         let stop = self.stop.clone();
         self.tasks.spawn(async move {

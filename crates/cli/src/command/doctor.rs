@@ -157,7 +157,8 @@ async fn shards(layout: &Layout, examination: &mut Examination) -> Result<(), Fa
     } else {
         format!("{} to fold; shards {}", count(behind, "record"), lagging.join(", "))
     };
-    examination.note("shards", behind == 0 || running, told);
+    // An embedded project that is not running folds what waits at its next start.
+    examination.note("shards", behind == 0 || running || layout.broker.is_none(), told);
     let present = layout.store.replay_present().await.doing("asking for the present")?.unwrap_or(now);
     let Outstanding { outbox, messages, requests, timers } =
         layout.store.outstanding(present).await.doing("looking for open work")?;
