@@ -1,4 +1,5 @@
 //! Puts the shipped workflows and configuration into the binary, so that it works without the repository.
+#![allow(clippy::disallowed_methods, reason = "a build script reads and writes files")]
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
 //! The real binary, as a person meets it: exit codes, texts, places and remedies.
+#![allow(clippy::disallowed_methods, reason = "tests of a binary work on files")]
 
 use std::path::Path;
 use std::process::{Command, Output};
