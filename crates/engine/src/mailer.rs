@@ -119,8 +119,11 @@ impl Mailer {
     /// Says that it lives, resolves what silent mailers left behind, and ends mail that never got an address.
     async fn keep_house(&self, first: bool) -> Result<(), MailerError> {
         if first {
-            // Whatever this name had in hand belongs to its predecessor: nobody will ever settle it.
-            let left = self.store.attempts_of(&self.name).await?;
+            // Whatever this name had in hand belongs to its predecessor: nobody will ever settle it. The workers are at
+            // work already; what they have taken meanwhile is not lost.
+            let _nobody_claims = self.hand.claiming.write().await;
+            let mut left = self.store.attempts_of(&self.name).await?;
+            left.retain(|attempt| !lock(&self.hand.messages).contains(&attempt.due.message.id));
             self.give_up(left).await?;
         }
         self.store.heartbeat("mailer", &self.name, SILENT).await?;
@@ -128,6 +131,11 @@ impl Mailer {
         let stale = self.store.stale_attempts(SILENT, 500).await?;
         self.give_up(stale).await?;
         let now = self.clock.now().await?;
+        self.end_unaddressed(now).await
+    }
+
+    /// Ends mail whose time ran out before an address was known.
+    async fn end_unaddressed(&self, now: Timestamp) -> Result<(), MailerError> {
         let unaddressed = self.store.unaddressed_expired(now, 500).await?;
         let ended: Vec<_> = unaddressed
             .into_iter()
@@ -198,6 +206,10 @@ impl Mailer {
     async fn send_some(&self) -> Result<usize, MailerError> {
         let rulebook = self.rulebooks.current().await?.ok_or(MailerError::NoRulebook)?;
         let now = self.clock.now().await?;
+        if self.clock.replays() {
+            // The replay's present waits for it, so it must not wait for the next round of the house.
+            self.end_unaddressed(now).await?;
+        }
         if self.store.next_mail_due().await?.is_none_or(|due| due > now) {
             return Ok(0);
         }

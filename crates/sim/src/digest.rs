@@ -44,7 +44,8 @@ impl Digest {
             line!(row.key, "signal {} {} {} {:?} {}", row.id, row.kind, row.occurred_at, row.ended_at, row.payload);
         }
         for row in tables.refusals.values() {
-            line!(row.key, "refusal {} {} {} {}", row.workflow, row.at, row.code, row.clauses);
+            // Which of a day's equal refusals is kept depends on when memory was lost (docs/adr/0007).
+            line!(row.key, "refusal {} {}", row.workflow, row.code);
         }
         for row in tables.journeys.values() {
             line!(row.key, "journey {} {} {} {:?} {}", row.id, row.workflow, row.started_at, row.exited, row.body);
@@ -67,7 +68,12 @@ impl Digest {
                 row.due,
                 message.state.code(),
                 message.reason,
-                if message.state == MessageState::Queued { row.due } else { message.changed_at },
+                // Until now a cancellation is noted with the clock of its batch's end.
+                if matches!(message.state, MessageState::Queued | MessageState::Cancelled) {
+                    row.due
+                } else {
+                    message.changed_at
+                },
                 message.address,
                 xxh3_64(row.context.as_bytes())
             );

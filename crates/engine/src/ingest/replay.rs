@@ -22,6 +22,8 @@ use crate::{
 
 /// The present moves by this much.
 pub const STEP: SignedDuration = SignedDuration::from_hours(6);
+/// Notes the step whose records are being written, while the present still stands at the step before.
+const FILLING: &str = "replay_filling";
 /// How often it is looked whether everything is quiet.
 const LOOK: Duration = Duration::from_millis(3);
 
@@ -59,8 +61,11 @@ impl ReplayMaster {
         let mut all = Taken::default();
         let mut breaker = Breaker::default();
         let Some(mut present) = self.begin(source).await? else { return Ok(all) };
+        // A predecessor that died while it wrote the next step had seen this one quiet; its records lie ahead of the
+        // present in the log, so that nothing would ever look quiet again.
+        let mut known_quiet = self.filling().await? == Some(grid_after(present));
         while !stop.is_cancelled() {
-            if !self.wait_until_quiet(present, &stop).await? {
+            if !std::mem::take(&mut known_quiet) && !self.wait_until_quiet(present, &stop).await? {
                 break;
             }
             let next = grid_after(present);
@@ -72,6 +77,8 @@ impl ReplayMaster {
                 info!(%present, events = all.events, "the replay is at its end");
                 break;
             }
+            let filling = next.as_millisecond().to_string();
+            self.ingest.retry(async || self.ingest.store.set_meta(FILLING, &filling).await).await?;
             loop {
                 let records = source.take_until(next).await?;
                 if records.is_empty() {
@@ -85,6 +92,12 @@ impl ReplayMaster {
             progress(present);
         }
         Ok(all)
+    }
+
+    /// The step whose records were being written last.
+    async fn filling(&self) -> Result<Option<Timestamp>, IngestError> {
+        let noted = self.ingest.retry(async || self.ingest.store.meta(FILLING).await).await?;
+        Ok(noted.and_then(|millis| Timestamp::from_millisecond(millis.parse().ok()?).ok()))
     }
 
     /// Where the replay stands, or where it begins: a step before the first record.

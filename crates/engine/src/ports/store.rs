@@ -150,7 +150,7 @@ pub enum Settlement {
 pub struct Outstanding {
     /// Outbox rows not yet appended.
     pub outbox: i64,
-    /// Messages due by the instant asked for, queued (with an address) or attempting.
+    /// Messages due by the instant asked for, or attempting; without an address those whose time ran out.
     pub messages: i64,
     /// Requests not answered.
     pub requests: i64,

@@ -92,6 +92,10 @@ impl ShardOwner {
     /// Adds this shard's parts of every day that closes at the instant, and commits them together with the clock.
     pub(super) async fn first_pass(&mut self, instant: Timestamp) -> Result<(), ShardError> {
         let Some(rulebook) = self.rulebook.clone() else { return Ok(()) };
+        // Pages come from the database: who is new in this batch would be missing from the day otherwise.
+        if self.partners.is_touched() {
+            self.commit().await?;
+        }
         self.clock = self.clock.max(instant);
         for id in rulebook.rulebook.config.programs.keys() {
             let Ok(program) = ProgramId::new(id) else { continue };

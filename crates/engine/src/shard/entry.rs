@@ -88,6 +88,11 @@ impl Partners {
         self.entries.contains_key(key)
     }
 
+    /// Whether a partner was changed since the last commit.
+    pub fn is_touched(&self) -> bool {
+        !self.touched.is_empty()
+    }
+
     /// Brings partners into memory; those not stored begin empty.
     pub async fn load(&mut self, parts: &EngineParts, mut keys: Vec<PartnerKey>) -> Result<(), ShardError> {
         keys.sort_unstable();

@@ -259,7 +259,8 @@ impl Tables {
     pub(crate) fn outstanding_messages(&self, by: Timestamp) -> usize {
         self.open_messages()
             .filter(|message| {
-                message.state == MessageState::Attempting || (message.address.is_some() && message.row.due <= by)
+                let since = if message.address.is_some() { message.row.due } else { message.row.expires };
+                message.state == MessageState::Attempting || since <= by
             })
             .count()
     }
