@@ -1,0 +1,64 @@
+//! Benches that compare the real thing with its limit in one run, in alternation: `cargo xtask bench engine`.
+//!
+//! Numbers of one machine mean little; the ratio between two columns of one table means something. Nothing here decides
+//! whether a test passes.
+#![allow(clippy::disallowed_methods, reason = "an edge: clock and environment are its job")]
+
+mod consume_and_parse;
+mod engine_throughput;
+mod machine;
+mod workload;
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+
+/// Benches of rapport.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask bench")]
+enum Bench {
+    /// Events a second from Kafka to committed in PostgreSQL, beside reading and parsing the same topic alone
+    Engine(EngineArguments),
+}
+
+/// Of `bench engine`.
+#[derive(Debug, Clone, clap::Args)]
+struct EngineArguments {
+    /// Records in the standing backlog
+    #[arg(long, default_value_t = 3_000_000)]
+    records: u64,
+    /// Rounds of both, in alternation; the median counts
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    /// Partners, with volumes in proportion to 1/rank
+    #[arg(long, default_value_t = 50_000, value_parser = clap::value_parser!(u32).range(1..))]
+    partners: u32,
+    /// Partitions
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    shards: u32,
+    /// One record of so many is a conversion, the others are activities (1: conversions only)
+    #[arg(long, default_value_t = 21, value_parser = clap::value_parser!(u64).range(1..))]
+    one_conversion_in: u64,
+    /// Apply the workflows as if they had always been there: every first sale starts a journey
+    #[arg(long)]
+    journeys: bool,
+    /// Another seed is another workload of the same shape
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+fn main() -> Result<ExitCode> {
+    let Bench::Engine(arguments) = Bench::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(engine_throughput::bench(&arguments))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// An address of a service that `cargo xtask bench` has started.
+fn service(name: &str) -> Result<String> {
+    std::env::var(name)
+        .ok()
+        .filter(|value| !value.is_empty())
+        .with_context(|| format!("{name} is not set: run `cargo xtask bench engine`, which starts the services"))
+}

@@ -1,0 +1,143 @@
+//! One replay: publish, run the services until the clock master is at its end, stop them, count.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use jiff::civil::Date;
+use jiff::{ToSpan as _, tz::TimeZone};
+
+use crate::disturbance::{Disturber, Plan, Report};
+use crate::final_state::{Difference, FinalState};
+use crate::processes::Processes;
+use crate::project::Project;
+use crate::purchase_log::PurchaseLog;
+use crate::services::Services;
+use crate::sink::Sink;
+use crate::totals::{Totals, check};
+
+/// Shards of a run: few, so that engines have something to trade and a step of the replay stays short.
+const SHARDS: u32 = 8;
+/// Days played after the last purchase: journeys that wait for weeks come to their mails.
+const DAYS_AFTER: i64 = 30;
+/// A replay whose present does not move for this long is stuck.
+const STUCK: Duration = Duration::from_secs(90);
+
+/// What a run came to.
+#[derive(Debug)]
+pub struct Played {
+    /// Numbers, all of them checked.
+    pub totals: Totals,
+    /// Everything that must be the same in every run on the same log.
+    pub state: FinalState,
+    /// What was done to it.
+    pub report: Report,
+    /// From the start of the services to the exit of ingest.
+    pub seconds: f64,
+}
+
+/// Plays a log and checks every total.
+///
+/// # Errors
+/// A service ended by itself, the replay stood still, or a check failed: the error says which, with numbers.
+pub async fn play(
+    services: &Services,
+    label: &str,
+    log: &PurchaseLog,
+    until: Option<Date>,
+    plan: Plan,
+) -> Result<Played> {
+    let sink = Sink::start().await?;
+    let project = Project::prepare(services, label, &sink, SHARDS, Some("1997-01-01")).await?;
+    let published = project.publish(log).await.context("publishing the log")?;
+    let first = log.purchases.first().context("the log is empty")?.on;
+    let last = log.last_day().context("the log is empty")?;
+    let until = until.unwrap_or_else(|| last.saturating_add(DAYS_AFTER.days()));
+
+    let started = Instant::now();
+    let mut processes = Processes::default();
+    for (name, service) in [
+        ("engine-1", "engine"),
+        ("engine-2", "engine"),
+        ("relay-1", "relay"),
+        ("mailer-1", "mailer"),
+        ("mailer-2", "mailer"),
+    ] {
+        processes.start(&project, name, &replay(service, until))?;
+    }
+    processes.start(&project, "ingest-1", &replay("ingest", until))?;
+    let (from, to) = (first.to_zoned(TimeZone::UTC)?.timestamp(), until.to_zoned(TimeZone::UTC)?.timestamp());
+    let mut disturber = Disturber::new(plan, from, to);
+    let ran = follow(&project, &mut processes, &mut disturber).await;
+    let seconds = started.elapsed().as_secs_f64();
+    if let Err(error) = ran {
+        bail!("{label}: {error:#}\n{}", processes.tails());
+    }
+    let report = disturber.finish()?;
+    processes.stop_all().await?;
+
+    let accepted = sink.accepted();
+    let totals = check(&project, log, published, &accepted, &report).await.with_context(|| label.to_owned())?;
+    let state = FinalState::read(&project.database.pool).await?;
+    project.remove().await?;
+    Ok(Played { totals, state, report, seconds })
+}
+
+/// What a disturbed run left otherwise than an undisturbed one, beyond the in-doubt rule.
+#[must_use]
+pub fn compare(disturbed: &Played, undisturbed: &Played) -> Vec<Difference> {
+    disturbed.state.differences(&undisturbed.state)
+}
+
+fn replay(service: &str, until: Date) -> Vec<String> {
+    let mut arguments: Vec<String> = ["run", service, "--clock", "replay"].map(str::to_owned).into();
+    if service == "ingest" {
+        arguments.extend(["--replay-until".to_owned(), until.to_string()]);
+    }
+    arguments
+}
+
+/// Watches until ingest ends with 0; on the way lets the disturber do its work.
+async fn follow(project: &Project, processes: &mut Processes, disturber: &mut Disturber) -> Result<()> {
+    let (mut present, mut moved) = (None, Instant::now());
+    loop {
+        processes.check_alive("ingest-1")?;
+        if let Some(status) = processes.ended("ingest-1")? {
+            if status.success() {
+                return Ok(());
+            }
+            bail!("ingest ended badly ({status})");
+        }
+        let now = replay_present(project).await?;
+        if now != present {
+            (present, moved) = (now, Instant::now());
+        } else if moved.elapsed() > STUCK {
+            bail!("the replay stands still at {present:?}\n{}", outstanding(project).await?);
+        }
+        if let Some(now) = now {
+            disturber.act(project, processes, now).await?;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+async fn replay_present(project: &Project) -> Result<Option<jiff::Timestamp>> {
+    let row: Option<(String,)> =
+        sqlx::query_as("SELECT value FROM meta WHERE name LIKE 'replay%' ORDER BY name LIMIT 1")
+            .fetch_optional(&project.database.pool)
+            .await?;
+    let millis = row.and_then(|(value,)| value.parse::<i64>().ok());
+    Ok(millis.and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok()))
+}
+
+/// Why nothing moves, for people.
+async fn outstanding(project: &Project) -> Result<String> {
+    type Shard = (i64, Option<String>, i64, i64, i64, Option<i64>);
+    let shards: Vec<Shard> =
+        sqlx::query_as("SELECT shard, owner, epoch, commit_no, next_offset, clock FROM shard ORDER BY shard")
+            .fetch_all(&project.database.pool)
+            .await?;
+    let messages: Vec<(String, i64)> =
+        sqlx::query_as("SELECT state, count(*) FROM message GROUP BY state").fetch_all(&project.database.pool).await?;
+    let outbox: (i64,) = sqlx::query_as("SELECT count(*) FROM outbox").fetch_one(&project.database.pool).await?;
+    Ok(format!("shards {shards:?}\nmessages {messages:?}\noutbox {outbox:?}"))
+}
