@@ -16,7 +16,7 @@ pub struct FinalState {
 }
 
 /// Section, and a query for (partner, line). Left out is what tells of processes rather than of partners: owners, epochs,
-/// commit numbers, offsets, attempts, mailers and the hash of the files, which names topics.
+/// commit numbers, offsets, attempts and mailers.
 const SECTIONS: [(&str, &str); 10] = [
     ("partner", "SELECT partner, concat_ws(' ', program, shard, encode(hot, 'hex')) FROM partner"),
     ("days", "SELECT partner, concat_ws(' ', program, encode(days, 'hex')) FROM partner_days"),
@@ -25,7 +25,9 @@ const SECTIONS: [(&str, &str); 10] = [
         "SELECT partner, concat_ws(' ', program, conversion_id, occurred_at, status, amount_minor, currency, encode(body, 'hex')) FROM conversion",
     ),
     ("signal", "SELECT partner, concat_ws(' ', id, kind, occurred_at, coalesce(ended_at, 0), payload) FROM signal"),
-    ("refusal", "SELECT partner, concat_ws(' ', workflow, at, code, clauses) FROM refusal"),
+    // A restarted owner tells a refusal of the same day again, with that moment's values (docs/adr/0007): the day and the code are
+    // what holds. Days here begin when the programme's do in summer; in winter nothing happens in the hour between.
+    ("refusal", "SELECT partner, concat_ws(' ', workflow, (at + 7200000) / 86400000, code) FROM refusal"),
     (
         "journey",
         "SELECT partner, concat_ws(' ', id, workflow, version, started_at, coalesce(exited_at, 0), exit_code, held_out, body) FROM journey",

@@ -138,8 +138,8 @@ fn outgoing(topic: &str, partition: i32, value: Option<Vec<u8>>) -> Outgoing {
 fn poisons(now: Timestamp) -> Vec<(&'static str, Option<Vec<u8>>)> {
     let good = conversion("bad", &now.to_string(), "4000");
     let with = |from: &str, to: &str| Some(good.replacen(from, to, 1).into_bytes());
-    let deep =
-        format!("{{\"id\":\"deep\",\"kind\":\"conversion\",\"data\":{}{}}}", "[".repeat(10_000), "]".repeat(10_000));
+    let nested = format!("\"nested\":{}{},\"currency\"", "[".repeat(10_000), "]".repeat(10_000));
+    let deep = good.replacen("\"currency\"", &nested, 1);
     let mut large = good.replacen("\"currency\"", "\"note\":\"", 1);
     large.push_str(&"x".repeat(10_000_000));
     large.push_str("\"}}");

@@ -69,12 +69,14 @@ impl Processes {
         Ok(kill_process(pid.with_context(|| format!("{name} has ended"))?, signal)?)
     }
 
-    /// SIGTERM, and waits for the orderly end.
+    /// SIGTERM unless it has ended, and waits for the orderly end.
     ///
     /// # Errors
     /// It does not end in time, or not with exit code 0.
     pub async fn stop(&mut self, name: &str) -> Result<()> {
-        self.signal(name, Signal::TERM)?;
+        if self.ended(name)?.is_none() {
+            self.signal(name, Signal::TERM)?;
+        }
         let mut process = self.running.remove(name).with_context(|| format!("no process {name}"))?;
         match tokio::time::timeout(STOP_WITHIN, process.child.wait()).await {
             Ok(status) if status.as_ref().is_ok_and(ExitStatus::success) => Ok(()),

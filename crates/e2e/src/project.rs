@@ -141,7 +141,7 @@ impl Project {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
         command.arg("--dir").arg(self.folder.path()).arg("--config").arg(self.folder.path().join("deployment.yaml"));
-        command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
+        command.args(arguments).env("NO_COLOR", "1").stdin(Stdio::null()).kill_on_drop(true);
         for name in ["STORE", "KAFKA", "MAIL", "SHARDS", "LINK_KEY"] {
             command.env_remove(format!("RAPPORT_{name}"));
         }

@@ -157,7 +157,11 @@ impl Ingest {
                 Err(rejection) => {
                     metrics::counter!("rapport_rejected_total", "code" => rejection.code.as_str()).increment(1);
                     batch.dead.push(dead_letter(record, &rejection, now));
-                    breaker.bad(&record.topic, record.partition)?;
+                    if let Err(tripped) = breaker.bad(&record.topic, record.partition) {
+                        // What it points people to is there before it stops; the batch is read again later and changes nothing.
+                        self.retry(async || self.store.dead_letters(&batch.dead).await).await?;
+                        return Err(tripped.into());
+                    }
                 }
             }
         }

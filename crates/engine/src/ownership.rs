@@ -204,7 +204,8 @@ impl Engine {
         for shard in ended {
             let Some(one) = owned.remove(&shard) else { continue };
             match one.task.await {
-                Ok(Ended::Stopped | Ended::Fenced) => {}
+                Ok(Ended::Stopped) => {}
+                Ok(Ended::Fenced) => warn!(shard, epoch = one.epoch, "fenced: the shard is another engine's now"),
                 Ok(Ended::Failed(why)) => {
                     self.parts.readiness.bad(&format!("shard {shard}"), why);
                     let again = failed.entry(shard).or_default();

@@ -31,6 +31,17 @@ pub fn run(arguments: &[String]) -> Result<ExitCode> {
         bail!("the tests do not compile");
     }
 
+    if !named || cargo.iter().any(|argument| argument.contains("rapport-e2e")) {
+        // The end-to-end tests run the program itself, which a test build of its package may leave out.
+        let mut program = workspace::command(&["build", "--bins"]);
+        program.args(if named { vec!["-p", "rapport-cli"] } else { workspace.clone() });
+        program.args(cargo.iter().filter(|argument| argument.as_str() == "--release"));
+        let (status, ()) = process::foreground(program, |_| ())?;
+        if !status.success() {
+            bail!("the program does not compile");
+        }
+    }
+
     let mut services = Services::start(Durability::Process)?;
     let mut summary = Summary::default();
     let mut failed = false;
