@@ -16,14 +16,12 @@ use rapport_engine::ports::{
 pub struct SimClock {
     /// Where the present stands.
     pub store: Arc<dyn Store>,
-    /// The present until the master has set one.
-    pub start: Timestamp,
 }
 
 #[async_trait]
 impl Clock for SimClock {
     async fn now(&self) -> Result<Timestamp, StoreError> {
-        Ok(self.store.replay_present().await?.unwrap_or(self.start))
+        Ok(self.store.replay_present().await?.unwrap_or(Timestamp::MIN))
     }
 
     fn replays(&self) -> bool {

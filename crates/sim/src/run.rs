@@ -215,8 +215,7 @@ impl Run {
     async fn serve(&self, name: &'static str, process: Arc<Process>) {
         let store: Arc<dyn Store> = Arc::new(ProcessStore { inner: self.store.clone(), process: process.clone() });
         let log = Arc::new(ProcessLog { inner: self.log.clone(), process: process.clone() });
-        let clock =
-            Arc::new(SimClock { store: store.clone(), start: world::begins() - SignedDuration::from_hours(48) });
+        let clock = Arc::new(SimClock { store: store.clone() });
         let rulebooks = Arc::new(Rulebooks::new(store.clone()));
         let readiness = Readiness::default();
         let (shards, stop) = (self.setting.shards, self.stop.clone());
