@@ -94,7 +94,8 @@ impl Settings {
         match settings.filter(|_| !findings.has_errors()) {
             Some(settings) => Ok(settings),
             None => {
-                eprint!("{}", human_all(&findings, &[source].into_iter().collect::<Sources>()));
+                let shown = Source::new(source.path.clone(), secret::masked(&source.text));
+                eprint!("{}", human_all(&findings, &[shown].into_iter().collect::<Sources>()));
                 Err(Failure::said(exit::BAD_INPUT))
             }
         }

@@ -223,7 +223,7 @@ pub trait Store: Send + Sync {
         after: Option<&TimerRow>,
         limit: usize,
     ) -> Result<Vec<TimerRow>, StoreError>;
-    /// Reason codes of suppressions in force for a partner's address or id.
+    /// Offsets of records that wait because the partner is quarantined, with the reason.
     async fn parked(&self, key: &PartnerKey) -> Result<Vec<(i64, String)>, StoreError>;
 
     /// Day parts of a programme's day.
