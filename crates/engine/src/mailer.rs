@@ -9,7 +9,7 @@ mod policy;
 
 use std::{
     collections::HashSet,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
@@ -72,6 +72,8 @@ pub struct Mailer {
 #[derive(Default)]
 pub struct Hand {
     messages: Mutex<HashSet<String>>,
+    /// The name with the instant this process took it.
+    incarnation: OnceLock<String>,
     /// Read while a claim is on its way.
     claiming: RwLock<()>,
 }
@@ -96,37 +98,63 @@ enum MailerError {
 impl Mailer {
     /// Runs until told to stop; what is in hand is finished first.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+        self.take_over(&stop).await;
         let mut workers = tokio::task::JoinSet::new();
         for _ in 0..self.transport.connections_max().max(1) {
             let (mailer, stop) = (self.clone(), stop.clone());
             workers.spawn(async move { mailer.work(stop).await });
         }
-        let mut first = true;
         while !stop.is_cancelled() {
-            if let Err(error) = self.keep_house(first).await {
+            if let Err(error) = self.keep_house().await {
                 self.readiness.bad("mailer", error.to_string());
-            } else {
-                first = false;
             }
             tokio::select! { () = tokio::time::sleep(HEARTBEAT) => {}, () = stop.cancelled() => {} }
         }
         while workers.join_next().await.is_some() {}
-        if let Err(error) = self.store.farewell("mailer", &self.name).await {
+        if let Err(error) = self.store.farewell("mailer", self.incarnation()).await {
             warn!(%error, "could not say good-bye");
         }
     }
 
-    /// Says that it lives, resolves what silent mailers left behind, and ends mail that never got an address.
-    async fn keep_house(&self, first: bool) -> Result<(), MailerError> {
-        if first {
-            // Whatever this name had in hand belongs to its predecessor: nobody will ever settle it. The workers are at
-            // work already; what they have taken meanwhile is not lost.
-            let _nobody_claims = self.hand.claiming.write().await;
-            let mut left = self.store.attempts_of(&self.name).await?;
-            left.retain(|attempt| !lock(&self.hand.messages).contains(&attempt.due.message.id));
-            self.give_up(left).await?;
+    /// Takes an incarnation of its name, and resolves what earlier ones had in hand: nobody will ever settle it. Claims are
+    /// made under the incarnation, so that a predecessor that was only stopped and wakes up cannot put back what is ours.
+    async fn take_over(&self, stop: &CancellationToken) {
+        let mut backoff = Backoff::default();
+        while !stop.is_cancelled() {
+            match self.resolve_predecessors().await {
+                Ok(()) => return,
+                Err(error) => {
+                    self.readiness.bad("mailer", error.to_string());
+                    let wait = backoff.after_failure();
+                    tokio::select! { () = self.clock.pause(wait) => {}, () = stop.cancelled() => {} }
+                }
+            }
         }
-        self.store.heartbeat("mailer", &self.name, SILENT).await?;
+    }
+
+    async fn resolve_predecessors(&self) -> Result<(), StoreError> {
+        if self.hand.incarnation.get().is_none() {
+            let began = self.store.server_time().await?.as_millisecond();
+            // Another call can only have set the same name's incarnation of this very process.
+            let _ = self.hand.incarnation.set(format!("{}#{began}", self.name));
+        }
+        let alive = self.store.heartbeat("mailer", self.incarnation(), SILENT).await?;
+        let family = format!("{}#", self.name);
+        for earlier in alive.processes.iter().filter(|id| id.starts_with(&family) && *id != self.incarnation()) {
+            self.give_up(self.store.attempts_of(earlier).await?).await?;
+            self.store.farewell("mailer", earlier).await?;
+        }
+        Ok(())
+    }
+
+    /// The name under which it claims.
+    fn incarnation(&self) -> &str {
+        self.hand.incarnation.get().map_or(&self.name, String::as_str)
+    }
+
+    /// Says that it lives, resolves what silent mailers left behind, and ends mail that never got an address.
+    async fn keep_house(&self) -> Result<(), MailerError> {
+        self.store.heartbeat("mailer", self.incarnation(), SILENT).await?;
         self.put_back_orphans().await?;
         let stale = self.store.stale_attempts(SILENT, 500).await?;
         self.give_up(stale).await?;
@@ -162,7 +190,7 @@ impl Mailer {
     /// way while this looks, so what is not in hand was never sent.
     async fn put_back_orphans(&self) -> Result<(), MailerError> {
         let _nobody_claims = self.hand.claiming.write().await;
-        for attempt in self.store.attempts_of(&self.name).await? {
+        for attempt in self.store.attempts_of(self.incarnation()).await? {
             let message = &attempt.due.message;
             if !lock(&self.hand.messages).contains(&message.id) {
                 let back = Settlement::Requeue { due: message.due, reason: "claim_lost".to_owned() };
@@ -224,7 +252,7 @@ impl Mailer {
         let mut connection = self.transport.ready().await?;
         let replays = self.clock.replays();
         let request = ClaimRequest {
-            mailer: self.name.clone(),
+            mailer: self.incarnation().to_owned(),
             now,
             limit: IN_FLIGHT,
             clock_at_least: if replays { now } else { now.checked_sub(SHARD_BEHIND).unwrap_or(Timestamp::MIN) },
