@@ -44,6 +44,8 @@ const SILENT: Duration = Duration::from_secs(60);
 const SHARD_BEHIND: SignedDuration = SignedDuration::from_secs(60);
 /// How long to look away when nothing is due.
 const IDLE: Duration = Duration::from_millis(20);
+/// The same in a replay, where every step waits for its mail.
+const IDLE_IN_REPLAY: Duration = Duration::from_millis(5);
 const HEARTBEAT: Duration = Duration::from_secs(2);
 
 /// A mailer's needs.
@@ -223,7 +225,7 @@ impl Mailer {
                 Ok(0) => {
                     backoff.succeeded();
                     self.readiness.good("mailer");
-                    IDLE
+                    if self.clock.replays() { IDLE_IN_REPLAY } else { IDLE }
                 }
                 Ok(_) => {
                     backoff.succeeded();

@@ -22,6 +22,8 @@ use crate::{
 const BATCH: usize = 1000;
 /// How long to look away when there is nothing.
 const IDLE: Duration = Duration::from_millis(10);
+/// The same in a replay, where every step waits for the outbox.
+const IDLE_IN_REPLAY: Duration = Duration::from_millis(2);
 
 /// Why the relay could not go on.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +58,7 @@ impl Relay {
                 Ok(0) => {
                     backoff.succeeded();
                     self.readiness.good("relay");
-                    tokio::select! { () = self.clock.pause(IDLE) => {}, () = stop.cancelled() => {} }
+                    tokio::select! { () = self.clock.pause(if self.clock.replays() { IDLE_IN_REPLAY } else { IDLE }) => {}, () = stop.cancelled() => {} }
                 }
                 Ok(_) => backoff.succeeded(),
                 Err(error) => {
