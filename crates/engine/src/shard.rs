@@ -161,7 +161,7 @@ impl ShardOwner {
                 // Memory is thrown away and read anew; the partner is tried once more, then quarantined.
                 ShardError::Panicked(key) => {
                     error!(shard = self.shard, partner = %key, "reacting panicked");
-                    continue;
+                    self.parts.readiness.bad(&part, format!("reacting for partner {key} panicked"));
                 }
                 ShardError::Store(StoreError::Unavailable(_) | StoreError::CommitUnknown(_))
                 | ShardError::Rulebook(RulebookError::Store(StoreError::Unavailable(_)))
@@ -305,7 +305,10 @@ impl ShardOwner {
             (Kind::ProgramDayClosed, Payload::Engine(_)) => self.second_pass(&event, offset).await?,
             (Kind::RulebookApplied, _) => {
                 self.next_offset = offset + 1;
-                self.switch_rulebook(&event).await?;
+                // A relay that was stopped may append it again, long after others were applied.
+                if self.ids.admit(records::id_hash(&event)) {
+                    self.switch_rulebook(&event).await?;
+                }
             }
             _ if event.key.is_partner() => {
                 self.next_offset = offset + 1;
@@ -360,6 +363,11 @@ impl ShardOwner {
     /// again from the database, and a partner whose reaction panics a second time is quarantined.
     fn react<T>(&mut self, key: &PartnerKey, with: impl FnOnce(Reaction<'_>) -> T) -> Result<Option<T>, ShardError> {
         let Some(rulebook) = self.rulebook.clone() else { return Ok(None) };
+        if self.suspects.get(key).is_some_and(|panics| *panics > 1) {
+            // Its timers and days end up here as well: it waits, the others go on.
+            self.quarantine(key, PANICKED);
+            return Ok(None);
+        }
         let place = Place {
             rulebook: &rulebook,
             rulebooks: &self.parts.rulebooks,

@@ -35,7 +35,7 @@ pub fn line(text: &str) -> Cow<'_, str> {
     Cow::Owned(normalized(clean))
 }
 
-/// Several safe lines: like [`line`], with `\n` kept and nothing collapsed.
+/// Several safe lines: like [`line()`], with `\n` kept and nothing collapsed.
 pub fn block(text: &str) -> Cow<'_, str> {
     if is_clean_ascii(text) {
         return Cow::Borrowed(text);

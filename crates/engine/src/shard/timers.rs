@@ -47,6 +47,20 @@ impl Timers {
                 self.insert(row);
             }
         }
+        // What was set in this batch beyond the old edge is in no database yet: if it lies within the new one, it belongs here.
+        let pending: Vec<TimerRow> = self
+            .changes
+            .values()
+            .filter_map(|change| match change {
+                TimerChange::Set(row) => Some(row.clone()),
+                TimerChange::Clear { .. } => None,
+            })
+            .filter(|row| self.beyond.as_ref().is_none_or(|beyond| order(row) <= order(beyond)))
+            .collect();
+        for row in pending {
+            self.remove(&(row.key.clone(), row.subject.clone()));
+            self.insert(row);
+        }
     }
 
     /// The earliest timer due by the instant.
@@ -154,6 +168,13 @@ mod tests {
         timers.loaded(vec![row(1, "a")], 1);
         timers.set(row(90, "b"));
         timers.loaded(vec![row(3, "b")], 2);
-        assert_eq!(timers.rows.len(), 1, "the set timer lies beyond, and the stale row is ignored");
+        let upto = Timestamp::from_second(100).unwrap();
+        assert_eq!(timers.first_due(upto).unwrap().subject, "a");
+        timers.clear(&row(0, "").key, "a");
+        assert_eq!(
+            timers.first_due(upto),
+            Some(&row(90, "b")),
+            "set beyond the old edge, within the new: it fires as set"
+        );
     }
 }

@@ -11,7 +11,7 @@ use crate::{
 
 /// Requests to the coordinator: an offer wanted, an offer given back.
 pub const REQUEST_OFFER: &str = "offer";
-/// See [`REQUEST_OFFER`].
+/// An offer given back, see `REQUEST_OFFER`.
 pub const REQUEST_RELEASE: &str = "offer_release";
 
 impl Reaction<'_> {
