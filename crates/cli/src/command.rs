@@ -9,6 +9,8 @@ mod doctor;
 mod explain;
 mod ingest;
 mod migrate;
+mod release;
+mod restore;
 mod run;
 
 use crate::command_line::{Command, CommandLine, Global};
@@ -38,6 +40,9 @@ pub async fn run(line: CommandLine) -> Result<u8, Failure> {
         Command::Migrate { finish } => migrate::run(&quiet(&global)?, finish).await,
         Command::Doctor { json } => doctor::run(&quiet(&global)?, json).await,
         Command::DeadLetters { action } => dead_letters::run(&quiet(&global)?, action).await,
+        Command::Release { partner: None, json, .. } => release::list(&quiet(&global)?, json).await,
+        Command::Release { partner: Some(partner), by, .. } => release::run(&quiet(&global)?, &partner, by).await,
+        Command::Restore { accept } => restore::run(&quiet(&global)?, accept).await,
         Command::Code { code } => code::run(code.as_deref()),
         Command::Completions { shell } => completions::run(shell),
     }

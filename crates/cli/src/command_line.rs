@@ -104,6 +104,23 @@ pub enum Command {
         #[command(subcommand)]
         action: Option<DeadLetterAction>,
     },
+    /// List partners in quarantine, or let one out: what waited is folded in order, then timers and mail go on
+    Release {
+        /// The partner's id; PROGRAM/PARTNER where several programmes have it. Without it, all in quarantine are listed
+        partner: Option<String>,
+        /// Who releases, for the record [default: the login name]
+        #[arg(long, value_name = "NAME")]
+        by: Option<String>,
+        /// The list as data
+        #[arg(long, conflicts_with = "partner")]
+        json: bool,
+    },
+    /// Compare the database with what Kafka was told: was it restored from a backup or cloned?
+    Restore {
+        /// Go on from where this database stands. Mail planned until now is not sent: nobody can know which of it went out
+        #[arg(long)]
+        accept: bool,
+    },
     /// Show the page of a finding's code, like R0201
     Code {
         /// The code; without it, all are listed

@@ -8,6 +8,8 @@ pub const OK: u8 = 0;
 pub const FAILURE: u8 = 1;
 /// What was given cannot be used; nothing was changed.
 pub const BAD_INPUT: u8 = 2;
+/// Differences were found.
+pub const DIFFERENCES: u8 = 3;
 
 /// Why a command ended badly.
 #[derive(Debug)]

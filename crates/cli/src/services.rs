@@ -88,6 +88,7 @@ impl Services {
         let mailer = Arc::new(Mailer {
             name: name.to_owned(),
             store: layout.store.clone(),
+            log: layout.log.clone(),
             transport,
             clock: layout.clock.clone(),
             rulebooks: layout.rulebooks.clone(),

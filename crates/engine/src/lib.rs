@@ -27,6 +27,7 @@ pub mod ports;
 pub mod readiness;
 pub mod records;
 pub mod relay;
+pub mod restore;
 pub mod rulebooks;
 pub mod shard;
 pub mod story;

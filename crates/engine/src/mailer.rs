@@ -25,12 +25,14 @@ use crate::{
     backoff::Backoff,
     ports::{
         clock::Clock,
+        log::EventLog,
         rows::{MessageState, OutboxRow},
         store::{Attempt, ClaimRequest, EndedMessage, Settlement, Store, StoreError},
         transport::{Delivery, Envelope, RefusalClass, Transport},
     },
     readiness::Readiness,
     records,
+    restore::{self, RestoreError},
     rulebooks::{Applied, RulebookError, Rulebooks},
 };
 
@@ -47,6 +49,9 @@ const IDLE: Duration = Duration::from_millis(20);
 /// The same in a replay, where every step waits for its mail.
 const IDLE_IN_REPLAY: Duration = Duration::from_millis(5);
 const HEARTBEAT: Duration = Duration::from_secs(2);
+/// So long a proof holds that the database was not restored under a running mailer; after any error of the database a new
+/// one is needed at once.
+const PROOF_HOLDS: Duration = Duration::from_secs(5);
 
 /// A mailer's needs.
 pub struct Mailer {
@@ -54,6 +59,8 @@ pub struct Mailer {
     pub name: String,
     /// Queue and policy facts.
     pub store: Arc<dyn Store>,
+    /// Asked whether the database is the one that last wrote.
+    pub log: Arc<dyn EventLog>,
     /// The way out.
     pub transport: Arc<dyn Transport>,
     /// The present.
@@ -78,6 +85,15 @@ pub struct Hand {
     incarnation: OnceLock<String>,
     /// Read while a claim is on its way.
     claiming: RwLock<()>,
+    /// Until when the database counts as the log's own, and since when it does if it was restored.
+    proven: Mutex<Option<Proof>>,
+}
+
+/// The database is not behind what the log was told.
+#[derive(Debug, Clone, Copy)]
+struct Proof {
+    until: std::time::Instant,
+    accepted_at: Option<Timestamp>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -93,6 +109,8 @@ enum MailerError {
     Rulebook(#[from] RulebookError),
     #[error(transparent)]
     Transport(#[from] crate::ports::transport::TransportError),
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
     #[error("no rulebook is applied yet: run `rapport apply`")]
     NoRulebook,
 }
@@ -232,12 +250,31 @@ impl Mailer {
                     continue;
                 }
                 Err(error) => {
+                    *lock(&self.hand.proven) = None;
                     self.readiness.bad("mailer", error.to_string());
                     backoff.after_failure()
                 }
             };
             tokio::select! { () = self.clock.pause(wait) => {}, () = stop.cancelled() => {} }
         }
+    }
+
+    /// Makes sure that the database was not restored from a backup: what that has queued may have been sent. Returns when
+    /// such a one was last accepted.
+    async fn prove(&self) -> Result<Option<Timestamp>, MailerError> {
+        if self.clock.replays() {
+            return Ok(None);
+        }
+        let now = self.clock.monotonic();
+        if let Some(proof) = *lock(&self.hand.proven)
+            && now < proof.until
+        {
+            return Ok(proof.accepted_at);
+        }
+        restore::examine(self.log.as_ref(), &self.store.shard_rows().await?).await?;
+        let accepted_at = restore::accepted_at(self.store.as_ref()).await?;
+        *lock(&self.hand.proven) = Some(Proof { until: now + PROOF_HOLDS, accepted_at });
+        Ok(accepted_at)
     }
 
     /// Claims for one connection and sends; returns how many recipients were looked at with effect.
@@ -252,6 +289,7 @@ impl Mailer {
             return Ok(0);
         }
         let mut connection = self.transport.ready().await?;
+        let accepted_at = self.prove().await?;
         let replays = self.clock.replays();
         let request = ClaimRequest {
             mailer: self.incarnation().to_owned(),
@@ -261,7 +299,7 @@ impl Mailer {
         };
         let shards = self.shards;
         let decide = |snapshot: &crate::ports::store::RecipientSnapshot| {
-            policy::verdict(snapshot, &rulebook, if replays { None } else { Some(now) }, shards)
+            policy::verdict(snapshot, &rulebook, if replays { None } else { Some(now) }, accepted_at, shards)
         };
         let claimed_at = self.clock.monotonic();
         let claimed = {

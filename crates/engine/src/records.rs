@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::{Timestamp, civil::Date};
 use rapport_event::{
     Event, EventId, Kind, PartnerKey, Payload, decode_record, encode,
-    engine::{DayClosedData, EngineData, OfferData, OutcomeData, RulebookAppliedData},
+    engine::{CommandData, DayClosedData, EngineData, OfferData, OutcomeData, RulebookAppliedData},
     extra::Extra,
 };
 use rapport_insight::dip::DayClose;
@@ -110,6 +110,23 @@ pub fn applied_hash(event: &Event) -> Option<Arc<str>> {
         EngineData::RulebookApplied(data) => Some(data.rulebook.clone()),
         _ => None,
     }
+}
+
+/// A person's command about one partner. Each is an event of its own: given twice, it is carried out twice.
+#[must_use]
+pub fn command(key: PartnerKey, command: &str, by: &str, at: Timestamp) -> Event {
+    let data = CommandData { command: command.into(), by: Some(by.into()), ..CommandData::default() };
+    let id = format!("command:{command}:{key}:{}", at.as_millisecond());
+    engine_event(&id, key, Kind::OperatorCommand, at, EngineData::Command(data))
+}
+
+/// The command that lets a partner out of quarantine.
+pub const RELEASE: &str = "release";
+
+/// Whether the record lets its partner out of quarantine.
+#[must_use]
+pub fn is_release(event: &Event) -> bool {
+    matches!(event.engine(), Some(EngineData::Command(data)) if &*data.command == RELEASE) && event.key.is_partner()
 }
 
 /// The coordinator's answer to a journey that asked for an offer.

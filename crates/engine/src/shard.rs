@@ -13,10 +13,17 @@ mod goals;
 mod interest;
 pub mod react;
 mod recent_ids;
+mod release;
 mod seen;
+mod suspects;
 mod timers;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use rapport_event::{Event, Kind, PartnerKey, Payload, ProgramId, SourcePosition};
@@ -32,17 +39,19 @@ use self::{
     react::{Place, Quarantine, Reaction},
     recent_ids::RecentIds,
     seen::Seen,
+    suspects::Suspects,
     timers::{Timers, WINDOW},
 };
 use crate::{
     backoff::Backoff,
     ownership::EngineParts,
     ports::{
-        log::{LogError, LogRecord},
+        log::{LogError, LogRecord, Progress},
         rows::{ShardCommit, ShardRow},
         store::{Committed, StoreError},
     },
     records,
+    restore::{self, RestoreError, Restored},
     rulebooks::{Applied, RulebookError},
 };
 
@@ -51,17 +60,20 @@ const TICK: Duration = Duration::from_millis(250);
 /// The same in a replay, where the present moves in steps and everybody waits for everybody.
 const TICK_IN_REPLAY: Duration = Duration::from_millis(5);
 
-/// Why a partner whose reaction panics is quarantined.
-const PANICKED: &str = "reacting to this record panicked";
-
 /// A record on its way to being folded.
 struct Arrived {
-    offset: i64,
+    place: LogPlace,
     /// Its `now`, not ahead of the present.
     stamp: Timestamp,
-    position: Option<SourcePosition>,
     /// None when it cannot be read.
     event: Option<Event>,
+}
+
+/// Where a record stands in the log, and where it came from.
+#[derive(Debug, Clone, Copy)]
+struct LogPlace {
+    offset: i64,
+    position: Option<SourcePosition>,
 }
 
 /// Why an owner stopped.
@@ -87,9 +99,12 @@ pub enum ShardError {
     /// The rulebook.
     #[error(transparent)]
     Rulebook(#[from] RulebookError),
-    /// Reacting panicked.
-    #[error("reacting for partner {0} panicked")]
-    Panicked(PartnerKey),
+    /// Reacting panicked, or led too far. What it left in memory must not be used.
+    #[error("reacting for partner {0} failed: {1}")]
+    Unfit(PartnerKey, String),
+    /// The log was told of commits that the row does not know.
+    #[error(transparent)]
+    Restored(Restored),
     /// The commit matched no row.
     #[error("the shard is another engine's now")]
     Fenced,
@@ -114,8 +129,8 @@ pub struct ShardOwner {
     feed: Feed,
     batch: Batch,
     batch_max: usize,
-    /// Partners whose reaction panicked, and how often since this owner began.
-    suspects: BTreeMap<PartnerKey, u8>,
+    /// Partners whose reaction failed since this owner began.
+    suspects: Suspects,
     /// First event of each programme, as far as known.
     began: BTreeMap<ProgramId, Timestamp>,
 }
@@ -142,7 +157,7 @@ impl ShardOwner {
             feed: Feed::new(shard, row.next_offset),
             batch: Batch::default(),
             batch_max,
-            suspects: BTreeMap::new(),
+            suspects: Suspects::default(),
             began: BTreeMap::new(),
         }
     }
@@ -159,9 +174,13 @@ impl ShardOwner {
             match error {
                 ShardError::Fenced => return Ended::Fenced,
                 // Memory is thrown away and read anew; the partner is tried once more, then quarantined.
-                ShardError::Panicked(key) => {
-                    error!(shard = self.shard, partner = %key, "reacting panicked");
-                    self.parts.readiness.bad(&part, format!("reacting for partner {key} panicked"));
+                ShardError::Unfit(key, why) => {
+                    error!(shard = self.shard, partner = %key, why, "reacting failed");
+                    self.parts.readiness.bad(&part, format!("reacting for partner {key} failed: {why}"));
+                }
+                ShardError::Restored(restored) => {
+                    error!(shard = self.shard, %restored, "the shard waits");
+                    self.parts.readiness.bad(&part, restored.to_string());
                 }
                 ShardError::Store(StoreError::Unavailable(_) | StoreError::CommitUnknown(_))
                 | ShardError::Rulebook(RulebookError::Store(StoreError::Unavailable(_)))
@@ -182,6 +201,10 @@ impl ShardOwner {
     async fn take_up_and_serve(&mut self, stop: &CancellationToken, part: &str) -> Result<(), ShardError> {
         let row = self.parts.store.shard_row(self.shard as i32).await?;
         let Some(row) = row.filter(|row| row.epoch == self.epoch) else { return Err(ShardError::Fenced) };
+        if !self.parts.clock.replays() {
+            // A replay tells the log nothing, so that it can be repeated.
+            restore::examine(self.parts.log.as_ref(), std::slice::from_ref(&row)).await?;
+        }
         let parts = self.parts.clone();
         let batch_max = self.batch_max;
         // Memory is thrown away as a whole: nothing of a batch that failed can survive in it.
@@ -245,21 +268,16 @@ impl ShardOwner {
                     None
                 }
             };
-            events.push(Arrived {
-                offset: record.offset,
-                stamp: record.stamp.min(present),
-                position: record.position,
-                event,
-            });
+            let place = LogPlace { offset: record.offset, position: record.position };
+            events.push(Arrived { place, stamp: record.stamp.min(present), event });
         }
         self.load_for(&events).await?;
-        for Arrived { offset, stamp, position, event } in events {
+        for Arrived { place, stamp, event } in events {
             self.come_before(stamp).await?;
-            // Admitted only here: a commit in the middle of the batch must not claim positions that are not folded yet.
-            let news = position.is_none_or(|position| self.seen.admit(position));
+            let news = place.position.is_none_or(|position| self.seen.is_new(position));
             match event.filter(|_| news) {
-                Some(event) => self.fold(event, offset).await?,
-                None => self.next_offset = offset + 1,
+                Some(event) => self.fold(event, place).await?,
+                None => self.pass(place),
             }
         }
         self.commit().await?;
@@ -299,23 +317,33 @@ impl ShardOwner {
         Ok(())
     }
 
+    /// From here on the record is folded: the next commit says so, be it in the middle of a batch. A commit before this
+    /// claims neither offset nor position.
+    fn pass(&mut self, place: LogPlace) {
+        if let Some(position) = place.position {
+            self.seen.admit(position);
+        }
+        self.next_offset = place.offset + 1;
+    }
+
     /// One record with now = the shard's clock.
-    async fn fold(&mut self, event: Event, offset: i64) -> Result<(), ShardError> {
+    async fn fold(&mut self, event: Event, place: LogPlace) -> Result<(), ShardError> {
         match (&event.kind, &event.payload) {
-            (Kind::ProgramDayClosed, Payload::Engine(_)) => self.second_pass(&event, offset).await?,
+            (Kind::ProgramDayClosed, Payload::Engine(_)) => self.second_pass(&event, place).await?,
+            (Kind::OperatorCommand, _) if records::is_release(&event) => self.release(&event, place).await?,
             (Kind::RulebookApplied, _) => {
-                self.next_offset = offset + 1;
+                self.pass(place);
                 // A relay that was stopped may append it again, long after others were applied.
                 if self.ids.admit(records::id_hash(&event)) {
                     self.switch_rulebook(&event).await?;
                 }
             }
             _ if event.key.is_partner() => {
-                self.next_offset = offset + 1;
-                self.fold_partner(&event, offset)?;
+                self.pass(place);
+                self.fold_partner(&event, place.offset)?;
             }
             _ => {
-                self.next_offset = offset + 1;
+                self.pass(place);
                 debug!(kind = %event.kind.name(), "a record about nobody in particular");
             }
         }
@@ -337,37 +365,26 @@ impl ShardOwner {
             self.batch.parked.push((event.key.clone(), offset, why));
             return Ok(());
         }
-        if self.suspects.get(&event.key).is_some_and(|panics| *panics > 1) {
-            self.batch.parked.push((event.key.clone(), offset, PANICKED.to_owned()));
-            self.quarantine(&event.key, PANICKED);
+        if let Some(why) = self.suspects.given_up(&event.key) {
+            self.batch.parked.push((event.key.clone(), offset, why.clone()));
+            self.quarantine(&event.key, &why);
             return Ok(());
         }
-        match self.react(&event.key, |reaction| reaction.fold(event))? {
-            Some(Ok(())) => {}
-            Some(Err(Quarantine(why))) => {
-                self.batch.parked.push((event.key.clone(), offset, why.clone()));
-                self.quarantine(&event.key, &why);
-            }
-            None => {
-                let detail = format!("programme `{}` is not in config/rapport.yaml", event.key.program);
-                let raw = rapport_event::encode(event);
-                self.batch.unreadable.push((offset, "unknown_program".to_owned(), detail, raw));
-            }
+        if self.react(&event.key, |reaction| reaction.fold(event))?.is_none() {
+            let detail = format!("programme `{}` is not in config/rapport.yaml", event.key.program);
+            let raw = rapport_event::encode(event);
+            self.batch.unreadable.push((offset, "unknown_program".to_owned(), detail, raw));
         }
         Ok(())
     }
 
     /// Lets a partner react; `None` when there is no rulebook that knows the programme.
-    ///
-    /// A panic is a bug of ours; it must not stop the other partners. What it left in memory is not used: the owner starts
-    /// again from the database, and a partner whose reaction panics a second time is quarantined.
-    fn react<T>(&mut self, key: &PartnerKey, with: impl FnOnce(Reaction<'_>) -> T) -> Result<Option<T>, ShardError> {
+    fn react(
+        &mut self,
+        key: &PartnerKey,
+        with: impl FnOnce(Reaction<'_>) -> Result<(), Quarantine>,
+    ) -> Result<Option<()>, ShardError> {
         let Some(rulebook) = self.rulebook.clone() else { return Ok(None) };
-        if self.suspects.get(key).is_some_and(|panics| *panics > 1) {
-            // Its timers and days end up here as well: it waits, the others go on.
-            self.quarantine(key, PANICKED);
-            return Ok(None);
-        }
         let place = Place {
             rulebook: &rulebook,
             rulebooks: &self.parts.rulebooks,
@@ -376,12 +393,9 @@ impl ShardOwner {
             now: self.clock,
             began: self.began.get(&key.program).copied(),
         };
-        let entry = self.partners.entry(key);
-        let reaction = Reaction::new(&place, entry, &mut self.timers, &mut self.batch);
-        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| reaction.map(with)));
-        outcome.map_err(|_| {
-            *self.suspects.entry(key.clone()).or_default() += 1;
-            ShardError::Panicked(key.clone())
+        let (partners, timers, batch) = (&mut self.partners, &mut self.timers, &mut self.batch);
+        guarded(&mut self.suspects, key, || {
+            Reaction::new(&place, partners.entry(key), timers, batch).map(with).transpose()
         })
     }
 
@@ -389,6 +403,7 @@ impl ShardOwner {
     fn quarantine(&mut self, key: &PartnerKey, why: &str) {
         error!(partner = %key, why, "the partner is quarantined: its records, timers and mail wait");
         metrics::counter!("rapport_quarantined_total").increment(1);
+        self.batch.quarantined.push((key.clone(), why.to_owned()));
         self.partners.entry(key).state.set_mark(facts::marks::QUARANTINED, why.as_bytes().to_vec());
     }
 
@@ -436,15 +451,16 @@ impl ShardOwner {
             }
             self.clock = self.clock.max(timer.due);
             self.timers.clear(&timer.key, &timer.subject);
+            if let Some(why) = self.suspects.given_up(&timer.key) {
+                self.quarantine(&timer.key, &why);
+            }
             if self.partners.look(&timer.key).is_some_and(|entry| entry.quarantined().is_some()) {
                 // It must not be lost, and must not fire: it is looked at again tomorrow.
                 let due = timer.due.checked_add(jiff::SignedDuration::from_hours(24)).unwrap_or(Timestamp::MAX);
                 self.timers.set(crate::ports::rows::TimerRow { due, ..timer });
                 continue;
             }
-            if let Some(Err(Quarantine(why))) = self.react(&timer.key, |reaction| reaction.fire(&timer))? {
-                self.quarantine(&timer.key, &why);
-            }
+            self.react(&timer.key, |reaction| reaction.fire(&timer))?;
             if self.batch.is_large() {
                 self.commit().await?;
             }
@@ -476,20 +492,50 @@ impl ShardOwner {
             ..batch.into_commit()
         };
         self.partners.take_touched(&mut commit);
-        let (events, started) = (commit.next_offset, self.parts.clock.monotonic());
+        let started = self.parts.clock.monotonic();
         match self.parts.store.commit_shard(&commit).await {
             Ok(Committed::Done) => {}
             Ok(Committed::Fenced) => return Err(ShardError::Fenced),
             Err(error) => return Err(error.into()),
         }
         self.commit_no += 1;
+        let progress = Progress { next_offset: commit.next_offset, epoch: self.epoch, commit_no: self.commit_no };
         metrics::histogram!("rapport_commit_seconds").record(started.elapsed().as_secs_f64());
         if !self.parts.clock.replays()
-            && let Err(error) = self.parts.log.report(self.shard, events, self.epoch, self.commit_no).await
+            && let Err(error) = self.parts.log.report(self.shard, progress).await
         {
             debug!(%error, "the log was not told how far the shard is");
         }
         Ok(())
+    }
+}
+
+/// Runs what concerns one partner. A panic is a bug of ours, and a reaction that leads too far is somebody's; neither must
+/// stop the other partners. What was left in memory is not used: the owner starts again from the database, and leaves a
+/// partner out whose turn fails again.
+fn guarded<T>(
+    suspects: &mut Suspects,
+    key: &PartnerKey,
+    work: impl FnOnce() -> Result<T, Quarantine>,
+) -> Result<T, ShardError> {
+    let why = match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(Ok(done)) => return Ok(done),
+        Ok(Err(Quarantine(why))) => {
+            suspects.give_up(key, &why);
+            why
+        }
+        Err(_) => suspects.panicked(key),
+    };
+    Err(ShardError::Unfit(key.clone(), why))
+}
+
+impl From<RestoreError> for ShardError {
+    fn from(error: RestoreError) -> Self {
+        match error {
+            RestoreError::Log(error) => Self::Log(error),
+            RestoreError::Store(error) => Self::Store(error),
+            RestoreError::Restored(restored) => Self::Restored(restored),
+        }
     }
 }
 

@@ -7,15 +7,16 @@ use async_trait::async_trait;
 use futures::{FutureExt, StreamExt};
 use rapport_engine::ports::log::{LogError, LogRecord, ShardFeed};
 use rdkafka::TopicPartitionList;
-use rdkafka::consumer::Consumer;
+use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::stream_consumer::{StreamConsumer, StreamPartitionQueue};
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::topic_partition_list::Offset;
 use tracing::debug;
 
-use crate::ask::refusal;
-use crate::connection::Link;
+use crate::ask::{ask, refusal};
+use crate::connection::{Connection, Link};
 use crate::record::log_record;
 
 /// How many messages are taken from librdkafka at a time: one by one costs a multiple.
@@ -153,6 +154,32 @@ impl Drop for Feed {
             debug!(shard = self.shard, %error, "giving up a shard's partition");
         }
     }
+}
+
+/// One record, by a consumer of its own: the shard's feed goes on undisturbed.
+pub(crate) async fn read_one(
+    connection: &Connection,
+    config: &rdkafka::ClientConfig,
+    topic: &str,
+    shard: u32,
+    offset: i64,
+) -> Result<LogRecord, LogError> {
+    let partition = partition_of(shard)?;
+    let (link, config, topic) = (connection.link(), config.clone(), topic.to_owned());
+    ask(connection, "reading one record again", move |longest| {
+        let consumer: BaseConsumer<Link> = BaseConsumer::from_config_and_context(&config, link.clone())?;
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(&topic, partition, Offset::Offset(offset))?;
+        consumer.assign(&list)?;
+        let message =
+            consumer.poll(longest).ok_or(KafkaError::MessageConsumption(RDKafkaErrorCode::OperationTimedOut))??;
+        Ok(log_record(&message))
+    })
+    .await
+    .and_then(|record| {
+        let right = record.offset == offset;
+        right.then_some(record).ok_or(LogError::OutOfRange { shard, offset })
+    })
 }
 
 pub(crate) fn partition_of(shard: u32) -> Result<i32, LogError> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::StreamExt;
-use rapport_engine::ports::log::{EventLog, LogError, LogIdentity, NewRecord, ShardFeed};
+use rapport_engine::ports::log::{EventLog, LogError, LogIdentity, LogRecord, NewRecord, Progress, ShardFeed};
 use rdkafka::TopicPartitionList;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{Consumer, StreamConsumer};
@@ -17,7 +17,7 @@ use tracing::{debug, info};
 
 use crate::ask::{ask, refusal};
 use crate::connection::{Connection, Link};
-use crate::feed::{Feed, OpenShards, partition_of};
+use crate::feed::{Feed, OpenShards, partition_of, read_one};
 use crate::publisher::{Outgoing, Publisher};
 use crate::record::log_headers;
 use crate::report::Reports;
@@ -178,12 +178,27 @@ impl EventLog for KafkaLog {
         })
     }
 
-    async fn report(&self, shard: u32, next_offset: i64, epoch: i64, commit_no: i64) -> Result<(), LogError> {
-        self.reports.note(shard, (next_offset, epoch, commit_no))
+    async fn read(&self, shard: u32, offset: i64) -> Result<LogRecord, LogError> {
+        let (first, end) = self.edges(shard).await?;
+        if offset < first || offset >= end {
+            return Err(LogError::OutOfRange { shard, offset });
+        }
+        read_one(
+            &self.connection,
+            &consumer_config(&self.connection, &self.settings),
+            &self.settings.topic,
+            shard,
+            offset,
+        )
+        .await
     }
 
-    async fn reported(&self, shard: u32) -> Result<Option<(i64, i64, i64)>, LogError> {
-        self.reports.read(shard).await
+    async fn report(&self, shard: u32, progress: Progress) -> Result<(), LogError> {
+        self.reports.note(shard, progress)
+    }
+
+    async fn reported(&self, shards: &[u32]) -> Result<Vec<Option<Progress>>, LogError> {
+        self.reports.read(shards).await
     }
 }
 

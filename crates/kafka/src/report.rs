@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rapport_engine::ports::log::LogError;
+use rapport_engine::ports::log::{LogError, Progress};
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{CommitMode, Consumer, StreamConsumer};
 use rdkafka::error::KafkaResult;
@@ -17,9 +17,6 @@ use crate::connection::{Connection, Link};
 use crate::feed::partition_of;
 
 const AT_MOST_EVERY: Duration = Duration::from_secs(1);
-
-/// Next offset, epoch and number of the last commit.
-pub(crate) type Progress = (i64, i64, i64);
 
 /// What has been reported and not been told to Kafka yet.
 pub(crate) struct Reports {
@@ -55,20 +52,26 @@ impl Reports {
         .await
     }
 
-    /// What Kafka holds for a shard.
-    pub async fn read(&self, shard: u32) -> Result<Option<Progress>, LogError> {
+    /// What Kafka holds for these shards, in one request.
+    pub async fn read(&self, shards: &[u32]) -> Result<Vec<Option<Progress>>, LogError> {
         self.flush().await?;
-        let (consumer, topic, partition) = (self.consumer.clone(), self.topic.clone(), partition_of(shard)?);
+        let partitions: Vec<i32> = shards.iter().map(|shard| partition_of(*shard)).collect::<Result<_, _>>()?;
+        let (consumer, topic) = (self.consumer.clone(), self.topic.clone());
         ask(&self.connection, "reading reported progress", move |longest| {
-            let mut list = TopicPartitionList::new();
-            list.add_partition(&topic, partition);
+            let mut list = TopicPartitionList::with_capacity(partitions.len());
+            for partition in &partitions {
+                list.add_partition(&topic, *partition);
+            }
             let found = consumer.committed_offsets(list, longest)?;
-            let Some(element) = found.find_partition(&topic, partition) else { return Ok(None) };
-            element.error()?;
-            Ok(match element.offset() {
-                Offset::Offset(next) => parse(element.metadata()).map(|(epoch, commit)| (next, epoch, commit)),
-                _ => None,
-            })
+            let told = |partition: &i32| {
+                let Some(element) = found.find_partition(&topic, *partition) else { return Ok(None) };
+                element.error()?;
+                Ok(match element.offset() {
+                    Offset::Offset(next_offset) => parse(next_offset, element.metadata()),
+                    _ => None,
+                })
+            };
+            partitions.iter().map(told).collect()
         })
         .await
     }
@@ -90,15 +93,19 @@ impl Reports {
 
 fn list(topic: &str, waiting: &BTreeMap<i32, Progress>) -> KafkaResult<TopicPartitionList> {
     let mut list = TopicPartitionList::with_capacity(waiting.len());
-    for (partition, (next, epoch, commit)) in waiting {
+    for (partition, Progress { next_offset, epoch, commit_no }) in waiting {
         let mut element = list.add_partition(topic, *partition);
-        element.set_offset(Offset::Offset(*next))?;
-        element.set_metadata(format!("epoch={epoch} commit={commit}"));
+        element.set_offset(Offset::Offset(*next_offset))?;
+        element.set_metadata(format!("epoch={epoch} commit={commit_no}"));
     }
     Ok(list)
 }
 
-fn parse(metadata: &str) -> Option<(i64, i64)> {
+fn parse(next_offset: i64, metadata: &str) -> Option<Progress> {
     let (epoch, commit) = metadata.split_once(' ')?;
-    Some((epoch.strip_prefix("epoch=")?.parse().ok()?, commit.strip_prefix("commit=")?.parse().ok()?))
+    Some(Progress {
+        next_offset,
+        epoch: epoch.strip_prefix("epoch=")?.parse().ok()?,
+        commit_no: commit.strip_prefix("commit=")?.parse().ok()?,
+    })
 }

@@ -7,7 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use rapport_engine::ports::log::{EventLog, LogError, LogIdentity, LogRecord, NewRecord, ShardFeed};
+use rapport_engine::ports::log::{EventLog, LogError, LogIdentity, LogRecord, NewRecord, Progress, ShardFeed};
 use tokio::sync::Notify;
 
 /// An event log in memory; clones share it.
@@ -20,7 +20,7 @@ pub struct MemoryLog {
 #[derive(Default)]
 struct Shared {
     records: Mutex<BTreeMap<u32, Vec<LogRecord>>>,
-    reported: Mutex<BTreeMap<u32, (i64, i64, i64)>>,
+    reported: Mutex<BTreeMap<u32, Progress>>,
     appended: Notify,
 }
 
@@ -83,14 +83,21 @@ impl EventLog for MemoryLog {
         Ok(LogIdentity { cluster: "memory".into(), topic: "rapport.events".into(), shards: self.shards })
     }
 
-    async fn report(&self, shard: u32, next_offset: i64, epoch: i64, commit_no: i64) -> Result<(), LogError> {
+    async fn read(&self, shard: u32, offset: i64) -> Result<LogRecord, LogError> {
+        let at = usize::try_from(offset).unwrap_or(usize::MAX);
+        let found = self.records().get(&shard).and_then(|records| records.get(at)).cloned();
+        found.ok_or(LogError::OutOfRange { shard, offset })
+    }
+
+    async fn report(&self, shard: u32, progress: Progress) -> Result<(), LogError> {
         let mut reported = self.shared.reported.lock().unwrap_or_else(PoisonError::into_inner);
-        reported.insert(shard, (next_offset, epoch, commit_no));
+        reported.insert(shard, progress);
         Ok(())
     }
 
-    async fn reported(&self, shard: u32) -> Result<Option<(i64, i64, i64)>, LogError> {
-        Ok(self.shared.reported.lock().unwrap_or_else(PoisonError::into_inner).get(&shard).copied())
+    async fn reported(&self, shards: &[u32]) -> Result<Vec<Option<Progress>>, LogError> {
+        let reported = self.shared.reported.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(shards.iter().map(|shard| reported.get(shard).copied()).collect())
     }
 }
 

@@ -243,6 +243,7 @@ impl Run {
                 let mailer = Mailer {
                     name,
                     store,
+                    log,
                     transport,
                     clock,
                     rulebooks,

@@ -97,6 +97,7 @@ pub struct Tables {
     pub definitions: Vec<DefinitionRow>,
     pub dead_letters: BTreeMap<(String, i32, i64), DeadLetterRow>,
     pub parked: BTreeMap<(PartnerKey, i64), String>,
+    pub quarantine: BTreeMap<PartnerKey, (String, Timestamp)>,
 }
 
 impl Default for MemoryStore {

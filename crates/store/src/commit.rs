@@ -302,6 +302,21 @@ async fn write_rest(session: &mut Session, commit: &ShardCommit) -> Result<(), S
         ((key, *offset), cells![program, partner, *offset, reason])
     }));
     session.execute_rows(&sql::PARKED, &[], &parked).await?;
+    let unparked = Rows::last_of(commit.unparked.iter().map(|(key, offset)| {
+        let (program, partner) = key!(key);
+        ((key, *offset), cells![program, partner, *offset])
+    }));
+    session.execute_rows(&sql::UNPARKED, &[], &unparked).await?;
+    let released = Rows::last_of(commit.released.iter().map(|key| {
+        let (program, partner) = key!(key);
+        (key, cells![program, partner])
+    }));
+    session.execute_rows(&sql::RELEASE, &[], &released).await?;
+    let quarantined = Rows::last_of(commit.quarantined.iter().map(|(key, reason)| {
+        let (program, partner) = key!(key);
+        (key, cells![program, partner, reason])
+    }));
+    session.execute_rows(&sql::QUARANTINE, &cells![clock(commit)], &quarantined).await?;
     let letters = Rows::last_of(commit.unreadable.iter().map(|(offset, code, detail, raw)| {
         let cells =
             cells![LOG_SOURCE, commit.shard, *offset, code, detail, cut(raw), "{}", clock(commit), None::<Timestamp>,];

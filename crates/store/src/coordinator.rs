@@ -24,6 +24,17 @@ impl SqlStore {
             .collect()
     }
 
+    pub(crate) async fn read_day_part(
+        &self,
+        program: &ProgramId,
+        day: Date,
+        shard: u32,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        let cells = cells![program.as_str(), day.to_string(), shard];
+        let rows = self.reader().await?.fetch(&sql::DAY_PART, &cells).await?;
+        rows.first().map(|row| row.bytes(0)).transpose()
+    }
+
     pub(crate) async fn read_last_close(&self, program: &ProgramId) -> Result<Option<DayCloseRow>, StoreError> {
         let rows = self.reader().await?.fetch(&sql::LAST_CLOSE, &cells![program.as_str()]).await?;
         rows.first()

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use rapport_engine::ports::log::{EventLog, LogError, LogIdentity, LogRecord, NewRecord, ShardFeed};
+use rapport_engine::ports::log::{EventLog, LogError, LogIdentity, LogRecord, NewRecord, Progress, ShardFeed};
 use rapport_engine::ports::store::StoreError;
 use rapport_event::wire::SourcePosition;
 use tokio::sync::Notify;
@@ -137,17 +137,26 @@ impl EventLog for Journal {
         Ok(LogIdentity { cluster, topic: JOURNAL_TOPIC.into(), shards: self.shards })
     }
 
-    async fn report(&self, shard: u32, next_offset: i64, epoch: i64, commit_no: i64) -> Result<(), LogError> {
-        let cells = cells![shard, next_offset, epoch, commit_no];
+    async fn read(&self, shard: u32, offset: i64) -> Result<LogRecord, LogError> {
+        let feed = JournalFeed { journal: self.clone(), shard, offset };
+        let found = feed.read(1).await.map_err(log_error)?.into_iter().next();
+        found.filter(|record| record.offset == offset).ok_or(LogError::OutOfRange { shard, offset })
+    }
+
+    async fn report(&self, shard: u32, progress: Progress) -> Result<(), LogError> {
+        let cells = cells![shard, progress.next_offset, progress.epoch, progress.commit_no];
         async { self.store.writer().await?.execute(&sql::REPORT, &cells).await }.await.map_err(log_error)?;
         Ok(())
     }
 
-    async fn reported(&self, shard: u32) -> Result<Option<(i64, i64, i64)>, LogError> {
-        let cells = cells![shard];
-        let rows = async { self.store.reader().await?.fetch(&sql::REPORTED, &cells).await }.await.map_err(log_error)?;
-        let read = |row: &Row| Ok((row.int(0)?, row.int(1)?, row.int(2)?));
-        rows.first().map(read).transpose().map_err(log_error)
+    async fn reported(&self, shards: &[u32]) -> Result<Vec<Option<Progress>>, LogError> {
+        let rows = async { self.store.reader().await?.fetch(&sql::REPORTED, &[]).await }.await.map_err(log_error)?;
+        let read = |row: &Row| {
+            Ok((row.number(0)?, Progress { next_offset: row.int(1)?, epoch: row.int(2)?, commit_no: row.int(3)? }))
+        };
+        let known: BTreeMap<u32, Progress> =
+            rows.iter().map(read).collect::<Result<_, StoreError>>().map_err(log_error)?;
+        Ok(shards.iter().map(|shard| known.get(shard).copied()).collect())
     }
 }
 

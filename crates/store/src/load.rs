@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use rapport_engine::ports::rows::{ConversionRow, JourneyRow, PartnerBundle, PartnerRow, TimerRow};
+use rapport_engine::ports::rows::{ConversionRow, JourneyRow, PartnerBundle, PartnerRow, QuarantineRow, TimerRow};
 use rapport_engine::ports::store::StoreError;
 use rapport_event::id::PartnerKey;
 
@@ -91,6 +91,15 @@ impl SqlStore {
         let cells = cells![key.program.as_str(), key.partner.as_str()];
         let rows = self.reader().await?.fetch(&sql::PARKED, &cells).await?;
         rows.iter().map(|row| Ok((row.int(0)?, row.text(1)?))).collect()
+    }
+
+    pub(crate) async fn read_quarantines(&self) -> Result<Vec<QuarantineRow>, StoreError> {
+        let rows = self.reader().await?.fetch(&sql::QUARANTINES, &[]).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(QuarantineRow { key: row.key(0)?, reason: row.text(2)?, at: row.instant(3)?, parked: row.int(4)? })
+            })
+            .collect()
     }
 }
 

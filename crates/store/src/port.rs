@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use jiff::{Timestamp, civil::Date};
 use rapport_engine::ports::rows::{
     ConversionRow, CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow, DefinitionRow, MessageRow,
-    NumberedOutboxRow, OutboxRow, PartnerBundle, PersonRow, RequestRow, ReservationRow, ShardCommit, ShardRow,
-    TimerRow,
+    NumberedOutboxRow, OutboxRow, PartnerBundle, PersonRow, QuarantineRow, RequestRow, ReservationRow, ShardCommit,
+    ShardRow, TimerRow,
 };
 use rapport_engine::ports::store::{
     Alive, Attempt, ClaimRequest, Claimed, Committed, EndedMessage, Outstanding, RecipientSnapshot, RecipientVerdict,
@@ -80,6 +80,10 @@ impl Store for SqlStore {
         self.write_release(shard, epoch).await
     }
 
+    async fn raise_commit_no(&self, shard: i32, commit_no: i64) -> Result<(), StoreError> {
+        self.write_raised(shard, commit_no).await
+    }
+
     async fn commit_shard(&self, commit: &ShardCommit) -> Result<Committed, StoreError> {
         self.write_commit(commit).await
     }
@@ -118,8 +122,16 @@ impl Store for SqlStore {
         self.read_parked(key).await
     }
 
+    async fn quarantines(&self) -> Result<Vec<QuarantineRow>, StoreError> {
+        self.read_quarantines().await
+    }
+
     async fn day_parts(&self, program: &ProgramId, day: Date) -> Result<Vec<DayPartRow>, StoreError> {
         self.read_day_parts(program, day).await
+    }
+
+    async fn day_part(&self, program: &ProgramId, day: Date, shard: u32) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read_day_part(program, day, shard).await
     }
 
     async fn last_day_close(&self, program: &ProgramId) -> Result<Option<DayCloseRow>, StoreError> {

@@ -110,6 +110,11 @@ impl SqlStore {
         self.writer().await?.execute(&shard::RELEASE, &cells![number, epoch]).await?;
         Ok(())
     }
+
+    pub(crate) async fn write_raised(&self, number: i32, commit_no: i64) -> Result<(), StoreError> {
+        self.writer().await?.execute(&shard::RAISE, &cells![number, commit_no]).await?;
+        Ok(())
+    }
 }
 
 fn shard_row(row: &Row) -> Result<ShardRow, StoreError> {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use rapport_engine::ports::rows::COORDINATOR;
 use rapport_engine::ports::store::Outstanding;
+use rapport_engine::restore;
 use serde_json::json;
 
 use crate::command_line::ClockKind;
@@ -89,6 +90,13 @@ async fn examine(layout: &Layout, settings: &Settings, examination: &mut Examina
         format!("{} ({}); see `rapport dead-letters`", count(refused, "dead letter"), codes.join(", "))
     };
     examination.note("dead letters", open == 0, told);
+    let waiting = store.quarantines().await.doing("reading who is in quarantine")?;
+    let told = if waiting.is_empty() {
+        "nobody".to_owned()
+    } else {
+        format!("{}; see `rapport release`", count(waiting.len() as i64, "partner"))
+    };
+    examination.note("quarantine", waiting.is_empty(), told);
     let no_basis = of("not_sent/no_basis");
     let told = format!("{} not written for want of consent (no_basis)", count(no_basis, "mail"));
     examination.note("consent", true, if no_basis == 0 { "no mail lacked consent".to_owned() } else { told });
@@ -125,6 +133,13 @@ async fn rulebook(layout: &Layout, settings: &Settings, examination: &mut Examin
 
 async fn shards(layout: &Layout, examination: &mut Examination) -> Result<(), Failure> {
     let rows = layout.store.shard_rows().await.doing("reading the shards")?;
+    let restored = restore::find(layout.log.as_ref(), &rows).await.doing("asking how far the shards were")?;
+    let told = if restored.is_empty() {
+        "the database is the one that last wrote".to_owned()
+    } else {
+        format!("{} behind what Kafka was told; see `rapport restore`", count(restored.len() as i64, "shard"))
+    };
+    examination.note("restore", restored.is_empty(), told);
     let ids: Vec<u32> = (0..layout.shards).collect();
     let ends = layout.log.ends(&ids).await.doing("reading the ends of the log")?;
     let now = layout.store.server_time().await.doing("asking for the time")?;

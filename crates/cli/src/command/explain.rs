@@ -37,7 +37,8 @@ pub async fn run(settings: &Settings, partner: &str, workflow: Option<&str>, as_
     Ok(exit::OK)
 }
 
-async fn find(store: &rapport_store::SqlStore, partner: &str) -> Result<PartnerKey, Failure> {
+/// The one partner of this id, or of PROGRAM/PARTNER.
+pub(super) async fn find(store: &rapport_store::SqlStore, partner: &str) -> Result<PartnerKey, Failure> {
     if let Some((program, id)) = partner.split_once('/')
         && let Ok(key) = PartnerKey::new(program, id)
         && store.story(&key).await.doing("looking for the partner")?.is_some()

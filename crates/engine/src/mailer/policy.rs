@@ -19,18 +19,27 @@ use crate::{
 /// An open-ended hold is looked at again after this long.
 const HOLD_LOOK: SignedDuration = SignedDuration::from_hours(1);
 
+/// The reason of mail that a restored database had planned.
+const DATABASE_RESTORED: &str = "database_restored";
+
 /// At most one message is taken; the rest of the recipient's mails are judged anew when its outcome is known, so that
-/// caps hold for any number of mailers. `now` is `None` in a replay: each message is judged at its own due time.
+/// caps hold for any number of mailers. `now` is `None` in a replay: each message is judged at its own due time. What was
+/// planned before a restored database was accepted may have been sent by the one that was lost: it is not sent again.
 pub(super) fn verdict(
     snapshot: &RecipientSnapshot,
     rulebook: &Applied,
     now: Option<Timestamp>,
+    accepted_at: Option<Timestamp>,
     shards: u32,
 ) -> RecipientVerdict {
     let mut verdict = RecipientVerdict::default();
     for due in &snapshot.due {
         let message = &due.message;
         let at = now.unwrap_or(message.due);
+        if message.policy == "at_most_once" && accepted_at.is_some_and(|accepted| message.planned_at < accepted) {
+            verdict.end.push(ended(message, 0, MessageState::Suppressed, DATABASE_RESTORED, at, shards));
+            continue;
+        }
         let (request, recipient) = question(due, snapshot, rulebook, at);
         match decide(&request, &recipient, &rulebook.config.guardrails, at) {
             Decision::Send => {

@@ -98,6 +98,7 @@ macro_rules! log_conformance {
                 concurrent_appends_leave_no_gap,
                 a_waiting_feed_is_woken,
                 a_feed_opens_only_inside_the_log,
+                a_record_is_read_again_by_its_offset,
                 what_was_reported_is_known,
                 a_log_knows_itself;
         }

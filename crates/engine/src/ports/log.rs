@@ -43,6 +43,17 @@ pub struct LogIdentity {
     pub shards: u32,
 }
 
+/// How far a shard was, as the log was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// The next record to fold.
+    pub next_offset: i64,
+    /// The owner's epoch.
+    pub epoch: i64,
+    /// The number of the commit.
+    pub commit_no: i64,
+}
+
 /// Why a log could not do what was asked.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum LogError {
@@ -72,14 +83,16 @@ pub trait EventLog: Send + Sync {
     async fn append(&self, records: Vec<NewRecord>) -> Result<(), LogError>;
     /// Opens a shard's records from `offset` on. One open feed per shard.
     async fn open(&self, shard: u32, offset: i64) -> Result<Box<dyn ShardFeed>, LogError>;
+    /// One record that was read before; `OutOfRange` when the log does not hold it any more.
+    async fn read(&self, shard: u32, offset: i64) -> Result<LogRecord, LogError>;
     /// The offset one past the last record of each shard asked for.
     async fn ends(&self, shards: &[u32]) -> Result<Vec<i64>, LogError>;
     /// Which log this is.
     async fn describe(&self) -> Result<LogIdentity, LogError>;
     /// Tells lag tools how far a shard is; correctness never depends on it.
-    async fn report(&self, shard: u32, next_offset: i64, epoch: i64, commit_no: i64) -> Result<(), LogError>;
-    /// What was last reported: next offset, epoch, commit number.
-    async fn reported(&self, shard: u32) -> Result<Option<(i64, i64, i64)>, LogError>;
+    async fn report(&self, shard: u32, progress: Progress) -> Result<(), LogError>;
+    /// What was last reported of each shard asked for.
+    async fn reported(&self, shards: &[u32]) -> Result<Vec<Option<Progress>>, LogError>;
 }
 
 /// One shard's records in offset order.

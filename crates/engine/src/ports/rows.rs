@@ -321,6 +321,19 @@ pub struct NumberedOutboxRow {
     pub row: OutboxRow,
 }
 
+/// A partner in quarantine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuarantineRow {
+    /// Who.
+    pub key: PartnerKey,
+    /// What went wrong, for people.
+    pub reason: String,
+    /// Since when, by the shard's clock.
+    pub at: Timestamp,
+    /// Records that wait.
+    pub parked: i64,
+}
+
 /// One shard's contribution to a programme's day.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DayPartRow {
@@ -400,6 +413,12 @@ pub struct ShardCommit {
     pub day_parts: Vec<DayPartRow>,
     /// Records of quarantined partners, noted by offset: partner, offset, reason.
     pub parked: Vec<(PartnerKey, i64, String)>,
+    /// Partners quarantined, with the reason: their mail waits from this commit on.
+    pub quarantined: Vec<(PartnerKey, String)>,
+    /// Parked records that are folded in this commit.
+    pub unparked: Vec<(PartnerKey, i64)>,
+    /// Partners who are in quarantine no longer.
+    pub released: Vec<PartnerKey>,
     /// Dead letters found while folding (offset, code, detail, raw).
     pub unreadable: Vec<(i64, String, String, Vec<u8>)>,
 }

@@ -7,8 +7,8 @@ use rapport_event::id::{PartnerKey, ProgramId};
 
 use super::rows::{
     CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow, DefinitionRow, MessageRow, MessageState,
-    NumberedOutboxRow, OutboxRow, PartnerBundle, PersonRow, RequestRow, ReservationRow, ShardCommit, ShardRow,
-    TimerRow,
+    NumberedOutboxRow, OutboxRow, PartnerBundle, PersonRow, QuarantineRow, RequestRow, ReservationRow, ShardCommit,
+    ShardRow, TimerRow,
 };
 use crate::story::Story;
 
@@ -197,6 +197,8 @@ pub trait Store: Send + Sync {
     async fn touch_shards(&self, owner: &str, owned: &[(i32, i64)]) -> Result<Vec<i32>, StoreError>;
     /// Gives a shard up if the epoch is still ours.
     async fn release_shard(&self, shard: i32, epoch: i64) -> Result<(), StoreError>;
+    /// After a restore: lets a shard's commits count on from `commit_no`, under a new epoch and without an owner.
+    async fn raise_commit_no(&self, shard: i32, commit_no: i64) -> Result<(), StoreError>;
     /// Writes a batch.
     async fn commit_shard(&self, commit: &ShardCommit) -> Result<Committed, StoreError>;
 
@@ -225,9 +227,18 @@ pub trait Store: Send + Sync {
     ) -> Result<Vec<TimerRow>, StoreError>;
     /// Offsets of records that wait because the partner is quarantined, with the reason.
     async fn parked(&self, key: &PartnerKey) -> Result<Vec<(i64, String)>, StoreError>;
+    /// Everybody in quarantine, longest first.
+    async fn quarantines(&self) -> Result<Vec<QuarantineRow>, StoreError>;
 
     /// Day parts of a programme's day.
     async fn day_parts(&self, program: &ProgramId, day: jiff::civil::Date) -> Result<Vec<DayPartRow>, StoreError>;
+    /// One shard's part of a programme's day.
+    async fn day_part(
+        &self,
+        program: &ProgramId,
+        day: jiff::civil::Date,
+        shard: u32,
+    ) -> Result<Option<Vec<u8>>, StoreError>;
     /// The programme's last closed day.
     async fn last_day_close(&self, program: &ProgramId) -> Result<Option<DayCloseRow>, StoreError>;
     /// Programmes with at least one day part.

@@ -55,6 +55,12 @@ pub struct Batch {
     pub day_parts: Vec<DayPartRow>,
     /// Records of quarantined partners.
     pub parked: Vec<(PartnerKey, i64, String)>,
+    /// Partners quarantined, with the reason.
+    pub quarantined: Vec<(PartnerKey, String)>,
+    /// Parked records that are folded now.
+    pub unparked: Vec<(PartnerKey, i64)>,
+    /// Partners released from quarantine.
+    pub released: Vec<PartnerKey>,
     /// Records that cannot be read: offset, code, detail, bytes.
     pub unreadable: Vec<(i64, String, String, Vec<u8>)>,
     /// Time passed without a record, and something fired.
@@ -158,6 +164,9 @@ impl Batch {
             outbox: self.outbox,
             day_parts: self.day_parts,
             parked: self.parked,
+            quarantined: self.quarantined,
+            unparked: self.unparked,
+            released: self.released,
             unreadable: self.unreadable,
             clock_mark: self.clock_mark,
             ..ShardCommit::default()

@@ -3,7 +3,7 @@
 //! First pass: the commit that brings the clock past the day's close carries this shard's part of the day. Second pass: when
 //! the coordinator's record is folded, every partner is judged, in pages; the cursor in the shard row says how far it came.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::{Timestamp, civil::Date};
 use rapport_event::{
@@ -12,21 +12,22 @@ use rapport_event::{
 };
 use rapport_insight::{
     day,
-    dip::{Budget, DayClose, Detector, PartWriter},
+    dip::{Budget, DayClose, Detector, PartReader, PartWriter, Verdict},
     top_share::Limits,
 };
 use rapport_partner::Measure;
 
 use super::{
-    ShardError, ShardOwner,
+    LogPlace, ShardError, ShardOwner,
     entry::Entry,
     facts::{PartnerFacts, marks},
-    react::Quarantine,
+    guarded,
 };
 use crate::{
     calendar::ProgramDays,
     ports::{rows::DayPartRow, store::StoreError},
     records,
+    rulebooks::Applied,
 };
 
 /// Partners judged in one commit.
@@ -123,7 +124,8 @@ impl ShardOwner {
                 let detector = detector(&entry.state.detector, key)?;
                 let (conversions, _) = entry.state.on_day(number);
                 let revenue = entry.state.sum(Measure::Revenue, number - REVENUE_DAYS + 1, number);
-                if let Some(part) = detector.part(number, count(conversions), revenue) {
+                let part = guarded(&mut self.suspects, key, || Ok(detector.part(number, count(conversions), revenue)));
+                if let Some(part) = part? {
                     writer.push(key.partner.as_str(), &part);
                 }
             }
@@ -133,33 +135,33 @@ impl ShardOwner {
     }
 
     /// Judges every partner of the programme by the coordinator's record. Done twice it changes nothing.
-    pub(super) async fn second_pass(&mut self, event: &Event, offset: i64) -> Result<(), ShardError> {
+    pub(super) async fn second_pass(&mut self, event: &Event, place: LogPlace) -> Result<(), ShardError> {
         let Some(rulebook) = self.rulebook.clone() else {
-            self.next_offset = offset + 1;
+            self.pass(place);
             return Ok(());
         };
         let program = event.key.program.clone();
         let Some((on, close)) = records::day_close_of(event) else {
-            self.batch.unreadable.push((offset, "unreadable_record".into(), "day close".into(), Vec::new()));
-            self.next_offset = offset + 1;
+            self.batch.unreadable.push((place.offset, "unreadable_record".into(), "day close".into(), Vec::new()));
+            self.pass(place);
             return Ok(());
         };
         if self.cursor.judged.get(program.as_str()).is_some_and(|judged| *judged >= on) {
-            self.next_offset = offset + 1;
+            self.pass(place);
             return Ok(());
         }
         // What came before this record is committed, so that the cursor alone says where to go on.
         if self.cursor.after.is_none() {
-            self.next_offset = offset;
             self.commit().await?;
         }
-        let budget = Budget::default();
+        let counted = self.counted_on(&program, on).await?;
         loop {
             let after = self.cursor.after.clone();
             let page = self.partners.page(&self.parts, after.as_ref(), PAGE).await?;
             let Some(last) = page.last().cloned() else { break };
             for key in page.iter().filter(|key| key.program == program) {
-                self.judge(&rulebook, key, on, &close, budget)?;
+                let y = counted.as_ref().map(|counted| counted.get(key.partner.as_str()).copied().unwrap_or(0));
+                self.judge(&rulebook, key, on, y, &close)?;
             }
             self.cursor.after = Some(last);
             if page.len() == PAGE {
@@ -168,37 +170,46 @@ impl ShardOwner {
         }
         self.cursor.after = None;
         self.cursor.judged.insert(program.as_str().to_owned(), on);
-        self.next_offset = offset + 1;
+        self.pass(place);
         Ok(())
+    }
+
+    /// What this shard told the coordinator of the day: a sale that came since then changes totals, never a verdict. `None`
+    /// when the shard had no part in that day.
+    async fn counted_on(&mut self, program: &ProgramId, on: Date) -> Result<Option<HashMap<String, u32>>, ShardError> {
+        let Some(body) = self.parts.store.day_part(program, on, self.shard).await? else { return Ok(None) };
+        let damaged =
+            |_| StoreError::Damaged(format!("shard {}'s part of day {on} of programme {program}", self.shard));
+        let mut counted = HashMap::new();
+        for part in PartReader::new(&body).map_err(damaged)? {
+            let (partner, part) = part.map_err(damaged)?;
+            counted.insert(partner.to_owned(), part.y);
+        }
+        Ok(Some(counted))
     }
 
     fn judge(
         &mut self,
-        rulebook: &std::sync::Arc<crate::rulebooks::Applied>,
+        rulebook: &Applied,
         key: &PartnerKey,
         on: Date,
+        y: Option<u32>,
         close: &DayClose,
-        budget: Budget,
     ) -> Result<(), ShardError> {
-        let Some(entry) = self.partners.look(key) else { return Ok(()) };
-        let number = day::number(on);
-        let (conversions, _) = entry.state.on_day(number);
-        let before = detector(&entry.state.detector, key)?;
-        let mut after = before.clone();
-        // Who sold nothing for a quarter has no rhythm to fall from; closing their days would rewrite every partner who
-        // ever was, every night. A dip that lasts then lasts until they sell again.
-        let exposed = entry.state.last_sale_day().is_some_and(|last| last > number - EXPOSED_DAYS);
-        let verdict = if exposed { Some(after.close(count(conversions), close, budget)) } else { None };
-        let top = top_groups(rulebook, &entry.state, number, &close.top_share);
-        let closing = entry.state.open.iter().any(|cell| cell.day <= number);
-        let unserved = entry.state.lasting.iter().any(|signal| !is_served(rulebook, entry, signal));
-        let learnt = after != before;
-        if entry.quarantined().is_some() || !(closing || unserved || learnt || top.is_some()) {
-            return Ok(());
+        if let Some(why) = self.suspects.given_up(key) {
+            self.quarantine(key, &why);
         }
+        let Some(entry) = self.partners.look(key).filter(|entry| entry.quarantined().is_none()) else {
+            return Ok(());
+        };
+        let number = day::number(on);
+        let y = y.unwrap_or_else(|| count(entry.state.on_day(number).0));
+        let before = detector(&entry.state.detector, key)?;
+        let judged = guarded(&mut self.suspects, key, || Ok(Judged::of(rulebook, entry, before, number, y, close)))?;
+        let Some(Judged { learnt, top, verdict }) = judged else { return Ok(()) };
         let entry = self.partners.entry(key);
-        if learnt {
-            entry.state.detector = after.encode();
+        if let Some(detector) = learnt {
+            entry.state.detector = detector.encode();
         }
         if entry.state.close_through(number) {
             entry.touch_days();
@@ -206,10 +217,33 @@ impl ShardOwner {
         if let Some(top) = top {
             entry.state.set_mark(marks::TOP, top);
         }
-        if let Some(Err(Quarantine(why))) = self.react(key, |reaction| reaction.close_day(verdict.as_ref()))? {
-            self.quarantine(key, &why);
-        }
+        self.react(key, |reaction| reaction.close_day(verdict.as_ref()))?;
         Ok(())
+    }
+}
+
+/// What a closed day means for one partner.
+struct Judged {
+    /// The detector, when it learnt something.
+    learnt: Option<Detector>,
+    /// The mark of top groups, when it changes.
+    top: Option<Vec<u8>>,
+    verdict: Option<Verdict>,
+}
+
+impl Judged {
+    /// `None` when the day changes nothing.
+    fn of(rulebook: &Applied, entry: &Entry, before: Detector, number: i32, y: u32, close: &DayClose) -> Option<Self> {
+        let mut after = before.clone();
+        // Who sold nothing for a quarter has no rhythm to fall from; closing their days would rewrite every partner who
+        // ever was, every night. A dip that lasts then lasts until they sell again.
+        let exposed = entry.state.last_sale_day().is_some_and(|last| last > number - EXPOSED_DAYS);
+        let verdict = exposed.then(|| after.close(y, close, Budget::default()));
+        let top = top_groups(rulebook, &entry.state, number, &close.top_share);
+        let closing = entry.state.open.iter().any(|cell| cell.day <= number);
+        let unserved = entry.state.lasting.iter().any(|signal| !is_served(rulebook, entry, signal));
+        let learnt = (after != before).then_some(after);
+        (closing || unserved || learnt.is_some() || top.is_some()).then_some(Self { learnt, top, verdict })
     }
 }
 

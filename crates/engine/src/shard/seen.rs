@@ -33,8 +33,14 @@ impl Seen {
         self.highest.iter().map(row).collect()
     }
 
-    /// Whether the position is new; if so it is the highest from now on. A source delivers each partition in order,
-    /// so what is not higher has been folded already.
+    /// Whether the position is new. A source delivers each partition in order, so what is not higher has been folded already.
+    #[must_use]
+    pub fn is_new(&self, position: SourcePosition) -> bool {
+        let known = self.highest.get(&(position.source, position.incarnation, position.partition));
+        known.is_none_or(|highest| (position.offset, position.index) > *highest)
+    }
+
+    /// Whether the position is new; if so it is the highest from now on.
     pub fn admit(&mut self, position: SourcePosition) -> bool {
         let at = (position.offset, position.index);
         let highest =

@@ -213,7 +213,7 @@ impl Detector {
     #[must_use]
     pub fn part(&self, day: i32, y: u32, revenue: i64) -> Option<DayPart> {
         let eligible = self.exposure_days >= PART_FROM && self.exposure > 0.0;
-        if !eligible && revenue <= 0 {
+        if !eligible && revenue <= 0 && y == 0 {
             return None;
         }
         Some(DayPart {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::broker::{connection, fresh, log, read, record, settings, soon, text, until};
 use futures::FutureExt;
 use jiff::Timestamp;
-use rapport_engine::ports::log::{EventLog, LogError};
+use rapport_engine::ports::log::{EventLog, LogError, Progress};
 use rapport_event::wire::SourcePosition;
 use rapport_kafka::topic::{self, Topic};
 use rapport_kafka::{Connection, KafkaLog, LogSettings};
@@ -169,14 +169,14 @@ async fn a_topic_that_keeps_the_writers_time_is_refused() {
 async fn reported_progress_is_there_for_another_process() {
     let settings = settings(2);
     let log = KafkaLog::connect(&connection(), settings.clone()).await.unwrap();
-    assert_eq!(log.reported(0).await.unwrap(), None);
+    assert_eq!(log.reported(&[0]).await.unwrap(), [None]);
     log.append(vec![record(0, "a"), record(1, "b")]).await.unwrap();
-    log.report(0, 1, 4, 17).await.unwrap();
-    log.report(1, 1, 2, 9).await.unwrap();
+    let progress = |epoch, commit_no| Progress { next_offset: 1, epoch, commit_no };
+    log.report(0, progress(4, 17)).await.unwrap();
+    log.report(1, progress(2, 9)).await.unwrap();
     log.flush_reports().await.unwrap();
     let other = KafkaLog::connect(&connection(), settings).await.unwrap();
-    assert_eq!(other.reported(0).await.unwrap(), Some((1, 4, 17)));
-    assert_eq!(other.reported(1).await.unwrap(), Some((1, 2, 9)));
+    assert_eq!(other.reported(&[1, 0]).await.unwrap(), [Some(progress(2, 9)), Some(progress(4, 17))]);
 }
 
 #[tokio::test]

@@ -6,11 +6,11 @@ use async_trait::async_trait;
 use jiff::{Timestamp, civil::Date};
 use rapport_engine::{
     ports::{
-        log::{EventLog, LogError, LogIdentity, LogRecord, NewRecord, ShardFeed},
+        log::{EventLog, LogError, LogIdentity, LogRecord, NewRecord, Progress, ShardFeed},
         rows::{
             ConversionRow, CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow, DefinitionRow, MessageRow,
-            NumberedOutboxRow, OutboxRow, PartnerBundle, PersonRow, RequestRow, ReservationRow, ShardCommit, ShardRow,
-            TimerRow,
+            NumberedOutboxRow, OutboxRow, PartnerBundle, PersonRow, QuarantineRow, RequestRow, ReservationRow,
+            ShardCommit, ShardRow, TimerRow,
         },
         store::{
             Alive, Attempt, ClaimRequest, Claimed, Committed, EndedMessage, Outstanding, RecipientSnapshot,
@@ -73,6 +73,7 @@ through_process! {
     true take_shard(shard: i32, owner: &str, lease: Duration) -> Option<ShardRow>;
     true touch_shards(owner: &str, owned: &[(i32, i64)]) -> Vec<i32>;
     true release_shard(shard: i32, epoch: i64) -> ();
+    true raise_commit_no(shard: i32, commit_no: i64) -> ();
     true commit_shard(commit: &ShardCommit) -> Committed;
     false load_partners(shard: u32, keys: &[PartnerKey]) -> Vec<PartnerBundle>;
     false page_partners(shard: u32, after: Option<&PartnerKey>, limit: usize) -> Vec<PartnerBundle>;
@@ -80,7 +81,9 @@ through_process! {
     false recent_ids(shard: u32, since: Timestamp) -> Vec<(Timestamp, Vec<u64>)>;
     false next_timers(shard: u32, after: Option<&TimerRow>, limit: usize) -> Vec<TimerRow>;
     false parked(key: &PartnerKey) -> Vec<(i64, String)>;
+    false quarantines() -> Vec<QuarantineRow>;
     false day_parts(program: &ProgramId, day: Date) -> Vec<DayPartRow>;
+    false day_part(program: &ProgramId, day: Date, shard: u32) -> Option<Vec<u8>>;
     false last_day_close(program: &ProgramId) -> Option<DayCloseRow>;
     false programs_with_parts() -> Vec<ProgramId>;
     false next_part_day(program: &ProgramId, after: Option<Date>) -> Option<Date>;
@@ -154,11 +157,14 @@ impl EventLog for ProcessLog {
     async fn describe(&self) -> Result<LogIdentity, LogError> {
         self.inner.describe().await
     }
-    async fn report(&self, shard: u32, next_offset: i64, epoch: i64, commit_no: i64) -> Result<(), LogError> {
-        self.inner.report(shard, next_offset, epoch, commit_no).await
+    async fn read(&self, shard: u32, offset: i64) -> Result<LogRecord, LogError> {
+        self.process.call("read", false, self.inner.read(shard, offset), log_error).await
     }
-    async fn reported(&self, shard: u32) -> Result<Option<(i64, i64, i64)>, LogError> {
-        self.inner.reported(shard).await
+    async fn report(&self, shard: u32, progress: Progress) -> Result<(), LogError> {
+        self.inner.report(shard, progress).await
+    }
+    async fn reported(&self, shards: &[u32]) -> Result<Vec<Option<Progress>>, LogError> {
+        self.process.call("reported", false, self.inner.reported(shards), log_error).await
     }
 }
 

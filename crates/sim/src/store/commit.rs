@@ -44,6 +44,16 @@ impl Tables {
         for (key, offset, reason) in &commit.parked {
             self.parked.entry((key.clone(), *offset)).or_insert_with(|| reason.clone());
         }
+        for (key, offset) in &commit.unparked {
+            self.parked.remove(&(key.clone(), *offset));
+        }
+        for key in &commit.released {
+            self.quarantine.remove(key);
+        }
+        for (key, reason) in &commit.quarantined {
+            let (told, _) = self.quarantine.entry(key.clone()).or_insert_with(|| (reason.clone(), clock));
+            told.clone_from(reason);
+        }
         for (offset, code, detail, raw) in &commit.unreadable {
             self.add_dead_letter(DeadLetterRow {
                 source: "rapport.events".into(),

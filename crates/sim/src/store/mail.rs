@@ -29,6 +29,7 @@ impl Tables {
             message.state == MessageState::Queued
                 && message.row.due <= request.now
                 && message.address.is_some()
+                && !self.quarantine.contains_key(&message.row.key)
                 && self.clock(message.row.shard).is_some_and(|clock| clock >= request.clock_at_least)
         })
     }
@@ -251,6 +252,7 @@ impl Tables {
     pub(crate) fn next_mail_due(&self) -> Option<Timestamp> {
         self.open_messages()
             .filter(|message| message.state == MessageState::Queued && message.address.is_some())
+            .filter(|message| !self.quarantine.contains_key(&message.row.key))
             .map(|message| message.row.due)
             .min()
     }
@@ -260,7 +262,8 @@ impl Tables {
         self.open_messages()
             .filter(|message| {
                 let since = if message.address.is_some() { message.row.due } else { message.row.expires };
-                message.state == MessageState::Attempting || since <= by
+                let waits = message.address.is_some() && self.quarantine.contains_key(&message.row.key);
+                message.state == MessageState::Attempting || (since <= by && !waits)
             })
             .count()
     }

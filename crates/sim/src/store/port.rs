@@ -8,8 +8,8 @@ use rapport_engine::{
     ports::{
         rows::{
             COORDINATOR, ConversionRow, CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow, DefinitionRow,
-            MessageRow, NumberedOutboxRow, OutboxRow, PartnerBundle, PersonRow, RequestRow, ReservationRow,
-            ShardCommit, ShardRow, TimerRow,
+            MessageRow, NumberedOutboxRow, OutboxRow, PartnerBundle, PersonRow, QuarantineRow, RequestRow,
+            ReservationRow, ShardCommit, ShardRow, TimerRow,
         },
         store::{
             Alive, Attempt, ClaimRequest, Claimed, Committed, EndedMessage, Outstanding, RecipientSnapshot,
@@ -126,6 +126,14 @@ impl Store for MemoryStore {
         }
         Ok(())
     }
+    async fn raise_commit_no(&self, shard: i32, commit_no: i64) -> Result<(), StoreError> {
+        if let Some(row) = self.tables().shards.get_mut(&shard) {
+            row.commit_no = row.commit_no.max(commit_no);
+            row.epoch += 1;
+            row.owner = None;
+        }
+        Ok(())
+    }
     async fn commit_shard(&self, commit: &ShardCommit) -> Result<Committed, StoreError> {
         self.tables().commit(commit)
     }
@@ -176,6 +184,18 @@ impl Store for MemoryStore {
     async fn parked(&self, key: &PartnerKey) -> Result<Vec<(i64, String)>, StoreError> {
         Ok(self.tables().parked_of(key))
     }
+    async fn quarantines(&self) -> Result<Vec<QuarantineRow>, StoreError> {
+        let tables = self.tables();
+        let row = |(key, (reason, at)): (&PartnerKey, &(String, Timestamp))| QuarantineRow {
+            key: key.clone(),
+            reason: reason.clone(),
+            at: *at,
+            parked: i64::try_from(tables.parked_of(key).len()).unwrap_or(i64::MAX),
+        };
+        let mut rows: Vec<QuarantineRow> = tables.quarantine.iter().map(row).collect();
+        rows.sort_by(|one, other| (one.at, &one.key).cmp(&(other.at, &other.key)));
+        Ok(rows)
+    }
     async fn day_parts(&self, program: &ProgramId, day: Date) -> Result<Vec<DayPartRow>, StoreError> {
         let tables = self.tables();
         let parts = tables.day_parts.range((program.clone(), day, 0)..=(program.clone(), day, u32::MAX));
@@ -186,6 +206,9 @@ impl Store for MemoryStore {
             body: body.clone(),
         };
         Ok(parts.map(row).collect())
+    }
+    async fn day_part(&self, program: &ProgramId, day: Date, shard: u32) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.tables().day_parts.get(&(program.clone(), day, shard)).cloned())
     }
     async fn last_day_close(&self, program: &ProgramId) -> Result<Option<DayCloseRow>, StoreError> {
         let tables = self.tables();

@@ -8,7 +8,7 @@ SELECT 'active_journeys_wait_for_something', COUNT(*) FROM journey j
 WHERE j.exited_at IS NULL AND NOT j.held_out
     AND NOT EXISTS (SELECT 1 FROM timer t WHERE t.program = j.program AND t.partner = j.partner AND t.subject = 'journey:' || j.id)
     AND NOT EXISTS (SELECT 1 FROM request r WHERE r.journey = j.id)
-    AND NOT EXISTS (SELECT 1 FROM parked k WHERE k.program = j.program AND k.partner = j.partner)
+    AND NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.program = j.program AND q.partner = j.partner)
     AND NOT EXISTS (SELECT 1 FROM message m JOIN shard s ON s.shard = m.shard
         WHERE m.program = j.program AND m.partner = j.partner AND m.journey = j.id
             AND (m.state IN ('queued', 'attempting') OR m.changed_at > COALESCE(s.clock, 0) - $1))
@@ -42,6 +42,7 @@ WHERE NOT EXISTS (SELECT 1 FROM message m WHERE m.id = x.message AND m.state IN 
 UNION ALL
 SELECT 'queued_messages_are_looked_at', COUNT(*) FROM message m JOIN shard s ON s.shard = m.shard
 WHERE m.state = 'queued' AND m.expires < COALESCE(s.clock, 0) - $1
+    AND NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.program = m.program AND q.partner = m.partner)
 UNION ALL
 SELECT 'partners_of_rows_exist', COUNT(*) FROM journey j
 WHERE NOT EXISTS (SELECT 1 FROM partner p WHERE p.program = j.program AND p.partner = j.partner)

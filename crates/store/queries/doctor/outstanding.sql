@@ -1,6 +1,8 @@
--- What is left to do. $1 the instant. Uses message_due, message_unaddressed, message_attempting and timer_due's rows; the outbox and requests are short.
+-- What is left to do. $1 the instant. Uses message_due, message_unaddressed, message_attempting and timer_due's rows; the outbox,
+-- requests and quarantine are short. Mail of a quarantined partner waits for a person, not for the present.
 SELECT (SELECT COUNT(*) FROM outbox),
-    (SELECT COUNT(*) FROM message WHERE state = 'queued' AND address IS NOT NULL AND due <= $1)
+    (SELECT COUNT(*) FROM message m WHERE m.state = 'queued' AND m.address IS NOT NULL AND m.due <= $1
+        AND NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.program = m.program AND q.partner = m.partner))
         + (SELECT COUNT(*) FROM message WHERE state = 'queued' AND address IS NULL AND expires <= $1)
         + (SELECT COUNT(*) FROM message WHERE state = 'attempting'),
     (SELECT COUNT(*) FROM request),

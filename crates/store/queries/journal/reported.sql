@@ -1,2 +1,2 @@
--- What was last reported. $1 shard. Uses the primary key of journal_report.
-SELECT next_offset, epoch, commit_no FROM journal_report WHERE shard = $1
+-- What was last reported of each shard. Reads journal_report, a row a shard.
+SELECT shard, next_offset, epoch, commit_no FROM journal_report

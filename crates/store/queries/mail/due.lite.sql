@@ -7,3 +7,4 @@ FROM input JOIN message m ON m.address = input.address AND m.state = 'queued'
 JOIN message_context c ON c.message = m.id
 JOIN shard s ON s.shard = m.shard
 WHERE m.due <= $1 AND s.clock >= $2
+    AND NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.program = m.program AND q.partner = m.partner)

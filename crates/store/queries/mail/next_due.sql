@@ -1,2 +1,3 @@
--- The earliest due date of a message that can be claimed. Uses message_due.
-SELECT MIN(due) FROM message WHERE state = 'queued' AND address IS NOT NULL
+-- The earliest due date of a message that can be claimed. Uses message_due and the primary key of quarantine.
+SELECT MIN(m.due) FROM message m WHERE m.state = 'queued' AND m.address IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.program = m.program AND q.partner = m.partner)

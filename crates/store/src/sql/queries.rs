@@ -23,6 +23,7 @@ pub(crate) mod shard {
     pub(crate) static TAKE: Statement = Statement::one(include_str!("../../queries/shard/take.sql"));
     pub(crate) static TOUCH: Statement = Statement::one(include_str!("../../queries/shard/touch.sql"));
     pub(crate) static RELEASE: Statement = Statement::one(include_str!("../../queries/shard/release.sql"));
+    pub(crate) static RAISE: Statement = Statement::one(include_str!("../../queries/shard/raise.sql"));
 }
 
 pub(crate) mod commit {
@@ -53,6 +54,9 @@ pub(crate) mod commit {
     pub(crate) static REQUESTS: Statement = Statement::one(include_str!("../../queries/commit/requests.sql"));
     pub(crate) static DAY_PARTS: Statement = Statement::one(include_str!("../../queries/commit/day_parts.sql"));
     pub(crate) static PARKED: Statement = Statement::one(include_str!("../../queries/commit/parked.sql"));
+    pub(crate) static UNPARKED: Statement = Statement::one(include_str!("../../queries/commit/unparked.sql"));
+    pub(crate) static QUARANTINE: Statement = Statement::one(include_str!("../../queries/commit/quarantine.sql"));
+    pub(crate) static RELEASE: Statement = Statement::one(include_str!("../../queries/commit/release.sql"));
 }
 
 pub(crate) mod load {
@@ -65,12 +69,14 @@ pub(crate) mod load {
     pub(crate) static RECENT_IDS: Statement = Statement::one(include_str!("../../queries/load/recent_ids.sql"));
     pub(crate) static TIMERS: Statement = Statement::one(include_str!("../../queries/load/timers.sql"));
     pub(crate) static PARKED: Statement = Statement::one(include_str!("../../queries/load/parked.sql"));
+    pub(crate) static QUARANTINES: Statement = Statement::one(include_str!("../../queries/load/quarantines.sql"));
 }
 
 pub(crate) mod coordinator {
     use super::Statement;
 
     pub(crate) static DAY_PARTS: Statement = Statement::one(include_str!("../../queries/coordinator/day_parts.sql"));
+    pub(crate) static DAY_PART: Statement = Statement::one(include_str!("../../queries/coordinator/day_part.sql"));
     pub(crate) static LAST_CLOSE: Statement = Statement::one(include_str!("../../queries/coordinator/last_close.sql"));
     pub(crate) static PROGRAMS: Statement = Statement::one(include_str!("../../queries/coordinator/programs.sql"));
     pub(crate) static NEXT_DAY: Statement = Statement::one(include_str!("../../queries/coordinator/next_day.sql"));

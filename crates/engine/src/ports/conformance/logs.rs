@@ -6,7 +6,7 @@ use std::time::Duration;
 use rapport_event::wire::SourcePosition;
 
 use super::sample::at;
-use crate::ports::log::{EventLog, LogError, NewRecord};
+use crate::ports::log::{EventLog, LogError, NewRecord, Progress};
 
 fn record(shard: u32, value: &str) -> NewRecord {
     NewRecord { shard, key: b"shop/a".to_vec(), value: value.as_bytes().to_vec(), stamp: Some(at(1)), position: None }
@@ -82,13 +82,23 @@ pub async fn a_feed_opens_only_inside_the_log(log: Arc<dyn EventLog>) {
     assert!(log.open(0, 1).await.is_ok());
 }
 
+/// A record read before can be read again, by its offset, while a feed of its shard is open.
+pub async fn a_record_is_read_again_by_its_offset(log: Arc<dyn EventLog>) {
+    log.append(vec![record(0, "one"), record(0, "two"), record(1, "other")]).await.unwrap();
+    let mut feed = log.open(0, 0).await.unwrap();
+    assert_eq!(feed.next(1).await.unwrap()[0].value, b"one");
+    assert_eq!(log.read(0, 1).await.unwrap().value, b"two");
+    assert_eq!(log.read(0, 0).await.unwrap().value, b"one");
+    assert!(matches!(log.read(0, 2).await, Err(LogError::OutOfRange { shard: 0, offset: 2 })));
+}
+
 /// The last report of each shard.
 pub async fn what_was_reported_is_known(log: Arc<dyn EventLog>) {
-    assert_eq!(log.reported(1).await.unwrap(), None);
-    log.report(1, 10, 2, 5).await.unwrap();
-    log.report(1, 12, 3, 6).await.unwrap();
-    assert_eq!(log.reported(1).await.unwrap(), Some((12, 3, 6)));
-    assert_eq!(log.reported(0).await.unwrap(), None);
+    assert_eq!(log.reported(&[1]).await.unwrap(), [None]);
+    let last = Progress { next_offset: 12, epoch: 3, commit_no: 6 };
+    log.report(1, Progress { next_offset: 10, epoch: 2, commit_no: 5 }).await.unwrap();
+    log.report(1, last).await.unwrap();
+    assert_eq!(log.reported(&[1, 0]).await.unwrap(), [Some(last), None]);
 }
 
 /// The same identity every time it is asked.

@@ -1,0 +1,42 @@
+//! `rapport restore`: is this database the one that last wrote?
+
+use rapport_engine::restore::{self, Restored};
+
+use crate::command_line::ClockKind;
+use crate::exit::{self, Doing, Failure};
+use crate::layout::Layout;
+use crate::printed::{count, line};
+use crate::settings::Settings;
+
+/// Compares; with `accept`, lets everything go on from where the database stands. Exit code 3 when it was restored.
+pub async fn run(settings: &Settings, accept: bool) -> Result<u8, Failure> {
+    let layout = Layout::open(settings, ClockKind::Live).await?;
+    let result = examine(&layout, accept).await;
+    layout.close().await;
+    result
+}
+
+async fn examine(layout: &Layout, accept: bool) -> Result<u8, Failure> {
+    let found = if accept {
+        restore::accept(layout.log.as_ref(), layout.store.as_ref()).await.doing("accepting the database")?
+    } else {
+        let rows = layout.store.shard_rows().await.doing("reading the shards")?;
+        restore::find(layout.log.as_ref(), &rows).await.doing("asking how far the shards were")?
+    };
+    if found.is_empty() {
+        line("the database is as far as the event log was told; nothing to accept");
+        return Ok(exit::OK);
+    }
+    for Restored { shard, in_database, in_log, records } in &found {
+        let again = count((*records).max(0), "record");
+        line(format!("shard {shard}: commit {in_database} here, {in_log} as told; {again} to be folded again"));
+    }
+    if accept {
+        line("Accepted. The shards go on from where this database stands and rebuild what it lacks from the log.");
+        line("Mail planned until now is not sent (reason database_restored): nobody can know which of it went out.");
+        return Ok(exit::OK);
+    }
+    line("This database was restored from a backup, or cloned. Its shards wait, and no mail is sent.");
+    line("If this is the database to go on with: rapport restore --accept");
+    Ok(exit::DIFFERENCES)
+}
