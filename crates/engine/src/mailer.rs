@@ -19,7 +19,8 @@ use tokio::sync::RwLock;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-pub use build::LinkKeys;
+pub use build::{LinkKeys, letter};
+pub use policy::verdict;
 
 use crate::{
     backoff::Backoff,

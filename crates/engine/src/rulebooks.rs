@@ -68,7 +68,7 @@ impl std::ops::Deref for Applied {
 
 /// All rulebooks this process has met.
 pub struct Rulebooks {
-    store: Arc<dyn Store>,
+    store: Option<Arc<dyn Store>>,
     known: Mutex<HashMap<String, Arc<Applied>>>,
     versions: Mutex<HashMap<(String, String), Arc<Workflow>>>,
 }
@@ -77,12 +77,21 @@ impl Rulebooks {
     /// None met yet.
     #[must_use]
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, known: Mutex::default(), versions: Mutex::default() }
+        Self { store: Some(store), known: Mutex::default(), versions: Mutex::default() }
+    }
+
+    /// Only this one, without a store behind it: for rehearsals.
+    #[must_use]
+    pub fn only(applied: &Arc<Applied>) -> Self {
+        let rulebooks = Self { store: None, known: Mutex::default(), versions: Mutex::default() };
+        rulebooks.take_up(applied);
+        rulebooks
     }
 
     /// The newest applied rulebook; `None` before the first `apply`.
     pub async fn current(&self) -> Result<Option<Arc<Applied>>, RulebookError> {
-        let Some(hash) = self.store.current_definition_hash().await? else { return Ok(None) };
+        let Some(store) = &self.store else { return Ok(None) };
+        let Some(hash) = store.current_definition_hash().await? else { return Ok(None) };
         self.by_hash(&hash).await
     }
 
@@ -91,7 +100,8 @@ impl Rulebooks {
         if let Some(known) = lock(&self.known).get(hash) {
             return Ok(Some(known.clone()));
         }
-        let Some(row) = self.store.definition(hash).await? else { return Ok(None) };
+        let Some(store) = &self.store else { return Ok(None) };
+        let Some(row) = store.definition(hash).await? else { return Ok(None) };
         self.take_in(&row).map(Some)
     }
 
@@ -100,7 +110,8 @@ impl Rulebooks {
         if self.version(workflow, version).is_some() {
             return Ok(());
         }
-        for hash in self.store.definition_hashes().await? {
+        let Some(store) = &self.store else { return Ok(()) };
+        for hash in store.definition_hashes().await? {
             // An older set of files that no longer compiles ends its journeys (`workflow_gone`); it must not stop the shard.
             match self.by_hash(&hash).await {
                 Err(RulebookError::Broken { hash, first }) => {
@@ -125,13 +136,17 @@ impl Rulebooks {
 
     fn take_in(&self, row: &DefinitionRow) -> Result<Arc<Applied>, RulebookError> {
         let applied = Arc::new(compile(row)?);
+        self.take_up(&applied);
+        Ok(applied)
+    }
+
+    fn take_up(&self, applied: &Arc<Applied>) {
         let mut versions = lock(&self.versions);
         for workflow in &applied.rulebook.workflows {
             versions.insert((workflow.id.to_string(), workflow.version.to_string()), workflow.clone());
         }
         drop(versions);
-        lock(&self.known).insert(row.hash.clone(), applied.clone());
-        Ok(applied)
+        lock(&self.known).insert(applied.hash.clone(), applied.clone());
     }
 }
 

@@ -4,19 +4,19 @@
 //! record's stamp, and on the way everything due fires in the order (due, partner, subject) with now = due. Memory may run
 //! ahead of the database by one commit; after any error it is thrown away and read anew.
 
-mod batch;
-mod day_close;
-mod entry;
+pub mod batch;
+pub mod day_close;
+pub mod entry;
 mod facts;
 mod feed;
 mod goals;
-mod interest;
+pub mod interest;
 pub mod react;
 mod recent_ids;
 mod release;
 mod seen;
 mod suspects;
-mod timers;
+pub mod timers;
 
 use std::{
     collections::BTreeMap,

@@ -9,6 +9,7 @@ mod r02_expressions;
 mod r03_literals;
 mod r04_mails;
 mod r05_references;
+mod r06_tests;
 mod r09_later;
 
 /// The page of one code.
@@ -34,6 +35,7 @@ pub const CODES: &[&[CodePage]] = &[
     r03_literals::PAGES,
     r04_mails::PAGES,
     r05_references::PAGES,
+    r06_tests::PAGES,
     r09_later::PAGES,
 ];
 

@@ -14,6 +14,7 @@ use crate::mails;
 use crate::model::{Verb, Workflow};
 use crate::read;
 use crate::rulebook::Rulebook;
+use crate::trial;
 
 /// Files of `config/` with a meaning; `(file, required)`.
 const CONFIG_FILES: [(&str, bool); 10] = [
@@ -94,6 +95,7 @@ fn build(sources: &Sources, findings: &mut Findings) -> Option<Rulebook> {
     let mut workflows = Vec::new();
     let mut all_mails = BTreeMap::new();
     let mut libraries = BTreeMap::new();
+    let mut trials = BTreeMap::new();
     for (id, folder) in &folders {
         let library = rapport_message::Library::parse(folder.files.iter().copied(), &locale, findings);
         let read = folder.workflow.and_then(|source| {
@@ -102,6 +104,17 @@ fn build(sources: &Sources, findings: &mut Findings) -> Option<Rulebook> {
         });
         if let (Some(read), Some(source)) = (&read, folder.workflow) {
             mails::check(read, source, &library, &catalogue, findings);
+        }
+        if let Some(tests) = folder.tests {
+            let place = trial::Place {
+                path: &tests.path,
+                source: tests,
+                custom: &declared.custom,
+                workflows: &ids,
+                mails: library.names().map(str::to_owned).collect(),
+            };
+            let read = yaml::parse(tests, findings).map(|node| trial::read(&node, &place, findings));
+            trials.insert(id.clone(), read.unwrap_or_default());
         }
         all_mails.extend(mails::uses(id, &library));
         libraries.insert(id.clone(), library);
@@ -125,6 +138,7 @@ fn build(sources: &Sources, findings: &mut Findings) -> Option<Rulebook> {
         health,
         custom_kinds: declared.custom,
         figures,
+        trials,
     })
 }
 
@@ -164,6 +178,7 @@ fn config_nodes(sources: &Sources, findings: &mut Findings) -> BTreeMap<&'static
 /// A workflow's folder.
 struct Folder<'a> {
     workflow: Option<&'a Source>,
+    tests: Option<&'a Source>,
     files: Vec<&'a Source>,
 }
 
@@ -177,10 +192,12 @@ fn folders<'a>(sources: &'a Sources, findings: &mut Findings) -> BTreeMap<Arc<st
                 .hint("A workflow is a folder: workflows/NAME/workflow.yaml.");
             continue;
         };
-        let folder = folders.entry(id.into()).or_insert_with(|| Folder { workflow: None, files: Vec::new() });
+        let folder =
+            folders.entry(id.into()).or_insert_with(|| Folder { workflow: None, tests: None, files: Vec::new() });
         match file {
             "workflow.yaml" => folder.workflow = Some(source),
-            "tests.yaml" | "README.md" => {}
+            "tests.yaml" => folder.tests = Some(source),
+            "README.md" => {}
             _ if file.ends_with(".mail.mjml") => {
                 findings
                     .error("R0990", &source.path, None, "MJML mails are not carried out yet")

@@ -20,9 +20,11 @@ mod mails;
 mod model;
 mod read;
 mod rulebook;
+pub mod trial;
 
 pub use compile::compile;
 pub use config::{Config, Feed, Offer, Program, Survey, Texts};
 pub use environment::{STATUSES, is_lasting, is_personal_path};
 pub use model::*;
 pub use rulebook::{MailUse, Rulebook};
+pub use trial::Trial;

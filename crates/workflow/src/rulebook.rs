@@ -13,6 +13,7 @@ use serde_json::Value as Json;
 use crate::config::{Config, Feed, Goals, Offer, Segments, Survey};
 use crate::environment::payload_value;
 use crate::model::{Workflow, WorkflowId};
+use crate::trial::Trial;
 
 /// What runs. Made by [`crate::compile`] only, so that everything in it has passed the checks.
 #[derive(Debug, Clone)]
@@ -47,6 +48,8 @@ pub struct Rulebook {
     pub custom_kinds: CustomKinds,
     /// Figures that conditions and mails name: what has to be kept ready.
     pub figures: Vec<Arc<str>>,
+    /// `tests.yaml` of each workflow that has one.
+    pub trials: BTreeMap<WorkflowId, Vec<Trial>>,
 }
 
 /// What planning has to know of a mail.

@@ -50,12 +50,10 @@ pub enum BuildError {
 }
 
 /// Builds the letter. `at` is its Date.
-pub(super) fn letter(
-    rulebook: &Applied,
-    attempt: &Attempt,
-    keys: &LinkKeys,
-    at: Timestamp,
-) -> Result<Letter, BuildError> {
+///
+/// # Errors
+/// [`BuildError`]: what the mail needs is not there, or a value it names.
+pub fn letter(rulebook: &Applied, attempt: &Attempt, keys: &LinkKeys, at: Timestamp) -> Result<Letter, BuildError> {
     let message = &attempt.due.message;
     let envelope: Envelope = serde_json::from_str(&message.context)?;
     let config = &rulebook.rulebook.config;

@@ -25,7 +25,8 @@ const DATABASE_RESTORED: &str = "database_restored";
 /// At most one message is taken; the rest of the recipient's mails are judged anew when its outcome is known, so that
 /// caps hold for any number of mailers. `now` is `None` in a replay: each message is judged at its own due time. What was
 /// planned before a restored database was accepted may have been sent by the one that was lost: it is not sent again.
-pub(super) fn verdict(
+#[must_use]
+pub fn verdict(
     snapshot: &RecipientSnapshot,
     rulebook: &Applied,
     now: Option<Timestamp>,

@@ -12,7 +12,7 @@ use rapport_event::{
 };
 use rapport_insight::{
     day,
-    dip::{Budget, DayClose, Detector, PartReader, PartWriter, Verdict},
+    dip::{Budget, DayClose, DayPart, Detector, PartReader, PartWriter, Verdict},
     top_share::Limits,
 };
 use rapport_partner::Measure;
@@ -205,25 +205,20 @@ impl ShardOwner {
         let number = day::number(on);
         let y = y.unwrap_or_else(|| count(entry.state.on_day(number).0));
         let before = detector(&entry.state.detector, key)?;
-        let judged = guarded(&mut self.suspects, key, || Ok(Judged::of(rulebook, entry, before, number, y, close)))?;
-        let Some(Judged { learnt, top, verdict }) = judged else { return Ok(()) };
-        let entry = self.partners.entry(key);
-        if let Some(detector) = learnt {
-            entry.state.detector = detector.encode();
-        }
-        if entry.state.close_through(number) {
-            entry.touch_days();
-        }
-        if let Some(top) = top {
-            entry.state.set_mark(marks::TOP, top);
-        }
+        let budget = Budget::default();
+        let judged =
+            guarded(&mut self.suspects, key, || Ok(Judged::of(rulebook, entry, before, number, y, close, budget)))?;
+        let Some(judged) = judged else { return Ok(()) };
+        let verdict = judged.keep(self.partners.entry(key));
         self.react(key, |reaction| reaction.close_day(verdict.as_ref()))?;
         Ok(())
     }
 }
 
 /// What a closed day means for one partner.
-struct Judged {
+#[derive(Debug)]
+pub struct Judged {
+    number: i32,
     /// The detector, when it learnt something.
     learnt: Option<Detector>,
     /// The mark of top groups, when it changes.
@@ -233,18 +228,69 @@ struct Judged {
 
 impl Judged {
     /// `None` when the day changes nothing.
-    fn of(rulebook: &Applied, entry: &Entry, before: Detector, number: i32, y: u32, close: &DayClose) -> Option<Self> {
+    fn of(
+        rulebook: &Applied,
+        entry: &Entry,
+        before: Detector,
+        number: i32,
+        y: u32,
+        close: &DayClose,
+        budget: Budget,
+    ) -> Option<Self> {
         let mut after = before.clone();
         // Who sold nothing for a quarter has no rhythm to fall from; closing their days would rewrite every partner who
         // ever was, every night. A dip that lasts then lasts until they sell again.
         let exposed = entry.state.last_sale_day().is_some_and(|last| last > number - EXPOSED_DAYS);
-        let verdict = exposed.then(|| after.close(y, close, Budget::default()));
+        let verdict = exposed.then(|| after.close(y, close, budget));
         let top = top_groups(rulebook, &entry.state, number, &close.top_share);
         let closing = entry.state.open.iter().any(|cell| cell.day <= number);
         let unserved = entry.state.lasting.iter().any(|signal| !is_served(rulebook, entry, signal));
         let learnt = (after != before).then_some(after);
-        (closing || unserved || learnt.is_some() || top.is_some()).then_some(Self { learnt, top, verdict })
+        (closing || unserved || learnt.is_some() || top.is_some()).then_some(Self { number, learnt, top, verdict })
     }
+
+    /// Judges a partner's day outside a shard: in a rehearsal, where nothing comes late.
+    ///
+    /// # Errors
+    /// A stored detector that cannot be read.
+    pub fn rehearsed(
+        rulebook: &Applied,
+        entry: &Entry,
+        on: Date,
+        close: &DayClose,
+        budget: Budget,
+    ) -> Result<Option<Self>, ShardError> {
+        let number = day::number(on);
+        let y = count(entry.state.on_day(number).0);
+        let before = detector(&entry.state.detector, &entry.key)?;
+        Ok(Self::of(rulebook, entry, before, number, y, close, budget))
+    }
+
+    /// Writes it into the partner; the verdict is left to react to.
+    #[must_use = "the reaction to the day follows"]
+    pub fn keep(self, entry: &mut Entry) -> Option<Verdict> {
+        if let Some(detector) = self.learnt {
+            entry.state.detector = detector.encode();
+        }
+        if entry.state.close_through(self.number) {
+            entry.touch_days();
+        }
+        if let Some(top) = self.top {
+            entry.state.set_mark(marks::TOP, top);
+        }
+        self.verdict
+    }
+}
+
+/// A partner's part of the programme's day; none while nothing is known of its rhythm.
+///
+/// # Errors
+/// A stored detector that cannot be read.
+pub fn part_of(entry: &Entry, on: Date) -> Result<Option<DayPart>, ShardError> {
+    let number = day::number(on);
+    let (conversions, _) = entry.state.on_day(number);
+    let revenue = entry.state.sum(Measure::Revenue, number - REVENUE_DAYS + 1, number);
+    Ok(detector(&entry.state.detector, &entry.key)?.part(number, count(conversions), revenue))
 }
 
 /// Whether every workflow that starts on the signal has a journey that did.

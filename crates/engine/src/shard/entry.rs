@@ -40,7 +40,9 @@ pub struct Entry {
 }
 
 impl Entry {
-    fn new(key: PartnerKey) -> Self {
+    /// A partner of whom nothing is known yet.
+    #[must_use]
+    pub fn new(key: PartnerKey) -> Self {
         Self {
             key,
             state: PartnerState::default(),

@@ -16,7 +16,7 @@ const LAYERS: [&[&str]; 9] = [
     &["workflow"],
     &["journey"],
     &["engine"],
-    &["store", "kafka", "smtp", "http", "sim"],
+    &["store", "kafka", "smtp", "http", "sim", "trial"],
     &["cli", "bench", "e2e", "xtask"],
 ];
 /// Pure: values in, values out.
@@ -36,7 +36,7 @@ const NOT_IN_CORE: [&str; 12] = [
     "rand",
 ];
 /// Built without a broker, a database or TLS.
-const INNER: [&str; 2] = ["engine", "sim"];
+const INNER: [&str; 3] = ["engine", "sim", "trial"];
 const NOT_IN_INNER: [&str; 6] = ["sqlx", "rdkafka", "lettre", "axum", "rustls", "openssl-sys"];
 
 pub fn check(findings: &mut Vec<String>) -> Result<()> {
