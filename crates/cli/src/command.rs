@@ -12,6 +12,7 @@ mod migrate;
 mod release;
 mod restore;
 mod run;
+mod test;
 
 use crate::command_line::{Command, CommandLine, Global};
 use crate::exit::Failure;
@@ -33,6 +34,7 @@ pub async fn run(line: CommandLine) -> Result<u8, Failure> {
         }
         Command::Ingest(arguments) => ingest::run(&quiet(&global)?, arguments).await,
         Command::Check { format } => check::run(&global, format),
+        Command::Test(arguments) => test::run(&global, &arguments),
         Command::Apply { since, by } => apply::run(&global, since.as_deref(), by).await,
         Command::Explain { partner, workflow, json } => {
             explain::run(&quiet(&global)?, &partner, workflow.as_deref(), json).await

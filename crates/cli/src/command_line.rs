@@ -66,6 +66,8 @@ pub enum Command {
         #[arg(long, value_enum, default_value = "human")]
         format: FindingFormat,
     },
+    /// Play the tests that stand beside the workflows, on a virtual clock; nothing is sent
+    Test(TestArguments),
     /// Check the files and put them into force
     Apply {
         /// For workflows deployed for the first time: also start on events since this date [default: now]
@@ -132,6 +134,25 @@ pub enum Command {
         #[arg(value_enum)]
         shell: clap_complete::Shell,
     },
+}
+
+/// Of `test`.
+#[derive(Debug, Args)]
+pub struct TestArguments {
+    /// Only workflows and tests whose name contains this
+    pub only: Option<String>,
+    /// Also tell which steps and branches no test walks
+    #[arg(long)]
+    pub coverage: bool,
+    /// Write the results as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Print the results as data
+    #[arg(long)]
+    pub json: bool,
+    /// Also name the tests that pass
+    #[arg(long)]
+    pub all: bool,
 }
 
 /// Of `demo`.

@@ -49,7 +49,7 @@ impl Stage<'_> {
         }
         let start = std::mem::replace(&mut self.now, at);
         for kind in kinds {
-            let payload = std::mem::take(&mut fields);
+            let payload = fields.clone();
             let event = self.event(&Upcoming { at, kind, id: None, payload })?;
             self.fold(&event)?;
         }
