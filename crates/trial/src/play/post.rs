@@ -125,7 +125,7 @@ impl Stage<'_> {
                 suppressions: self.suppressions.clone(),
                 accepted: self.accepted.clone(),
             };
-            let verdict = verdict(&snapshot, self.applied, Some(self.now), 1, None);
+            let verdict = verdict(&snapshot, self.applied, Some(self.now), None, 1);
             for (id, until, _) in verdict.defer {
                 if let Some(queued) = self.queue.iter_mut().find(|queued| queued.message.id == id) {
                     queued.look_at = until;
