@@ -6,14 +6,17 @@ use std::{
 };
 
 use async_trait::async_trait;
-use jiff::Timestamp;
 use rapport_engine::ports::log::{EventLog, LogError, LogIdentity, LogRecord, NewRecord, Progress, ShardFeed};
 use tokio::sync::Notify;
+
+use crate::clock::Virtual;
 
 /// An event log in memory; clones share it.
 #[derive(Clone)]
 pub struct MemoryLog {
     shards: u32,
+    /// Stamps what is appended without a stamp.
+    time: Virtual,
     shared: Arc<Shared>,
 }
 
@@ -28,7 +31,7 @@ impl MemoryLog {
     /// An empty log.
     #[must_use]
     pub fn new(shards: u32) -> Self {
-        Self { shards, shared: Arc::default() }
+        Self { shards, time: Virtual::default(), shared: Arc::default() }
     }
 
     /// All records by shard, locked.
@@ -58,7 +61,7 @@ impl EventLog for MemoryLog {
             let shard = log.entry(record.shard).or_default();
             shard.push(LogRecord {
                 offset: shard.len() as i64,
-                stamp: record.stamp.unwrap_or(Timestamp::UNIX_EPOCH),
+                stamp: record.stamp.unwrap_or_else(|| self.time.now()),
                 position: record.position,
                 value: record.value,
             });

@@ -22,9 +22,11 @@ use rapport_engine::ports::{
 };
 use rapport_event::id::{PartnerKey, ProgramId};
 
+use crate::clock::Virtual;
+
 /// A store in memory. Its time is tokio's, from a fixed instant on: with paused time it is virtual.
 pub struct MemoryStore {
-    started: tokio::time::Instant,
+    time: Virtual,
     tables: Mutex<Tables>,
 }
 
@@ -102,7 +104,7 @@ pub struct Tables {
 
 impl Default for MemoryStore {
     fn default() -> Self {
-        Self { started: tokio::time::Instant::now(), tables: Mutex::default() }
+        Self { time: Virtual::default(), tables: Mutex::default() }
     }
 }
 
@@ -110,10 +112,7 @@ impl MemoryStore {
     /// The server's time.
     #[must_use]
     pub fn server_now(&self) -> Timestamp {
-        // An arbitrary instant; nothing of a replay may depend on it.
-        let start = Timestamp::from_second(1_900_000_000).unwrap_or(Timestamp::UNIX_EPOCH);
-        let passed = i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX);
-        Timestamp::from_millisecond(start.as_millisecond().saturating_add(passed)).unwrap_or(Timestamp::MAX)
+        self.time.now()
     }
 
     /// The tables, locked.

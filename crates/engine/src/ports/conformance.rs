@@ -26,7 +26,8 @@ macro_rules! store_conformance {
                 taking_over_needs_silence_and_raises_the_epoch,
                 heartbeats_list_the_living,
                 touching_tells_what_is_still_ours,
-                a_released_shard_is_free;
+                a_released_shard_is_free,
+                a_raised_commit_number_has_no_owner_and_never_goes_back;
             batches:
                 an_old_epoch_writes_nothing,
                 a_wrong_commit_number_writes_nothing,
@@ -53,7 +54,8 @@ macro_rules! store_conformance {
                 a_message_waits_for_an_address,
                 a_new_address_moves_queued_mail,
                 messages_without_an_address_expire,
-                planning_again_changes_nothing;
+                planning_again_changes_nothing,
+                mail_of_a_quarantined_partner_waits;
             claiming:
                 one_recipient_has_one_attempt_at_a_time,
                 two_claimers_never_take_the_same_recipient,

@@ -33,6 +33,8 @@ pub async fn day_parts_and_closes(store: Arc<dyn Store>) {
     let program = key("a").program;
     assert_eq!(store.programs_with_parts().await.unwrap(), std::slice::from_ref(&program));
     assert_eq!(store.day_parts(&program, first).await.unwrap(), [part(first, 0), part(first, 1)]);
+    assert_eq!(store.day_part(&program, first, 1).await.unwrap(), Some(part(first, 1).body));
+    assert_eq!(store.day_part(&program, last, 1).await.unwrap(), None);
     assert_eq!(store.next_part_day(&program, None).await.unwrap(), Some(first));
     assert_eq!(store.next_part_day(&program, Some(first)).await.unwrap(), Some(last));
     assert_eq!(store.next_part_day(&program, Some(last)).await.unwrap(), None);

@@ -6,7 +6,7 @@ use super::sample::{
     Owner, assert_sound, at, claim, claim_one, ended, journey, key, message, partner, person, request, send_first,
     state, waiting,
 };
-use crate::ports::rows::{MessageRow, MessageState};
+use crate::ports::rows::{MessageRow, MessageState, QuarantineRow};
 use crate::ports::store::{RecipientVerdict, Settlement, Store};
 
 /// Queued, in hand, sent: and its outcome waits for the log.
@@ -202,4 +202,32 @@ pub async fn planning_again_changes_nothing(store: Arc<dyn Store>) {
     owner.commit(|batch| batch.messages.push(message("m", "a", 9))).await;
     assert!(claim(&store, "mailer", 99).await.is_empty());
     assert_eq!(state(&store, "a", "m").await.0, MessageState::Sent);
+}
+
+/// Nobody's mail leaves while its partner is in quarantine; the mail of others does, and it goes on after the release.
+pub async fn mail_of_a_quarantined_partner_waits(store: Arc<dyn Store>) {
+    let mut owner = Owner::new(&store).await;
+    owner.plan("a", vec![message("m", "a", 0)]).await;
+    owner.plan("b", vec![message("n", "b", 3)]).await;
+    owner
+        .commit(|batch| {
+            batch.quarantined = vec![(key("a"), "too deep".into())];
+            batch.parked = vec![(key("a"), 7, "too deep".into()), (key("a"), 9, "too deep".into())];
+        })
+        .await;
+    let row = QuarantineRow { key: key("a"), reason: "too deep".into(), at: at(0), parked: 2 };
+    assert_eq!(store.quarantines().await.unwrap(), [row]);
+    assert_eq!(store.next_mail_due().await.unwrap(), Some(at(3)), "the next that can be claimed");
+    assert_eq!(store.outstanding(at(5)).await.unwrap().messages, 1, "what waits for a person holds no time up");
+    assert_eq!(claim_one(&store, "mailer", 5).await.due.message.id, "n");
+    owner.commit(|batch| batch.unparked = vec![(key("a"), 7)]).await;
+    assert_eq!(store.parked(&key("a")).await.unwrap(), [(9, "too deep".into())]);
+    owner
+        .commit(|batch| {
+            batch.unparked = vec![(key("a"), 9)];
+            batch.released = vec![key("a")];
+        })
+        .await;
+    assert_eq!(store.quarantines().await.unwrap(), []);
+    assert_eq!(claim_one(&store, "mailer", 5).await.due.message.id, "m");
 }

@@ -90,3 +90,15 @@ pub async fn a_released_shard_is_free(store: Arc<dyn Store>) {
     store.release_shard(0, row.epoch).await.unwrap();
     assert!(store.take_shard(0, "engine-b", LONG).await.unwrap().is_some());
 }
+
+/// After a restore the commits count on from what the log was told; whoever owned the shard before is fenced.
+pub async fn a_raised_commit_number_has_no_owner_and_never_goes_back(store: Arc<dyn Store>) {
+    store.create_shards(1).await.unwrap();
+    let before = store.take_shard(0, "engine-a", LONG).await.unwrap().unwrap();
+    store.raise_commit_no(0, 12).await.unwrap();
+    store.raise_commit_no(0, 5).await.unwrap();
+    let row = store.shard_row(0).await.unwrap().unwrap();
+    assert_eq!((row.commit_no, row.owner.as_deref()), (12, None));
+    assert!(row.epoch > before.epoch);
+    assert!(store.take_shard(0, "engine-b", LONG).await.unwrap().is_some());
+}

@@ -1,0 +1,296 @@
+//! The real loops on the live clock and virtual time: what a person meets who has to put something right.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use rapport_engine::{
+    apply,
+    ingest::{Breaker, Ingest},
+    mailer::{Hand, LinkKeys, Mailer},
+    ownership::{Engine, EngineParts, EngineSettings},
+    ports::{clock::Clock, log::EventLog, log::SourceRecord, store::Store},
+    readiness::Readiness,
+    records,
+    relay::Relay,
+    restore,
+    rulebooks::Rulebooks,
+};
+use rapport_event::PartnerKey;
+use rapport_message::link::Keys;
+use rapport_sim::{
+    clock::LiveClock,
+    faults::{Faults, Rates},
+    log::MemoryLog,
+    process::Process,
+    store::{MemoryStore, Tables},
+    transport::{MailServer, SimTransport},
+    world,
+};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+/// A programme on one shard.
+struct Stand {
+    store: Arc<MemoryStore>,
+    log: MemoryLog,
+    server: MailServer,
+    readiness: Readiness,
+    sent: i64,
+    running: Option<(CancellationToken, tokio::task::JoinSet<()>)>,
+}
+
+impl Stand {
+    async fn new(files: BTreeMap<String, String>) -> Self {
+        let stand = Self {
+            store: Arc::default(),
+            log: MemoryLog::new(1),
+            server: MailServer::default(),
+            readiness: Readiness::default(),
+            sent: 0,
+            running: None,
+        };
+        stand.store.create_shards(1).await.unwrap();
+        stand.apply(files).await;
+        stand
+    }
+
+    async fn apply(&self, files: BTreeMap<String, String>) {
+        let store: Arc<dyn Store> = self.store.clone();
+        let now = self.store.server_now();
+        let request = apply::Request { texts: files, by: "test".into(), since: None };
+        apply::apply(&store, request, 1, now).await.unwrap();
+    }
+
+    /// Starts every service; they run until [`Stand::stop`].
+    fn start(&mut self) {
+        let store: Arc<dyn Store> = self.store.clone();
+        let log: Arc<dyn EventLog> = Arc::new(self.log.clone());
+        let clock: Arc<dyn Clock> = Arc::new(LiveClock { store: self.store.clone() });
+        let rulebooks = Arc::new(Rulebooks::new(store.clone()));
+        let readiness = self.readiness.clone();
+        let stop = CancellationToken::new();
+        let mut tasks = tokio::task::JoinSet::new();
+        let parts = EngineParts {
+            store: store.clone(),
+            log: log.clone(),
+            clock: clock.clone(),
+            rulebooks: rulebooks.clone(),
+            readiness: readiness.clone(),
+        };
+        let relay =
+            Relay { store: store.clone(), log: log.clone(), clock: clock.clone(), readiness: readiness.clone() };
+        let process = Process::new("mailer", 0, Faults::new(1, Rates::NONE));
+        let keys = Keys::new([b"a key for tests, long enough to sign with".to_vec()]).unwrap();
+        let mailer = Arc::new(Mailer {
+            name: "mailer".into(),
+            store,
+            log,
+            transport: Arc::new(SimTransport { server: self.server.clone(), process }),
+            clock,
+            rulebooks,
+            links: Arc::new(LinkKeys { keys }),
+            shards: 1,
+            readiness,
+            hand: Hand::default(),
+        });
+        let token = stop.clone();
+        tasks.spawn(async move { Engine::new(EngineSettings::new("engine", 1), parts).run(token).await });
+        let token = stop.clone();
+        tasks.spawn(async move { relay.run(token).await });
+        let token = stop.clone();
+        tasks.spawn(async move { mailer.run(token).await });
+        self.running = Some((stop, tasks));
+    }
+
+    async fn stop(&mut self) {
+        if let Some((stop, tasks)) = self.running.take() {
+            stop.cancel();
+            tasks.join_all().await;
+        }
+    }
+
+    /// Takes events in as a tracker's topic would bring them.
+    async fn take(&mut self, events: &[Value]) {
+        let store: Arc<dyn Store> = self.store.clone();
+        let ingest = Ingest {
+            rulebooks: Arc::new(Rulebooks::new(store.clone())),
+            store,
+            log: Arc::new(self.log.clone()),
+            clock: Arc::new(LiveClock { store: self.store.clone() }),
+            shards: 1,
+            incarnation: 1,
+            readiness: Readiness::default(),
+            noted: Arc::default(),
+        };
+        let records: Vec<SourceRecord> = events
+            .iter()
+            .map(|event| {
+                self.sent += 1;
+                SourceRecord {
+                    topic: "tracker".into(),
+                    partition: 0,
+                    offset: self.sent,
+                    timestamp: None,
+                    headers: Vec::new(),
+                    key: None,
+                    value: Some(event.to_string().into_bytes()),
+                }
+            })
+            .collect();
+        ingest.take(&records, &mut Breaker::default()).await.unwrap();
+        let refused: Vec<_> = self.store.tables().dead_letters.values().cloned().collect();
+        assert_eq!(refused, []);
+    }
+
+    fn event(&self, kind: &str, partner: &str, id: &str, data: Value) -> Value {
+        let at = self.store.server_now().to_string();
+        json!({ "id": id, "kind": kind, "program": world::PROGRAM, "partner": partner, "occurred_at": at, "data": data })
+    }
+
+    fn approved(&self, partner: &str) -> Value {
+        let data = json!({ "name": partner, "email": format!("{partner}@partners.example"), "language": "en",
+            "zone": "UTC", "consent": { "given": true, "source": "form", "time": "2026-01-01T00:00:00Z" } });
+        self.event("partner.approved", partner, &format!("{partner}-approved"), data)
+    }
+
+    fn sale(&self, partner: &str, id: &str) -> Value {
+        let data = json!({ "conversion_id": id, "status": "pending", "amount": 5000, "currency": "EUR" });
+        self.event("conversion", partner, &format!("event-{id}"), data)
+    }
+
+    /// Waits, in virtual time, until something holds.
+    async fn until(&self, what: &str, holds: impl Fn(&Tables) -> bool) {
+        for _ in 0..20_000 {
+            if holds(&self.store.tables()) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("it never came to this: {what}; {:?}", self.readiness);
+    }
+
+    fn folded(&self) -> impl Fn(&Tables) -> bool + use<> {
+        let log = self.log.clone();
+        move |tables| tables.outbox.is_empty() && tables.shards[&0].next_offset as u64 == log.length()
+    }
+}
+
+/// Workflows each of which starts the next: deeper than anything may follow from one event.
+fn with_a_deep_chain() -> BTreeMap<String, String> {
+    const LINKS: usize = 40;
+    let mut files = world::shipped_files();
+    let mut events = files["config/events.yaml"].clone();
+    for link in 0..=LINKS {
+        events.push_str(&format!("  chain.link{link}:\n    about: \"One of many.\"\n"));
+        if link < LINKS {
+            let text = format!(
+                "workflow: Link {link}\nowner: test@acme.example\nmail: {{ kind: marketing, topic: onboarding, from: ines }}\n\
+                 when: chain.link{link}\nonce: per event\nsteps:\n  - emit: chain.link{}\n",
+                link + 1
+            );
+            files.insert(format!("workflows/link-{link}/workflow.yaml"), text);
+        }
+    }
+    files.insert("config/events.yaml".into(), events);
+    files
+}
+
+fn conversions_of(tables: &Tables, partner: &str) -> usize {
+    tables.conversions.keys().filter(|(key, _)| key.partner.as_str() == partner).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_leads_too_deep_waits_until_released_and_loses_nothing() {
+    let mut stand = Stand::new(with_a_deep_chain()).await;
+    stand.start();
+    let before = [stand.approved("ada"), stand.approved("bob"), stand.sale("ada", "a1")];
+    stand.take(&before).await;
+    stand.until("both are there", |tables| conversions_of(tables, "ada") == 1).await;
+    let deep = [stand.event("chain.link0", "ada", "deep", json!({}))];
+    stand.take(&deep).await;
+    stand.until("ada is in quarantine", |tables| tables.quarantine.len() == 1).await;
+    let meanwhile = [stand.sale("ada", "a2"), stand.sale("bob", "b1"), stand.sale("ada", "a3")];
+    stand.take(&meanwhile).await;
+    stand.until("the others go on", stand.folded()).await;
+    {
+        let tables = stand.store.tables();
+        assert_eq!((conversions_of(&tables, "ada"), conversions_of(&tables, "bob")), (1, 1));
+        assert_eq!(tables.parked.len(), 3, "the deep one and two sales");
+        assert_eq!(tables.journeys.values().filter(|row| row.workflow.starts_with("link-")).count(), 0, "undone");
+        assert!(tables.check().iter().all(|(_, rows)| *rows == 0), "{:?}", tables.check());
+    }
+    let key = PartnerKey::new(world::PROGRAM, "ada").unwrap();
+    // Too early: what failed fails again, and nothing changes.
+    let release = |at| records::outbox(0, records::command(key.clone(), records::RELEASE, "test", at));
+    stand.store.add_outbox(&[release(stand.store.server_now())]).await.unwrap();
+    stand.until("the release was tried", stand.folded()).await;
+    assert_eq!(stand.store.tables().parked.len(), 3);
+    assert_eq!(stand.store.tables().quarantine.len(), 1);
+    // The cause is mended.
+    stand.apply(world::shipped_files()).await;
+    let mut events = world::shipped_files();
+    events.get_mut("config/events.yaml").unwrap().push_str("  chain.link0:\n    about: \"Once.\"\n");
+    stand.apply(events).await;
+    stand.store.add_outbox(&[release(stand.store.server_now())]).await.unwrap();
+    stand.until("ada is out", |tables| tables.quarantine.is_empty()).await;
+    stand.until("all is folded", stand.folded()).await;
+    let tables = stand.store.tables().clone();
+    assert_eq!(conversions_of(&tables, "ada"), 3);
+    assert_eq!(tables.parked.len(), 0);
+    let (_, row) = &tables.partners[&key];
+    let state = rapport_partner::PartnerState::decode(&row.hot, row.days.as_deref()).unwrap();
+    let today = i32::MAX;
+    assert_eq!(state.sum(rapport_partner::Measure::Conversions, i32::MIN, today), 3, "each counted once");
+    assert!(tables.check().iter().all(|(_, rows)| *rows == 0), "{:?}", tables.check());
+    stand.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restored_database_sends_nothing_until_accepted_and_then_nothing_twice() {
+    let mut stand = Stand::new(world::shipped_files()).await;
+    stand.start();
+    let first = [stand.approved("ada")];
+    stand.take(&first).await;
+    stand.until("ada was greeted", |tables| !tables.sent.is_empty()).await;
+    let first = [stand.sale("ada", "a1")];
+    stand.take(&first).await;
+    stand.until("all is folded", stand.folded()).await;
+    stand.stop().await;
+    let backup = stand.store.tables().clone();
+    stand.start();
+    let second = [stand.approved("bob"), stand.approved("dora"), stand.sale("ada", "a2")];
+    stand.take(&second).await;
+    stand.until("bob and dora were greeted", |tables| tables.sent.len() == backup.sent.len() + 2).await;
+    let third = [stand.sale("bob", "b1")];
+    stand.take(&third).await;
+    stand.until("all is folded", stand.folded()).await;
+    stand.stop().await;
+    let (accepted, last) = (stand.server.accepted(), stand.store.tables().clone());
+
+    *stand.store.tables() = Tables { processes: BTreeMap::new(), ..backup.clone() };
+    stand.readiness = Readiness::default();
+    stand.start();
+    stand.until("somebody owns the shard", |tables| tables.shards[&0].epoch > backup.shards[&0].epoch).await;
+    tokio::time::sleep(Duration::from_secs(300)).await;
+    assert!(!stand.readiness.troubles().is_empty(), "a person must hear of it");
+    assert_eq!(stand.store.tables().shards[&0].next_offset, backup.shards[&0].next_offset, "the shard waits");
+    assert_eq!(stand.server.accepted(), accepted, "nothing was sent");
+
+    // Personal fields are in no log: what the backup lacks of them is read again from upstream.
+    stand.take(&second).await;
+    let found = restore::accept(&stand.log, stand.store.as_ref()).await.unwrap();
+    assert_eq!(found.len(), 1);
+    assert!(restore::accept(&stand.log, stand.store.as_ref()).await.unwrap().is_empty(), "accepted once for all");
+    stand.until("it goes on", stand.folded()).await;
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    stand.until("all is folded", stand.folded()).await;
+    assert_eq!(stand.server.accepted(), accepted, "all three were greeted before");
+    let third = [stand.approved("cleo")];
+    stand.take(&third).await;
+    stand.until("cleo was greeted", |_| stand.server.accepted().len() > accepted.len()).await;
+    let tables = stand.store.tables().clone();
+    assert_eq!(conversions_of(&tables, "ada") + conversions_of(&tables, "bob"), 3);
+    assert_eq!(tables.conversions.len(), last.conversions.len());
+    let restored = tables.messages.values().filter(|message| message.reason.as_deref() == Some("database_restored"));
+    assert_eq!(restored.count(), 2, "what is not sent again says why");
+    stand.stop().await;
+}
