@@ -12,6 +12,7 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
+use tracing::info;
 
 use crate::{
     backoff::Backoff,
@@ -130,6 +131,13 @@ impl Coordinator {
                 self.commit_no += 1;
                 self.clock = commit.clock;
                 metrics::counter!("rapport_days_closed_total").increment(commit.day_closes.len() as u64);
+                if !commit.day_closes.is_empty() && !self.parts.clock.replays() {
+                    // What is past its keep goes once a day. A replay plays the past, whose rows are all past their keep.
+                    let history = i64::from(rulebook.rulebook.config.history_days);
+                    let now = self.parts.clock.now().await?;
+                    let removed = self.parts.store.prune(now, history).await?;
+                    info!(removed, "rows past their keep were removed");
+                }
                 Ok(Decided::Something)
             }
         }

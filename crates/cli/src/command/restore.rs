@@ -34,6 +34,9 @@ async fn examine(layout: &Layout, accept: bool) -> Result<u8, Failure> {
     if accept {
         line("Accepted. The shards go on from where this database stands and rebuild what it lacks from the log.");
         line("Mail planned until now is not sent (reason database_restored): nobody can know which of it went out.");
+        line(
+            "Names and addresses told since the backup are in no log: read them again from upstream, see docs/guarantees.md.",
+        );
         return Ok(exit::OK);
     }
     line("This database was restored from a backup, or cloned. Its shards wait, and no mail is sent.");
