@@ -3,7 +3,7 @@
 //! Moments are drawn from a seed over the replay's own time, each with a little delay, so that they fall into every phase
 //! of the run and into every phase of a step, and none is left when the run is over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -29,13 +29,15 @@ pub struct Plan {
     pub kills: usize,
     /// Whether an owner is stopped past its lease and let go on, and a third engine comes and goes.
     pub trade_shards: bool,
+    /// Whether relay and mailer stand still for days of the replay while others do their work, and go on.
+    pub stand_still: bool,
     /// Another seed is another run.
     pub seed: u64,
 }
 
 impl Plan {
     /// Nothing happens.
-    pub const NONE: Self = Self { kills: 0, trade_shards: false, seed: 0 };
+    pub const NONE: Self = Self { kills: 0, trade_shards: false, stand_still: false, seed: 0 };
 }
 
 /// What was done.
@@ -47,13 +49,16 @@ pub struct Report {
     pub taken_over: Vec<(i64, i64, i64)>,
     /// Shards the third engine had.
     pub traded: i64,
+    /// How often who stood still.
+    pub stood_still: BTreeMap<String, usize>,
 }
 
 impl Report {
-    /// Kills of a kind of process.
+    /// Kills of a kind of process, and how often one stood still.
     #[must_use]
-    pub fn kills_of(&self, kind: &str) -> usize {
-        self.kills.iter().filter(|(name, _)| name.starts_with(kind)).map(|(_, kills)| kills).sum()
+    pub fn blows_to(&self, kind: &str) -> usize {
+        let all = self.kills.iter().chain(&self.stood_still);
+        all.filter(|(name, _)| name.starts_with(kind)).map(|(_, blows)| blows).sum()
     }
 }
 
@@ -63,7 +68,22 @@ enum Act {
     StopAnOwner,
     ThirdEngineComes,
     ThirdEngineGoes,
+    SecondRelayComes,
+    SecondRelayGoes,
+    Stop(&'static str),
+    GoOn(&'static str),
 }
+
+/// Who stands still from when to when, as shares of the replay: the second relay runs meanwhile.
+const STILL: [(&str, f64, f64); 7] = [
+    ("relay-1", 0.10, 0.12),
+    ("mailer-1", 0.11, 0.13),
+    ("relay-1", 0.14, 0.16),
+    ("relay-1", 0.17, 0.19),
+    ("mailer-2", 0.18, 0.21),
+    ("relay-1", 0.22, 0.24),
+    ("relay-1", 0.25, 0.27),
+];
 
 /// Carries a plan out as the replay goes on.
 #[derive(Debug)]
@@ -71,6 +91,7 @@ pub struct Disturber {
     /// Latest first.
     acts: Vec<(Timestamp, Act)>,
     random: StdRng,
+    still: BTreeSet<&'static str>,
     report: Report,
 }
 
@@ -97,8 +118,14 @@ impl Disturber {
                 (at(0.7), Act::ThirdEngineGoes),
             ]);
         }
+        if plan.stand_still {
+            acts.extend([(at(0.09), Act::SecondRelayComes), (at(0.28), Act::SecondRelayGoes)]);
+            for (name, from, to) in STILL {
+                acts.extend([(at(from), Act::Stop(name)), (at(to), Act::GoOn(name))]);
+            }
+        }
         acts.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
-        Self { acts, random, report: Report::default() }
+        Self { acts, random, still: BTreeSet::new(), report: Report::default() }
     }
 
     /// Does what is due at the replay's present.
@@ -109,13 +136,33 @@ impl Disturber {
         while let Some((_, act)) = self.acts.pop_if(|(at, _)| *at <= present) {
             tokio::time::sleep(Duration::from_millis(self.random.random_range(0..DELAY_MS))).await;
             match act {
-                Act::Kill(name) => {
+                Act::Kill(drawn) => {
+                    // Whoever stands still shall go on later: its fellow is killed instead.
+                    let name = match drawn {
+                        name if !self.still.contains(name) => name,
+                        "relay-1" => "relay-2",
+                        "mailer-1" => "mailer-2",
+                        _ => "mailer-1",
+                    };
                     // Its end is looked at by the caller; there is nothing left to kill.
                     if processes.ended(name)?.is_some() {
                         bail!("{name} had ended by itself before it was to be killed");
                     }
                     processes.kill_and_restart(project, name).await?;
                     *self.report.kills.entry(name.to_owned()).or_default() += 1;
+                }
+                Act::SecondRelayComes => {
+                    processes.start(project, "relay-2", &["run", "relay", "--clock", "replay"].map(str::to_owned))?;
+                }
+                Act::SecondRelayGoes => processes.stop("relay-2").await?,
+                Act::Stop(name) => {
+                    processes.signal(name, Signal::STOP)?;
+                    self.still.insert(name);
+                    *self.report.stood_still.entry(name.to_owned()).or_default() += 1;
+                }
+                Act::GoOn(name) => {
+                    self.still.remove(name);
+                    processes.signal(name, Signal::CONT)?;
                 }
                 Act::StopAnOwner => self.report.taken_over = stop_an_owner(project, processes, "engine-1").await?,
                 Act::ThirdEngineComes => {

@@ -10,6 +10,7 @@
 
 pub mod disturbance;
 pub mod final_state;
+pub mod live;
 pub mod poison;
 pub mod processes;
 pub mod project;

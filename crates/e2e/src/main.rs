@@ -10,7 +10,7 @@ use rapport_e2e::disturbance::Plan;
 use rapport_e2e::purchase_log::PurchaseLog;
 use rapport_e2e::run::{Played, play};
 use rapport_e2e::services::Services;
-use rapport_e2e::{poison, run};
+use rapport_e2e::{live, poison, run};
 
 /// Plays a purchase log through Kafka, PostgreSQL, the services as processes, and SMTP; counts everything against the file.
 #[derive(Debug, Parser)]
@@ -31,6 +31,9 @@ struct Arguments {
     /// Instead: feed one record of each kind that no event can be
     #[arg(long)]
     poison: bool,
+    /// Instead: run on the live clock for two minutes, with kills, processes that stand still, and files applied meanwhile
+    #[arg(long)]
+    live: bool,
 }
 
 fn main() -> Result<ExitCode> {
@@ -50,19 +53,29 @@ async fn work(arguments: Arguments) -> Result<()> {
         println!("{} good records arrived; a flood was stopped after {}", poisoned.good, poisoned.flooded);
         return Ok(());
     }
+    if arguments.live {
+        let kills = if arguments.kills == 0 { 50 } else { arguments.kills };
+        let partners = arguments.customers.unwrap_or(320);
+        let plan = live::Plan { seed: arguments.seed, partners, sales: 10, kills };
+        let live::Played { counted, done, published, seconds, doctor } = live::play(&services, plan).await?;
+        println!("{published} records in {seconds:.0} s\n{counted:#?}\n{done:?}\n{doctor}");
+        return Ok(());
+    }
     let mut log = PurchaseLog::find()?;
     if arguments.customers.is_some() || arguments.until.is_some() {
         let until = arguments.until.or(log.last_day()).unwrap_or(Date::MAX);
         log = log.part(arguments.customers.unwrap_or(usize::MAX), until);
     }
     println!("the log: {}", log.origin);
-    let undisturbed = play(&services, "undisturbed", &log, None, Plan::NONE).await?;
-    tell("undisturbed", &undisturbed);
     if arguments.kills == 0 {
+        tell("undisturbed", &play(&services, "undisturbed", &log, None, Plan::NONE).await?);
         return Ok(());
     }
-    let plan = Plan { kills: arguments.kills, trade_shards: true, seed: arguments.seed };
-    let disturbed = play(&services, "disturbed", &log, None, plan).await?;
+    let change = run::change_of(&log);
+    let undisturbed = run::play_with(&services, "undisturbed", &log, None, Plan::NONE, change).await?;
+    tell("undisturbed", &undisturbed);
+    let plan = Plan { kills: arguments.kills, trade_shards: true, stand_still: true, seed: arguments.seed };
+    let disturbed = run::play_with(&services, "disturbed", &log, None, plan, change).await?;
     tell("disturbed", &disturbed);
     let differences = run::compare(&disturbed, &undisturbed);
     for difference in differences.iter().take(20) {
@@ -91,8 +104,8 @@ fn tell(label: &str, played: &Played) {
     println!("  journeys {:?}\n  messages {:?}", totals.journeys, totals.messages);
     if !played.report.kills.is_empty() {
         println!(
-            "  killed {:?}; taken over (shard, epoch before, after) {:?}; a third engine had {} shards",
-            played.report.kills, played.report.taken_over, played.report.traded
+            "  killed {:?}; stood still {:?}; taken over (shard, epoch before, after) {:?}; a third engine had {} shards",
+            played.report.kills, played.report.stood_still, played.report.taken_over, played.report.traded
         );
     }
 }

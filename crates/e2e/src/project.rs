@@ -59,11 +59,27 @@ impl Project {
         shards: u32,
         since: Option<&str>,
     ) -> Result<Self> {
+        Self::prepare_with(services, label, sink, shards, since, |_| Ok(())).await
+    }
+
+    /// The same, with the files changed before they are applied.
+    ///
+    /// # Errors
+    /// As [`Project::prepare`], and those of the change.
+    pub async fn prepare_with(
+        services: &Services,
+        label: &str,
+        sink: &Sink,
+        shards: u32,
+        since: Option<&str>,
+        change: impl FnOnce(&Path) -> Result<()>,
+    ) -> Result<Self> {
         let binary = binary()?;
         let folder = tempfile::Builder::new().prefix("rapport-e2e-").tempdir()?;
         for shipped in ["workflows", "config"] {
             copy(&repository().join(shipped), &folder.path().join(shipped))?;
         }
+        change(folder.path())?;
         let database = services.fresh_database(label).await?;
         let prefix = unique(label);
         let topics = Topics {

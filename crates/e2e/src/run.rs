@@ -1,5 +1,6 @@
 //! One replay: publish, run the services until the clock master is at its end, stop them, count.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -46,6 +47,42 @@ pub async fn play(
     until: Option<Date>,
     plan: Plan,
 ) -> Result<Played> {
+    play_with(services, label, log, until, plan, None).await
+}
+
+/// Other files for a run in the middle of it: the day, and what changes them.
+pub type Change = (Date, fn(&Path) -> Result<()>);
+
+/// A change in the middle of a log: a shorter first wait and another mail in `follow-up`, and `welcome` taken away.
+#[must_use]
+pub fn change_of(log: &PurchaseLog) -> Option<Change> {
+    let first = log.purchases.first()?.on;
+    Some((first.saturating_add(60.days()), change))
+}
+
+fn change(folder: &Path) -> Result<()> {
+    std::fs::remove_dir_all(folder.join("workflows/welcome"))?;
+    let path = folder.join("workflows/follow-up/workflow.yaml");
+    let before = std::fs::read_to_string(&path)?;
+    let after = before
+        .replace("for: 3 weeks", "for: 2 weeks")
+        .replace("conversions_since_start >= 5", "conversions_since_start >= 3");
+    (before != after).then_some(()).context("follow-up is written otherwise")?;
+    Ok(std::fs::write(path, after)?)
+}
+
+/// The same, with other files applied when the replay has come to a day and all of it is done.
+///
+/// # Errors
+/// As [`play`], or the changed files cannot be applied.
+pub async fn play_with(
+    services: &Services,
+    label: &str,
+    log: &PurchaseLog,
+    until: Option<Date>,
+    plan: Plan,
+    change: Option<Change>,
+) -> Result<Played> {
     let sink = Sink::start().await?;
     let project = Project::prepare(services, label, &sink, SHARDS, Some("1997-01-01")).await?;
     let published = project.publish(log).await.context("publishing the log")?;
@@ -64,10 +101,20 @@ pub async fn play(
     ] {
         processes.start(&project, name, &replay(service, until))?;
     }
-    processes.start(&project, "ingest-1", &replay("ingest", until))?;
     let (from, to) = (first.to_zoned(TimeZone::UTC)?.timestamp(), until.to_zoned(TimeZone::UTC)?.timestamp());
     let mut disturber = Disturber::new(plan, from, to);
-    let ran = follow(&project, &mut processes, &mut disturber).await;
+    let mut ran = Ok(());
+    for (day, change) in change.map(|(day, change)| (day, Some(change))).into_iter().chain([(until, None)]) {
+        processes.start(&project, "ingest-1", &replay("ingest", day))?;
+        ran = follow(&project, &mut processes, &mut disturber).await;
+        if ran.is_err() {
+            break;
+        }
+        if let Some(change) = change {
+            change(project.folder.path())?;
+            project.rapport(&["apply"]).await.with_context(|| label.to_owned())?;
+        }
+    }
     let seconds = started.elapsed().as_secs_f64();
     if let Err(error) = ran {
         bail!("{label}: {error:#}\n{}", processes.tails());

@@ -4,6 +4,7 @@
 //! between is counted as a real server would count it.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::Result;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
@@ -34,6 +35,14 @@ impl Sink {
     /// # Errors
     /// No port could be had.
     pub async fn start() -> Result<Self> {
+        Self::slow(Duration::ZERO).await
+    }
+
+    /// The same, and it takes its time after each final dot: whoever is killed meanwhile never hears the answer.
+    ///
+    /// # Errors
+    /// No port could be had.
+    pub async fn slow(answers_after: Duration) -> Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let port = listener.local_addr()?.port();
         let accepted: Arc<Mutex<Vec<Accepted>>> = Arc::default();
@@ -42,7 +51,7 @@ impl Sink {
             while let Ok((stream, _)) = listener.accept().await {
                 let shared = shared.clone();
                 // A client that is killed ends its conversation with an error: nothing to tell anybody.
-                tokio::spawn(async move { converse(stream, &shared).await.ok() });
+                tokio::spawn(async move { converse(stream, &shared, answers_after).await.ok() });
             }
         });
         Ok(Self { port, accepted, task })
@@ -61,7 +70,7 @@ impl Drop for Sink {
     }
 }
 
-async fn converse(stream: TcpStream, accepted: &Mutex<Vec<Accepted>>) -> Result<()> {
+async fn converse(stream: TcpStream, accepted: &Mutex<Vec<Accepted>>, answers_after: Duration) -> Result<()> {
     stream.set_nodelay(true)?;
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader);
@@ -88,8 +97,13 @@ async fn converse(stream: TcpStream, accepted: &Mutex<Vec<Accepted>>) -> Result<
             "DATA" => {
                 writer.write_all(b"354 go on\r\n").await?;
                 let Some(message) = message_id(&mut reader).await? else { return Ok(()) };
-                let mut accepted = accepted.lock().unwrap_or_else(PoisonError::into_inner);
-                accepted.extend(recipients.drain(..).map(|to| Accepted { message: message.clone(), to }));
+                {
+                    let mut accepted = accepted.lock().unwrap_or_else(PoisonError::into_inner);
+                    accepted.extend(recipients.drain(..).map(|to| Accepted { message: message.clone(), to }));
+                }
+                if !answers_after.is_zero() {
+                    tokio::time::sleep(answers_after).await;
+                }
                 b"250 taken\r\n"
             }
             "QUIT" => {

@@ -146,14 +146,15 @@ async fn check_mail(
     findings.expect(unsent.is_empty(), || format!("called sent, but not accepted: {unsent:?}"));
     let unknown: Vec<_> = ids.iter().filter(|id| !sent.contains(**id) && !doubtful.contains(**id)).take(3).collect();
     findings.expect(unknown.is_empty(), || format!("accepted, but not called sent: {unknown:?}"));
-    let most = report.kills_of("mailer") * IN_HAND;
+    let most = report.blows_to("mailer") * IN_HAND;
     findings.expect(doubtful.len() <= most, || {
         format!(
-            "{} messages in doubt, at most {most} can be after {} kills of mailers",
+            "{} messages in doubt, at most {most} can be after {} kills and stops of mailers",
             doubtful.len(),
-            report.kills_of("mailer")
+            report.blows_to("mailer")
         )
     });
+    findings.expect(of("failed").is_empty(), || format!("{} messages that could not be made", of("failed").len()));
     findings.expect(of("attempting").is_empty(), || "messages in hand of nobody".to_owned());
 
     let addresses: BTreeMap<&str, &str> =

@@ -1,9 +1,10 @@
-//! The same log twice, undisturbed and with kills, a stopped owner and engines that trade shards: the same final state.
+//! The same log twice, undisturbed and with kills, processes that stand still, engines that trade shards and
+//! files applied in the middle: the same final state.
 
 use jiff::civil::date;
 use rapport_e2e::disturbance::Plan;
 use rapport_e2e::purchase_log::PurchaseLog;
-use rapport_e2e::run::{compare, play};
+use rapport_e2e::run::{change_of, compare, play_with};
 use rapport_e2e::services::Services;
 
 /// DESIGN.md 4: at any moment; here so many.
@@ -15,13 +16,18 @@ async fn kills_stopped_owners_and_traded_shards_change_nothing() {
     let log = PurchaseLog::find().unwrap_or_else(|error| panic!("{error:#}"));
     // A part of the log, so that two plays of it fit into a test.
     let log = log.part(150, date(1997, 6, 30));
-    let undisturbed =
-        play(&services, "undisturbed", &log, None, Plan::NONE).await.unwrap_or_else(|error| panic!("{error:#}"));
-    let plan = Plan { kills: KILLS, trade_shards: true, seed: 7 };
-    let disturbed = play(&services, "disturbed", &log, None, plan).await.unwrap_or_else(|error| panic!("{error:#}"));
+    // Other files are applied in the middle of both: journeys begun before go on with their own version.
+    let change = change_of(&log);
+    let undisturbed = play_with(&services, "undisturbed", &log, None, Plan::NONE, change)
+        .await
+        .unwrap_or_else(|error| panic!("{error:#}"));
+    let plan = Plan { kills: KILLS, trade_shards: true, stand_still: true, seed: 7 };
+    let disturbed =
+        play_with(&services, "disturbed", &log, None, plan, change).await.unwrap_or_else(|error| panic!("{error:#}"));
     println!("{:?}\n{:?}", disturbed.report, disturbed.totals);
     assert_eq!(disturbed.report.kills.values().sum::<usize>(), KILLS);
     assert!(disturbed.report.taken_over.len() > 1 && disturbed.report.traded > 1);
+    assert!(disturbed.report.stood_still.len() == 3, "{:?}", disturbed.report.stood_still);
     let differences = compare(&disturbed, &undisturbed);
     let told: Vec<String> = differences.iter().take(10).map(ToString::to_string).collect();
     assert!(differences.is_empty(), "{} differences, e.g.\n{}", differences.len(), told.join("\n"));

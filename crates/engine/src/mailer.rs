@@ -319,14 +319,23 @@ impl Mailer {
 
     async fn send_one(
         &self,
-        rulebook: &Applied,
+        rulebook: &Arc<Applied>,
         connection: &mut dyn crate::ports::transport::Connection,
         attempt: &Attempt,
         deadline: std::time::Instant,
         at: Timestamp,
     ) {
         let message = &attempt.due.message;
-        let letter = build::letter(rulebook, attempt, &self.links, at)
+        let texts = match self.rulebooks.with_mail(rulebook, &message.workflow, &message.mail).await {
+            Ok(texts) => texts,
+            // Nothing has left yet: it is tried again when the texts can be read.
+            Err(error) => {
+                self.settle(attempt, self.again(attempt, &error.to_string(), at)).await;
+                lock(&self.hand.messages).remove(&message.id);
+                return;
+            }
+        };
+        let letter = build::letter(rulebook, &texts, attempt, &self.links, at)
             .map_err(|problem| problem.to_string())
             .and_then(|letter| self.transport.compose(&letter).map(|bytes| (letter, bytes)));
         let settlement = match letter {

@@ -71,16 +71,27 @@ impl Relay {
         }
     }
 
+    /// The stamp of what is appended now; live the log stamps by itself.
+    async fn stamp(&self) -> Result<Option<Timestamp>, StoreError> {
+        if self.clock.replays() { self.clock.now().await.map(Some) } else { Ok(None) }
+    }
+
     /// Carries one batch; returns how many rows.
     pub async fn carry_once(&self) -> Result<usize, RelayError> {
-        let stamp = if self.clock.replays() { Some(self.clock.now().await?) } else { None };
-        if stamp == Some(Timestamp::MIN) {
+        let before = self.stamp().await?;
+        if before == Some(Timestamp::MIN) {
             // A replay that has not begun: its records would carry no time.
             return Ok(0);
         }
         let rows = self.store.outbox(BATCH).await?;
         if rows.is_empty() {
             return Ok(0);
+        }
+        // The present moves only while the outbox is empty. If it moved since we looked (a relay may stand still here while
+        // another does its work), these rows would carry the past as their stamp, or are in the log already.
+        let stamp = self.stamp().await?;
+        if stamp != before {
+            return Ok(rows.len());
         }
         let numbers: Vec<i64> = rows.iter().map(|row| row.number).collect();
         let records = rows

@@ -70,7 +70,8 @@ impl std::ops::Deref for Applied {
 pub struct Rulebooks {
     store: Option<Arc<dyn Store>>,
     known: Mutex<HashMap<String, Arc<Applied>>>,
-    versions: Mutex<HashMap<(String, String), Arc<Workflow>>>,
+    /// Each version with the rulebook it was met in last.
+    versions: Mutex<HashMap<(String, String), (Arc<Workflow>, Arc<Applied>)>>,
 }
 
 impl Rulebooks {
@@ -105,6 +106,27 @@ impl Rulebooks {
         self.take_in(&row).map(Some)
     }
 
+    /// The newest rulebook that has this mail: the one in force, or for a journey whose workflow or mail was taken away
+    /// the last one that had it.
+    pub async fn with_mail(
+        &self,
+        in_force: &Arc<Applied>,
+        workflow: &str,
+        mail: &str,
+    ) -> Result<Arc<Applied>, RulebookError> {
+        let has =
+            |applied: &Applied| applied.rulebook.libraries.get(workflow).is_some_and(|library| library.contains(mail));
+        let Some(store) = self.store.as_ref().filter(|_| !has(in_force)) else { return Ok(in_force.clone()) };
+        for hash in store.definition_hashes().await? {
+            match self.by_hash(&hash).await {
+                Ok(Some(applied)) if has(&applied) => return Ok(applied),
+                Ok(_) | Err(RulebookError::Broken { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(in_force.clone())
+    }
+
     /// Makes sure that the workflow's version can be looked up, going back through what was applied before.
     pub async fn ensure(&self, workflow: &str, version: &str) -> Result<(), RulebookError> {
         if self.version(workflow, version).is_some() {
@@ -112,7 +134,7 @@ impl Rulebooks {
         }
         let Some(store) = &self.store else { return Ok(()) };
         for hash in store.definition_hashes().await? {
-            // An older set of files that no longer compiles ends its journeys (`workflow_gone`); it must not stop the shard.
+            // An older set of files that no longer compiles holds its journeys; it must not stop the shard.
             match self.by_hash(&hash).await {
                 Err(RulebookError::Broken { hash, first }) => {
                     tracing::warn!(hash, first, "an old rulebook does not compile")
@@ -131,6 +153,12 @@ impl Rulebooks {
     /// A workflow's version among the rulebooks met.
     #[must_use]
     pub fn version(&self, workflow: &str, version: &str) -> Option<Arc<Workflow>> {
+        self.version_in(workflow, version).map(|(workflow, _)| workflow)
+    }
+
+    /// A workflow's version, and a rulebook that has it.
+    #[must_use]
+    pub fn version_in(&self, workflow: &str, version: &str) -> Option<(Arc<Workflow>, Arc<Applied>)> {
         lock(&self.versions).get(&(workflow.to_owned(), version.to_owned())).cloned()
     }
 
@@ -143,7 +171,8 @@ impl Rulebooks {
     fn take_up(&self, applied: &Arc<Applied>) {
         let mut versions = lock(&self.versions);
         for workflow in &applied.rulebook.workflows {
-            versions.insert((workflow.id.to_string(), workflow.version.to_string()), workflow.clone());
+            versions
+                .insert((workflow.id.to_string(), workflow.version.to_string()), (workflow.clone(), applied.clone()));
         }
         drop(versions);
         lock(&self.known).insert(applied.hash.clone(), applied.clone());

@@ -460,6 +460,9 @@ impl ShardOwner {
                 self.timers.set(crate::ports::rows::TimerRow { due, ..timer });
                 continue;
             }
+            if timer.subject.starts_with(react::held::SUBJECT) {
+                self.partners.ensure_versions(&self.parts, &timer.key).await?;
+            }
             self.react(&timer.key, |reaction| reaction.fire(&timer))?;
             if self.batch.is_large() {
                 self.commit().await?;

@@ -11,8 +11,9 @@ use serde_json::Value as Json;
 use crate::id::{JourneyId, MessageId, TaskId};
 use crate::journey::{EventSnapshot, ExitReason, Journey, Outcome, TraceLine};
 
-/// What moves a journey.
-#[derive(Debug, Clone, PartialEq)]
+/// What moves a journey. It can be kept for a journey whose version nobody knows yet.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
 pub enum Stimulus {
     /// Another trigger joins by `combine`; [`crate::consider`] said so.
     Join(EventSnapshot),

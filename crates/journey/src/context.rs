@@ -30,7 +30,7 @@ pub(crate) fn of_mail(
     // Days are the programme's: a mail and the figures behind it speak of the same ones.
     let zone = &world.program.zone;
     let mut context = Map::new();
-    let names = world.rulebook.mail(&journey.workflow, mail).map(|mail| mail.context.as_slice()).unwrap_or_default();
+    let names = world.mail(&journey.workflow, mail).map(|mail| mail.context.as_slice()).unwrap_or_default();
     for path in names {
         if !is_personal(path) {
             set(&mut context, path, json(&scope.value(path), zone));

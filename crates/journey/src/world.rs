@@ -10,7 +10,7 @@ use rapport_rule::Money;
 use rapport_rule::expr::{Scope, Value};
 use rapport_rule::money::Currency;
 use rapport_workflow::calendar::Locale;
-use rapport_workflow::{Program, Rulebook};
+use rapport_workflow::{MailUse, Program, Rulebook};
 use serde_json::Value as Json;
 
 use crate::journey::{EventSnapshot, Journey, Variables};
@@ -70,6 +70,8 @@ pub struct World<'a> {
     pub facts: &'a dyn Facts,
     /// The live rulebook: mails, offers, surveys, feeds, working days.
     pub rulebook: &'a Rulebook,
+    /// A rulebook that had the journey's version: its mails stand in for those that were taken away since.
+    pub older: Option<&'a Rulebook>,
     /// The partner's programme.
     pub program: &'a Program,
     /// Seed of the holdout draw, one for the whole installation.
@@ -82,7 +84,18 @@ pub struct World<'a> {
 impl<'a> World<'a> {
     /// A world for one partner.
     pub fn new(facts: &'a dyn Facts, rulebook: &'a Rulebook, program: &'a Program) -> Self {
-        World { facts, rulebook, program, holdout_seed: 0, deployed_at: None, place: OnceCell::new() }
+        World { facts, rulebook, older: None, program, holdout_seed: 0, deployed_at: None, place: OnceCell::new() }
+    }
+
+    /// The same with a rulebook that had the journey's version.
+    pub fn with_older(self, older: Option<&'a Rulebook>) -> Self {
+        World { older, ..self }
+    }
+
+    /// A mail: the live one, else the one that was there when the journey's version was in force.
+    pub fn mail(&self, workflow: &str, name: &str) -> Option<&'a MailUse> {
+        let older = || self.older.and_then(|older| older.mail(workflow, name));
+        self.rulebook.mail(workflow, name).or_else(older)
     }
 
     /// The same with the seed of the holdout draw.

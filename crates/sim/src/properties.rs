@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::{
     faults::Rates,
-    run::{Outcome, Setting, play},
+    run::{Operator, Outcome, Setting, play},
     world,
 };
 
@@ -214,7 +214,26 @@ pub fn of_seed(seed: u64, days: i64) -> Broken {
         _ => ("again", plain),
     };
     for (name, setting) in [ways, ("with faults", Setting { rates: Rates::MANY, ..plain })] {
-        let outcome = play(&setting);
+        broken.extend(compared(name, &reference, &setting));
+    }
+    broken
+}
+
+/// Plays a seed whose operator applies other files in the middle, undisturbed and with faults.
+#[must_use]
+pub fn of_changed_seed(seed: u64, days: i64) -> Broken {
+    let operator = Operator { changes_on: Some(days / 2), ..Operator::NONE };
+    let plain = Setting { operator, ..Setting::plain(seed, days) };
+    let reference = play(&plain);
+    let mut broken = of_one(&reference);
+    broken.extend(compared("changed, with faults", &reference, &Setting { rates: Rates::MANY, ..plain }));
+    broken
+}
+
+fn compared(name: &str, reference: &Outcome, setting: &Setting) -> Broken {
+    let mut broken = Broken::new();
+    {
+        let outcome = play(setting);
         broken.extend(of_one(&outcome).into_iter().map(|what| format!("{name}: {what}")));
         if outcome.stuck.is_none()
             && reference.stuck.is_none()

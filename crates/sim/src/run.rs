@@ -1,8 +1,9 @@
 //! One run: a world played through every service, each as tasks of one runtime whose time is virtual.
 
 use std::{
+    collections::BTreeMap,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -14,7 +15,7 @@ use rapport_engine::{
     ingest::{Ingest, ReplayMaster},
     mailer::{Hand, LinkKeys, Mailer},
     ownership::{Engine, EngineParts, EngineSettings},
-    ports::store::Store,
+    ports::{rows::DefinitionRow, store::Store},
     readiness::Readiness,
     relay::Relay,
     rulebooks::Rulebooks,
@@ -53,6 +54,22 @@ pub struct Setting {
     pub schedule: u64,
     /// What goes wrong.
     pub rates: Rates,
+    /// What the operator does on the way.
+    pub operator: Operator,
+}
+
+/// What the operator does in the middle of a run: on a day (of the run, from 1 on) on which everything else is done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Operator {
+    /// Applies other files: `welcome` is gone, `follow-up` waits less and ends otherwise.
+    pub changes_on: Option<i64>,
+    /// With that, what was applied before is lost until this day, and every process starts anew.
+    pub loses_the_old_until: Option<i64>,
+}
+
+impl Operator {
+    /// Does nothing.
+    pub const NONE: Self = Self { changes_on: None, loses_the_old_until: None };
 }
 
 impl Setting {
@@ -60,7 +77,16 @@ impl Setting {
     #[must_use]
     pub fn plain(seed: u64, days: i64) -> Self {
         let partners = 20 + (seed % 41) as usize;
-        Self { seed, partners, days, shards: 2, batch: 10_000, schedule: seed, rates: Rates::NONE }
+        Self {
+            seed,
+            partners,
+            days,
+            shards: 2,
+            batch: 10_000,
+            schedule: seed,
+            rates: Rates::NONE,
+            operator: Operator::NONE,
+        }
     }
 }
 
@@ -80,6 +106,8 @@ pub struct Outcome {
     pub stuck: Option<String>,
     /// Records in the log.
     pub records: u64,
+    /// The numbers of the store before the operator gave back what was lost.
+    pub while_lost: Vec<(String, i64)>,
 }
 
 /// Plays a setting.
@@ -108,6 +136,27 @@ struct Run {
     stop: CancellationToken,
     /// Told by the clock master when the world is over.
     over: CancellationToken,
+    operation: Arc<Mutex<Operation>>,
+}
+
+/// How far the operator is.
+#[derive(Default)]
+struct Operation {
+    acts: Vec<(Timestamp, Act)>,
+    lost: Vec<DefinitionRow>,
+    while_lost: Vec<(String, i64)>,
+    /// The living, to be restarted.
+    processes: BTreeMap<&'static str, Arc<Process>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Act {
+    Change,
+    GiveBack,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The services that run, by the name of their process.
@@ -125,6 +174,7 @@ impl Run {
             committed: Arc::default(),
             stop: CancellationToken::new(),
             over: CancellationToken::new(),
+            operation: Arc::new(Mutex::new(Operation { acts: acts(setting.operator), ..Operation::default() })),
         }
     }
 
@@ -165,6 +215,7 @@ impl Run {
             world: self.world.clone(),
             stuck,
             records: self.log.length(),
+            while_lost: lock(&self.operation).while_lost.clone(),
             tables,
         }
     }
@@ -187,10 +238,53 @@ impl Run {
         format!("stuck at {present}: {outstanding:?}; ends {ends:?}; shards {rows:#?}")
     }
 
+    async fn operate(&self, act: (Timestamp, Act)) {
+        let store: Arc<dyn Store> = self.store.clone();
+        let (now, what) = act;
+        if lock(&self.operation).acts.first() != Some(&act) {
+            return;
+        }
+        match what {
+            Act::Change => {
+                let request = apply::Request {
+                    texts: world::changed_files(),
+                    by: "simulator".into(),
+                    since: Some(world::begins() - SignedDuration::from_hours(48)),
+                };
+                apply::apply(&store, request, self.setting.shards, now).await.expect("the changed files compile");
+                if self.setting.operator.loses_the_old_until.is_some() {
+                    let mut tables = self.store.tables();
+                    let newest = tables.definitions.pop();
+                    let lost = std::mem::replace(&mut tables.definitions, newest.into_iter().collect());
+                    drop(tables);
+                    lock(&self.operation).lost = lost;
+                }
+            }
+            Act::GiveBack => {
+                let mut operation = lock(&self.operation);
+                operation.while_lost = self.store.tables().numbers();
+                let lost = std::mem::take(&mut operation.lost);
+                drop(operation);
+                let mut tables = self.store.tables();
+                let newest = std::mem::take(&mut tables.definitions);
+                tables.definitions = lost.into_iter().chain(newest).collect();
+            }
+        }
+        let mut operation = lock(&self.operation);
+        operation.acts.remove(0);
+        if self.setting.operator.loses_the_old_until.is_some() {
+            // What they remember of the old files is gone with them; the clock master itself goes on.
+            for (_, process) in operation.processes.iter().filter(|(name, _)| **name != "ingest") {
+                process.kill();
+            }
+        }
+    }
+
     /// Starts a process again whenever it dies.
     async fn supervise(&self, name: &'static str) {
         for incarnation in 0.. {
             let process = Process::new(name, incarnation, self.faults.clone());
+            lock(&self.operation).processes.insert(name, process.clone());
             let task = {
                 let (run, process) = (self.clone(), process.clone());
                 tokio::task::spawn_local(async move { run.serve(name, process).await })
@@ -228,11 +322,17 @@ impl Run {
                 let batch = self.setting.batch;
                 let mut source =
                     WorldSource { world: self.world.clone(), committed: self.committed.clone(), next, batch };
-                let master = ReplayMaster::new(ingest, Some(self.world.until));
-                match master.run(&mut source, stop, |_| {}).await {
-                    Ok(_) => self.over.cancel(),
-                    // The process ends with what it met; its supervisor starts another.
-                    Err(error) => eprint_trace(name, &error),
+                loop {
+                    let act = lock(&self.operation).acts.first().copied();
+                    let until = act.map_or(self.world.until, |(on, _)| on);
+                    let master = ReplayMaster::new(ingest.clone(), Some(until));
+                    match (master.run(&mut source, stop.clone(), |_| {}).await, act) {
+                        (Ok(_), None) => break self.over.cancel(),
+                        // Everything of that day is done; what the operator does comes between two steps.
+                        (Ok(_), Some(act)) => self.operate(act).await,
+                        // The process ends with what it met; its supervisor starts another.
+                        (Err(error), _) => break eprint_trace(name, &error),
+                    }
                 }
             }
             _ if name.starts_with("mailer") => {
@@ -264,6 +364,13 @@ impl Run {
             }
         }
     }
+}
+
+fn acts(operator: Operator) -> Vec<(Timestamp, Act)> {
+    let on = |day: i64| world::begins() + SignedDuration::from_hours(24 * day);
+    let mut acts: Vec<(Timestamp, Act)> = operator.changes_on.map(|day| (on(day), Act::Change)).into_iter().collect();
+    acts.extend(operator.loses_the_old_until.map(|day| (on(day), Act::GiveBack)));
+    acts
 }
 
 fn eprint_trace(name: &str, error: &dyn std::error::Error) {

@@ -31,3 +31,16 @@ fn other_short_worlds_hold() {
 fn a_long_world_holds() {
     check(7..8, 60);
 }
+
+/// Other files in the middle: journeys begun before go on with their own version, whoever dies meanwhile.
+#[test]
+fn worlds_with_other_files_in_the_middle_hold() {
+    for seed in 2_000..2_008 {
+        let broken = properties::of_changed_seed(seed, 30);
+        assert!(
+            broken.is_empty(),
+            "reproduce: cargo run -p rapport-sim -- --seed {seed} --days 30 --change\n{}",
+            broken.join("\n")
+        );
+    }
+}

@@ -14,11 +14,18 @@ struct Migration {
     sqlite: &'static str,
 }
 
-const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    postgres: include_str!("../migrations/postgres/0001_base.sql"),
-    sqlite: include_str!("../migrations/sqlite/0001_base.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        postgres: include_str!("../migrations/postgres/0001_base.sql"),
+        sqlite: include_str!("../migrations/sqlite/0001_base.sql"),
+    },
+    Migration {
+        version: 2,
+        postgres: include_str!("../migrations/postgres/0002_quarantine.sql"),
+        sqlite: include_str!("../migrations/sqlite/0002_quarantine.sql"),
+    },
+];
 
 /// The schema this binary reads and writes.
 pub const SCHEMA_VERSION: i64 = MIGRATIONS[MIGRATIONS.len() - 1].version;

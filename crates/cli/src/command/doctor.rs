@@ -97,6 +97,19 @@ async fn examine(layout: &Layout, settings: &Settings, examination: &mut Examina
         format!("{}; see `rapport release`", count(waiting.len() as i64, "partner"))
     };
     examination.note("quarantine", waiting.is_empty(), told);
+    let held: Vec<String> = counts
+        .iter()
+        .filter_map(|(name, count)| Some(format!("{} {}", name.strip_prefix("held/")?, number(*count))))
+        .collect();
+    let told = if held.is_empty() {
+        "every journey's version is known".to_owned()
+    } else {
+        let which = held.join(", ");
+        format!(
+            "wait for a version of their workflow that does not compile here: {which}; run the release that applied it"
+        )
+    };
+    examination.note("journeys", held.is_empty(), told);
     let no_basis = of("not_sent/no_basis");
     let told = format!("{} not written for want of consent (no_basis)", count(no_basis, "mail"));
     examination.note("consent", true, if no_basis == 0 { "no mail lacked consent".to_owned() } else { told });

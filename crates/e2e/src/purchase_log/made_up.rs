@@ -32,5 +32,5 @@ pub fn purchases(seed: u64) -> PurchaseLog {
             on = on.saturating_add(days.days());
         }
     }
-    PurchaseLog::sorted(format!("made up with seed {seed} (the public log is not beside the repository)"), purchases)
+    PurchaseLog::sorted(format!("made up with seed {seed}"), purchases)
 }

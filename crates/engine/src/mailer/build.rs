@@ -49,11 +49,18 @@ pub enum BuildError {
     NoLinks,
 }
 
-/// Builds the letter. `at` is its Date.
+/// Builds the letter. `at` is its Date. `texts` is the rulebook in force, or for a mail that it has no more the last one
+/// that had it: journeys end on their version when their workflow is taken away.
 ///
 /// # Errors
 /// [`BuildError`]: what the mail needs is not there, or a value it names.
-pub fn letter(rulebook: &Applied, attempt: &Attempt, keys: &LinkKeys, at: Timestamp) -> Result<Letter, BuildError> {
+pub fn letter(
+    rulebook: &Applied,
+    texts: &Applied,
+    attempt: &Attempt,
+    keys: &LinkKeys,
+    at: Timestamp,
+) -> Result<Letter, BuildError> {
     let message = &attempt.due.message;
     let envelope: Envelope = serde_json::from_str(&message.context)?;
     let config = &rulebook.rulebook.config;
@@ -64,7 +71,7 @@ pub fn letter(rulebook: &Applied, attempt: &Attempt, keys: &LinkKeys, at: Timest
     let program = Program { id: declared.id.to_string(), name: declared.name.clone(), url: declared.url.clone() };
     let program_locale = Locale::parse(&declared.language).unwrap_or_else(Locale::english);
     let wished = envelope.languages.first().and_then(|tag| Locale::parse(tag));
-    let library: &Library = rulebook
+    let library: &Library = texts
         .rulebook
         .libraries
         .get(&*message.workflow)

@@ -1,7 +1,7 @@
 //! The partners of a shard in memory.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -164,6 +164,16 @@ impl Partners {
         self.entries.get(key)
     }
 
+    /// Looks once more for the versions of a partner's journeys among all that was ever applied.
+    pub async fn ensure_versions(&self, parts: &EngineParts, key: &PartnerKey) -> Result<(), ShardError> {
+        let active =
+            self.look(key).into_iter().flat_map(|entry| &entry.journeys).filter(|journey| !journey.is_exited());
+        for journey in active {
+            parts.rulebooks.ensure(&journey.workflow, &journey.version).await?;
+        }
+        Ok(())
+    }
+
     /// Adds the touched partners and journeys to the commit, in key order.
     pub fn take_touched(&mut self, commit: &mut ShardCommit) {
         let mut touched = std::mem::take(&mut self.touched);
@@ -196,12 +206,12 @@ async fn read(parts: &EngineParts, bundle: crate::ports::rows::PartnerBundle) ->
     let state = PartnerState::decode(&bundle.partner.hot, bundle.partner.days.as_deref())
         .map_err(|error| damaged("state", error.to_string()))?;
     let mut journeys = Vec::with_capacity(bundle.journeys.len());
-    let mut versions = BTreeMap::new();
+    let mut versions = BTreeSet::new();
     for row in bundle.journeys {
         let journey: Journey =
             serde_json::from_str(&row.body).map_err(|error| damaged("a journey", error.to_string()))?;
         if !journey.is_exited() {
-            versions.insert(row.workflow, row.version);
+            versions.insert((row.workflow, row.version));
         }
         journeys.push(journey);
     }

@@ -26,6 +26,8 @@ pub mod marks {
     pub const TOP: &str = "top";
     /// Goals told: id → told state, JSON.
     pub const GOALS: &str = "goals";
+    /// What moved journeys whose version nobody knew, in order, JSON: it is told to them when somebody does.
+    pub const HELD: &str = "held";
     /// The fold of this partner failed; the reason.
     pub const QUARANTINED: &str = "quarantined";
 }

@@ -37,16 +37,24 @@ impl Interests {
 
 fn work_out(rulebook: &Applied, kind: &Kind) -> Interest {
     let name = kind.name();
-    let awaited = rulebook.workflows.iter().any(|workflow| awaits(workflow, &name));
+    let awaited = rulebook.workflows.iter().any(|workflow| cares(workflow, &name));
     // What the built-in stops look at, whatever workflows say.
     let built_in = matches!(kind.family(), Family::Partner | Family::Outcome | Family::Internal)
         || matches!(kind, Kind::ConversionReversed | Kind::MailReceived);
-    let stops = rulebook.workflows.iter().flat_map(|workflow| &workflow.stop_when).any(|stop| match stop {
-        StopWhen::Event(pattern) => pattern.matches(&name),
+    Interest { starts: rulebook.started_by(&name).next().is_some(), moves: awaited || built_in }
+}
+
+/// Whether journeys of one version may be moved by a kind of event, apart from the built-in stops.
+pub fn cares(workflow: &Workflow, kind: &str) -> bool {
+    awaits(workflow, kind) || stops_on(workflow, kind)
+}
+
+fn stops_on(workflow: &Workflow, kind: &str) -> bool {
+    workflow.stop_when.iter().any(|stop| match stop {
+        StopWhen::Event(pattern) => pattern.matches(kind),
         // An expression may turn true by any event.
         StopWhen::True { .. } => true,
-    });
-    Interest { starts: rulebook.started_by(&name).next().is_some(), moves: awaited || built_in || stops }
+    })
 }
 
 fn awaits(workflow: &Workflow, kind: &str) -> bool {

@@ -5,6 +5,7 @@
 
 mod actions;
 mod health;
+pub mod held;
 mod moments;
 mod signals;
 
@@ -148,6 +149,7 @@ impl<'a> Reaction<'a> {
                 self.move_journeys(|journey| (journey.id.to_string() == id).then_some(Stimulus::Timer { seq }));
             }
             None => match timer.subject.as_str() {
+                subject if subject.starts_with(held::SUBJECT) => self.look_at_held(subject),
                 signals::SILENCE => self.look_for_silence(),
                 moments::ANNIVERSARY => self.keep_anniversary(),
                 other => tracing::warn!(subject = other, "a timer nobody knows"),
@@ -240,7 +242,7 @@ impl<'a> Reaction<'a> {
     fn announce(&mut self, event: Event) {
         let interest = self.interests.of(self.rulebook, &event.kind);
         let runs = self.entry.journeys.iter().any(|journey| !journey.is_exited());
-        if !(interest.starts || (interest.moves && runs)) {
+        if !(interest.starts || (runs && (interest.moves || self.older_versions_care(&event.kind)))) {
             return;
         }
         let facts = event.facts();
@@ -353,14 +355,13 @@ impl<'a> Reaction<'a> {
 
     fn move_journey(&mut self, index: usize, stimulus: Stimulus) {
         let Some(journey) = self.entry.journeys.get(index) else { return };
-        let workflow = self.rulebooks.version(&journey.workflow, &journey.version);
-        let Some(workflow) = workflow else {
-            tracing::error!(journey = %journey.id, workflow = %journey.workflow, version = %journey.version, "the journey's workflow version is unknown");
-            return;
+        let known = self.rulebooks.version_in(&journey.workflow, &journey.version);
+        let Some((workflow, older)) = known else {
+            return self.hold_journey(index, stimulus);
         };
         let Step { journey: after, actions, .. } = {
             let facts = self.facts();
-            let world = self.world(&facts, &workflow);
+            let world = self.world(&facts, &workflow).with_older(Some(&older.rulebook));
             step(journey, &workflow, &stimulus, &world, self.now)
         };
         if *journey == after && actions.is_empty() {

@@ -135,7 +135,7 @@ impl<'a> Run<'a, '_> {
             MailName::Fixed(name) => name.clone(),
             MailName::Templated(template) => template.render(&self.scope()).into(),
         };
-        let exists = |name: &Arc<str>| self.world.rulebook.mail(&self.journey.workflow, name).is_some();
+        let exists = |name: &Arc<str>| self.world.mail(&self.journey.workflow, name).is_some();
         if exists(&wanted) {
             return Some(wanted);
         }

@@ -69,6 +69,9 @@ impl Tables {
         let mut add = |name: String| *counts.entry(name).or_default() += 1;
         for journey in self.journeys.values() {
             add(format!("journeys/{}", journey.workflow));
+            if self.timers.contains_key(&(journey.key.clone(), format!("held:{}", journey.id))) {
+                add(format!("held/{}", journey.workflow));
+            }
         }
         for message in self.messages.values() {
             add(format!("messages/{}/{}", message.row.workflow, message.state.code()));
@@ -100,7 +103,9 @@ impl Tables {
         }
         let doubled = keys.values().filter(|count| **count > 1).count();
         let waits = |journey: &rapport_engine::ports::rows::JourneyRow| {
-            self.timers.contains_key(&(journey.key.clone(), format!("journey:{}", journey.id)))
+            let timer = |kind: &str| self.timers.contains_key(&(journey.key.clone(), format!("{kind}:{}", journey.id)));
+            timer("journey")
+                || timer("held")
                 || self.requests.values().any(|request| request.journey == journey.id)
                 || !self.parked_of(&journey.key).is_empty()
                 || self.messages.values().any(|message| {

@@ -2,6 +2,8 @@
 SELECT 'partners', COUNT(*) FROM partner
 UNION ALL SELECT 'conversions', COUNT(*) FROM conversion
 UNION ALL SELECT 'journeys/' || workflow, COUNT(*) FROM journey GROUP BY workflow
+UNION ALL SELECT 'held/' || j.workflow, COUNT(*) FROM timer t JOIN journey j
+    ON j.program = t.program AND j.partner = t.partner AND t.subject = 'held:' || j.id GROUP BY j.workflow
 UNION ALL SELECT 'messages/' || workflow || '/' || state, COUNT(*) FROM message GROUP BY workflow, state
 UNION ALL SELECT 'not_sent/' || reason, COUNT(*) FROM message
     WHERE state IN ('suppressed', 'expired', 'failed', 'cancelled') GROUP BY reason

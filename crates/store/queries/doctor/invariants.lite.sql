@@ -6,7 +6,7 @@ SELECT 'one_active_journey_per_workflow_and_key', COUNT(*) FROM (
 UNION ALL
 SELECT 'active_journeys_wait_for_something', COUNT(*) FROM journey j
 WHERE j.exited_at IS NULL AND NOT j.held_out
-    AND NOT EXISTS (SELECT 1 FROM timer t WHERE t.program = j.program AND t.partner = j.partner AND t.subject = 'journey:' || j.id)
+    AND NOT EXISTS (SELECT 1 FROM timer t WHERE t.program = j.program AND t.partner = j.partner AND t.subject IN ('journey:' || j.id, 'held:' || j.id))
     AND NOT EXISTS (SELECT 1 FROM request r WHERE r.journey = j.id)
     AND NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.program = j.program AND q.partner = j.partner)
     AND NOT EXISTS (SELECT 1 FROM message m JOIN shard s ON s.shard = m.shard

@@ -167,7 +167,7 @@ impl Stage<'_> {
         }
         let keys =
             Keys::new([b"a key that signs the links of tests only".to_vec()]).map_err(|error| error.to_string())?;
-        let letter = letter(self.applied, &attempt, &LinkKeys { keys }, self.now)
+        let letter = letter(self.applied, self.applied, &attempt, &LinkKeys { keys }, self.now)
             .map_err(|error| format!("{}/{} cannot be rendered: {error}", message.workflow, message.mail))?;
         let counted = if message.kind == "service" { Contact::Service } else { Contact::Marketing };
         self.accepted.push((self.now, counted));
