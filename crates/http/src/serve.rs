@@ -7,9 +7,9 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 /// How long requests in hand may take to finish after the stop; a client that dawdles must not hold up the process.
-const FAREWELL: Duration = Duration::from_secs(10);
+const FAREWELL: Duration = Duration::from_secs(4);
 
-/// Serves until `stop` is cancelled, then finishes the requests in hand, at most for ten seconds.
+/// Serves until `stop` is cancelled, then finishes the requests in hand, at most for four seconds: the process gives itself five.
 ///
 /// # Errors
 /// When the listener fails for good.

@@ -1,6 +1,6 @@
 //! What the pages say, in English and German: written in each, not translated. `{…}` is replaced when shown.
 
-use rapport_message::Locale;
+use rapport_message::{Locale, format};
 
 /// All texts of one language.
 pub(crate) struct Words {
@@ -37,7 +37,6 @@ pub(crate) struct Words {
     pub large_title: &'static str,
     pub large_text: &'static str,
     pub method_title: &'static str,
-    months: [&'static str; 12],
 }
 
 impl Words {
@@ -57,9 +56,7 @@ impl Words {
 
     /// A date in words.
     pub(crate) fn date(&self, date: jiff::civil::Date) -> String {
-        let month = usize::try_from(date.month()).ok().and_then(|month| self.months.get(month.checked_sub(1)?));
-        let dot = if self.language == "de" { "." } else { "" };
-        format!("{}{dot} {} {}", date.day(), month.copied().unwrap_or_default(), date.year())
+        Locale::parse(self.language).map_or_else(|| date.to_string(), |locale| format::date(date, &locale))
     }
 }
 
@@ -99,20 +96,6 @@ static ENGLISH: Words = Words {
     large_title: "That was too much",
     large_text: "What was sent to this page is larger than it can take. Nothing was changed.",
     method_title: "That is not possible here",
-    months: [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ],
 };
 
 static GERMAN: Words = Words {
@@ -149,20 +132,6 @@ static GERMAN: Words = Words {
     large_title: "Das war zu viel",
     large_text: "Was an diese Seite geschickt wurde, ist größer, als sie annehmen kann. Es wurde nichts geändert.",
     method_title: "Das geht hier nicht",
-    months: [
-        "Januar",
-        "Februar",
-        "März",
-        "April",
-        "Mai",
-        "Juni",
-        "Juli",
-        "August",
-        "September",
-        "Oktober",
-        "November",
-        "Dezember",
-    ],
 };
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ pub mod render;
 pub mod sample;
 pub mod variable;
 
-mod format;
+pub mod format;
 mod front_matter;
 mod helper;
 mod markdown;

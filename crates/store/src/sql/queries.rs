@@ -171,10 +171,7 @@ pub(crate) mod doctor {
 
     pub(crate) static OUTSTANDING: Statement = Statement::one(include_str!("../../queries/doctor/outstanding.sql"));
     pub(crate) static COUNTS: Statement = Statement::one(include_str!("../../queries/doctor/counts.sql"));
-    pub(crate) static INVARIANTS: Statement = Statement::pair(
-        include_str!("../../queries/doctor/invariants.pg.sql"),
-        include_str!("../../queries/doctor/invariants.lite.sql"),
-    );
+    pub(crate) static INVARIANTS: Statement = Statement::one(include_str!("../../queries/doctor/invariants.sql"));
 }
 
 pub(crate) mod prune {

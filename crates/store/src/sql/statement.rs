@@ -8,8 +8,11 @@ pub(crate) const POSTGRES_ROWS_MAX: usize = 2_000;
 /// Rows of a batch in one SQLite statement; each size is its own prepared statement, so there are few.
 pub(crate) const SQLITE_ROWS: [usize; 3] = [128, 16, 1];
 
-const POSTGRES_NOW: &str = "(extract(epoch from clock_timestamp()) * 1000)::bigint";
-const SQLITE_NOW: &str = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
+/// What a file writes as the name before, as the database wants it: the server's time, and a JSON text to be looked into.
+type Dialect = [(&'static str, &'static str); 2];
+const POSTGRES: Dialect =
+    [("@now", "(extract(epoch from clock_timestamp()) * 1000)::bigint"), ("@json(body)", "body::jsonb")];
+const SQLITE: Dialect = [("@now", "CAST(unixepoch('subsec') * 1000 AS INTEGER)"), ("@json(body)", "body")];
 
 /// The type of a batch's column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +65,7 @@ impl Statement {
 
     /// As PostgreSQL takes it, for any number of rows.
     pub(crate) fn postgres(&'static self) -> (&'static str, &'static [Kind]) {
-        let text = self.postgres.get_or_init(|| Text::read(self.postgres_file, POSTGRES_NOW));
+        let text = self.postgres.get_or_init(|| Text::read(self.postgres_file, &POSTGRES));
         let sql = text.sized[0].get_or_init(|| {
             if text.columns.is_empty() {
                 return text.body.clone();
@@ -75,7 +78,7 @@ impl Statement {
 
     /// As SQLite takes it for a batch of `SQLITE_ROWS[size]` rows.
     pub(crate) fn sqlite(&'static self, size: usize) -> &'static str {
-        let text = self.sqlite.get_or_init(|| Text::read(self.sqlite_file, SQLITE_NOW));
+        let text = self.sqlite.get_or_init(|| Text::read(self.sqlite_file, &SQLITE));
         text.sized[size].get_or_init(|| {
             if text.columns.is_empty() {
                 return text.body.clone();
@@ -101,7 +104,7 @@ struct Text {
 }
 
 impl Text {
-    fn read(file: &'static str, now: &str) -> Self {
+    fn read(file: &'static str, dialect: &Dialect) -> Self {
         let columns: Vec<_> = file
             .lines()
             .filter_map(|line| line.strip_prefix("-- rows: "))
@@ -110,7 +113,8 @@ impl Text {
             .filter_map(|(name, kind)| Some((name, Kind::parse(kind)?)))
             .collect();
         let lines: Vec<_> = file.lines().filter(|line| !line.starts_with("--")).collect();
-        let body = lines.join("\n").trim().replace("@now", now);
+        let body = lines.join("\n").trim().to_owned();
+        let body = dialect.iter().fold(body, |body, (name, text)| body.replace(name, text));
         let scalars = body
             .split('$')
             .skip(1)

@@ -2,7 +2,7 @@
 -- time an outcome may be on its way back to its journey.
 SELECT 'one_active_journey_per_workflow_and_key', COUNT(*) FROM (
     SELECT 1 AS one FROM journey WHERE exited_at IS NULL
-    GROUP BY program, partner, workflow, COALESCE(body::jsonb ->> 'key', '') HAVING COUNT(*) > 1) AS doubled
+    GROUP BY program, partner, workflow, COALESCE(@json(body) ->> 'key', '') HAVING COUNT(*) > 1) AS doubled
 UNION ALL
 SELECT 'active_journeys_wait_for_something', COUNT(*) FROM journey j
 WHERE j.exited_at IS NULL AND NOT j.held_out
