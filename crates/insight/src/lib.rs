@@ -12,6 +12,8 @@
 //! Start at [`dip`]: it is the only judgement that needs all partners of a programme, and therefore two passes.
 
 pub mod day;
+
+pub mod base;
 pub mod dip;
 pub mod silence;
 
