@@ -378,6 +378,20 @@ impl ShardOwner {
         Ok(())
     }
 
+    /// Whether the day's close has a trigger to look at that is no event.
+    fn stirs(&mut self, key: &PartnerKey) -> Result<bool, ShardError> {
+        let (Some(rulebook), Some(entry)) = (&self.rulebook, self.partners.look(key)) else { return Ok(false) };
+        let place = Place {
+            rulebook,
+            rulebooks: &self.parts.rulebooks,
+            interests: &self.interests,
+            shard: self.shard,
+            now: self.clock,
+            began: self.began.get(&key.program).copied(),
+        };
+        guarded(&mut self.suspects, key, || Ok(react::stirs(&place, entry)))
+    }
+
     /// Lets a partner react; `None` when there is no rulebook that knows the programme.
     fn react(
         &mut self,

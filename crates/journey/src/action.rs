@@ -97,6 +97,15 @@ pub enum Action {
     },
     /// Give a person something to do.
     Task(Box<TaskRequest>),
+    /// Give the partner a tag, or take it away; told as `partner.updated`, folded in the same commit.
+    Tag {
+        /// The id of the event that tells it.
+        id: String,
+        /// The tag.
+        tag: Arc<str>,
+        /// Given; else taken away.
+        add: bool,
+    },
     /// Record an event of a declared kind for the partner, folded in the same commit.
     Emit(EventSnapshot),
     /// Look at another workflow's entry, with this as the trigger.

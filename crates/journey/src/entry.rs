@@ -14,6 +14,16 @@ use crate::id::JourneyId;
 use crate::journey::{EventSnapshot, ExitReason, Journey, PastJourney, State, TraceLine, Variables};
 use crate::world::{Since, World};
 
+/// The kind of a broadcast's trigger.
+pub const BROADCAST: &str = "broadcast.due";
+/// The kind of the trigger of somebody who came into a segment.
+pub const SEGMENT_ENTERED: &str = "segment.entered";
+
+/// Whether what began it lasts: then entry is looked at again every day until a journey begins, and only until then.
+fn lasts(kind: &str) -> bool {
+    is_lasting(kind) || kind == SEGMENT_ENTERED
+}
+
 /// The answer of [`consider`].
 #[must_use]
 #[derive(Debug, Clone, PartialEq)]
@@ -75,6 +85,8 @@ pub enum RefusalCode {
     OnceUsed,
     /// This occurrence of a lasting signal, or this event, has begun a journey before.
     AlreadyBegun,
+    /// There is no issue the partner has not had.
+    NothingNew,
 }
 
 impl RefusalCode {
@@ -95,6 +107,7 @@ impl RefusalCode {
             RefusalCode::AlreadyActive => "already_active",
             RefusalCode::OnceUsed => "once_used",
             RefusalCode::AlreadyBegun => "already_begun",
+            RefusalCode::NothingNew => "nothing_new",
         }
     }
 
@@ -115,6 +128,7 @@ impl RefusalCode {
             RefusalCode::AlreadyActive => "a journey is running",
             RefusalCode::OnceUsed => "`once` is used up",
             RefusalCode::AlreadyBegun => "this event has begun a journey before",
+            RefusalCode::NothingNew => "there is no new issue",
         }
     }
 }
@@ -239,6 +253,9 @@ impl Look<'_> {
         same_key: impl Iterator<Item = &'a PastJourney>,
         world: &World<'_>,
     ) -> Result<(), RefusalCode> {
+        if self.trigger.kind == BROADCAST && own.by_ref().any(|earlier| earlier.triggers.contains(&self.trigger.id)) {
+            return Err(RefusalCode::NothingNew);
+        }
         let once = &self.workflow.entry.once;
         let mut last_used: Option<Timestamp> = None;
         for earlier in same_key {
@@ -252,7 +269,7 @@ impl Look<'_> {
         // A lasting signal is looked at again every day until a journey begins, whatever became of that journey. An event
         // that joined another journey is used up with it.
         let begun_by_it = own.find(|earlier| earlier.triggers.contains(&self.trigger.id));
-        if begun_by_it.is_some_and(|earlier| earlier.active || earlier.used || is_lasting(&self.trigger.kind)) {
+        if begun_by_it.is_some_and(|earlier| earlier.active || earlier.used || lasts(&self.trigger.kind)) {
             return Err(RefusalCode::AlreadyBegun);
         }
         let Some(last_used) = last_used else { return Ok(()) };

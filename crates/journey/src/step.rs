@@ -16,7 +16,7 @@ use rapport_workflow::{Verb, Workflow};
 
 use crate::action::{Action, Step, Stimulus, TaskRequest};
 use crate::context::is_personal;
-use crate::id::{TaskId, emitted_id};
+use crate::id::{MessageId, TaskId, emitted_id};
 use crate::journey::{EventSnapshot, ExitReason, HISTORY_MAX, Journey, State, TraceLine};
 use crate::world::{JourneyScope, World};
 
@@ -153,6 +153,38 @@ impl<'a> Run<'a, '_> {
                 self.wait(step, until, State::Awaiting { step: step.id.clone(), from, until })
             }
             Verb::Email(email) => self.email(step, email),
+            Verb::Split(ways) => {
+                // Sticky: the same partner goes the same way in every journey of this workflow.
+                let partner = &self.journey.partner;
+                let what = format!("{}/{}", self.journey.workflow, step.id);
+                let drawn = rapport_contact::draw(
+                    self.world.holdout_seed,
+                    partner.program.as_str(),
+                    partner.partner.as_str(),
+                    &what,
+                );
+                let mut upto = 0.0;
+                let way = ways.iter().find(|way| {
+                    upto += way.percent;
+                    drawn < upto
+                });
+                let Some(way) = way.or(ways.last()) else { return Flow::On(step.next) };
+                self.note(Some(&step.id), "split", &way.name);
+                Flow::On(way.then)
+            }
+            Verb::Tag { tag, add } => {
+                let id = emitted_id(&self.journey.id, &step.id);
+                self.actions.push(Action::Tag { id, tag: tag.clone(), add: *add });
+                self.note(Some(&step.id), if *add { "tagged" } else { "untagged" }, tag);
+                Flow::On(step.next)
+            }
+            Verb::Grant { offer } => {
+                let message = MessageId::new(&self.journey.id, &step.id, 0);
+                self.actions.push(Action::Reserve { message: message.clone(), offer: offer.clone() });
+                self.note(Some(&step.id), "asks_for_offer", offer);
+                self.park(State::OfferPending { step: step.id.clone(), message, offer: offer.clone() }, None);
+                Flow::Parked
+            }
             Verb::Task(task) => self.task(step, task),
             Verb::Emit { kind } => {
                 let payload = serde_json::json!({

@@ -50,6 +50,14 @@ pub trait Facts {
     }
 }
 
+/// The newest issue of a workflow of this day or before.
+pub fn newest_issue(rulebook: &Rulebook, workflow: &str, today: jiff::civil::Date) -> Option<std::sync::Arc<str>> {
+    let issues = rulebook.mails.keys().filter(|(of, _)| **of == *workflow).map(|(_, mail)| mail);
+    let come =
+        issues.filter_map(|mail| Some((rapport_workflow::issue_day(mail)?, mail))).filter(|(day, _)| *day <= today);
+    come.max().map(|(_, mail)| mail.clone())
+}
+
 /// From when `…_since_start` counts.
 #[derive(Debug, Clone, Copy)]
 pub struct Since<'a> {
@@ -131,6 +139,12 @@ impl<'a> World<'a> {
             Value::Text(text) if !text.is_empty() => Some(text.to_string()),
             _ => None,
         }
+    }
+
+    /// The newest issue of a workflow whose day has come in the programme's zone.
+    pub fn newest_issue(&self, workflow: &str, now: Timestamp) -> Option<std::sync::Arc<str>> {
+        let today = now.to_zoned(self.program.zone.clone()).date();
+        newest_issue(self.rulebook, workflow, today)
     }
 
     /// The scope of a journey's conditions and texts.

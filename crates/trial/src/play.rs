@@ -14,7 +14,7 @@ use rapport_engine::shard::batch::Batch;
 use rapport_engine::shard::day_close::{Judged, part_of};
 use rapport_engine::shard::entry::Entry;
 use rapport_engine::shard::interest::Interests;
-use rapport_engine::shard::react::{Place, Quarantine, Reaction};
+use rapport_engine::shard::react::{Place, Quarantine, Reaction, stirs};
 use rapport_engine::shard::timers::Timers;
 use rapport_event::{Event, PartnerKey, ProgramId};
 use rapport_insight::day;
@@ -265,8 +265,11 @@ impl<'a> Stage<'a> {
         let own = part_of(&self.entry, on).map_err(|error| error.to_string())?;
         let close = self.programme_day(number, own);
         let judged = Judged::rehearsed(self.applied, &self.entry, on, &close, self.budget);
-        let Some(judged_day) = judged.map_err(|error| error.to_string())? else { return Ok(()) };
-        let verdict = judged_day.keep(&mut self.entry);
+        let judged = judged.map_err(|error| error.to_string())?;
+        if judged.is_none() && !stirs(&self.place(), &self.entry) {
+            return Ok(());
+        }
+        let verdict = judged.and_then(|judged| judged.keep(&mut self.entry));
         self.react(|reaction| reaction.close_day(verdict.as_ref()))
     }
 
@@ -303,6 +306,17 @@ impl<'a> Stage<'a> {
         let _ = self.timers.take_changes();
         self.take_out();
         self.answer_offers()
+    }
+
+    fn place(&self) -> Place<'_> {
+        Place {
+            rulebook: self.applied,
+            rulebooks: &self.rulebooks,
+            interests: &self.interests,
+            shard: 0,
+            now: self.now,
+            began: Some(self.began),
+        }
     }
 
     fn note_signals(&mut self, rows: Vec<SignalRow>) {

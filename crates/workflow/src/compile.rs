@@ -252,6 +252,11 @@ fn figures(workflows: &[Arc<Workflow>], segments: &config::Segments, mails: &mai
                 names.extend(condition.names());
             }
         }
+        for timed in &workflow.timed {
+            if let crate::model::Timed::Broadcast { audience, .. } = timed {
+                names.extend(audience.names());
+            }
+        }
         for step in &workflow.steps {
             let guards = [&step.if_, &step.unless].into_iter().filter_map(Option::as_ref);
             names.extend(guards.flat_map(|condition| condition.names()));

@@ -20,6 +20,7 @@ mod mails;
 mod model;
 mod read;
 mod rulebook;
+pub mod schedule;
 pub mod trial;
 
 pub use compile::compile;
@@ -27,4 +28,5 @@ pub use config::{Config, Feed, Offer, Program, Survey, Texts};
 pub use environment::{STATUSES, is_lasting, is_personal_path};
 pub use model::*;
 pub use rulebook::{MailUse, Rulebook};
+pub use schedule::Schedule;
 pub use trial::Trial;

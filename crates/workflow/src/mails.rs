@@ -12,7 +12,7 @@ use crate::compile::Catalogue;
 use crate::config::FeedFieldType;
 use crate::environment::is_personal_path;
 use crate::figures;
-use crate::model::{Email, MailName, Verb, With, WorkflowId};
+use crate::model::{Email, ISSUE, MailName, Verb, With, WorkflowId, issue_day};
 use crate::read::Read;
 use crate::rulebook::MailUse;
 
@@ -83,6 +83,15 @@ fn names_of(email: &Email, span: Span, path: &str, library: &Library, findings: 
     match &email.mail {
         MailName::Fixed(name) => {
             must_exist(name, findings);
+        }
+        MailName::Issue => {
+            let issues: Vec<String> =
+                library.names().filter(|name| issue_day(name).is_some()).map(str::to_owned).collect();
+            // A file that was called so before there were issues.
+            if issues.is_empty() {
+                must_exist(ISSUE, findings);
+            }
+            names.extend(issues);
         }
         MailName::Templated(template) => {
             let possible = template.expansions(EXPANSIONS_MAX).unwrap_or_default();

@@ -12,6 +12,7 @@ use rapport_rule::length::Length;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::Wait;
+use crate::schedule::Schedule;
 
 /// The values `mail.outcome` can have. A mail in doubt counts as sent.
 pub const MAIL_OUTCOMES: [&str; 5] = ["sent", "suppressed", "expired", "failed", "not_planned"];
@@ -40,6 +41,8 @@ pub struct Workflow {
     pub mail: MailPolicy,
     /// `when:`, the kinds of event that may start it.
     pub when: Vec<KindPattern>,
+    /// Triggers that are no event: segments, dates, schedules, a broadcast.
+    pub timed: Vec<Timed>,
     /// Who gets in, and how often.
     pub entry: Entry,
     /// `stop_when:`.
@@ -74,6 +77,58 @@ impl Workflow {
     pub fn is_marketing(&self) -> bool {
         self.mail.kind == MailKind::Marketing
     }
+}
+
+/// A trigger that is no event.
+#[derive(Debug, Clone)]
+pub enum Timed {
+    /// `entered: SEGMENT`. It lasts: entry is looked at again at every day close while the partner is in it.
+    Entered(Arc<str>),
+    /// `left: SEGMENT`.
+    Left(Arc<str>),
+    /// `date: partner.contract_ends - 30 days`: the first instant of that day in the programme's zone.
+    Date {
+        /// The field, with `partner.` before it.
+        field: Arc<str>,
+        /// How long after the date; before it when `before`.
+        shift: Option<Length>,
+        /// See `shift`.
+        before: bool,
+    },
+    /// `at: CRON, each: SEGMENT`.
+    Each {
+        /// When.
+        schedule: Schedule,
+        /// For whom; everybody when none.
+        segment: Option<Arc<str>>,
+    },
+    /// `send_to:` with `at:` and `over:`.
+    Broadcast {
+        /// For whom: judged at the time, and again when it is sent.
+        audience: Condition,
+        /// When.
+        schedule: Schedule,
+        /// Spread over this long.
+        over: Option<Length>,
+    },
+}
+
+impl Timed {
+    /// The segments it asks for.
+    pub fn membership(&self) -> Option<&Arc<str>> {
+        match self {
+            Timed::Entered(segment) | Timed::Left(segment) => Some(segment),
+            _ => None,
+        }
+    }
+}
+
+/// The prefix of a newsletter's issues: `issue-2026-12-01.mail.md`.
+pub const ISSUE: &str = "issue";
+
+/// The day of an issue, by its mail's name.
+pub fn issue_day(mail: &str) -> Option<Date> {
+    mail.strip_prefix(ISSUE)?.strip_prefix('-')?.parse().ok()
 }
 
 /// `mail:`.
@@ -253,6 +308,20 @@ pub enum Verb {
         /// `else`; the step after the whole when nothing is written.
         otherwise: Option<usize>,
     },
+    /// `split:`, sticky by weight.
+    Split(Vec<Way>),
+    /// `add_tag:` and `remove_tag:`.
+    Tag {
+        /// The tag.
+        tag: Arc<str>,
+        /// Whether it is given; else it is taken away.
+        add: bool,
+    },
+    /// `grant:`, an offer without a mail.
+    Grant {
+        /// Its id.
+        offer: Arc<str>,
+    },
     /// `task:`.
     Task(Box<Task>),
     /// `emit:`, a declared custom kind.
@@ -280,6 +349,10 @@ impl Verb {
             Verb::Wait(_) => "wait",
             Verb::WaitFor(_) => "wait_for",
             Verb::Choose { .. } => "if",
+            Verb::Split(_) => "split",
+            Verb::Tag { add: true, .. } => "add_tag",
+            Verb::Tag { add: false, .. } => "remove_tag",
+            Verb::Grant { .. } => "grant",
             Verb::Task(_) => "task",
             Verb::Emit { .. } => "emit",
             Verb::Start { .. } => "start",
@@ -295,6 +368,17 @@ pub struct Arm {
     pub if_: Option<Condition>,
     /// `unless:` beside it.
     pub unless: Option<Condition>,
+    /// First step of its block.
+    pub then: Option<usize>,
+}
+
+/// One way of a `split`.
+#[derive(Debug, Clone)]
+pub struct Way {
+    /// Its name, for reports.
+    pub name: Arc<str>,
+    /// Its share, 0–100; the shares of all ways are 100 together.
+    pub percent: f64,
     /// First step of its block.
     pub then: Option<usize>,
 }
@@ -327,6 +411,8 @@ pub enum MailName {
     Fixed(Arc<str>),
     /// Made of values of closed sets.
     Templated(Template),
+    /// `issue`: the newest `issue-2026-12-01.mail.md` whose day has come.
+    Issue,
 }
 
 /// A value under `with:`.

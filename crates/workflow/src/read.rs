@@ -4,6 +4,7 @@ mod email;
 mod entry;
 mod person;
 mod steps;
+mod timed;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,14 +19,7 @@ use crate::environment::{Declared, Names, may_start};
 use crate::model::*;
 
 /// Keys that exist in the language and are not carried out yet.
-const NOT_YET: [(&str, &str); 11] = [
-    ("send_to", "broadcasts"),
-    ("at", "starting at a time"),
-    ("over", "broadcasts"),
-    ("each", "starting for each of a segment"),
-    ("entered", "starting when somebody enters a segment"),
-    ("left", "starting when somebody leaves a segment"),
-    ("date", "starting on a date"),
+const NOT_YET: [(&str, &str); 4] = [
     ("if_late", "own rules for being late"),
     ("mails", "pinned mails"),
     ("migrate", "moving journeys between versions"),
@@ -120,14 +114,19 @@ pub(crate) fn workflow(
     let broadcast = fields.peek("send_to").is_some();
     let when =
         if broadcast { None } else { required(&fields, "when", "A workflow without `when` never starts.", findings) };
-    let when = when.map(|node| triggers(node, &mut reader, findings));
+    let mut timed = Vec::new();
+    let mut when = when.map(|node| triggers(node, &mut reader, &mut timed, findings));
+    if broadcast {
+        timed.extend(timed::broadcast(&fields, &mut reader, findings));
+        when = Some(Vec::new());
+    }
     let once = if broadcast {
         None
     } else {
         required(&fields, "once", "Say how often: per partner, per event, every 90 days.", findings)
     };
     steps::look_ahead(&fields, &mut reader);
-    let entry = entry::read(&fields, once, &reader, findings);
+    let entry = entry::read(&fields, once, broadcast, &reader, findings);
     let stop_when = fields.take("stop_when").map(|node| stop_when(node, &reader, findings)).unwrap_or_default();
     let stops_on_reply = match fields.take("on_reply") {
         Some(node) => node.one_of(&["continue", "stop"], path, findings) != Some(0),
@@ -166,6 +165,7 @@ pub(crate) fn workflow(
         owner: owner?.to_owned(),
         mail: mail?,
         when: when?,
+        timed,
         entry: entry?,
         stop_when,
         stops_on_reply,
@@ -224,7 +224,7 @@ fn not_yet(fields: &Fields<'_>, findings: &mut Findings) {
 }
 
 /// `when:`.
-fn triggers(node: &Node, reader: &mut Reader<'_>, findings: &mut Findings) -> Vec<KindPattern> {
+fn triggers(node: &Node, reader: &mut Reader<'_>, timed: &mut Vec<Timed>, findings: &mut Findings) -> Vec<KindPattern> {
     let path = reader.path();
     let mut patterns: Vec<KindPattern> = Vec::new();
     if node.one_or_many().is_empty() {
@@ -234,14 +234,12 @@ fn triggers(node: &Node, reader: &mut Reader<'_>, findings: &mut Findings) -> Ve
     }
     for item in node.one_or_many() {
         if let Value::Map(entries) = &item.value {
-            let name = entries.first().map_or("", |(key, _)| key.text.as_str());
-            let known = ["dropped_to", "entered", "left", "date", "at"].contains(&name);
-            let finding = if known {
-                findings.error("R0990", path, item.span, format!("the trigger `{name}:` is not carried out yet"))
+            let first = entries.first().map_or("", |(key, _)| key.text.as_str());
+            if first == "dropped_to" {
+                patterns.extend(timed::dropped_to(item, reader, findings));
             } else {
-                findings.error("R0509", path, item.span, format!("`{name}:` is no trigger"))
-            };
-            finding.hint("A trigger is the name of a kind of event, like `partner.approved`.");
+                timed.extend(timed::read(item, reader, findings));
+            }
             continue;
         }
         let Some(text) = item.text(path, findings) else { continue };
@@ -269,10 +267,6 @@ pub(crate) fn kind_pattern(
     let pattern = KindPattern(text.into());
     let kinds = declared.kinds(&pattern);
     if kinds.iter().any(allowed) {
-        if text.starts_with("dropped_to.") {
-            findings.error("R0990", reader.path(), span, "health bands as triggers are not carried out yet");
-            return None;
-        }
         return Some(pattern);
     }
     if kinds.is_empty() {

@@ -208,8 +208,12 @@ impl ShardOwner {
         let budget = Budget::default();
         let judged =
             guarded(&mut self.suspects, key, || Ok(Judged::of(rulebook, entry, before, number, y, close, budget)))?;
-        let Some(judged) = judged else { return Ok(()) };
-        let verdict = judged.keep(self.partners.entry(key));
+        let stirs = self.stirs(key)?;
+        let verdict = match judged {
+            Some(judged) => judged.keep(self.partners.entry(key)),
+            None if stirs => None,
+            None => return Ok(()),
+        };
         self.react(key, |reaction| reaction.close_day(verdict.as_ref()))?;
         Ok(())
     }

@@ -28,6 +28,8 @@ pub mod marks {
     pub const GOALS: &str = "goals";
     /// What moved journeys whose version nobody knew, in order, JSON: it is told to them when somebody does.
     pub const HELD: &str = "held";
+    /// Segments the partner is in and timers armed, JSON.
+    pub const TIMED: &str = "timed";
     /// The fold of this partner failed; the reason.
     pub const QUARANTINED: &str = "quarantined";
 }

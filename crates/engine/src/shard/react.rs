@@ -8,8 +8,10 @@ mod health;
 pub mod held;
 mod moments;
 mod signals;
+mod timed;
 
 pub use actions::{Envelope, REQUEST_RELEASE};
+pub use timed::stirs;
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -138,6 +140,8 @@ impl<'a> Reaction<'a> {
             }
             Folded::Counted => self.take_up(event),
         }
+        self.follow()?;
+        self.keep_timed(false);
         self.follow()
     }
 
@@ -152,6 +156,7 @@ impl<'a> Reaction<'a> {
                 subject if subject.starts_with(held::SUBJECT) => self.look_at_held(subject),
                 signals::SILENCE => self.look_for_silence(),
                 moments::ANNIVERSARY => self.keep_anniversary(),
+                other if timed::is_timer(other) => self.fire_timed(timer),
                 other => tracing::warn!(subject = other, "a timer nobody knows"),
             },
         }

@@ -40,6 +40,11 @@ impl<'a> Run<'a, '_> {
         reason: Option<&str>,
         at: Timestamp,
     ) {
+        if let Some(step) = self.workflow.step(id)
+            && matches!(step.verb, Verb::Grant { .. })
+        {
+            return self.granted(step, offer, granted, reason, at);
+        }
         let Some((step, email)) = self.email_step(id) else { return self.exit(ExitReason::WorkflowGone) };
         // What changed meanwhile is obeyed before anything is planned.
         if let Some(reason) = self.stop_reason(None) {
@@ -64,6 +69,17 @@ impl<'a> Run<'a, '_> {
             }
             _ => {}
         }
+    }
+
+    /// An offer without a mail: granted it stays granted, refused the journey goes on without.
+    fn granted(&mut self, step: &'a flow::Step, offer: &str, granted: bool, reason: Option<&str>, at: Timestamp) {
+        let detail = if granted { offer } else { reason.unwrap_or_default() };
+        self.note(Some(&step.id), if granted { "offer_granted" } else { "offer_refused" }, detail);
+        self.journey.acted |= granted;
+        self.journey.anchor = at;
+        // The answer is here; nothing that stops the journey now may give the offer back.
+        self.journey.state = State::Ready;
+        self.go_on(step.next);
     }
 
     pub(super) fn mail_ended(&mut self, id: &Arc<str>, outcome: Outcome, reason: Option<&str>, at: Timestamp) {
@@ -134,6 +150,10 @@ impl<'a> Run<'a, '_> {
         let wanted: Arc<str> = match &email.mail {
             MailName::Fixed(name) => name.clone(),
             MailName::Templated(template) => template.render(&self.scope()).into(),
+            MailName::Issue => {
+                let issue = self.world.newest_issue(&self.journey.workflow, self.now);
+                issue.unwrap_or_else(|| flow::ISSUE.into())
+            }
         };
         let exists = |name: &Arc<str>| self.world.mail(&self.journey.workflow, name).is_some();
         if exists(&wanted) {

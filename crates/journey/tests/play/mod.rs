@@ -338,6 +338,7 @@ impl Stage {
                 self.wakes.insert(self.journeys[index].id.as_str().to_owned(), (at, seq));
             }
             Action::Task(task) => self.say(format!("task {workflow}: {}", task.text)),
+            Action::Tag { tag, add, .. } => self.say(format!("{} {tag}", if add { "tag" } else { "untag" })),
             Action::Emit(event) => {
                 self.say(format!("emit {}", event.kind));
                 self.queue.push(event);

@@ -131,6 +131,13 @@ pub(super) const PAGES: &[CodePage] = &[
         put_right: "once: every 1 days",
     },
     CodePage {
+        code: "R0321",
+        title: "a day of the month and a day of the week together",
+        meaning: "Cron means one *or* the other: `0 10 1 * MON` would come on the first of the month and on every Monday. Nobody means that; write one of them as `*`.",
+        example: "when: { at: \"0 10 1 * MON\", each: never_sold }",
+        put_right: "when: { at: \"0 10 * * MON\", each: never_sold }",
+    },
+    CodePage {
         code: "R0322",
         title: "a holdout of everybody",
         meaning: "The holdout is the share that is *not* written to, to measure whether writing helps. With 100% nobody gets a mail.",
@@ -143,5 +150,26 @@ pub(super) const PAGES: &[CodePage] = &[
         meaning: "Somebody who never does what is waited for would stay in the workflow for ever, and `once` with them.",
         example: "- wait_for: link.clicked",
         put_right: "- wait_for: link.clicked\n  at_most: 7 days",
+    },
+    CodePage {
+        code: "R0324",
+        title: "this is no schedule",
+        meaning: "`at` is five cron fields in the programme's zone (minute, hour, day of month, month, weekday; Sunday is 0 or 7, names are allowed), or one instant. A schedule that never comes, like 31 February, is refused too.",
+        example: "when: { at: \"every monday\", each: never_sold }",
+        put_right: "when: { at: \"0 9 * * MON\", each: never_sold }",
+    },
+    CodePage {
+        code: "R0325",
+        title: "this is no date to start on",
+        meaning: "A trigger `date:` is a date of the partner, maybe some days, weeks, months or years before or after it. It is worked out again when the partner's date changes.",
+        example: "when: { date: partner.contract_end - 30 days }",
+        put_right: "when: { date: partner.contract_ends - 30 days }",
+    },
+    CodePage {
+        code: "R0326",
+        title: "shares that are not the whole",
+        meaning: "A `split` sends each partner one way, for ever the same. Its shares are 100% together, so that nobody falls between them.",
+        example: "- split: { short: { share: 50%, then: [{ email: hello }] }, long: { share: 40%, then: [{ exit: later }] } }",
+        put_right: "- split: { short: { share: 50%, then: [{ email: hello }] }, long: { share: 50%, then: [{ exit: later }] } }",
     },
 ];

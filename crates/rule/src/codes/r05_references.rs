@@ -187,6 +187,13 @@ pub(super) const PAGES: &[CodePage] = &[
         put_right: "workflows/welcome/workflow.yaml",
     },
     CodePage {
+        code: "R0529",
+        title: "a segment or band that is not declared",
+        meaning: "Segments stand in `config/segments.yaml`, bands of health in `config/health.yaml`. A trigger on one that does not exist would never come.",
+        example: "when: { entered: never_sould }",
+        put_right: "when: { entered: never_sold }",
+    },
+    CodePage {
         code: "R0530",
         title: "groups that nobody reaches",
         meaning: "The first group that matches wins, and `else` always matches. Groups after it stay empty.",

@@ -10,7 +10,7 @@ use rapport_rule::{Findings, Length};
 
 use super::Reader;
 use crate::environment::is_personal_path;
-use crate::model::{Email, MailKind, MailName, With};
+use crate::model::{Email, ISSUE, MailKind, MailName, With};
 
 /// Names a mail gets anyway; a `with` of the same name would hide them.
 const TAKEN: [&str; 16] = [
@@ -91,7 +91,10 @@ fn mail_name(node: &Node, has_fallback: bool, reader: &Reader<'_>, findings: &mu
                 )
                 .label("`if_not_sent:` says what happens when the mail does not go out");
         }
-        return node.name(path, findings).map(|name| MailName::Fixed(name.into()));
+        return node.name(path, findings).map(|name| match name {
+            ISSUE => MailName::Issue,
+            name => MailName::Fixed(name.into()),
+        });
     }
     let template = Template::compile(text, node.text_span(), path, &reader.names(), findings)?;
     let mut ok = true;
@@ -179,7 +182,7 @@ fn known_survey(node: &Node, reader: &Reader<'_>, findings: &mut Findings) -> Op
     None
 }
 
-fn known_offer(node: &Node, reader: &Reader<'_>, findings: &mut Findings) -> Option<Arc<str>> {
+pub(super) fn known_offer(node: &Node, reader: &Reader<'_>, findings: &mut Findings) -> Option<Arc<str>> {
     let text = node.text(reader.path(), findings)?;
     service_has_none(node, "offer", reader, findings);
     let offers = reader.catalogue.offers;

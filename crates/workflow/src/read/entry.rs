@@ -14,6 +14,7 @@ use crate::model::{Combine, Entry, Holdout, Once, Step, Verb};
 pub(super) fn read<'n>(
     fields: &Fields<'n>,
     once_node: Option<&'n Node>,
+    broadcast: bool,
     reader: &Reader<'_>,
     findings: &mut Findings,
 ) -> Option<Entry> {
@@ -36,7 +37,8 @@ pub(super) fn read<'n>(
             .error("R0990", path, node.span, "`at_most` at entry is not carried out yet")
             .hint("Caps in config/rapport.yaml hold for every workflow.");
     }
-    let once = once?;
+    // A broadcast goes to everybody once per issue, or once per time.
+    let once = if broadcast { Once::PerEvent } else { once? };
     if let (Some(_), false) = (&combine, matches!(once, Once::PerEvent)) {
         let span = fields.key_span("combine");
         findings

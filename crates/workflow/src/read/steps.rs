@@ -14,10 +14,24 @@ use crate::environment::may_emit;
 use crate::model::*;
 
 /// Verbs that are carried out.
-const VERBS: [&str; 9] = ["email", "wait", "wait_for", "if", "choose", "task", "emit", "start", "exit"];
+const VERBS: [&str; 13] = [
+    "email",
+    "wait",
+    "wait_for",
+    "if",
+    "choose",
+    "split",
+    "task",
+    "add_tag",
+    "remove_tag",
+    "emit",
+    "grant",
+    "start",
+    "exit",
+];
 
 /// Verbs of the language that are not carried out yet.
-const NOT_YET: [&str; 9] = ["split", "set", "add_tag", "remove_tag", "webhook", "slack", "grant", "award", "open_case"];
+const NOT_YET: [&str; 5] = ["set", "webhook", "slack", "award", "open_case"];
 
 /// Options of `wait_for` that stand beside it.
 const WAIT_FOR_OPTIONS: [&str; 4] = ["at_most", "then", "otherwise", "from"];
@@ -132,6 +146,11 @@ impl Table {
             (Slot::Then(_), Verb::WaitFor(wait)) => wait.then = to,
             (Slot::Otherwise(_), Verb::WaitFor(wait)) => wait.otherwise = to,
             (Slot::Otherwise(_), Verb::Choose { otherwise, .. }) => *otherwise = to,
+            (Slot::Arm(_, way), Verb::Split(ways)) => {
+                if let Some(way) = ways.get_mut(way) {
+                    way.then = to;
+                }
+            }
             (Slot::Arm(_, arm), Verb::Choose { arms, .. }) => {
                 if let Some(arm) = arms.get_mut(arm) {
                     arm.then = to;
@@ -189,6 +208,7 @@ fn step<'n>(node: &'n Node, table: &mut Table, reader: &mut Reader<'n>, findings
             let (email, not_sent) = email::read(verb_node, &fields, at, reader, findings)?;
             let name = match &email.mail {
                 MailName::Fixed(name) => name.to_string(),
+                MailName::Issue => ISSUE.to_owned(),
                 MailName::Templated(template) => template.source().to_owned(),
             };
             if let Some(not_sent) = not_sent {
@@ -217,6 +237,19 @@ fn step<'n>(node: &'n Node, table: &mut Table, reader: &mut Reader<'n>, findings
         "choose" => {
             let arms = choose(verb_node, at, &mut nested, reader, findings)?;
             (Verb::Choose { arms, otherwise: None }, String::new())
+        }
+        "split" => {
+            let ways = split(verb_node, at, &mut nested, path, findings)?;
+            let name = ways.iter().map(|way| &*way.name).collect::<Vec<_>>().join(" ");
+            (Verb::Split(ways), name)
+        }
+        "add_tag" | "remove_tag" => {
+            let tag = verb_node.name(path, findings)?;
+            (Verb::Tag { tag: tag.into(), add: verb == "add_tag" }, tag.to_owned())
+        }
+        "grant" => {
+            let offer = email::known_offer(verb_node, reader, findings)?;
+            (Verb::Grant { offer: offer.clone() }, offer.to_string())
         }
         "task" => {
             let task = task(verb_node, reader, findings)?;
@@ -442,6 +475,34 @@ fn choose<'n>(
         nested.push((Slot::Otherwise(at), None));
     }
     (findings.errors() == before).then_some(arms)
+}
+
+/// `{ short: { share: 50%, then: [...] }, long: { share: 50%, then: [...] } }`.
+fn split<'n>(
+    node: &'n Node,
+    at: usize,
+    nested: &mut Vec<(Slot, Option<&'n Node>)>,
+    path: &'n str,
+    findings: &mut Findings,
+) -> Option<Vec<Way>> {
+    let before = findings.errors();
+    let mut ways: Vec<Way> = Vec::new();
+    for (key, value) in node.map(path, findings)? {
+        let Some(fields) = Fields::of(value, path, findings) else { continue };
+        let percent = fields.require("share", findings).and_then(|node| node.percent(path, findings));
+        nested.push((Slot::Arm(at, ways.len()), fields.take("then")));
+        fields.finish(&[], findings);
+        ways.push(Way { name: key.text.as_str().into(), percent: percent.unwrap_or_default(), then: None });
+    }
+    (findings.errors() == before).then_some(())?;
+    let sum: f64 = ways.iter().map(|way| way.percent).sum();
+    if ways.len() < 2 || (sum - 100.0).abs() > 1e-6 || ways.iter().any(|way| way.percent <= 0.0) {
+        findings
+            .error("R0326", path, node.span, format!("the shares of a split are {sum}% together"))
+            .label("two ways at least, each above 0%, and 100% in all");
+        return None;
+    }
+    Some(ways)
 }
 
 fn task(node: &Node, reader: &Reader<'_>, findings: &mut Findings) -> Option<Task> {

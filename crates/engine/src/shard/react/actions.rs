@@ -30,6 +30,7 @@ impl Reaction<'_> {
                     self.timers.set(TimerRow { due: at, subject: subject.clone(), key: self.entry.key.clone(), seq });
                 }
                 Action::Task(task) => self.open_task(workflow, *task),
+                Action::Tag { id, tag, add } => self.tag(&id, &tag, add),
                 Action::Emit(snapshot) => {
                     self.queue.push_back((Follows::Event(snapshot), self.depth + 1));
                 }

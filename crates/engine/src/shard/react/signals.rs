@@ -48,6 +48,8 @@ impl Reaction<'_> {
         }
         self.carry_silence_on();
         self.review_health();
+        self.follow()?;
+        self.keep_timed(true);
         self.follow()
     }
 

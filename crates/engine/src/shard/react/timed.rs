@@ -1,0 +1,329 @@
+//! Triggers that are no event: segments entered and left, dates, schedules, broadcasts.
+//!
+//! What is due at a time stands as a timer of the partner, armed when the partner is first seen under the rulebook: by an
+//! event, or else when the day is closed. Who is in which segment is remembered in a mark and compared after every event
+//! and at every day close.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use rapport_event::{Event, Kind, PartnerData, Payload};
+use rapport_journey::{BROADCAST, EventSnapshot, SEGMENT_ENTERED, newest_issue};
+use rapport_partner::{FoldContext, fold};
+use rapport_rule::expr::{Scope, Truth, Value};
+use rapport_workflow::calendar;
+use rapport_workflow::{Timed, Workflow};
+use serde_json::json;
+
+use super::{Follows, Place, Reaction};
+use crate::{
+    ports::rows::TimerRow,
+    records,
+    shard::{
+        entry::Entry,
+        facts::{Bare, PartnerFacts, marks},
+    },
+};
+
+/// Subjects of timers of this module: `timed:WORKFLOW:INDEX`, and `send:WORKFLOW:INDEX:MILLIS` for a broadcast spread out.
+pub(super) fn is_timer(subject: &str) -> bool {
+    subject.starts_with("timed:") || subject.starts_with("send:")
+}
+
+/// Who is in which segment, and which timers are armed; a JSON mark.
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+struct Kept {
+    /// The rulebook the timers were armed under.
+    #[serde(default)]
+    rulebook: String,
+    /// Segments looked at: since when the partner is a member; none for one who is not.
+    #[serde(default)]
+    segments: BTreeMap<String, Option<i64>>,
+    /// Armed timers: subject → due, in milliseconds.
+    #[serde(default)]
+    armed: BTreeMap<String, i64>,
+}
+
+impl Kept {
+    fn of(entry: &Entry) -> Self {
+        entry.state.mark(marks::TIMED).and_then(|json| serde_json::from_slice(json).ok()).unwrap_or_default()
+    }
+}
+
+/// Whether a day close has something to do here for the partner: a segment entered or left by the passing of time, one that
+/// lasts and has begun no journey yet, or timers of another rulebook.
+#[must_use]
+pub fn stirs(place: &Place<'_>, entry: &Entry) -> bool {
+    let rulebook = &place.rulebook.rulebook;
+    if rulebook.workflows.iter().all(|workflow| workflow.timed.is_empty()) {
+        return false;
+    }
+    let kept = Kept::of(entry);
+    if kept.rulebook != place.rulebook.hash {
+        return true;
+    }
+    let Some(program) = rulebook.config.program(entry.key.program.as_str()) else { return false };
+    let facts = PartnerFacts {
+        state: &entry.state,
+        rulebook: place.rulebook,
+        program,
+        now: place.now,
+        began: place.began,
+        reversed: None,
+    };
+    let mut triggers =
+        rulebook.workflows.iter().flat_map(|workflow| workflow.timed.iter().map(move |timed| (workflow, timed)));
+    triggers.any(|(workflow, timed)| {
+        let Some(segment) = timed.membership() else { return false };
+        let known = kept.segments.get(&**segment).copied().flatten();
+        match (member(&facts, segment), known) {
+            (Truth::True, Some(since)) => {
+                matches!(timed, Timed::Entered(_)) && !served(entry, workflow, &entered_id(segment, since))
+            }
+            (Truth::True, None) => true,
+            (Truth::False, Some(_)) => true,
+            _ => false,
+        }
+    })
+}
+
+fn member(facts: &PartnerFacts<'_>, segment: &str) -> Truth {
+    let declared = facts.rulebook.rulebook.segments.segment(segment);
+    declared.map_or(Truth::Unknown, |segment| segment.condition.judge(&Bare(facts)))
+}
+
+fn entered_id(segment: &str, since: i64) -> String {
+    format!("entered:{segment}:{since}")
+}
+
+fn served(entry: &Entry, workflow: &Workflow, id: &str) -> bool {
+    entry.journeys.iter().any(|journey| journey.workflow == workflow.id && journey.was_triggered_by(id))
+}
+
+impl Reaction<'_> {
+    /// Compares memberships and arms timers. `at_day_close`: memberships that last are looked at again.
+    pub(super) fn keep_timed(&mut self, at_day_close: bool) {
+        let rulebook = self.rulebook.clone();
+        if rulebook.rulebook.workflows.iter().all(|workflow| workflow.timed.is_empty()) {
+            return;
+        }
+        let before = Kept::of(self.entry);
+        let mut kept = before.clone();
+        kept.rulebook.clone_from(&rulebook.hash);
+        self.compare_memberships(&before, &mut kept, at_day_close);
+        let mut armed = BTreeMap::new();
+        for workflow in &rulebook.rulebook.workflows {
+            for (index, timed) in workflow.timed.iter().enumerate() {
+                let subject = format!("timed:{}:{index}", workflow.id);
+                let known = before.armed.get(&subject).copied();
+                // A schedule once armed goes on by itself; a date moves with the partner's field.
+                let fixed = known.filter(|due| {
+                    before.rulebook == rulebook.hash
+                        && !matches!(timed, Timed::Date { .. })
+                        && *due > self.now.as_millisecond()
+                });
+                let due = fixed.or_else(|| self.due(timed, self.now).map(Timestamp::as_millisecond));
+                if let Some(due) = due {
+                    armed.insert(subject, due);
+                }
+            }
+        }
+        for (subject, due) in &armed {
+            if before.armed.get(subject) != Some(due)
+                && let Ok(due) = Timestamp::from_millisecond(*due)
+            {
+                self.timers.set(TimerRow { due, subject: subject.clone(), key: self.entry.key.clone(), seq: 0 });
+            }
+        }
+        for subject in before.armed.keys().filter(|subject| !armed.contains_key(*subject)) {
+            self.timers.clear(&self.entry.key, subject);
+        }
+        kept.armed = armed;
+        self.remember(&before, &kept);
+    }
+
+    fn remember(&mut self, before: &Kept, kept: &Kept) {
+        if before != kept {
+            self.entry.state.set_mark(marks::TIMED, serde_json::to_vec(kept).unwrap_or_default());
+        }
+    }
+
+    fn compare_memberships(&mut self, before: &Kept, kept: &mut Kept, at_day_close: bool) {
+        let rulebook = self.rulebook.clone();
+        let now = self.now.as_millisecond();
+        let mut told: Vec<(std::sync::Arc<str>, EventSnapshot)> = Vec::new();
+        {
+            let facts = self.facts();
+            for workflow in &rulebook.rulebook.workflows {
+                for timed in &workflow.timed {
+                    let Some(segment) = timed.membership() else { continue };
+                    let known = before.segments.get(&**segment).copied();
+                    let is_member = match member(&facts, segment) {
+                        Truth::True => true,
+                        Truth::False => false,
+                        // What cannot be said changes nothing.
+                        Truth::Unknown => continue,
+                    };
+                    let mut tell = |kind: &str, id: String| {
+                        let payload = json!({ "name": &**segment, "summary": format!("{} {segment}", kind.replace("segment.", "")) });
+                        told.push((
+                            workflow.id.clone(),
+                            EventSnapshot { id, kind: kind.into(), occurred_at: self.now, payload },
+                        ));
+                    };
+                    let entered = matches!(timed, Timed::Entered(_));
+                    match (known, is_member) {
+                        (Some(Some(since)), true) => {
+                            if at_day_close && entered && !served(self.entry, workflow, &entered_id(segment, since)) {
+                                tell(SEGMENT_ENTERED, entered_id(segment, since));
+                            }
+                        }
+                        (Some(None), true) => {
+                            kept.segments.insert(segment.to_string(), Some(now));
+                            if entered {
+                                tell(SEGMENT_ENTERED, entered_id(segment, now));
+                            }
+                        }
+                        (Some(Some(_)), false) => {
+                            kept.segments.insert(segment.to_string(), None);
+                            if !entered {
+                                tell("segment.left", format!("left:{segment}:{now}"));
+                            }
+                        }
+                        (None, true) => {
+                            kept.segments.insert(segment.to_string(), Some(now));
+                            // Whoever was there before the workflow did not enter now; a newcomer did.
+                            let deployed = rulebook.deployed.get(&*workflow.id);
+                            let newcomer =
+                                self.entry.state.first_event_at.zip(deployed).is_some_and(|(first, at)| first >= *at);
+                            if entered && newcomer {
+                                tell(SEGMENT_ENTERED, entered_id(segment, now));
+                            }
+                        }
+                        (None | Some(None), false) => {
+                            kept.segments.insert(segment.to_string(), None);
+                        }
+                    }
+                }
+            }
+        }
+        for (workflow, snapshot) in told {
+            self.queue.push_back((Follows::Start(workflow, snapshot), self.depth + 1));
+        }
+    }
+
+    /// When a trigger is due next, after `after`.
+    fn due(&self, timed: &Timed, after: Timestamp) -> Option<Timestamp> {
+        match timed {
+            Timed::Entered(_) | Timed::Left(_) => None,
+            Timed::Each { schedule, .. } | Timed::Broadcast { schedule, .. } => {
+                schedule.next_after(after, &self.program.zone)
+            }
+            Timed::Date { field, shift, before } => {
+                let facts = self.facts();
+                let date = match Bare(&facts).value(field) {
+                    Value::Date(date) => date,
+                    Value::Instant(at) => at.to_zoned(self.program.zone.clone()).date(),
+                    _ => return None,
+                };
+                let date = match shift.as_ref().and_then(|length| length.calendar_span()) {
+                    Some(span) if *before => date.checked_sub(span).ok()?,
+                    Some(span) => date.checked_add(span).ok()?,
+                    None => date,
+                };
+                Some(calendar::instant(date.into(), &self.program.zone)).filter(|at| *at > after)
+            }
+        }
+    }
+
+    /// A timer of this module fired: who still fits is let in, and the next time is set.
+    pub(super) fn fire_timed(&mut self, timer: &TimerRow) {
+        let mut parts = timer.subject.split(':');
+        let (what, id, index) = (parts.next(), parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        let occurrence = parts.next().and_then(|millis| millis.parse().ok()).unwrap_or(timer.due.as_millisecond());
+        let rulebook = self.rulebook.clone();
+        let Some(workflow) = rulebook.rulebook.workflow(id) else { return };
+        let Some(timed) = index.parse::<usize>().ok().and_then(|index| workflow.timed.get(index)) else { return };
+        let snapshot = |kind: &str, id: String, name: &str| EventSnapshot {
+            id,
+            kind: kind.into(),
+            occurred_at: self.now,
+            payload: json!({ "name": name, "summary": name }),
+        };
+        let begins = match timed {
+            Timed::Entered(_) | Timed::Left(_) => None,
+            Timed::Date { field, .. } => {
+                let on = self.program.zone.to_datetime(self.now).date();
+                Some(snapshot("date.reached", format!("date:{id}:{on}"), field))
+            }
+            Timed::Each { segment, .. } => {
+                let fits = segment.as_ref().is_none_or(|segment| member(&self.facts(), segment).is_true());
+                fits.then(|| snapshot("schedule.due", format!("at:{id}:{occurrence}"), id))
+            }
+            Timed::Broadcast { audience, over, .. } => {
+                let fits = audience.judge(&Bare(&self.facts())).is_true();
+                let offset = over
+                    .filter(|_| what == Some("timed"))
+                    .map(|over| self.offset(id, occurrence, over.about_minutes()));
+                match (fits, offset.filter(|offset| !offset.is_zero())) {
+                    (false, _) => None,
+                    (true, Some(offset)) => {
+                        let due = timer.due.checked_add(offset).unwrap_or(timer.due);
+                        let subject = format!("send:{id}:{index}:{occurrence}");
+                        self.timers.set(TimerRow { due, subject, key: self.entry.key.clone(), seq: 0 });
+                        None
+                    }
+                    (true, None) => {
+                        let day = Timestamp::from_millisecond(occurrence).unwrap_or(self.now);
+                        let day = self.program.zone.to_datetime(day).date();
+                        // By the issue, so that nobody gets one twice; without issues, by the time.
+                        let key = newest_issue(&rulebook.rulebook, id, day).map(|issue| issue.to_string());
+                        Some(snapshot(BROADCAST, key.unwrap_or_else(|| format!("at:{id}:{occurrence}")), id))
+                    }
+                }
+            }
+        };
+        if what == Some("timed") {
+            let before = Kept::of(self.entry);
+            let mut kept = before.clone();
+            kept.armed.remove(&timer.subject);
+            if let Some(due) = self.due(timed, timer.due).filter(|_| !matches!(timed, Timed::Date { .. })) {
+                self.timers.set(TimerRow { due, ..timer.clone() });
+                kept.armed.insert(timer.subject.clone(), due.as_millisecond());
+            }
+            self.remember(&before, &kept);
+        }
+        if let Some(snapshot) = begins {
+            self.queue.push_back((Follows::Start(workflow.id.clone(), snapshot), self.depth + 1));
+        }
+    }
+
+    /// This partner's place within the time a broadcast is spread over.
+    fn offset(&self, workflow: &str, occurrence: i64, minutes: i64) -> SignedDuration {
+        let key = &self.entry.key;
+        let what = format!("{workflow}/{occurrence}");
+        let drawn = rapport_contact::draw(0, key.program.as_str(), key.partner.as_str(), &what);
+        SignedDuration::from_secs((drawn / 100.0 * 60.0 * minutes as f64) as i64)
+    }
+
+    /// Gives or takes a tag: the partner is told of as by a tracker, and journeys hear of it.
+    pub(super) fn tag(&mut self, id: &str, tag: &str, add: bool) {
+        let mut tags: Vec<std::sync::Arc<str>> = self.entry.state.profile.tags().to_vec();
+        tags.retain(|known| **known != *tag);
+        if add {
+            tags.push(tag.into());
+        }
+        let data = PartnerData { tags: Some(tags), ..PartnerData::default() };
+        let event = Event {
+            id: records::derived_id(id),
+            key: self.entry.key.clone(),
+            kind: Kind::PartnerUpdated,
+            occurred_at: self.now,
+            payload: Payload::Partner(Box::new(data)),
+            person_version: None,
+        };
+        let context = FoldContext { zone: &self.program.zone, currency: self.program.currency };
+        let _ = fold(&mut self.entry.state, None, &event, &context);
+        self.announce(event);
+    }
+}
