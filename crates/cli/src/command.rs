@@ -6,6 +6,7 @@ mod code;
 mod completions;
 mod dead_letters;
 mod doctor;
+mod eval;
 mod explain;
 mod ingest;
 mod migrate;
@@ -45,6 +46,7 @@ pub async fn run(line: CommandLine) -> Result<u8, Failure> {
         Command::Release { partner: None, json, .. } => release::list(&quiet(&global)?, json).await,
         Command::Release { partner: Some(partner), by, .. } => release::run(&quiet(&global)?, &partner, by).await,
         Command::Restore { accept } => restore::run(&quiet(&global)?, accept).await,
+        Command::Eval { action } => eval::run(&action),
         Command::Code { code } => code::run(code.as_deref()),
         Command::Completions { shell } => completions::run(shell),
     }

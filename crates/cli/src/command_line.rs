@@ -123,6 +123,12 @@ pub enum Command {
         #[arg(long)]
         accept: bool,
     },
+    /// Run the engine's judgements over files with known answers, for scorers to compare
+    Eval {
+        /// Which judgement
+        #[command(subcommand)]
+        action: EvalAction,
+    },
     /// Show the page of a finding's code, like R0201
     Code {
         /// The code; without it, all are listed
@@ -259,6 +265,44 @@ pub enum FindingFormat {
     Sarif,
     /// Annotations of GitHub Actions
     Github,
+}
+
+/// Which judgement to evaluate.
+#[derive(Debug, Subcommand)]
+pub enum EvalAction {
+    /// Dips: partners and days on which conversions fell below the partner's own normal
+    Dips {
+        /// Daily counts: partner_id,day,conversions,revenue; day 0 a Monday, missing days are 0
+        #[arg(long, value_name = "FILE")]
+        events: PathBuf,
+        /// The partners: partner_id,program_id,join_day
+        #[arg(long, value_name = "FILE")]
+        partners: PathBuf,
+        /// False alarms accepted per partner and year
+        #[arg(long, default_value_t = 0.1)]
+        budget: f64,
+        /// Where the alarms go: scope,id,day,score,since_day,expected,observed,chance
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Health: who converts again, how often, and what that is worth
+    Health {
+        /// A purchase log: customer_id,date,orders,spend
+        #[arg(long, value_name = "FILE")]
+        events: PathBuf,
+        /// Customers whose first day is not later are predicted
+        #[arg(long, value_name = "DATE")]
+        cohort_end: String,
+        /// The last day that is learnt from
+        #[arg(long, value_name = "DATE")]
+        cal_end: String,
+        /// Days after it that are predicted
+        #[arg(long)]
+        horizon_days: u32,
+        /// Where predictions go: customer_id,p_alive,p_active,expected,expected_value
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
 }
 
 /// What to do with dead letters.
