@@ -8,8 +8,12 @@ mod dead_letters;
 mod doctor;
 mod eval;
 mod explain;
+mod fmt;
+mod graph;
 mod ingest;
 mod migrate;
+mod new;
+mod preview;
 mod release;
 mod restore;
 mod run;
@@ -34,7 +38,11 @@ pub async fn run(line: CommandLine) -> Result<u8, Failure> {
             run::run(&settings, arguments).await
         }
         Command::Ingest(arguments) => ingest::run(&quiet(&global)?, arguments).await,
-        Command::Check { format } => check::run(&global, format),
+        Command::Check { format, fix } => check::run(&global, format, fix),
+        Command::Graph { workflow, format, out } => graph::run(&global, &workflow, format, out.as_ref()),
+        Command::Fmt { check } => fmt::run(&global, check),
+        Command::New { recipe, name } => new::run(&global, recipe.as_deref(), name.as_deref()),
+        Command::Preview { mail, out } => preview::run(&global, &mail, out.as_ref()),
         Command::Test(arguments) => test::run(&global, &arguments),
         Command::Apply { since, by } => apply::run(&global, since.as_deref(), by).await,
         Command::Explain { partner, workflow, json } => {

@@ -65,6 +65,41 @@ pub enum Command {
         /// How findings are written
         #[arg(long, value_enum, default_value = "human")]
         format: FindingFormat,
+        /// Put right what has one answer: misspelt keys and names
+        #[arg(long)]
+        fix: bool,
+    },
+    /// Draw a workflow: its steps and the ways between them
+    Graph {
+        /// The workflow's folder name
+        workflow: String,
+        /// How it is drawn
+        #[arg(long, value_enum, default_value = "mermaid")]
+        format: GraphFormat,
+        /// Into this file instead of stdout
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Bring the YAML files into one form; comments and meaning stay
+    Fmt {
+        /// Only name the files that are not in it; exit code 3 when there are any
+        #[arg(long)]
+        check: bool,
+    },
+    /// Make a workflow from a recipe, with mails and tests; without a recipe, list them
+    New {
+        /// The recipe
+        recipe: Option<String>,
+        /// The new folder's name [default: the recipe's]
+        name: Option<String>,
+    },
+    /// Show a mail as a test of its workflow sends it: subject, text, HTML
+    Preview {
+        /// WORKFLOW/MAIL, or MAIL alone
+        mail: String,
+        /// Write HTML (desktop, 375 px, dark) and text into this folder
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
     },
     /// Play the tests that stand beside the workflows, on a virtual clock; nothing is sent
     Test(TestArguments),
@@ -140,6 +175,17 @@ pub enum Command {
         #[arg(value_enum)]
         shell: clap_complete::Shell,
     },
+}
+
+/// How a graph is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum GraphFormat {
+    /// For Markdown.
+    Mermaid,
+    /// For Graphviz.
+    Dot,
+    /// A picture.
+    Svg,
 }
 
 /// Of `test`.

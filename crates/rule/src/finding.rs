@@ -1,5 +1,6 @@
 //! What is wrong with a file, as data: all of it at once, each with code, place, reason and the nearest right thing.
 
+pub mod fix;
 pub mod render;
 
 use serde::Serialize;

@@ -5,6 +5,7 @@
 //! stops the reading.
 
 mod fields;
+pub mod format;
 mod parse;
 mod read;
 

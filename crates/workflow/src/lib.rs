@@ -16,6 +16,7 @@ mod compile;
 pub mod config;
 mod environment;
 mod figures;
+pub mod graph;
 mod mails;
 mod model;
 mod read;

@@ -9,10 +9,13 @@ use crate::exit::{self, Failure};
 use crate::{files, printed};
 
 /// Prints all findings; exit code 2 when one is an error.
-pub fn run(global: &Global, format: FindingFormat) -> Result<u8, Failure> {
+pub fn run(global: &Global, format: FindingFormat, fix: bool) -> Result<u8, Failure> {
     let folder = global.dir.clone().unwrap_or_else(|| ".".into());
     if !folder.is_dir() {
         return Err(Failure::input(format!("there is no folder {}", folder.display())).help("see --dir"));
+    }
+    if fix {
+        put_right(&folder)?;
     }
     let sources = files::sources(&files::read(&folder)?);
     let (rulebook, findings) = rapport_workflow::compile(&sources);
@@ -37,6 +40,25 @@ pub fn run(global: &Global, format: FindingFormat) -> Result<u8, Failure> {
         FindingFormat::Github => findings.iter().for_each(|finding| printed::line(annotation(finding, &sources))),
     }
     Ok(if findings.has_errors() { exit::BAD_INPUT } else { exit::OK })
+}
+
+/// Puts right what has one answer, and again what then comes to light, a few times over.
+fn put_right(folder: &std::path::Path) -> Result<(), Failure> {
+    for _ in 0..4 {
+        let sources = files::sources(&files::read(folder)?);
+        let (_, findings) = rapport_workflow::compile(&sources);
+        let fixes = rapport_rule::finding::fix::fixes(&findings, &sources);
+        if fixes.is_empty() {
+            return Ok(());
+        }
+        for fix in &fixes {
+            let wrong = sources.get(&fix.path).map(|source| source.slice(fix.span)).unwrap_or_default();
+            eprintln!("{}: `{wrong}` is now `{}`", fix.path, fix.instead);
+        }
+        let changed = rapport_rule::finding::fix::apply(&fixes, &sources);
+        files::write(folder, &changed.into_iter().map(|source| (source.path, source.text)).collect())?;
+    }
+    Ok(())
 }
 
 /// SARIF 2.1.0 (OASIS): what code scanning of most platforms reads.

@@ -1,0 +1,78 @@
+//! Putting right what has one answer: a misspelt word where exactly one right one is near.
+
+use super::{Finding, Findings};
+use crate::source::{Source, Sources, Span};
+
+/// A word to be replaced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fix {
+    /// The file.
+    pub path: String,
+    /// The wrong word.
+    pub span: Span,
+    /// The right one.
+    pub instead: String,
+}
+
+/// What can be put right without asking: findings whose place is one word and that propose one.
+pub fn fixes(findings: &Findings, sources: &Sources) -> Vec<Fix> {
+    let mut all: Vec<Fix> = findings.iter().filter_map(|finding| fix(finding, sources)).collect();
+    all.sort_by(|a, b| (&a.path, a.span).cmp(&(&b.path, b.span)));
+    // Of two that overlap, the first.
+    all.dedup_by(|later, earlier| later.path == earlier.path && later.span.start < earlier.span.end);
+    all
+}
+
+fn fix(finding: &Finding, sources: &Sources) -> Option<Fix> {
+    let near = finding.label.as_deref()?.strip_prefix("did you mean `")?.strip_suffix("`?")?;
+    let (span, source) = (finding.span?, sources.get(&finding.path)?);
+    let word = source.slice(span);
+    let is_word = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || "_-.*".contains(c));
+    // In an expression the place is the whole name and the proposal maybe its last part, or the reverse: left to people.
+    let same_depth = word.matches('.').count() == near.matches('.').count();
+    (is_word(word) && is_word(near) && same_depth).then(|| Fix {
+        path: finding.path.clone(),
+        span,
+        instead: near.to_owned(),
+    })
+}
+
+/// The files with the fixes made, of those that change.
+pub fn apply(fixes: &[Fix], sources: &Sources) -> Vec<Source> {
+    let mut changed: Vec<Source> = Vec::new();
+    // From the end, so that earlier places stay where they are.
+    for fix in fixes.iter().rev() {
+        let at = match changed.iter().position(|source| source.path == fix.path) {
+            Some(at) => at,
+            None => {
+                let Some(source) = sources.get(&fix.path) else { continue };
+                changed.push(source.clone());
+                changed.len() - 1
+            }
+        };
+        let Some(source) = changed.get_mut(at) else { continue };
+        if source.text.is_char_boundary(fix.span.start) && source.text.is_char_boundary(fix.span.end) {
+            source.text.replace_range(fix.span.start..fix.span.end, &fix.instead);
+        }
+    }
+    changed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_put_right_from_the_end_and_the_rest_is_left() {
+        let mut sources = Sources::new();
+        sources.add(Source::new("w.yaml", "wehn: a\nonec: b\nif: partner.helth > 1\n"));
+        let mut findings = Findings::new();
+        findings.error("R0101", "w.yaml", Span::new(0, 4), "unknown").did_you_mean(Some("when"));
+        findings.error("R0101", "w.yaml", Span::new(8, 12), "unknown").did_you_mean(Some("once"));
+        findings.error("R0201", "w.yaml", Span::new(20, 33), "unknown").did_you_mean(Some("health"));
+        let fixes = fixes(&findings, &sources);
+        assert_eq!(fixes.len(), 2, "a path is not replaced by its last part");
+        let changed = apply(&fixes, &sources);
+        assert_eq!(changed[0].text, "when: a\nonce: b\nif: partner.helth > 1\n");
+    }
+}
