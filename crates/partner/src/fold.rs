@@ -240,18 +240,36 @@ fn fold_payout(state: &mut PartnerState, kind: &Kind, data: &ActivityData, at: T
     }
 }
 
-/// The reason of a `message.sent` that settles a `message.in_doubt`, which was counted as a mail already.
-pub const WAS_IN_DOUBT: &str = "was_in_doubt";
+/// The mark that holds the last mails in doubt, as hashes of eight bytes each: one whose 250 comes after all is told again,
+/// as sent, and must not count again.
+const IN_DOUBT: &str = "mails_in_doubt";
+/// More than a partner can have in doubt while a late 250 is on its way.
+const IN_DOUBT_MAX: usize = 16;
+
+/// Whether this outcome is the first that counts for its message.
+fn is_another_mail(state: &mut PartnerState, kind: &Kind, message: &str) -> bool {
+    let hash = xxhash_rust::xxh3::xxh3_64(message.as_bytes()).to_le_bytes();
+    let mut doubted: Vec<[u8; 8]> =
+        state.mark(IN_DOUBT).map(|bytes| bytes.as_chunks::<8>().0.to_vec()).unwrap_or_default();
+    let known = doubted.contains(&hash);
+    match kind {
+        Kind::MessageInDoubt if !known => doubted.push(hash),
+        Kind::MessageSent if known => doubted.retain(|other| *other != hash),
+        _ => return !known,
+    }
+    let kept = doubted.len().saturating_sub(IN_DOUBT_MAX);
+    state.set_mark(IN_DOUBT, doubted.into_iter().skip(kept).flatten().collect());
+    !known
+}
 
 fn fold_own(state: &mut PartnerState, kind: &Kind, data: &EngineData, at: Timestamp, context: &FoldContext<'_>) {
     match (kind, data) {
         // In doubt counts as sent: better one mail too few than the same one twice.
         (Kind::MessageSent | Kind::MessageInDoubt, EngineData::Outcome(outcome)) => {
-            if outcome.reason.as_deref() == Some(WAS_IN_DOUBT) {
-                return;
+            if is_another_mail(state, kind, &outcome.message) {
+                count(state, day::of(at, context.zone), Measure::Mails, 1);
+                state.moments.touch(Moment::Mail, at);
             }
-            count(state, day::of(at, context.zone), Measure::Mails, 1);
-            state.moments.touch(Moment::Mail, at);
         }
         (Kind::PartnerErased, _) => {
             state.profile.erase(at);

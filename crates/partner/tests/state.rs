@@ -73,8 +73,8 @@ impl World {
         self
     }
 
-    fn mail(&mut self, at: &str, kind: Kind, reason: Option<&str>) -> &mut Self {
-        let data = OutcomeData { message: "m1".into(), reason: reason.map(Into::into), ..OutcomeData::default() };
+    fn mail(&mut self, at: &str, kind: Kind, message: &str, reason: Option<&str>) -> &mut Self {
+        let data = OutcomeData { message: message.into(), reason: reason.map(Into::into), ..OutcomeData::default() };
         self.own(at, kind, EngineData::Outcome(data))
     }
 
@@ -228,11 +228,13 @@ fn a_payout_is_overdue_until_it_is_paid_in_whatever_order_that_is_told() {
 #[test]
 fn a_mail_in_doubt_that_turns_out_sent_is_one_mail() {
     let mut world = World::new();
-    world.mail("2026-02-01T10:00", Kind::MessageInDoubt, None);
-    world.mail("2026-02-01T10:01", Kind::MessageSent, Some(rapport_partner::fold::WAS_IN_DOUBT));
-    world.mail("2026-02-03T10:00", Kind::MessageSent, None);
-    world.mail("2026-02-04T10:00", Kind::MessageSuppressed, Some("opted_out"));
-    world.check("2026-02-05", "mails_7d", "2");
+    world.mail("2026-02-01T10:00", Kind::MessageInDoubt, "m1", None);
+    world.mail("2026-02-01T10:00", Kind::MessageInDoubt, "m2", None);
+    world.mail("2026-02-01T10:01", Kind::MessageSent, "m1", None);
+    world.mail("2026-02-03T10:00", Kind::MessageSent, "m3", None);
+    world.mail("2026-02-03T10:00", Kind::MessageSent, "m2", None);
+    world.mail("2026-02-04T10:00", Kind::MessageSuppressed, "m4", Some("opted_out"));
+    world.check("2026-02-05", "mails_7d", "3");
     world.check("2026-02-05", "days_since_mail", "2");
 }
 
@@ -308,7 +310,7 @@ fn the_hot_part_of_a_busy_partner_is_small() {
         world.sale(&format!("2026-02-{day:02}T10:{index:02}"), &format!("c{index} approved"));
         world.tell(&format!("2026-02-{day:02}T11:00"), "link.clicked", r#""count":40"#);
     }
-    world.mail("2026-02-10T10:00", Kind::MessageSent, None);
+    world.mail("2026-02-10T10:00", Kind::MessageSent, "m1", None);
     world.close("2026-02-19");
     let (hot, days) = (world.state.encode_hot().len(), world.state.encode_days().len());
     assert!(hot <= 320, "{hot} bytes; the detector's state needs its share of the 512");
