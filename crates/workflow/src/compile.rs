@@ -10,6 +10,7 @@ use rapport_rule::{Findings, Source, Sources};
 
 use crate::config::{self, Config, Feed, Offer, Program};
 use crate::environment::{Declared, Names};
+use crate::lint;
 use crate::mails;
 use crate::model::{Verb, Workflow};
 use crate::read;
@@ -120,6 +121,7 @@ fn build(sources: &Sources, findings: &mut Findings) -> Option<Rulebook> {
         libraries.insert(id.clone(), library);
         workflows.extend(read.map(|read| Arc::new(read.workflow)));
     }
+    lint::check(&workflows, sources, findings);
     let layout = layout(sources, &locale, findings);
     let figures = figures(&workflows, &segments, &all_mails);
     Some(Rulebook {

@@ -17,6 +17,7 @@ pub mod config;
 mod environment;
 mod figures;
 pub mod graph;
+mod lint;
 mod mails;
 mod model;
 mod read;

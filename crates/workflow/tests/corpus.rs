@@ -66,7 +66,9 @@ fn what_is_wrong_is_found_with_place_and_remedy() {
         seen.extend(findings.iter().map(|finding| finding.code));
         let shown = shown(&findings, &sources);
         let out = path.with_extension("out");
-        assert!(!findings.is_empty(), "{} has no findings", path.display());
+        if findings.is_empty() {
+            wrong.push(format!("{} has no findings", path.display()));
+        }
         assert_eq!(rulebook.is_none(), findings.has_errors(), "{}", path.display());
         if bless {
             std::fs::write(&out, &shown).unwrap();

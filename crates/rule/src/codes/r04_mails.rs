@@ -110,6 +110,27 @@ pub(super) const PAGES: &[CodePage] = &[
         put_right: "with: { how_many: \"many\" }",
     },
     CodePage {
+        code: "R0430",
+        title: "a workflow that begins itself for ever",
+        meaning: "What it emits begins it again, maybe by way of others, and `once: per event` lets every new event in. The engine would take the partner out after 32 rounds.",
+        example: "when: webinar.attended\nonce: per event\nsteps: [{ emit: webinar.attended }]",
+        put_right: "when: webinar.attended\nonce: per partner\nsteps: [{ emit: partner.recognised }]",
+    },
+    CodePage {
+        code: "R0432",
+        title: "a trigger that a partner causes many times",
+        meaning: "Logins, clicks and sales come daily. A mail for each of them is held by the caps until it expires, and what goes out is chance. Bind it with `if` or `combine`, or say how often.",
+        example: "when: link.clicked\nonce: per event\nsteps: [{ email: hello }]",
+        put_right: "when: link.clicked\nonce: every 30 days\nsteps: [{ email: hello }]",
+    },
+    CodePage {
+        code: "R0433",
+        title: "a secret in a file",
+        meaning: "Files of a project are read by everybody who reviews a change. A key that stood in one must be replaced where it is used, not only taken out.",
+        example: "about: \"posts with xoxb-123456789012-abcdefghij\"",
+        put_right: "about: \"posts with the key of the environment\"",
+    },
+    CodePage {
         code: "R0440",
         title: "a template that cannot be read",
         meaning: "A tag is not closed, or a block has no end: every {{#if}}, {{#unless}}, {{#each}} and {{#with}} needs its {{/…}}.",

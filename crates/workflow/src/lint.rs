@@ -1,0 +1,136 @@
+//! What is allowed, and still not meant: workflows that start each other for ever, triggers seen many times, secrets in files.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use rapport_event::Kind;
+use rapport_rule::{Findings, Sources, Span};
+
+use crate::model::{Once, Verb, Workflow};
+
+/// Kinds that a partner causes many times a week.
+const FREQUENT: [Kind; 6] = [
+    Kind::Login,
+    Kind::LinkClicked,
+    Kind::LinkCreated,
+    Kind::ConversionRecorded,
+    Kind::ConversionApproved,
+    Kind::ConversionPaid,
+];
+
+/// How the keys of services that sign mails, charge cards or keep repositories begin.
+const SECRETS: [(&str, usize); 7] = [
+    ("-----BEGIN PRIVATE KEY", 22),
+    ("-----BEGIN RSA PRIVATE KEY", 26),
+    ("sk_live_", 20),
+    ("xoxb-", 20),
+    ("ghp_", 30),
+    ("AKIA", 20),
+    ("SG.", 40),
+];
+
+pub(crate) fn check(workflows: &[Arc<Workflow>], sources: &Sources, findings: &mut Findings) {
+    endless(workflows, sources, findings);
+    frequent(workflows, sources, findings);
+    secrets(sources, findings);
+}
+
+fn path_of(workflow: &Workflow) -> String {
+    format!("workflows/{}/workflow.yaml", workflow.id)
+}
+
+/// The place of a top-level key in a workflow's file.
+fn key_span(workflow: &Workflow, key: &str, sources: &Sources) -> Option<Span> {
+    let source = sources.get(&path_of(workflow))?;
+    let mut start = 0;
+    for line in source.text.split_inclusive('\n') {
+        if line.strip_prefix(key).is_some_and(|rest| rest.starts_with(':')) {
+            return Some(Span::new(start, start + line.trim_end().len()));
+        }
+        start += line.len();
+    }
+    None
+}
+
+/// Workflows that begin anew on every event, and emit what begins the next: a circle of them never ends. With any other
+/// `once` it does, and a `start:` hands on the same trigger, which begins a workflow once.
+fn endless(workflows: &[Arc<Workflow>], sources: &Sources, findings: &mut Findings) {
+    let next = |workflow: &Workflow| -> Vec<usize> {
+        let emitted: Vec<&str> = workflow
+            .steps
+            .iter()
+            .filter_map(|step| if let Verb::Emit { kind } = &step.verb { Some(&**kind) } else { None })
+            .collect();
+        let begins = |other: &Workflow| {
+            matches!(other.entry.once, Once::PerEvent) && emitted.iter().any(|kind| other.starts_on(kind))
+        };
+        (0..workflows.len()).filter(|index| workflows.get(*index).is_some_and(|other| begins(other))).collect()
+    };
+    for (index, workflow) in workflows.iter().enumerate() {
+        let mut seen = BTreeSet::new();
+        let mut open = next(workflow);
+        while let Some(at) = open.pop() {
+            if at == index {
+                let step = workflow.steps.iter().find(|step| matches!(step.verb, Verb::Emit { .. }));
+                let line = step.map_or(0, |step| step.line);
+                findings
+                    .error(
+                        "R0430",
+                        &path_of(workflow),
+                        key_span(workflow, "when", sources),
+                        "this workflow begins itself for ever",
+                    )
+                    .label(format!("what line {line} emits leads back here"))
+                    .hint("Emit another kind, or say `once: per partner`.");
+                break;
+            }
+            if seen.insert(at)
+                && let Some(other) = workflows.get(at)
+            {
+                open.extend(next(other));
+            }
+        }
+    }
+}
+
+fn frequent(workflows: &[Arc<Workflow>], sources: &Sources, findings: &mut Findings) {
+    for workflow in workflows {
+        let entry = &workflow.entry;
+        let bounded = entry.if_.is_some() || entry.unless.is_some() || entry.combine.is_some();
+        let mails = workflow.steps.iter().any(|step| matches!(step.verb, Verb::Email(_)));
+        if bounded || !mails || !matches!(entry.once, Once::PerEvent) {
+            continue;
+        }
+        if let Some(kind) = FREQUENT.iter().find(|kind| workflow.starts_on(&kind.name())) {
+            findings
+                .warning(
+                    "R0432",
+                    &path_of(workflow),
+                    key_span(workflow, "once", sources),
+                    format!("every `{kind}` begins a journey with a mail, and a partner has many"),
+                )
+                .label("say `once: every 30 days`, or bind it with `if` or `combine`")
+                .hint("Caps would hold most of these mails until they expire.");
+        }
+    }
+}
+
+fn secrets(sources: &Sources, findings: &mut Findings) {
+    for source in sources.iter() {
+        for (begins, length) in SECRETS {
+            for (at, _) in source.text.match_indices(begins) {
+                let before = source.text.get(..at).and_then(|text| text.chars().next_back());
+                let is_word = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+                let rest = source.text.get(at..).unwrap_or_default();
+                let whole = rest.chars().take_while(|c| is_word(*c)).count();
+                let is_key = begins.starts_with('-') || (whole >= length && !before.is_some_and(is_word));
+                if is_key {
+                    findings
+                        .error("R0433", &source.path, Span::new(at, at + begins.len()), "this looks like a secret key")
+                        .label("take it out, and replace it where it is used: whoever reads the repository has it")
+                        .hint("Secrets are given by the environment or by files outside the project.");
+                }
+            }
+        }
+    }
+}
