@@ -20,23 +20,31 @@ const LAG: i32 = 7;
 const PART_FROM: u16 = 10;
 const JUDGE_FROM: u16 = 60;
 /// Memory of the rate in days: short while young, so that a start is soon forgotten.
-const MEMORY: f32 = 70.0;
+const MEMORY: f32 = 90.0;
+/// Memory of overdispersion in days.
+const ALPHA_MEMORY: f32 = 60.0;
+/// Memory of the partner's own past scores in days.
+const SCORE_MEMORY: f32 = 70.0;
+/// Standard deviations beyond which a high day is taken as so high: posts that go round are not the partner's normal.
+const CLIP: f32 = 2.0;
 const MEMORY_YOUNG: f32 = 15.0;
 const WEEKDAY_MEMORY: f32 = 180.0;
 /// Weight, in counts, of "this partner's weekdays are the programme's".
-const WEEKDAY_PRIOR: f32 = 60.0;
+const WEEKDAY_PRIOR: f32 = 120.0;
 /// Overdispersion expected before anything is known, and its weight in days.
 const ALPHA: f32 = 0.2;
 const ALPHA_PRIOR: f32 = 60.0;
 const ALPHA_MIN: f32 = 0.01;
 const ALPHA_MAX: f32 = 10.0;
 /// Posterior standard deviations an expectation is lowered by.
-const DOUBT: f32 = 0.5;
+const DOUBT: f32 = 0.3;
 /// How much of the programme's unusualness a partner may miss: partners react to promotions each in their own way.
-const ELASTICITY: f32 = 0.4;
+const ELASTICITY: f32 = 0.5;
 /// Bounds of the ratio a window may claim: never "nothing at all", never a trifle.
 const RATIO_MIN: f32 = 0.02;
-const RATIO_MAX: f32 = 0.85;
+const RATIO_MAX: f32 = 0.75;
+/// ln .75
+const LN_RATIO_MAX: f32 = -0.287_682_07;
 /// Own past scores: what is usual for anybody, its weight in days, and the cap of a single one.
 const SCORE_USUAL: f32 = 0.8;
 const SCORE_PRIOR: f32 = 60.0;
@@ -317,7 +325,7 @@ impl Detector {
         let alpha = self.overdispersion();
         // While next to nothing is known a high day is no outlier.
         let seen = if self.exposure_days > 14 + LAG as u16 {
-            seen.min(expected + 3.0 * (expected + alpha * expected * expected).sqrt() + 1.0)
+            seen.min(expected + CLIP * (expected + alpha * expected * expected).sqrt() + 1.0)
         } else {
             seen
         };
@@ -325,7 +333,7 @@ impl Detector {
         self.count = self.count * keep + seen;
         self.exposure = self.exposure * keep + exposure;
 
-        let keep = 1.0 - 1.0 / MEMORY;
+        let keep = 1.0 - 1.0 / ALPHA_MEMORY;
         let scale = (1.0 + expected).powi(2);
         self.alpha.0 = self.alpha.0 * keep + ((seen - expected).powi(2) - expected) / scale;
         self.alpha.1 = self.alpha.1 * keep + expected * expected / scale;
@@ -337,7 +345,7 @@ impl Detector {
         self.weekday_seen[at] = packed::half(packed::whole(self.weekday_seen[at]) * keep + weight * seen);
         self.weekday_expected[at] = packed::half(packed::whole(self.weekday_expected[at]) * keep + weight * plain);
 
-        let keep = 1.0 - 1.0 / MEMORY;
+        let keep = 1.0 - 1.0 / SCORE_MEMORY;
         self.score_sum = self.score_sum * keep + packed::whole(self.recent_score[at]);
         self.score_days = self.score_days * keep + 1.0;
     }
@@ -380,8 +388,8 @@ impl Detector {
             seen += weight * packed::counted(self.seen[at]) as f32;
             expected += weight * packed::whole(self.expected[at]) * certainty;
             if seen >= RATIO_MAX * expected {
-                // ln .85 + .15 < 0: at the upper bound a window speaks only while Y < .92 M.
-                let score = seen * -0.162_518_93 + 0.15 * expected;
+                // ln .75 + .25 < 0: at the upper bound a window speaks only while Y < .87 M.
+                let score = seen * LN_RATIO_MAX + (1.0 - RATIO_MAX) * expected;
                 if score > best.score {
                     best = Scan { score, days };
                 }
