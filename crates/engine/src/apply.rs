@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
+use rapport_event::ProgramId;
 
 use crate::{
     ports::{
@@ -10,7 +11,8 @@ use crate::{
         store::{Store, StoreError},
     },
     records,
-    rulebooks::{Applied, RulebookError},
+    rulebooks::{self, Applied, RulebookError},
+    shard::beginning,
 };
 
 /// What `apply` did.
@@ -35,6 +37,12 @@ pub enum ApplyError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A programme that has partners is missing from the files.
+    #[error(
+        "programme `{0}` has partners, and is not in config/rapport.yaml any more: its journeys would stand still. Put it \
+         back; to end a programme, close its partners"
+    )]
+    ProgramGone(String),
     /// The files do not compile.
     #[error(transparent)]
     Rulebook(#[from] RulebookError),
@@ -66,6 +74,16 @@ pub async fn apply(
     let current = store.current_definition().await?;
     if current.as_ref().is_some_and(|current| current.hash == hash) {
         return Ok(Outcome::Unchanged);
+    }
+    // Files of an older release that do not compile here say nothing.
+    if let Some(Ok(known)) = current.as_ref().map(rulebooks::compile) {
+        for program in known.rulebook.config.programs.keys().filter(|id| compiled.rulebook.config.program(id).is_none())
+        {
+            let Ok(id) = ProgramId::new(program) else { continue };
+            if store.meta(&beginning(&id)).await?.is_some() {
+                return Err(ApplyError::ProgramGone(program.to_string()));
+            }
+        }
     }
     let mut deployed: BTreeMap<String, i64> =
         current.as_ref().and_then(|current| serde_json::from_str(&current.deployed).ok()).unwrap_or_default();

@@ -179,7 +179,7 @@ impl Rulebooks {
     }
 }
 
-fn compile(row: &DefinitionRow) -> Result<Applied, RulebookError> {
+pub(crate) fn compile(row: &DefinitionRow) -> Result<Applied, RulebookError> {
     let broken = |first: String| RulebookError::Broken { hash: row.hash.clone(), first };
     let texts: BTreeMap<String, String> =
         serde_json::from_str(&row.sources).map_err(|error| broken(error.to_string()))?;

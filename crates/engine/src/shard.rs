@@ -25,7 +25,7 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rapport_event::{Event, Kind, PartnerKey, Payload, ProgramId, SourcePosition};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
@@ -47,7 +47,7 @@ use crate::{
     ownership::EngineParts,
     ports::{
         log::{LogError, LogRecord, Progress},
-        rows::{ShardCommit, ShardRow},
+        rows::{ShardCommit, ShardRow, TimerRow},
         store::{Committed, StoreError},
     },
     records,
@@ -59,6 +59,9 @@ use crate::{
 const TICK: Duration = Duration::from_millis(250);
 /// The same in a replay, where the present moves in steps and everybody waits for everybody.
 const TICK_IN_REPLAY: Duration = Duration::from_millis(5);
+
+/// How long a timer is put off whose programme no file in force knows.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_hours(1);
 
 /// A record on its way to being folded.
 struct Arrived {
@@ -105,6 +108,12 @@ pub enum ShardError {
     /// The log was told of commits that the row does not know.
     #[error(transparent)]
     Restored(Restored),
+    /// Files were in force that the database does not hold.
+    #[error(
+        "the files with the hash {0} were in force from here on, and this database does not hold them: apply those very \
+         files again (`rapport apply --since` with the day of their first application), and the shard goes on"
+    )]
+    FilesGone(Arc<str>),
     /// The commit matched no row.
     #[error("the shard is another engine's now")]
     Fenced,
@@ -131,6 +140,8 @@ pub struct ShardOwner {
     batch_max: usize,
     /// Partners whose reaction failed since this owner began.
     suspects: Suspects,
+    /// Timers fired and days closed since this owner began.
+    fired: u64,
     /// First event of each programme, as far as known.
     began: BTreeMap<ProgramId, Timestamp>,
 }
@@ -158,6 +169,7 @@ impl ShardOwner {
             batch: Batch::default(),
             batch_max,
             suspects: Suspects::default(),
+            fired: 0,
             began: BTreeMap::new(),
         }
     }
@@ -371,11 +383,15 @@ impl ShardOwner {
             return Ok(());
         }
         if self.react(&event.key, |reaction| reaction.fold(event))?.is_none() {
-            let detail = format!("programme `{}` is not in config/rapport.yaml", event.key.program);
-            let raw = rapport_event::encode(event);
-            self.batch.unreadable.push((offset, "unknown_program".to_owned(), detail, raw));
+            self.unknown_program(event, offset);
         }
         Ok(())
+    }
+
+    /// Nobody can say in which zone and currency the event counts.
+    fn unknown_program(&mut self, event: &Event, offset: i64) {
+        let detail = format!("programme `{}` is not in config/rapport.yaml", event.key.program);
+        self.batch.unreadable.push((offset, "unknown_program".to_owned(), detail, rapport_event::encode(event)));
     }
 
     /// Whether the day's close has a trigger to look at that is no event.
@@ -424,10 +440,10 @@ impl ShardOwner {
     /// Takes another rulebook from here on.
     async fn switch_rulebook(&mut self, event: &Event) -> Result<(), ShardError> {
         let Some(hash) = records::applied_hash(event) else { return Ok(()) };
-        if let Some(applied) = self.parts.rulebooks.by_hash(&hash).await? {
-            self.rulebook = Some(applied);
-            self.interests = Arc::default();
-        }
+        // Stored in the transaction that sent the record, so it can only be missing from a database that was restored.
+        let applied = self.parts.rulebooks.by_hash(&hash).await?.ok_or(ShardError::FilesGone(hash))?;
+        self.rulebook = Some(applied);
+        self.interests = Arc::default();
         Ok(())
     }
 
@@ -444,9 +460,9 @@ impl ShardOwner {
 
     /// Time passes without a record.
     async fn come_to(&mut self, present: Timestamp) -> Result<(), ShardError> {
-        let before = self.batch.actions();
+        let before = self.fired;
         self.come_before(present).await?;
-        self.batch.clock_mark = self.batch.actions() != before;
+        self.batch.clock_mark = self.fired != before;
         self.commit().await?;
         self.partners.trim();
         Ok(())
@@ -468,16 +484,19 @@ impl ShardOwner {
             if let Some(why) = self.suspects.given_up(&timer.key) {
                 self.quarantine(&timer.key, &why);
             }
+            self.fired += 1;
             if self.partners.look(&timer.key).is_some_and(|entry| entry.quarantined().is_some()) {
-                // It must not be lost, and must not fire: it is looked at again tomorrow.
-                let due = timer.due.checked_add(jiff::SignedDuration::from_hours(24)).unwrap_or(Timestamp::MAX);
-                self.timers.set(crate::ports::rows::TimerRow { due, ..timer });
+                self.put_aside(timer);
                 continue;
             }
             if timer.subject.starts_with(react::held::SUBJECT) {
                 self.partners.ensure_versions(&self.parts, &timer.key).await?;
             }
-            self.react(&timer.key, |reaction| reaction.fire(&timer))?;
+            if self.react(&timer.key, |reaction| reaction.fire(&timer))?.is_none() {
+                // No files that know the programme are in force: it waits for them.
+                let due = timer.due.checked_add(LOOK_AGAIN).unwrap_or(Timestamp::MAX);
+                self.timers.set(TimerRow { due, ..timer });
+            }
             if self.batch.is_large() {
                 self.commit().await?;
             }

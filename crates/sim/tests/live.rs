@@ -191,6 +191,14 @@ fn with_a_deep_chain() -> BTreeMap<String, String> {
         }
     }
     files.insert("config/events.yaml".into(), events);
+    with_a_nudge(files)
+}
+
+/// A workflow that wakes ten minutes after the approval.
+fn with_a_nudge(mut files: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let text = "workflow: Nudge\nowner: test@acme.example\nmail: { kind: marketing, topic: onboarding, from: ines }\n\
+                when: partner.approved\nonce: per partner\nsteps:\n  - wait: 10 minutes\n  - emit: partner.recognised\n";
+    files.insert("workflows/nudge/workflow.yaml".into(), text.into());
     files
 }
 
@@ -218,6 +226,13 @@ async fn who_leads_too_deep_waits_until_released_and_loses_nothing() {
         assert_eq!(tables.journeys.values().filter(|row| row.workflow.starts_with("link-")).count(), 0, "undone");
         assert!(tables.check().iter().all(|(_, rows)| *rows == 0), "{:?}", tables.check());
     }
+    tokio::time::sleep(Duration::from_secs(15 * 60)).await;
+    let nudged = |tables: &Tables, partner: &str| {
+        let done = |row: &&rapport_engine::ports::rows::JourneyRow| row.workflow == "nudge" && row.exited.is_some();
+        tables.journeys.values().filter(done).any(|row| row.key.partner.as_str() == partner)
+    };
+    stand.until("bob's timer fires", |tables| nudged(tables, "bob")).await;
+    assert!(!nudged(&stand.store.tables(), "ada"), "hers came due, and waits");
     let key = PartnerKey::new(world::PROGRAM, "ada").unwrap();
     // Too early: what failed fails again, and nothing changes.
     let release = |at| records::outbox(0, records::command(key.clone(), records::RELEASE, "test", at));
@@ -226,12 +241,13 @@ async fn who_leads_too_deep_waits_until_released_and_loses_nothing() {
     assert_eq!(stand.store.tables().parked.len(), 3);
     assert_eq!(stand.store.tables().quarantine.len(), 1);
     // The cause is mended.
-    stand.apply(world::shipped_files()).await;
-    let mut events = world::shipped_files();
+    stand.apply(with_a_nudge(world::shipped_files())).await;
+    let mut events = with_a_nudge(world::shipped_files());
     events.get_mut("config/events.yaml").unwrap().push_str("  chain.link0:\n    about: \"Once.\"\n");
     stand.apply(events).await;
     stand.store.add_outbox(&[release(stand.store.server_now())]).await.unwrap();
     stand.until("ada is out", |tables| tables.quarantine.is_empty()).await;
+    stand.until("her timer fires", |tables| nudged(tables, "ada")).await;
     stand.until("all is folded", stand.folded()).await;
     let tables = stand.store.tables().clone();
     assert_eq!(conversions_of(&tables, "ada"), 3);
@@ -293,4 +309,19 @@ async fn a_restored_database_sends_nothing_until_accepted_and_then_nothing_twice
     let restored = tables.messages.values().filter(|message| message.reason.as_deref() == Some("database_restored"));
     assert_eq!(restored.count(), 2, "what is not sent again says why");
     stand.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_programme_with_partners_is_not_dropped_by_mistake() {
+    let mut stand = Stand::new(world::shipped_files()).await;
+    let first = [stand.approved("ada")];
+    stand.take(&first).await;
+    let mut files = world::shipped_files();
+    let config = files["config/rapport.yaml"].replace("default:", "defualt:");
+    files.insert("config/rapport.yaml".into(), config);
+    let store: Arc<dyn Store> = stand.store.clone();
+    let request = apply::Request { texts: files, by: "test".into(), since: None };
+    let refused = apply::apply(&store, request, 1, stand.store.server_now()).await.unwrap_err();
+    assert!(matches!(refused, apply::ApplyError::ProgramGone(ref id) if id == "default"), "{refused}");
+    assert_eq!(store.definition_hashes().await.unwrap().len(), 1, "nothing was changed");
 }

@@ -72,6 +72,7 @@ pub async fn put_into_force(
     let request = Request { texts, by, since };
     apply(&layout.store, request, layout.shards, now).await.map_err(|error| match error {
         ApplyError::Rulebook(error) => Failure::input(error.to_string()),
+        ApplyError::ProgramGone(_) => Failure::input(error.to_string()),
         ApplyError::Store(error) => Failure::new(error.to_string()),
     })
 }

@@ -108,6 +108,7 @@ impl ShardOwner {
             let body = self.day_part(&program, on).await?;
             self.batch.day_parts.push(DayPartRow { program, day: on, shard: self.shard, body });
             self.cursor.parts.insert(id.to_string(), on);
+            self.fired += 1;
         }
         self.commit().await
     }
@@ -120,7 +121,11 @@ impl ShardOwner {
             let page = self.partners.page(&self.parts, after.as_ref(), PAGE).await?;
             let Some(last) = page.last().cloned() else { break };
             for key in page.iter().filter(|key| key.program == *program) {
-                let Some(entry) = self.partners.look(key) else { continue };
+                if let Some(why) = self.suspects.given_up(key) {
+                    self.quarantine(key, &why);
+                }
+                let present = self.partners.look(key).filter(|entry| entry.quarantined().is_none());
+                let Some(entry) = present else { continue };
                 let detector = detector(&entry.state.detector, key)?;
                 let (conversions, _) = entry.state.on_day(number);
                 let revenue = entry.state.sum(Measure::Revenue, number - REVENUE_DAYS + 1, number);

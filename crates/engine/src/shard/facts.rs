@@ -30,6 +30,8 @@ pub mod marks {
     pub const HELD: &str = "held";
     /// Segments the partner is in and timers armed, JSON.
     pub const TIMED: &str = "timed";
+    /// Timers that came due in quarantine, JSON.
+    pub const TIMERS_ASIDE: &str = "timers_aside";
     /// The fold of this partner failed; the reason.
     pub const QUARANTINED: &str = "quarantined";
 }

@@ -155,7 +155,7 @@ impl<'a> Reaction<'a> {
             None => match timer.subject.as_str() {
                 subject if subject.starts_with(held::SUBJECT) => self.look_at_held(subject),
                 signals::SILENCE => self.look_for_silence(),
-                moments::ANNIVERSARY => self.keep_anniversary(),
+                moments::ANNIVERSARY => self.keep_anniversary(timer.due),
                 other if timed::is_timer(other) => self.fire_timed(timer),
                 other => tracing::warn!(subject = other, "a timer nobody knows"),
             },
@@ -360,10 +360,24 @@ impl<'a> Reaction<'a> {
 
     fn move_journey(&mut self, index: usize, stimulus: Stimulus) {
         let Some(journey) = self.entry.journeys.get(index) else { return };
-        let known = self.rulebooks.version_in(&journey.workflow, &journey.version);
-        let Some((workflow, older)) = known else {
+        if self.rulebooks.version_in(&journey.workflow, &journey.version).is_none() {
             return self.hold_journey(index, stimulus);
-        };
+        }
+        // What came while its version was not known comes first.
+        for missed in self.take_held(journey.id.as_str().to_owned()) {
+            self.tell_journey(index, missed);
+        }
+        self.tell_journey(index, stimulus);
+    }
+
+    /// Moves a journey whose version is known. One that is over hears only what became of its mails.
+    fn tell_journey(&mut self, index: usize, stimulus: Stimulus) {
+        let Some(journey) = self.entry.journeys.get(index) else { return };
+        if journey.is_exited() && !matches!(stimulus, Stimulus::Outcome { .. }) {
+            return;
+        }
+        let known = self.rulebooks.version_in(&journey.workflow, &journey.version);
+        let Some((workflow, older)) = known else { return };
         let Step { journey: after, actions, .. } = {
             let facts = self.facts();
             let world = self.world(&facts, &workflow).with_older(Some(&older.rulebook));

@@ -1,6 +1,8 @@
 //! Lets a partner out of quarantine: what waited is folded in order, then timers and mail go on.
 
+use jiff::Timestamp;
 use rapport_event::{Event, PartnerKey};
+use rapport_partner::PartnerState;
 use tracing::{info, warn};
 
 use super::{Arrived, LogPlace, ShardError, ShardOwner, entry::Entry, facts::marks};
@@ -59,20 +61,41 @@ impl ShardOwner {
         let arrived =
             Arrived { place: LogPlace { offset, position: None }, stamp: record.stamp, event: Some(event.clone()) };
         self.load_for(std::slice::from_ref(&arrived)).await?;
-        self.react(key, |reaction| reaction.fold(&event))?;
+        if self.react(key, |reaction| reaction.fold(&event))?.is_none() {
+            self.unknown_program(&event, offset);
+        }
         Ok(())
     }
 
-    /// Timers go on from what their journeys wait for: while the partner was in quarantine they were only put off.
+    /// Keeps a timer that came due in quarantine, as it was: it fires at the release.
+    pub(super) fn put_aside(&mut self, timer: TimerRow) {
+        let state = &mut self.partners.entry(&timer.key).state;
+        let mut aside = timers_aside(state);
+        aside.push((timer.subject, timer.due.as_millisecond(), timer.seq));
+        state.set_mark(marks::TIMERS_ASIDE, serde_json::to_vec(&aside).unwrap_or_default());
+    }
+
+    /// Timers that came due meanwhile are due now; folding what was parked may have moved or ended some of them.
     fn end_quarantine(&mut self, key: &PartnerKey) {
         let entry = self.partners.entry(key);
         entry.state.set_mark(marks::QUARANTINED, Vec::new());
-        for journey in entry.journeys.iter().filter(|journey| !journey.is_exited()) {
-            if let Some(due) = journey.wake_at() {
-                let subject = format!("journey:{}", journey.id);
-                self.timers.set(TimerRow { due, subject, key: key.clone(), seq: journey.seq });
+        let aside = timers_aside(&entry.state);
+        entry.state.set_mark(marks::TIMERS_ASIDE, Vec::new());
+        for (subject, due, seq) in aside {
+            let wakes = |journey: &&rapport_journey::Journey| {
+                subject.strip_prefix("journey:").is_some_and(|id| journey.id.as_str() == id)
+            };
+            let void = subject.starts_with("journey:")
+                && !entry.journeys.iter().filter(wakes).any(|journey| !journey.is_exited() && journey.seq == seq);
+            if let Some(due) = Timestamp::from_millisecond(due).ok().filter(|_| !void) {
+                self.timers.set(TimerRow { due, subject, key: key.clone(), seq });
             }
         }
         self.batch.released.push(key.clone());
     }
+}
+
+/// Subject, due date in milliseconds and sequence of the timers put aside, in the order they came due.
+fn timers_aside(state: &PartnerState) -> Vec<(String, i64, u32)> {
+    state.mark(marks::TIMERS_ASIDE).and_then(|json| serde_json::from_slice(json).ok()).unwrap_or_default()
 }

@@ -95,6 +95,13 @@ fn offer(id: &str, node: &Node, path: &str, findings: &mut Findings) -> Option<O
         approve_above: approve_above.map_or(Some(None), |money| money.map(Some))?,
         terms: terms?,
     };
+    if let Some(limit) = offer.approve_above
+        && (limit.currency != offer.value.currency || limit.minor < offer.value.minor)
+    {
+        findings
+            .error("R0990", path, node.span, format!("an approval of `{id}` by a person is not carried out yet"))
+            .hint("give it a value up to `approve_above`, in the same currency");
+    }
     if let Some(budget) = offer.budget
         && budget.amount.currency == offer.value.currency
         && budget.amount.minor < offer.value.minor

@@ -73,12 +73,22 @@ impl Reaction<'_> {
         if found.is_some() && !known {
             return self.look_again(id);
         }
-        let (missed, others): (Vec<Held>, Vec<Held>) = self.held().into_iter().partition(|held| held.journey == id);
-        self.keep_held(&others);
-        for held in missed {
-            // The same way as when it came, so that a journey that ended meanwhile hears only what it should.
-            self.move_journeys(|journey| (journey.id.as_str() == id).then(|| held.stimulus.clone()));
+        let missed = self.take_held(id.to_owned());
+        let Some(index) = found else { return };
+        for stimulus in missed {
+            self.tell_journey(index, stimulus);
         }
+    }
+
+    /// What a journey has not been told, in order; from here on it counts as told.
+    pub(super) fn take_held(&mut self, id: String) -> Vec<Stimulus> {
+        let all = self.held();
+        if all.is_empty() {
+            return Vec::new();
+        }
+        let (missed, others): (Vec<Held>, Vec<Held>) = all.into_iter().partition(|held| held.journey == id);
+        self.keep_held(&others);
+        missed.into_iter().map(|held| held.stimulus).collect()
     }
 
     fn held(&self) -> Vec<Held> {

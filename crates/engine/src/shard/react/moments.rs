@@ -111,11 +111,12 @@ impl Reaction<'_> {
         });
     }
 
-    pub(super) fn keep_anniversary(&mut self) {
+    /// The day of an anniversary has come: the timer's own, should it fire late.
+    pub(super) fn keep_anniversary(&mut self, due: jiff::Timestamp) {
         let approved = self.entry.state.profile.approved_at.get().copied();
         let days = ProgramDays::of(self.rulebook, &self.entry.key.program);
         if let Some((approved, days)) = approved.zip(days)
-            && let Some(years) = anniversary::completed(days.day_of(approved), days.day_of(self.now))
+            && let Some(years) = anniversary::completed(days.day_of(approved), days.day_of(due))
         {
             let unit = if years == 1 { "year" } else { "years" };
             let data = MomentData {
