@@ -13,6 +13,7 @@ use rapport_insight::dip::DayClose;
 use crate::{
     coordinator::OfferRequest,
     ports::rows::{MessageRow, OutboxRow, RequestRow, ReservationRow},
+    shard::facts::ProgramFigures,
 };
 
 /// The event as it stands in the log, or why it cannot be read, for people.
@@ -70,21 +71,30 @@ pub fn outcome(message: &MessageRow, kind: Kind, attempt: i64, reason: &str, at:
 
 /// A programme's closed day, for one shard. The whole decision travels along, so that the second pass needs nothing else.
 #[must_use]
-pub fn day_closed(id: &str, key: PartnerKey, on: Date, close: &DayClose, at: Timestamp) -> Event {
+pub fn day_closed(
+    id: &str,
+    key: PartnerKey,
+    on: Date,
+    close: &DayClose,
+    figures: &ProgramFigures,
+    at: Timestamp,
+) -> Event {
     let mut extra = Extra::NONE;
     extra.insert("close", serde_json::to_value(close).unwrap_or_default());
+    extra.insert("figures", serde_json::to_value(figures).unwrap_or_default());
     let data =
         DayClosedData { day: on, factor: Some(close.factor), outage: close.outage, top_share_limit: None, extra };
     engine_event(id, key, Kind::ProgramDayClosed, at, EngineData::DayClosed(data))
 }
 
-/// The decision in a `program.day_closed` record.
+/// The decision in a `program.day_closed` record, and the programme's figures as of that day.
 #[must_use]
-pub fn day_close_of(event: &Event) -> Option<(Date, DayClose)> {
+pub fn day_close_of(event: &Event) -> Option<(Date, DayClose, ProgramFigures)> {
     match event.engine()? {
         EngineData::DayClosed(data) => {
             let close = serde_json::from_value(data.extra.get("close")?.clone()).ok()?;
-            Some((data.day, close))
+            let figures = data.extra.get("figures").and_then(|figures| serde_json::from_value(figures.clone()).ok());
+            Some((data.day, close, figures.unwrap_or_default()))
         }
         _ => None,
     }

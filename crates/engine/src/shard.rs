@@ -7,9 +7,9 @@
 pub mod batch;
 pub mod day_close;
 pub mod entry;
-mod facts;
+pub mod facts;
 mod feed;
-mod goals;
+pub mod goals;
 pub mod interest;
 pub mod react;
 mod recent_ids;
@@ -422,6 +422,7 @@ impl ShardOwner {
             shard: self.shard,
             now: self.clock,
             began: self.began.get(&key.program).copied(),
+            figures: self.cursor.figures.get(key.program.as_str()),
         };
         let (partners, timers, batch) = (&mut self.partners, &mut self.timers, &mut self.batch);
         guarded(&mut self.suspects, key, || {

@@ -191,7 +191,11 @@ impl Scope for JourneyScope<'_> {
                 Some(choice) => Value::text(choice),
                 None => Value::Missing,
             },
-            "program" => self.program.value(field),
+            "program" => match self.program.value(field) {
+                // What is no field of the programme is one of its figures, which the engine keeps.
+                Value::Missing => self.facts.value(path, self.since),
+                known => known,
+            },
             _ => self.facts.value(path, self.since),
         }
     }

@@ -63,7 +63,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     });
     let zone = TimeZone::get("Europe/Oslo")?;
-    let context = FoldContext { zone: &zone, currency: Currency::EUR };
+    let context = FoldContext { zone: &zone, currency: Currency::EUR, rates: rapport_partner::Rates::none() };
     let mut state = PartnerState::default();
     for (name, events) in [("fold a click", &clicks), ("fold a conversion", &conversions)] {
         measure(name, COUNT, || {

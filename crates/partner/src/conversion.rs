@@ -99,16 +99,20 @@ pub struct Difference {
 impl ConversionState {
     /// What an event says about a conversion, as if nothing else had been said.
     pub fn told_by(data: &ConversionData, event_at: Timestamp, context: &FoldContext<'_>) -> ConversionState {
-        let priced = data.currency == context.currency;
+        let sold_at = data.sold_at(event_at);
+        let sold_on = crate::day::of(sold_at, context.zone);
+        let valued = |minor: i64| context.rates.convert(minor, data.currency, context.currency, sold_on);
+        let valued = valued(data.amount).zip(valued(data.commission));
+        let (amount, commission) = valued.unwrap_or((0, 0));
         let largest = data.lines.iter().max_by(|one, two| one.amount.unwrap_or(0).cmp(&two.amount.unwrap_or(0)));
         ConversionState {
             status: data.status,
             revision: data.revision,
             updated_at: data.updated_at(event_at),
-            sold_at: data.sold_at(event_at),
-            amount: if priced { data.amount } else { 0 },
-            commission: if priced { data.commission } else { 0 },
-            priced,
+            sold_at,
+            amount,
+            commission,
+            priced: valued.is_some(),
             new_customer: data.customer.map(|customer| customer == Customer::New),
             product: largest.and_then(|line| line.sku.clone()),
             category: largest.and_then(|line| line.category.clone()),

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::day::{self, Day};
 use crate::measure::{Measure, Totals};
 use crate::moment::Moment;
+use crate::ratio::{self, Ratio};
 use crate::state::{DAYS_KEPT, PartnerState};
 
 /// A number about a partner.
@@ -25,6 +26,18 @@ pub enum Figure {
     DaysSince(Moment),
     /// Payouts that should have been made and were not.
     PayoutsOverdue,
+    /// One sum in relation to another over a window.
+    Ratio(Ratio, Window),
+    /// The change of a measure against the equally long window before, in percent; only over `Nd`.
+    Growth(Measure, u16),
+    /// Days with a sale that was not taken back; only over `Nd` and `Nd_before`.
+    ActiveDays(Window),
+    /// Whole local days from the approval to the first sale.
+    DaysToFirstConversion,
+    /// The usual number of days between days with sales.
+    UsualGap,
+    /// The newest survey score, 0 to 10.
+    Satisfaction,
 }
 
 /// The days a figure looks at.
@@ -143,13 +156,22 @@ impl StartMark {
 const AVERAGE_ORDER: &str = "average_order";
 const NEW_CUSTOMER_SHARE: &str = "new_customer_share";
 const PAYOUTS_OVERDUE: &str = "payouts_overdue";
+const ACTIVE_DAYS: &str = "active_days";
+const DAYS_TO_FIRST: &str = "days_to_first_conversion";
+const USUAL_GAP: &str = "usual_gap_days";
+const SATISFACTION: &str = "satisfaction";
+const GROWTH: &str = "_growth";
 const DAYS_SINCE: &str = "days_since_";
 
 impl Figure {
     /// Every name that can stand before a window.
     pub fn measure_names() -> impl Iterator<Item = &'static str> {
         let measures = Measure::ALL.iter().map(|measure| measure.name()).filter(|name| !name.is_empty());
-        measures.chain([AVERAGE_ORDER, NEW_CUSTOMER_SHARE])
+        let growths = Growing::ALL.iter().map(|(name, _)| *name);
+        measures
+            .chain([AVERAGE_ORDER, NEW_CUSTOMER_SHARE, ACTIVE_DAYS])
+            .chain(Ratio::ALL.iter().map(|ratio| ratio.name()))
+            .chain(growths)
     }
 
     /// Names to show and to compare a mistyped one with: each measure with the usual windows, and the rest.
@@ -160,14 +182,18 @@ impl Figure {
             .filter(|name| Figure::parse(name).is_ok())
             .collect();
         names.extend(Moment::ALL.iter().map(|moment| format!("{DAYS_SINCE}{}", moment.name())));
-        names.push(PAYOUTS_OVERDUE.to_owned());
+        names.extend([PAYOUTS_OVERDUE, DAYS_TO_FIRST, USUAL_GAP, SATISFACTION].map(str::to_owned));
         names
     }
 
     /// Reads a figure's name.
     pub fn parse(name: &str) -> Result<Figure, FigureError> {
-        if name == PAYOUTS_OVERDUE {
-            return Ok(Figure::PayoutsOverdue);
+        match name {
+            PAYOUTS_OVERDUE => return Ok(Figure::PayoutsOverdue),
+            DAYS_TO_FIRST => return Ok(Figure::DaysToFirstConversion),
+            USUAL_GAP => return Ok(Figure::UsualGap),
+            SATISFACTION => return Ok(Figure::Satisfaction),
+            _ => {}
         }
         if let Some(moment) = name.strip_prefix(DAYS_SINCE) {
             return match Moment::parse(moment) {
@@ -181,9 +207,23 @@ impl Figure {
             .max_by_key(|measure| measure.len());
         match measure {
             Some(measure) => {
-                let window = name.get(measure.len() + 1..).unwrap_or_default();
-                let window = Window::parse(window)?;
+                let text = name.get(measure.len() + 1..).unwrap_or_default();
+                let window = Window::parse(text)?;
+                if let Some(ratio) = Ratio::ALL.iter().find(|ratio| ratio.name() == measure) {
+                    return Ok(Figure::Ratio(*ratio, window));
+                }
+                if let Some((_, grows)) = Growing::ALL.iter().find(|(known, _)| *known == measure) {
+                    return match window {
+                        Window::Days(days) if i32::from(days) <= DAYS_KEPT / 2 => Ok(Figure::Growth(*grows, days)),
+                        Window::Days(_) => Err(FigureError::WindowTooLong { max: (DAYS_KEPT / 2) as u16 }),
+                        _ => Err(FigureError::UnknownWindow(text.to_owned())),
+                    };
+                }
                 Ok(match measure {
+                    ACTIVE_DAYS if !matches!(window, Window::Days(_) | Window::DaysBefore(_)) => {
+                        return Err(FigureError::UnknownWindow(text.to_owned()));
+                    }
+                    ACTIVE_DAYS => Figure::ActiveDays(window),
                     AVERAGE_ORDER => Figure::AverageOrder(window),
                     NEW_CUSTOMER_SHARE => Figure::NewCustomerShare(window),
                     _ => match Measure::ALL.iter().find(|known| known.name() == measure) {
@@ -203,9 +243,15 @@ impl Figure {
     pub fn unit(&self) -> Unit {
         match self {
             Figure::Sum(measure, _) if measure.is_money() => Unit::Money,
-            Figure::Sum(..) | Figure::DaysSince(_) | Figure::PayoutsOverdue => Unit::Count,
+            Figure::Sum(..)
+            | Figure::DaysSince(_)
+            | Figure::PayoutsOverdue
+            | Figure::ActiveDays(_)
+            | Figure::DaysToFirstConversion => Unit::Count,
             Figure::AverageOrder(_) => Unit::Money,
-            Figure::NewCustomerShare(_) => Unit::Percent,
+            Figure::NewCustomerShare(_) | Figure::Growth(..) => Unit::Percent,
+            Figure::Ratio(ratio, _) => ratio.unit(),
+            Figure::UsualGap | Figure::Satisfaction => Unit::Number,
         }
     }
 
@@ -215,8 +261,15 @@ impl Figure {
             Figure::Sum(_, Window::Total | Window::SinceStart) => true,
             Figure::Sum(measure, _) => measure.is_money(),
             Figure::AverageOrder(_) | Figure::NewCustomerShare(_) | Figure::DaysSince(_) => true,
-            Figure::PayoutsOverdue => false,
+            Figure::Ratio(..) | Figure::Growth(..) => true,
+            Figure::DaysToFirstConversion | Figure::UsualGap | Figure::Satisfaction => true,
+            Figure::PayoutsOverdue | Figure::ActiveDays(_) => false,
         }
+    }
+
+    /// Whether its value can be below zero.
+    pub fn may_be_negative(&self) -> bool {
+        matches!(self, Figure::Growth(..))
     }
 
     /// Whether it only means something within a journey.
@@ -226,8 +279,21 @@ impl Figure {
             Figure::Sum(_, Window::SinceStart)
                 | Figure::AverageOrder(Window::SinceStart)
                 | Figure::NewCustomerShare(Window::SinceStart)
+                | Figure::Ratio(_, Window::SinceStart)
         )
     }
+}
+
+/// Measures that have a growth, with its name.
+pub(crate) struct Growing;
+
+impl Growing {
+    pub(crate) const ALL: [(&'static str, Measure); 4] = [
+        ("conversions_growth", Measure::Conversions),
+        ("revenue_growth", Measure::Revenue),
+        ("commission_growth", Measure::Commission),
+        ("clicks_growth", Measure::Clicks),
+    ];
 }
 
 impl Window {
@@ -285,6 +351,12 @@ impl fmt::Display for Figure {
             Figure::NewCustomerShare(window) => write!(f, "{NEW_CUSTOMER_SHARE}_{window}"),
             Figure::DaysSince(moment) => write!(f, "{DAYS_SINCE}{}", moment.name()),
             Figure::PayoutsOverdue => f.write_str(PAYOUTS_OVERDUE),
+            Figure::Ratio(ratio, window) => write!(f, "{}_{window}", ratio.name()),
+            Figure::Growth(measure, days) => write!(f, "{}{GROWTH}_{days}d", measure.name()),
+            Figure::ActiveDays(window) => write!(f, "{ACTIVE_DAYS}_{window}"),
+            Figure::DaysToFirstConversion => f.write_str(DAYS_TO_FIRST),
+            Figure::UsualGap => f.write_str(USUAL_GAP),
+            Figure::Satisfaction => f.write_str(SATISFACTION),
         }
     }
 }
@@ -302,7 +374,7 @@ impl fmt::Display for FigureValue {
 impl PartnerState {
     /// The value of a figure; none when it is missing:
     /// - totals of a partner who was approved before the programme's first event and has no `opening`;
-    /// - money, where a conversion in it is of another currency than the programme's (no rates are known);
+    /// - money, where a conversion in it is of another currency than the programme's and no rate was known for its day;
     /// - averages and shares of nothing, moments that never were, `since_start` outside of a journey.
     pub fn figure(&self, figure: &Figure, context: &FigureContext<'_>) -> Option<FigureValue> {
         match *figure {
@@ -331,7 +403,47 @@ impl PartnerState {
                 Some(FigureValue::Count(i64::from(context.today.saturating_sub(day)).max(0)))
             }
             Figure::PayoutsOverdue => Some(FigureValue::Count(self.payouts.overdue(context.today))),
+            Figure::Ratio(ratio, window) => {
+                ratio.of(|measure| self.window_sum(measure, window, context), context.currency)
+            }
+            Figure::Growth(measure, days) => {
+                let now = self.window_sum(measure, Window::Days(days), context)?;
+                let before = self.window_sum(measure, Window::DaysBefore(days), context)?;
+                ratio::growth(now, before).map(FigureValue::Percent)
+            }
+            Figure::ActiveDays(window) => {
+                let (from, to) = match window {
+                    Window::Days(days) => (context.today.saturating_sub(i32::from(days) - 1), context.today),
+                    Window::DaysBefore(days) => {
+                        let days = i32::from(days);
+                        (context.today.saturating_sub(2 * days - 1), context.today.saturating_sub(days))
+                    }
+                    Window::Total | Window::SinceStart => return None,
+                };
+                let days = self.sale_days();
+                Some(FigureValue::Count(days.iter().filter(|(on, _)| (from..=to).contains(on)).count() as i64))
+            }
+            Figure::DaysToFirstConversion => {
+                // A first sale before rapport listened is unknown, and a forgotten one is still kept as a day.
+                if self.totals_missing(context) || self.opening.value.is_some_and(|opening| opening.conversions > 0) {
+                    return None;
+                }
+                let approved = self.moment_day(Moment::Approved, context.zone)?;
+                let first = self.first_sale_day()?;
+                Some(FigureValue::Count(i64::from(first.saturating_sub(approved)).max(0)))
+            }
+            Figure::UsualGap => self.usual_gap().map(|(gap, _)| FigureValue::Number(gap)),
+            Figure::Satisfaction => self.satisfaction().map(FigureValue::Number),
         }
+    }
+
+    /// The newest score of any survey; of two answers of one instant the higher.
+    pub fn satisfaction(&self) -> Option<f64> {
+        let scored = self.answers.iter().filter_map(|(_, answer)| Some((answer.at, answer.score?)));
+        scored
+            .filter(|(_, score)| score.is_finite())
+            .max_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)))
+            .map(|(_, score)| score)
     }
 
     /// The local day of a moment.

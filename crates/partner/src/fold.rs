@@ -14,6 +14,7 @@ use crate::measure::Measure;
 use crate::moment::Moment;
 use crate::payout::{Payout, PayoutStatus};
 use crate::profile::Status;
+use crate::rates::Rates;
 use crate::state::{Answer, Opening, PartnerState};
 
 /// What folding needs to know of the programme.
@@ -21,8 +22,10 @@ use crate::state::{Answer, Opening, PartnerState};
 pub struct FoldContext<'a> {
     /// The programme's zone: its days are the buckets.
     pub zone: &'a TimeZone,
-    /// The programme's currency: money in another one has no value here.
+    /// The programme's currency: money in another one is converted at the rate of the day of the sale.
     pub currency: Currency,
+    /// Daily rates; money without a rate has no value here, and makes sums it belongs to missing.
+    pub rates: &'a Rates,
 }
 
 /// What an event changed, beyond the state itself.

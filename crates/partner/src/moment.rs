@@ -20,6 +20,16 @@ macro_rules! moments {
                 match self { $(Moment::$variant => $name,)* }
             }
 
+            /// The figure's whole name, `days_since_…`.
+            pub fn figure_name(self) -> &'static str {
+                match self { $(Moment::$variant => concat!("days_since_", $name),)* }
+            }
+
+            /// One sentence for people.
+            pub fn about(self) -> &'static str {
+                match self { $(Moment::$variant => $about,)* }
+            }
+
             /// The moment with this name.
             pub fn parse(name: &str) -> Option<Moment> {
                 match name { $($name => Some(Moment::$variant),)* _ => None }

@@ -92,7 +92,7 @@ impl World {
 
     fn tell(&mut self, telling: &Telling) {
         let zone = zone();
-        let context = FoldContext { zone: &zone, currency: Currency::EUR };
+        let context = FoldContext { zone: &zone, currency: Currency::EUR, rates: rapport_partner::Rates::none() };
         let known = self.conversions[telling.conversion].as_ref();
         match fold(&mut self.state, known, &telling.event(), &context) {
             Folded::Conversion(merged) => {
@@ -292,7 +292,7 @@ prop_compose! {
     ) -> PartnerState {
         let mut state = World::play(&tellings).state;
         let zone = zone();
-        let context = FoldContext { zone: &zone, currency: Currency::EUR };
+        let context = FoldContext { zone: &zone, currency: Currency::EUR, rates: rapport_partner::Rates::none() };
         let at = Timestamp::from_nanosecond(1_700_000_000_000_000_000 + i128::from(nanos)).unwrap();
         for (kind, data) in OTHERS {
             let text =

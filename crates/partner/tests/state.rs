@@ -42,7 +42,7 @@ impl World {
 
     fn fold(&mut self, event: &Event) {
         let id = event.conversion().map(|data| data.conversion_id.to_string()).unwrap_or_default();
-        let context = FoldContext { zone: &self.zone, currency: Currency::EUR };
+        let context = FoldContext { zone: &self.zone, currency: Currency::EUR, rates: rapport_partner::Rates::none() };
         if let Folded::Conversion(merged) = fold(&mut self.state, self.conversions.get(&id), event, &context) {
             self.told.extend(merged.became.iter().map(|kind| conversion::derived(event, kind).id.to_string()));
             self.conversions.insert(id, merged.state);

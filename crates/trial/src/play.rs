@@ -299,6 +299,7 @@ impl<'a> Stage<'a> {
             shard: 0,
             now: self.now,
             began: Some(self.began),
+            figures: None,
         };
         let reaction = Reaction::new(&place, &mut self.entry, &mut self.timers, &mut self.batch);
         let reaction = reaction.ok_or("the programme is not declared")?;

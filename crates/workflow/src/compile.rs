@@ -18,7 +18,7 @@ use crate::rulebook::Rulebook;
 use crate::trial;
 
 /// Files of `config/` with a meaning; `(file, required)`.
-const CONFIG_FILES: [(&str, bool); 10] = [
+const CONFIG_FILES: [(&str, bool); 11] = [
     ("rapport.yaml", true),
     ("segments.yaml", false),
     ("goals.yaml", false),
@@ -27,6 +27,7 @@ const CONFIG_FILES: [(&str, bool); 10] = [
     ("feeds.yaml", false),
     ("events.yaml", false),
     ("health.yaml", false),
+    ("rates.csv", false),
     ("layout.mail.html", false),
     ("layout.mail.txt", false),
 ];
@@ -60,6 +61,7 @@ fn build(sources: &Sources, findings: &mut Findings) -> Option<Rulebook> {
     let feeds =
         node("feeds.yaml").map(|(node, path)| config::read_feeds(node, &path, sources, findings)).unwrap_or_default();
     let health = node("health.yaml").map(|(node, path)| config::read_health(node, &path, findings)).unwrap_or_default();
+    let rates = sources.get("config/rates.csv").map(|source| config::read_rates(source, findings)).unwrap_or_default();
     let names = config::segment_names(nodes.get("segments.yaml"));
     let programs = config.as_ref().map(|config| config.programs.keys().cloned().collect()).unwrap_or_default();
     let mut declared = Declared {
@@ -138,6 +140,7 @@ fn build(sources: &Sources, findings: &mut Findings) -> Option<Rulebook> {
         segments,
         goals,
         health,
+        rates,
         custom_kinds: declared.custom,
         figures,
         trials,

@@ -6,6 +6,7 @@ mod goals;
 mod health;
 mod offers;
 mod rapport;
+mod rates;
 mod segments;
 mod surveys;
 mod texts;
@@ -35,6 +36,7 @@ pub(crate) use health::read as read_health;
 pub(crate) use offers::read as read_offers;
 pub use rapport::DEPLOYMENT_KEYS;
 pub(crate) use rapport::read as read_rapport;
+pub(crate) use rates::read as read_rates;
 pub(crate) use segments::{names as segment_names, read as read_segments};
 pub(crate) use surveys::read as read_surveys;
 

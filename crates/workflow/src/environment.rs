@@ -208,7 +208,8 @@ impl Environment for Names<'_> {
         };
         match object {
             "partner" => partner_field(declared, field),
-            "program" => PROGRAM.contains(&field).then(|| match field {
+            "program" if !PROGRAM.contains(&field) => figures::of_program(field),
+            "program" => Some(match field {
                 "id" => Variable::one_of(declared.programs.iter().map(|id| &**id)),
                 _ => Variable::of(Type::Text),
             }),
@@ -239,6 +240,7 @@ impl Environment for Names<'_> {
         names.extend(PERSONAL.iter().map(|field| format!("partner.{field}")));
         names.extend(declared.surveys.values().map(|survey| format!("partner.answers.{}", survey.answer_field)));
         names.extend(PROGRAM.iter().map(|field| format!("program.{field}")));
+        names.extend(figures::program_proposals().into_iter().map(|field| format!("program.{field}")));
         names.extend(
             figures::proposals().into_iter().filter(|name| self.event.is_some() || !figures::needs_journey(name)),
         );

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rapport_event::custom::CustomKinds;
 use rapport_insight::health::HealthModel;
 use rapport_message::{Layout, Library};
+use rapport_partner::Rates;
 use rapport_rule::Sources;
 use rapport_rule::expr::Value;
 use serde_json::Value as Json;
@@ -44,6 +45,8 @@ pub struct Rulebook {
     pub goals: Goals,
     /// `config/health.yaml`; empty without it.
     pub health: Vec<HealthModel>,
+    /// `config/rates.csv`; empty without it: money of another currency then has no value.
+    pub rates: Rates,
     /// `config/events.yaml`.
     pub custom_kinds: CustomKinds,
     /// Figures that conditions and mails name: what has to be kept ready.

@@ -7,6 +7,7 @@ use rapport_insight::{
     dip::{DayPart, PartReader, ProgramState, program},
     top_share::TopShare,
 };
+use rapport_partner::ProgramSums;
 use rapport_workflow::{Rulebook, config::GroupRule};
 
 use super::{Coordinator, CoordinatorError};
@@ -17,6 +18,10 @@ use crate::{
         store::StoreError,
     },
     records,
+    shard::{
+        day_close::unframed,
+        facts::{ProgramFigures, program_figures},
+    },
 };
 
 impl Coordinator {
@@ -41,10 +46,13 @@ impl Coordinator {
                 None => ProgramState::default(),
             };
             let rows = self.store().day_parts(&id, on).await?;
-            let parts = unpack(rows, &id, on)?;
+            let (parts, sums) = unpack(rows, &id, on)?;
+            let currency = rulebook.config.program(id.as_str()).map(|program| program.currency);
+            let figures =
+                sums.zip(currency).map(|(sums, currency)| program_figures(&sums, currency)).unwrap_or_default();
             let (close, state) = program::close(day::number(on), &parts, &top_shares(rulebook), &state);
             for shard in self.shards() {
-                commit.outbox.push(day_closed_record(&id, on, shard, &close, behind));
+                commit.outbox.push(day_closed_record(&id, on, shard, &close, &figures, behind));
             }
             commit.day_closes.push(DayCloseRow {
                 program: id,
@@ -71,17 +79,24 @@ fn top_shares(rulebook: &Rulebook) -> Vec<TopShare> {
 }
 
 /// All parts of a day, sorted by partner: floating point sums then do not depend on the shards' order.
-fn unpack(rows: Vec<DayPartRow>, id: &ProgramId, on: Date) -> Result<Vec<DayPart>, StoreError> {
+fn unpack(rows: Vec<DayPartRow>, id: &ProgramId, on: Date) -> Result<(Vec<DayPart>, Option<ProgramSums>), StoreError> {
     let damaged = || StoreError::Damaged(format!("a part of day {on} of programme {id}"));
     let mut parts: Vec<(String, DayPart)> = Vec::new();
+    let mut all = Some(ProgramSums::default());
     for row in &rows {
-        for part in PartReader::new(&row.body).map_err(|_| damaged())? {
+        let (sums, body) = unframed(&row.body).ok_or_else(damaged)?;
+        // One part without sums, and the programme's are not known.
+        all = all.zip(sums).map(|(mut all, sums)| {
+            all.merge(&sums);
+            all
+        });
+        for part in PartReader::new(body).map_err(|_| damaged())? {
             let (partner, part) = part.map_err(|_| damaged())?;
             parts.push((partner.to_owned(), part));
         }
     }
     parts.sort_by(|(one, _), (other, _)| one.cmp(other));
-    Ok(parts.into_iter().map(|(_, part)| part).collect())
+    Ok((parts.into_iter().map(|(_, part)| part).collect(), all))
 }
 
 fn day_closed_record(
@@ -89,9 +104,10 @@ fn day_closed_record(
     on: Date,
     shard: u32,
     close: &rapport_insight::dip::DayClose,
+    figures: &ProgramFigures,
     at: Timestamp,
 ) -> OutboxRow {
     let key = PartnerKey::whole_program(id.clone());
     let event_id = format!("day:{id}:{on}:{shard}");
-    records::outbox(shard, records::day_closed(&event_id, key, on, close, at))
+    records::outbox(shard, records::day_closed(&event_id, key, on, close, figures, at))
 }

@@ -15,12 +15,12 @@ use rapport_insight::{
     dip::{Budget, DayClose, DayPart, Detector, PartReader, PartWriter, Verdict},
     top_share::Limits,
 };
-use rapport_partner::Measure;
+use rapport_partner::{FigureContext, Measure, ProgramSums};
 
 use super::{
     LogPlace, ShardError, ShardOwner,
     entry::Entry,
-    facts::{PartnerFacts, marks},
+    facts::{PartnerFacts, ProgramFigures, marks, reach},
     guarded,
 };
 use crate::{
@@ -46,6 +46,9 @@ pub struct Cursor {
     /// The last day fully judged, by programme.
     #[serde(default)]
     judged: BTreeMap<String, Date>,
+    /// The programmes' figures as of the last day closed.
+    #[serde(default)]
+    pub(super) figures: BTreeMap<String, ProgramFigures>,
     /// In the middle of judging: the last partner done.
     #[serde(default)]
     after: Option<PartnerKey>,
@@ -115,6 +118,16 @@ impl ShardOwner {
 
     async fn day_part(&mut self, program: &ProgramId, on: Date) -> Result<Vec<u8>, ShardError> {
         let mut writer = PartWriter::default();
+        let mut sums = ProgramSums::default();
+        let program_of = self.rulebook.clone();
+        let settings = program_of.as_ref().and_then(|rulebook| rulebook.rulebook.config.program(program.as_str()));
+        let context = settings.map(|settings| FigureContext {
+            today: day::number(on),
+            zone: &settings.zone,
+            currency: settings.currency,
+            program_began_at: self.began.get(program).copied(),
+            start: None,
+        });
         let number = day::number(on);
         let mut after = None;
         loop {
@@ -129,14 +142,19 @@ impl ShardOwner {
                 let detector = detector(&entry.state.detector, key)?;
                 let (conversions, _) = entry.state.on_day(number);
                 let revenue = entry.state.sum(Measure::Revenue, number - REVENUE_DAYS + 1, number);
-                let part = guarded(&mut self.suspects, key, || Ok(detector.part(number, count(conversions), revenue)));
+                let part = guarded(&mut self.suspects, key, || {
+                    if let Some(context) = &context {
+                        sums.add(&entry.state, reach(&entry.state), context);
+                    }
+                    Ok(detector.part(number, count(conversions), revenue))
+                });
                 if let Some(part) = part? {
                     writer.push(key.partner.as_str(), &part);
                 }
             }
             after = Some(last);
         }
-        Ok(writer.finish())
+        Ok(framed(&sums, writer.finish()))
     }
 
     /// Judges every partner of the programme by the coordinator's record. Done twice it changes nothing.
@@ -146,7 +164,7 @@ impl ShardOwner {
             return Ok(());
         };
         let program = event.key.program.clone();
-        let Some((on, close)) = records::day_close_of(event) else {
+        let Some((on, close, figures)) = records::day_close_of(event) else {
             self.batch.unreadable.push((place.offset, "unreadable_record".into(), "day close".into(), Vec::new()));
             self.pass(place);
             return Ok(());
@@ -174,6 +192,9 @@ impl ShardOwner {
             }
         }
         self.cursor.after = None;
+        if !figures.is_empty() {
+            self.cursor.figures.insert(program.as_str().to_owned(), figures);
+        }
         self.cursor.judged.insert(program.as_str().to_owned(), on);
         self.pass(place);
         Ok(())
@@ -184,10 +205,11 @@ impl ShardOwner {
     async fn counted_on(&mut self, program: &ProgramId, on: Date) -> Result<Option<HashMap<String, u32>>, ShardError> {
         let Some(body) = self.parts.store.day_part(program, on, self.shard).await? else { return Ok(None) };
         let damaged =
-            |_| StoreError::Damaged(format!("shard {}'s part of day {on} of programme {program}", self.shard));
+            |()| StoreError::Damaged(format!("shard {}'s part of day {on} of programme {program}", self.shard));
         let mut counted = HashMap::new();
-        for part in PartReader::new(&body).map_err(damaged)? {
-            let (partner, part) = part.map_err(damaged)?;
+        let Some((_, parts)) = unframed(&body) else { return Err(damaged(()).into()) };
+        for part in PartReader::new(parts).map_err(|_| damaged(()))? {
+            let (partner, part) = part.map_err(|_| damaged(()))?;
             counted.insert(partner.to_owned(), part.y);
         }
         Ok(Some(counted))
@@ -300,6 +322,33 @@ pub fn part_of(entry: &Entry, on: Date) -> Result<Option<DayPart>, ShardError> {
     let (conversions, _) = entry.state.on_day(number);
     let revenue = entry.state.sum(Measure::Revenue, number - REVENUE_DAYS + 1, number);
     Ok(detector(&entry.state.detector, &entry.key)?.part(number, count(conversions), revenue))
+}
+
+/// The first byte of a part with the programme's sums before it; a bare part begins with its own version, 1.
+const WITH_SUMS: u8 = 0xF0;
+
+/// A shard's part of a day: the programme's sums over its partners, then the packed parts.
+fn framed(sums: &ProgramSums, parts: Vec<u8>) -> Vec<u8> {
+    let sums = serde_json::to_vec(sums).unwrap_or_default();
+    let Ok(length) = u32::try_from(sums.len()) else { return parts };
+    let mut body = Vec::with_capacity(sums.len() + parts.len() + 5);
+    body.push(WITH_SUMS);
+    body.extend(length.to_le_bytes());
+    body.extend(sums);
+    body.extend(parts);
+    body
+}
+
+/// Sums and packed parts; no sums in the parts of an older binary. `None` when it is damaged.
+pub(crate) fn unframed(body: &[u8]) -> Option<(Option<ProgramSums>, &[u8])> {
+    match body.split_first() {
+        Some((&WITH_SUMS, rest)) => {
+            let (length, rest) = rest.split_first_chunk::<4>()?;
+            let (sums, parts) = rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)?;
+            Some((Some(serde_json::from_slice(sums).ok()?), parts))
+        }
+        _ => Some((None, body)),
+    }
 }
 
 /// Whether every workflow that starts on the signal has a journey that did.

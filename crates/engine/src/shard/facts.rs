@@ -1,13 +1,19 @@
 //! What a partner's journeys may ask of the partner: stored fields, figures, group, segments, goals.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 use rapport_event::FieldType;
 use rapport_insight::milestone;
 use rapport_journey::{EventSnapshot, Facts, Since};
-use rapport_partner::{Figure, FigureContext, FigureValue, PartnerState, StartMark, day, state::PARTNER_FIELDS};
-use rapport_rule::expr::{Scope, Value};
+use rapport_partner::{
+    Figure, FigureContext, FigureValue, PartnerState, ProgramFigure, ProgramSums, StartMark, Unit, day, program::Reach,
+    state::PARTNER_FIELDS,
+};
+use rapport_rule::{
+    Currency, Money,
+    expr::{Scope, Value},
+};
 use rapport_workflow::{
     Program,
     config::{GoalTarget, GroupRule},
@@ -50,25 +56,69 @@ pub struct PartnerFacts<'a> {
     pub began: Option<Timestamp>,
     /// The conversion taken back by the event being folded.
     pub reversed: Option<&'a str>,
+    /// The programme's figures as of its last closed day; none before the first.
+    pub figures: Option<&'a ProgramFigures>,
+}
+
+/// A programme's figures by name: counts, percent, numbers, and minor units of money. What is missing is not there.
+pub type ProgramFigures = BTreeMap<String, f64>;
+
+/// The figures of these sums.
+#[must_use]
+pub fn program_figures(sums: &ProgramSums, currency: Currency) -> ProgramFigures {
+    let number = |value: FigureValue| match value {
+        FigureValue::Count(count) => count as f64,
+        FigureValue::Money(money) => money.minor as f64,
+        FigureValue::Number(number) | FigureValue::Percent(number) => number,
+    };
+    ProgramFigure::all()
+        .filter_map(|figure| Some((figure.to_string(), sums.figure(figure, currency).map(number)?)))
+        .filter(|(_, value)| value.is_finite())
+        .collect()
+}
+
+/// What the programme's sums ask of a partner beyond the state.
+#[must_use]
+pub fn reach(state: &PartnerState) -> Reach {
+    Reach { opted_out: state.mark(marks::OPTED_OUT).is_some(), suppressed: state.mark(marks::SUPPRESSED).is_some() }
 }
 
 impl PartnerFacts<'_> {
-    fn figure(&self, path: &str, since: Since<'_>) -> Option<Value> {
-        let figure = Figure::parse(path).ok()?;
-        let context = FigureContext {
+    /// What figures are read with.
+    #[must_use]
+    pub fn context<'s>(&'s self, start: Option<&'s StartMark>) -> FigureContext<'s> {
+        FigureContext {
             today: day::of(self.now, &self.program.zone),
             zone: &self.program.zone,
             currency: self.program.currency,
             program_began_at: self.began,
-            start: since.start,
-        };
-        Some(match self.state.figure(&figure, &context) {
+            start,
+        }
+    }
+
+    fn figure(&self, path: &str, since: Since<'_>) -> Option<Value> {
+        let figure = Figure::parse(path).ok()?;
+        Some(match self.state.figure(&figure, &self.context(since.start)) {
             None => Value::Missing,
             Some(FigureValue::Count(count)) => Value::Count(count),
             Some(FigureValue::Number(number)) => Value::Number(number),
             Some(FigureValue::Percent(percent)) => Value::Percent(percent),
             Some(FigureValue::Money(money)) => Value::Money(money),
         })
+    }
+
+    /// A figure of the programme, `revenue_28d` of `program.revenue_28d`.
+    fn program_figure(&self, name: &str) -> Value {
+        let known = ProgramFigure::parse(name).zip(self.figures.and_then(|figures| figures.get(name)));
+        match known {
+            None => Value::Missing,
+            Some((figure, value)) => match figure.unit() {
+                Unit::Count => Value::Count(*value as i64),
+                Unit::Money => Value::Money(Money::new(*value as i64, self.program.currency)),
+                Unit::Number => Value::Number(*value),
+                Unit::Percent => Value::Percent(*value),
+            },
+        }
     }
 
     /// Groups by share the partner belongs to.
@@ -165,6 +215,7 @@ impl Facts for PartnerFacts<'_> {
                 None => Value::Missing,
             },
             Some(("goal", rest)) => self.goal(rest),
+            Some(("program", name)) => self.program_figure(name),
             Some(_) => Value::Missing,
             None => match path {
                 "group" => self.group().map_or(Value::Missing, |group| Value::text(&group.name)),
@@ -230,7 +281,10 @@ pub struct Bare<'a, 'b>(pub &'a PartnerFacts<'b>);
 impl Scope for Bare<'_, '_> {
     fn value(&self, path: &str) -> Value {
         if let Some(field) = path.strip_prefix("program.") {
-            return self.0.program.value(field);
+            return match self.0.program.value(field) {
+                Value::Missing => self.0.program_figure(field),
+                known => known,
+            };
         }
         self.0.value(path, Since::NO_JOURNEY)
     }

@@ -25,7 +25,7 @@ use serde_json::Value as Json;
 use super::{
     batch::Batch,
     entry::Entry,
-    facts::{PartnerFacts, marks},
+    facts::{PartnerFacts, ProgramFigures, marks},
     interest::Interests,
     timers::Timers,
 };
@@ -53,6 +53,7 @@ pub struct Reaction<'a> {
     shard: u32,
     now: Timestamp,
     began: Option<Timestamp>,
+    figures: Option<&'a ProgramFigures>,
     reversed: Option<String>,
     queue: VecDeque<(Follows, u8)>,
     depth: u8,
@@ -80,6 +81,8 @@ pub struct Place<'a> {
     pub now: Timestamp,
     /// The first event of the partner's programme, where it is known.
     pub began: Option<Timestamp>,
+    /// The programme's figures as of its last closed day.
+    pub figures: Option<&'a ProgramFigures>,
 }
 
 impl<'a> Reaction<'a> {
@@ -97,6 +100,7 @@ impl<'a> Reaction<'a> {
             shard: place.shard,
             now: place.now,
             began: place.began,
+            figures: place.figures,
             reversed: None,
             queue: VecDeque::new(),
             depth: 0,
@@ -105,7 +109,11 @@ impl<'a> Reaction<'a> {
 
     /// Folds an event and lets everything follow.
     pub fn fold(mut self, event: &Event) -> Result<(), Quarantine> {
-        let context = FoldContext { zone: &self.program.zone, currency: self.program.currency };
+        let context = FoldContext {
+            zone: &self.program.zone,
+            currency: self.program.currency,
+            rates: &self.rulebook.rulebook.rates,
+        };
         let conversion = event.conversion().filter(|_| event.kind == Kind::Conversion);
         let approved = conversion.map(|_| self.approved());
         let before = conversion.and_then(|told| self.batch.conversion(&self.entry.key, told.conversion_id.as_str()));
@@ -403,6 +411,7 @@ impl<'a> Reaction<'a> {
             now: self.now,
             began: self.began,
             reversed: self.reversed.as_deref(),
+            figures: self.figures,
         }
     }
 

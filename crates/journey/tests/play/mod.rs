@@ -189,7 +189,8 @@ impl Stage {
         let decoded = rapport_event::decode(body.to_string().as_bytes(), &headers, &CustomKinds::none(), at).unwrap();
         let event = decoded.event;
         let program = self.rulebook.config.program("default").unwrap().clone();
-        let context = FoldContext { zone: &program.zone, currency: program.currency };
+        let context =
+            FoldContext { zone: &program.zone, currency: program.currency, rates: rapport_partner::Rates::none() };
         let known = self.conversions.get(event.conversion().map_or("", |data| data.conversion_id.as_str())).cloned();
         match fold(&mut self.state, known.as_ref(), &event, &context) {
             Folded::Conversion(merged) => {

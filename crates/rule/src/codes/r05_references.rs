@@ -340,4 +340,11 @@ pub(super) const PAGES: &[CodePage] = &[
         example: "gateway: { listen: localhost }",
         put_right: "gateway: { listen: \"127.0.0.1:8080\" }",
     },
+    CodePage {
+        code: "R0558",
+        title: "a line that is no exchange rate",
+        meaning: "`config/rates.csv` begins with `date,from,to,rate`; each line then says what one unit of a currency was worth in another on a day. A sale takes the rate of its day, or the last one of the seven days before.",
+        example: "02.03.2026,USD,EUR,0.92",
+        put_right: "2026-03-02,USD,EUR,0.92",
+    },
 ];

@@ -1,0 +1,284 @@
+//! The metric catalogue: every figure there is, in one table. Names of expressions, `docs/metrics.md` and `rapport report` are made
+//! from it.
+
+use std::fmt::Write as _;
+
+use crate::figure::{Growing, Unit};
+use crate::measure::Measure;
+use crate::moment::Moment;
+use crate::program::PROGRAM_METRICS;
+use crate::ratio::Ratio;
+use crate::state::DAYS_KEPT;
+
+/// Whose figure it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// A partner's: a bare name in expressions.
+    Partner,
+    /// A programme's: `program.<name>`.
+    Program,
+}
+
+/// Over which windows a metric is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Windows {
+    /// It has none: the name is the whole name.
+    None,
+    /// `total`, `Nd`, `Nd_before`, `since_start`.
+    Every,
+    /// `Nd`, up to half the history, because as much before is looked at.
+    Days,
+    /// `Nd` and `Nd_before`.
+    DaysAndBefore,
+    /// `28d` and `90d`.
+    Program,
+}
+
+/// A line of the catalogue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Metric {
+    /// Its name, without window.
+    pub name: &'static str,
+    /// Whose it is.
+    pub scope: Scope,
+    /// What it is counted in.
+    pub unit: Unit,
+    /// Its windows.
+    pub windows: Windows,
+    /// How it is computed, in names of figures.
+    pub formula: String,
+    /// One sentence for people.
+    pub about: &'static str,
+    /// When it is missing, `?` in a condition.
+    pub missing: &'static str,
+}
+
+const NEVER: &str = "never";
+const SUM_MISSING: &str = "`total` of a partner older than the programme's events without `opening`";
+const MONEY_MISSING: &str = "a sale in it has no rate; `total` as for counts";
+const OF_NOTHING: &str = "nothing to divide by, or a part is missing";
+
+/// Every metric, in the order of the documentation.
+#[must_use]
+pub fn catalogue() -> Vec<Metric> {
+    let partner = |name, unit, windows, formula: &str, about, missing| Metric {
+        name,
+        scope: Scope::Partner,
+        unit,
+        windows,
+        formula: formula.to_owned(),
+        about,
+        missing,
+    };
+    let mut all = Vec::new();
+    for measure in Measure::ALL.iter().filter(|measure| !measure.name().is_empty()) {
+        let (unit, missing) =
+            if measure.is_money() { (Unit::Money, MONEY_MISSING) } else { (Unit::Count, SUM_MISSING) };
+        all.push(partner(measure.name(), unit, Windows::Every, "sum over the window", measure.about(), missing));
+    }
+    all.push(partner(
+        "average_order",
+        Unit::Money,
+        Windows::Every,
+        "revenue / conversions",
+        "Order value of one conversion.",
+        OF_NOTHING,
+    ));
+    all.push(partner(
+        "new_customer_share",
+        Unit::Percent,
+        Windows::Every,
+        "100 · new_customers / conversions of which it is known",
+        "Of the customers known to be new or not, the new ones.",
+        OF_NOTHING,
+    ));
+    for ratio in Ratio::ALL {
+        all.push(partner(ratio.name(), ratio.unit(), Windows::Every, ratio.formula(), ratio.about(), OF_NOTHING));
+    }
+    for (name, measure) in Growing::ALL {
+        let formula = format!("100 · ({0}_Nd / {0}_Nd_before − 1)", measure.name());
+        let about = "The change against the equally long window before.";
+        all.push(partner(name, Unit::Percent, Windows::Days, &formula, about, "nothing in the window before"));
+    }
+    all.push(partner(
+        "active_days",
+        Unit::Count,
+        Windows::DaysAndBefore,
+        "days with conversions > 0",
+        "Days on which the partner sold something that was not taken back.",
+        NEVER,
+    ));
+    for (name, unit, formula, about, missing) in [
+        (
+            "payouts_overdue",
+            Unit::Count,
+            "payouts due before today and not paid",
+            "Payouts that should have been made and were not.",
+            NEVER,
+        ),
+        (
+            "days_to_first_conversion",
+            Unit::Count,
+            "day of the first sale − day of approval",
+            "How long it took to sell something for the first time.",
+            "no sale yet, no approval, or the beginning is not known",
+        ),
+        (
+            "usual_gap_days",
+            Unit::Number,
+            "median of the days between days with sales",
+            "The partner's own rhythm.",
+            "fewer than two days with sales",
+        ),
+        (
+            "satisfaction",
+            Unit::Number,
+            "the newest survey score, 0 to 10",
+            "How content the partner last said to be.",
+            "no survey with a score was answered",
+        ),
+    ] {
+        all.push(partner(name, unit, Windows::None, formula, about, missing));
+    }
+    for moment in Moment::ALL {
+        all.push(partner(
+            moment.figure_name(),
+            Unit::Count,
+            Windows::None,
+            "whole days of the programme's calendar",
+            moment.about(),
+            "it never happened",
+        ));
+    }
+    all.extend(PROGRAM_METRICS.iter().map(|metric| Metric {
+        name: metric.name,
+        scope: Scope::Program,
+        unit: metric.unit,
+        windows: if metric.windowed { Windows::Program } else { Windows::None },
+        formula: metric.formula.to_owned(),
+        about: metric.about,
+        missing: "before the programme's first day was closed, or nothing to divide by",
+    }));
+    all
+}
+
+impl Metric {
+    /// Full names to try it with: one per kind of window.
+    #[must_use]
+    pub fn examples(&self) -> Vec<String> {
+        let windows: &[&str] = match self.windows {
+            Windows::None => return vec![self.name.to_owned()],
+            Windows::Every => &["total", "28d", "28d_before", "since_start"],
+            Windows::Days => &["28d"],
+            Windows::DaysAndBefore => &["28d", "28d_before"],
+            Windows::Program => &["28d", "90d"],
+        };
+        windows.iter().map(|window| format!("{}_{window}", self.name)).collect()
+    }
+}
+
+/// The text of `docs/metrics.md`.
+#[must_use]
+pub fn document() -> String {
+    let all = catalogue();
+    let mut text = String::from(
+        "# Metrics\n\nEvery figure there is: in conditions, in mails and tasks (`{{…}}`), in `rapport report`, in health models and goals. This page is\n\
+         generated from the table in `crates/partner/src/metric.rs` (`cargo run -p rapport-partner --example metrics > docs/metrics.md`).\n\n\
+         ## Windows\n\n",
+    );
+    let half = DAYS_KEPT / 2;
+    let _ = write!(
+        text,
+        "| written | days |\n|---|---|\n| `total` | since the partner began, `opening` included |\n\
+         | `28d` | the last 28 days of the programme's calendar, today included; 1 to {DAYS_KEPT} |\n\
+         | `28d_before` | the 28 days before those; 1 to {half} |\n| `since_start` | since the journey began, its trigger left out; in workflows only |\n\n\
+         Sales count on the day of the sale, whenever they are told; a reversal takes them out of that day again. Days are kept for {DAYS_KEPT} days.\n\
+         Money is of the programme's currency; a sale in another one is worth what the rate of its day in `config/rates.csv` makes of it, and\n\
+         without a rate every sum of money it belongs to is missing. Percent go from 0 to 100; growth may be below 0 and above 100.\n"
+    );
+    for (scope, title, about) in [
+        (Scope::Partner, "Of a partner", "A bare name: `revenue_28d > money(\"100 EUR\")`."),
+        (
+            Scope::Program,
+            "Of a programme",
+            "Behind `program.`: `program.revenue_growth_28d < -20`. In conditions and mails as of the last closed day, in `rapport report` as of now.",
+        ),
+    ] {
+        let _ = write!(
+            text,
+            "\n## {title}\n\n{about}\n\n| name | unit | windows | formula | about | missing when |\n|---|---|---|---|---|---|\n"
+        );
+        for metric in all.iter().filter(|metric| metric.scope == scope) {
+            let _ = writeln!(
+                text,
+                "| `{}` | {} | {} | {} | {} | {} |",
+                metric.name,
+                unit_name(metric.unit),
+                windows_name(metric.windows),
+                metric.formula,
+                metric.about,
+                metric.missing,
+            );
+        }
+    }
+    text
+}
+
+/// The word for a unit.
+#[must_use]
+pub fn unit_name(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Count => "count",
+        Unit::Money => "money",
+        Unit::Number => "number",
+        Unit::Percent => "percent",
+    }
+}
+
+fn windows_name(windows: Windows) -> &'static str {
+    match windows {
+        Windows::None => "–",
+        Windows::Every => "total, Nd, Nd_before, since_start",
+        Windows::Days => "Nd",
+        Windows::DaysAndBefore => "Nd, Nd_before",
+        Windows::Program => "28d, 90d",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::figure::Figure;
+    use crate::program::ProgramFigure;
+
+    #[test]
+    fn every_line_is_a_figure_of_its_unit() {
+        for metric in catalogue() {
+            for name in metric.examples() {
+                match metric.scope {
+                    Scope::Partner => {
+                        let figure = Figure::parse(&name).unwrap_or_else(|error| panic!("{name}: {error}"));
+                        assert_eq!(figure.to_string(), name);
+                        assert_eq!(figure.unit(), metric.unit, "{name}");
+                        assert!(metric.missing != NEVER || !figure.may_be_missing(), "{name}");
+                    }
+                    Scope::Program => {
+                        let figure = ProgramFigure::parse(&name).unwrap_or_else(|| panic!("{name}"));
+                        assert_eq!((figure.to_string(), figure.unit()), (name, metric.unit));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_figure_is_a_line() {
+        let all = catalogue();
+        for name in Figure::measure_names() {
+            assert!(all.iter().any(|metric| metric.name == name), "{name}");
+        }
+        for name in Figure::examples() {
+            assert!(all.iter().any(|metric| name.starts_with(metric.name)), "{name}");
+        }
+    }
+}
