@@ -10,11 +10,13 @@ pub mod entry;
 pub mod facts;
 mod feed;
 pub mod goals;
+pub mod health;
 pub mod interest;
 pub mod react;
 mod recent_ids;
 mod release;
 mod seen;
+pub mod segments;
 mod suspects;
 pub mod timers;
 
@@ -404,6 +406,7 @@ impl ShardOwner {
             shard: self.shard,
             now: self.clock,
             began: self.began.get(&key.program).copied(),
+            figures: self.cursor.figures.get(key.program.as_str()),
         };
         guarded(&mut self.suspects, key, || Ok(react::stirs(&place, entry)))
     }

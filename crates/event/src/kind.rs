@@ -209,6 +209,7 @@ catalogue! {
     HealthChanged = "health.changed" Signal Derived Signal "A partner's health moved to another band."
     HealthFalling = "health.falling" Signal Derived Signal "A partner's health is falling."
     GoalBehind = "goal.behind" Signal Derived Signal "A partner is behind the pace a goal needs."
+    GroupChanged = "group.changed" Signal Derived Signal "A partner moved to another group."
     MilestoneReached = "milestone.reached" Moment Derived Moment "A partner passed a threshold, such as the tenth approved conversion."
     GoalProgress = "goal.progress" Moment Derived Moment "A partner passed a share of a goal below all of it."
     GoalReached = "goal.reached" Moment Derived Moment "A partner reached a goal."

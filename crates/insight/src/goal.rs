@@ -76,6 +76,59 @@ impl Goal {
     }
 }
 
+/// The chance, 0 to 1, that what is missing comes within the days that are left, at the rate of the partner's own days.
+///
+/// The sum of the days left has mean n·m and variance n·v + (n·s)², where m and v are mean and variance of the given days and
+/// s² = v / their number is what is not known of the mean; it is taken as a gamma distribution, by the cube-root approximation
+/// of Wilson and Hilferty (1931). Variance is at least what single units of the mean day would have. `None` before two weeks
+/// of history, and when no number comes of it.
+#[must_use]
+pub fn chance(missing: f64, days_left: i32, daily: &[f64]) -> Option<f64> {
+    const DAYS_MIN: usize = 14;
+    if missing <= 0.0 {
+        return Some(1.0);
+    }
+    if daily.len() < DAYS_MIN || !missing.is_finite() || daily.iter().any(|day| !day.is_finite()) {
+        return None;
+    }
+    if days_left <= 0 {
+        return Some(0.0);
+    }
+    let (count, left) = (daily.len() as f64, f64::from(days_left));
+    let mean = daily.iter().map(|day| day.max(0.0)).sum::<f64>() / count;
+    if mean <= 0.0 {
+        return Some(0.0);
+    }
+    let variance = daily.iter().map(|day| (day.max(0.0) - mean).powi(2)).sum::<f64>() / (count - 1.0);
+    // The smallest day that brought something stands for a unit: counts come in ones, revenue in orders.
+    let unit = daily.iter().copied().filter(|day| *day > 0.0).fold(f64::INFINITY, f64::min).min(mean);
+    let variance = variance.max(unit * mean);
+    let (total, spread) = (left * mean, left * variance + left * left * variance / count);
+    let shape = total * total / spread;
+    let ninth = 1.0 / (9.0 * shape);
+    let z = ((missing / total).cbrt() - (1.0 - ninth)) / ninth.sqrt();
+    Some((0.5 * erfc(z / std::f64::consts::SQRT_2)).clamp(0.0, 1.0))
+}
+
+/// Complementary error function to 1.2e-7 (Chebyshev fit, Numerical Recipes 6.2).
+fn erfc(x: f64) -> f64 {
+    let t = 1.0 / (1.0 + 0.5 * x.abs());
+    let series = [
+        0.170_872_77,
+        -0.822_152_23,
+        1.488_515_87,
+        -1.135_203_98,
+        0.278_868_07,
+        -0.186_288_06,
+        0.096_784_18,
+        0.374_091_96,
+        1.000_023_68,
+    ];
+    let sum = series.iter().fold(0.0, |sum, factor| sum * t + factor);
+    let value = t * (-x * x - 1.265_512_23 + t * sum).exp();
+    if x >= 0.0 { value } else { 2.0 - value }
+}
+
 /// What a partner was told of a goal: kept with the partner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Told {
@@ -146,6 +199,49 @@ mod tests {
             assert_eq!(Goal { target, ..goal() }.progress(Some(1.0), on), None);
         }
         assert!(Goal { to: date(2020, 1, 1), ..goal() }.progress(Some(1.0), on).is_some());
+    }
+
+    /// A small generator, so that the test needs no clock and no crate.
+    fn poisson(mean: f64, seed: &mut u64) -> f64 {
+        let mut uniform = || {
+            *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (*seed >> 11) as f64 / (1_u64 << 53) as f64
+        };
+        let (limit, mut product, mut count) = ((-mean).exp(), uniform(), 0.0);
+        while product > limit {
+            product *= uniform();
+            count += 1.0;
+        }
+        count
+    }
+
+    /// Of the goals given a chance of about p, about p are reached.
+    #[test]
+    fn chances_are_those_that_come_true() {
+        let mut seed = 7;
+        let mut bins = [(0.0, 0.0, 0.0); 5];
+        for round in 0..6000 {
+            let mean = [0.4, 1.5, 4.0][round % 3];
+            let history: Vec<f64> = (0..56).map(|_| poisson(mean, &mut seed)).collect();
+            let missing = (30.0 * mean * (0.7 + 0.6 * (round % 20) as f64 / 20.0)).round();
+            let came: f64 = (0..30).map(|_| poisson(mean, &mut seed)).sum();
+            let chance = chance(missing - 0.5, 30, &history).unwrap();
+            let bin = &mut bins[((chance * 5.0) as usize).min(4)];
+            *bin = (bin.0 + 1.0, bin.1 + chance, bin.2 + f64::from(u8::from(came >= missing)));
+        }
+        for (count, said, came) in bins {
+            assert!((said / count - came / count).abs() < 0.06, "{bins:?}");
+        }
+    }
+
+    #[test]
+    fn chances_of_nothing_are_defined() {
+        assert_eq!(chance(0.0, 5, &[]), Some(1.0));
+        assert_eq!(chance(5.0, 5, &[1.0; 13]), None);
+        assert_eq!(chance(5.0, 5, &[0.0; 20]), Some(0.0));
+        assert_eq!(chance(5.0, 0, &[9.0; 20]), Some(0.0));
+        assert_eq!(chance(f64::NAN, 5, &[1.0; 20]), None);
+        assert!(chance(5.0, 5, &[f64::MAX; 20]).is_none_or(|chance| (0.0..=1.0).contains(&chance)));
     }
 
     proptest! {

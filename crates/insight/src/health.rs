@@ -8,8 +8,10 @@ mod facts;
 mod model;
 mod score;
 mod told;
+mod trail;
 
 pub use facts::{Facts, INPUTS, InputKind, Inputs};
 pub use model::{BandSpec, GroupSpec, HealthModel, InputSpec, InvalidModel, ModelSpec};
 pub use score::{BandChange, Contribution, Health};
 pub use told::{Reason, reasons, sentence};
+pub use trail::{Fall, Sample, Trail};

@@ -91,6 +91,55 @@ mod tests {
             .filter(|_| total > 0)
     }
 
+    /// A hundred thousand partners over ten days of changing revenue: membership with hysteresis as limits give it, and as
+    /// ranking everybody gives it.
+    #[test]
+    fn a_hundred_thousand_partners_are_grouped_as_by_ranking_them() {
+        let mut seed = 1_u64;
+        let mut next = || {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            seed >> 33
+        };
+        // Heavy tails, many equal amounts, many of nothing.
+        let mut amounts: Vec<i64> = (0..100_000)
+            .map(|_| match next() % 4 {
+                0 => 0,
+                1 => (next() % 50) as i64 * 100,
+                _ => (1 << (next() % 24)) as i64,
+            })
+            .collect();
+        let (mut members, mut ranked) = (vec![false; amounts.len()], vec![false; amounts.len()]);
+        for _ in 0..10 {
+            let [found] = limits(&mut amounts.clone(), &[VIP])[..] else { panic!() };
+            for (member, amount) in members.iter_mut().zip(&amounts) {
+                *member = found.belongs(*amount, *member);
+            }
+            let mut order: Vec<usize> = (0..amounts.len()).collect();
+            order.sort_by_key(|at| std::cmp::Reverse(amounts[*at]));
+            let total: i128 = amounts.iter().map(|amount| i128::from(*amount)).sum();
+            let (mut before, mut at_last) = (0_i128, (0, 0));
+            for at in &order {
+                // In the smallest set as long as those before do not bring the share yet; equals of the last are in, too.
+                let amount = amounts[*at];
+                if before * 100 < total * 80 {
+                    at_last.0 = amount;
+                }
+                if before * 100 < total * 85 {
+                    at_last.1 = amount;
+                }
+                before += i128::from(amount);
+            }
+            for (member, amount) in ranked.iter_mut().zip(&amounts) {
+                *member = *amount > 0 && *amount >= if *member { at_last.1 } else { at_last.0 };
+            }
+            assert!(members == ranked);
+            assert!(members.iter().any(|member| *member));
+            for amount in &mut amounts {
+                *amount = (*amount * (80 + (next() % 41) as i64)) / 100 + i64::from(next() % 97 == 0) * 5_000;
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn limits_are_those_of_trying_every_set(amounts in prop::collection::vec(0_i64..10_000, 0..40), enter in 1_u8..=100, more in 0_u8..20) {

@@ -317,6 +317,7 @@ impl<'a> Stage<'a> {
             shard: 0,
             now: self.now,
             began: Some(self.began),
+            figures: None,
         }
     }
 

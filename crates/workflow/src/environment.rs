@@ -42,8 +42,14 @@ const PERSONAL: &[&str] = &["name", "first_name", "email"];
 
 const PROGRAM: &[&str] = &["id", "name", "url", "zone", "currency", "language"];
 
-const GOAL: &[(&str, Type)] =
-    &[("percent", Type::Percent), ("reached", Type::Bool), ("behind", Type::Bool), ("missed", Type::Bool)];
+const GOAL: &[(&str, Type)] = &[
+    ("percent", Type::Percent),
+    ("pace", Type::Percent),
+    ("chance", Type::Percent),
+    ("reached", Type::Bool),
+    ("behind", Type::Bool),
+    ("missed", Type::Bool),
+];
 
 /// Whether a name is a personal field.
 pub fn is_personal_path(path: &str) -> bool {
@@ -157,6 +163,7 @@ impl Declared {
         match kind {
             Kind::MilestoneReached => one_of(&self.goals.milestones),
             Kind::GoalReached | Kind::GoalProgress | Kind::GoalBehind => one_of(&self.goals.goals),
+            Kind::GroupChanged if !self.groups.is_empty() => one_of(&self.groups),
             Kind::PartnerAnniversary if self.anniversaries => Variable::one_of([ANNIVERSARY]),
             _ if kind.family() == Family::Custom => Variable::of(Type::Text),
             _ => Variable::one_of([&*kind.name()]),
@@ -373,5 +380,8 @@ pub fn is_lasting(kind: &str) -> bool {
 }
 
 fn has_ended(kind: &Kind) -> bool {
-    matches!(kind, Kind::DipConversionsRecovered | Kind::SilenceConversionsEnded | Kind::HealthChanged)
+    matches!(
+        kind,
+        Kind::DipConversionsRecovered | Kind::SilenceConversionsEnded | Kind::HealthChanged | Kind::GroupChanged
+    )
 }

@@ -21,7 +21,7 @@ use super::{
     LogPlace, ShardError, ShardOwner,
     entry::Entry,
     facts::{PartnerFacts, ProgramFigures, marks, reach},
-    guarded,
+    goals, guarded, health, segments,
 };
 use crate::{
     calendar::ProgramDays,
@@ -244,6 +244,17 @@ impl ShardOwner {
         self.react(key, |reaction| reaction.close_day(verdict.as_ref()))?;
         Ok(())
     }
+}
+
+/// Whether a look at the partner would find something new.
+pub(super) fn due(facts: &PartnerFacts<'_>) -> bool {
+    let behind: Vec<String> = goals::behind(facts).into_iter().map(|(goal, _)| format!("goal-behind:{goal}")).collect();
+    let told = facts.state.lasting.iter().filter(|signal| *signal.kind == *"goal.behind");
+    let told: Vec<&str> = told.map(|signal| &*signal.id).collect();
+    segments::changes(facts).is_some()
+        || told.len() != behind.len()
+        || behind.iter().any(|id| !told.contains(&id.as_str()))
+        || health::review(facts, &facts.rulebook.health).is_some_and(|review| review.is_news(facts))
 }
 
 /// What a closed day means for one partner.

@@ -38,6 +38,10 @@ pub mod marks {
     pub const TIMED: &str = "timed";
     /// Timers that came due in quarantine, JSON.
     pub const TIMERS_ASIDE: &str = "timers_aside";
+    /// Segments looked at: name → since when the partner belongs, JSON.
+    pub const SEGMENTS: &str = "segments";
+    /// The trail of the partner's health, JSON.
+    pub const HEALTH: &str = "health";
     /// The fold of this partner failed; the reason.
     pub const QUARANTINED: &str = "quarantined";
 }
@@ -164,8 +168,13 @@ impl PartnerFacts<'_> {
             GoalTarget::Reach(condition) => condition.judge(&Bare(self)).is_true(),
             GoalTarget::Growth { .. } => super::goals::progress(self, goal).is_some_and(|progress| progress.reached),
         };
+        let progress = || super::goals::progress(self, goal);
         match field {
             "reached" => Value::Bool(reached),
+            "behind" => progress().map_or(Value::Missing, |progress| Value::Bool(progress.behind)),
+            "missed" => progress().map_or(Value::Missing, |progress| Value::Bool(progress.missed)),
+            "pace" => progress().and_then(|progress| progress.pace_percent).map_or(Value::Missing, Value::Percent),
+            "chance" => super::goals::chance(self, goal).map_or(Value::Missing, Value::Percent),
             "percent" => match super::goals::progress(self, goal) {
                 Some(progress) => Value::Percent(progress.percent),
                 None if reached => Value::Percent(100.0),

@@ -84,6 +84,53 @@ pub fn progress(facts: &PartnerFacts<'_>, goal: &DeclaredGoal) -> Option<Progres
     own.progress(Some(value), today)
 }
 
+/// Goals the partner is behind with, and how far they are.
+#[must_use]
+pub fn behind(facts: &PartnerFacts<'_>) -> Vec<(String, Progress)> {
+    let running = facts.rulebook.goals.goals.iter().filter(|goal| concerns(facts, &goal.audience));
+    running
+        .filter_map(|goal| Some((goal.id.to_string(), progress(facts, goal).filter(|progress| progress.behind)?)))
+        .collect()
+}
+
+/// The pace of the partner's slowest running goal of a metric, percent; 100 is just in time. A goal that is a condition has no
+/// pace: it is met or not.
+#[must_use]
+pub fn pace(facts: &PartnerFacts<'_>) -> Option<f64> {
+    let running = facts.rulebook.goals.goals.iter();
+    let running =
+        running.filter(|goal| matches!(goal.target, GoalTarget::Growth { .. }) && concerns(facts, &goal.audience));
+    let today = facts.program.zone.to_datetime(facts.now).date();
+    running
+        .filter(|goal| period(facts, goal.period).is_some_and(|(from, to)| (from..=to).contains(&today)))
+        .filter_map(|goal| progress(facts, goal)?.pace_percent)
+        .min_by(f64::total_cmp)
+}
+
+/// Days the chance of a goal is judged by.
+const CHANCE_DAYS: i32 = 56;
+
+/// The chance of reaching a goal in time at the partner's own rate of the last eight weeks, percent.
+#[must_use]
+pub fn chance(facts: &PartnerFacts<'_>, goal: &DeclaredGoal) -> Option<f64> {
+    let GoalTarget::Growth { metric, .. } = &goal.target else { return None };
+    let own = own(facts, goal)?;
+    let now = progress(facts, goal)?;
+    let today = facts.program.zone.to_datetime(facts.now).date();
+    let measure = measure(metric)?;
+    let value = facts.state.sum(measure, day::number(own.from), day::number(own.to)) as f64;
+    let left = day::number(own.to) - day::number(today);
+    if now.reached || left < 0 {
+        return Some(if now.reached { 100.0 } else { 0.0 });
+    }
+    let yesterday = day::number(today) - 1;
+    let began =
+        facts.state.first_event_at.map_or(yesterday, |at| day::number(facts.program.zone.to_datetime(at).date()));
+    let from = (yesterday - CHANCE_DAYS + 1).max(began);
+    let daily: Vec<f64> = (from..=yesterday).map(|on| facts.state.sum(measure, on, on) as f64).collect();
+    rapport_insight::goal::chance(own.target - value, left, &daily).map(|chance| 100.0 * chance)
+}
+
 /// What is to be told now, and the marks to keep. Nothing when nothing changed.
 pub fn tell(facts: &PartnerFacts<'_>) -> Option<(Vec<Telling>, Vec<u8>)> {
     let mut told: BTreeMap<String, Told> =

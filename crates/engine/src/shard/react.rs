@@ -7,6 +7,7 @@ mod actions;
 mod health;
 pub mod held;
 mod moments;
+mod segments;
 mod signals;
 mod timed;
 
@@ -16,7 +17,7 @@ pub use timed::stirs;
 use std::{collections::VecDeque, sync::Arc};
 
 use jiff::Timestamp;
-use rapport_event::{EngineData, Event, Kind, Payload, engine::ContactData};
+use rapport_event::{EngineData, Event, Kind, Payload, engine::ContactData, kind::Family};
 use rapport_journey::{Entry as Answer, EventSnapshot, Outcome, Step, Stimulus, World, consider, step};
 use rapport_partner::{FoldContext, Folded, fold};
 use rapport_workflow::{Program, Workflow};
@@ -147,6 +148,9 @@ impl<'a> Reaction<'a> {
                 }
             }
             Folded::Counted => self.take_up(event),
+        }
+        if event.kind.family() != Family::Internal {
+            self.review_segments();
         }
         self.follow()?;
         self.keep_timed(false);

@@ -10,6 +10,12 @@ use super::facts::INPUTS;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelSpec {
+    /// Its name in `config/health.yaml`.
+    #[serde(default)]
+    pub name: String,
+    /// Of several models that name a partner's type, the one with the highest serves it.
+    #[serde(default)]
+    pub precedence: i64,
     /// Partner types it serves; empty: all that no other model names.
     #[serde(default)]
     pub types: Vec<String>,
@@ -187,11 +193,13 @@ impl HealthModel {
         highest_within - now >= self.spec.falling_points
     }
 
-    /// The model for a partner type: the one that names it, else the first that names none.
+    /// The model for a partner type: the one that names it with the highest precedence, else the first that names none.
     #[must_use]
     pub fn select<'a>(models: &'a [Self], partner_type: Option<&str>) -> Option<&'a Self> {
         let named = |model: &&Self| partner_type.is_some_and(|kind| model.spec.types.iter().any(|t| t == kind));
-        models.iter().find(named).or_else(|| models.iter().find(|model| model.spec.types.is_empty()))
+        // Of equal ones the first written; `check` refuses them.
+        let best = models.iter().rev().filter(|model| named(model)).max_by_key(|model| model.spec.precedence);
+        best.or_else(|| models.iter().find(|model| model.spec.types.is_empty()))
     }
 }
 

@@ -99,6 +99,8 @@ mod tests {
 
     fn spec() -> ModelSpec {
         ModelSpec {
+            name: "default".into(),
+            precedence: 0,
             types: vec![],
             groups: vec![
                 GroupSpec {

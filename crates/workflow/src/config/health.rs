@@ -11,7 +11,13 @@ pub(crate) fn read(node: &Node, path: &str, findings: &mut Findings) -> Vec<Heal
     let entries = fields.require("models", findings).and_then(|node| node.map(path, findings)).unwrap_or_default();
     fields.finish(&[], findings);
     for (key, value) in entries {
-        let Some(spec) = model(value, path, findings) else { continue };
+        let Some(spec) = model(&key.text, value, path, findings) else { continue };
+        if let Some(kind) = doubted(&models, &spec) {
+            let span = value.get("types").map_or(key.span, |node| node.span);
+            findings
+                .error("R0543", path, span, format!("two models serve partners of type `{kind}`"))
+                .label("say which goes first: `precedence: 10`, the higher one");
+        }
         match HealthModel::compile(spec) {
             Ok(model) => models.push(model),
             Err(wrong) => {
@@ -43,10 +49,20 @@ fn place<'n>(node: &'n Node, path: &str) -> Option<&'n Node> {
     Some(at)
 }
 
-fn model(node: &Node, path: &str, findings: &mut Findings) -> Option<ModelSpec> {
+/// A type that another model names with the same precedence.
+fn doubted<'s>(models: &[HealthModel], spec: &'s ModelSpec) -> Option<&'s String> {
+    let equal = || models.iter().map(HealthModel::spec).filter(|other| other.precedence == spec.precedence);
+    spec.types.iter().find(|kind| equal().any(|other| other.types.contains(kind)))
+}
+
+fn model(name: &str, node: &Node, path: &str, findings: &mut Findings) -> Option<ModelSpec> {
     let fields = Fields::of(node, path, findings)?;
     let before = findings.errors();
     let types = fields.take("types").map(|node| node.texts(path, findings)).unwrap_or_default();
+    let precedence = fields.take("precedence").map_or(Some(0), |node| {
+        let number = node.number(path, findings)?;
+        Some(number.clamp(-1e6, 1e6) as i64)
+    });
     let types = types.into_iter().map(str::to_owned).collect();
     let mut groups = Vec::new();
     for (key, value) in fields.require("groups", findings).and_then(|node| node.map(path, findings)).unwrap_or_default()
@@ -68,6 +84,8 @@ fn model(node: &Node, path: &str, findings: &mut Findings) -> Option<ModelSpec> 
     fields.finish(&[], findings);
     (findings.errors() == before).then_some(())?;
     Some(ModelSpec {
+        name: name.to_owned(),
+        precedence: precedence?,
         types,
         groups,
         bands,

@@ -1,84 +1,81 @@
-//! Reviews a partner's health when a day of theirs is closed, and tells of a change of band.
+//! Reviews a partner's health when a day is closed: keeps what is news, and tells of a change of band and of a fall.
 
-use rapport_event::{EngineData, Event, Kind, Payload, engine::SignalData, extra::Extra};
-use rapport_insight::health::{Facts, Health, HealthModel, sentence};
-use rapport_rule::expr::{Scope, Value};
+use rapport_event::{Kind, engine::SignalData, extra::Extra};
+use rapport_insight::health::{Health, HealthModel, sentence};
 
 use super::{Reaction, signals};
-use crate::{records, shard::facts::Bare};
+use crate::shard::{
+    facts::marks,
+    health::{self, REVIEWED, Review},
+};
 
 impl Reaction<'_> {
     pub(super) fn review_health(&mut self) {
         let models = &self.rulebook.rulebook.health;
         let partner_type = self.entry.state.profile.partner_type.get().cloned();
         let Some(model) = HealthModel::select(models, partner_type.as_deref()) else { return };
+        let review = {
+            let facts = self.facts();
+            health::review(&facts, models).filter(|review| review.is_news(&facts))
+        };
+        let Some(review) = review else { return };
         let before = self.entry.state.band.clone();
-        let Some(health) = model.score(&self.health_facts().inputs(), before.as_deref()) else { return };
-        let change = before.as_deref().and_then(|before| model.band_change(before, &health));
-        self.entry.state.health = Some((health.score.clamp(0.0, 100.0) * 100.0).round() as u16);
-        self.entry.state.band = Some(health.band.as_str().into());
-        if let Some(change) = change {
+        self.entry.state.health = Some((review.health.score.clamp(0.0, 100.0) * 100.0).round() as u16);
+        self.entry.state.band = Some(review.health.band.as_str().into());
+        let mut trail = review.trail.clone();
+        trail.push(model.spec(), review.sample.clone());
+        self.entry.state.set_mark(marks::HEALTH, serde_json::to_vec(&trail).unwrap_or_default());
+        self.keep_health(&review);
+        let health = &review.health;
+        if let Some(change) = before.as_deref().and_then(|before| model.band_change(before, health)) {
             let day = self.program.zone.to_datetime(self.now).date();
-            self.tell_band(&health, Kind::HealthChanged, &format!("health:{day}:{}", change.to));
+            self.tell_once(Kind::HealthChanged, &format!("health:{day}:{}", change.to), data_of(&review));
             if change.dropped {
                 let kind = Kind::DroppedTo(change.to.as_str().into());
-                self.tell_band(&health, kind, &format!("dropped:{day}:{}", change.to));
+                self.tell_once(kind, &format!("dropped:{day}:{}", change.to), data_of(&review));
             }
         }
-    }
-
-    fn tell_band(&mut self, health: &Health, kind: Kind, id: &str) {
-        let mut extra = Extra::NONE;
-        extra.insert("score", (health.score * 10.0).round() / 10.0);
-        extra.insert("band", health.band.as_str());
-        extra.insert("contributions", serde_json::to_value(&health.contributions).unwrap_or_default());
-        let data = SignalData {
-            name: health.band.as_str().into(),
-            summary: sentence(None, health).into(),
-            extra,
-            ..SignalData::default()
-        };
-        let payload = serde_json::to_string(&data).unwrap_or_default();
-        self.batch.signals.push(signals::row(&self.entry.key, id, &kind, self.now, None, payload));
-        self.announce(Event {
-            id: records::derived_id(id),
-            key: self.entry.key.clone(),
-            kind,
-            occurred_at: self.now,
-            payload: Payload::Engine(Box::new(EngineData::Signal(data))),
-            person_version: None,
-        });
-    }
-
-    fn health_facts(&self) -> Facts {
-        let facts = self.facts();
-        let scope = Bare(&facts);
-        let number = |path: &str| match scope.value(path) {
-            Value::Count(count) => Some(count as f64),
-            Value::Number(number) | Value::Percent(number) => Some(number),
-            Value::Money(money) => Some(money.minor as f64),
-            _ => None,
-        };
-        let scores: Vec<f64> = self.entry.state.answers.iter().filter_map(|(_, answer)| answer.score).collect();
-        Facts {
-            survey_score: scores.last().copied(),
-            // Complaints come back by the gateway's events; a partner without any record has none.
-            complaints_90d: None,
-            conversions_28d: number("conversions_28d"),
-            conversions_28d_before: number("conversions_28d_before"),
-            revenue_28d: number("revenue_28d"),
-            revenue_28d_before: number("revenue_28d_before"),
-            days_since_conversion: number("days_since_conversion"),
-            usual_gap_days: self.entry.state.usual_gap().map(|(gap, _)| gap),
-            approved_180d: number("approved_conversions_180d"),
-            reversed_180d: number("reversed_conversions_180d"),
-            payouts_overdue: number("payouts_overdue"),
-            days_since_activity: number("days_since_activity"),
-            clicks_28d: number("clicks_28d"),
-            clicks_28d_before: number("clicks_28d_before"),
-            mails_90d: number("mails_90d"),
-            replies_90d: number("replies_90d"),
-            goal_pace_percent: None,
+        let lasts = self.entry.state.lasting("health.falling").is_some();
+        match &review.fall {
+            Some(fall) if !lasts => {
+                let what = fall.group.as_deref().unwrap_or("score").replace('_', " ");
+                let mut data = data_of(&review);
+                data.summary = format!("{what} fell by {:.0} points; {}", fall.points, data.summary).into();
+                data.extra.insert("points", (fall.points * 10.0).round() / 10.0);
+                if let Some(group) = &fall.group {
+                    data.extra.insert("group", group.as_str());
+                }
+                let day = self.program.zone.to_datetime(self.now).date();
+                self.raise(&Kind::HealthFalling, &format!("falling:{day}"), data);
+            }
+            None if lasts => self.end_quietly(&Kind::HealthFalling, |_| true),
+            _ => {}
         }
+    }
+
+    /// The row by which every past instant can be asked for: the newest at or before it holds.
+    fn keep_health(&mut self, review: &Review) {
+        let mut data = data_of(review);
+        data.extra.insert("model", review.model.as_str());
+        data.extra.insert("missing", serde_json::to_value(&review.health.missing).unwrap_or_default());
+        let id = format!("health-reviewed:{}", self.now.as_millisecond());
+        let payload = serde_json::to_string(&data).unwrap_or_default();
+        let mut row = signals::row(&self.entry.key, &id, &Kind::HealthChanged, self.now, None, payload);
+        row.kind = REVIEWED.to_owned();
+        self.batch.signals.push(row);
+    }
+}
+
+fn data_of(review: &Review) -> SignalData {
+    let health: &Health = &review.health;
+    let mut extra = Extra::NONE;
+    extra.insert("score", (health.score * 10.0).round() / 10.0);
+    extra.insert("band", health.band.as_str());
+    extra.insert("contributions", serde_json::to_value(&health.contributions).unwrap_or_default());
+    SignalData {
+        name: health.band.as_str().into(),
+        summary: sentence(None, health).into(),
+        extra,
+        ..SignalData::default()
     }
 }

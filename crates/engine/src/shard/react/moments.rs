@@ -1,6 +1,10 @@
 //! Moments: milestones and goals after a sale changed, anniversaries by timer.
 
-use rapport_event::{EngineData, Event, Kind, Payload, engine::MomentData, extra::Extra};
+use rapport_event::{
+    EngineData, Event, Kind, Payload,
+    engine::{MomentData, SignalData},
+    extra::Extra,
+};
 use rapport_insight::{
     anniversary,
     goal::Moment,
@@ -92,6 +96,25 @@ impl Reaction<'_> {
                 ..MomentData::default()
             };
             self.moment(&id, kind, data);
+        }
+    }
+
+    /// Raises `goal.behind` for goals whose pace will not do, and ends it when it does again.
+    pub(super) fn look_at_pace(&mut self) {
+        let behind = goals::behind(&self.facts());
+        let ids: Vec<String> = behind.iter().map(|(goal, _)| format!("goal-behind:{goal}")).collect();
+        self.end_quietly(&Kind::GoalBehind, |id| !ids.iter().any(|known| known == id));
+        for ((goal, progress), id) in behind.into_iter().zip(&ids) {
+            if self.entry.state.lasting.iter().any(|signal| *signal.id == **id) {
+                continue;
+            }
+            let summary =
+                format!("{:.0} % of {goal} with {:.0} % of the time gone", progress.percent, progress.time_percent);
+            let mut extra = Extra::NONE;
+            extra.insert("percent", (progress.percent * 10.0).round() / 10.0);
+            let data =
+                SignalData { name: goal.as_str().into(), summary: summary.into(), extra, ..SignalData::default() };
+            self.raise(&Kind::GoalBehind, id, data);
         }
     }
 

@@ -47,6 +47,9 @@ impl Reaction<'_> {
             self.judge_dip(&verdict.dip);
         }
         self.carry_silence_on();
+        self.review_segments();
+        self.look_at_goals();
+        self.look_at_pace();
         self.review_health();
         self.follow()?;
         self.keep_timed(true);
@@ -112,6 +115,19 @@ impl Reaction<'_> {
             let payload = serde_json::to_string(&data).unwrap_or_default();
             self.batch.signals.push(row(&self.entry.key, &id, &ended, self.now, None, payload));
             self.tell(ended.clone(), &id, data.clone());
+        }
+    }
+
+    /// Ends lasting signals of a kind whose end nobody is told of.
+    pub(super) fn end_quietly(&mut self, kind: &Kind, which: impl Fn(&str) -> bool) {
+        let name = kind.name();
+        let lasting = std::mem::take(&mut self.entry.state.lasting);
+        let (ended, rest): (Vec<_>, Vec<_>) =
+            lasting.into_iter().partition(|signal| *signal.kind == *name && which(&signal.id));
+        self.entry.state.lasting = rest;
+        for signal in ended {
+            let (since, payload) = (signal.since, signal.payload.into());
+            self.batch.signals.push(row(&self.entry.key, &signal.id, kind, since, Some(self.now), payload));
         }
     }
 

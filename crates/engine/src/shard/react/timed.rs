@@ -20,6 +20,7 @@ use crate::{
     ports::rows::TimerRow,
     records,
     shard::{
+        day_close,
         entry::Entry,
         facts::{Bare, PartnerFacts, marks},
     },
@@ -51,17 +52,10 @@ impl Kept {
 }
 
 /// Whether a day close has something to do here for the partner: a segment entered or left by the passing of time, one that
-/// lasts and has begun no journey yet, or timers of another rulebook.
+/// lasts and has begun no journey yet, timers of another rulebook, or a membership, health or goal that only time changed.
 #[must_use]
 pub fn stirs(place: &Place<'_>, entry: &Entry) -> bool {
     let rulebook = &place.rulebook.rulebook;
-    if rulebook.workflows.iter().all(|workflow| workflow.timed.is_empty()) {
-        return false;
-    }
-    let kept = Kept::of(entry);
-    if kept.rulebook != place.rulebook.hash {
-        return true;
-    }
     let Some(program) = rulebook.config.program(entry.key.program.as_str()) else { return false };
     let facts = PartnerFacts {
         state: &entry.state,
@@ -70,7 +64,18 @@ pub fn stirs(place: &Place<'_>, entry: &Entry) -> bool {
         now: place.now,
         began: place.began,
         reversed: None,
+        figures: place.figures,
     };
+    if day_close::due(&facts) {
+        return true;
+    }
+    if rulebook.workflows.iter().all(|workflow| workflow.timed.is_empty()) {
+        return false;
+    }
+    let kept = Kept::of(entry);
+    if kept.rulebook != place.rulebook.hash {
+        return true;
+    }
     let mut triggers =
         rulebook.workflows.iter().flat_map(|workflow| workflow.timed.iter().map(move |timed| (workflow, timed)));
     triggers.any(|(workflow, timed)| {
@@ -322,7 +327,11 @@ impl Reaction<'_> {
             payload: Payload::Partner(Box::new(data)),
             person_version: None,
         };
-        let context = FoldContext { zone: &self.program.zone, currency: self.program.currency };
+        let context = FoldContext {
+            zone: &self.program.zone,
+            currency: self.program.currency,
+            rates: &self.rulebook.rulebook.rates,
+        };
         let _ = fold(&mut self.entry.state, None, &event, &context);
         self.announce(event);
     }

@@ -1,0 +1,88 @@
+//! A partner's health as of now: the inputs, the model that serves the partner, and what of it is news.
+
+use rapport_insight::{
+    day,
+    health::{Facts, Fall, Health, HealthModel, Sample, Trail},
+};
+use rapport_rule::expr::{Scope, Value};
+
+use super::{
+    facts::{Bare, PartnerFacts, marks},
+    goals,
+};
+
+/// The kind of the rows a partner's health is kept in.
+pub const REVIEWED: &str = "health.reviewed";
+
+/// A look at a partner's health.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Review {
+    /// The health.
+    pub health: Health,
+    /// The model's name.
+    pub model: String,
+    /// What is kept of it.
+    pub sample: Sample,
+    /// The trail so far.
+    pub trail: Trail,
+    /// A fall, if there is one.
+    pub fall: Option<Fall>,
+}
+
+/// The facts a health model is asked about.
+#[must_use]
+pub fn inputs(facts: &PartnerFacts<'_>) -> Facts {
+    let scope = Bare(facts);
+    let number = |path: &str| match scope.value(path) {
+        Value::Count(count) => Some(count as f64),
+        Value::Number(number) | Value::Percent(number) => Some(number),
+        Value::Money(money) => Some(money.minor as f64),
+        _ => None,
+    };
+    let state = facts.state;
+    let complained = state.mark(marks::SUPPRESSED).is_some_and(|why| why == b"complaint");
+    Facts {
+        survey_score: state.satisfaction(),
+        // An address that complained stays suppressed, so one complaint is all there ever is.
+        complaints_90d: Some(f64::from(u8::from(complained))),
+        conversions_28d: number("conversions_28d"),
+        conversions_28d_before: number("conversions_28d_before"),
+        revenue_28d: number("revenue_28d"),
+        revenue_28d_before: number("revenue_28d_before"),
+        days_since_conversion: number("days_since_conversion"),
+        usual_gap_days: state.usual_gap().map(|(gap, _)| gap),
+        approved_180d: number("approved_conversions_180d"),
+        reversed_180d: number("reversed_conversions_180d"),
+        payouts_overdue: number("payouts_overdue"),
+        days_since_activity: number("days_since_activity"),
+        clicks_28d: number("clicks_28d"),
+        clicks_28d_before: number("clicks_28d_before"),
+        mails_90d: number("mails_90d"),
+        replies_90d: number("replies_90d").zip(number("answers_90d")).map(|(replies, answers)| replies + answers),
+        goal_pace_percent: goals::pace(facts),
+    }
+}
+
+/// The health under some models, or nothing when no input is known.
+#[must_use]
+pub fn review(facts: &PartnerFacts<'_>, models: &[HealthModel]) -> Option<Review> {
+    let model = HealthModel::select(models, facts.state.profile.partner_type.get().map(|kind| &**kind))?;
+    let health = model.score(&inputs(facts).inputs(), facts.state.band.as_deref())?;
+    let on = facts.program.zone.to_datetime(facts.now).date();
+    let sample = Sample::of(model.spec(), &health, day::number(on));
+    let trail: Trail =
+        facts.state.mark(marks::HEALTH).and_then(|json| serde_json::from_slice(json).ok()).unwrap_or_default();
+    let fall = trail.falling(model.spec(), &sample);
+    Some(Review { health, model: model.spec().name.clone(), sample, trail, fall })
+}
+
+impl Review {
+    /// Whether it says something that is not kept yet.
+    #[must_use]
+    pub fn is_news(&self, facts: &PartnerFacts<'_>) -> bool {
+        let falling = facts.state.lasting("health.falling").is_some();
+        self.trail.is_news(&self.sample)
+            || facts.state.band.as_deref() != Some(self.health.band.as_str())
+            || falling != self.fall.is_some()
+    }
+}
