@@ -10,13 +10,16 @@ mod eval;
 mod explain;
 mod fmt;
 mod graph;
+mod health;
 mod ingest;
 mod migrate;
 mod new;
 mod preview;
 mod release;
+mod report;
 mod restore;
 mod run;
+mod segment;
 mod test;
 
 use crate::command_line::{Command, CommandLine, Global};
@@ -47,6 +50,11 @@ pub async fn run(line: CommandLine) -> Result<u8, Failure> {
         Command::Apply { since, by } => apply::run(&global, since.as_deref(), by).await,
         Command::Explain { partner, workflow, json } => {
             explain::run(&quiet(&global)?, &partner, workflow.as_deref(), json).await
+        }
+        Command::Report(arguments) => report::run(&quiet(&global)?, &arguments).await,
+        Command::Health(arguments) => health::run(&quiet(&global)?, &arguments).await,
+        Command::Segment { name, partner, json } => {
+            segment::run(&quiet(&global)?, &name, partner.as_deref(), json).await
         }
         Command::Migrate { finish } => migrate::run(&quiet(&global)?, finish).await,
         Command::Doctor { json } => doctor::run(&quiet(&global)?, json).await,

@@ -123,6 +123,20 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Figures of a programme or of its partners, from the store
+    Report(ReportArguments),
+    /// A partner's health with its reasons, at any moment; or who would change band under another model
+    Health(HealthArguments),
+    /// Who belongs to a segment or group; with a partner: why they do or do not, clause by clause
+    Segment {
+        /// The segment or group
+        name: String,
+        /// The partner's id; PROGRAM/PARTNER where several programmes have it
+        partner: Option<String>,
+        /// The members as data
+        #[arg(long, conflicts_with = "partner")]
+        json: bool,
+    },
     /// Bring the database's schema to this version
     Migrate {
         /// When no older rapport runs any more: write the newest format from now on
@@ -205,6 +219,79 @@ pub struct TestArguments {
     /// Also name the tests that pass
     #[arg(long)]
     pub all: bool,
+}
+
+/// Of `report`.
+#[derive(Debug, Args)]
+pub struct ReportArguments {
+    /// Only these figures, like revenue_28d [default: the usual ones]
+    #[arg(value_name = "FIGURE")]
+    pub figures: Vec<String>,
+    /// The programme [default: the first in config/rapport.yaml]
+    #[arg(long, value_name = "ID")]
+    pub program: Option<String>,
+    /// A row for each partner, those who bring most first
+    #[arg(long)]
+    pub partners: bool,
+    /// A column for each of these
+    #[arg(long, value_enum, conflicts_with = "partners")]
+    pub by: Option<ReportBy>,
+    /// With --partners: at most so many
+    #[arg(long, default_value_t = 50)]
+    pub limit: usize,
+    /// How it is written
+    #[arg(long, value_enum, default_value = "human")]
+    pub format: ReportFormat,
+    /// Print the catalogue of all figures instead
+    #[arg(long)]
+    pub catalogue: bool,
+}
+
+/// By what a report is split.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReportBy {
+    /// Type of partner: the mix, and dependence on coupon and cashback
+    Type,
+    /// Country
+    Country,
+    /// Group of config/segments.yaml
+    Group,
+    /// Manager
+    Manager,
+    /// Status
+    Status,
+    /// Why partners left, as they last answered
+    LeavingReason,
+}
+
+/// How a report is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// Columns
+    Human,
+    /// Money in whole units, percent as numbers
+    Csv,
+    /// With units
+    Json,
+}
+
+/// Of `health`.
+#[derive(Debug, Args)]
+pub struct HealthArguments {
+    /// The partner's id; PROGRAM/PARTNER where several programmes have it
+    pub partner: Option<String>,
+    /// As it was known then
+    #[arg(long, value_name = "DATE")]
+    pub at: Option<String>,
+    /// Every change up to then
+    #[arg(long)]
+    pub history: bool,
+    /// Another health.yaml: who would change band
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["partner", "at", "history"])]
+    pub compare: Option<PathBuf>,
+    /// As data
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Of `demo`.

@@ -14,6 +14,7 @@ mod demo;
 mod files;
 mod layout;
 mod lock;
+mod picture;
 mod printed;
 mod progress;
 mod services;

@@ -107,7 +107,8 @@ pub fn chance(missing: f64, days_left: i32, daily: &[f64]) -> Option<f64> {
     let shape = total * total / spread;
     let ninth = 1.0 / (9.0 * shape);
     let z = ((missing / total).cbrt() - (1.0 - ninth)) / ninth.sqrt();
-    Some((0.5 * erfc(z / std::f64::consts::SQRT_2)).clamp(0.0, 1.0))
+    let chance = 0.5 * erfc(z / std::f64::consts::SQRT_2);
+    chance.is_finite().then_some(chance.clamp(0.0, 1.0))
 }
 
 /// Complementary error function to 1.2e-7 (Chebyshev fit, Numerical Recipes 6.2).
@@ -215,22 +216,24 @@ mod tests {
         count
     }
 
-    /// Of the goals given a chance of about p, about p are reached.
+    /// Of the goals given a chance of about p, about p are reached, within eight points.
     #[test]
     fn chances_are_those_that_come_true() {
         let mut seed = 7;
         let mut bins = [(0.0, 0.0, 0.0); 5];
         for round in 0..6000 {
-            let mean = [0.4, 1.5, 4.0][round % 3];
+            // Rates of all sizes; the target is set by the partner's own past, as goals are.
+            let mean = 0.3 * 1.5_f64.powi((round % 9) as i32);
             let history: Vec<f64> = (0..56).map(|_| poisson(mean, &mut seed)).collect();
-            let missing = (30.0 * mean * (0.7 + 0.6 * (round % 20) as f64 / 20.0)).round();
+            let past = history.iter().sum::<f64>() / 56.0;
+            let missing = (30.0 * past * (0.7 + 0.6 * (round % 20) as f64 / 20.0)).round().max(1.0);
             let came: f64 = (0..30).map(|_| poisson(mean, &mut seed)).sum();
             let chance = chance(missing - 0.5, 30, &history).unwrap();
             let bin = &mut bins[((chance * 5.0) as usize).min(4)];
             *bin = (bin.0 + 1.0, bin.1 + chance, bin.2 + f64::from(u8::from(came >= missing)));
         }
         for (count, said, came) in bins {
-            assert!((said / count - came / count).abs() < 0.06, "{bins:?}");
+            assert!((said / count - came / count).abs() < 0.08, "{bins:?}");
         }
     }
 

@@ -3,6 +3,7 @@
 use jiff::tz::TimeZone;
 use rapport_engine::ports::rows::{MessageState, RefusalRow, SignalRow};
 use rapport_engine::ports::store::Store as _;
+use rapport_engine::shard::health::REVIEWED;
 use rapport_engine::story::{Story, ToldMessage};
 use rapport_event::PartnerKey;
 use rapport_journey::{Journey, explain};
@@ -84,7 +85,9 @@ fn tell(key: &PartnerKey, story: &Story) {
     }
     if !story.signals.is_empty() {
         line(format!("\n{}", bold("Signals")));
-        story.signals.iter().for_each(|signal| line(format!("  {}", told_signal(signal, &zone))));
+        // Reviews of health are many; `rapport health` tells them.
+        let signals = story.signals.iter().filter(|signal| signal.kind != REVIEWED);
+        signals.for_each(|signal| line(format!("  {}", told_signal(signal, &zone))));
     }
     for row in &story.journeys {
         line("");

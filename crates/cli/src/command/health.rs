@@ -1,0 +1,179 @@
+//! `rapport health`: a partner's health with its reasons, at any moment; and who would change band under another model.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use rapport_engine::ports::rows::SignalRow;
+use rapport_engine::ports::store::Store as _;
+use rapport_engine::shard::health::{REVIEWED, review};
+use rapport_insight::health::{Contribution, Health, HealthModel, sentence};
+use rapport_rule::finding::render::human_all;
+use serde_json::{Value, json};
+
+use super::{explain::find, instant};
+use crate::command_line::HealthArguments;
+use crate::exit::{self, Doing, Failure};
+use crate::files;
+use crate::layout::open_store;
+use crate::picture::Picture;
+use crate::printed::{bold, count, faint, harmless, line, moment};
+use crate::settings::Settings;
+
+/// Prints what is asked for.
+pub async fn run(settings: &Settings, arguments: &HealthArguments) -> Result<u8, Failure> {
+    match (&arguments.partner, &arguments.compare) {
+        (Some(partner), None) => of_partner(settings, partner, arguments).await,
+        (None, Some(file)) => compare(settings, file, arguments.json).await,
+        _ => Err(Failure::input("name a partner, or a model with --compare")),
+    }
+}
+
+/// A review as it was kept.
+struct Kept {
+    at: Timestamp,
+    model: String,
+    health: Health,
+}
+
+fn kept(row: &SignalRow) -> Option<Kept> {
+    let payload: Value = serde_json::from_str(&row.payload).ok()?;
+    let texts =
+        |name: &str| payload.get(name).cloned().and_then(|value| serde_json::from_value::<Vec<String>>(value).ok());
+    let contributions: Vec<Contribution> = serde_json::from_value(payload.get("contributions")?.clone()).ok()?;
+    Some(Kept {
+        at: row.occurred_at,
+        model: payload.get("model").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        health: Health {
+            score: payload.get("score")?.as_f64()?,
+            band: payload.get("band")?.as_str()?.to_owned(),
+            contributions,
+            missing: texts("missing").unwrap_or_default(),
+        },
+    })
+}
+
+async fn of_partner(settings: &Settings, partner: &str, arguments: &HealthArguments) -> Result<u8, Failure> {
+    let at = arguments.at.as_deref().map(instant).transpose()?;
+    let store = open_store(settings).await?;
+    let key = find(&store, partner).await?;
+    let story = store.story(&key).await.doing("reading the partner's history")?;
+    store.close().await;
+    let rows = story.map(|story| story.signals).unwrap_or_default();
+    // Oldest first; what was kept last by then is what held.
+    let reviews: Vec<Kept> = rows
+        .iter()
+        .filter(|row| row.kind == REVIEWED && at.is_none_or(|at| row.occurred_at <= at))
+        .filter_map(kept)
+        .collect();
+    let Some((now, earlier)) = reviews.split_last() else {
+        let when = at.map(|at| format!(" by {at}")).unwrap_or_default();
+        return Err(Failure::new(format!("the health of {key} was not reviewed{when}"))
+            .help("health is reviewed when a day is closed, and needs config/health.yaml"));
+    };
+    if arguments.json {
+        let one = |kept: &Kept| json!({ "at": kept.at.to_string(), "model": kept.model, "health": kept.health });
+        let history: Vec<Value> = reviews.iter().map(one).collect();
+        line(json!({ "partner": key.to_string(), "now": one(now), "history": history }).to_string());
+        return Ok(exit::OK);
+    }
+    let zone = TimeZone::UTC;
+    line(format!(
+        "{}  {}",
+        bold(&key.to_string()),
+        faint(&format!("{}, model {}", moment(now.at, &zone), harmless(&now.model)))
+    ));
+    line(format!("  {}", harmless(&sentence(earlier.last().map(|kept| &kept.health), &now.health))));
+    let mut groups: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
+    for part in &now.health.contributions {
+        let sums = groups.entry(&part.group).or_default();
+        *sums = (sums.0 + part.part, sums.1 + part.weight);
+    }
+    for (group, (part, weight)) in groups {
+        line(format!("\n  {}  {part:.1} of {weight:.1}", bold(&harmless(group))));
+        for part in now.health.contributions.iter().filter(|part| part.group == group) {
+            line(format!(
+                "    {:<20} {:>8.1}  {:>3.0} points × {:>4.1} % = {:.1}",
+                harmless(&part.input),
+                part.value,
+                part.points,
+                part.weight,
+                part.part
+            ));
+        }
+    }
+    if !now.health.missing.is_empty() {
+        line(format!("\n  not known, their weight went to the others: {}", harmless(&now.health.missing.join(", "))));
+    }
+    if arguments.history {
+        line("");
+        for (place, kept) in reviews.iter().enumerate() {
+            let before = place.checked_sub(1).and_then(|before| reviews.get(before)).map(|kept| &kept.health);
+            line(format!("  {}  {}", moment(kept.at, &zone), harmless(&sentence(before, &kept.health))));
+        }
+    }
+    Ok(exit::OK)
+}
+
+/// Who would change band under the models of another file.
+async fn compare(settings: &Settings, file: &Path, as_data: bool) -> Result<u8, Failure> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Failure::input(format!("{} cannot be read: {error}", file.display())))?;
+    let store = open_store(settings).await?;
+    let picture = Picture::of(&store).await?;
+    let mut texts: files::Texts =
+        picture.applied.rulebook.sources.iter().map(|source| (source.path.clone(), source.text.clone())).collect();
+    texts.insert("config/health.yaml".to_owned(), text);
+    let sources = files::sources(&texts);
+    let (rulebook, findings) = rapport_workflow::compile(&sources);
+    let Some(edited) = rulebook else {
+        line(human_all(&findings, &sources).trim_end());
+        return Ok(exit::BAD_INPUT);
+    };
+    let mut moves: BTreeMap<(String, String), Vec<(String, f64, f64)>> = BTreeMap::new();
+    let (mut looked, mut unknown) = (0_i64, 0_i64);
+    let live: &[HealthModel] = &picture.applied.rulebook.health;
+    Picture::each(&store, |key, state| {
+        picture.look(key, state, |facts| {
+            looked += 1;
+            let band = |health: Option<&Health>| health.map_or("not known".to_owned(), |health| health.band.clone());
+            let (now, then) = (review(facts, live), review(facts, &edited.health));
+            let (now, then) = (now.as_ref().map(|review| &review.health), then.as_ref().map(|review| &review.health));
+            if now.is_none() && then.is_none() {
+                unknown += 1;
+            }
+            if band(now) != band(then) {
+                let score = |health: Option<&Health>| health.map_or(0.0, |health| health.score);
+                moves.entry((band(now), band(then))).or_default().push((key.to_string(), score(now), score(then)));
+            }
+        });
+        Ok(())
+    })
+    .await?;
+    store.close().await;
+    if as_data {
+        let rows: Vec<Value> = moves
+            .iter()
+            .flat_map(|((from, to), partners)| {
+                partners.iter().map(move |(partner, now, then)| {
+                    json!({ "partner": partner, "from": from, "to": to, "score": now, "score_new": then })
+                })
+            })
+            .collect();
+        line(json!({ "partners": looked, "without_health": unknown, "moves": rows }).to_string());
+        return Ok(exit::OK);
+    }
+    let moved: usize = moves.values().map(Vec::len).sum();
+    line(format!("{} of {} would change band", moved, count(looked, "partner")));
+    for ((from, to), partners) in &moves {
+        line(format!("\n{}", bold(&format!("{from} → {to}: {}", partners.len()))));
+        for (partner, now, then) in partners.iter().take(10) {
+            line(format!("  {}  {now:.0} → {then:.0}", harmless(partner)));
+        }
+        if partners.len() > 10 {
+            line(format!("  … and {} more; --json lists all", partners.len() - 10));
+        }
+    }
+    Ok(exit::OK)
+}

@@ -1,0 +1,296 @@
+//! `rapport report`: figures of a programme, in total or by type, country, group or manager, and of partners, from the store.
+
+use std::collections::BTreeMap;
+
+use rapport_engine::shard::facts::{PartnerFacts, reach};
+use rapport_partner::{
+    Figure, FigureValue, ProgramFigure, ProgramSums, metric, metric::unit_name, program::PROGRAM_METRICS,
+};
+use rapport_rule::Currency;
+use serde_json::{Map, Value, json};
+
+use crate::command_line::{ReportArguments, ReportBy, ReportFormat};
+use crate::exit::{self, Failure};
+use crate::layout::open_store;
+use crate::picture::Picture;
+use crate::printed::{bold, harmless, line};
+use crate::settings::Settings;
+
+/// What partners are shown with when nothing is asked for.
+const PARTNER_FIGURES: [&str; 6] = [
+    "conversions_28d",
+    "revenue_28d",
+    "revenue_growth_28d",
+    "approval_rate_180d",
+    "active_days_28d",
+    "days_since_mail",
+];
+
+/// Prints the report.
+pub async fn run(settings: &Settings, arguments: &ReportArguments) -> Result<u8, Failure> {
+    if arguments.catalogue {
+        line(metric::document().trim_end());
+        return Ok(exit::OK);
+    }
+    let store = open_store(settings).await?;
+    let picture = Picture::of(&store).await?;
+    let config = &picture.applied.rulebook.config;
+    let program = arguments.program.clone().unwrap_or_else(|| config.default_program.to_string());
+    let Some(declared) = config.program(&program) else {
+        return Err(Failure::input(format!("there is no programme `{}`", harmless(&program))));
+    };
+    let currency = declared.currency;
+    let table = if arguments.partners {
+        partners(&store, &picture, &program, arguments).await
+    } else {
+        programme(&store, &picture, &program, currency, arguments).await
+    };
+    store.close().await;
+    table?.print(arguments.format);
+    Ok(exit::OK)
+}
+
+async fn programme(
+    store: &rapport_store::SqlStore,
+    picture: &Picture,
+    program: &str,
+    currency: Currency,
+    arguments: &ReportArguments,
+) -> Result<Table, Failure> {
+    let wanted: Vec<ProgramFigure> = if arguments.figures.is_empty() {
+        ProgramFigure::all().filter(|figure| !figure.to_string().ends_with("_90d")).collect()
+    } else {
+        let read = |name: &String| {
+            ProgramFigure::parse(name.trim_start_matches("program.")).ok_or_else(|| {
+                let names: Vec<&str> = PROGRAM_METRICS.iter().map(|metric| metric.name).collect();
+                let near = rapport_rule::suggest::nearest(name, names).unwrap_or("revenue");
+                Failure::input(format!("a programme has no figure `{}`", harmless(name))).help(format!(
+                    "windows are 28d and 90d; did you mean `{near}_28d`? All: rapport report --catalogue"
+                ))
+            })
+        };
+        arguments.figures.iter().map(read).collect::<Result<_, _>>()?
+    };
+    let mut sums: BTreeMap<String, ProgramSums> = BTreeMap::new();
+    Picture::each(store, |key, state| {
+        if key.program.as_str() == program {
+            picture.look(key, state, |facts| {
+                let place = sums.entry(place_of(facts, arguments.by)).or_default();
+                place.add(state, reach(state), &facts.context(None));
+            });
+        }
+        Ok(())
+    })
+    .await?;
+    if sums.is_empty() && arguments.by.is_none() {
+        sums.insert("all".into(), ProgramSums::default());
+    }
+    let columns: Vec<String> = sums.keys().cloned().collect();
+    // A whole with a share by revenue, so that dependence on a few shows.
+    let rows = wanted.into_iter().map(|figure| {
+        let cells = sums.values().map(|sums| sums.figure(figure, currency)).collect();
+        (figure.to_string(), unit_name(figure.unit()), cells)
+    });
+    Ok(Table { title: program.to_owned(), heads: columns, rows: rows.collect(), turned: false })
+}
+
+fn place_of(facts: &PartnerFacts<'_>, by: Option<ReportBy>) -> String {
+    let profile = &facts.state.profile;
+    let text = |text: Option<&std::sync::Arc<str>>| text.map_or_else(|| "not known".to_owned(), |text| harmless(text));
+    match by {
+        None => "all".to_owned(),
+        Some(ReportBy::Type) => text(profile.partner_type.get()),
+        Some(ReportBy::Country) => text(profile.country.get()),
+        Some(ReportBy::Manager) => text(profile.manager.get()),
+        Some(ReportBy::Group) => text(facts.group().map(|group| &group.name)),
+        Some(ReportBy::Status) => profile.status().as_str().to_owned(),
+        Some(ReportBy::LeavingReason) => match profile.status().as_str() {
+            "closed" | "suspended" => facts
+                .state
+                .answer("reason")
+                .and_then(|answer| answer.answer.as_deref())
+                .map_or_else(|| "no reason known".to_owned(), harmless),
+            _ => "stays".to_owned(),
+        },
+    }
+}
+
+async fn partners(
+    store: &rapport_store::SqlStore,
+    picture: &Picture,
+    program: &str,
+    arguments: &ReportArguments,
+) -> Result<Table, Failure> {
+    let names: Vec<String> = if arguments.figures.is_empty() {
+        PARTNER_FIGURES.map(str::to_owned).into()
+    } else {
+        arguments.figures.clone()
+    };
+    let figures: Vec<Figure> = names
+        .iter()
+        .map(|name| {
+            let figure = Figure::parse(name).map_err(|error| {
+                Failure::input(format!("`{}`: {error}", harmless(name))).help("all: rapport report --catalogue")
+            })?;
+            if figure.needs_start() {
+                return Err(Failure::input(format!("`{name}` counts from a journey's start; a report has none")));
+            }
+            Ok(figure)
+        })
+        .collect::<Result<_, _>>()?;
+    let mut rows = Vec::new();
+    let mut total = 0_i64;
+    Picture::each(store, |key, state| {
+        if key.program.as_str() == program {
+            picture.look(key, state, |facts| {
+                let cells: Vec<Option<FigureValue>> =
+                    figures.iter().map(|figure| state.figure(figure, &facts.context(None))).collect();
+                let today = facts.context(None).today;
+                let revenue = state.sum(rapport_partner::Measure::Revenue, today - 89, today).max(0);
+                total = total.saturating_add(revenue);
+                rows.push((key.partner.to_string(), revenue, cells));
+            });
+        }
+        Ok(())
+    })
+    .await?;
+    // Those who bring most first: the share says how much the programme depends on each.
+    rows.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
+    let rows = rows.into_iter().take(arguments.limit).map(|(partner, revenue, mut cells)| {
+        let share = (total > 0).then(|| FigureValue::Percent(100.0 * revenue as f64 / total as f64));
+        cells.push(share);
+        (partner, "", cells)
+    });
+    let heads = names.into_iter().chain(["revenue_share_90d".to_owned()]).collect();
+    Ok(Table { title: program.to_owned(), heads, rows: rows.collect(), turned: true })
+}
+
+/// Rows of figures under heads.
+struct Table {
+    title: String,
+    heads: Vec<String>,
+    rows: Vec<(String, &'static str, Vec<Option<FigureValue>>)>,
+    /// Rows are partners, not figures.
+    turned: bool,
+}
+
+impl Table {
+    fn print(&self, format: ReportFormat) {
+        match format {
+            ReportFormat::Human => self.print_columns(),
+            ReportFormat::Json => line(self.data().to_string()),
+            ReportFormat::Csv => self.print_csv(),
+        }
+    }
+
+    fn first_heads(&self) -> Vec<String> {
+        if self.turned { vec!["partner".into()] } else { vec!["figure".into(), "unit".into()] }
+    }
+
+    fn print_csv(&self) {
+        let field = |text: &str| {
+            // Spreadsheets take a cell that begins so for a formula.
+            let text =
+                if text.starts_with(['=', '+', '@', '\t']) || (text.starts_with('-') && text.parse::<f64>().is_err()) {
+                    format!("'{text}")
+                } else {
+                    text.to_owned()
+                };
+            if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+        };
+        let heads: Vec<String> = self.first_heads().iter().chain(&self.heads).map(|head| field(head)).collect();
+        line(heads.join(","));
+        for (name, unit, cells) in &self.rows {
+            let mut fields = vec![field(name)];
+            if !self.turned {
+                fields.push((*unit).to_owned());
+            }
+            fields.extend(cells.iter().map(|cell| cell.map(plain).unwrap_or_default()));
+            line(fields.join(","));
+        }
+    }
+
+    fn print_columns(&self) {
+        let mut lines = vec![
+            self.first_heads().into_iter().chain(self.heads.iter().map(|head| harmless(head))).collect::<Vec<_>>(),
+        ];
+        for (name, unit, cells) in &self.rows {
+            let mut fields = vec![harmless(name)];
+            if !self.turned {
+                fields.push((*unit).to_owned());
+            }
+            fields.extend(cells.iter().map(|cell| cell.map_or_else(|| "?".to_owned(), shown)));
+            lines.push(fields);
+        }
+        let columns = lines.first().map_or(0, Vec::len);
+        let widths: Vec<usize> = (0..columns)
+            .map(|column| {
+                lines
+                    .iter()
+                    .filter_map(|fields| fields.get(column))
+                    .map(|field| field.chars().count())
+                    .max()
+                    .unwrap_or(0)
+            })
+            .collect();
+        line(bold(&self.title));
+        for fields in lines {
+            let text: Vec<String> = fields
+                .iter()
+                .zip(&widths)
+                .enumerate()
+                .map(
+                    |(at, (field, width))| {
+                        if at == 0 { format!("{field:<width$}") } else { format!("{field:>width$}") }
+                    },
+                )
+                .collect();
+            line(text.join("  ").trim_end());
+        }
+    }
+
+    fn data(&self) -> Value {
+        let rows: Vec<Value> = self
+            .rows
+            .iter()
+            .map(|(name, unit, cells)| {
+                let cells: Map<String, Value> =
+                    self.heads.iter().cloned().zip(cells.iter().map(|cell| cell.map_or(Value::Null, value))).collect();
+                if self.turned {
+                    json!({ "partner": name, "figures": cells })
+                } else {
+                    json!({ "figure": name, "unit": unit, "values": cells })
+                }
+            })
+            .collect();
+        json!({ "program": self.title, "rows": rows })
+    }
+}
+
+fn value(cell: FigureValue) -> Value {
+    match cell {
+        FigureValue::Count(count) => json!(count),
+        FigureValue::Money(money) => json!({ "minor": money.minor, "currency": money.currency.code() }),
+        FigureValue::Number(number) | FigureValue::Percent(number) => json!(number),
+    }
+}
+
+fn shown(cell: FigureValue) -> String {
+    match cell {
+        FigureValue::Percent(percent) => format!("{percent:.1} %"),
+        FigureValue::Number(number) => format!("{number:.1}"),
+        other => other.to_string(),
+    }
+}
+
+/// A number that any spreadsheet reads: money in whole units with a point.
+fn plain(cell: FigureValue) -> String {
+    match cell {
+        FigureValue::Money(money) => {
+            let text = money.to_string();
+            text.split_once(' ').map_or(text.clone(), |(number, _)| number.to_owned())
+        }
+        FigureValue::Percent(number) | FigureValue::Number(number) => format!("{number:.4}"),
+        FigureValue::Count(count) => count.to_string(),
+    }
+}

@@ -1,0 +1,96 @@
+//! Partners as the engine sees them now: the stored state under the rulebook in force, for commands that look.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rapport_engine::ports::rows::PartnerRow;
+use rapport_engine::ports::store::Store as _;
+use rapport_engine::rulebooks::{Applied, Rulebooks};
+use rapport_engine::shard::{beginning, facts::PartnerFacts};
+use rapport_event::PartnerKey;
+use rapport_partner::PartnerState;
+use rapport_store::SqlStore;
+
+use crate::exit::{Doing, Failure};
+
+/// Partners read at a time.
+const PAGE: usize = 1_000;
+
+/// The rulebook in force, the moment, and when programmes began.
+pub struct Picture {
+    /// The rulebook in force.
+    pub applied: Arc<Applied>,
+    /// The moment partners are looked at.
+    pub now: Timestamp,
+    began: BTreeMap<String, Timestamp>,
+}
+
+impl Picture {
+    /// The rulebook in force, and the present: in a store that was replayed, the end of the replay.
+    pub async fn of(store: &SqlStore) -> Result<Self, Failure> {
+        let rulebooks = Rulebooks::new(Arc::new(store.clone()));
+        let applied = rulebooks.current().await.doing("reading the rulebook in force")?;
+        let applied =
+            applied.ok_or_else(|| Failure::new("nothing is in force yet").help("run `rapport apply` first"))?;
+        let replayed = store.replay_present().await.doing("asking for the time")?;
+        let now = match replayed {
+            Some(present) => present,
+            None => store.server_time().await.doing("asking for the time")?,
+        };
+        let mut began = BTreeMap::new();
+        for id in applied.rulebook.config.programs.keys() {
+            let Ok(program) = rapport_event::id::ProgramId::new(id) else { continue };
+            let noted = store.meta(&beginning(&program)).await.doing("reading when the programme began")?;
+            let at = noted.and_then(|millis| Timestamp::from_millisecond(millis.parse().ok()?).ok());
+            began.extend(at.map(|at| (id.to_string(), at)));
+        }
+        Ok(Self { applied, now, began })
+    }
+
+    /// Looks at a partner; `None` for one of a programme that is not declared any more.
+    pub fn look<T>(
+        &self,
+        key: &PartnerKey,
+        state: &PartnerState,
+        with: impl FnOnce(&PartnerFacts<'_>) -> T,
+    ) -> Option<T> {
+        let program = self.applied.rulebook.config.program(key.program.as_str())?;
+        let facts = PartnerFacts {
+            state,
+            rulebook: &self.applied,
+            program,
+            now: self.now,
+            began: self.began.get(key.program.as_str()).copied(),
+            reversed: None,
+            figures: None,
+        };
+        Some(with(&facts))
+    }
+
+    /// Shows every partner of the store to a visitor, page by page.
+    pub async fn each(
+        store: &SqlStore,
+        mut visit: impl FnMut(&PartnerKey, &PartnerState) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let rows = store.shard_rows().await.doing("reading the shards")?;
+        for shard in rows.into_iter().filter_map(|row| u32::try_from(row.shard).ok()) {
+            let mut after: Option<PartnerKey> = None;
+            loop {
+                let page = store.page_partners(shard, after.as_ref(), PAGE).await.doing("reading partners")?;
+                let Some(last) = page.last() else { break };
+                after = Some(last.partner.key.clone());
+                for bundle in &page {
+                    visit(&bundle.partner.key, &decoded(&bundle.partner)?)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The state in a row.
+pub fn decoded(row: &PartnerRow) -> Result<PartnerState, Failure> {
+    PartnerState::decode(&row.hot, row.days.as_deref())
+        .map_err(|error| Failure::new(format!("the state of {} cannot be read: {error}", row.key)))
+}
