@@ -33,7 +33,9 @@ impl<'a> Summary<'a> {
     /// Counts whose names begin so, by the rest of their names.
     fn group(&self, prefix: &str) -> BTreeMap<String, i64> {
         let named = self.played.counts.iter();
-        named.filter_map(|(name, count)| Some((name.strip_prefix(prefix)?.to_owned(), *count))).collect()
+        let named = named.filter_map(|(name, count)| Some((name.strip_prefix(prefix)?.to_owned(), *count)));
+        // What is kept of every review and membership is a history, no signal to anybody.
+        named.filter(|(name, _)| name != "health.reviewed" && name != "segment.member").collect()
     }
 
     /// Mails by workflow that are in one of these states.
