@@ -25,9 +25,9 @@ pub struct ModelSpec {
     pub bands: Vec<BandSpec>,
     /// Points a score must go beyond a band's edge before the band changes.
     pub hysteresis: f64,
-    /// Points lost within [`ModelSpec::falling_within_days`] that make `health.falling`.
+    /// Points a group must lose in each of two windows running to make `health.falling`.
     pub falling_points: f64,
-    /// Days over which a fall is looked for.
+    /// Days of such a window.
     pub falling_within_days: u16,
 }
 
@@ -185,12 +185,6 @@ impl HealthModel {
     pub fn is_worse(&self, band: &str, than: &str) -> bool {
         let rank = |name: &str| self.spec.bands.iter().position(|band| band.name == name);
         matches!((rank(band), rank(than)), (Some(band), Some(than)) if band > than)
-    }
-
-    /// Whether a fall from the highest score of the period to the newest makes `health.falling`.
-    #[must_use]
-    pub fn is_falling(&self, highest_within: f64, now: f64) -> bool {
-        highest_within - now >= self.spec.falling_points
     }
 
     /// The model for a partner type: the one that names it with the highest precedence, else the first that names none.

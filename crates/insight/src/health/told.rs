@@ -153,7 +153,6 @@ mod tests {
         assert_eq!(model.band(76.0, None), "strong");
         assert_eq!(model.band(76.0, Some("renamed")), "strong");
         assert!(model.is_worse("at_risk", "good") && !model.is_worse("good", "at_risk"));
-        assert!(model.is_falling(60.0, 45.0) && !model.is_falling(60.0, 46.0));
     }
 
     #[test]

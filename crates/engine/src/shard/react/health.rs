@@ -38,13 +38,11 @@ impl Reaction<'_> {
         let lasts = self.entry.state.lasting("health.falling").is_some();
         match &review.fall {
             Some(fall) if !lasts => {
-                let what = fall.group.as_deref().unwrap_or("score").replace('_', " ");
+                let what = fall.group.replace('_', " ");
                 let mut data = data_of(&review);
                 data.summary = format!("{what} fell by {:.0} points; {}", fall.points, data.summary).into();
                 data.extra.insert("points", (fall.points * 10.0).round() / 10.0);
-                if let Some(group) = &fall.group {
-                    data.extra.insert("group", group.as_str());
-                }
+                data.extra.insert("group", fall.group.as_str());
                 let day = self.program.zone.to_datetime(self.now).date();
                 self.raise(&Kind::HealthFalling, &format!("falling:{day}"), data);
             }
