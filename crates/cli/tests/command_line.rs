@@ -100,6 +100,64 @@ fn a_broken_workflow_is_shown_with_its_place_and_changes_nothing() {
 }
 
 #[test]
+fn misspelt_words_are_put_right_where_there_is_one_answer() {
+    let project = project();
+    let file = "workflows/welcome/workflow.yaml";
+    edit(project.path(), file, "once: per partner", "onec: per partner");
+    edit(project.path(), file, "topic: onboarding", "topic: onbording");
+    check(project.path(), &["check"], 2, &["R0101", "R0504"]);
+    check(
+        project.path(),
+        &["check", "--fix"],
+        0,
+        &["`onec` is now `once`", "`onbording` is now `onboarding`", "in order"],
+    );
+}
+
+#[test]
+fn the_shipped_tests_pass_and_a_changed_workflow_fails_them() {
+    let project = project();
+    let junit = project.path().join("junit.xml");
+    let arguments = ["test", "welcome", "--coverage", "--junit", junit.to_str().unwrap()];
+    check(project.path(), &arguments, 0, &["tests passed", "welcome: 12 of 12 steps and branches walked"]);
+    assert!(std::fs::read_to_string(&junit).unwrap().contains("<testsuite name=\"welcome\""));
+    edit(project.path(), "workflows/welcome/workflow.yaml", "wait: 3 days", "wait: 5 days");
+    let says = ["✗ welcome", "expected first-link on day 4", "workflows/welcome/tests.yaml:", "failed"];
+    check(project.path(), &["test", "welcome"], 1, &says);
+    check(project.path(), &["test", "nonsense"], 2, &["there are no tests named like `nonsense`"]);
+}
+
+#[test]
+fn a_new_workflow_from_a_recipe_is_in_order_and_can_be_looked_at() {
+    let project = project();
+    check(project.path(), &["new"], 0, &["re-engagement", "welcome"]);
+    check(project.path(), &["new", "welcom"], 2, &["did you mean `welcome`?"]);
+    check(project.path(), &["new", "welcome", "greeting"], 0, &["workflows/greeting"]);
+    check(project.path(), &["new", "welcome", "greeting"], 2, &["is there already"]);
+    check(project.path(), &["test", "greeting"], 0, &["11 tests passed"]);
+    check(project.path(), &["graph", "greeting"], 0, &["flowchart TD", "when partner.approved", "yes"]);
+    check(project.path(), &["graph", "greeting", "--format", "dot"], 0, &["digraph", "s0 -> s1"]);
+    check(project.path(), &["graph", "greeting", "--format", "svg"], 0, &["<svg", "</svg>"]);
+    check(project.path(), &["graph", "greting"], 2, &["did you mean `greeting`?"]);
+    let says = ["Subject: Welcome to Acme Partners, Ada", "as in the test"];
+    check(project.path(), &["preview", "greeting/hello", "--out", "seen"], 0, &says);
+    assert!(std::fs::read_to_string(project.path().join("seen/hello.preview.html")).unwrap().contains("375 px"));
+    check(project.path(), &["preview", "greeting/helo"], 2, &["did you mean `greeting/hello`?"]);
+}
+
+#[test]
+fn files_are_brought_into_one_form_once() {
+    let project = project();
+    check(project.path(), &["fmt", "--check"], 0, &[]);
+    edit(project.path(), "workflows/welcome/workflow.yaml", "once: per partner\n", "");
+    edit(project.path(), "workflows/welcome/workflow.yaml", "owner:", "once: per partner   \nowner:");
+    check(project.path(), &["fmt", "--check"], 3, &["workflows/welcome/workflow.yaml"]);
+    check(project.path(), &["fmt"], 0, &["workflows/welcome/workflow.yaml"]);
+    check(project.path(), &["fmt", "--check"], 0, &[]);
+    check(project.path(), &["check"], 0, &["in order"]);
+}
+
+#[test]
 fn broken_settings_are_findings_and_secrets_stay_unsaid() {
     let project = project();
     edit(

@@ -31,10 +31,13 @@ struct Steady {
     recent: std::collections::VecDeque<u32>,
 }
 
+/// First day, partners, seed.
+type Which = (i32, u32, u64);
+
 /// Backgrounds by (first day, partners, seed), shared by all tests of a run.
 #[derive(Debug, Default)]
 pub struct Backgrounds {
-    known: Mutex<BTreeMap<(i32, u32, u64), Arc<Mutex<Background>>>>,
+    known: Mutex<BTreeMap<Which, Arc<Mutex<Background>>>>,
 }
 
 impl Backgrounds {

@@ -3,12 +3,12 @@
 use jiff::Timestamp;
 use rapport_journey::State;
 use rapport_workflow::trial::{Clocks, Days, Listed, MailExpected, TaskExpected};
-use rapport_workflow::{Rulebook, StopWhen, Trial, Verb, Workflow};
+use rapport_workflow::{StopWhen, Trial, Verb, Workflow};
 
 use crate::play::{Performance, SentMail, TaskOpened};
 
 /// Every way in which the performance is not what the test expects; empty when it is.
-pub fn judge(trial: &Trial, workflow: &Workflow, rulebook: &Rulebook, performance: &Performance) -> Vec<String> {
+pub fn judge(trial: &Trial, workflow: &Workflow, performance: &Performance) -> Vec<String> {
     let mut wrong = Vec::new();
     let expect = &trial.expect;
     let day = |at: Timestamp| trial.day_of(at);
@@ -95,7 +95,6 @@ pub fn judge(trial: &Trial, workflow: &Workflow, rulebook: &Rulebook, performanc
         let emits = emits.map(|(kind, at)| format!("{kind} on {}", when(trial, *at)));
         wrong.extend(mails.chain(tasks).chain(emits).map(|what| format!("nothing_after day {last}: there was {what}")));
     }
-    let _ = rulebook;
     wrong
 }
 

@@ -11,6 +11,9 @@ use rapport_workflow::{Once, Rulebook, Verb, Workflow, compile};
 
 use crate::runner::Runner;
 
+/// Takes a part of a wait away.
+type Change = fn(&mut rapport_workflow::calendar::Wait);
+
 /// A changed workflow.
 #[derive(Debug, Clone)]
 pub struct Mutant {
@@ -214,7 +217,7 @@ fn in_structure(workflow: &Workflow) -> Vec<(String, Workflow)> {
                 });
             }
             Verb::Wait(wait) => {
-                let mut parts: Vec<(&str, fn(&mut rapport_workflow::calendar::Wait))> = Vec::new();
+                let mut parts: Vec<(&str, Change)> = Vec::new();
                 if wait.at.is_some() {
                     parts.push(("the clock time", |wait| wait.at = None));
                 }

@@ -92,7 +92,7 @@ impl Runner {
         // A panic is a bug of ours; it must not take the other tests with it.
         let played = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| play(trial, applied, &self.backgrounds)));
         let (wrong, performance) = match (played, rulebook.workflow(id)) {
-            (Ok(Ok(performance)), Some(workflow)) => (judge(trial, workflow, rulebook, &performance), performance),
+            (Ok(Ok(performance)), Some(workflow)) => (judge(trial, workflow, &performance), performance),
             (Ok(Err(why)), _) => (vec![why], Performance::default()),
             (Err(_), _) => (vec!["the play panicked; this is a bug of rapport".to_owned()], Performance::default()),
             (_, None) => (vec![format!("there is no workflow `{id}`")], Performance::default()),
