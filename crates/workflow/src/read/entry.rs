@@ -95,6 +95,14 @@ fn once(node: &Node, env: &dyn Environment, reader: &Reader<'_>, findings: &mut 
     match text.strip_prefix("per ").map(str::trim) {
         Some("partner") => Some(Once::PerPartner),
         Some("event") => Some(Once::PerEvent),
+        // A slip of one of the two words, before it is taken for the name of a value.
+        Some(word) if !word.contains(['.', ' ', '(']) && nearest(word, ["partner", "event"]).is_some() => {
+            let near = nearest(word, ["partner", "event"]).map(|near| format!("per {near}"));
+            findings
+                .error("R0320", path, node.text_span(), format!("`once: {text}` is not understood"))
+                .did_you_mean(near.as_deref());
+            None
+        }
         Some(expression) => {
             let start = node.text_span().end.saturating_sub(expression.len());
             let span = Span::new(start, node.text_span().end);
