@@ -122,6 +122,7 @@ async fn engine_round(
         clock: Arc::new(ServerClock::new(store.clone())),
         rulebooks: Arc::new(Rulebooks::new(store.clone())),
         readiness: Readiness::default(),
+        tells_signals: true,
     };
     let engine = Engine::new(EngineSettings::new("bench", arguments.shards), parts);
     let stop = CancellationToken::new();

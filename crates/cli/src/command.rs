@@ -57,7 +57,7 @@ pub async fn run(line: CommandLine) -> Result<u8, Failure> {
             segment::run(&quiet(&global)?, &name, partner.as_deref(), json).await
         }
         Command::Migrate { finish } => migrate::run(&quiet(&global)?, finish).await,
-        Command::Doctor { json } => doctor::run(&quiet(&global)?, json).await,
+        Command::Doctor { json, accept_clock } => doctor::run(&quiet(&global)?, json, accept_clock).await,
         Command::DeadLetters { action } => dead_letters::run(&quiet(&global)?, action).await,
         Command::Release { partner: None, json, .. } => release::list(&quiet(&global)?, json).await,
         Command::Release { partner: Some(partner), by, .. } => release::run(&quiet(&global)?, &partner, by).await,

@@ -148,6 +148,9 @@ pub enum Command {
         /// As data
         #[arg(long)]
         json: bool,
+        /// The database server's clock jumped and is right as it is now: let the processes that hold go on
+        #[arg(long)]
+        accept_clock: bool,
     },
     /// List what was refused, or try it again
     DeadLetters {

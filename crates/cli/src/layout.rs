@@ -7,11 +7,11 @@ use std::time::Duration;
 use rapport_engine::clocks::{ReplayClock, ServerClock};
 use rapport_engine::mailer::LinkKeys;
 use rapport_engine::ports::clock::Clock;
-use rapport_engine::ports::log::EventLog;
+use rapport_engine::ports::log::{EventLog, SignalLog};
 use rapport_engine::ports::store::{Store, StoreError};
 use rapport_engine::readiness::Readiness;
 use rapport_engine::rulebooks::Rulebooks;
-use rapport_kafka::{Connection, KafkaLog, LogSettings};
+use rapport_kafka::{Connection, KafkaLog, KafkaSignals, LogSettings};
 use rapport_message::link::Keys;
 use rapport_store::{ConnectOptions, SqlStore};
 
@@ -28,6 +28,8 @@ pub struct Layout {
     pub store: Arc<dyn Store>,
     /// The event log.
     pub log: Arc<dyn EventLog>,
+    /// Where other systems hear of signals; nowhere in the embedded layout, and not of what a replay brings.
+    pub signals: Option<Arc<dyn SignalLog>>,
     /// The broker; none in the embedded layout.
     pub broker: Option<Broker>,
     /// The present.
@@ -98,6 +100,7 @@ impl Layout {
     pub async fn open(settings: &Settings, clock: ClockKind) -> Result<Self, Failure> {
         let database = open_store(settings).await?;
         let store: Arc<dyn Store> = Arc::new(database.clone());
+        let mut signals: Option<Arc<dyn SignalLog>> = None;
         let (log, broker): (Arc<dyn EventLog>, Option<Broker>) = match &settings.layout {
             LayoutSettings::Embedded { .. } => {
                 let journal =
@@ -119,7 +122,13 @@ impl Layout {
                     Failure::new(error.to_string())
                         .help("is Kafka running, and does `kafka:` (or RAPPORT_KAFKA) name it?")
                 })?;
-                (Arc::new(log), Some(Broker { connection, settings: kafka.clone() }))
+                let log = Arc::new(log);
+                if clock == ClockKind::Live {
+                    let (topic, shards) = (&kafka.signals, settings.shards);
+                    let opened = KafkaSignals::open(&connection, log.clone(), topic, shards, kafka.replication).await;
+                    signals = Some(Arc::new(opened.map_err(|error| Failure::new(error.to_string()))?));
+                }
+                (log, Some(Broker { connection, settings: kafka.clone() }))
             }
         };
         let clock: Arc<dyn Clock> = match clock {
@@ -128,7 +137,8 @@ impl Layout {
         };
         let rulebooks = Arc::new(Rulebooks::new(store.clone()));
         let readiness = Readiness::default();
-        let layout = Self { database, store, log, broker, clock, rulebooks, readiness, shards: settings.shards };
+        let layout =
+            Self { database, store, log, signals, broker, clock, rulebooks, readiness, shards: settings.shards };
         layout.belong_together().await?;
         Ok(layout)
     }

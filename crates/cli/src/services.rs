@@ -69,8 +69,10 @@ impl Services {
     }
 
     /// Starts the relay.
-    pub fn relay(&mut self, layout: &Layout) {
+    pub fn relay(&mut self, layout: &Layout, name: &str) {
         let relay = Relay {
+            name: name.to_owned(),
+            signals: layout.signals.clone(),
             store: layout.store.clone(),
             log: layout.log.clone(),
             clock: layout.clock.clone(),
@@ -245,6 +247,7 @@ fn parts(layout: &Layout) -> EngineParts {
         clock: layout.clock.clone(),
         rulebooks: layout.rulebooks.clone(),
         readiness: layout.readiness.clone(),
+        tells_signals: layout.signals.is_some(),
     }
 }
 

@@ -1,12 +1,13 @@
 //! The two clocks of production: the database server's time, and the replay's present.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard},
     time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
+use tracing::{error, info};
 
 use crate::ports::{
     clock::Clock,
@@ -15,48 +16,141 @@ use crate::ports::{
 
 /// How often the server is asked; between, the monotonic clock carries the time on.
 const ASK_EVERY: Duration = Duration::from_secs(2);
-/// A jump between server and monotonic clock beyond this holds timers (DESIGN.md 4.4).
+/// A jump between server and monotonic clock beyond this holds everything that needs the present (DESIGN.md 4.4).
 const JUMP_MAX: SignedDuration = SignedDuration::from_secs(10);
+/// So many looks in a row must agree again before a clock that jumped and came back is believed.
+const AGREEING: u32 = 3;
+/// The fact by which an operator accepts the server's time as it is; each acceptance is another text.
+const ACCEPTED: &str = "clock_accepted";
+
+/// Accepts the database server's time as it is now, in every process whose clock holds because it jumped.
+///
+/// # Errors
+/// The database cannot be reached.
+pub async fn accept_server_time(store: &dyn Store) -> Result<Timestamp, StoreError> {
+    let now = store.server_time().await?;
+    let earlier = store.meta(ACCEPTED).await?;
+    let count = earlier.and_then(|text| text.split(' ').next()?.parse::<u64>().ok()).unwrap_or(0);
+    store.set_meta(ACCEPTED, &format!("{} {now}", count.saturating_add(1))).await?;
+    Ok(now)
+}
 
 /// The database server's time, so that every process agrees whatever its own clock says.
+///
+/// A server whose time jumps is not believed: there is no present until it agrees again with the time carried on by the
+/// monotonic clock, for three looks in a row, or an operator accepts it ([`accept_server_time`], or by a restart).
 pub struct ServerClock {
     store: Arc<dyn Store>,
-    known: Mutex<Option<(Timestamp, Instant)>>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct State {
+    /// The server's time when it was last believed.
+    known: Option<(Timestamp, Instant)>,
+    held: Option<Held>,
+}
+
+/// The server's time is not believed.
+#[derive(Debug, Clone)]
+struct Held {
+    looked: Instant,
+    agreed: u32,
+    /// What stood as accepted when it jumped: another text is an answer to this jump.
+    accepted_before: Option<String>,
+    why: String,
 }
 
 impl ServerClock {
-    /// A clock on this store.
+    /// A clock on this store; its first look is believed.
     #[must_use]
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, known: Mutex::new(None) }
+        Self { store, state: Mutex::default() }
     }
 
-    fn known(&self) -> Option<(Timestamp, Instant)> {
-        *self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// The last believed time carried on, and its age.
+    fn carried(&self, state: &State) -> Option<(Timestamp, Duration)> {
+        let (at, then) = state.known?;
+        let age = self.monotonic().saturating_duration_since(then);
+        Some((at.checked_add(age).unwrap_or(Timestamp::MAX), age))
+    }
+
+    /// The server's time, and how far it is from the time carried on. An answer may be under way for long (the server is
+    /// slow, this process is stopped): whatever lies between asking and hearing is no jump.
+    async fn ask_server(&self) -> Result<(Timestamp, SignedDuration), StoreError> {
+        let asked = self.carried(&self.state());
+        let server = self.store.server_time().await?;
+        let heard = self.carried(&self.state());
+        let jump = match (asked, heard) {
+            (Some((asked, _)), _) if server < asked => server.duration_since(asked),
+            (_, Some((heard, _))) if server > heard => server.duration_since(heard),
+            _ => SignedDuration::ZERO,
+        };
+        Ok((server, jump))
+    }
+
+    fn believe(&self, server: Timestamp) -> Timestamp {
+        *self.state() = State { known: Some((server, self.monotonic())), held: None };
+        server
+    }
+
+    /// One look at a server that is not believed.
+    async fn look_again(&self, held: Held) -> Result<Timestamp, StoreError> {
+        let (server, jump) = self.ask_server().await?;
+        if self.store.meta(ACCEPTED).await? != held.accepted_before {
+            info!(%server, "an operator accepts the database's clock");
+            return Ok(self.believe(server));
+        }
+        let agreed = if jump.abs() <= JUMP_MAX { held.agreed + 1 } else { 0 };
+        if agreed >= AGREEING {
+            info!(%server, "the database's clock agrees again");
+            return Ok(self.believe(server));
+        }
+        let why = held.why.clone();
+        self.state().held = Some(Held { looked: self.monotonic(), agreed, ..held });
+        Err(StoreError::Unavailable(why))
     }
 }
 
 #[async_trait]
 impl Clock for ServerClock {
     async fn now(&self) -> Result<Timestamp, StoreError> {
-        let carried = self.known().map(|(at, then)| (carry(at, then.elapsed()), then.elapsed()));
+        let (carried, held) = {
+            let mut state = self.state();
+            let now = self.monotonic();
+            if let Some(held) = &mut state.held {
+                if now.saturating_duration_since(held.looked) < ASK_EVERY {
+                    return Err(StoreError::Unavailable(held.why.clone()));
+                }
+                // Of many that ask at once, one looks.
+                held.looked = now;
+            }
+            (self.carried(&state), state.held.clone())
+        };
+        if let Some(held) = held {
+            return self.look_again(held).await;
+        }
         if let Some((now, age)) = carried
             && age < ASK_EVERY
         {
             return Ok(now);
         }
-        let server = self.store.server_time().await?;
-        if let Some((now, age)) = carried {
-            let jump = server.duration_since(now).abs();
-            // A machine that slept shows the same picture as a clock that was set; one look later it is believed.
-            if jump > JUMP_MAX && age < ASK_EVERY * 4 {
-                *self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner) =
-                    Some((server, self.monotonic()));
-                return Err(StoreError::Unavailable(format!("the database's clock jumped by {jump:#}")));
-            }
+        let (server, jump) = self.ask_server().await?;
+        if jump.abs() <= JUMP_MAX {
+            return Ok(self.believe(server));
         }
-        *self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some((server, self.monotonic()));
-        Ok(server)
+        let why = format!(
+            "the database's clock jumped by {jump:#}: nothing that depends on the time is done until it agrees again, or \
+             somebody accepts it with `rapport doctor --accept-clock`"
+        );
+        error!(%server, why, "the present is not known");
+        let accepted_before = self.store.meta(ACCEPTED).await?;
+        self.state().held = Some(Held { looked: self.monotonic(), agreed: 0, accepted_before, why: why.clone() });
+        Err(StoreError::Unavailable(why))
     }
 
     fn replays(&self) -> bool {
@@ -67,14 +161,10 @@ impl Clock for ServerClock {
         tokio::time::sleep(length).await;
     }
 
-    #[allow(clippy::disallowed_methods, reason = "this is the one place where the engine meets the machine's clock")]
     fn monotonic(&self) -> Instant {
-        Instant::now()
+        // Tokio's is the machine's, and a test's where time is virtual.
+        tokio::time::Instant::now().into_std()
     }
-}
-
-fn carry(at: Timestamp, by: Duration) -> Timestamp {
-    at.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 
 /// The replay's present, a row that only the clock master moves. Before it is set the present is the beginning of time, so

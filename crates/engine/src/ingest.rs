@@ -2,7 +2,8 @@
 //!
 //! The hop (DESIGN.md 4.3): personal fields and dead letters are stored first, then the records are appended with the
 //! position they came from, then the source is told. A crash in between repeats the batch; the shards drop what they know
-//! by its position. The first failed append ends the run: going on could put a later record before an earlier one.
+//! by its position. The first failed append ends the run: going on could put a later record before an earlier one. What a
+//! source or the database cannot answer now is asked again until it does; nothing is lost meanwhile, the source just waits.
 
 mod breaker;
 mod replay;
@@ -15,8 +16,8 @@ use std::{
 use jiff::Timestamp;
 use rapport_contact::normalise;
 use rapport_event::{
-    CustomKinds, Decoded, Event, Headers, Limits, PersonalData, ProgramId, Rejection, SourcePosition, decode_with,
-    encode, moved, shard_of,
+    CustomKinds, Decoded, Event, Headers, Limits, PersonalData, ProgramId, RejectCode, Rejection, SourcePosition,
+    decode_with, encode, moved, shard_of,
 };
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
@@ -29,7 +30,7 @@ use crate::{
     backoff::Backoff,
     ports::{
         clock::Clock,
-        log::{EventLog, LogError, NewRecord, Source, SourceRecord},
+        log::{EventLog, LogError, NewRecord, Source, SourceRecord, append_all_that_fit},
         rows::{DeadLetterRow, PersonRow},
         store::{Store, StoreError},
     },
@@ -119,9 +120,10 @@ impl Ingest {
                     records
                 }
                 Err(LogError::Unreachable(why)) => {
-                    self.readiness.bad("ingest", why);
-                    let wait = backoff.after_failure();
-                    tokio::select! { () = self.clock.pause(wait) => continue, () = stop.cancelled() => return Ok(all) }
+                    if self.unreachable(why, &mut backoff, &stop).await {
+                        continue;
+                    }
+                    return Ok(all);
                 }
                 Err(error) => return Err(error.into()),
             };
@@ -130,12 +132,50 @@ impl Ingest {
             }
             all += self.take(&records, &mut breaker).await?;
             for (topic, partition, next) in ends(&records) {
-                source.commit(&topic, partition, next).await?;
+                if !self.commit(source, &topic, partition, next, &stop).await? {
+                    return Ok(all);
+                }
             }
             if !follow && source.ended() {
                 return Ok(all);
             }
         }
+    }
+
+    /// Tells the source what is safe, until it has heard; false when told to stop meanwhile. It may be told again after a
+    /// restart: the shards know the records by their positions.
+    async fn commit(
+        &self,
+        source: &mut dyn Source,
+        topic: &str,
+        partition: i32,
+        next: i64,
+        stop: &CancellationToken,
+    ) -> Result<bool, IngestError> {
+        let mut backoff = Backoff::default();
+        loop {
+            match source.commit(topic, partition, next).await {
+                Ok(()) => {
+                    if backoff.failures() > 0 {
+                        self.readiness.good("ingest");
+                    }
+                    return Ok(true);
+                }
+                Err(LogError::Unreachable(why)) => {
+                    if !self.unreachable(why, &mut backoff, stop).await {
+                        return Ok(false);
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// A source does not answer: red, and after a while it may be asked again. False when told to stop.
+    async fn unreachable(&self, why: String, backoff: &mut Backoff, stop: &CancellationToken) -> bool {
+        self.readiness.bad("ingest", why);
+        let wait = backoff.after_failure();
+        tokio::select! { () = self.clock.pause(wait) => true, () = stop.cancelled() => false }
     }
 
     /// Stores and appends one batch. When it returns, every record of it is safe.
@@ -165,7 +205,7 @@ impl Ingest {
                 }
             }
         }
-        let taken = Taken { events: batch.events.len(), rejected: batch.dead.len() };
+        let mut taken = Taken { events: batch.events.len(), rejected: batch.dead.len() };
         if !batch.persons.is_empty() {
             self.retry(async || self.store.store_persons(&batch.persons).await).await?;
         }
@@ -174,10 +214,37 @@ impl Ingest {
         }
         self.note_beginnings(&batch.began).await?;
         if !batch.events.is_empty() {
-            self.log.append(batch.events).await?;
+            let too_large = append_all_that_fit(self.log.as_ref(), &batch.events).await?;
+            taken.events -= too_large.len();
+            taken.rejected += too_large.len();
+            self.keep_too_large(records, &batch.events, &too_large, now).await?;
         }
         metrics::counter!("rapport_ingested_total").increment(taken.events as u64);
         Ok(taken)
+    }
+
+    /// Events larger than the log takes, although their source took them, are dead letters like all that cannot be read.
+    async fn keep_too_large(
+        &self,
+        records: &[SourceRecord],
+        events: &[NewRecord],
+        places: &[usize],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut dead = Vec::new();
+        for event in places.iter().filter_map(|place| events.get(*place)) {
+            let Some(position) = event.position else { continue };
+            let from = records.iter().find(|record| {
+                (record.partition, record.offset) == (position.partition, position.offset)
+                    && xxhash_rust::xxh3::xxh3_64(record.topic.as_bytes()) == position.source
+            });
+            let Some(from) = from else { continue };
+            let detail = format!("{} bytes as an event, more than the event log takes", event.value.len());
+            let rejection = Rejection::new(RejectCode::RecordTooLarge, detail);
+            metrics::counter!("rapport_rejected_total", "code" => rejection.code.as_str()).increment(1);
+            dead.push(dead_letter(from, &rejection, now));
+        }
+        if dead.is_empty() { Ok(()) } else { self.retry(async || self.store.dead_letters(&dead).await).await }
     }
 
     /// Notes the first event of each programme: partners approved before it are veterans of unknown past.

@@ -30,4 +30,5 @@ pub mod relay;
 pub mod restore;
 pub mod rulebooks;
 pub mod shard;
+pub mod signals;
 pub mod story;

@@ -69,6 +69,8 @@ pub struct EngineParts {
     pub rulebooks: Arc<Rulebooks>,
     /// Told when neighbours fail.
     pub readiness: Readiness,
+    /// Whether other systems hear of signals: the relay must have somewhere to take them.
+    pub tells_signals: bool,
 }
 
 /// The engine service of one process.

@@ -12,7 +12,7 @@ use rapport_insight::dip::DayClose;
 
 use crate::{
     coordinator::OfferRequest,
-    ports::rows::{MessageRow, OutboxRow, RequestRow, ReservationRow},
+    ports::rows::{MessageRow, OutboxRow, RequestRow, ReservationRow, Target},
     shard::facts::ProgramFigures,
 };
 
@@ -32,6 +32,7 @@ pub fn id_hash(event: &Event) -> u64 {
 #[must_use]
 pub fn outbox(shard: u32, event: Event) -> OutboxRow {
     OutboxRow {
+        target: Target::Events,
         event_id: event.id.as_str().to_owned(),
         shard,
         key: event.key.to_string().into_bytes(),

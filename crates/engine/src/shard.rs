@@ -516,7 +516,10 @@ impl ShardOwner {
 
     /// Writes everything since the last commit. After an error memory must not be used again.
     async fn commit(&mut self) -> Result<(), ShardError> {
-        let batch = self.batch.take();
+        let mut batch = self.batch.take();
+        if self.parts.tells_signals {
+            batch.outbox.extend(batch.told.iter().map(|told| told.outbox(self.shard)));
+        }
         let clock = (self.clock > Timestamp::MIN).then_some(self.clock);
         let mut commit = ShardCommit {
             shard: self.shard as i32,

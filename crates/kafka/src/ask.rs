@@ -78,6 +78,7 @@ pub(crate) fn refusal(what: &str, error: &KafkaError) -> LogError {
             LogError::Refused(format!("{what}: the kafka property `{name}` is unknown or has a bad value"))
         }
         _ => match error.rdkafka_error_code() {
+            Some(Code::MessageSizeTooLarge) => LogError::TooLarge(what.to_owned()),
             Some(code) if unreachable(code) => LogError::Unreachable(format!("{what}: {code}")),
             Some(code) => LogError::Refused(format!("{what}: {code}")),
             None => LogError::Refused(format!("{what}: {error}")),

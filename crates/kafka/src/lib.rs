@@ -10,8 +10,9 @@
 //!   (the log), or a place to read on from that may be too early but never too late (sources).
 //! - **One consumer for all shards of a process.** Each shard has its own partition queue on it, so that a shard nobody
 //!   reads holds nobody up, and memory is bounded by what librdkafka may prefetch per partition.
-//! - **An append that failed stops the appender.** With idempotence and the gapless guarantee no record behind a lost one
-//!   is ever written; otherwise the position kept by a shard would hide the gap.
+//! - **An append that failed ends its producer.** With idempotence and the gapless guarantee no record behind a lost one is
+//!   ever written; otherwise the position kept by a shard would hide the gap. The next append gets a new producer, and its
+//!   caller begins with the first record that was not acknowledged (`relay`: from the table; `ingest`: by ending).
 //! - Nothing is printed of a connection but its brokers: properties may hold secrets.
 //!
 //! It knows no event, no SQL and no clock; an unreachable broker is waited for by librdkafka with backoff, and questions
@@ -25,10 +26,12 @@ mod log;
 mod publisher;
 mod record;
 mod report;
+mod signals;
 mod source;
 pub mod topic;
 
 pub use connection::Connection;
 pub use log::{KafkaLog, LogSettings};
 pub use publisher::{Outgoing, Publisher};
+pub use signals::KafkaSignals;
 pub use source::{GroupSource, RecordTime, ReplaySource, SourceSettings};

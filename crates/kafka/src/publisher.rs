@@ -11,6 +11,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, PurgeConfig, ThreadedProducer};
 use tokio::sync::Notify;
+use tracing::info;
 
 use crate::ask::refusal;
 use crate::connection::{Connection, Link};
@@ -47,8 +48,16 @@ pub struct Outgoing {
     pub value: Option<Vec<u8>>,
 }
 
-/// An idempotent producer. After one failed delivery it refuses everything: make a new one, reading on from what is known.
+/// Appends to any topic. Underneath is an idempotent producer that one failed delivery ends for good: nothing behind a lost
+/// record is written by it. The call that met the failure fails, and the next call gets a new producer; the caller begins
+/// again with the first record that was not acknowledged.
 pub struct Publisher {
+    connection: Connection,
+    live: Mutex<Arc<Live>>,
+}
+
+/// One producer, until its first failure.
+struct Live {
     producer: ThreadedProducer<Deliveries>,
     shared: Arc<Shared>,
 }
@@ -59,6 +68,35 @@ impl Publisher {
     /// # Errors
     /// `Refused` when a property of the connection is unknown.
     pub fn new(connection: &Connection) -> Result<Self, LogError> {
+        Ok(Self { live: Mutex::new(Arc::new(Live::new(connection)?)), connection: connection.clone() })
+    }
+
+    /// The producer of a whole call: a series is never continued by another producer than the one that began it.
+    fn live(&self) -> Result<Arc<Live>, LogError> {
+        let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        if live.shared.broken.load(Ordering::Acquire) {
+            info!("a delivery had failed: going on with a new producer");
+            *live = Arc::new(Live::new(&self.connection)?);
+        }
+        Ok(live.clone())
+    }
+
+    /// Appends in order (per partition) and returns when all replicas have acknowledged every record.
+    ///
+    /// # Errors
+    /// `TooLarge`: a record is larger than its topic takes. `Refused`: a record was not accepted. `Closed`: another call's
+    /// delivery failed meanwhile. Each time some of the records may be in their topics, and the next call starts afresh.
+    /// Dropping the future gives up waiting, not the records.
+    pub async fn publish(&self, records: &[Outgoing]) -> Result<(), LogError> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        self.live()?.publish(records).await
+    }
+}
+
+impl Live {
+    fn new(connection: &Connection) -> Result<Self, LogError> {
         let shared = Arc::new(Shared { broken: AtomicBool::new(false), progress: Notify::new() });
         let context = Deliveries { link: connection.link(), shared: shared.clone() };
         let producer = ThreadedProducer::from_config_and_context(&connection.config(&SETTINGS), context)
@@ -66,15 +104,7 @@ impl Publisher {
         Ok(Self { producer, shared })
     }
 
-    /// Appends in order (per partition) and returns when all replicas have acknowledged every record.
-    ///
-    /// # Errors
-    /// `Refused`: a record was not accepted, those before it may be in their topics. `Closed`: an earlier delivery failed.
-    /// Dropping the future gives up waiting, not the records.
-    pub async fn publish(&self, records: &[Outgoing]) -> Result<(), LogError> {
-        if records.is_empty() {
-            return Ok(());
-        }
+    async fn publish(&self, records: &[Outgoing]) -> Result<(), LogError> {
         let batch = Arc::new(Batch::new(records.len()));
         for record in records {
             self.enqueue(record, &batch).await?;
@@ -99,7 +129,13 @@ impl Publisher {
             match self.producer.send(native(record, batch.clone())) {
                 Ok(()) => return Ok(()),
                 Err((error, _)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull) => progress.await,
-                Err((error, _)) => return Err(refusal("appending", &error)),
+                Err((error, _)) => {
+                    // A record too large is refused before it is anywhere; whatever else this producer refuses is its end.
+                    if error.rdkafka_error_code() != Some(RDKafkaErrorCode::MessageSizeTooLarge) {
+                        self.shared.broken.store(true, Ordering::Release);
+                    }
+                    return Err(refusal("appending", &error));
+                }
             }
         }
     }
@@ -162,7 +198,9 @@ impl ProducerContext for Deliveries {
             Ok(_) => self.link.answered(),
             Err((error, _)) => {
                 self.shared.broken.store(true, Ordering::Release);
-                batch.failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| error.clone());
+                let mut failed = batch.failed.lock().unwrap_or_else(PoisonError::into_inner);
+                // The cause comes first; what is given up behind it only says so.
+                failed.get_or_insert_with(|| error.clone());
             }
         }
         if batch.left.fetch_sub(1, Ordering::AcqRel) == 1 {
@@ -172,7 +210,7 @@ impl ProducerContext for Deliveries {
     }
 }
 
-impl Drop for Publisher {
+impl Drop for Live {
     fn drop(&mut self) {
         // What nobody waits for any more must not hold up the end of the process.
         self.producer.purge(PurgeConfig::default().queue().inflight());

@@ -160,7 +160,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// The services that run, by the name of their process.
-const PROCESSES: [&str; 6] = ["engine-a", "engine-b", "relay", "mailer-a", "mailer-b", "ingest"];
+const PROCESSES: [&str; 7] = ["engine-a", "engine-b", "relay-a", "relay-b", "mailer-a", "mailer-b", "ingest"];
 
 impl Run {
     fn new(setting: &Setting) -> Self {
@@ -314,7 +314,10 @@ impl Run {
         let readiness = Readiness::default();
         let (shards, stop) = (self.setting.shards, self.stop.clone());
         match name {
-            "relay" => Relay { store, log, clock, readiness }.run(stop).await,
+            _ if name.starts_with("relay") => {
+                let name = name.to_owned();
+                Relay { name, store, log, signals: None, clock, readiness }.run(stop).await;
+            }
             "ingest" => {
                 let noted = Arc::default();
                 let ingest = Ingest { store, log, clock, rulebooks, shards, incarnation: 1, readiness, noted };
@@ -359,7 +362,7 @@ impl Run {
                 settings.heartbeat = Duration::from_millis(200);
                 settings.lease = Duration::from_secs(2);
                 settings.batch_max = self.setting.batch;
-                let parts = EngineParts { store, log, clock, rulebooks, readiness };
+                let parts = EngineParts { store, log, clock, rulebooks, readiness, tells_signals: false };
                 Engine::new(settings, parts).run(stop).await;
             }
         }

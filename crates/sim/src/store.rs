@@ -8,15 +8,19 @@ mod port;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
     time::Duration,
 };
 
 use jiff::{Timestamp, civil::Date};
 use rapport_engine::ports::{
     rows::{
-        ConversionRow, DayCloseRow, DeadLetterRow, DefinitionRow, JourneyRow, MessageRow, MessageState, OutboxRow,
-        PartnerRow, PersonRow, RefusalRow, RequestRow, ReservationRow, ShardRow, SignalRow, TaskRow, TimerRow,
+        ConversionRow, DayCloseRow, DeadLetterRow, DefinitionRow, JourneyRow, MessageRow, MessageState,
+        NumberedOutboxRow, OutboxRow, PartnerRow, PersonRow, RefusalRow, RequestRow, ReservationRow, ShardRow,
+        SignalRow, Target, TaskRow, TimerRow,
     },
     store::StoreError,
 };
@@ -27,6 +31,7 @@ use crate::clock::Virtual;
 /// A store in memory. Its time is tokio's, from a fixed instant on: with paused time it is virtual.
 pub struct MemoryStore {
     time: Virtual,
+    jumped_ms: AtomicI64,
     tables: Mutex<Tables>,
 }
 
@@ -91,6 +96,12 @@ pub struct Tables {
     pub requests: BTreeMap<String, RequestRow>,
     pub reservations: BTreeMap<String, ReservationRow>,
     pub outbox: BTreeMap<i64, OutboxRow>,
+    /// Positions given, by number.
+    pub outbox_positions: BTreeMap<i64, i64>,
+    /// The last position given.
+    pub outbox_position: i64,
+    /// The relay's owner, epoch, and when it was heard of.
+    pub relay: Option<(String, i64, Timestamp)>,
     pub outbox_ids: BTreeSet<String>,
     pub outbox_number: i64,
     pub day_parts: BTreeMap<(ProgramId, Date, u32), Vec<u8>>,
@@ -104,7 +115,7 @@ pub struct Tables {
 
 impl Default for MemoryStore {
     fn default() -> Self {
-        Self { time: Virtual::default(), tables: Mutex::default() }
+        Self { time: Virtual::default(), jumped_ms: AtomicI64::new(0), tables: Mutex::default() }
     }
 }
 
@@ -112,7 +123,13 @@ impl MemoryStore {
     /// The server's time.
     #[must_use]
     pub fn server_now(&self) -> Timestamp {
-        self.time.now()
+        let off = jiff::SignedDuration::from_millis(self.jumped_ms.load(Ordering::Relaxed));
+        self.time.now().checked_add(off).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Somebody sets the server's clock: this far from where it began.
+    pub fn set_clock_off(&self, by: Duration) {
+        self.jumped_ms.store(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::Relaxed);
     }
 
     /// The tables, locked.
@@ -147,6 +164,37 @@ impl Tables {
                 self.outbox_number += 1;
                 self.outbox.insert(self.outbox_number, row.clone());
             }
+        }
+    }
+
+    /// Positions for the first rows that have none.
+    pub(crate) fn place_outbox(&mut self, limit: usize) {
+        let fresh = self.outbox.keys().filter(|number| !self.outbox_positions.contains_key(number));
+        for number in fresh.take(limit).copied().collect::<Vec<_>>() {
+            self.outbox_position += 1;
+            self.outbox_positions.insert(number, self.outbox_position);
+        }
+    }
+
+    /// A row as the port tells it.
+    pub(crate) fn numbered(&self, number: i64, row: &OutboxRow) -> NumberedOutboxRow {
+        NumberedOutboxRow { number, position: self.outbox_positions.get(&number).copied(), row: row.clone() }
+    }
+
+    /// The first rows of a target by position.
+    pub(crate) fn carried(&self, target: Target, limit: usize) -> Vec<NumberedOutboxRow> {
+        let of_target = self.outbox.iter().filter(|(_, row)| row.target == target);
+        let mut rows: Vec<_> = of_target.map(|(number, row)| self.numbered(*number, row)).collect();
+        rows.retain(|row| row.position.is_some());
+        rows.sort_by_key(|row| row.position);
+        rows.truncate(limit);
+        rows
+    }
+
+    pub(crate) fn remove_outbox(&mut self, number: i64) {
+        self.outbox_positions.remove(&number);
+        if let Some(row) = self.outbox.remove(&number) {
+            self.outbox_ids.remove(&row.event_id);
         }
     }
 

@@ -75,9 +75,16 @@ impl Stand {
             clock: clock.clone(),
             rulebooks: rulebooks.clone(),
             readiness: readiness.clone(),
+            tells_signals: false,
         };
-        let relay =
-            Relay { store: store.clone(), log: log.clone(), clock: clock.clone(), readiness: readiness.clone() };
+        let relay = Relay {
+            name: "relay".into(),
+            store: store.clone(),
+            log: log.clone(),
+            signals: None,
+            clock: clock.clone(),
+            readiness: readiness.clone(),
+        };
         let process = Process::new("mailer", 0, Faults::new(1, Rates::NONE));
         let keys = Keys::new([b"a key for tests, long enough to sign with".to_vec()]).unwrap();
         let mailer = Arc::new(Mailer {

@@ -285,7 +285,7 @@ pub(crate) async fn write_outbox(session: &mut Session, rows: &[OutboxRow]) -> R
     let rows = Rows::of(
         rows.iter()
             .filter(|row| seen.insert(&row.event_id))
-            .map(|row| cells![&row.event_id, row.shard, &row.key, &row.value]),
+            .map(|row| cells![row.target.code(), &row.event_id, row.shard, &row.key, &row.value]),
     );
     session.execute_rows(&outbox::ADD, &[], &rows).await?;
     Ok(())

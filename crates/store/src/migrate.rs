@@ -25,6 +25,11 @@ const MIGRATIONS: &[Migration] = &[
         postgres: include_str!("../migrations/postgres/0002_quarantine.sql"),
         sqlite: include_str!("../migrations/sqlite/0002_quarantine.sql"),
     },
+    Migration {
+        version: 3,
+        postgres: include_str!("../migrations/postgres/0003_relay.sql"),
+        sqlite: include_str!("../migrations/sqlite/0003_relay.sql"),
+    },
 ];
 
 /// The schema this binary reads and writes.

@@ -1,13 +1,15 @@
 //! Records on their way to the log, and records that never got there.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
-use rapport_engine::ports::rows::{DeadLetterRow, NumberedOutboxRow, OutboxRow};
+use rapport_engine::ports::rows::{DeadLetterRow, NumberedOutboxRow, OutboxRow, Target};
 use rapport_engine::ports::store::StoreError;
 
 use crate::SqlStore;
 use crate::commit::{cut, write_outbox};
 use crate::sql::queries::{dead_letter, outbox};
-use crate::sql::{Rows, cells};
+use crate::sql::{Cell, Row, Rows, cells};
 
 impl SqlStore {
     pub(crate) async fn write_records(&self, rows: &[OutboxRow]) -> Result<(), StoreError> {
@@ -20,14 +22,45 @@ impl SqlStore {
     }
 
     pub(crate) async fn read_outbox(&self, limit: usize) -> Result<Vec<NumberedOutboxRow>, StoreError> {
-        let rows = self.reader().await?.fetch(&outbox::NEXT, &cells![limit]).await?;
-        rows.iter()
-            .map(|row| {
-                let (number, event_id, shard) = (row.int(0)?, row.text(1)?, row.number(2)?);
-                let row = OutboxRow { event_id, shard, key: row.bytes(3)?, value: row.bytes(4)? };
-                Ok(NumberedOutboxRow { number, row })
-            })
-            .collect()
+        self.reader().await?.fetch(&outbox::NEXT, &cells![limit]).await?.iter().map(numbered).collect()
+    }
+
+    pub(crate) async fn read_waits(&self, target: Target) -> Result<bool, StoreError> {
+        Ok(!self.reader().await?.fetch(&outbox::WAITS, &cells![target.code()]).await?.is_empty())
+    }
+
+    pub(crate) async fn write_relay(&self, owner: &str, silence: Duration) -> Result<Option<i64>, StoreError> {
+        let silence = i64::try_from(silence.as_millis()).unwrap_or(i64::MAX);
+        let rows = self.writer().await?.fetch(&outbox::TAKE, &cells![owner, silence]).await?;
+        rows.first().map(|row| row.int(0)).transpose()
+    }
+
+    pub(crate) async fn write_carried(
+        &self,
+        epoch: i64,
+        target: Target,
+        limit: usize,
+    ) -> Result<Option<Vec<NumberedOutboxRow>>, StoreError> {
+        let mut session = self.begin().await?;
+        if session.execute(&outbox::ALIVE, &cells![epoch]).await? == 0 {
+            session.rollback().await?;
+            return Ok(None);
+        }
+        let placed = session.execute(&outbox::PLACE, &cells![limit]).await?;
+        if placed > 0 {
+            let placed = i64::try_from(placed).unwrap_or(i64::MAX);
+            session.execute(&outbox::PLACED, &cells![placed]).await?;
+        }
+        let rows = session.fetch(&outbox::CARRY, &cells![target.code(), limit]).await?;
+        session.commit().await?;
+        rows.iter().map(numbered).collect::<Result<_, _>>().map(Some)
+    }
+
+    pub(crate) async fn write_set_aside(&self, number: i64, letter: &DeadLetterRow) -> Result<(), StoreError> {
+        let mut session = self.begin().await?;
+        session.execute_rows(&dead_letter::ADD, &[], &Rows::of([dead_letter_cells(letter)])).await?;
+        session.execute_rows(&outbox::DONE, &[], &Rows::of([cells![number]])).await?;
+        session.commit().await
     }
 
     pub(crate) async fn remove_records(&self, numbers: &[i64]) -> Result<(), StoreError> {
@@ -44,20 +77,8 @@ impl SqlStore {
         if rows.is_empty() {
             return Ok(());
         }
-        let rows = Rows::last_of(rows.iter().map(|row| {
-            let cells = cells![
-                &row.source,
-                row.partition,
-                row.offset,
-                &row.code,
-                &row.detail,
-                cut(&row.raw),
-                &row.headers,
-                row.at,
-                row.replayed_at,
-            ];
-            ((&row.source, row.partition, row.offset), cells)
-        }));
+        let rows =
+            Rows::last_of(rows.iter().map(|row| ((&row.source, row.partition, row.offset), dead_letter_cells(row))));
         let mut session = self.begin().await?;
         session.execute_rows(&dead_letter::ADD, &[], &rows).await?;
         session.commit().await
@@ -97,4 +118,27 @@ impl SqlStore {
         self.writer().await?.execute(&dead_letter::REPLAYED, &cells![source, partition, offset, at]).await?;
         Ok(())
     }
+}
+
+fn numbered(row: &Row) -> Result<NumberedOutboxRow, StoreError> {
+    let target = row.text(2)?;
+    let target = Target::parse(&target).ok_or_else(|| StoreError::Damaged(format!("outbox target `{target}`")))?;
+    let event_id = row.text(3)?;
+    let (shard, key, value) = (row.number(4)?, row.bytes(5)?, row.bytes(6)?);
+    let out = OutboxRow { target, event_id, shard, key, value };
+    Ok(NumberedOutboxRow { number: row.int(0)?, position: row.opt_int(1)?, row: out })
+}
+
+fn dead_letter_cells(row: &DeadLetterRow) -> [Cell<'_>; 9] {
+    cells![
+        &row.source,
+        row.partition,
+        row.offset,
+        &row.code,
+        &row.detail,
+        cut(&row.raw),
+        &row.headers,
+        row.at,
+        row.replayed_at,
+    ]
 }

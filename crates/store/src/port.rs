@@ -7,7 +7,7 @@ use jiff::{Timestamp, civil::Date};
 use rapport_engine::ports::rows::{
     ConversionRow, CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow, DefinitionRow, MessageRow,
     NumberedOutboxRow, OutboxRow, PartnerBundle, PersonRow, QuarantineRow, RequestRow, ReservationRow, ShardCommit,
-    ShardRow, TimerRow,
+    ShardRow, Target, TimerRow,
 };
 use rapport_engine::ports::store::{
     Alive, Attempt, ClaimRequest, Claimed, Committed, EndedMessage, Outstanding, RecipientSnapshot, RecipientVerdict,
@@ -251,6 +251,27 @@ impl Store for SqlStore {
 
     async fn outbox(&self, limit: usize) -> Result<Vec<NumberedOutboxRow>, StoreError> {
         self.read_outbox(limit).await
+    }
+
+    async fn outbox_waits(&self, target: Target) -> Result<bool, StoreError> {
+        self.read_waits(target).await
+    }
+
+    async fn take_relay(&self, owner: &str, silence: Duration) -> Result<Option<i64>, StoreError> {
+        self.write_relay(owner, silence).await
+    }
+
+    async fn carry_outbox(
+        &self,
+        epoch: i64,
+        target: Target,
+        limit: usize,
+    ) -> Result<Option<Vec<NumberedOutboxRow>>, StoreError> {
+        self.write_carried(epoch, target, limit).await
+    }
+
+    async fn set_aside(&self, number: i64, letter: &DeadLetterRow) -> Result<(), StoreError> {
+        self.write_set_aside(number, letter).await
     }
 
     async fn outbox_done(&self, numbers: &[i64]) -> Result<(), StoreError> {

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rapport_engine::ports::rows::{COORDINATOR, ShardRow};
+use rapport_engine::ports::rows::{COORDINATOR, POSITIONS_AFTER_RESTORE, ShardRow};
 use rapport_engine::ports::store::{Alive, StoreError};
 use rapport_event::wire::{SOURCE_BYTES, SourcePosition};
 
 use crate::SqlStore;
-use crate::sql::queries::{meta, shard};
+use crate::sql::queries::{meta, outbox, shard};
 use crate::sql::{Row, Rows, cells, instant};
 
 /// Where the replay's present stands in `meta`.
@@ -112,8 +112,10 @@ impl SqlStore {
     }
 
     pub(crate) async fn write_raised(&self, number: i32, commit_no: i64) -> Result<(), StoreError> {
-        self.writer().await?.execute(&shard::RAISE, &cells![number, commit_no]).await?;
-        Ok(())
+        let mut session = self.begin().await?;
+        session.execute(&outbox::PLACED, &cells![POSITIONS_AFTER_RESTORE]).await?;
+        session.execute(&shard::RAISE, &cells![number, commit_no]).await?;
+        session.commit().await
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use rapport_engine::clocks::accept_server_time;
 use rapport_engine::ports::rows::COORDINATOR;
 use rapport_engine::ports::store::Outstanding;
 use rapport_engine::restore;
@@ -35,10 +36,14 @@ impl Examination {
 }
 
 /// Examines; exit code 1 when something is wrong.
-pub async fn run(settings: &Settings, as_data: bool) -> Result<u8, Failure> {
+pub async fn run(settings: &Settings, as_data: bool, accept_clock: bool) -> Result<u8, Failure> {
     let mut examination = Examination::default();
     match Layout::open(settings, ClockKind::Live).await {
         Ok(layout) => {
+            if accept_clock {
+                let at = accept_server_time(layout.store.as_ref()).await.doing("accepting the database's clock")?;
+                examination.note("clock", true, format!("{at} is accepted; processes that hold go on within seconds"));
+            }
             examine(&layout, settings, &mut examination).await?;
             layout.close().await;
         }

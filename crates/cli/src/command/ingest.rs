@@ -106,7 +106,7 @@ async fn replay(
     let done = stop.child_token();
     let mut services = Services::new(done.clone());
     services.engine(&layout, "replay", None);
-    services.relay(&layout);
+    services.relay(&layout, "replay");
     services.mailer(&layout, "replay", way_out, links);
     let bar = progress::spinner("replaying".to_owned());
     let master = ReplayMaster::new(ingest(&layout), until);

@@ -49,7 +49,7 @@ pub async fn run(settings: &Settings, arguments: RunArguments) -> Result<u8, Fai
             (Service::Ingest, Some(broker)) => running.ingest(&layout, broker, &name),
             (Service::Ingest, None) => {}
             (Service::Engine, _) => running.engine(&layout, &name, None),
-            (Service::Relay, _) => running.relay(&layout),
+            (Service::Relay, _) => running.relay(&layout, &name),
             (Service::Mailer, _) => {
                 let way_out = transport(&settings.mail)?;
                 let links = link_keys(settings, way_out.delivers())?;

@@ -67,7 +67,7 @@ pub async fn play(
     let done = stop.child_token();
     let mut services = Services::new(done.clone());
     services.engine(&layout, "demo", None);
-    services.relay(&layout);
+    services.relay(&layout, "demo");
     services.mailer(&layout, "demo", Arc::new(way_out), keys);
 
     let (first, days) = (world.midnight(0), arguments.days as usize);

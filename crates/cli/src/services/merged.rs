@@ -57,7 +57,12 @@ impl ReplaySource for Merged {
     async fn take_until(&mut self, until: Timestamp) -> Result<Vec<SourceRecord>, LogError> {
         let mut records = Vec::new();
         while records.len() < CHUNK {
-            self.fill().await?;
+            match self.fill().await {
+                Ok(()) => {}
+                // What was taken already is handed over; the next call meets the error.
+                Err(_) if !records.is_empty() => break,
+                Err(error) => return Err(error),
+            }
             let Some(record) = self.waiting.pop_front_if(|record| time_of(record) <= until) else { break };
             self.taken.insert((record.topic.clone(), record.partition), record.offset + 1);
             records.push(record);
@@ -71,8 +76,10 @@ impl ReplaySource for Merged {
     }
 
     async fn commit(&mut self) -> Result<(), LogError> {
-        for ((topic, partition), next) in std::mem::take(&mut self.taken) {
-            self.inner.commit(&topic, partition, next).await?;
+        while let Some(((topic, partition), next)) = self.taken.first_key_value() {
+            self.inner.commit(topic, *partition, *next).await?;
+            // Forgotten only now: after an error it is told again.
+            self.taken.pop_first();
         }
         Ok(())
     }

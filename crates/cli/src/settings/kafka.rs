@@ -17,6 +17,8 @@ pub struct KafkaSettings {
     pub upstream: [String; 3],
     /// rapport's own log.
     pub events: String,
+    /// Where other systems hear of signals.
+    pub signals: String,
     /// Replicas of topics rapport makes; the cluster's default when not given.
     pub replication: Option<u32>,
     /// Raised when an upstream topic was created anew under the same name.
@@ -31,6 +33,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: Option<&Node>) -> Option<Kafka
         properties: BTreeMap::new(),
         upstream: ["conversions", "activity", "partners"].map(str::to_owned),
         events: "rapport.events".to_owned(),
+        signals: "rapport.signals".to_owned(),
         replication: None,
         incarnation: 0,
     };
@@ -52,8 +55,9 @@ pub(super) fn read(reader: &mut Reader<'_>, node: Option<&Node>) -> Option<Kafka
         if let Some(topic) = topics.take("events").and_then(|node| reader.text(node)) {
             settings.events = topic;
         }
-        // Signals go out with the relay's further targets.
-        topics.take("signals");
+        if let Some(topic) = topics.take("signals").and_then(|node| reader.text(node)) {
+            settings.signals = topic;
+        }
         topics.finish(&[], reader.findings);
     }
     if let Some(properties) = fields.take("properties") {

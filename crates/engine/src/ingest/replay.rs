@@ -30,12 +30,44 @@ const LOOK: Duration = Duration::from_millis(3);
 /// A source whose records have times of their own, in ascending order.
 #[async_trait]
 pub trait ReplaySource: Send {
-    /// The records up to and including the instant that were not taken yet, in order of time.
+    /// The records up to and including the instant that were not taken yet, in order of time. After an error none is
+    /// counted as taken: asked again it answers the same.
     async fn take_until(&mut self, until: Timestamp) -> Result<Vec<SourceRecord>, LogError>;
     /// The time of the next record; `None` at the end.
     async fn next_time(&mut self) -> Result<Option<Timestamp>, LogError>;
-    /// Everything taken is safe.
+    /// Everything taken is safe. May be said again after an error.
     async fn commit(&mut self) -> Result<(), LogError>;
+}
+
+/// What a source can be asked.
+#[derive(Debug, Clone, Copy)]
+enum Asked {
+    NextTime,
+    Until(Timestamp),
+    Commit,
+}
+
+/// What it answered.
+enum Answer {
+    Time(Option<Timestamp>),
+    Records(Vec<SourceRecord>),
+    Committed,
+}
+
+impl Answer {
+    fn time(&self) -> Option<Timestamp> {
+        match self {
+            Self::Time(time) => *time,
+            Self::Records(_) | Self::Committed => None,
+        }
+    }
+
+    fn records(self) -> Vec<SourceRecord> {
+        match self {
+            Self::Records(records) => records,
+            Self::Time(_) | Self::Committed => Vec::new(),
+        }
+    }
 }
 
 /// Plays a source.
@@ -60,7 +92,7 @@ impl ReplayMaster {
     ) -> Result<Taken, IngestError> {
         let mut all = Taken::default();
         let mut breaker = Breaker::default();
-        let Some(mut present) = self.begin(source).await? else { return Ok(all) };
+        let Some(mut present) = self.begin(source, &stop).await? else { return Ok(all) };
         // A predecessor that died while it wrote the next step had seen this one quiet; its records lie ahead of the
         // present in the log, so that nothing would ever look quiet again.
         let mut known_quiet = self.filling().await? == Some(grid_after(present));
@@ -69,9 +101,10 @@ impl ReplayMaster {
                 break;
             }
             let next = grid_after(present);
-            let over = match (self.until, source.next_time().await?) {
+            let Some(upcoming) = self.ask(source, Asked::NextTime, &stop).await? else { break };
+            let over = match (self.until, upcoming) {
                 (Some(until), _) => present >= until,
-                (None, upcoming) => upcoming.is_none(),
+                (None, upcoming) => upcoming.time().is_none(),
             };
             if over {
                 info!(%present, events = all.events, "the replay is at its end");
@@ -80,12 +113,15 @@ impl ReplayMaster {
             let filling = next.as_millisecond().to_string();
             self.ingest.retry(async || self.ingest.store.set_meta(FILLING, &filling).await).await?;
             loop {
-                let records = source.take_until(next).await?;
+                let Some(answer) = self.ask(source, Asked::Until(next), &stop).await? else { return Ok(all) };
+                let records = answer.records();
                 if records.is_empty() {
                     break;
                 }
                 all += self.ingest.take(&records, &mut breaker).await?;
-                source.commit().await?;
+                if self.ask(source, Asked::Commit, &stop).await?.is_none() {
+                    return Ok(all);
+                }
             }
             self.ingest.retry(async || self.ingest.store.set_replay_present(next).await).await?;
             present = next;
@@ -101,15 +137,51 @@ impl ReplayMaster {
     }
 
     /// Where the replay stands, or where it begins: a step before the first record.
-    async fn begin(&self, source: &mut dyn ReplaySource) -> Result<Option<Timestamp>, IngestError> {
+    async fn begin(
+        &self,
+        source: &mut dyn ReplaySource,
+        stop: &CancellationToken,
+    ) -> Result<Option<Timestamp>, IngestError> {
         let store = &self.ingest.store;
         if let Some(present) = self.ingest.retry(async || store.replay_present().await).await? {
             return Ok(Some(present));
         }
-        let Some(first) = source.next_time().await? else { return Ok(None) };
+        let answer = self.ask(source, Asked::NextTime, stop).await?;
+        let Some(first) = answer.and_then(|answer| answer.time()) else { return Ok(None) };
         let start = grid_before(first);
         self.ingest.retry(async || store.set_replay_present(start).await).await?;
         Ok(Some(start))
+    }
+
+    /// Asks a source until it answers; `None` when told to stop meanwhile.
+    async fn ask(
+        &self,
+        source: &mut dyn ReplaySource,
+        asked: Asked,
+        stop: &CancellationToken,
+    ) -> Result<Option<Answer>, IngestError> {
+        let mut backoff = Backoff::default();
+        loop {
+            let answer = match asked {
+                Asked::NextTime => source.next_time().await.map(Answer::Time),
+                Asked::Until(until) => source.take_until(until).await.map(Answer::Records),
+                Asked::Commit => source.commit().await.map(|()| Answer::Committed),
+            };
+            match answer {
+                Ok(answer) => {
+                    if backoff.failures() > 0 {
+                        self.ingest.readiness.good("ingest");
+                    }
+                    return Ok(Some(answer));
+                }
+                Err(LogError::Unreachable(why)) => {
+                    if !self.ingest.unreachable(why, &mut backoff, stop).await {
+                        return Ok(None);
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     async fn wait_until_quiet(&self, present: Timestamp, stop: &CancellationToken) -> Result<bool, IngestError> {

@@ -76,6 +76,11 @@ macro_rules! store_conformance {
             records:
                 the_outbox_is_read_in_order_and_emptied,
                 a_waiting_record_is_not_doubled,
+                positions_are_given_once_and_for_good,
+                a_fenced_relay_is_given_nothing,
+                a_relay_takes_over_from_a_silent_one,
+                targets_are_carried_apart,
+                a_record_set_aside_is_a_dead_letter,
                 dead_letters_stay_as_first_written,
                 definitions_follow_each_other,
                 sound_data_breaks_no_invariant,

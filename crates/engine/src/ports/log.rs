@@ -68,12 +68,55 @@ pub enum LogError {
         /// The offset asked for.
         offset: i64,
     },
+    /// A record among those to be appended is larger than the log takes; some of the others may be in it.
+    #[error("a record is larger than the event log takes: {0}")]
+    TooLarge(String),
     /// The log refuses the request for good.
     #[error("the event log refuses: {0}")]
     Refused(String),
     /// The log was closed by this process.
     #[error("the event log is closed")]
     Closed,
+}
+
+/// Appends in order, leaving out the records that are too large for the log: their places among those given.
+///
+/// # Errors
+/// Those of [`EventLog::append`]; a part may be in the log, and appending all again in the same order is right.
+pub async fn append_all_that_fit(log: &dyn EventLog, records: &[NewRecord]) -> Result<Vec<usize>, LogError> {
+    let mut too_large = Vec::new();
+    // Halves of what was refused, the earlier on top: the order of what is appended stays that of the records.
+    let mut parts = vec![0..records.len()];
+    while let Some(part) = parts.pop() {
+        let Some(of_part) = records.get(part.clone()).filter(|of_part| !of_part.is_empty()) else { continue };
+        match log.append(of_part.to_vec()).await {
+            Ok(()) => {}
+            Err(LogError::TooLarge(_)) if part.len() == 1 => too_large.push(part.start),
+            Err(LogError::TooLarge(_)) => {
+                let middle = part.start + part.len() / 2;
+                parts.push(middle..part.end);
+                parts.push(part.start..middle);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(too_large)
+}
+
+/// A record for other systems.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Announcement {
+    /// The partner: announcements of one partner stay in order.
+    pub key: Vec<u8>,
+    /// A CloudEvent in structured form.
+    pub value: Vec<u8>,
+}
+
+/// Where other systems hear of signals.
+#[async_trait]
+pub trait SignalLog: Send + Sync {
+    /// Publishes in order; returns when every record is acknowledged. An error means: some may be published.
+    async fn publish(&self, announcements: Vec<Announcement>) -> Result<(), LogError>;
 }
 
 /// The durable, sharded log of everything the engine reacts to.

@@ -299,27 +299,62 @@ pub struct RequestRow {
     pub at: Timestamp,
 }
 
-/// A record on its way to the log.
+/// Where the relay takes a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// The event log: the record comes back to its shard.
+    Events,
+    /// The topic on which other systems hear of signals.
+    Signals,
+}
+
+impl Target {
+    /// The stable code.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Events => "events",
+            Self::Signals => "signals",
+        }
+    }
+
+    /// The target of a code.
+    #[must_use]
+    pub fn parse(code: &str) -> Option<Self> {
+        [Self::Events, Self::Signals].into_iter().find(|target| target.code() == code)
+    }
+}
+
+/// A record on its way out.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OutboxRow {
+    /// Where to.
+    pub target: Target,
     /// Event id; derived, so that appending it twice is harmless.
     pub event_id: String,
     /// To which shard.
     pub shard: u32,
     /// The partner it is about; programme-wide records use the programme's own key.
     pub key: Vec<u8>,
-    /// The event in its internal encoding.
+    /// The event in its internal encoding; for other systems as they read it.
     pub value: Vec<u8>,
 }
 
 /// A stored outbox row with its number.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NumberedOutboxRow {
-    /// Increasing.
+    /// Increasing within a transaction and between transactions that follow each other.
     pub number: i64,
+    /// The place a relay gave it before it was carried for the first time: dense, never given twice, never changed.
+    pub position: Option<i64>,
     /// The row.
     pub row: OutboxRow,
 }
+
+/// What the relay's records name as their source. No topic can be called so.
+pub const OUTBOX_SOURCE: &str = "rapport:outbox";
+/// So far positions are moved on when a restored database is accepted: past all that its lost future can have given.
+pub const POSITIONS_AFTER_RESTORE: i64 = 1 << 40;
 
 /// A partner in quarantine.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use rapport_event::id::{PartnerKey, ProgramId};
 use super::rows::{
     CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow, DefinitionRow, MessageRow, MessageState,
     NumberedOutboxRow, OutboxRow, PartnerBundle, PersonRow, QuarantineRow, RequestRow, ReservationRow, ShardCommit,
-    ShardRow, TimerRow,
+    ShardRow, Target, TimerRow,
 };
 use crate::story::Story;
 
@@ -197,7 +197,8 @@ pub trait Store: Send + Sync {
     async fn touch_shards(&self, owner: &str, owned: &[(i32, i64)]) -> Result<Vec<i32>, StoreError>;
     /// Gives a shard up if the epoch is still ours.
     async fn release_shard(&self, shard: i32, epoch: i64) -> Result<(), StoreError>;
-    /// After a restore: lets a shard's commits count on from `commit_no`, under a new epoch and without an owner.
+    /// After a restore: lets a shard's commits count on from `commit_no`, under a new epoch and without an owner, and moves the
+    /// outbox's positions on.
     async fn raise_commit_no(&self, shard: i32, commit_no: i64) -> Result<(), StoreError>;
     /// Writes a batch.
     async fn commit_shard(&self, commit: &ShardCommit) -> Result<Committed, StoreError>;
@@ -309,7 +310,21 @@ pub trait Store: Send + Sync {
     async fn add_outbox(&self, rows: &[OutboxRow]) -> Result<(), StoreError>;
     /// The next outbox rows in order.
     async fn outbox(&self, limit: usize) -> Result<Vec<NumberedOutboxRow>, StoreError>;
-    /// Removes appended rows.
+    /// Whether a row for the target waits; costs next to nothing.
+    async fn outbox_waits(&self, target: Target) -> Result<bool, StoreError>;
+    /// Makes a process the relay, unless another was heard of within `silence`: the new epoch. Zero takes it from a living one.
+    async fn take_relay(&self, owner: &str, silence: std::time::Duration) -> Result<Option<i64>, StoreError>;
+    /// Says that the relay lives and gives every row that has none a position, then returns the target's first rows by
+    /// position. `None`: the epoch is not the relay's any more, and nothing was changed.
+    async fn carry_outbox(
+        &self,
+        epoch: i64,
+        target: Target,
+        limit: usize,
+    ) -> Result<Option<Vec<NumberedOutboxRow>>, StoreError>;
+    /// Takes a record that can never be carried out of the outbox, and keeps it as a dead letter.
+    async fn set_aside(&self, number: i64, letter: &DeadLetterRow) -> Result<(), StoreError>;
+    /// Removes appended rows; whoever knows that they are in the log may.
     async fn outbox_done(&self, numbers: &[i64]) -> Result<(), StoreError>;
 
     /// Writes dead letters; one at a position that is there already stays.

@@ -14,6 +14,7 @@ use crate::ports::{
     },
     store::{Store, StoreError},
 };
+use crate::signals::Told;
 
 /// Rows beyond which a batch is committed although more records are at hand: memory and the transaction stay bounded.
 const LARGE: usize = 20_000;
@@ -51,6 +52,8 @@ pub struct Batch {
     pub requests: Vec<RequestRow>,
     /// Records to append.
     pub outbox: Vec<OutboxRow>,
+    /// What other systems hear of.
+    pub told: Vec<Told>,
     /// Day parts.
     pub day_parts: Vec<DayPartRow>,
     /// Records of quarantined partners.

@@ -33,6 +33,7 @@ use super::{
 use crate::{
     ports::rows::{RefusalRow, TimerRow},
     rulebooks::{Applied, Rulebooks},
+    signals::Told,
 };
 
 /// How deep signals and emitted events may follow from each other before the partner is taken out.
@@ -257,6 +258,7 @@ impl<'a> Reaction<'a> {
 
     /// Tells journeys and workflows of an event, if any of them cares.
     fn announce(&mut self, event: Event) {
+        self.batch.told.extend(Told::of(&event));
         let interest = self.interests.of(self.rulebook, &event.kind);
         let runs = self.entry.journeys.iter().any(|journey| !journey.is_exited());
         if !(interest.starts || (runs && (interest.moves || self.older_versions_care(&event.kind)))) {

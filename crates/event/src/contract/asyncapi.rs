@@ -38,9 +38,11 @@ const CHANNELS: &[Channel] = &[
     },
     Channel {
         name: "rapport.signals",
-        about: "What rapport concludes, for other systems.",
+        about: "What rapport concludes (signals and moments), and what workflows emit, for other systems: CloudEvents in \
+            structured mode, keyed by `program/partner`. At least once, with the same id each time; in order for each partner. \
+            Nothing is published of what a replay brings. Kinds that workflows emit come beside those listed.",
         action: "send",
-        carries: |entry| entry.origin == Origin::Derived,
+        carries: |entry| entry.origin == Origin::Derived && matches!(entry.family, Family::Signal | Family::Moment),
     },
 ];
 

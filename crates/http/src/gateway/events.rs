@@ -4,7 +4,7 @@
 //! something is refused the answer is 422, although the rest was taken; sending all of it again is harmless within the hour in
 //! which ids are remembered.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use axum::{
     Json,
@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use rapport_engine::{
     ingest::person_row,
     ports::{
-        log::{LogError, NewRecord},
+        log::{LogError, NewRecord, append_all_that_fit},
         rows::PersonRow,
         store::StoreError,
     },
@@ -87,8 +87,9 @@ impl From<StoreError> for Failure {
 impl From<LogError> for Failure {
     fn from(error: LogError) -> Self {
         match error {
-            LogError::Unreachable(_) | LogError::Closed => Failure::Later(error.to_string()),
-            LogError::OutOfRange { .. } | LogError::Refused(_) => Failure::Broken(error.to_string()),
+            // The next append gets a new producer; what the broker refuses now (rights, a topic) operators can mend.
+            LogError::Unreachable(_) | LogError::Closed | LogError::Refused(_) => Failure::Later(error.to_string()),
+            LogError::OutOfRange { .. } | LogError::TooLarge(_) => Failure::Broken(error.to_string()),
         }
     }
 }
@@ -116,14 +117,21 @@ async fn keep(gateway: &Gateway, headers: &HeaderMap, body: &[u8]) -> Result<Res
         match decode_with(&limits, item, &Headers(&items.headers), &custom, now) {
             Ok(decoded) => {
                 accepted += 1;
-                batch.add(decoded, gateway.shards, replays.then_some(now));
+                batch.add(index, decoded, gateway.shards, replays.then_some(now));
             }
             Err(rejection) => rejected.push(refused(index, &rejection)),
         }
     }
     gateway.store.store_persons(&batch.persons).await?;
     if !batch.records.is_empty() {
-        gateway.log.append(batch.records).await?;
+        let too_large = append_all_that_fit(gateway.log.as_ref(), &batch.records).await?;
+        let named: BTreeSet<usize> = too_large.iter().filter_map(|place| batch.items.get(*place)).copied().collect();
+        accepted -= named.len();
+        for index in named {
+            let rejection = Rejection::new(RejectCode::RecordTooLarge, "larger than the event log takes");
+            rejected.push(refused(index, &rejection));
+        }
+        rejected.sort_by_key(|refused| refused.index);
     }
     metrics::counter!(metric::EVENTS).increment(accepted as u64);
     Ok(answer(accepted, rejected))
@@ -190,11 +198,13 @@ impl<'a> Items<'a> {
 struct Batch {
     persons: Vec<PersonRow>,
     records: Vec<NewRecord>,
+    /// The item each record was made of.
+    items: Vec<usize>,
 }
 
 impl Batch {
     /// `stamp` is the replay's present; live, the log stamps.
-    fn add(&mut self, decoded: Decoded, shards: u32, stamp: Option<Timestamp>) {
+    fn add(&mut self, item: usize, decoded: Decoded, shards: u32, stamp: Option<Timestamp>) {
         let Decoded { mut event, personal } = decoded;
         if personal.is_some() || event.partner().is_some() {
             let person = person_row(&event, personal.as_ref());
@@ -209,5 +219,6 @@ impl Batch {
             stamp,
             position: None,
         }));
+        self.items.resize(self.records.len(), item);
     }
 }

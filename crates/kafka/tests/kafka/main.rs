@@ -3,4 +3,6 @@
 
 mod broker;
 mod log;
+mod publisher;
+mod signals;
 mod source;

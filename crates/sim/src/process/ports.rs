@@ -10,7 +10,7 @@ use rapport_engine::{
         rows::{
             ConversionRow, CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow, DefinitionRow, MessageRow,
             NumberedOutboxRow, OutboxRow, PartnerBundle, PersonRow, QuarantineRow, RequestRow, ReservationRow,
-            ShardCommit, ShardRow, TimerRow,
+            ShardCommit, ShardRow, Target, TimerRow,
         },
         store::{
             Alive, Attempt, ClaimRequest, Claimed, Committed, EndedMessage, Outstanding, RecipientSnapshot,
@@ -106,6 +106,10 @@ through_process! {
     false next_mail_due() -> Option<Timestamp>;
     true add_outbox(rows: &[OutboxRow]) -> ();
     false outbox(limit: usize) -> Vec<NumberedOutboxRow>;
+    false outbox_waits(target: Target) -> bool;
+    true take_relay(owner: &str, silence: Duration) -> Option<i64>;
+    true carry_outbox(epoch: i64, target: Target, limit: usize) -> Option<Vec<NumberedOutboxRow>>;
+    true set_aside(number: i64, letter: &DeadLetterRow) -> ();
     true outbox_done(numbers: &[i64]) -> ();
     true dead_letters(rows: &[DeadLetterRow]) -> ();
     false list_dead_letters(code: Option<&str>, limit: usize) -> Vec<DeadLetterRow>;

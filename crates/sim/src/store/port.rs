@@ -8,8 +8,8 @@ use rapport_engine::{
     ports::{
         rows::{
             COORDINATOR, ConversionRow, CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow, DefinitionRow,
-            MessageRow, NumberedOutboxRow, OutboxRow, PartnerBundle, PersonRow, QuarantineRow, RequestRow,
-            ReservationRow, ShardCommit, ShardRow, TimerRow,
+            MessageRow, NumberedOutboxRow, OutboxRow, POSITIONS_AFTER_RESTORE, PartnerBundle, PersonRow, QuarantineRow,
+            RequestRow, ReservationRow, ShardCommit, ShardRow, Target, TimerRow,
         },
         store::{
             Alive, Attempt, ClaimRequest, Claimed, Committed, EndedMessage, Outstanding, RecipientSnapshot,
@@ -127,6 +127,7 @@ impl Store for MemoryStore {
         Ok(())
     }
     async fn raise_commit_no(&self, shard: i32, commit_no: i64) -> Result<(), StoreError> {
+        self.tables().outbox_position += POSITIONS_AFTER_RESTORE;
         if let Some(row) = self.tables().shards.get_mut(&shard) {
             row.commit_no = row.commit_no.max(commit_no);
             row.epoch += 1;
@@ -327,14 +328,47 @@ impl Store for MemoryStore {
     async fn outbox(&self, limit: usize) -> Result<Vec<NumberedOutboxRow>, StoreError> {
         let tables = self.tables();
         let rows = tables.outbox.iter().take(limit);
-        Ok(rows.map(|(number, row)| NumberedOutboxRow { number: *number, row: row.clone() }).collect())
+        Ok(rows.map(|(number, row)| tables.numbered(*number, row)).collect())
+    }
+    async fn outbox_waits(&self, target: Target) -> Result<bool, StoreError> {
+        Ok(self.tables().outbox.values().any(|row| row.target == target))
+    }
+    async fn take_relay(&self, owner: &str, silence: Duration) -> Result<Option<i64>, StoreError> {
+        let now = self.server_now();
+        let mut tables = self.tables();
+        let epoch = match &tables.relay {
+            Some((known, _, heard)) if known != owner && *heard > before(now, silence) => return Ok(None),
+            Some((_, epoch, _)) => epoch + 1,
+            None => 1,
+        };
+        tables.relay = Some((owner.to_owned(), epoch, now));
+        Ok(Some(epoch))
+    }
+    async fn carry_outbox(
+        &self,
+        epoch: i64,
+        target: Target,
+        limit: usize,
+    ) -> Result<Option<Vec<NumberedOutboxRow>>, StoreError> {
+        let now = self.server_now();
+        let mut tables = self.tables();
+        match &mut tables.relay {
+            Some((_, ours, heard)) if *ours == epoch => *heard = now,
+            _ => return Ok(None),
+        }
+        tables.place_outbox(limit);
+        Ok(Some(tables.carried(target, limit)))
+    }
+    async fn set_aside(&self, number: i64, letter: &DeadLetterRow) -> Result<(), StoreError> {
+        let mut tables = self.tables();
+        tables.add_dead_letter(letter.clone());
+        tables.remove_outbox(number);
+        Ok(())
     }
     async fn outbox_done(&self, numbers: &[i64]) -> Result<(), StoreError> {
         let mut tables = self.tables();
         for number in numbers {
-            if let Some(row) = tables.outbox.remove(number) {
-                tables.outbox_ids.remove(&row.event_id);
-            }
+            tables.remove_outbox(*number);
         }
         Ok(())
     }

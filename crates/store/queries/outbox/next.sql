@@ -1,2 +1,2 @@
 -- The next records in order. $1 limit. Uses the primary key of outbox.
-SELECT number, event_id, shard, record_key, value FROM outbox ORDER BY number LIMIT $1
+SELECT number, position, target, event_id, shard, record_key, value FROM outbox ORDER BY number LIMIT $1

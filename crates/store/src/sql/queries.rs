@@ -144,6 +144,12 @@ pub(crate) mod outbox {
     pub(crate) static ADD: Statement = Statement::one(include_str!("../../queries/outbox/add.sql"));
     pub(crate) static NEXT: Statement = Statement::one(include_str!("../../queries/outbox/next.sql"));
     pub(crate) static DONE: Statement = Statement::one(include_str!("../../queries/outbox/done.sql"));
+    pub(crate) static WAITS: Statement = Statement::one(include_str!("../../queries/outbox/waits.sql"));
+    pub(crate) static TAKE: Statement = Statement::one(include_str!("../../queries/outbox/take.sql"));
+    pub(crate) static ALIVE: Statement = Statement::one(include_str!("../../queries/outbox/alive.sql"));
+    pub(crate) static PLACE: Statement = Statement::one(include_str!("../../queries/outbox/place.sql"));
+    pub(crate) static PLACED: Statement = Statement::one(include_str!("../../queries/outbox/placed.sql"));
+    pub(crate) static CARRY: Statement = Statement::one(include_str!("../../queries/outbox/carry.sql"));
 }
 
 pub(crate) mod dead_letter {

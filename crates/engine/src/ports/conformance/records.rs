@@ -1,9 +1,12 @@
 //! The outbox, dead letters, definitions, and the checks of `doctor`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::sample::{Owner, assert_sound, at, claim_one, ended, journey, message, partner, record, timer, waiting};
-use crate::ports::rows::{DeadLetterRow, DefinitionRow, MessageState, TimerChange};
+use super::sample::{
+    LONG, Owner, assert_sound, at, claim_one, ended, journey, message, partner, record, timer, waiting,
+};
+use crate::ports::rows::{DeadLetterRow, DefinitionRow, MessageState, OUTBOX_SOURCE, OutboxRow, Target, TimerChange};
 use crate::ports::store::{Settlement, Store};
 
 /// Numbers increase in the order of adding; removed rows do not come back.
@@ -29,6 +32,90 @@ pub async fn a_waiting_record_is_not_doubled(store: Arc<dyn Store>) {
     store.add_outbox(&[record("1"), record("2")]).await.unwrap();
     store.add_outbox(&[]).await.unwrap();
     assert_eq!(waiting(&store).await, ["1", "2"]);
+}
+
+/// The ids and positions a relay is given.
+async fn carried(store: &Arc<dyn Store>, epoch: i64, limit: usize) -> Vec<(String, i64)> {
+    let rows = store.carry_outbox(epoch, Target::Events, limit).await.unwrap().expect("our epoch");
+    rows.into_iter().map(|row| (row.row.event_id, row.position.expect("a position"))).collect()
+}
+
+fn placed(rows: &[(&str, i64)]) -> Vec<(String, i64)> {
+    rows.iter().map(|(id, position)| ((*id).to_owned(), *position)).collect()
+}
+
+/// Dense, in the order of adding, the same whoever asks again, and never given twice, also when rows go.
+pub async fn positions_are_given_once_and_for_good(store: Arc<dyn Store>) {
+    store.add_outbox(&[record("1"), record("2"), record("3")]).await.unwrap();
+    assert!(store.outbox(9).await.unwrap().iter().all(|row| row.position.is_none()));
+    let epoch = store.take_relay("relay-a", Duration::ZERO).await.unwrap().unwrap();
+    assert_eq!(carried(&store, epoch, 2).await, placed(&[("1", 1), ("2", 2)]));
+    let next = store.take_relay("relay-b", Duration::ZERO).await.unwrap().unwrap();
+    assert_eq!(carried(&store, next, 9).await, placed(&[("1", 1), ("2", 2), ("3", 3)]));
+    let numbers: Vec<i64> = store.outbox(9).await.unwrap().iter().map(|row| row.number).collect();
+    // In the middle, as two relays that take turns may leave it.
+    store.outbox_done(&numbers[1..]).await.unwrap();
+    store.add_outbox(&[record("3"), record("4")]).await.unwrap();
+    assert_eq!(carried(&store, next, 9).await, placed(&[("1", 1), ("3", 4), ("4", 5)]));
+    store.outbox_done(&store.outbox(9).await.unwrap().iter().map(|row| row.number).collect::<Vec<_>>()).await.unwrap();
+    store.add_outbox(&[record("5")]).await.unwrap();
+    assert_eq!(carried(&store, next, 9).await, placed(&[("5", 6)]));
+}
+
+/// With an epoch that is not the relay's any more nothing is read, and no position is given.
+pub async fn a_fenced_relay_is_given_nothing(store: Arc<dyn Store>) {
+    store.add_outbox(&[record("1")]).await.unwrap();
+    let old = store.take_relay("relay-a", Duration::ZERO).await.unwrap().unwrap();
+    let again = store.take_relay("relay-a", LONG).await.unwrap().expect("its own");
+    assert!(again > old);
+    assert_eq!(store.carry_outbox(old, Target::Events, 9).await.unwrap(), None);
+    assert_eq!(store.outbox(9).await.unwrap()[0].position, None);
+    assert_eq!(carried(&store, again, 9).await, placed(&[("1", 1)]));
+}
+
+/// One that carries keeps the outbox; one that is silent loses it.
+pub async fn a_relay_takes_over_from_a_silent_one(store: Arc<dyn Store>) {
+    let first = store.take_relay("relay-a", LONG).await.unwrap().expect("nobody has it");
+    assert_eq!(store.take_relay("relay-b", LONG).await.unwrap(), None);
+    assert_eq!(store.carry_outbox(first, Target::Events, 9).await.unwrap(), Some(vec![]));
+    let over = store.take_relay("relay-b", Duration::ZERO).await.unwrap().unwrap();
+    assert_eq!(over, first + 1);
+    assert_eq!(store.carry_outbox(first, Target::Events, 9).await.unwrap(), None);
+}
+
+/// What waits for one target does not show at the other.
+pub async fn targets_are_carried_apart(store: Arc<dyn Store>) {
+    let signal = OutboxRow { target: Target::Signals, ..record("signal") };
+    assert!(!store.outbox_waits(Target::Signals).await.unwrap());
+    store.add_outbox(&[signal.clone(), record("1")]).await.unwrap();
+    assert!(store.outbox_waits(Target::Signals).await.unwrap() && store.outbox_waits(Target::Events).await.unwrap());
+    let epoch = store.take_relay("relay-a", Duration::ZERO).await.unwrap().unwrap();
+    assert_eq!(carried(&store, epoch, 9).await, placed(&[("1", 2)]));
+    let signals = store.carry_outbox(epoch, Target::Signals, 9).await.unwrap().unwrap();
+    assert_eq!(signals.iter().map(|row| (&row.row, row.position)).collect::<Vec<_>>(), [(&signal, Some(1))]);
+    store.outbox_done(&[signals[0].number]).await.unwrap();
+    assert!(!store.outbox_waits(Target::Signals).await.unwrap());
+}
+
+/// Out of the outbox and among the dead letters, in one step; told again it changes nothing.
+pub async fn a_record_set_aside_is_a_dead_letter(store: Arc<dyn Store>) {
+    store.add_outbox(&[record("1"), record("2")]).await.unwrap();
+    let number = store.outbox(1).await.unwrap()[0].number;
+    let letter = DeadLetterRow {
+        source: OUTBOX_SOURCE.into(),
+        partition: 0,
+        offset: 1,
+        code: "record_too_large".into(),
+        detail: "1 for events".into(),
+        raw: b"1".to_vec(),
+        headers: "{}".into(),
+        at: at(1),
+        replayed_at: None,
+    };
+    store.set_aside(number, &letter).await.unwrap();
+    store.set_aside(number, &letter).await.unwrap();
+    assert_eq!(waiting(&store).await, ["2"]);
+    assert_eq!(store.list_dead_letters(Some("record_too_large"), 9).await.unwrap(), [letter]);
 }
 
 /// A source record read twice is one dead letter; only its replay is noted.

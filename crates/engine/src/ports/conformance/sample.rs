@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use rapport_event::id::PartnerKey;
 
 use crate::ports::rows::{
-    JourneyRow, MessageRow, MessageState, OutboxRow, PartnerRow, PersonRow, ShardCommit, TimerRow,
+    JourneyRow, MessageRow, MessageState, OutboxRow, PartnerRow, PersonRow, ShardCommit, Target, TimerRow,
 };
 use crate::ports::store::{Attempt, ClaimRequest, Committed, EndedMessage, RecipientSnapshot, RecipientVerdict, Store};
 
@@ -71,7 +71,13 @@ pub(super) fn person(partner: &str, version: i64, address: Option<&str>) -> Pers
 }
 
 pub(super) fn record(event_id: &str) -> OutboxRow {
-    OutboxRow { event_id: event_id.into(), shard: 0, key: b"shop/a".to_vec(), value: event_id.as_bytes().to_vec() }
+    OutboxRow {
+        target: Target::Events,
+        event_id: event_id.into(),
+        shard: 0,
+        key: b"shop/a".to_vec(),
+        value: event_id.as_bytes().to_vec(),
+    }
 }
 
 /// The end of a message, with an outcome record named after both.

@@ -7,6 +7,7 @@ use super::{Follows, Reaction};
 use crate::{
     coordinator::OfferRequest,
     ports::rows::{HoldRow, MessageRow, RequestRow, TaskRow, TimerRow},
+    signals::Told,
 };
 
 /// Requests to the coordinator: an offer wanted, an offer given back.
@@ -32,6 +33,7 @@ impl Reaction<'_> {
                 Action::Task(task) => self.open_task(workflow, *task),
                 Action::Tag { id, tag, add } => self.tag(&id, &tag, add),
                 Action::Emit(snapshot) => {
+                    self.batch.told.push(Told::Emitted(self.entry.key.clone(), snapshot.clone()));
                     self.queue.push_back((Follows::Event(snapshot), self.depth + 1));
                 }
                 Action::Start { workflow, trigger } => {
