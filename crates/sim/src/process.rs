@@ -22,6 +22,8 @@ use crate::faults::{Fault, Faults};
 
 /// Longer than the lease of the engines in a run.
 const PAUSE: Duration = Duration::from_millis(2_500);
+/// A relay stands still past its own lease, too; days of the replay pass meanwhile.
+const RELAY_PAUSE: Duration = Duration::from_secs(30);
 
 /// One incarnation of a process.
 pub struct Process {
@@ -102,6 +104,7 @@ impl Process {
                 self.kill();
                 self.live().await;
             }
+            Fault::Paused if self.name.starts_with("relay") => tokio::time::sleep(RELAY_PAUSE).await,
             Fault::Paused => tokio::time::sleep(PAUSE).await,
             _ => {}
         }
