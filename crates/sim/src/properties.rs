@@ -38,6 +38,7 @@ pub fn of_one(outcome: &Outcome) -> Broken {
     broken.extend(failed_mails(outcome));
     broken.extend(mails_sent_once(outcome));
     broken.extend(journeys_wait_once(outcome));
+    broken.extend(offers_given_back(outcome));
     broken.extend(conversions_count_once(outcome));
     broken.extend(rules_of_contact(outcome));
     broken
@@ -107,6 +108,24 @@ fn journeys_wait_once(outcome: &Outcome) -> Broken {
         }
     }
     broken
+}
+
+/// What a journey that ended had reserved for a mail that never went out is free again.
+fn offers_given_back(outcome: &Outcome) -> Broken {
+    let tables = &outcome.tables;
+    let kept = |message: &str| {
+        let unsent = tables.messages.get(message).filter(|stored| {
+            use MessageState::{Attempting, InDoubt, Queued, Sent};
+            !matches!(stored.state, Attempting | InDoubt | Queued | Sent)
+        });
+        let over = unsent
+            .and_then(|stored| tables.journeys.get(&(stored.row.key.clone(), stored.row.journey.clone())))
+            .map(|row| row.exited.is_some());
+        let release = format!("offer_release:{message}");
+        over == Some(true) && !tables.reservations.contains_key(&release) && !tables.requests.contains_key(&release)
+    };
+    let reserved = tables.reservations.keys().filter_map(|id| id.strip_prefix("offer:"));
+    reserved.filter(|message| kept(message)).map(|message| format!("the offer of {message} was kept")).collect()
 }
 
 /// Every conversion of the world is one row, with the status last told.

@@ -1,7 +1,7 @@
 //! What the coordinator reads to decide.
 
 use jiff::{Timestamp, civil::Date};
-use rapport_engine::ports::rows::{DayCloseRow, DayPartRow, RequestRow, ReservationRow};
+use rapport_engine::ports::rows::{DayCloseRow, DayPartRow, MessageState, PromiseRow, RequestRow, ReservationRow};
 use rapport_engine::ports::store::StoreError;
 use rapport_event::id::{PartnerKey, ProgramId};
 
@@ -90,19 +90,36 @@ impl SqlStore {
     ) -> Result<Vec<ReservationRow>, StoreError> {
         let (program, partner) = key.map_or(("", ""), |key| (key.program.as_str(), key.partner.as_str()));
         let rows = self.reader().await?.fetch(&sql::RESERVATIONS, &cells![offer, since, program, partner]).await?;
-        rows.iter()
+        rows.iter().map(reservation).collect()
+    }
+
+    pub(crate) async fn read_promise(&self, message: &str) -> Result<Option<PromiseRow>, StoreError> {
+        let rows = self.reader().await?.fetch(&sql::PROMISE, &cells![message]).await?;
+        rows.first()
             .map(|row| {
-                Ok(ReservationRow {
-                    offer: row.text(0)?,
-                    key: row.key(1)?,
-                    journey: row.text(3)?,
-                    at: row.instant(4)?,
-                    minor: row.int(5)?,
-                    currency: row.text(6)?,
+                let state = |code: String| {
+                    MessageState::parse(&code).ok_or_else(|| StoreError::Damaged(format!("message state `{code}`")))
+                };
+                Ok(PromiseRow {
+                    reservation: reservation(row)?,
+                    given_back: row.opt_text(7)?.is_some(),
+                    mail: row.opt_text(8)?.map(state).transpose()?,
                 })
             })
-            .collect()
+            .transpose()
     }
+}
+
+/// offer, program, partner, journey, at, minor, currency
+fn reservation(row: &Row) -> Result<ReservationRow, StoreError> {
+    Ok(ReservationRow {
+        offer: row.text(0)?,
+        key: row.key(1)?,
+        journey: row.text(3)?,
+        at: row.instant(4)?,
+        minor: row.int(5)?,
+        currency: row.text(6)?,
+    })
 }
 
 fn program_id(row: &Row, at: usize) -> Result<ProgramId, StoreError> {

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use jiff::{Timestamp, civil::Date};
 use rapport_engine::ports::rows::{
     ConversionRow, CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow, DefinitionRow, MessageRow,
-    NumberedOutboxRow, OutboxRow, PartnerBundle, PersonRow, QuarantineRow, RequestRow, ReservationRow, ShardCommit,
-    ShardRow, Target, TimerRow,
+    NumberedOutboxRow, OutboxRow, PartnerBundle, PersonRow, PromiseRow, QuarantineRow, RequestRow, ReservationRow,
+    ShardCommit, ShardRow, Target, TimerRow,
 };
 use rapport_engine::ports::store::{
     Alive, Attempt, ClaimRequest, Claimed, Committed, EndedMessage, Outstanding, RecipientSnapshot, RecipientVerdict,
@@ -157,6 +157,10 @@ impl Store for SqlStore {
         since: Timestamp,
     ) -> Result<Vec<ReservationRow>, StoreError> {
         self.read_reservations(offer, key, since).await
+    }
+
+    async fn promise(&self, message: &str) -> Result<Option<PromiseRow>, StoreError> {
+        self.read_promise(message).await
     }
 
     async fn commit_coordinator(&self, commit: &CoordinatorCommit) -> Result<Committed, StoreError> {

@@ -155,7 +155,8 @@ struct Stage<'a> {
     accepted: Vec<(Timestamp, rapport_contact::Kind)>,
     suppressions: Vec<(Option<String>, String)>,
     holds: BTreeMap<(String, String), Option<Timestamp>>,
-    reservations: Vec<(String, Timestamp)>,
+    /// Message, offer and when.
+    reservations: Vec<(String, String, Timestamp)>,
     seen_signals: std::collections::BTreeSet<String>,
     performance: Performance,
 }

@@ -6,20 +6,33 @@ use rapport_workflow::{Rulebook, config::PerPartner};
 
 use super::{Coordinator, CoordinatorError, REQUESTS};
 use crate::{
-    ports::rows::{AnsweredRequest, CoordinatorCommit, RequestRow, ReservationRow},
+    ports::rows::{AnsweredRequest, CoordinatorCommit, MessageState, RequestRow, ReservationRow},
     records,
-    shard::react::REQUEST_RELEASE,
+    shard::react::{REQUEST_OFFER, REQUEST_RELEASE},
 };
 
 /// What a journey asks of the coordinator; the body of a request of kind `offer`.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct OfferRequest {
-    /// The offer's name in `config/offers.yaml`.
+    /// The offer's name in `config/offers.yaml`; empty when it is given back, as the message says which it was.
     pub offer: String,
     /// The message it is for.
     pub message: String,
     /// The journey's step that waits.
     pub step: String,
+}
+
+/// A reservation of the commit at hand, with the request that it answers.
+type Granted = (String, ReservationRow);
+
+/// What an offer given back comes to.
+enum Released {
+    /// The entry that takes the reservation off.
+    Back(ReservationRow),
+    /// There is none, it is given back already, or the partner was told of it.
+    Nothing,
+    /// The request waits for the mail in hand.
+    Later,
 }
 
 impl Coordinator {
@@ -29,7 +42,7 @@ impl Coordinator {
         commit: &mut CoordinatorCommit,
     ) -> Result<(), CoordinatorError> {
         let requests = self.store().open_requests(REQUESTS).await?;
-        let mut granted: Vec<ReservationRow> = Vec::new();
+        let mut granted: Vec<Granted> = Vec::new();
         for request in requests {
             let Ok(wanted) = serde_json::from_str::<OfferRequest>(&request.body) else {
                 tracing::error!(request = request.id, "a request that cannot be read is dropped");
@@ -37,35 +50,44 @@ impl Coordinator {
                 continue;
             };
             let reservation = if request.kind == REQUEST_RELEASE {
-                self.released(&request, &wanted, &granted).await?
+                match self.released(&wanted, &granted).await? {
+                    Released::Back(row) => Some(row),
+                    Released::Nothing => None,
+                    Released::Later => continue,
+                }
             } else {
                 let judged = self.judge(rulebook, &request, &wanted, &granted).await?;
                 let record = records::offer_answer(&request, &wanted, judged.as_ref().map_err(|why| *why));
                 commit.outbox.push(records::outbox(shard_of(&request.key, self.shards), record));
                 judged.ok()
             };
-            granted.extend(reservation.clone());
+            granted.extend(reservation.clone().map(|row| (request.id.clone(), row)));
             commit.answered.push(AnsweredRequest { id: request.id, reservation });
         }
         Ok(())
     }
 
-    /// What gives a reservation back: the ledger only grows, so the entry is its negative.
-    async fn released(
-        &self,
-        request: &RequestRow,
-        wanted: &OfferRequest,
-        granted: &[ReservationRow],
-    ) -> Result<Option<ReservationRow>, CoordinatorError> {
-        let before = self.store().reservations(&wanted.offer, Some(&request.key), Timestamp::MIN).await?;
-        let all = before.iter().chain(granted).filter(|row| row.offer == wanted.offer && row.key == request.key);
-        let of_journey: Vec<&ReservationRow> = all.filter(|row| row.journey == request.journey).collect();
-        let held: i64 = of_journey.iter().map(|row| row.minor).sum();
-        Ok(of_journey.last().filter(|_| held > 0).map(|last| ReservationRow {
-            minor: -held,
-            at: request.at,
-            ..(*last).clone()
-        }))
+    /// What gives a reservation back: the ledger only grows, so the entry is its negative, at the same instant, so that both
+    /// fall into the same period. `granted` are those of this very commit.
+    async fn released(&self, wanted: &OfferRequest, granted: &[Granted]) -> Result<Released, CoordinatorError> {
+        let asked = format!("{REQUEST_OFFER}:{}", wanted.message);
+        let now = granted.iter().find(|(id, _)| *id == asked).map(|(_, row)| row.clone());
+        let reservation = match now {
+            // Its answer is not out yet, so no mail can tell of it.
+            Some(row) => row,
+            None => match self.store().promise(&wanted.message).await? {
+                Some(promise) if promise.given_back => return Ok(Released::Nothing),
+                Some(promise) => match promise.mail {
+                    // The mailer had it in hand when the journey ended: its end decides.
+                    Some(MessageState::Attempting) => return Ok(Released::Later),
+                    // The partner was promised it.
+                    Some(MessageState::Sent | MessageState::InDoubt) => return Ok(Released::Nothing),
+                    _ => promise.reservation,
+                },
+                None => return Ok(Released::Nothing),
+            },
+        };
+        Ok(Released::Back(ReservationRow { minor: -reservation.minor, ..reservation }))
     }
 
     /// The reservation, or why not. `granted` are those of this very commit.
@@ -74,9 +96,10 @@ impl Coordinator {
         rulebook: &Rulebook,
         request: &RequestRow,
         wanted: &OfferRequest,
-        granted: &[ReservationRow],
+        granted: &[Granted],
     ) -> Result<Result<ReservationRow, &'static str>, CoordinatorError> {
         let Some(offer) = rulebook.offers.get(wanted.offer.as_str()) else { return Ok(Err("unknown_offer")) };
+        let new = || granted.iter().map(|(_, row)| row).filter(|row| row.offer == wanted.offer);
         let given_since = match offer.per_partner {
             PerPartner::Once => Some(Timestamp::MIN),
             PerPartner::OnceIn(length) => Some(minutes_before(request.at, length.about_minutes())),
@@ -84,9 +107,9 @@ impl Coordinator {
         };
         if let Some(since) = given_since {
             let before = self.store().reservations(&wanted.offer, Some(&request.key), since).await?;
-            let mine = |row: &&ReservationRow| row.offer == wanted.offer && row.key == request.key;
+            let new = new().filter(|row| row.key == request.key);
             // A reservation given back counts as none.
-            let held: i64 = before.iter().chain(granted).filter(mine).map(|row| row.minor).sum();
+            let held: i64 = before.iter().map(|row| row.minor).chain(new.map(|row| row.minor)).sum();
             if held > 0 {
                 return Ok(Err("already_given"));
             }
@@ -95,8 +118,7 @@ impl Coordinator {
             let zone = rulebook.config.program(request.key.program.as_str()).map(|program| program.zone.clone());
             let since = period_start(request.at, &zone.unwrap_or(TimeZone::UTC), budget.months);
             let rows = self.store().reservations(&wanted.offer, None, since).await?;
-            let new = granted.iter().filter(|row| row.offer == wanted.offer);
-            let spent: i64 = rows.iter().chain(new).map(|row| row.minor).sum();
+            let spent: i64 = rows.iter().map(|row| row.minor).chain(new().map(|row| row.minor)).sum();
             if spent.saturating_add(offer.value.minor) > budget.amount.minor {
                 return Ok(Err("budget_spent"));
             }

@@ -90,6 +90,7 @@ macro_rules! store_conformance {
             coordination:
                 day_parts_and_closes,
                 requests_are_answered_once,
+                a_promise_is_found_by_its_message,
                 a_fenced_coordinator_writes_nothing;
         }
     };

@@ -501,6 +501,17 @@ pub struct ReservationRow {
     pub currency: String,
 }
 
+/// What was reserved for a message, and what became of both.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PromiseRow {
+    /// The reservation, as the request `offer:{message}` was answered.
+    pub reservation: ReservationRow,
+    /// Whether the request `offer_release:{message}` already gave it back.
+    pub given_back: bool,
+    /// Where the mail that tells of it is; `None` when none was planned.
+    pub mail: Option<MessageState>,
+}
+
 /// A rejected source record.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DeadLetterRow {

@@ -7,8 +7,8 @@ use rapport_event::id::{PartnerKey, ProgramId};
 
 use super::rows::{
     CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow, DefinitionRow, MessageRow, MessageState,
-    NumberedOutboxRow, OutboxRow, PartnerBundle, PersonRow, QuarantineRow, RequestRow, ReservationRow, ShardCommit,
-    ShardRow, Target, TimerRow,
+    NumberedOutboxRow, OutboxRow, PartnerBundle, PersonRow, PromiseRow, QuarantineRow, RequestRow, ReservationRow,
+    ShardCommit, ShardRow, Target, TimerRow,
 };
 use crate::story::Story;
 
@@ -259,6 +259,8 @@ pub trait Store: Send + Sync {
         key: Option<&PartnerKey>,
         since: Timestamp,
     ) -> Result<Vec<ReservationRow>, StoreError>;
+    /// The offer reserved for a message, if one was.
+    async fn promise(&self, message: &str) -> Result<Option<PromiseRow>, StoreError>;
     /// Writes the coordinator's decisions.
     async fn commit_coordinator(&self, commit: &CoordinatorCommit) -> Result<Committed, StoreError>;
 

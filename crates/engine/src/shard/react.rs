@@ -11,7 +11,7 @@ mod segments;
 mod signals;
 mod timed;
 
-pub use actions::{Envelope, REQUEST_RELEASE};
+pub use actions::{Envelope, REQUEST_OFFER, REQUEST_RELEASE};
 pub use timed::stirs;
 
 use std::{collections::VecDeque, sync::Arc};

@@ -9,8 +9,8 @@ use rapport_engine::{
         log::{EventLog, LogError, LogIdentity, LogRecord, NewRecord, Progress, ShardFeed},
         rows::{
             ConversionRow, CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow, DefinitionRow, MessageRow,
-            NumberedOutboxRow, OutboxRow, PartnerBundle, PersonRow, QuarantineRow, RequestRow, ReservationRow,
-            ShardCommit, ShardRow, Target, TimerRow,
+            NumberedOutboxRow, OutboxRow, PartnerBundle, PersonRow, PromiseRow, QuarantineRow, RequestRow,
+            ReservationRow, ShardCommit, ShardRow, Target, TimerRow,
         },
         store::{
             Alive, Attempt, ClaimRequest, Claimed, Committed, EndedMessage, Outstanding, RecipientSnapshot,
@@ -89,6 +89,7 @@ through_process! {
     false next_part_day(program: &ProgramId, after: Option<Date>) -> Option<Date>;
     false open_requests(limit: usize) -> Vec<RequestRow>;
     false reservations(offer: &str, key: Option<&PartnerKey>, since: Timestamp) -> Vec<ReservationRow>;
+    false promise(message: &str) -> Option<PromiseRow>;
     true commit_coordinator(commit: &CoordinatorCommit) -> Committed;
     true apply_definition(definition: &DefinitionRow, outbox: &[OutboxRow]) -> ();
     false current_definition_hash() -> Option<String>;

@@ -8,8 +8,8 @@ use rapport_engine::{
     ports::{
         rows::{
             COORDINATOR, ConversionRow, CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow, DefinitionRow,
-            MessageRow, NumberedOutboxRow, OutboxRow, POSITIONS_AFTER_RESTORE, PartnerBundle, PersonRow, QuarantineRow,
-            RequestRow, ReservationRow, ShardCommit, ShardRow, Target, TimerRow,
+            MessageRow, NumberedOutboxRow, OutboxRow, POSITIONS_AFTER_RESTORE, PartnerBundle, PersonRow, PromiseRow,
+            QuarantineRow, RequestRow, ReservationRow, ShardCommit, ShardRow, Target, TimerRow,
         },
         store::{
             Alive, Attempt, ClaimRequest, Claimed, Committed, EndedMessage, Outstanding, RecipientSnapshot,
@@ -248,6 +248,14 @@ impl Store for MemoryStore {
             .collect();
         rows.sort_by(|(one_id, one), (other_id, other)| (one.at, one_id).cmp(&(other.at, other_id)));
         Ok(rows.into_iter().map(|(_, row)| row.clone()).collect())
+    }
+    async fn promise(&self, message: &str) -> Result<Option<PromiseRow>, StoreError> {
+        let tables = self.tables();
+        Ok(tables.reservations.get(&format!("offer:{message}")).map(|reservation| PromiseRow {
+            reservation: reservation.clone(),
+            given_back: tables.reservations.contains_key(&format!("offer_release:{message}")),
+            mail: tables.messages.get(message).map(|stored| stored.state),
+        }))
     }
     async fn commit_coordinator(&self, commit: &CoordinatorCommit) -> Result<Committed, StoreError> {
         Ok(self.tables().commit_coordinator(commit))

@@ -84,6 +84,7 @@ pub(crate) mod coordinator {
         Statement::one(include_str!("../../queries/coordinator/open_requests.sql"));
     pub(crate) static RESERVATIONS: Statement =
         Statement::one(include_str!("../../queries/coordinator/reservations.sql"));
+    pub(crate) static PROMISE: Statement = Statement::one(include_str!("../../queries/coordinator/promise.sql"));
     pub(crate) static CLOSE: Statement = Statement::one(include_str!("../../queries/coordinator/close.sql"));
     pub(crate) static ANSWER: Statement = Statement::one(include_str!("../../queries/coordinator/answer.sql"));
     pub(crate) static RESERVE: Statement = Statement::one(include_str!("../../queries/coordinator/reserve.sql"));

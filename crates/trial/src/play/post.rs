@@ -67,7 +67,7 @@ impl Stage<'_> {
         for request in std::mem::take(&mut self.batch.requests) {
             let wanted: OfferRequest = serde_json::from_str(&request.body).map_err(|error| error.to_string())?;
             if request.kind == REQUEST_RELEASE {
-                self.reservations.pop();
+                self.reservations.retain(|(message, ..)| *message != wanted.message);
                 continue;
             }
             let answer = self.judge_offer(&wanted, &request);
@@ -90,12 +90,11 @@ impl Stage<'_> {
             }
             PerPartner::Unlimited => None,
         };
-        let given =
-            |(known, at): &(String, jiff::Timestamp)| *known == wanted.offer && since.is_some_and(|since| *at >= since);
-        if self.reservations.iter().any(given) {
+        let given = |offer: &str, at: jiff::Timestamp| offer == wanted.offer && since.is_some_and(|since| at >= since);
+        if self.reservations.iter().any(|(_, offer, at)| given(offer, *at)) {
             return Err("already_given");
         }
-        self.reservations.push((wanted.offer.clone(), self.now));
+        self.reservations.push((wanted.message.clone(), wanted.offer.clone(), self.now));
         Ok(ReservationRow {
             offer: wanted.offer.clone(),
             key: request.key.clone(),

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use jiff::civil::{Date, date};
 
-use super::sample::{LONG, Owner, at, key, record, waiting};
+use super::sample::{LONG, Owner, at, key, message, record, waiting};
 use crate::ports::rows::{
-    AnsweredRequest, COORDINATOR, CoordinatorCommit, DayCloseRow, DayPartRow, RequestRow, ReservationRow,
+    AnsweredRequest, COORDINATOR, CoordinatorCommit, DayCloseRow, DayPartRow, MessageState, PromiseRow, RequestRow,
+    ReservationRow,
 };
 use crate::ports::store::{Committed, Store};
 
@@ -87,6 +88,45 @@ pub async fn requests_are_answered_once(store: Arc<dyn Store>) {
     assert_eq!(store.reservations("bonus", Some(&key("a")), at(0)).await.unwrap(), [reserved("a", 6)]);
     assert_eq!(store.reservations("bonus", None, at(6)).await.unwrap(), [reserved("a", 6)]);
     assert_eq!(store.reservations("other", None, at(0)).await.unwrap(), []);
+}
+
+/// Found by its message, with what became of the mail and whether it was given back.
+pub async fn a_promise_is_found_by_its_message(store: Arc<dyn Store>) {
+    let mut owner = Owner::new(&store).await;
+    let asked = |id: &str| RequestRow {
+        id: id.into(),
+        key: key("a"),
+        journey: "journey-m".into(),
+        kind: "offer".into(),
+        body: "{}".into(),
+        at: at(1),
+    };
+    owner.commit(|batch| batch.requests = vec![asked("offer:m"), asked("offer:n")]).await;
+    assert_eq!(store.promise("m").await.unwrap(), None);
+    let reserved = |minor| ReservationRow {
+        offer: "bonus".into(),
+        key: key("a"),
+        journey: "journey-m".into(),
+        at: at(1),
+        minor,
+        currency: "EUR".into(),
+    };
+    let answer = |id: &str, minor| AnsweredRequest { id: id.into(), reservation: Some(reserved(minor)) };
+    let commit = CoordinatorCommit { answered: vec![answer("offer:m", 500)], ..coordinator(&store).await };
+    assert_eq!(store.commit_coordinator(&commit).await.unwrap(), Committed::Done);
+    let promised = PromiseRow { reservation: reserved(500), given_back: false, mail: None };
+    assert_eq!(store.promise("m").await.unwrap(), Some(promised.clone()));
+    assert_eq!(store.promise("n").await.unwrap(), None);
+    owner.plan("a", vec![message("m", "a", 0)]).await;
+    let queued = PromiseRow { mail: Some(MessageState::Queued), ..promised };
+    assert_eq!(store.promise("m").await.unwrap(), Some(queued.clone()));
+    owner.commit(|batch| batch.requests = vec![asked("offer_release:m")]).await;
+    let commit = CoordinatorCommit { answered: vec![answer("offer_release:m", -500)], ..coordinator(&store).await };
+    assert_eq!(store.commit_coordinator(&commit).await.unwrap(), Committed::Done);
+    assert_eq!(store.promise("m").await.unwrap(), Some(PromiseRow { given_back: true, ..queued }));
+    let minors: Vec<i64> =
+        store.reservations("bonus", None, at(0)).await.unwrap().iter().map(|row| row.minor).collect();
+    assert_eq!(minors.iter().sum::<i64>(), 0);
 }
 
 /// Neither under an old epoch nor twice under one number.

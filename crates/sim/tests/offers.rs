@@ -1,0 +1,190 @@
+//! What the coordinator answers: an offer is promised once and within the budget, and what is given back is free again.
+
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use rapport_engine::{
+    apply,
+    coordinator::{Coordinator, Decided, OfferRequest},
+    ownership::EngineParts,
+    ports::{
+        rows::{COORDINATOR, MessageRow, MessageState, OutboxRow, PersonRow, RequestRow, ShardCommit},
+        store::{Attempt, ClaimRequest, Committed, EndedMessage, RecipientVerdict, Settlement, Store},
+    },
+    readiness::Readiness,
+    records,
+    rulebooks::Rulebooks,
+    shard::react::{REQUEST_OFFER, REQUEST_RELEASE},
+};
+use rapport_event::{Kind, PartnerKey};
+use rapport_sim::{clock::LiveClock, log::MemoryLog, store::MemoryStore, world};
+
+const LONG: std::time::Duration = std::time::Duration::from_secs(3600);
+
+/// One shard and the coordinator, on the shipped files: `comeback-bonus` is 50 EUR once a year.
+struct Stand {
+    memory: Arc<MemoryStore>,
+    store: Arc<dyn Store>,
+    coordinator: Coordinator,
+    commits: i64,
+}
+
+fn key(partner: &str) -> PartnerKey {
+    PartnerKey::new("default", partner).unwrap()
+}
+
+impl Stand {
+    /// `budget` as in the files.
+    async fn new(budget: &str) -> Self {
+        let memory = Arc::new(MemoryStore::default());
+        let store: Arc<dyn Store> = memory.clone();
+        store.create_shards(1).await.unwrap();
+        let mut texts = world::shipped_files();
+        let offers = texts.get_mut("config/offers.yaml").unwrap();
+        assert!(offers.contains("5000 EUR per quarter"));
+        *offers = offers.replace("5000 EUR per quarter", budget);
+        let request = apply::Request { texts, by: "test".into(), since: None };
+        apply::apply(&store, request, 1, memory.server_now()).await.unwrap();
+        store.take_shard(0, "engine", LONG).await.unwrap().unwrap();
+        let row = store.take_shard(COORDINATOR, "engine", LONG).await.unwrap().unwrap();
+        let parts = EngineParts {
+            store: store.clone(),
+            log: Arc::new(MemoryLog::new(1)),
+            clock: Arc::new(LiveClock { store: memory.clone() }),
+            rulebooks: Arc::new(Rulebooks::new(store.clone())),
+            readiness: Readiness::default(),
+        };
+        Self { memory, store, coordinator: Coordinator::new(parts, row, 1), commits: 0 }
+    }
+
+    async fn commit(&mut self, change: impl FnOnce(&mut ShardCommit)) {
+        let mut batch = ShardCommit { epoch: 1, commit_no: self.commits, ..ShardCommit::default() };
+        change(&mut batch);
+        assert_eq!(self.store.commit_shard(&batch).await.unwrap(), Committed::Done);
+        self.commits += 1;
+    }
+
+    fn request(&self, kind: &str, partner: &str, message: &str) -> RequestRow {
+        let offer = if kind == REQUEST_OFFER { "comeback-bonus" } else { "" };
+        let wanted = OfferRequest { offer: offer.into(), message: message.into(), step: "s".into() };
+        RequestRow {
+            id: format!("{kind}:{message}"),
+            key: key(partner),
+            journey: format!("journey-{message}"),
+            kind: kind.into(),
+            body: serde_json::to_string(&wanted).unwrap(),
+            at: self.memory.server_now(),
+        }
+    }
+
+    /// Asks, and tells what the coordinator records.
+    async fn ask(&mut self, requests: &[(&str, &str, &str)]) -> Vec<Kind> {
+        let rows: Vec<_> =
+            requests.iter().map(|(kind, partner, message)| self.request(kind, partner, message)).collect();
+        self.commit(|batch| batch.requests = rows).await;
+        self.decide().await
+    }
+
+    async fn decide(&mut self) -> Vec<Kind> {
+        while self.coordinator.decide_once().await.unwrap() == Decided::Something {}
+        let rows = self.store.outbox(100).await.unwrap();
+        let numbers: Vec<i64> = rows.iter().map(|row| row.number).collect();
+        self.store.outbox_done(&numbers).await.unwrap();
+        let events = rows.iter().map(|row| records::read(&row.row.value).unwrap().kind);
+        events.filter(|kind| matches!(kind, Kind::OfferGranted | Kind::OfferRefused)).collect()
+    }
+
+    fn held(&self) -> i64 {
+        self.memory.tables().reservations.values().map(|row| row.minor).sum()
+    }
+
+    /// Plans the message with the offer, and puts it into a mailer's hand.
+    async fn in_hand(&mut self, partner: &str, message: &str) -> Attempt {
+        let now = self.memory.server_now();
+        let address = format!("{partner}@x.example");
+        let person = PersonRow { key: key(partner), version: 1, address: Some(address), fields: "{}".into() };
+        self.store.store_persons(&[person]).await.unwrap();
+        let row = MessageRow {
+            id: message.into(),
+            shard: 0,
+            key: key(partner),
+            workflow: "re-engagement".into(),
+            journey: format!("journey-{message}"),
+            step: "s".into(),
+            mail: "incentive".into(),
+            rulebook: "book".into(),
+            kind: "marketing".into(),
+            topic: "tips".into(),
+            priority: 0,
+            policy: "at_most_once".into(),
+            planned_at: now,
+            due: now,
+            expires: now + SignedDuration::from_hours(48),
+            context: "{}".into(),
+        };
+        self.commit(|batch| {
+            batch.clock = Some(now);
+            batch.messages.push(row);
+        })
+        .await;
+        let request = ClaimRequest { mailer: "mailer".into(), now, limit: 1, clock_at_least: now };
+        let take = |snapshot: &rapport_engine::ports::store::RecipientSnapshot| RecipientVerdict {
+            take: snapshot.due.first().map(|due| due.message.id.clone()),
+            ..RecipientVerdict::default()
+        };
+        self.store.claim(&request, &take).await.unwrap().attempts.remove(0)
+    }
+
+    async fn settle(&self, attempt: &Attempt, state: MessageState) {
+        let id = attempt.due.message.id.clone();
+        let outbox = OutboxRow { event_id: format!("end:{id}"), shard: 0, key: Vec::new(), value: Vec::new() };
+        let ended = EndedMessage { id, state, reason: String::new(), at: self.memory.server_now(), outbox };
+        assert!(self.store.settle(attempt, &Settlement::Ended(ended)).await.unwrap());
+        let rows = self.store.outbox(100).await.unwrap();
+        self.store.outbox_done(&rows.iter().map(|row| row.number).collect::<Vec<_>>()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_is_given_back_may_be_promised_again() {
+    let mut stand = Stand::new("5000 EUR per quarter").await;
+    assert_eq!(stand.ask(&[(REQUEST_OFFER, "a", "m1")]).await, [Kind::OfferGranted]);
+    assert_eq!(stand.ask(&[(REQUEST_OFFER, "a", "m2")]).await, [Kind::OfferRefused], "once a year");
+    assert_eq!(stand.ask(&[(REQUEST_RELEASE, "a", "m1"), (REQUEST_RELEASE, "a", "m2")]).await, []);
+    assert_eq!(stand.held(), 0);
+    assert_eq!(stand.ask(&[(REQUEST_OFFER, "a", "m3")]).await, [Kind::OfferGranted]);
+    // Told twice it is given back once.
+    assert_eq!(stand.ask(&[(REQUEST_RELEASE, "a", "m1")]).await, []);
+    assert_eq!(stand.held(), 5000);
+}
+
+#[tokio::test]
+async fn the_budget_is_free_again() {
+    let mut stand = Stand::new("50 EUR per quarter").await;
+    assert_eq!(stand.ask(&[(REQUEST_OFFER, "a", "m1")]).await, [Kind::OfferGranted]);
+    assert_eq!(stand.ask(&[(REQUEST_OFFER, "b", "m2")]).await, [Kind::OfferRefused]);
+    assert_eq!(stand.ask(&[(REQUEST_RELEASE, "a", "m1")]).await, []);
+    assert_eq!(stand.ask(&[(REQUEST_OFFER, "b", "m3")]).await, [Kind::OfferGranted]);
+}
+
+#[tokio::test]
+async fn asked_and_given_back_at_once_it_is_free() {
+    let mut stand = Stand::new("50 EUR per quarter").await;
+    assert_eq!(stand.ask(&[(REQUEST_OFFER, "a", "m1"), (REQUEST_RELEASE, "a", "m1")]).await, [Kind::OfferGranted]);
+    assert_eq!(stand.held(), 0);
+    assert_eq!(stand.ask(&[(REQUEST_OFFER, "a", "m2")]).await, [Kind::OfferGranted]);
+}
+
+#[tokio::test]
+async fn a_mail_in_hand_decides_whether_the_offer_comes_back() {
+    for (state, held) in [(MessageState::Sent, 5000), (MessageState::InDoubt, 5000), (MessageState::Failed, 0)] {
+        let mut stand = Stand::new("5000 EUR per quarter").await;
+        stand.ask(&[(REQUEST_OFFER, "a", "m1")]).await;
+        let attempt = stand.in_hand("a", "m1").await;
+        stand.ask(&[(REQUEST_RELEASE, "a", "m1")]).await;
+        assert_eq!((stand.held(), stand.memory.tables().requests.len()), (5000, 1), "the request waits");
+        stand.settle(&attempt, state).await;
+        stand.decide().await;
+        assert_eq!((stand.held(), stand.memory.tables().requests.len()), (held, 0), "{state:?}");
+    }
+}
