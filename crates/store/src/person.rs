@@ -18,6 +18,8 @@ impl SqlStore {
         if persons.is_empty() {
             return Ok(());
         }
+        let persons = PersonRow::one_of_each(persons)
+            .map_err(|error| StoreError::Refused(format!("personal fields: {error}")))?;
         let rows = Rows::last_of(persons.iter().map(|row| {
             let (program, partner) = (row.key.program.as_str(), row.key.partner.as_str());
             let cells = cells![program, partner, row.version, row.address.as_deref(), &row.fields];

@@ -72,6 +72,7 @@ macro_rules! store_conformance {
             people:
                 persons_are_merged_by_version,
                 storing_a_version_again_changes_nothing,
+                a_version_told_again_takes_what_is_new,
                 an_unknown_person_is_none;
             records:
                 the_outbox_is_read_in_order_and_emptied,

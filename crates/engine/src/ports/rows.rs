@@ -548,6 +548,42 @@ pub struct PersonRow {
     pub fields: String,
 }
 
+impl PersonRow {
+    /// What two tellings of one version come to: the later wins field by field, a null says nothing.
+    ///
+    /// # Errors
+    /// When the fields of one of them are no JSON object.
+    pub fn told_again(&self, later: &Self) -> Result<Self, serde_json::Error> {
+        type Fields = serde_json::Map<String, serde_json::Value>;
+        let mut fields: Fields = serde_json::from_str(&self.fields)?;
+        let told: Fields = serde_json::from_str(&later.fields)?;
+        fields.extend(told.into_iter().filter(|(_, value)| !value.is_null()));
+        Ok(Self {
+            key: self.key.clone(),
+            version: self.version,
+            address: later.address.clone().or_else(|| self.address.clone()),
+            fields: serde_json::Value::Object(fields).to_string(),
+        })
+    }
+
+    /// One row per partner and version, in that order.
+    ///
+    /// # Errors
+    /// When fields that have to be merged are no JSON object.
+    pub fn one_of_each(rows: &[Self]) -> Result<Vec<Self>, serde_json::Error> {
+        let mut merged: std::collections::BTreeMap<(&PartnerKey, i64), Self> = std::collections::BTreeMap::new();
+        for row in rows {
+            let id = (&row.key, row.version);
+            let now = match merged.get(&id) {
+                Some(earlier) => earlier.told_again(row)?,
+                None => row.clone(),
+            };
+            merged.insert(id, now);
+        }
+        Ok(merged.into_values().collect())
+    }
+}
+
 /// An applied set of files.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DefinitionRow {

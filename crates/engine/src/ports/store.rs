@@ -275,7 +275,8 @@ pub trait Store: Send + Sync {
     /// A definition by hash.
     async fn definition(&self, hash: &str) -> Result<Option<DefinitionRow>, StoreError>;
 
-    /// Stores personal fields; repeating it changes nothing. Version by version, later wins field by field when read.
+    /// Stores personal fields; repeating it changes nothing. A version told again takes what is new field by field; so do later
+    /// versions when read. A null says nothing.
     async fn store_persons(&self, persons: &[PersonRow]) -> Result<(), StoreError>;
     /// Merged personal fields as a JSON object.
     async fn person(&self, key: &PartnerKey) -> Result<Option<String>, StoreError>;

@@ -7,18 +7,20 @@ use serde_json::{Map, Value};
 use super::Tables;
 
 impl Tables {
-    pub(crate) fn store_persons(&mut self, persons: &[PersonRow]) {
-        // Of one version given twice at once the last stands, of one known already the first: as the SQL store does.
-        let mut fresh = std::collections::BTreeMap::new();
-        for row in persons {
-            fresh.insert((row.key.clone(), row.version), row.clone());
+    pub(crate) fn store_persons(&mut self, persons: &[PersonRow]) -> Result<(), StoreError> {
+        let damaged = |error: serde_json::Error| StoreError::Damaged(error.to_string());
+        for row in PersonRow::one_of_each(persons).map_err(damaged)? {
             if let Some(address) = &row.address {
                 self.recipients.entry(address.clone()).or_default();
             }
+            let id = (row.key.clone(), row.version);
+            let row = match self.persons.get(&id) {
+                Some(known) => known.told_again(&row).map_err(damaged)?,
+                None => row,
+            };
+            self.persons.insert(id, row);
         }
-        for (id, row) in fresh {
-            self.persons.entry(id).or_insert(row);
-        }
+        Ok(())
     }
 
     fn versions(&self, key: &PartnerKey) -> impl DoubleEndedIterator<Item = &PersonRow> {

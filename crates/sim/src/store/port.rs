@@ -284,8 +284,7 @@ impl Store for MemoryStore {
         Ok(self.tables().definitions.iter().find(|row| row.hash == hash).cloned())
     }
     async fn store_persons(&self, persons: &[PersonRow]) -> Result<(), StoreError> {
-        self.tables().store_persons(persons);
-        Ok(())
+        self.tables().store_persons(persons)
     }
     async fn person(&self, key: &PartnerKey) -> Result<Option<String>, StoreError> {
         self.tables().person(key)

@@ -102,7 +102,10 @@ pub(crate) mod definition {
 pub(crate) mod person {
     use super::Statement;
 
-    pub(crate) static STORE: Statement = Statement::one(include_str!("../../queries/person/store.sql"));
+    pub(crate) static STORE: Statement = Statement::pair(
+        include_str!("../../queries/person/store.pg.sql"),
+        include_str!("../../queries/person/store.lite.sql"),
+    );
     pub(crate) static RECIPIENTS: Statement = Statement::one(include_str!("../../queries/person/recipients.sql"));
     pub(crate) static VERSIONS: Statement = Statement::one(include_str!("../../queries/person/versions.sql"));
     pub(crate) static SUPPRESS: Statement = Statement::one(include_str!("../../queries/person/suppress.sql"));
