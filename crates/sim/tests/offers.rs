@@ -8,7 +8,7 @@ use rapport_engine::{
     coordinator::{Coordinator, Decided, OfferRequest},
     ownership::EngineParts,
     ports::{
-        rows::{COORDINATOR, MessageRow, MessageState, OutboxRow, PersonRow, RequestRow, ShardCommit},
+        rows::{COORDINATOR, MessageRow, MessageState, OutboxRow, PersonRow, RequestRow, ShardCommit, Target},
         store::{Attempt, ClaimRequest, Committed, EndedMessage, RecipientVerdict, Settlement, Store},
     },
     readiness::Readiness,
@@ -53,6 +53,7 @@ impl Stand {
             clock: Arc::new(LiveClock { store: memory.clone() }),
             rulebooks: Arc::new(Rulebooks::new(store.clone())),
             readiness: Readiness::default(),
+            tells_signals: false,
         };
         Self { memory, store, coordinator: Coordinator::new(parts, row, 1), commits: 0 }
     }
@@ -137,7 +138,13 @@ impl Stand {
 
     async fn settle(&self, attempt: &Attempt, state: MessageState) {
         let id = attempt.due.message.id.clone();
-        let outbox = OutboxRow { event_id: format!("end:{id}"), shard: 0, key: Vec::new(), value: Vec::new() };
+        let outbox = OutboxRow {
+            event_id: format!("end:{id}"),
+            shard: 0,
+            target: Target::Events,
+            key: Vec::new(),
+            value: Vec::new(),
+        };
         let ended = EndedMessage { id, state, reason: String::new(), at: self.memory.server_now(), outbox };
         assert!(self.store.settle(attempt, &Settlement::Ended(ended)).await.unwrap());
         let rows = self.store.outbox(100).await.unwrap();
