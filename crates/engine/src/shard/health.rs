@@ -66,6 +66,7 @@ pub fn inputs(facts: &PartnerFacts<'_>) -> Facts {
 /// The health under some models, or nothing when no input is known.
 #[must_use]
 pub fn review(facts: &PartnerFacts<'_>, models: &[HealthModel]) -> Option<Review> {
+    let facts = &as_the_day_ended(facts);
     let model = HealthModel::select(models, facts.state.profile.partner_type.get().map(|kind| &**kind))?;
     let health = model.score(&inputs(facts).inputs(), facts.state.band.as_deref())?;
     let on = facts.program.zone.to_datetime(facts.now).date();
@@ -74,6 +75,16 @@ pub fn review(facts: &PartnerFacts<'_>, models: &[HealthModel]) -> Option<Review
         facts.state.mark(marks::HEALTH).and_then(|json| serde_json::from_slice(json).ok()).unwrap_or_default();
     let fall = trail.falling(model.spec(), &sample);
     Some(Review { health, model: model.spec().name.clone(), sample, trail, fall })
+}
+
+/// A day is closed some hours after its end. What came since belongs to the next one: whether a mail of this night is known
+/// yet must not decide what is said of yesterday.
+fn as_the_day_ended<'a>(facts: &PartnerFacts<'a>) -> PartnerFacts<'a> {
+    let zone = &facts.program.zone;
+    let today = zone.to_datetime(facts.now).date();
+    let began = today.to_zoned(zone.clone()).map_or(facts.now, |midnight| midnight.timestamp());
+    let ended = began.checked_sub(jiff::SignedDuration::from_millis(1)).unwrap_or(began);
+    PartnerFacts { now: ended, ..*facts }
 }
 
 impl Review {
