@@ -31,6 +31,7 @@ use super::{
     timers::Timers,
 };
 use crate::{
+    calendar::ProgramDays,
     ports::rows::{RefusalRow, TimerRow},
     rulebooks::{Applied, Rulebooks},
     signals::Told,
@@ -120,7 +121,10 @@ impl<'a> Reaction<'a> {
         let approved = conversion.map(|_| self.approved());
         let before = conversion.and_then(|told| self.batch.conversion(&self.entry.key, told.conversion_id.as_str()));
         let place = (self.entry.state.profile.zone.clone(), self.entry.state.profile.country.clone());
-        let folded = fold(&mut self.entry.state, before, event, &context);
+        let folded = match self.too_late_for_its_day(event) {
+            Some(late) => fold(&mut self.entry.state, before, &late, &context),
+            None => fold(&mut self.entry.state, before, event, &context),
+        };
         match folded {
             Folded::Partner { .. } => {
                 if event.person_version.is_some() {
@@ -156,6 +160,15 @@ impl<'a> Reaction<'a> {
         self.follow()?;
         self.keep_timed(false);
         self.follow()
+    }
+
+    /// The outcome of a mail that was due on a day which is over: it counts when it is told. The day may be judged before or
+    /// after this record, and must come to the same.
+    fn too_late_for_its_day(&self, event: &Event) -> Option<Event> {
+        let outcome = matches!(event.engine(), Some(EngineData::Outcome(_)));
+        let days = outcome.then(|| ProgramDays::of(self.rulebook, &self.entry.key.program)).flatten()?;
+        let over = days.closes_at(days.day_of(event.occurred_at)) <= self.now;
+        over.then(|| Event { occurred_at: self.now, ..event.clone() })
     }
 
     /// Fires a timer of this partner.
