@@ -28,7 +28,7 @@ use crate::{
         clock::Clock,
         log::EventLog,
         rows::{MessageState, OutboxRow},
-        store::{Attempt, ClaimRequest, EndedMessage, Settlement, Store, StoreError},
+        store::{Attempt, ClaimRequest, EndedMessage, Settlement, Store, StoreError, SuppressionChange},
         transport::{Delivery, Envelope, RefusalClass, Transport},
     },
     readiness::Readiness,
@@ -368,7 +368,7 @@ impl Mailer {
             Delivery::Refused { code, text, class: RefusalClass::Permanent, .. } => {
                 info!(message = %message.id, code, "the server refuses this recipient");
                 let mut backoff = Backoff::default();
-                while let Err(error) = self.store.suppress(&attempt.address, None, "hard_bounce", at).await {
+                while let Err(error) = self.close_address(attempt, at).await {
                     warn!(%error, "a suppression waits to be written");
                     self.clock.pause(backoff.after_failure()).await;
                 }
@@ -387,6 +387,23 @@ impl Mailer {
                 end(MessageState::InDoubt, &reason)
             }
         }
+    }
+
+    /// The address takes no mail: nothing more goes there, and the journeys of every partner who has it stop.
+    async fn close_address(&self, attempt: &Attempt, at: Timestamp) -> Result<(), StoreError> {
+        const REASON: &str = "hard_bounce";
+        let told: Vec<OutboxRow> = self
+            .store
+            .partners_at(&attempt.address)
+            .await?
+            .into_iter()
+            .map(|key| {
+                let shard = rapport_event::id::shard_of(&key, self.shards);
+                records::outbox(shard, records::suppressed(key, &attempt.due.message.id, REASON, at))
+            })
+            .collect();
+        let change = SuppressionChange::add(&attempt.address, None, REASON, at);
+        self.store.change_suppressions(&[change], &told).await
     }
 
     /// Back to the queue with a growing wait, or expired when that would be too late.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::{Timestamp, civil::Date};
 use rapport_event::{
     Event, EventId, Kind, PartnerKey, Payload, decode_record, encode,
-    engine::{CommandData, DayClosedData, EngineData, OfferData, OutcomeData, RulebookAppliedData},
+    engine::{CommandData, ContactData, DayClosedData, EngineData, OfferData, OutcomeData, RulebookAppliedData},
     extra::Extra,
 };
 use rapport_insight::dip::DayClose;
@@ -121,6 +121,14 @@ pub fn applied_hash(event: &Event) -> Option<Arc<str>> {
         EngineData::RulebookApplied(data) => Some(data.rulebook.clone()),
         _ => None,
     }
+}
+
+/// A partner's address takes no mail any more, as this message showed.
+#[must_use]
+pub fn suppressed(key: PartnerKey, message: &str, reason: &str, at: Timestamp) -> Event {
+    let data = ContactData { reason: Some(reason.into()), message: Some(message.into()), ..ContactData::default() };
+    let id = format!("contact.suppressed:{message}:{key}");
+    engine_event(&id, key, Kind::ContactSuppressed, at, EngineData::Contact(data))
 }
 
 /// A person's command about one partner. Each is an event of its own: given twice, it is carried out twice.

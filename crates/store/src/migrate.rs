@@ -30,6 +30,11 @@ const MIGRATIONS: &[Migration] = &[
         postgres: include_str!("../migrations/postgres/0003_relay.sql"),
         sqlite: include_str!("../migrations/sqlite/0003_relay.sql"),
     },
+    Migration {
+        version: 4,
+        postgres: include_str!("../migrations/postgres/0004_person_address.sql"),
+        sqlite: include_str!("../migrations/sqlite/0004_person_address.sql"),
+    },
 ];
 
 /// The schema this binary reads and writes.

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-use rapport_engine::ports::rows::PersonRow;
-use rapport_engine::ports::store::StoreError;
+use rapport_engine::ports::rows::{OutboxRow, PersonRow};
+use rapport_engine::ports::store::{StoreError, SuppressionChange};
 use rapport_event::id::PartnerKey;
 use serde_json::{Map, Value};
 
 use crate::SqlStore;
+use crate::commit::write_outbox;
 use crate::load::key_rows;
 use crate::sql::queries::person as sql;
 use crate::sql::{Rows, Session, cells};
@@ -39,32 +39,30 @@ impl SqlStore {
         Ok(merged.remove(key))
     }
 
-    pub(crate) async fn write_suppression(
+    pub(crate) async fn write_suppressions(
         &self,
-        address: &str,
-        topic: Option<&str>,
-        reason: &str,
-        at: Timestamp,
+        changes: &[SuppressionChange],
+        told: &[OutboxRow],
     ) -> Result<(), StoreError> {
-        let cells = cells![address, topic.unwrap_or_default(), reason, at];
-        self.writer().await?.execute(&sql::SUPPRESS, &cells).await?;
-        Ok(())
+        let mut session = self.begin().await?;
+        for SuppressionChange { address, topic, reason, since } in changes {
+            let topic = topic.as_deref().unwrap_or_default();
+            match since {
+                Some(at) => session.execute(&sql::SUPPRESS, &cells![address, topic, reason, *at]).await?,
+                None => session.execute(&sql::LIFT, &cells![address, topic, reason]).await?,
+            };
+        }
+        write_outbox(&mut session, told).await?;
+        session.commit().await
+    }
+
+    pub(crate) async fn read_partners_at(&self, address: &str) -> Result<Vec<PartnerKey>, StoreError> {
+        self.reader().await?.fetch(&sql::AT_ADDRESS, &cells![address]).await?.iter().map(|row| row.key(0)).collect()
     }
 
     pub(crate) async fn read_suppressions(&self, address: &str) -> Result<Vec<(Option<String>, String)>, StoreError> {
         let rows = self.reader().await?.fetch(&sql::SUPPRESSED, &cells![address]).await?;
         rows.iter().map(|row| Ok((Some(row.text(0)?).filter(|topic| !topic.is_empty()), row.text(1)?))).collect()
-    }
-
-    pub(crate) async fn remove_suppression(
-        &self,
-        address: &str,
-        topic: Option<&str>,
-        reason: &str,
-    ) -> Result<(), StoreError> {
-        let cells = cells![address, topic.unwrap_or_default(), reason];
-        self.writer().await?.execute(&sql::LIFT, &cells).await?;
-        Ok(())
     }
 }
 

@@ -11,7 +11,7 @@ use rapport_engine::ports::rows::{
 };
 use rapport_engine::ports::store::{
     Alive, Attempt, ClaimRequest, Claimed, Committed, EndedMessage, Outstanding, RecipientSnapshot, RecipientVerdict,
-    Settlement, Store, StoreError,
+    Settlement, Store, StoreError, SuppressionChange,
 };
 use rapport_engine::story::Story;
 use rapport_event::id::{PartnerKey, ProgramId};
@@ -195,22 +195,16 @@ impl Store for SqlStore {
         self.read_person(key).await
     }
 
-    async fn suppress(
-        &self,
-        address: &str,
-        topic: Option<&str>,
-        reason: &str,
-        at: Timestamp,
-    ) -> Result<(), StoreError> {
-        self.write_suppression(address, topic, reason, at).await
+    async fn change_suppressions(&self, changes: &[SuppressionChange], told: &[OutboxRow]) -> Result<(), StoreError> {
+        self.write_suppressions(changes, told).await
+    }
+
+    async fn partners_at(&self, address: &str) -> Result<Vec<PartnerKey>, StoreError> {
+        self.read_partners_at(address).await
     }
 
     async fn suppressions(&self, address: &str) -> Result<Vec<(Option<String>, String)>, StoreError> {
         self.read_suppressions(address).await
-    }
-
-    async fn lift_suppression(&self, address: &str, topic: Option<&str>, reason: &str) -> Result<(), StoreError> {
-        self.remove_suppression(address, topic, reason).await
     }
 
     async fn message(&self, id: &str) -> Result<Option<MessageRow>, StoreError> {

@@ -11,7 +11,7 @@ use rapport_contact::normalise;
 use rapport_engine::ingest::{ReplayMaster, ReplaySource, Taken};
 use rapport_engine::mailer::LinkKeys;
 use rapport_engine::ports::log::{LogError, SourceRecord};
-use rapport_engine::ports::store::{Store, StoreError};
+use rapport_engine::ports::store::{Store, StoreError, SuppressionChange};
 use rapport_engine::records;
 use rapport_engine::story::Story;
 use rapport_event::engine::{ContactData, EngineData};
@@ -223,7 +223,7 @@ impl WorldSource {
         let (Some(address), Ok(key)) = (normalise(&gone.address), PartnerKey::new(PROGRAM, &gone.partner)) else {
             return Ok(());
         };
-        self.store.suppress(address.as_str(), gone.topic.as_deref(), "unsubscribe", gone.at).await?;
+        let change = SuppressionChange::add(address.as_str(), gone.topic.as_deref(), "unsubscribe", gone.at);
         let data = ContactData {
             topic: gone.topic.as_deref().map(Into::into),
             reason: Some("unsubscribe".into()),
@@ -238,7 +238,8 @@ impl WorldSource {
             payload: Payload::Engine(Box::new(EngineData::Contact(data))),
             person_version: None,
         };
-        self.store.add_outbox(&[records::outbox(shard_of(&key, self.shards), event)]).await?;
+        let told = records::outbox(shard_of(&key, self.shards), event);
+        self.store.change_suppressions(&[change], &[told]).await?;
         // It stands in the log before anything of this step, whatever the relay's speed.
         while !self.store.outbox(1).await?.is_empty() {
             tokio::time::sleep(Duration::from_millis(2)).await;

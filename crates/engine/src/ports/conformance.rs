@@ -65,6 +65,7 @@ macro_rules! store_conformance {
                 mail_of_a_shard_behind_is_not_claimable,
                 suppressions_are_shown_by_topic,
                 a_suppression_is_lifted_by_topic_and_reason,
+                a_suppression_and_its_records_are_one,
                 a_message_is_found_by_its_id,
                 holds_are_shown_until_they_end,
                 attempts_of_silent_mailers_are_found,

@@ -145,6 +145,33 @@ pub enum Settlement {
     },
 }
 
+/// A suppression to be added or lifted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SuppressionChange {
+    /// The address, normalised.
+    pub address: String,
+    /// The topic; everything when not given.
+    pub topic: Option<String>,
+    /// The reason's code. Lifting one leaves those of other reasons.
+    pub reason: String,
+    /// Since when; `None` lifts it.
+    pub since: Option<Timestamp>,
+}
+
+impl SuppressionChange {
+    /// No mail of the topic, or none at all, goes to the address from now on.
+    #[must_use]
+    pub fn add(address: &str, topic: Option<&str>, reason: &str, at: Timestamp) -> Self {
+        Self { since: Some(at), ..Self::lift(address, topic, reason) }
+    }
+
+    /// The suppression with exactly this topic and reason ends.
+    #[must_use]
+    pub fn lift(address: &str, topic: Option<&str>, reason: &str) -> Self {
+        Self { address: address.to_owned(), topic: topic.map(str::to_owned), reason: reason.to_owned(), since: None }
+    }
+}
+
 /// What is left to do anywhere; all zero means the replay's present may move on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outstanding {
@@ -280,13 +307,12 @@ pub trait Store: Send + Sync {
     async fn store_persons(&self, persons: &[PersonRow]) -> Result<(), StoreError>;
     /// Merged personal fields as a JSON object.
     async fn person(&self, key: &PartnerKey) -> Result<Option<String>, StoreError>;
-    /// Adds a suppression for an address (normalised) or topic of it; repeating it changes nothing.
-    async fn suppress(&self, address: &str, topic: Option<&str>, reason: &str, at: Timestamp)
-    -> Result<(), StoreError>;
+    /// Adds and lifts suppressions, and adds the records that tell of it, all or nothing. Repeating it changes nothing.
+    async fn change_suppressions(&self, changes: &[SuppressionChange], told: &[OutboxRow]) -> Result<(), StoreError>;
+    /// Partners whose newest address is this one (normalised).
+    async fn partners_at(&self, address: &str) -> Result<Vec<PartnerKey>, StoreError>;
     /// Suppressions of an address (normalised): topic (`None`: everything) and reason code.
     async fn suppressions(&self, address: &str) -> Result<Vec<(Option<String>, String)>, StoreError>;
-    /// Lifts the suppression with exactly this topic and reason; others of the address stay.
-    async fn lift_suppression(&self, address: &str, topic: Option<&str>, reason: &str) -> Result<(), StoreError>;
     /// A planned message by its id, whatever became of it.
     async fn message(&self, id: &str) -> Result<Option<MessageRow>, StoreError>;
 

@@ -128,6 +128,8 @@ impl<'a> Reaction<'a> {
         match folded {
             Folded::Partner { .. } => {
                 if event.person_version.is_some() {
+                    // Perhaps another address: if it is the same, the mailer still knows better.
+                    self.entry.state.set_mark(marks::SUPPRESSED, Vec::new());
                     self.batch.readdressed.push(self.entry.key.clone());
                 }
                 if place != (self.entry.state.profile.zone.clone(), self.entry.state.profile.country.clone()) {

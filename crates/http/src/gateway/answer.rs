@@ -58,7 +58,7 @@ pub(super) async fn act(
 async fn send(gateway: &Gateway, visit: &Visit, asked: &Question) -> Result<(), Trouble> {
     let now = gateway.clock.now().await?;
     let event = record::answer(&visit.key, &asked.message, &asked.survey, &asked.choice, now);
-    record::send(&*gateway.store, gateway.shards, vec![event]).await?;
+    record::send(&*gateway.store, gateway.shards, &[], vec![event]).await?;
     Ok(())
 }
 

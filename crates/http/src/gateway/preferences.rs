@@ -7,6 +7,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::Response,
 };
+use rapport_engine::ports::store::SuppressionChange;
 use rapport_event::{Event, Kind};
 
 use super::{
@@ -124,20 +125,14 @@ async fn change(
             out(topic)
         }
     }));
-    record::send(&*gateway.store, gateway.shards, events).await?;
-    for topic in unpacked {
-        gateway.store.suppress(address, Some(topic), REASON, now).await?;
-    }
-    for (topic, wanted) in changed {
-        if wanted {
-            gateway.store.lift_suppression(address, Some(topic), REASON).await?;
-        } else {
-            gateway.store.suppress(address, Some(topic), REASON, now).await?;
-        }
-    }
+    let off = |topic: &str| SuppressionChange::add(address, Some(topic), REASON, now);
+    let on = |topic: Option<&str>| SuppressionChange::lift(address, topic, REASON);
+    let mut changes: Vec<SuppressionChange> = unpacked.into_iter().map(off).collect();
+    changes.extend(changed.into_iter().map(|(topic, wanted)| if wanted { on(Some(topic)) } else { off(topic) }));
     if stands.all_off {
-        gateway.store.lift_suppression(address, None, REASON).await?;
+        changes.push(on(None));
     }
+    record::send(&*gateway.store, gateway.shards, &changes, events).await?;
     Ok(())
 }
 

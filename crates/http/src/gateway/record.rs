@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use rapport_engine::{
-    ports::store::{Store, StoreError},
+    ports::store::{Store, StoreError, SuppressionChange},
     records::{derived_id, outbox},
 };
 use rapport_event::{
@@ -46,10 +46,15 @@ fn event(id: &str, key: &PartnerKey, kind: Kind, occurred_at: Timestamp, payload
     Event { id: derived_id(id), key: key.clone(), kind, occurred_at, payload, person_version: None }
 }
 
-/// Puts records into the outbox in one transaction; one that still waits there stays.
-pub(super) async fn send(store: &dyn Store, shards: u32, events: Vec<Event>) -> Result<(), StoreError> {
+/// Changes suppressions and puts the records into the outbox, in one transaction; a record that still waits there stays.
+pub(super) async fn send(
+    store: &dyn Store,
+    shards: u32,
+    changes: &[SuppressionChange],
+    events: Vec<Event>,
+) -> Result<(), StoreError> {
     let rows: Vec<_> = events.into_iter().map(|event| outbox(shard_of(&event.key, shards), event)).collect();
-    store.add_outbox(&rows).await
+    store.change_suppressions(changes, &rows).await
 }
 
 #[cfg(test)]

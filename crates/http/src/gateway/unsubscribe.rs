@@ -10,6 +10,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::Response,
 };
+use rapport_engine::ports::store::SuppressionChange;
 use rapport_event::Kind;
 use rapport_message::link::Claims;
 
@@ -55,15 +56,14 @@ pub(super) async fn act(
     Ok(visit.with_preferences(&gateway, page).respond(StatusCode::OK))
 }
 
-/// The suppression first: the mailer obeys it at once. Both again at every repeat, so that what a failure left half done is completed.
+/// The suppression, which the mailer obeys at once, and the record that stops workflows: both or neither.
 async fn end(gateway: &Gateway, visit: &Visit, topic: &str, message: &str) -> Result<(), Trouble> {
     let now = gateway.clock.now().await?;
     // Without an address there is nothing to suppress; the record keeps workflows of the topic from starting.
-    if let Some(address) = visit.address() {
-        gateway.store.suppress(&address, Some(topic), REASON, now).await?;
-    }
+    let changes: Vec<SuppressionChange> =
+        visit.address().map(|address| SuppressionChange::add(&address, Some(topic), REASON, now)).into_iter().collect();
     let id = format!("contact.opted_out:{message}:{topic}");
     let event = record::contact(&id, &visit.key, Kind::ContactOptedOut, Some(topic), Some(message), now);
-    record::send(&*gateway.store, gateway.shards, vec![event]).await?;
+    record::send(&*gateway.store, gateway.shards, &changes, vec![event]).await?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-use rapport_engine::ports::store::Store;
+use rapport_engine::ports::store::{Store, SuppressionChange};
 use rapport_event::{ActivityData, EngineData, Kind, Payload};
 use rapport_message::link::{Claims, Keys};
 
@@ -171,7 +171,11 @@ async fn why_tells_what_led_to_the_mail() {
 async fn preferences_switch_topics_off_and_on_and_leave_the_rest_alone() {
     let world = World::new("en").await;
     let link = path(&preferences());
-    world.store.suppress(ADDRESS, Some("milestones"), "unsubscribe", now()).await.unwrap();
+    world
+        .store
+        .change_suppressions(&[SuppressionChange::add(ADDRESS, Some("milestones"), "unsubscribe", now())], &[])
+        .await
+        .unwrap();
     // `news` off, `milestones` on; `onboarding` was not shown and `payouts` is service.
     let form = "shown=news&shown=performance&shown=milestones&shown=payouts&topic=performance&topic=milestones";
     let page = world.form(&link, form).await;
@@ -193,8 +197,8 @@ async fn preferences_switch_topics_off_and_on_and_leave_the_rest_alone() {
 #[tokio::test]
 async fn what_others_stopped_is_said_and_not_lifted_by_the_page() {
     let world = World::new("en").await;
-    world.store.suppress(ADDRESS, None, "hard_bounce", now()).await.unwrap();
-    world.store.suppress(ADDRESS, None, "unsubscribe", now()).await.unwrap();
+    world.store.change_suppressions(&[SuppressionChange::add(ADDRESS, None, "hard_bounce", now())], &[]).await.unwrap();
+    world.store.change_suppressions(&[SuppressionChange::add(ADDRESS, None, "unsubscribe", now())], &[]).await.unwrap();
     let page = world.get(&path(&preferences())).await;
     assert!(page.body.contains("write to partners@acme.example"), "{}", page.body);
     assert!(!page.body.contains("value=\"news\" checked"), "{}", page.body);

@@ -14,7 +14,7 @@ use rapport_engine::{
         },
         store::{
             Alive, Attempt, ClaimRequest, Claimed, Committed, EndedMessage, Outstanding, RecipientSnapshot,
-            RecipientVerdict, Settlement, Store, StoreError,
+            RecipientVerdict, Settlement, Store, StoreError, SuppressionChange,
         },
     },
     story::Story,
@@ -98,7 +98,8 @@ through_process! {
     false definition(hash: &str) -> Option<DefinitionRow>;
     true store_persons(persons: &[PersonRow]) -> ();
     false person(key: &PartnerKey) -> Option<String>;
-    true suppress(address: &str, topic: Option<&str>, reason: &str, at: Timestamp) -> ();
+    true change_suppressions(changes: &[SuppressionChange], told: &[OutboxRow]) -> ();
+    false partners_at(address: &str) -> Vec<PartnerKey>;
     true settle(attempt: &Attempt, settlement: &Settlement) -> bool;
     false attempts_of(mailer: &str) -> Vec<Attempt>;
     false stale_attempts(silence: Duration, limit: usize) -> Vec<Attempt>;
@@ -122,7 +123,6 @@ through_process! {
     false check_invariants() -> Vec<(String, i64)>;
     true prune(now: Timestamp, history_days: i64) -> u64;
     false suppressions(address: &str) -> Vec<(Option<String>, String)>;
-    true lift_suppression(address: &str, topic: Option<&str>, reason: &str) -> ();
     false message(id: &str) -> Option<MessageRow>;
 }
 

@@ -13,7 +13,7 @@ use rapport_engine::{
         },
         store::{
             Alive, Attempt, ClaimRequest, Claimed, Committed, EndedMessage, Outstanding, RecipientSnapshot,
-            RecipientVerdict, Settlement, Store, StoreError,
+            RecipientVerdict, Settlement, Store, StoreError, SuppressionChange,
         },
     },
     story::Story,
@@ -289,16 +289,27 @@ impl Store for MemoryStore {
     async fn person(&self, key: &PartnerKey) -> Result<Option<String>, StoreError> {
         self.tables().person(key)
     }
-    async fn suppress(
-        &self,
-        address: &str,
-        topic: Option<&str>,
-        reason: &str,
-        at: Timestamp,
-    ) -> Result<(), StoreError> {
-        let id = (address.to_owned(), topic.unwrap_or_default().to_owned(), reason.to_owned());
-        self.tables().suppressions.entry(id).or_insert(at);
+    async fn change_suppressions(&self, changes: &[SuppressionChange], told: &[OutboxRow]) -> Result<(), StoreError> {
+        let mut tables = self.tables();
+        for change in changes {
+            let id = (change.address.clone(), change.topic.clone().unwrap_or_default(), change.reason.clone());
+            match change.since {
+                Some(at) => {
+                    tables.suppressions.entry(id).or_insert(at);
+                }
+                None => {
+                    tables.suppressions.remove(&id);
+                }
+            }
+        }
+        tables.add_outbox(told);
         Ok(())
+    }
+    async fn partners_at(&self, address: &str) -> Result<Vec<PartnerKey>, StoreError> {
+        let tables = self.tables();
+        let keys: BTreeSet<&PartnerKey> = tables.persons.keys().map(|(key, _)| key).collect();
+        let here = |key: &&PartnerKey| tables.address_of(key).as_deref() == Some(address);
+        Ok(keys.into_iter().filter(here).cloned().collect())
     }
     async fn claim(
         &self,
@@ -432,11 +443,6 @@ impl Store for MemoryStore {
         let tables = self.tables();
         let of = tables.suppressions.keys().filter(|(of, ..)| of == address);
         Ok(of.map(|(_, topic, reason)| ((!topic.is_empty()).then(|| topic.clone()), reason.clone())).collect())
-    }
-    async fn lift_suppression(&self, address: &str, topic: Option<&str>, reason: &str) -> Result<(), StoreError> {
-        let id = (address.to_owned(), topic.unwrap_or_default().to_owned(), reason.to_owned());
-        self.tables().suppressions.remove(&id);
-        Ok(())
     }
     async fn message(&self, id: &str) -> Result<Option<MessageRow>, StoreError> {
         Ok(self.tables().messages.get(id).map(|message| message.row.clone()))

@@ -111,6 +111,7 @@ pub(crate) mod person {
     pub(crate) static SUPPRESS: Statement = Statement::one(include_str!("../../queries/person/suppress.sql"));
     pub(crate) static SUPPRESSED: Statement = Statement::one(include_str!("../../queries/person/suppressed.sql"));
     pub(crate) static LIFT: Statement = Statement::one(include_str!("../../queries/person/lift.sql"));
+    pub(crate) static AT_ADDRESS: Statement = Statement::one(include_str!("../../queries/person/at_address.sql"));
 }
 
 pub(crate) mod mail {

@@ -8,12 +8,12 @@ use std::time::Duration;
 use rapport_contact::Kind;
 
 use super::sample::{
-    LONG, Owner, assert_sound, at, claim, claim_one, ended, journey, key, message, partner, person, request,
-    send_first, state,
+    LONG, Owner, assert_sound, at, claim, claim_one, ended, journey, key, message, partner, person, record, request,
+    send_first, state, waiting,
 };
 use crate::ports::rows::{HoldRow, JourneyRow, MessageRow, MessageState, ShardCommit};
 use crate::ports::store::{
-    ClaimRequest, Committed, RecipientSnapshot, RecipientVerdict, Settlement, Store, StoreError,
+    ClaimRequest, Committed, RecipientSnapshot, RecipientVerdict, Settlement, Store, StoreError, SuppressionChange,
 };
 
 /// What the policy is shown of every recipient, and nothing decided.
@@ -135,9 +135,12 @@ pub async fn suppressions_are_shown_by_topic(store: Arc<dyn Store>) {
     let mut owner = Owner::new(&store).await;
     owner.plan("a", vec![message("m", "a", 0)]).await;
     for topic in [Some("tips"), None, None] {
-        store.suppress("a@x.example", topic, "unsubscribed", at(0)).await.unwrap();
+        store
+            .change_suppressions(&[SuppressionChange::add("a@x.example", topic, "unsubscribed", at(0))], &[])
+            .await
+            .unwrap();
     }
-    store.suppress("b@x.example", None, "hard_bounce", at(0)).await.unwrap();
+    store.change_suppressions(&[SuppressionChange::add("b@x.example", None, "hard_bounce", at(0))], &[]).await.unwrap();
     let mut suppressions = shown(&store, &request("mailer", 1)).await.remove(0).suppressions;
     suppressions.sort();
     assert_eq!(suppressions, [(None, "unsubscribed".into()), (Some("tips".into()), "unsubscribed".into())]);
@@ -148,11 +151,11 @@ pub async fn a_suppression_is_lifted_by_topic_and_reason(store: Arc<dyn Store>) 
     let all: [(Option<&str>, &str); 4] =
         [(None, "hard_bounce"), (None, "unsubscribe"), (Some("news"), "unsubscribe"), (Some("tips"), "unsubscribe")];
     for (topic, reason) in all {
-        store.suppress("a@x.example", topic, reason, at(0)).await.unwrap();
+        store.change_suppressions(&[SuppressionChange::add("a@x.example", topic, reason, at(0))], &[]).await.unwrap();
     }
-    store.suppress("b@x.example", None, "unsubscribe", at(0)).await.unwrap();
+    store.change_suppressions(&[SuppressionChange::add("b@x.example", None, "unsubscribe", at(0))], &[]).await.unwrap();
     for (topic, reason) in [(None, "unsubscribe"), (Some("news"), "unsubscribe"), (Some("tips"), "complaint")] {
-        store.lift_suppression("a@x.example", topic, reason).await.unwrap();
+        store.change_suppressions(&[SuppressionChange::lift("a@x.example", topic, reason)], &[]).await.unwrap();
     }
     let mut kept = store.suppressions("a@x.example").await.unwrap();
     kept.sort();
@@ -308,4 +311,19 @@ async fn send(store: Arc<dyn Store>, number: usize, done: Arc<AtomicBool>) -> i6
             return sent;
         }
     }
+}
+
+/// A suppression and the records that tell of it stand or fall together, for every partner whose newest address it is.
+pub async fn a_suppression_and_its_records_are_one(store: Arc<dyn Store>) {
+    let mut owner = Owner::new(&store).await;
+    owner.plan("a", vec![message("m", "a", 0)]).await;
+    owner.plan("b", vec![message("n", "b", 0)]).await;
+    store.store_persons(&[person("b", 2, Some("a@x.example")), person("c", 1, Some("a@x.example"))]).await.unwrap();
+    store.store_persons(&[person("c", 2, Some("c@x.example")), person("a", 2, None)]).await.unwrap();
+    assert_eq!(store.partners_at("a@x.example").await.unwrap(), [key("a"), key("b")], "`c` has moved on");
+    let add = SuppressionChange::add("a@x.example", None, "hard_bounce", at(0));
+    store.change_suppressions(std::slice::from_ref(&add), &[record("told")]).await.unwrap();
+    store.change_suppressions(&[add], &[record("told")]).await.unwrap();
+    assert_eq!(store.suppressions("a@x.example").await.unwrap(), [(None, "hard_bounce".into())]);
+    assert_eq!(waiting(&store).await, ["told"]);
 }
