@@ -66,12 +66,15 @@ impl std::ops::Deref for Applied {
     }
 }
 
+/// A workflow with the rulebook it was met in.
+type Version = (Arc<Workflow>, Arc<Applied>);
+
 /// All rulebooks this process has met.
 pub struct Rulebooks {
     store: Option<Arc<dyn Store>>,
     known: Mutex<HashMap<String, Arc<Applied>>>,
     /// Each version with the rulebook it was met in last.
-    versions: Mutex<HashMap<(String, String), (Arc<Workflow>, Arc<Applied>)>>,
+    versions: Mutex<HashMap<(String, String), Version>>,
 }
 
 impl Rulebooks {

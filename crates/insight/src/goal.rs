@@ -223,7 +223,7 @@ mod tests {
         let mut bins = [(0.0, 0.0, 0.0); 5];
         for round in 0..6000 {
             // Rates of all sizes; the target is set by the partner's own past, as goals are.
-            let mean = 0.3 * 1.5_f64.powi((round % 9) as i32);
+            let mean = 0.3 * 1.5_f64.powi(round % 9);
             let history: Vec<f64> = (0..56).map(|_| poisson(mean, &mut seed)).collect();
             let past = history.iter().sum::<f64>() / 56.0;
             let missing = (30.0 * past * (0.7 + 0.6 * (round % 20) as f64 / 20.0)).round().max(1.0);

@@ -268,11 +268,11 @@ fn is_another_mail(state: &mut PartnerState, kind: &Kind, message: &str) -> bool
 fn fold_own(state: &mut PartnerState, kind: &Kind, data: &EngineData, at: Timestamp, context: &FoldContext<'_>) {
     match (kind, data) {
         // In doubt counts as sent: better one mail too few than the same one twice.
-        (Kind::MessageSent | Kind::MessageInDoubt, EngineData::Outcome(outcome)) => {
-            if is_another_mail(state, kind, &outcome.message) {
-                count(state, day::of(at, context.zone), Measure::Mails, 1);
-                state.moments.touch(Moment::Mail, at);
-            }
+        (Kind::MessageSent | Kind::MessageInDoubt, EngineData::Outcome(outcome))
+            if is_another_mail(state, kind, &outcome.message) =>
+        {
+            count(state, day::of(at, context.zone), Measure::Mails, 1);
+            state.moments.touch(Moment::Mail, at);
         }
         (Kind::PartnerErased, _) => {
             state.profile.erase(at);

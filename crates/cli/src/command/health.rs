@@ -116,6 +116,9 @@ async fn of_partner(settings: &Settings, partner: &str, arguments: &HealthArgume
     Ok(exit::OK)
 }
 
+/// A partner who changes band: who, score now, score then.
+type Moved = (String, f64, f64);
+
 /// Who would change band under the models of another file.
 async fn compare(settings: &Settings, file: &Path, as_data: bool) -> Result<u8, Failure> {
     let text = std::fs::read_to_string(file)
@@ -131,7 +134,7 @@ async fn compare(settings: &Settings, file: &Path, as_data: bool) -> Result<u8, 
         line(human_all(&findings, &sources).trim_end());
         return Ok(exit::BAD_INPUT);
     };
-    let mut moves: BTreeMap<(String, String), Vec<(String, f64, f64)>> = BTreeMap::new();
+    let mut moves: BTreeMap<(String, String), Vec<Moved>> = BTreeMap::new();
     let (mut looked, mut unknown) = (0_i64, 0_i64);
     let live: &[HealthModel] = &picture.applied.rulebook.health;
     Picture::each(&store, |key, state| {

@@ -86,7 +86,8 @@ pub enum LogError {
 pub async fn append_all_that_fit(log: &dyn EventLog, records: &[NewRecord]) -> Result<Vec<usize>, LogError> {
     let mut too_large = Vec::new();
     // Halves of what was refused, the earlier on top: the order of what is appended stays that of the records.
-    let mut parts = vec![0..records.len()];
+    let mut parts = Vec::new();
+    parts.push(0..records.len());
     while let Some(part) = parts.pop() {
         let Some(of_part) = records.get(part.clone()).filter(|of_part| !of_part.is_empty()) else { continue };
         match log.append(of_part.to_vec()).await {
