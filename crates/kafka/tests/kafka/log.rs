@@ -183,7 +183,7 @@ async fn reported_progress_is_there_for_another_process() {
 async fn a_record_that_is_too_large_is_refused_and_the_next_is_not() {
     let log = log(1).await;
     let large = record(0, &"x".repeat(2_000_000));
-    assert!(matches!(log.append(vec![large]).await, Err(LogError::Refused(_))));
+    assert!(matches!(log.append(vec![large]).await, Err(LogError::TooLarge(_))));
     log.append(vec![record(0, "small")]).await.unwrap();
     assert_eq!(log.ends(&[0]).await.unwrap(), [1]);
 }
