@@ -71,7 +71,7 @@ fn package(name: &str) -> String {
     format!("rapport-{name}")
 }
 
-/// Names of packages and of what each uses at run time (not for its tests, not for its build script).
+/// Names of packages and of what each uses at run time (not for its tests, its build script, or in macros).
 struct Graph {
     uses: BTreeMap<String, BTreeSet<String>>,
 }
@@ -80,13 +80,24 @@ impl Graph {
     fn read(metadata: &str) -> Result<Self> {
         let metadata: Value = serde_json::from_str(metadata)?;
         let mut names = BTreeMap::new();
+        let mut macros = BTreeSet::new();
         for package in metadata["packages"].as_array().context("no packages")? {
             let id = package["id"].as_str().context("a package without id")?;
             names.insert(id, package["name"].as_str().unwrap_or_default());
+            let mut targets = package["targets"].as_array().into_iter().flatten();
+            if targets
+                .any(|target| target["kind"].as_array().is_some_and(|kinds| kinds.iter().any(|k| k == "proc-macro")))
+            {
+                macros.insert(id);
+            }
         }
         let name = |id: &Value| id.as_str().and_then(|id| names.get(id)).map(|name| (*name).to_owned());
         let mut uses: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for node in metadata["resolve"]["nodes"].as_array().context("no nodes")? {
+            // What a procedural macro uses runs in the compiler, and is not in the program.
+            if node["id"].as_str().is_some_and(|id| macros.contains(id)) {
+                continue;
+            }
             let entry = uses.entry(name(&node["id"]).context("a node without package")?).or_default();
             for dependency in node["deps"].as_array().into_iter().flatten() {
                 let normal = |kinds: &Vec<Value>| kinds.iter().any(|kind| kind["kind"].is_null());
