@@ -79,6 +79,10 @@ const fn plain(name: &'static str, unit: Unit, of: Of, formula: &'static str, ab
     ProgramMetric { name, unit, windowed: false, formula, about, of }
 }
 
+const fn of_sums(name: &'static str, ratio: Ratio, about: &'static str) -> ProgramMetric {
+    windowed(name, Unit::Percent, Of::Ratio(ratio), "as a partner's, of the sums", about)
+}
+
 const ALL: &str = "sum over all partners";
 
 /// Every programme metric, in the order of the documentation.
@@ -119,41 +123,11 @@ pub const PROGRAM_METRICS: &[ProgramMetric] = &[
         "100 · new_customers / conversions of which it is known",
         "Of the customers known to be new or not, the new ones.",
     ),
-    windowed(
-        "approval_rate",
-        Unit::Percent,
-        Of::Ratio(Ratio::ApprovalRate),
-        "as a partner's, of the sums",
-        "Of the conversions decided, those approved.",
-    ),
-    windowed(
-        "reversal_rate",
-        Unit::Percent,
-        Of::Ratio(Ratio::ReversalRate),
-        "as a partner's, of the sums",
-        "Of all conversions, those taken back.",
-    ),
-    windowed(
-        "conversion_rate",
-        Unit::Percent,
-        Of::Ratio(Ratio::ConversionRate),
-        "as a partner's, of the sums",
-        "Conversions for each hundred clicks.",
-    ),
-    windowed(
-        "reply_rate",
-        Unit::Percent,
-        Of::Ratio(Ratio::ReplyRate),
-        "as a partner's, of the sums",
-        "Replies and answers for each hundred mails.",
-    ),
-    windowed(
-        "commission_share",
-        Unit::Percent,
-        Of::Ratio(Ratio::CommissionShare),
-        "as a partner's, of the sums",
-        "What of the order value goes to partners.",
-    ),
+    of_sums("approval_rate", Ratio::ApprovalRate, "Of the conversions decided, those approved."),
+    of_sums("reversal_rate", Ratio::ReversalRate, "Of all conversions, those taken back."),
+    of_sums("conversion_rate", Ratio::ConversionRate, "Conversions for each hundred clicks."),
+    of_sums("reply_rate", Ratio::ReplyRate, "Replies and answers for each hundred mails."),
+    of_sums("commission_share", Ratio::CommissionShare, "What of the order value goes to partners."),
     windowed(
         "conversions_growth",
         Unit::Percent,

@@ -1,6 +1,6 @@
 //! A little world from a seed: partners with rhythms, dips, silences, answers, and the records their trackers write.
 
-use std::{collections::BTreeMap, path::Path};
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
@@ -261,22 +261,6 @@ pub fn changed_files() -> BTreeMap<String, String> {
 /// # Panics
 /// When the repository's files cannot be read: without them there is nothing to simulate.
 #[must_use]
-#[allow(clippy::disallowed_methods, reason = "the simulator plays the files in the repository")]
 pub fn shipped_files() -> BTreeMap<String, String> {
-    fn read(folder: &Path, root: &Path, files: &mut BTreeMap<String, String>) {
-        for entry in std::fs::read_dir(folder).expect("a folder of the repository") {
-            let path = entry.expect("a file of the repository").path();
-            if path.is_dir() {
-                read(&path, root, files);
-            } else if let (Ok(name), Ok(text)) = (path.strip_prefix(root), std::fs::read_to_string(&path)) {
-                files.insert(name.to_string_lossy().replace('\\', "/"), text);
-            }
-        }
-    }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let mut files = BTreeMap::new();
-    for folder in ["workflows", "config"] {
-        read(&root.join(folder), &root, &mut files);
-    }
-    files
+    rapport_shipped::sources().iter().map(|source| (source.path.clone(), source.text.clone())).collect()
 }

@@ -14,27 +14,21 @@ struct Migration {
     sqlite: &'static str,
 }
 
+macro_rules! migration {
+    ($version:literal, $file:literal) => {
+        Migration {
+            version: $version,
+            postgres: include_str!(concat!("../migrations/postgres/", $file)),
+            sqlite: include_str!(concat!("../migrations/sqlite/", $file)),
+        }
+    };
+}
+
 const MIGRATIONS: &[Migration] = &[
-    Migration {
-        version: 1,
-        postgres: include_str!("../migrations/postgres/0001_base.sql"),
-        sqlite: include_str!("../migrations/sqlite/0001_base.sql"),
-    },
-    Migration {
-        version: 2,
-        postgres: include_str!("../migrations/postgres/0002_quarantine.sql"),
-        sqlite: include_str!("../migrations/sqlite/0002_quarantine.sql"),
-    },
-    Migration {
-        version: 3,
-        postgres: include_str!("../migrations/postgres/0003_relay.sql"),
-        sqlite: include_str!("../migrations/sqlite/0003_relay.sql"),
-    },
-    Migration {
-        version: 4,
-        postgres: include_str!("../migrations/postgres/0004_person_address.sql"),
-        sqlite: include_str!("../migrations/sqlite/0004_person_address.sql"),
-    },
+    migration!(1, "0001_base.sql"),
+    migration!(2, "0002_quarantine.sql"),
+    migration!(3, "0003_relay.sql"),
+    migration!(4, "0004_person_address.sql"),
 ];
 
 /// The schema this binary reads and writes.

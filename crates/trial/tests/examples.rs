@@ -1,28 +1,12 @@
 //! Every example of `docs/workflow-language.md` compiles, and its tests pass.
 #![allow(clippy::disallowed_methods, reason = "tests read the files they are about")]
 
-use std::path::{Path, PathBuf};
+mod tried;
 
 use rapport_rule::finding::render::human;
-use rapport_rule::{Source, Sources};
+use rapport_shipped::root;
 use rapport_trial::Runner;
 use rapport_workflow::compile;
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-fn read(folder: &Path, sources: &mut Sources) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            read(&path, sources);
-        } else {
-            let name = path.strip_prefix(root()).unwrap().to_str().unwrap().replace('\\', "/");
-            sources.add(Source::new(name, std::fs::read_to_string(&path).unwrap()));
-        }
-    }
-}
 
 /// The fenced blocks of the page: what stands behind the fence, and the text.
 fn blocks(page: &str) -> Vec<(String, String)> {
@@ -51,19 +35,7 @@ fn the_examples_of_the_language_do_what_they_say() {
         if !kind.is_empty() || tests_kind != "tests" {
             continue;
         }
-        let mut sources = Sources::new();
-        read(&root().join("config"), &mut sources);
-        read(&root().join("workflows/let-go-review"), &mut sources);
-        sources.add(Source::new("workflows/tried/workflow.yaml", format!("{head}{workflow}")));
-        sources.add(Source::new("workflows/tried/tests.yaml", format!("{given}tests:\n{tests}")));
-        for mail in ["hello", "later"].into_iter().filter(|mail| workflow.contains(mail)) {
-            let text = format!("---\nsubject: {mail}\n---\nGood morning.\n");
-            sources.add(Source::new(format!("workflows/tried/{mail}.mail.md"), text));
-        }
-        for day in ["2026-02-09", "2026-02-23"].into_iter().filter(|_| workflow.contains("email: issue")) {
-            let text = format!("---\nsubject: News of {day}\n---\nGood morning.\n");
-            sources.add(Source::new(format!("workflows/tried/issue-{day}.mail.md"), text));
-        }
+        let sources = tried::sources(format!("{head}{workflow}"), format!("{given}tests:\n{tests}"));
         let (rulebook, findings) = compile(&sources);
         let Some(mut rulebook) = rulebook else {
             let shown: Vec<String> = findings.iter().map(|finding| human(finding, &sources)).collect();

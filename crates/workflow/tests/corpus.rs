@@ -6,32 +6,15 @@
 #![allow(clippy::disallowed_methods, reason = "a test reads the files it is about")]
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rapport_rule::finding::render::human;
 use rapport_rule::{Findings, Source, Sources, codes};
+use rapport_shipped::{folders, root};
 use rapport_workflow::compile;
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-fn read(folder: &Path, root: &Path, sources: &mut Sources) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            read(&path, root, sources);
-        } else {
-            let name = path.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/");
-            sources.add(Source::new(name, std::fs::read_to_string(&path).unwrap()));
-        }
-    }
-}
-
 fn sources(text: &str) -> Sources {
-    let mut sources = Sources::new();
-    read(&root().join("config"), &root(), &mut sources);
-    read(&root().join("workflows/let-go-review"), &root(), &mut sources);
+    let mut sources = folders(&["config", "workflows/let-go-review"]);
     let mail = text.lines().find_map(|line| line.strip_prefix("# mail: hello: ")).unwrap_or("Good morning.");
     match text.lines().next().and_then(|line| line.strip_prefix("# file: ")) {
         Some(path) => sources.add(Source::new(path, text)),
@@ -94,8 +77,7 @@ fn what_is_right_is_not_complained_about() {
 
 #[test]
 fn every_code_of_this_crate_has_a_page() {
-    let mut code = Sources::new();
-    read(&root().join("crates/workflow/src"), &root(), &mut code);
+    let code = folders(&["crates/workflow/src"]);
     for source in code.iter() {
         for (at, _) in source.text.match_indices("\"R0") {
             let code = source.text.get(at + 1..at + 6).unwrap_or_default();

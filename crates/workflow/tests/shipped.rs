@@ -1,35 +1,13 @@
 //! The workflows and the configuration in the repository compile as they stand.
-#![allow(clippy::disallowed_methods, reason = "a test reads the files it is about")]
 
-use std::path::Path;
-
+use rapport_rule::Source;
 use rapport_rule::finding::render::human;
-use rapport_rule::{Source, Sources};
+use rapport_shipped::sources;
 use rapport_workflow::{Once, StopWhen, Verb, compile};
-
-fn read(folder: &Path, root: &Path, sources: &mut Sources) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            read(&path, root, sources);
-        } else {
-            let name = path.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/");
-            sources.add(Source::new(name, std::fs::read_to_string(&path).unwrap()));
-        }
-    }
-}
-
-fn shipped() -> Sources {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let mut sources = Sources::new();
-    read(&root.join("workflows"), &root, &mut sources);
-    read(&root.join("config"), &root, &mut sources);
-    sources
-}
 
 #[test]
 fn what_is_shipped_has_no_findings() {
-    let sources = shipped();
+    let sources = sources();
     let (rulebook, findings) = compile(&sources);
     let shown: Vec<String> = findings.iter().map(|finding| human(finding, &sources)).collect();
     assert!(shown.is_empty(), "{}", shown.join("\n"));
@@ -68,7 +46,7 @@ fn what_is_shipped_has_no_findings() {
 #[test]
 fn a_version_changes_with_what_happens_and_not_with_words() {
     let version = |change: &dyn Fn(&str) -> String| {
-        let mut sources = shipped();
+        let mut sources = sources();
         let path = "workflows/welcome/workflow.yaml";
         let text = change(&sources.get(path).unwrap().text);
         sources.add(Source::new(path, text));

@@ -3,12 +3,10 @@
 //! It folds events with the real partner state and carries out actions the way the engine does, on the workflows of the
 //! repository or on text given by a test. Every line of its log is `day clock: what`.
 #![allow(dead_code, reason = "each test file uses its part")]
-#![allow(clippy::disallowed_methods, reason = "tests read the files they are about")]
 
 mod facts;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -53,22 +51,7 @@ pub struct Stage {
 }
 
 pub fn files() -> Sources {
-    fn read(folder: &Path, root: &Path, sources: &mut Sources) {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                read(&path, root, sources);
-            } else {
-                let name = path.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/");
-                sources.add(Source::new(name, std::fs::read_to_string(&path).unwrap()));
-            }
-        }
-    }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let mut sources = Sources::new();
-    read(&root.join("workflows"), &root, &mut sources);
-    read(&root.join("config"), &root, &mut sources);
-    sources
+    rapport_shipped::sources()
 }
 
 #[track_caller]

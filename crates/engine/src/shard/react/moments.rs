@@ -1,7 +1,7 @@
 //! Moments: milestones and goals after a sale changed, anniversaries by timer.
 
 use rapport_event::{
-    EngineData, Event, Kind, Payload,
+    EngineData, Kind,
     engine::{MomentData, SignalData},
     extra::Extra,
 };
@@ -12,8 +12,8 @@ use rapport_insight::{
 };
 
 use super::super::facts::marks;
-use super::{Reaction, signals};
-use crate::{calendar::ProgramDays, ports::rows::TimerRow, records, shard::goals};
+use super::Reaction;
+use crate::{calendar::ProgramDays, ports::rows::TimerRow, shard::goals};
 
 /// Timer subject: the partner's next anniversary.
 pub const ANNIVERSARY: &str = "anniversary";
@@ -155,14 +155,6 @@ impl Reaction<'_> {
 
     fn moment(&mut self, id: &str, kind: Kind, data: MomentData) {
         let payload = serde_json::to_string(&data).unwrap_or_default();
-        self.batch.signals.push(signals::row(&self.entry.key, id, &kind, self.now, None, payload));
-        self.announce(Event {
-            id: records::derived_id(id),
-            key: self.entry.key.clone(),
-            kind,
-            occurred_at: self.now,
-            payload: Payload::Engine(Box::new(EngineData::Moment(MomentData { extra: Extra::NONE, ..data }))),
-            person_version: None,
-        });
+        self.happened(kind, id, payload, EngineData::Moment(MomentData { extra: Extra::NONE, ..data }));
     }
 }

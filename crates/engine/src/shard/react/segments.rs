@@ -1,15 +1,12 @@
 //! Tells of changed memberships: right after the event that changed them, and at day close for what only time changes.
 
 use jiff::Timestamp;
-use rapport_event::{EngineData, Event, Kind, Payload, engine::SignalData, extra::Extra};
+use rapport_event::{EngineData, Kind, engine::SignalData, extra::Extra};
 
 use super::{Reaction, signals};
-use crate::{
-    records,
-    shard::{
-        facts::marks,
-        segments::{self, MEMBER},
-    },
+use crate::shard::{
+    facts::marks,
+    segments::{self, MEMBER},
 };
 
 impl Reaction<'_> {
@@ -53,15 +50,7 @@ impl Reaction<'_> {
     /// A signal of a moment: a row, and an event.
     pub(super) fn tell_once(&mut self, kind: Kind, id: &str, data: SignalData) {
         let payload = serde_json::to_string(&data).unwrap_or_default();
-        self.batch.signals.push(signals::row(&self.entry.key, id, &kind, self.now, None, payload));
-        self.announce(Event {
-            id: records::derived_id(id),
-            key: self.entry.key.clone(),
-            kind,
-            occurred_at: self.now,
-            payload: Payload::Engine(Box::new(EngineData::Signal(data))),
-            person_version: None,
-        });
+        self.happened(kind, id, payload, EngineData::Signal(data));
     }
 }
 

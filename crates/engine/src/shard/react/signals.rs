@@ -158,14 +158,25 @@ impl Reaction<'_> {
     }
 
     fn signal_event(&self, kind: Kind, id: &str, data: SignalData) -> Event {
+        self.own_event(kind, id, EngineData::Signal(data))
+    }
+
+    /// What the engine says of itself at this moment, under an id that is the same whenever it is said again.
+    fn own_event(&self, kind: Kind, id: &str, data: EngineData) -> Event {
         Event {
             id: records::derived_id(id),
             key: self.entry.key.clone(),
             kind,
             occurred_at: self.now,
-            payload: Payload::Engine(Box::new(EngineData::Signal(data))),
+            payload: Payload::Engine(Box::new(data)),
             person_version: None,
         }
+    }
+
+    /// Something of one moment: a row for those who ask, and an event for those who wait.
+    pub(super) fn happened(&mut self, kind: Kind, id: &str, shown: String, data: EngineData) {
+        self.batch.signals.push(row(&self.entry.key, id, &kind, self.now, None, shown));
+        self.announce(self.own_event(kind, id, data));
     }
 
     /// Lasting silences are looked at again at the day close, with the days grown.

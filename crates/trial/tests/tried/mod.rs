@@ -1,0 +1,19 @@
+//! A workflow `tried` among the shipped configuration, with the mails and issues its text names.
+
+use rapport_rule::{Source, Sources};
+
+/// The shipped configuration, the let-go review that re-engagement starts, and `workflows/tried` of these texts.
+pub fn sources(workflow: String, tests: String) -> Sources {
+    let mut sources = rapport_shipped::folders(&["config", "workflows/let-go-review"]);
+    for mail in ["hello", "later"].into_iter().filter(|mail| workflow.contains(mail)) {
+        let text = format!("---\nsubject: {mail}\n---\nGood morning.\n");
+        sources.add(Source::new(format!("workflows/tried/{mail}.mail.md"), text));
+    }
+    for day in ["2026-02-09", "2026-02-23"].into_iter().filter(|_| workflow.contains("email: issue")) {
+        let text = format!("---\nsubject: News of {day}\n---\nGood morning.\n");
+        sources.add(Source::new(format!("workflows/tried/issue-{day}.mail.md"), text));
+    }
+    sources.add(Source::new("workflows/tried/workflow.yaml", workflow));
+    sources.add(Source::new("workflows/tried/tests.yaml", tests));
+    sources
+}
