@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rapport_engine::ports::rows::PartnerRow;
 use rapport_engine::ports::store::Store as _;
 use rapport_engine::rulebooks::{Applied, Rulebooks};
-use rapport_engine::shard::{beginning, facts::PartnerFacts};
+use rapport_engine::shard::{beginning, facts::PartnerFacts, foresight::Expectations};
 use rapport_event::PartnerKey;
 use rapport_partner::PartnerState;
 use rapport_store::SqlStore;
@@ -24,6 +24,7 @@ pub struct Picture {
     /// The moment partners are looked at.
     pub now: Timestamp,
     began: BTreeMap<String, Timestamp>,
+    fits: BTreeMap<String, Expectations>,
 }
 
 impl Picture {
@@ -38,14 +39,16 @@ impl Picture {
             Some(present) => present,
             None => store.server_time().await.doing("asking for the time")?,
         };
-        let mut began = BTreeMap::new();
+        let (mut began, mut fits) = (BTreeMap::new(), BTreeMap::new());
         for id in applied.rulebook.config.programs.keys() {
             let Ok(program) = rapport_event::id::ProgramId::new(id) else { continue };
             let noted = store.meta(&beginning(&program)).await.doing("reading when the programme began")?;
             let at = noted.and_then(|millis| Timestamp::from_millisecond(millis.parse().ok()?).ok());
             began.extend(at.map(|at| (id.to_string(), at)));
+            let last = store.last_day_close(&program).await.doing("reading the programme's last day")?;
+            fits.extend(last.and_then(|close| close.expectations()).map(|fit| (id.to_string(), fit)));
         }
-        Ok(Self { applied, now, began })
+        Ok(Self { applied, now, began, fits })
     }
 
     /// Looks at a partner; `None` for one of a programme that is not declared any more.
@@ -64,8 +67,16 @@ impl Picture {
             began: self.began.get(key.program.as_str()).copied(),
             reversed: None,
             figures: None,
+            expectations: self.fits.get(key.program.as_str()),
         };
         Some(with(&facts))
+    }
+
+    /// One partner's state; `None` when there is none.
+    pub async fn state(store: &SqlStore, key: &PartnerKey) -> Result<Option<PartnerState>, Failure> {
+        // Where a partner is kept does not depend on the shard asked.
+        let rows = store.load_partners(0, std::slice::from_ref(key)).await.doing("reading the partner's state")?;
+        rows.first().map(|bundle| decoded(&bundle.partner)).transpose()
     }
 
     /// Shows every partner of the store to a visitor, page by page.

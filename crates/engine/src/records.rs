@@ -13,7 +13,7 @@ use rapport_insight::dip::DayClose;
 use crate::{
     coordinator::OfferRequest,
     ports::rows::{MessageRow, OutboxRow, RequestRow, ReservationRow, Target},
-    shard::facts::ProgramFigures,
+    shard::{facts::ProgramFigures, foresight::Expectations},
 };
 
 /// The event as it stands in the log, or why it cannot be read, for people.
@@ -78,24 +78,42 @@ pub fn day_closed(
     on: Date,
     close: &DayClose,
     figures: &ProgramFigures,
+    fit: Option<&Expectations>,
     at: Timestamp,
 ) -> Event {
     let mut extra = Extra::NONE;
     extra.insert("close", serde_json::to_value(close).unwrap_or_default());
     extra.insert("figures", serde_json::to_value(figures).unwrap_or_default());
+    if let Some(fit) = fit {
+        extra.insert("fit", serde_json::to_value(fit).unwrap_or_default());
+    }
     let data =
         DayClosedData { day: on, factor: Some(close.factor), outage: close.outage, top_share_limit: None, extra };
     engine_event(id, key, Kind::ProgramDayClosed, at, EngineData::DayClosed(data))
 }
 
-/// The decision in a `program.day_closed` record, and the programme's figures as of that day.
+/// What a `program.day_closed` record says.
+#[derive(Debug, Clone)]
+pub struct ClosedDay {
+    /// The day.
+    pub on: Date,
+    /// The decision.
+    pub close: DayClose,
+    /// The programme's figures as of that day; empty in records of an older binary.
+    pub figures: ProgramFigures,
+    /// The fit, when one was learnt at that day's close.
+    pub fit: Option<Expectations>,
+}
+
+/// The decision in a `program.day_closed` record, and what comes with it.
 #[must_use]
-pub fn day_close_of(event: &Event) -> Option<(Date, DayClose, ProgramFigures)> {
+pub fn day_close_of(event: &Event) -> Option<ClosedDay> {
     match event.engine()? {
         EngineData::DayClosed(data) => {
             let close = serde_json::from_value(data.extra.get("close")?.clone()).ok()?;
             let figures = data.extra.get("figures").and_then(|figures| serde_json::from_value(figures.clone()).ok());
-            Some((data.day, close, figures.unwrap_or_default()))
+            let fit = data.extra.get("fit").and_then(|fit| serde_json::from_value(fit.clone()).ok());
+            Some(ClosedDay { on: data.day, close, figures: figures.unwrap_or_default(), fit })
         }
         _ => None,
     }

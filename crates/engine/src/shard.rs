@@ -9,6 +9,7 @@ pub mod day_close;
 pub mod entry;
 pub mod facts;
 mod feed;
+pub mod foresight;
 pub mod goals;
 pub mod health;
 pub mod interest;
@@ -407,6 +408,7 @@ impl ShardOwner {
             now: self.clock,
             began: self.began.get(&key.program).copied(),
             figures: self.cursor.figures.get(key.program.as_str()),
+            expectations: self.cursor.fits.get(key.program.as_str()),
         };
         guarded(&mut self.suspects, key, || Ok(react::stirs(&place, entry)))
     }
@@ -426,6 +428,7 @@ impl ShardOwner {
             now: self.clock,
             began: self.began.get(&key.program).copied(),
             figures: self.cursor.figures.get(key.program.as_str()),
+            expectations: self.cursor.fits.get(key.program.as_str()),
         };
         let (partners, timers, batch) = (&mut self.partners, &mut self.timers, &mut self.batch);
         guarded(&mut self.suspects, key, || {

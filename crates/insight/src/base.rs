@@ -6,7 +6,7 @@
 //! who have not converted yet; a learnt [`Correction`] turns the model's answer by what the programme's own past shows the
 //! model to miss (the long silent return more often than it says, amounts tell something too).
 //!
-//! [`ProgramFit`] holds all of it for one programme: fit weekly, ask for a partner's [`Outlook`] at any time.
+//! [`ProgramFit`] holds all of it for one programme: [`weekly::fit`] it, ask for a partner's [`Outlook`] at any time.
 //! Days are active days: several conversions of one day are one.
 
 mod correction;
@@ -15,8 +15,11 @@ mod history;
 mod minimize;
 mod nbd;
 mod outlook;
+pub mod pasts;
 mod ridge;
 mod spend;
+mod told;
+pub mod weekly;
 
 pub use correction::Correction;
 pub use first_sale::FirstSale;
@@ -24,3 +27,5 @@ pub use history::{ActiveDay, Grouped, History, Summary};
 pub use nbd::{Family, Fit, Nbd};
 pub use outlook::{Outlook, Past, ProgramFit};
 pub use spend::GammaGamma;
+pub use told::{Standing, sentence};
+pub use weekly::{Foresight, WeeklyFit};

@@ -83,7 +83,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         (0..1000).for_each(|_| drop(black_box(PartnerState::decode(&hot, Some(&days)))))
     });
     let figure = Figure::parse("conversions_90d")?;
-    let figures = FigureContext { today, zone: &zone, currency: Currency::EUR, program_began_at: None, start: None };
+    let figures = FigureContext {
+        today,
+        zone: &zone,
+        currency: Currency::EUR,
+        program_began_at: None,
+        start: None,
+        foresee: None,
+    };
     measure("read conversions_90d", 1000, || {
         for _ in 0..1000 {
             black_box(state.figure(&figure, &figures));

@@ -8,6 +8,7 @@ use rapport_rule::money::{Currency, Money};
 use serde::{Deserialize, Serialize};
 
 use crate::day::{self, Day};
+use crate::foreseen::{Foresee, Foreseen};
 use crate::measure::{Measure, Totals};
 use crate::moment::Moment;
 use crate::ratio::{self, Ratio};
@@ -38,6 +39,8 @@ pub enum Figure {
     UsualGap,
     /// The newest survey score, 0 to 10.
     Satisfaction,
+    /// What the programme's fit expects.
+    Foreseen(Foreseen),
 }
 
 /// The days a figure looks at.
@@ -92,6 +95,8 @@ pub struct FigureContext<'a> {
     pub program_began_at: Option<Timestamp>,
     /// Where the journey began; without it `_since_start` figures are missing.
     pub start: Option<&'a StartMark>,
+    /// Who knows what is to be expected; without it those figures are missing.
+    pub foresee: Option<&'a dyn Foresee>,
 }
 
 /// The sums at the moment a journey began, right after its trigger: `_since_start` is what came on top.
@@ -183,6 +188,7 @@ impl Figure {
             .collect();
         names.extend(Moment::ALL.iter().map(|moment| format!("{DAYS_SINCE}{}", moment.name())));
         names.extend([PAYOUTS_OVERDUE, DAYS_TO_FIRST, USUAL_GAP, SATISFACTION].map(str::to_owned));
+        names.extend(Foreseen::ALL.iter().map(|known| known.name().to_owned()));
         names
     }
 
@@ -194,6 +200,9 @@ impl Figure {
             USUAL_GAP => return Ok(Figure::UsualGap),
             SATISFACTION => return Ok(Figure::Satisfaction),
             _ => {}
+        }
+        if let Some(known) = Foreseen::ALL.iter().find(|known| known.name() == name) {
+            return Ok(Figure::Foreseen(*known));
         }
         if let Some(moment) = name.strip_prefix(DAYS_SINCE) {
             return match Moment::parse(moment) {
@@ -252,6 +261,7 @@ impl Figure {
             Figure::NewCustomerShare(_) | Figure::Growth(..) => Unit::Percent,
             Figure::Ratio(ratio, _) => ratio.unit(),
             Figure::UsualGap | Figure::Satisfaction => Unit::Number,
+            Figure::Foreseen(known) => known.unit(),
         }
     }
 
@@ -263,6 +273,7 @@ impl Figure {
             Figure::AverageOrder(_) | Figure::NewCustomerShare(_) | Figure::DaysSince(_) => true,
             Figure::Ratio(..) | Figure::Growth(..) => true,
             Figure::DaysToFirstConversion | Figure::UsualGap | Figure::Satisfaction => true,
+            Figure::Foreseen(_) => true,
             Figure::PayoutsOverdue | Figure::ActiveDays(_) => false,
         }
     }
@@ -357,6 +368,7 @@ impl fmt::Display for Figure {
             Figure::DaysToFirstConversion => f.write_str(DAYS_TO_FIRST),
             Figure::UsualGap => f.write_str(USUAL_GAP),
             Figure::Satisfaction => f.write_str(SATISFACTION),
+            Figure::Foreseen(known) => f.write_str(known.name()),
         }
     }
 }
@@ -434,6 +446,16 @@ impl PartnerState {
             }
             Figure::UsualGap => self.usual_gap().map(|(gap, _)| FigureValue::Number(gap)),
             Figure::Satisfaction => self.satisfaction().map(FigureValue::Number),
+            Figure::Foreseen(known) => {
+                let value = context.foresee?.foresee(self, known, context).filter(|value| value.is_finite())?;
+                Some(match known.unit() {
+                    Unit::Money => {
+                        FigureValue::Money(Money { minor: value.round() as i64, currency: context.currency })
+                    }
+                    Unit::Percent => FigureValue::Percent(value),
+                    Unit::Count | Unit::Number => FigureValue::Number(value),
+                })
+            }
         }
     }
 

@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 
 use crate::figure::{Growing, Unit};
+use crate::foreseen::Foreseen;
 use crate::measure::Measure;
 use crate::moment::Moment;
 use crate::program::PROGRAM_METRICS;
@@ -139,6 +140,9 @@ pub fn catalogue() -> Vec<Metric> {
         ),
     ] {
         all.push(partner(name, unit, Windows::None, formula, about, missing));
+    }
+    for known in Foreseen::ALL {
+        all.push(partner(known.name(), known.unit(), Windows::None, known.formula(), known.about(), known.missing()));
     }
     for moment in Moment::ALL {
         all.push(partner(

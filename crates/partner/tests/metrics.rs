@@ -302,7 +302,7 @@ proptest! {
         let (zone, rates) = (TimeZone::UTC, Rates::parse(RATES).unwrap());
         let states = play(&shuffled, &zone, &rates);
         let brute = Brute::of(&all);
-        let context = FigureContext { today: TODAY, zone: &zone, currency: Currency::EUR, program_began_at: None, start: None };
+        let context = FigureContext { today: TODAY, zone: &zone, currency: Currency::EUR, program_began_at: None, start: None, foresee: None };
         for (partner, state) in states.iter().enumerate() {
             let mine = |other: usize| other == partner;
             let now = brute.sums(&mine, TODAY - days + 1, TODAY);
@@ -329,7 +329,7 @@ proptest! {
         let (zone, rates) = (TimeZone::UTC, Rates::parse(RATES).unwrap());
         let states = play(&shuffled, &zone, &rates);
         let brute = Brute::of(&all);
-        let context = FigureContext { today: TODAY, zone: &zone, currency: Currency::EUR, program_began_at: None, start: None };
+        let context = FigureContext { today: TODAY, zone: &zone, currency: Currency::EUR, program_began_at: None, start: None, foresee: None };
         // One after the other, and as parts merged the other way round.
         let (mut sums, mut parts) = (ProgramSums::default(), Vec::new());
         for state in &states {

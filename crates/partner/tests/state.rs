@@ -29,6 +29,7 @@ impl World {
             told: Vec::new(),
             began: None,
             start: None,
+            foresee: None,
         }
     }
 

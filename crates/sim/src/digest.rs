@@ -97,11 +97,12 @@ impl Digest {
         for row in tables.day_closes.values() {
             let _ = writeln!(
                 program,
-                "day {} {} {} {:016x}",
+                "day {} {} {} {:016x} fit {}",
                 row.program.as_str(),
                 row.day,
                 String::from_utf8_lossy(&row.body),
-                xxh3_64(&row.state)
+                xxh3_64(&row.state),
+                String::from_utf8_lossy(&row.fit)
             );
         }
         for row in tables.dead_letters.values() {

@@ -71,7 +71,7 @@ impl SqlStore {
         let closes = Rows::last_of(commit.day_closes.iter().map(|close| {
             (
                 (&close.program, close.day),
-                cells![close.program.as_str(), close.day.to_string(), &close.body, &close.state],
+                cells![close.program.as_str(), close.day.to_string(), &close.body, &close.state, &close.fit],
             )
         }));
         session.execute_rows(&coordinator::CLOSE, &[], &closes).await?;

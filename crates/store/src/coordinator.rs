@@ -44,6 +44,7 @@ impl SqlStore {
                     day: date(row, 1)?,
                     body: row.bytes(2)?,
                     state: row.bytes(3)?,
+                    fit: row.bytes(4)?,
                 })
             })
             .transpose()

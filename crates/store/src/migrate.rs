@@ -29,6 +29,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(2, "0002_quarantine.sql"),
     migration!(3, "0003_relay.sql"),
     migration!(4, "0004_person_address.sql"),
+    migration!(5, "0005_fit.sql"),
 ];
 
 /// The schema this binary reads and writes.

@@ -301,6 +301,7 @@ impl<'a> Stage<'a> {
             now: self.now,
             began: Some(self.began),
             figures: None,
+            expectations: None,
         };
         let reaction = Reaction::new(&place, &mut self.entry, &mut self.timers, &mut self.batch);
         let reaction = reaction.ok_or("the programme is not declared")?;
@@ -319,6 +320,7 @@ impl<'a> Stage<'a> {
             now: self.now,
             began: Some(self.began),
             figures: None,
+            expectations: None,
         }
     }
 

@@ -10,6 +10,7 @@ use rapport_journey::{Journey, explain};
 use rapport_rule::expr::Clause;
 use serde_json::{Value, json};
 
+use super::health::standing_now;
 use crate::exit::{self, Doing, Failure};
 use crate::layout::open_store;
 use crate::printed::{bold, count, faint, harmless, line, moment};
@@ -20,6 +21,7 @@ pub async fn run(settings: &Settings, partner: &str, workflow: Option<&str>, as_
     let store = open_store(settings).await?;
     let key = find(&store, partner).await?;
     let story = store.story(&key).await.doing("reading the partner's story")?;
+    let standing = standing_now(&store, &key, story.as_ref()).await;
     store.close().await;
     let Some(mut story) = story else {
         return Err(Failure::new(format!("nothing is known of {key}")));
@@ -31,9 +33,9 @@ pub async fn run(settings: &Settings, partner: &str, workflow: Option<&str>, as_
         story.tasks.retain(|task| task.workflow == workflow);
     }
     if as_data {
-        line(data(&key, &story).to_string())
+        line(data(&key, &story, standing.as_deref()).to_string())
     } else {
-        tell(&key, &story)
+        tell(&key, &story, standing.as_deref())
     }
     Ok(exit::OK)
 }
@@ -63,7 +65,7 @@ fn text_of<'a>(person: &'a Value, field: &str) -> Option<&'a str> {
     person.get(field).and_then(Value::as_str)
 }
 
-fn tell(key: &PartnerKey, story: &Story) {
+fn tell(key: &PartnerKey, story: &Story, standing: Option<&str>) {
     let person: Value = story.person.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let zone = text_of(&person, "zone").and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC);
     let name = text_of(&person, "name").map_or_else(|| "name not known".to_owned(), harmless);
@@ -80,6 +82,7 @@ fn tell(key: &PartnerKey, story: &Story) {
         count(story.journeys.len() as i64, "journey"),
         count(sent(story), "mail") + " sent"
     ));
+    standing.into_iter().for_each(|standing| line(format!("  {standing}")));
     for (offset, why) in &story.parked {
         line(format!("  PARKED  record {offset} waits: {}", harmless(why)));
     }
@@ -164,10 +167,11 @@ fn harmless_lines(text: &str) -> String {
     text.lines().map(harmless).collect::<Vec<_>>().join("\n")
 }
 
-fn data(key: &PartnerKey, story: &Story) -> Value {
+fn data(key: &PartnerKey, story: &Story, standing: Option<&str>) -> Value {
     let parsed = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_else(|_| json!(text));
     json!({
         "partner": key.to_string(),
+        "standing": standing,
         "person": story.person.as_deref().map(parsed),
         "journeys": story.journeys.iter().map(|row| parsed(&row.body)).collect::<Vec<_>>(),
         "messages": story.messages.iter().map(|told| json!({

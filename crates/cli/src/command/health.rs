@@ -3,13 +3,18 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use rapport_engine::ports::rows::SignalRow;
 use rapport_engine::ports::store::Store as _;
-use rapport_engine::shard::health::{REVIEWED, review};
+use rapport_engine::shard::health::{REVIEWED, review, standing};
+use rapport_engine::story::Story;
+use rapport_event::PartnerKey;
+use rapport_insight::base::{Standing, sentence as told};
+use rapport_insight::day;
 use rapport_insight::health::{Contribution, Health, HealthModel, sentence};
 use rapport_rule::finding::render::human_all;
+use rapport_store::SqlStore;
 use serde_json::{Value, json};
 
 use super::{explain::find, instant};
@@ -35,6 +40,7 @@ struct Kept {
     at: Timestamp,
     model: String,
     health: Health,
+    standing: Standing,
 }
 
 fn kept(row: &SignalRow) -> Option<Kept> {
@@ -42,6 +48,7 @@ fn kept(row: &SignalRow) -> Option<Kept> {
     let texts =
         |name: &str| payload.get(name).cloned().and_then(|value| serde_json::from_value::<Vec<String>>(value).ok());
     let contributions: Vec<Contribution> = serde_json::from_value(payload.get("contributions")?.clone()).ok()?;
+    let number = |name: &str| payload.get(name).and_then(Value::as_f64);
     Some(Kept {
         at: row.occurred_at,
         model: payload.get("model").and_then(Value::as_str).unwrap_or_default().to_owned(),
@@ -51,7 +58,34 @@ fn kept(row: &SignalRow) -> Option<Kept> {
             contributions,
             missing: texts("missing").unwrap_or_default(),
         },
+        standing: Standing {
+            days_since: number("days_since_conversion").map(|days| days as i64),
+            usual_gap: number("usual_gap_days"),
+            chance: number("chance"),
+            was: None,
+        },
     })
+}
+
+/// How far back the chance is compared with.
+const EARLIER: SignedDuration = SignedDuration::from_hours(28 * 24);
+
+/// The chance as it was kept last four weeks before, and the day of that.
+fn chance_before(reviews: &[Kept], at: Timestamp) -> Option<(f64, i32)> {
+    let before = at.checked_sub(EARLIER).ok()?;
+    let kept = reviews.iter().rev().find(|kept| kept.at <= before)?;
+    // A review tells of the day that was closed.
+    let on = day::number(kept.at.to_zoned(TimeZone::UTC).date()) - 1;
+    Some((kept.standing.chance?, on))
+}
+
+/// "Last converted 41 days ago; …" as of now; `None` where nothing is known or no files are in force.
+pub(super) async fn standing_now(store: &SqlStore, key: &PartnerKey, story: Option<&Story>) -> Option<String> {
+    let picture = Picture::of(store).await.ok()?;
+    let state = Picture::state(store, key).await.ok()??;
+    let reviews: Vec<Kept> = story?.signals.iter().filter(|row| row.kind == REVIEWED).filter_map(kept).collect();
+    let now = picture.look(key, &state, standing)?;
+    told(&Standing { was: chance_before(&reviews, picture.now), ..now })
 }
 
 async fn of_partner(settings: &Settings, partner: &str, arguments: &HealthArguments) -> Result<u8, Failure> {
@@ -59,6 +93,7 @@ async fn of_partner(settings: &Settings, partner: &str, arguments: &HealthArgume
     let store = open_store(settings).await?;
     let key = find(&store, partner).await?;
     let story = store.story(&key).await.doing("reading the partner's history")?;
+    let today = if at.is_none() { standing_now(&store, &key, story.as_ref()).await } else { None };
     store.close().await;
     let rows = story.map(|story| story.signals).unwrap_or_default();
     // Oldest first; what was kept last by then is what held.
@@ -75,9 +110,16 @@ async fn of_partner(settings: &Settings, partner: &str, arguments: &HealthArgume
     if arguments.json {
         let one = |kept: &Kept| json!({ "at": kept.at.to_string(), "model": kept.model, "health": kept.health });
         let history: Vec<Value> = reviews.iter().map(one).collect();
-        line(json!({ "partner": key.to_string(), "now": one(now), "history": history }).to_string());
+        line(json!({ "partner": key.to_string(), "standing": today, "now": one(now), "history": history }).to_string());
         return Ok(exit::OK);
     }
+    let standing = today.or_else(|| {
+        let at = at.unwrap_or(now.at);
+        // Had anything been sold since the review, there would be a newer one.
+        let passed = (at.as_millisecond() - now.at.as_millisecond()).max(0) / 86_400_000;
+        let days_since = now.standing.days_since.map(|days| days + passed);
+        told(&Standing { days_since, was: chance_before(&reviews, at), ..now.standing })
+    });
     let zone = TimeZone::UTC;
     line(format!(
         "{}  {}",
@@ -85,6 +127,7 @@ async fn of_partner(settings: &Settings, partner: &str, arguments: &HealthArgume
         faint(&format!("{}, model {}", moment(now.at, &zone), harmless(&now.model)))
     ));
     line(format!("  {}", harmless(&sentence(earlier.last().map(|kept| &kept.health), &now.health))));
+    standing.iter().for_each(|standing| line(format!("  {standing}")));
     let mut groups: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
     for part in &now.health.contributions {
         let sums = groups.entry(&part.group).or_default();

@@ -17,13 +17,14 @@ use crate::printed::{bold, harmless, line};
 use crate::settings::Settings;
 
 /// What partners are shown with when nothing is asked for.
-const PARTNER_FIGURES: [&str; 6] = [
+const PARTNER_FIGURES: [&str; 7] = [
     "conversions_28d",
     "revenue_28d",
     "revenue_growth_28d",
     "approval_rate_180d",
     "active_days_28d",
     "days_since_mail",
+    "conversion_chance_next_30d",
 ];
 
 /// Prints the report.

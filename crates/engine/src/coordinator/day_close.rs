@@ -3,6 +3,10 @@
 use jiff::{Timestamp, civil::Date};
 use rapport_event::id::{PartnerKey, ProgramId};
 use rapport_insight::{
+    base::{
+        pasts::{self, OwnPast},
+        weekly,
+    },
     day,
     dip::{DayPart, PartReader, ProgramState, program},
     top_share::TopShare,
@@ -19,8 +23,9 @@ use crate::{
     },
     records,
     shard::{
-        day_close::unframed,
+        day_close::Body,
         facts::{ProgramFigures, program_figures},
+        foresight::Expectations,
     },
 };
 
@@ -46,19 +51,26 @@ impl Coordinator {
                 None => ProgramState::default(),
             };
             let rows = self.store().day_parts(&id, on).await?;
-            let (parts, sums) = unpack(rows, &id, on)?;
+            let Unpacked { parts, sums, mut pasts } = unpack(&rows, &id, on)?;
+            // Learnt once a week; on other days the newest goes on with the row.
+            let learnt = weekly::fit(&mut pasts, day::number(on)).map(Expectations);
+            let fit = match &learnt {
+                Some(learnt) => serde_json::to_vec(learnt).map_err(|error| StoreError::Refused(error.to_string()))?,
+                None => last.as_ref().map(|close| close.fit.clone()).unwrap_or_default(),
+            };
             let currency = rulebook.config.program(id.as_str()).map(|program| program.currency);
             let figures =
                 sums.zip(currency).map(|(sums, currency)| program_figures(&sums, currency)).unwrap_or_default();
             let (close, state) = program::close(day::number(on), &parts, &top_shares(rulebook), &state);
             for shard in self.shards() {
-                commit.outbox.push(day_closed_record(&id, on, shard, &close, &figures, behind));
+                commit.outbox.push(day_closed_record(&id, on, shard, &close, &figures, learnt.as_ref(), behind));
             }
             commit.day_closes.push(DayCloseRow {
                 program: id,
                 day: on,
                 body: serde_json::to_vec(&close).map_err(|error| StoreError::Refused(error.to_string()))?,
                 state: state.encode(),
+                fit,
             });
         }
         // The clock may only claim what is decided: while a day was closed here, the next look may close another.
@@ -78,25 +90,35 @@ fn top_shares(rulebook: &Rulebook) -> Vec<TopShare> {
     rulebook.segments.groups.iter().filter_map(share).collect()
 }
 
-/// All parts of a day, sorted by partner: floating point sums then do not depend on the shards' order.
-fn unpack(rows: Vec<DayPartRow>, id: &ProgramId, on: Date) -> Result<(Vec<DayPart>, Option<ProgramSums>), StoreError> {
+/// What the shards told of a day.
+struct Unpacked {
+    /// Sorted by partner: floating point sums then do not depend on the shards' order.
+    parts: Vec<DayPart>,
+    /// The programme's sums; none while a part without is among them.
+    sums: Option<ProgramSums>,
+    /// Partners' pasts, on the day of a fit.
+    pasts: Vec<OwnPast>,
+}
+
+fn unpack(rows: &[DayPartRow], id: &ProgramId, on: Date) -> Result<Unpacked, StoreError> {
     let damaged = || StoreError::Damaged(format!("a part of day {on} of programme {id}"));
     let mut parts: Vec<(String, DayPart)> = Vec::new();
+    let mut pasts = Vec::new();
     let mut all = Some(ProgramSums::default());
-    for row in &rows {
-        let (sums, body) = unframed(&row.body).ok_or_else(damaged)?;
-        // One part without sums, and the programme's are not known.
-        all = all.zip(sums).map(|(mut all, sums)| {
+    for row in rows {
+        let body = Body::decode(&row.body).ok_or_else(damaged)?;
+        all = all.zip(body.sums).map(|(mut all, sums)| {
             all.merge(&sums);
             all
         });
-        for part in PartReader::new(body).map_err(|_| damaged())? {
+        pasts.extend(pasts::read(&body.pasts).map_err(|_| damaged())?);
+        for part in PartReader::new(&body.parts).map_err(|_| damaged())? {
             let (partner, part) = part.map_err(|_| damaged())?;
             parts.push((partner.to_owned(), part));
         }
     }
     parts.sort_by(|(one, _), (other, _)| one.cmp(other));
-    Ok((parts.into_iter().map(|(_, part)| part).collect(), all))
+    Ok(Unpacked { parts: parts.into_iter().map(|(_, part)| part).collect(), sums: all, pasts })
 }
 
 fn day_closed_record(
@@ -105,9 +127,10 @@ fn day_closed_record(
     shard: u32,
     close: &rapport_insight::dip::DayClose,
     figures: &ProgramFigures,
+    fit: Option<&Expectations>,
     at: Timestamp,
 ) -> OutboxRow {
     let key = PartnerKey::whole_program(id.clone());
     let event_id = format!("day:{id}:{on}:{shard}");
-    records::outbox(shard, records::day_closed(&event_id, key, on, close, figures, at))
+    records::outbox(shard, records::day_closed(&event_id, key, on, close, figures, fit, at))
 }

@@ -6,6 +6,8 @@ use rapport_event::{
     wire::SourcePosition,
 };
 
+use crate::shard::foresight::Expectations;
+
 /// The shard number of the coordinator's row.
 pub const COORDINATOR: i32 = -1;
 
@@ -393,6 +395,16 @@ pub struct DayCloseRow {
     pub body: Vec<u8>,
     /// The programme's state after it.
     pub state: Vec<u8>,
+    /// The programme's newest fit, JSON; empty before the first.
+    pub fit: Vec<u8>,
+}
+
+impl DayCloseRow {
+    /// The fit, if there is one.
+    #[must_use]
+    pub fn expectations(&self) -> Option<Expectations> {
+        serde_json::from_slice(&self.fit).ok()
+    }
 }
 
 /// Everything one batch of a shard changes. Written in one transaction whose first statement moves the shard row.

@@ -3,6 +3,8 @@
 //! First pass: the commit that brings the clock past the day's close carries this shard's part of the day. Second pass: when
 //! the coordinator's record is folded, every partner is judged, in pages; the cursor in the shard row says how far it came.
 
+mod body;
+
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::{Timestamp, civil::Date};
@@ -11,22 +13,29 @@ use rapport_event::{
     id::{PartnerKey, ProgramId},
 };
 use rapport_insight::{
+    base::{pasts::PastWriter, weekly},
     day,
     dip::{Budget, DayClose, DayPart, Detector, PartReader, PartWriter, Verdict},
     top_share::Limits,
 };
 use rapport_partner::{FigureContext, Measure, ProgramSums};
 
+pub(crate) use body::Body;
+
 use super::{
     LogPlace, ShardError, ShardOwner,
     entry::Entry,
     facts::{PartnerFacts, ProgramFigures, marks, reach},
+    foresight::{self, Expectations},
     goals, guarded, health, segments,
 };
 use crate::{
     calendar::ProgramDays,
-    ports::{rows::DayPartRow, store::StoreError},
-    records,
+    ports::{
+        rows::{COORDINATOR, DayPartRow},
+        store::StoreError,
+    },
+    records::{self, ClosedDay},
     rulebooks::Applied,
 };
 
@@ -49,6 +58,9 @@ pub struct Cursor {
     /// The programmes' figures as of the last day closed.
     #[serde(default)]
     pub(super) figures: BTreeMap<String, ProgramFigures>,
+    /// The programmes' newest fits.
+    #[serde(default)]
+    pub(super) fits: BTreeMap<String, Expectations>,
     /// In the middle of judging: the last partner done.
     #[serde(default)]
     after: Option<PartnerKey>,
@@ -58,6 +70,12 @@ impl Cursor {
     /// From the shard row.
     pub fn from_row(bytes: &[u8]) -> Self {
         serde_json::from_slice(bytes).unwrap_or_default()
+    }
+
+    /// A programme's newest fit.
+    #[must_use]
+    pub fn expectations(&self, program: &str) -> Option<&Expectations> {
+        self.fits.get(program)
     }
 
     /// For the shard row.
@@ -127,8 +145,13 @@ impl ShardOwner {
             currency: settings.currency,
             program_began_at: self.began.get(program).copied(),
             start: None,
+            foresee: None,
         });
         let number = day::number(on);
+        let mut pasts = match weekly::is_due(number) {
+            true => Some(PastWriter::of_shards(self.shards().await?)),
+            false => None,
+        };
         let mut after = None;
         loop {
             let page = self.partners.page(&self.parts, after.as_ref(), PAGE).await?;
@@ -145,6 +168,9 @@ impl ShardOwner {
                 let part = guarded(&mut self.suspects, key, || {
                     if let Some(context) = &context {
                         sums.add(&entry.state, reach(&entry.state), context);
+                        if let Some(pasts) = &mut pasts {
+                            foresight::add_past(pasts, key.partner.as_str(), &entry.state, context);
+                        }
                     }
                     Ok(detector.part(number, count(conversions), revenue))
                 });
@@ -154,7 +180,14 @@ impl ShardOwner {
             }
             after = Some(last);
         }
-        Ok(framed(&sums, writer.finish()))
+        Ok(Body { sums: Some(sums), pasts: pasts.map(PastWriter::finish).unwrap_or_default(), parts: writer.finish() }
+            .encode())
+    }
+
+    /// How many shards share the programme's partners.
+    async fn shards(&mut self) -> Result<usize, ShardError> {
+        let rows = self.parts.store.shard_rows().await?;
+        Ok(rows.iter().filter(|row| row.shard != COORDINATOR).count())
     }
 
     /// Judges every partner of the programme by the coordinator's record. Done twice it changes nothing.
@@ -164,7 +197,7 @@ impl ShardOwner {
             return Ok(());
         };
         let program = event.key.program.clone();
-        let Some((on, close, figures)) = records::day_close_of(event) else {
+        let Some(ClosedDay { on, close, figures, fit }) = records::day_close_of(event) else {
             self.batch.unreadable.push((place.offset, "unreadable_record".into(), "day close".into(), Vec::new()));
             self.pass(place);
             return Ok(());
@@ -178,6 +211,8 @@ impl ShardOwner {
             self.commit().await?;
         }
         let counted = self.counted_on(&program, on).await?;
+        // The day it was learnt at is judged by it already.
+        self.cursor.fits.extend(fit.map(|fit| (program.as_str().to_owned(), fit)));
         loop {
             let after = self.cursor.after.clone();
             let page = self.partners.page(&self.parts, after.as_ref(), PAGE).await?;
@@ -207,8 +242,8 @@ impl ShardOwner {
         let damaged =
             |()| StoreError::Damaged(format!("shard {}'s part of day {on} of programme {program}", self.shard));
         let mut counted = HashMap::new();
-        let Some((_, parts)) = unframed(&body) else { return Err(damaged(()).into()) };
-        for part in PartReader::new(parts).map_err(|_| damaged(()))? {
+        let Some(body) = Body::decode(&body) else { return Err(damaged(()).into()) };
+        for part in PartReader::new(&body.parts).map_err(|_| damaged(()))? {
             let (partner, part) = part.map_err(|_| damaged(()))?;
             counted.insert(partner.to_owned(), part.y);
         }
@@ -333,33 +368,6 @@ pub fn part_of(entry: &Entry, on: Date) -> Result<Option<DayPart>, ShardError> {
     let (conversions, _) = entry.state.on_day(number);
     let revenue = entry.state.sum(Measure::Revenue, number - REVENUE_DAYS + 1, number);
     Ok(detector(&entry.state.detector, &entry.key)?.part(number, count(conversions), revenue))
-}
-
-/// The first byte of a part with the programme's sums before it; a bare part begins with its own version, 1.
-const WITH_SUMS: u8 = 0xF0;
-
-/// A shard's part of a day: the programme's sums over its partners, then the packed parts.
-fn framed(sums: &ProgramSums, parts: Vec<u8>) -> Vec<u8> {
-    let sums = serde_json::to_vec(sums).unwrap_or_default();
-    let Ok(length) = u32::try_from(sums.len()) else { return parts };
-    let mut body = Vec::with_capacity(sums.len() + parts.len() + 5);
-    body.push(WITH_SUMS);
-    body.extend(length.to_le_bytes());
-    body.extend(sums);
-    body.extend(parts);
-    body
-}
-
-/// Sums and packed parts; no sums in the parts of an older binary. `None` when it is damaged.
-pub(crate) fn unframed(body: &[u8]) -> Option<(Option<ProgramSums>, &[u8])> {
-    match body.split_first() {
-        Some((&WITH_SUMS, rest)) => {
-            let (length, rest) = rest.split_first_chunk::<4>()?;
-            let (sums, parts) = rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)?;
-            Some((Some(serde_json::from_slice(sums).ok()?), parts))
-        }
-        _ => Some((None, body)),
-    }
 }
 
 /// Whether every workflow that starts on the signal has a journey that did.

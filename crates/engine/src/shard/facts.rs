@@ -7,8 +7,8 @@ use rapport_event::FieldType;
 use rapport_insight::milestone;
 use rapport_journey::{EventSnapshot, Facts, Since};
 use rapport_partner::{
-    Figure, FigureContext, FigureValue, PartnerState, ProgramFigure, ProgramSums, StartMark, Unit, day, program::Reach,
-    state::PARTNER_FIELDS,
+    Figure, FigureContext, FigureValue, Foresee, PartnerState, ProgramFigure, ProgramSums, StartMark, Unit, day,
+    program::Reach, state::PARTNER_FIELDS,
 };
 use rapport_rule::{
     Currency, Money,
@@ -20,6 +20,7 @@ use rapport_workflow::{
 };
 use serde_json::Value as Json;
 
+use super::foresight::Expectations;
 use crate::rulebooks::Applied;
 
 /// Marks in a partner's state that the engine keeps (see [`PartnerState::mark`]).
@@ -62,6 +63,8 @@ pub struct PartnerFacts<'a> {
     pub reversed: Option<&'a str>,
     /// The programme's figures as of its last closed day; none before the first.
     pub figures: Option<&'a ProgramFigures>,
+    /// The programme's newest fit; none before the first.
+    pub expectations: Option<&'a Expectations>,
 }
 
 /// A programme's figures by name: counts, percent, numbers, and minor units of money. What is missing is not there.
@@ -97,6 +100,7 @@ impl PartnerFacts<'_> {
             currency: self.program.currency,
             program_began_at: self.began,
             start,
+            foresee: self.expectations.map(|expectations| expectations as &dyn Foresee),
         }
     }
 

@@ -1,9 +1,11 @@
 //! A partner's health as of now: the inputs, the model that serves the partner, and what of it is news.
 
 use rapport_insight::{
+    base::Standing,
     day,
     health::{Facts, Fall, Health, HealthModel, Sample, Trail},
 };
+use rapport_partner::Foreseen;
 use rapport_rule::expr::{Scope, Value};
 
 use super::{
@@ -27,6 +29,8 @@ pub struct Review {
     pub trail: Trail,
     /// A fall, if there is one.
     pub fall: Option<Fall>,
+    /// What else is to be told of the partner as of that day.
+    pub standing: Standing,
 }
 
 /// The facts a health model is asked about.
@@ -74,7 +78,25 @@ pub fn review(facts: &PartnerFacts<'_>, models: &[HealthModel]) -> Option<Review
     let trail: Trail =
         facts.state.mark(marks::HEALTH).and_then(|json| serde_json::from_slice(json).ok()).unwrap_or_default();
     let fall = trail.falling(model.spec(), &sample);
-    Some(Review { health, model: model.spec().name.clone(), sample, trail, fall })
+    Some(Review { health, model: model.spec().name.clone(), sample, trail, fall, standing: standing(facts) })
+}
+
+/// When the partner last converted, how often that usually happens, and how likely it is to happen again.
+#[must_use]
+pub fn standing(facts: &PartnerFacts<'_>) -> Standing {
+    let scope = Bare(facts);
+    Standing {
+        days_since: match scope.value("days_since_conversion") {
+            Value::Count(days) => Some(days),
+            _ => None,
+        },
+        usual_gap: facts.state.usual_gap().map(|(gap, _)| gap),
+        chance: match scope.value(Foreseen::Chance.name()) {
+            Value::Percent(chance) => Some(chance),
+            _ => None,
+        },
+        was: None,
+    }
 }
 
 /// A day is closed some hours after its end. What came since belongs to the next one: whether a mail of this night is known

@@ -27,6 +27,7 @@ use super::{
     batch::Batch,
     entry::Entry,
     facts::{PartnerFacts, ProgramFigures, marks},
+    foresight::Expectations,
     interest::Interests,
     timers::Timers,
 };
@@ -57,6 +58,7 @@ pub struct Reaction<'a> {
     now: Timestamp,
     began: Option<Timestamp>,
     figures: Option<&'a ProgramFigures>,
+    expectations: Option<&'a Expectations>,
     reversed: Option<String>,
     queue: VecDeque<(Follows, u8)>,
     depth: u8,
@@ -86,6 +88,8 @@ pub struct Place<'a> {
     pub began: Option<Timestamp>,
     /// The programme's figures as of its last closed day.
     pub figures: Option<&'a ProgramFigures>,
+    /// The programme's newest fit.
+    pub expectations: Option<&'a Expectations>,
 }
 
 impl<'a> Reaction<'a> {
@@ -104,6 +108,7 @@ impl<'a> Reaction<'a> {
             now: place.now,
             began: place.began,
             figures: place.figures,
+            expectations: place.expectations,
             reversed: None,
             queue: VecDeque::new(),
             depth: 0,
@@ -433,6 +438,7 @@ impl<'a> Reaction<'a> {
             began: self.began,
             reversed: self.reversed.as_deref(),
             figures: self.figures,
+            expectations: self.expectations,
         }
     }
 

@@ -32,7 +32,17 @@ pub struct ProgramFit {
     pub first_sale: FirstSale,
     /// What the model misses; `None` while the past cannot say.
     pub correction: Option<Correction>,
+    /// Conversions of an active day, over everybody.
+    #[serde(default = "one")]
+    pub orders_per_day: f64,
 }
+
+fn one() -> f64 {
+    1.0
+}
+
+/// Active days that "this partner's days bring as many conversions as anybody's" is worth.
+const ORDERS_PRIOR: f64 = 5.0;
 
 /// What is to be expected of a partner within the horizon.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -72,7 +82,29 @@ impl ProgramFit {
             spend: GammaGamma::fit(repeats),
             first_sale: FirstSale::fit(waits),
             correction: Correction::learn(past, until, horizon_days, &model),
+            orders_per_day: {
+                let all = sums.iter().fold((0.0, 0.0), |(orders, days), one| {
+                    (orders + f64::from(one.orders), days + f64::from(one.active))
+                });
+                if all.1 > 0.0 { all.0 / all.1 } else { 1.0 }
+            },
         }
+    }
+
+    /// Active days expected within any number of days: those of the fit's own horizon, stretched as the model says.
+    #[must_use]
+    pub fn expected_days(&self, sums: &Summary, on: i32, days: u32) -> f64 {
+        let (history, own) = (sums.history(on), f64::from(self.horizon_days));
+        let stretch = self.model.expected(history, f64::from(days)) / self.model.expected(history, own).max(1e-12);
+        // Where the model expects next to nothing, its ratio is noise; time itself bounds it.
+        let bound = (f64::from(days) / own.max(1.0)).max(1.0);
+        self.outlook(sums, on).expected * stretch.clamp(1.0_f64.min(f64::from(days) / own.max(1.0)), bound)
+    }
+
+    /// Conversions the partner brings on a day with any: between the own mean and everybody's.
+    #[must_use]
+    pub fn orders_a_day(&self, sums: &Summary) -> f64 {
+        (f64::from(sums.orders) + ORDERS_PRIOR * self.orders_per_day) / (f64::from(sums.active) + ORDERS_PRIOR)
     }
 
     /// The outlook of a partner with conversions, as of the close of day `on`.

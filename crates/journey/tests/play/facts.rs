@@ -56,6 +56,7 @@ impl PartnerFacts<'_> {
             currency: self.program.currency,
             program_began_at: self.program_began_at,
             start,
+            foresee: None,
         };
         match self.state.figure(figure, &context) {
             None => Value::Missing,

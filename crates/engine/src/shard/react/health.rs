@@ -56,6 +56,15 @@ impl Reaction<'_> {
         let mut data = data_of(review);
         data.extra.insert("model", review.model.as_str());
         data.extra.insert("missing", serde_json::to_value(&review.health.missing).unwrap_or_default());
+        for (name, known) in [
+            ("days_since_conversion", review.standing.days_since.map(|days| days as f64)),
+            ("usual_gap_days", review.standing.usual_gap),
+            ("chance", review.standing.chance),
+        ] {
+            if let Some(value) = known {
+                data.extra.insert(name, (value * 10.0).round() / 10.0);
+            }
+        }
         let id = format!("health-reviewed:{}", self.now.as_millisecond());
         let payload = serde_json::to_string(&data).unwrap_or_default();
         let mut row = signals::row(&self.entry.key, &id, &Kind::HealthChanged, self.now, None, payload);

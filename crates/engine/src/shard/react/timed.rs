@@ -65,6 +65,7 @@ pub fn stirs(place: &Place<'_>, entry: &Entry) -> bool {
         began: place.began,
         reversed: None,
         figures: place.figures,
+        expectations: place.expectations,
     };
     if day_close::due(&facts) {
         return true;

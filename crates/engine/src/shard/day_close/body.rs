@@ -1,0 +1,89 @@
+//! A shard's part of a day as it is stored: the programme's sums over its partners, once a week their pasts, and the packed parts.
+
+use rapport_partner::ProgramSums;
+
+/// The first byte says what comes before the packed parts, each with its length; bare parts begin with their own version, 1.
+const WITH_SUMS: u8 = 0xF0;
+/// Sums and pasts.
+const WITH_PASTS: u8 = 0xF1;
+
+/// A shard's part of a day.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Body {
+    /// Sums over the shard's partners; none in the parts of an older binary.
+    pub sums: Option<ProgramSums>,
+    /// Packed pasts; empty but on the day of a fit.
+    pub pasts: Vec<u8>,
+    /// Packed parts.
+    pub parts: Vec<u8>,
+}
+
+impl Body {
+    /// As it is stored.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let Some(sums) = &self.sums else { return self.parts.clone() };
+        let sums = serde_json::to_vec(sums).unwrap_or_default();
+        let mut body = Vec::with_capacity(sums.len() + self.pasts.len() + self.parts.len() + 9);
+        body.push(if self.pasts.is_empty() { WITH_SUMS } else { WITH_PASTS });
+        put(&mut body, &sums);
+        if !self.pasts.is_empty() {
+            put(&mut body, &self.pasts);
+        }
+        body.extend(&self.parts);
+        body
+    }
+
+    /// From what is stored. `None` when it is damaged.
+    #[must_use]
+    pub fn decode(body: &[u8]) -> Option<Self> {
+        let (sums, pasts, parts) = match body.split_first() {
+            Some((&WITH_SUMS, rest)) => {
+                let (sums, parts) = take(rest)?;
+                (sums, &[][..], parts)
+            }
+            Some((&WITH_PASTS, rest)) => {
+                let (sums, rest) = take(rest)?;
+                let (pasts, parts) = take(rest)?;
+                (sums, pasts, parts)
+            }
+            _ => return Some(Self { parts: body.to_vec(), ..Self::default() }),
+        };
+        Some(Self { sums: Some(serde_json::from_slice(sums).ok()?), pasts: pasts.to_vec(), parts: parts.to_vec() })
+    }
+}
+
+/// Four bytes of length, then the bytes. A shard's share of 20,000 pasts, or a page of sums, is far below 4 GiB.
+fn put(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.extend(u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_le_bytes());
+    out.extend(bytes);
+}
+
+fn take(rest: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = rest.split_first_chunk::<4>()?;
+    rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_comes_back_and_older_ones_can_be_read() {
+        let bare = Body { parts: vec![1, 7, 7], ..Body::default() };
+        let with_sums = Body { sums: Some(ProgramSums::default()), ..bare.clone() };
+        let whole = Body { pasts: vec![1, 2, 3], ..with_sums.clone() };
+        for body in [bare, with_sums, whole] {
+            assert_eq!(Body::decode(&body.encode()), Some(body));
+        }
+        assert_eq!(Body::decode(&[]), Some(Body::default()));
+    }
+
+    #[test]
+    fn a_damaged_body_is_known_as_such() {
+        let whole = Body { sums: Some(ProgramSums::default()), pasts: vec![1; 40], parts: vec![] }.encode();
+        for length in 1..whole.len() {
+            assert_eq!(Body::decode(&whole[..length]), None, "{length}");
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! What the programme's weekly fit expects of a partner: between the partner's state and the customer-base models.
+
+use rapport_insight::base::{ActiveDay, WeeklyFit, pasts::PastWriter};
+use rapport_partner::{FigureContext, Foresee, Foreseen, PartnerState, Selling};
+use serde::{Deserialize, Serialize};
+
+/// A programme's fit as figures ask it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Expectations(pub WeeklyFit);
+
+impl Foresee for Expectations {
+    fn foresee(&self, state: &PartnerState, what: Foreseen, context: &FigureContext<'_>) -> Option<f64> {
+        let selling = state.selling(context);
+        if !selling.active {
+            return None;
+        }
+        let foresight = self.0.foresee(&active_days(&selling), selling.began, context.today)?;
+        match what {
+            Foreseen::Chance => Some(100.0 * foresight.chance),
+            Foreseen::Conversions30 => Some(foresight.conversions_short),
+            Foreseen::Conversions90 => Some(foresight.conversions_long),
+            // Part of a partner's sales being of unknown worth, their mean would be too low.
+            Foreseen::Revenue90 => foresight.revenue_long.filter(|_| selling.priced),
+            Foreseen::Lifetime => foresight.lifetime.filter(|_| selling.priced),
+        }
+    }
+}
+
+/// Adds a partner's past to the pasts a programme is fitted from; one of whom nothing is known is left out.
+pub fn add_past(writer: &mut PastWriter, partner: &str, state: &PartnerState, context: &FigureContext<'_>) {
+    let selling = state.selling(context);
+    if selling.days.is_empty() && selling.began.is_none() {
+        return;
+    }
+    let days: Vec<ActiveDay> = active_days(&selling).into_iter().filter(|one| one.day <= context.today).collect();
+    writer.push(partner, selling.began.filter(|began| *began <= context.today), &days);
+}
+
+fn active_days(selling: &Selling) -> Vec<ActiveDay> {
+    let one = |day: &rapport_partner::SaleDay| ActiveDay {
+        day: day.day,
+        orders: u32::try_from(day.conversions).unwrap_or(u32::MAX),
+        // Without a worth the value model leaves the partner out.
+        spend: if selling.priced { day.revenue as f64 } else { 0.0 },
+    };
+    selling.days.iter().map(one).collect()
+}

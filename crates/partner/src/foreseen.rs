@@ -1,0 +1,162 @@
+//! Figures of what is to come. They need what all partners of the programme show together: whoever has that answers.
+
+use std::fmt;
+
+use crate::day::{self, Day};
+use crate::figure::{FigureContext, Unit};
+use crate::measure::Measure;
+use crate::profile::Status;
+use crate::state::PartnerState;
+
+/// What is expected of a partner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Foreseen {
+    /// The chance of a conversion in the next 30 days.
+    Chance,
+    /// Conversions in the next 30 days.
+    Conversions30,
+    /// Conversions in the next 90 days.
+    Conversions90,
+    /// Order value in the next 90 days.
+    Revenue90,
+    /// Order value over the next years, discounted.
+    Lifetime,
+}
+
+/// Answers what is to be expected of a partner: percent, numbers, minor units of money. `None` when that is not known.
+pub trait Foresee: fmt::Debug + Sync {
+    /// As of the context's day.
+    fn foresee(&self, state: &PartnerState, what: Foreseen, context: &FigureContext<'_>) -> Option<f64>;
+}
+
+impl Foreseen {
+    /// All of them, in the order of the documentation.
+    pub const ALL: [Self; 5] =
+        [Self::Chance, Self::Conversions30, Self::Conversions90, Self::Revenue90, Self::Lifetime];
+
+    /// Its name in expressions.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Chance => "conversion_chance_next_30d",
+            Self::Conversions30 => "expected_conversions_next_30d",
+            Self::Conversions90 => "expected_conversions_next_90d",
+            Self::Revenue90 => "expected_revenue_next_90d",
+            Self::Lifetime => "lifetime_value",
+        }
+    }
+
+    /// What it is counted in.
+    #[must_use]
+    pub fn unit(self) -> Unit {
+        match self {
+            Self::Chance => Unit::Percent,
+            Self::Conversions30 | Self::Conversions90 => Unit::Number,
+            Self::Revenue90 | Self::Lifetime => Unit::Money,
+        }
+    }
+
+    /// How it is computed; `x` active days after the first, the last one `tx` after it, age `T`.
+    #[must_use]
+    pub fn formula(self) -> &'static str {
+        match self {
+            Self::Chance => {
+                "100 · P(≥ 1 active day in 30 days): MBG/NBD of (x, tx, T), log odds corrected by what the past showed it to miss"
+            }
+            Self::Conversions30 => "E[active days in 30 days], corrected likewise · conversions of an active day",
+            Self::Conversions90 => "expected_conversions_next_30d · E[Y(90)] / E[Y(30)] of the model",
+            Self::Revenue90 => "E[active days in 90 days] · E[order value of an active day] (Gamma-Gamma)",
+            Self::Lifetime => "Σ over 3 years of E[active days] · E[order value of an active day] / 1.1^years",
+        }
+    }
+
+    /// One sentence for people.
+    #[must_use]
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Chance => "How likely the partner sells something within the next 30 days.",
+            Self::Conversions30 => "Conversions to be expected in the next 30 days.",
+            Self::Conversions90 => "Conversions to be expected in the next 90 days.",
+            Self::Revenue90 => "Order value to be expected in the next 90 days.",
+            Self::Lifetime => {
+                "Order value to be expected in the next 3 years, later money being worth 10 % less a year."
+            }
+        }
+    }
+
+    /// When it is missing.
+    #[must_use]
+    pub fn missing(self) -> &'static str {
+        match self.unit() {
+            Unit::Money => "as the chance; too few repeated sales in the programme, or a sale without a rate",
+            _ => {
+                "before the programme's first weekly fit; not an active partner; never sold and the beginning is not known"
+            }
+        }
+    }
+}
+
+/// A day on which the partner sold something that was not taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SaleDay {
+    /// The day.
+    pub day: Day,
+    /// Conversions.
+    pub conversions: i64,
+    /// Order value in minor units, at least 0.
+    pub revenue: i64,
+}
+
+/// What of a partner the expectation is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Selling {
+    /// Days with sales within the kept history, in order.
+    pub days: Vec<SaleDay>,
+    /// Whether all of their order value is known.
+    pub priced: bool,
+    /// The day from which on the partner could sell: the approval. None when sales before it may be unknown.
+    pub began: Option<Day>,
+    /// Whether the partner is active.
+    pub active: bool,
+}
+
+impl PartnerState {
+    /// Sales by day, with what one needs to know of their beginning.
+    #[must_use]
+    pub fn selling(&self, context: &FigureContext<'_>) -> Selling {
+        let mut days: Vec<SaleDay> = Vec::new();
+        for cell in self.days.iter().chain(self.open.iter()) {
+            let (conversions, revenue) = match cell.measure {
+                Measure::Conversions => (cell.value, 0),
+                Measure::Revenue => (0, cell.value),
+                _ => continue,
+            };
+            let place = match days.last() {
+                Some(last) if last.day == cell.day => Ok(days.len() - 1),
+                Some(last) if last.day > cell.day => days.binary_search_by_key(&cell.day, |one| one.day),
+                _ => Err(days.len()),
+            };
+            let place = place.unwrap_or_else(|place| {
+                days.insert(place, SaleDay { day: cell.day, conversions: 0, revenue: 0 });
+                place
+            });
+            if let Some(one) = days.get_mut(place) {
+                one.conversions = one.conversions.saturating_add(conversions);
+                one.revenue = one.revenue.saturating_add(revenue);
+            }
+        }
+        days.retain(|one| one.conversions > 0);
+        days.iter_mut().for_each(|one| one.revenue = one.revenue.max(0));
+        let mut priced = self.sum(Measure::Unpriced, Day::MIN, Day::MAX) <= 0;
+        if let (true, Some((_, last))) = (days.is_empty(), self.forgotten_sales) {
+            // All that is left of a seller of long ago.
+            days.push(SaleDay { day: last, conversions: 1, revenue: 0 });
+            priced = false;
+        }
+        let unknown = self.totals_missing(context)
+            || self.opening.value.is_some_and(|opening| opening.conversions > 0)
+            || self.forgotten_sales.is_some();
+        let approved = self.profile.approved_at.value.map(|at| day::of(at, context.zone));
+        Selling { days, priced, began: approved.filter(|_| !unknown), active: self.profile.status() == Status::Active }
+    }
+}
