@@ -160,3 +160,72 @@ impl PartnerState {
         Selling { days, priced, began: approved.filter(|_| !unknown), active: self.profile.status() == Status::Active }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::TimeZone;
+    use rapport_rule::Currency;
+
+    use super::*;
+    use crate::figure::{Figure, FigureValue};
+
+    /// Says the same of everybody.
+    #[derive(Debug)]
+    struct Oracle(f64);
+
+    impl Foresee for Oracle {
+        fn foresee(&self, _: &PartnerState, _: Foreseen, _: &FigureContext<'_>) -> Option<f64> {
+            Some(self.0)
+        }
+    }
+
+    fn context<'a>(zone: &'a TimeZone, foresee: Option<&'a dyn Foresee>) -> FigureContext<'a> {
+        FigureContext { today: 100, zone, currency: Currency::EUR, program_began_at: None, start: None, foresee }
+    }
+
+    #[test]
+    fn they_are_missing_until_somebody_knows() {
+        let (state, zone) = (PartnerState::default(), TimeZone::UTC);
+        for known in Foreseen::ALL {
+            let figure = Figure::parse(known.name()).unwrap();
+            assert_eq!(state.figure(&figure, &context(&zone, None)), None);
+            assert_eq!(state.figure(&figure, &context(&zone, Some(&Oracle(f64::NAN)))), None);
+            let value = state.figure(&figure, &context(&zone, Some(&Oracle(12.6)))).unwrap();
+            match known.unit() {
+                Unit::Percent => assert_eq!(value, FigureValue::Percent(12.6)),
+                Unit::Money => assert_eq!(value.to_string(), "0.13 EUR"),
+                _ => assert_eq!(value, FigureValue::Number(12.6)),
+            }
+        }
+    }
+
+    #[test]
+    fn sales_are_told_by_day_and_what_was_taken_back_is_not() {
+        let (mut state, zone) = (PartnerState::default(), TimeZone::UTC);
+        for (day, conversions, revenue) in [(90, 2, 500), (95, 1, 300)] {
+            state.open.add(day, Measure::Conversions, conversions);
+            state.open.add(day, Measure::Revenue, revenue);
+        }
+        state.close_through(96);
+        state.open.add(90, Measure::Conversions, -2);
+        state.open.add(90, Measure::Revenue, -500);
+        state.open.add(99, Measure::Conversions, 1);
+        let selling = state.selling(&context(&zone, None));
+        let days: Vec<(Day, i64, i64)> =
+            selling.days.iter().map(|one| (one.day, one.conversions, one.revenue)).collect();
+        assert_eq!((days, selling.priced), (vec![(95, 1, 300), (99, 1, 0)], true));
+        state.open.add(97, Measure::Unpriced, 1);
+        assert!(!state.selling(&context(&zone, None)).priced);
+    }
+
+    #[test]
+    fn who_sold_long_ago_is_known_by_the_last_day() {
+        let (mut state, zone) = (PartnerState::default(), TimeZone::UTC);
+        state.open.add(-600, Measure::Conversions, 1);
+        state.open.add(-500, Measure::Conversions, 1);
+        state.close_through(99);
+        let selling = state.selling(&context(&zone, None));
+        assert_eq!(selling.days, [SaleDay { day: -500, conversions: 1, revenue: 0 }]);
+        assert_eq!((selling.priced, selling.began), (false, None));
+    }
+}

@@ -29,7 +29,6 @@ impl World {
             told: Vec::new(),
             began: None,
             start: None,
-            foresee: None,
         }
     }
 
@@ -91,6 +90,7 @@ impl World {
             currency: Currency::EUR,
             program_began_at: self.began,
             start: self.start.as_ref(),
+            foresee: None,
         };
         let value = self.state.figure(&Figure::parse(figure).unwrap(), &context);
         assert_eq!(value.map_or("?".to_owned(), |value| value.to_string()), expected, "{figure} on {today}");
