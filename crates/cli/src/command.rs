@@ -11,6 +11,7 @@ mod explain;
 mod fmt;
 mod graph;
 mod health;
+mod in_doubt;
 mod ingest;
 mod migrate;
 mod new;
@@ -61,6 +62,10 @@ pub async fn run(line: CommandLine) -> Result<u8, Failure> {
         Command::DeadLetters { action } => dead_letters::run(&quiet(&global)?, action).await,
         Command::Release { partner: None, json, .. } => release::list(&quiet(&global)?, json).await,
         Command::Release { partner: Some(partner), by, .. } => release::run(&quiet(&global)?, &partner, by).await,
+        Command::InDoubt { message: None, json, .. } => in_doubt::list(&quiet(&global)?, json).await,
+        Command::InDoubt { message: Some(message), found, by, .. } => {
+            in_doubt::resolve(&quiet(&global)?, &message, found, by).await
+        }
         Command::Restore { accept } => restore::run(&quiet(&global)?, accept).await,
         Command::Eval { action } => eval::run(&action),
         Command::Code { code } => code::run(code.as_deref()),

@@ -169,6 +169,21 @@ pub enum Command {
         #[arg(long, conflicts_with = "partner")]
         json: bool,
     },
+    /// List mail of which nobody knows whether it was accepted, or say what became of one
+    InDoubt {
+        /// The message's id, or its beginning. Without it, all are listed
+        #[arg(requires = "found")]
+        message: Option<String>,
+        /// What was found out
+        #[command(flatten)]
+        found: FoundOut,
+        /// Who found out, for the record [default: the login name]
+        #[arg(long, value_name = "NAME")]
+        by: Option<String>,
+        /// The list as data
+        #[arg(long, conflicts_with = "message")]
+        json: bool,
+    },
     /// Compare the database with what Kafka was told: was it restored from a backup or cloned?
     Restore {
         /// Go on from where this database stands. Mail planned until now is not sent: nobody can know which of it went out
@@ -476,4 +491,19 @@ mod tests {
     fn the_command_line_is_sound() {
         CommandLine::command().debug_assert();
     }
+}
+
+/// What a person found out about a mail in doubt.
+#[derive(Debug, Clone, Copy, clap::Args)]
+#[group(id = "found", requires = "message")]
+pub struct FoundOut {
+    /// It arrived: the server's log or the recipient says so
+    #[arg(long)]
+    pub sent: bool,
+    /// It did not arrive, and shall not any more; it is taken off the caps' count
+    #[arg(long)]
+    pub not_sent: bool,
+    /// Send it once more within the hour, with the same Message-ID: better twice than not at all
+    #[arg(long)]
+    pub send_again: bool,
 }

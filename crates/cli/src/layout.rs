@@ -102,9 +102,9 @@ impl Layout {
         let store: Arc<dyn Store> = Arc::new(database.clone());
         let mut signals: Option<Arc<dyn SignalLog>> = None;
         let (log, broker): (Arc<dyn EventLog>, Option<Broker>) = match &settings.layout {
-            LayoutSettings::Embedded { .. } => {
-                let journal =
-                    database.journal(settings.shards).ok_or_else(|| Failure::new("the store has no journal"))?;
+            LayoutSettings::Embedded { file } => {
+                let journal = database.journal(settings.shards, &file.with_extension("progress"));
+                let journal = journal.ok_or_else(|| Failure::new("the store has no journal"))?;
                 (Arc::new(journal), None)
             }
             LayoutSettings::Cluster { kafka, .. } => {

@@ -226,8 +226,8 @@ impl Mailer {
         for attempt in attempts {
             let message = &attempt.due.message;
             let at = self.moment(&attempt).await?;
-            let settlement = if message.policy == "at_least_once" {
-                Settlement::Requeue { due: message.due, reason: "mailer_lost".to_owned() }
+            let settlement = if message.is_sent_again() {
+                self.again_or_in_doubt(&attempt, "mailer_lost", at)
             } else {
                 Settlement::Ended(self.ended(message, attempt.attempt, MessageState::InDoubt, "mailer_lost", at))
             };
@@ -381,7 +381,7 @@ impl Mailer {
                 self.again(attempt, &format!("{code} {text}"), at)
             }
             Delivery::NotSent { reason } => self.again(attempt, &reason, at),
-            Delivery::InDoubt { reason } if message.policy == "at_least_once" => self.again(attempt, &reason, at),
+            Delivery::InDoubt { reason } if message.is_sent_again() => self.again_or_in_doubt(attempt, &reason, at),
             Delivery::InDoubt { reason } => {
                 warn!(message = %message.id, reason, "not known whether the mail was accepted");
                 end(MessageState::InDoubt, &reason)
@@ -417,6 +417,16 @@ impl Mailer {
             return Settlement::Ended(self.ended(message, attempt.attempt, MessageState::Expired, reason, at));
         }
         Settlement::Requeue { due, reason: reason.to_owned() }
+    }
+
+    /// The same for a mail that may have been accepted: when there is no time for another try, that is what is known of it.
+    fn again_or_in_doubt(&self, attempt: &Attempt, reason: &str, at: Timestamp) -> Settlement {
+        match self.again(attempt, reason, at) {
+            Settlement::Ended(_) => {
+                Settlement::Ended(self.ended(&attempt.due.message, attempt.attempt, MessageState::InDoubt, reason, at))
+            }
+            again @ Settlement::Requeue { .. } => again,
+        }
     }
 
     /// Writes the settlement; the delivery cannot be undone, so this is tried until the database answers.
@@ -460,7 +470,8 @@ impl Mailer {
 }
 
 /// A message's end with its outcome record.
-fn ended(
+#[must_use]
+pub fn ended(
     message: &crate::ports::rows::MessageRow,
     attempt: i64,
     state: MessageState,

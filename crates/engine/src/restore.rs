@@ -3,18 +3,27 @@
 //!
 //! What such a database has queued may have been sent already, and what it will fold again was folded once. So its shards
 //! wait and mailers send nothing until a person accepts. From then on shards go on from where the backup stands, which
-//! rebuilds the state exactly; mail planned up to the acceptance is not sent: nobody can know which of it went out.
+//! rebuilds the state exactly. What mailers and the gateway wrote beside the log, messages sent and suppressions, is made again
+//! from the records that told of it. Mail planned up to the acceptance of which no record tells is not sent: nobody can know
+//! whether it went out.
 
 use jiff::Timestamp;
+use rapport_event::{
+    Event, Kind,
+    engine::{ContactData, EngineData, OutcomeData},
+};
 
 use crate::ports::{
     log::{EventLog, LogError},
-    rows::{COORDINATOR, ShardRow},
-    store::{Store, StoreError},
+    rows::{COORDINATOR, MessageState, Rebuilt, ShardRow},
+    store::{Store, StoreError, UNSUBSCRIBED},
 };
 
 /// Where the instant of the last acceptance stands in `meta`.
 const ACCEPTED_AT: &str = "restore.accepted_at";
+
+/// The reason of mail that a restored database had planned.
+pub const DATABASE_RESTORED: &str = "database_restored";
 
 /// A shard whose row is behind what the log was told.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -92,6 +101,28 @@ pub async fn accept(log: &dyn EventLog, store: &dyn Store) -> Result<Vec<Restore
         }
     }
     Ok(found)
+}
+
+/// What this record, folded again, makes again beside the shard's own state.
+#[must_use]
+pub fn rebuilt(event: &Event) -> Option<Rebuilt> {
+    let mail = |outcome: &OutcomeData, state| {
+        Some(Rebuilt::Mail { message: outcome.message.to_string(), state, at: event.occurred_at })
+    };
+    let suppression = |contact: &ContactData, since| {
+        let reason = contact.reason.as_deref().unwrap_or(UNSUBSCRIBED).to_owned();
+        let topic = contact.topic.as_deref().map(str::to_owned);
+        Some(Rebuilt::Suppression { key: event.key.clone(), topic, reason, since })
+    };
+    match (&event.kind, event.engine()?) {
+        (Kind::MessageSent, EngineData::Outcome(outcome)) => mail(outcome, MessageState::Sent),
+        (Kind::MessageInDoubt, EngineData::Outcome(outcome)) => mail(outcome, MessageState::InDoubt),
+        (Kind::ContactSuppressed | Kind::ContactOptedOut, EngineData::Contact(contact)) => {
+            suppression(contact, Some(event.occurred_at))
+        }
+        (Kind::ContactOptedIn, EngineData::Contact(contact)) => suppression(contact, None),
+        _ => None,
+    }
 }
 
 /// When a restored database was last accepted: marketing planned before is not sent.

@@ -147,6 +147,8 @@ pub struct ShardOwner {
     fired: u64,
     /// First event of each programme, as far as known.
     began: BTreeMap<ProgramId, Timestamp>,
+    /// Records that stand before this instant are folded again, since a restored database was accepted then.
+    rebuild_until: Option<Timestamp>,
 }
 
 impl ShardOwner {
@@ -174,6 +176,7 @@ impl ShardOwner {
             suspects: Suspects::default(),
             fired: 0,
             began: BTreeMap::new(),
+            rebuild_until: None,
         }
     }
 
@@ -220,11 +223,12 @@ impl ShardOwner {
             // A replay tells the log nothing, so that it can be repeated.
             restore::examine(self.parts.log.as_ref(), std::slice::from_ref(&row)).await?;
         }
+        let rebuild_until = restore::accepted_at(self.parts.store.as_ref()).await?;
         let parts = self.parts.clone();
         let batch_max = self.batch_max;
         // Memory is thrown away as a whole: nothing of a batch that failed can survive in it.
         let suspects = std::mem::take(&mut self.suspects);
-        *self = Self { suspects, ..Self::new(parts, row.clone(), batch_max) };
+        *self = Self { suspects, rebuild_until, ..Self::new(parts, row.clone(), batch_max) };
         self.rulebook = match &row.rulebook {
             Some(hash) => self.parts.rulebooks.by_hash(hash).await?,
             None => None,
@@ -384,6 +388,9 @@ impl ShardOwner {
             self.batch.parked.push((event.key.clone(), offset, why.clone()));
             self.quarantine(&event.key, &why);
             return Ok(());
+        }
+        if self.rebuild_until.is_some_and(|until| self.clock < until) {
+            self.batch.rebuilt.extend(restore::rebuilt(event));
         }
         if self.react(&event.key, |reaction| reaction.fold(event))?.is_none() {
             self.unknown_program(event, offset);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use rapport_rule::expr::Clause;
-use rapport_workflow::{MailKind, Person, Priority};
+use rapport_workflow::{DeliveryPolicy, MailKind, Person, Priority};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -159,6 +159,9 @@ pub struct PlannedMessage {
     pub kind: MailKind,
     /// Its topic.
     pub topic: Arc<str>,
+    /// What becomes of it when nobody knows whether it was accepted.
+    #[serde(default)]
+    pub delivery: DeliveryPolicy,
     /// Place in the line under a cap.
     pub priority: Priority,
     /// From when on it may go out.

@@ -243,37 +243,47 @@ fn fold_payout(state: &mut PartnerState, kind: &Kind, data: &ActivityData, at: T
     }
 }
 
-/// The mark that holds the last mails in doubt, as hashes of eight bytes each: one whose 250 comes after all is told again,
-/// as sent, and must not count again.
-const IN_DOUBT: &str = "mails_in_doubt";
-/// More than a partner can have in doubt while a late 250 is on its way.
+/// The mark that holds the last mails in doubt, each as the hash of its message (eight bytes) and the day it counts for (four):
+/// one whose 250 comes after all is told again, as sent, and must not count again; one that a person finds was never sent is
+/// taken back.
+const IN_DOUBT: &str = "doubted_mails";
+/// More than a partner can have in doubt until somebody knows.
 const IN_DOUBT_MAX: usize = 16;
 
-/// Whether this outcome is the first that counts for its message.
-fn is_another_mail(state: &mut PartnerState, kind: &Kind, message: &str) -> bool {
+/// In doubt counts as sent: better one mail too few than the same one twice.
+fn fold_outcome(state: &mut PartnerState, kind: &Kind, message: &str, at: Timestamp, context: &FoldContext<'_>) {
     let hash = xxhash_rust::xxh3::xxh3_64(message.as_bytes()).to_le_bytes();
-    let mut doubted: Vec<[u8; 8]> =
-        state.mark(IN_DOUBT).map(|bytes| bytes.as_chunks::<8>().0.to_vec()).unwrap_or_default();
-    let known = doubted.contains(&hash);
-    match kind {
-        Kind::MessageInDoubt if !known => doubted.push(hash),
-        Kind::MessageSent if known => doubted.retain(|other| *other != hash),
-        _ => return !known,
+    let mut doubted: Vec<[u8; 12]> =
+        state.mark(IN_DOUBT).map(|bytes| bytes.as_chunks::<12>().0.to_vec()).unwrap_or_default();
+    let known = doubted.iter().position(|entry| entry.starts_with(&hash));
+    let on = day::of(at, context.zone);
+    match (kind, known) {
+        (Kind::MessageSent, None) => {}
+        (Kind::MessageInDoubt, None) => {
+            let mut entry = [0; 12];
+            let (id, day) = entry.split_at_mut(8);
+            id.copy_from_slice(&hash);
+            day.copy_from_slice(&on.to_le_bytes());
+            doubted.push(entry);
+        }
+        (Kind::MessageSent, Some(place)) => drop(doubted.remove(place)),
+        (Kind::MessageFailed | Kind::MessageSuppressed | Kind::MessageExpired, Some(place)) => {
+            let [.., a, b, c, d] = doubted.remove(place);
+            count(state, Day::from_le_bytes([a, b, c, d]), Measure::Mails, -1);
+        }
+        _ => return,
     }
-    let kept = doubted.len().saturating_sub(IN_DOUBT_MAX);
-    state.set_mark(IN_DOUBT, doubted.into_iter().skip(kept).flatten().collect());
-    !known
+    let too_many = doubted.len().saturating_sub(IN_DOUBT_MAX);
+    state.set_mark(IN_DOUBT, doubted.into_iter().skip(too_many).flatten().collect());
+    if known.is_none() {
+        count(state, on, Measure::Mails, 1);
+        state.moments.touch(Moment::Mail, at);
+    }
 }
 
 fn fold_own(state: &mut PartnerState, kind: &Kind, data: &EngineData, at: Timestamp, context: &FoldContext<'_>) {
     match (kind, data) {
-        // In doubt counts as sent: better one mail too few than the same one twice.
-        (Kind::MessageSent | Kind::MessageInDoubt, EngineData::Outcome(outcome))
-            if is_another_mail(state, kind, &outcome.message) =>
-        {
-            count(state, day::of(at, context.zone), Measure::Mails, 1);
-            state.moments.touch(Moment::Mail, at);
-        }
+        (_, EngineData::Outcome(outcome)) => fold_outcome(state, kind, &outcome.message, at, context),
         (Kind::PartnerErased, _) => {
             state.profile.erase(at);
             state.answers.clear();

@@ -240,6 +240,20 @@ fn a_mail_in_doubt_that_turns_out_sent_is_one_mail() {
 }
 
 #[test]
+fn a_mail_in_doubt_that_never_left_is_taken_back() {
+    let mut world = World::new();
+    world.mail("2026-02-01T10:00", Kind::MessageInDoubt, "m1", None);
+    world.mail("2026-02-03T10:00", Kind::MessageInDoubt, "m2", None);
+    world.mail("2026-02-20T10:00", Kind::MessageFailed, "m1", Some("not_sent"));
+    world.mail("2026-02-20T10:00", Kind::MessageFailed, "m1", Some("not_sent"));
+    world.check("2026-02-20", "mails_28d", "1");
+    world.check("2026-02-20", "mails_total", "1");
+    // A second try of it counts like any other mail.
+    world.mail("2026-02-21T10:00", Kind::MessageSent, "m1", None);
+    world.check("2026-02-21", "mails_28d", "2");
+}
+
+#[test]
 fn an_automatic_answer_is_no_reply() {
     let mut world = World::new();
     world.tell("2026-02-01T10:00", "mail.received", r#""auto_submitted":"auto-replied""#);

@@ -5,13 +5,15 @@
 //! costs no round trip.
 
 use jiff::Timestamp;
-use rapport_engine::ports::rows::{COORDINATOR, CoordinatorCommit, MessageRow, OutboxRow, ShardCommit, TimerChange};
+use rapport_engine::ports::rows::{
+    COORDINATOR, CoordinatorCommit, MessageRow, OutboxRow, Rebuilt, ShardCommit, TimerChange,
+};
 use rapport_engine::ports::store::{Committed, StoreError};
 use rapport_event::id::PartnerKey;
 
 use crate::SqlStore;
 use crate::shard::pack_seen;
-use crate::sql::queries::{commit as sql, coordinator, dead_letter, outbox};
+use crate::sql::queries::{commit as sql, coordinator, dead_letter, outbox, person};
 use crate::sql::{Cell, Rows, Session, cells};
 
 /// What a dead letter found while folding names as its source: the engine's own log, not an upstream topic.
@@ -55,6 +57,7 @@ impl SqlStore {
         write_asks(&mut session, commit).await?;
         write_outbox(&mut session, &commit.outbox).await?;
         write_rest(&mut session, commit).await?;
+        rebuild(&mut session, &commit.rebuilt).await?;
         session.commit().await?;
         Ok(Committed::Done)
     }
@@ -247,6 +250,30 @@ async fn write_messages(session: &mut Session, commit: &ShardCommit) -> Result<(
         ((&row.key, &row.workflow, &row.by_journey), cells)
     }));
     session.execute_rows(&sql::HOLDS, &[], &holds).await?;
+    Ok(())
+}
+
+/// Row by row: only ever after a restored database was accepted.
+async fn rebuild(session: &mut Session, rows: &[Rebuilt]) -> Result<(), StoreError> {
+    for row in rows {
+        match row {
+            Rebuilt::Mail { message, state, at } => {
+                if session.execute(&sql::REBUILD_MAIL, &cells![message, state.code(), *at]).await? > 0 {
+                    session.execute(&sql::REBUILD_COUNT, &cells![message, *at]).await?;
+                }
+            }
+            Rebuilt::Suppression { key, topic, reason, since } => {
+                let (program, partner) = key!(key);
+                let found = session.fetch(&person::NEWEST_ADDRESS, &cells![program, partner]).await?;
+                let Some(address) = found.first().map(|row| row.text(0)).transpose()? else { continue };
+                let topic = topic.as_deref().unwrap_or_default();
+                match since {
+                    Some(at) => session.execute(&person::SUPPRESS, &cells![address, topic, reason, *at]).await?,
+                    None => session.execute(&person::LIFT, &cells![address, topic, reason]).await?,
+                };
+            }
+        }
+    }
     Ok(())
 }
 

@@ -5,7 +5,10 @@
 //! offset before all lower ones of the shard, and a transaction rolled back leaves no gap. SQLite's own AUTOINCREMENT would number
 //! the table, not each shard.
 
+mod progress;
+
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,9 +19,10 @@ use rapport_engine::ports::store::StoreError;
 use rapport_event::wire::SourcePosition;
 use tokio::sync::Notify;
 
+use self::progress::ProgressFile;
 use crate::SqlStore;
 use crate::sql::queries::journal as sql;
-use crate::sql::{Row, Rows, Session, cells};
+use crate::sql::{Rows, Session, cells};
 
 /// The topic's name, which is also its generation.
 pub const JOURNAL_TOPIC: &str = "journal";
@@ -31,6 +35,7 @@ pub struct Journal {
     store: SqlStore,
     shards: u32,
     shared: Arc<Shared>,
+    progress: Arc<ProgressFile>,
 }
 
 /// What feeds and appends of one process tell each other.
@@ -53,8 +58,14 @@ impl Shared {
 }
 
 impl Journal {
-    pub(crate) fn new(store: SqlStore, shards: u32) -> Self {
-        Self { store, shards: shards.max(1), shared: Arc::default() }
+    pub(crate) fn new(store: SqlStore, shards: u32, progress: &Path) -> Self {
+        Self { store, shards: shards.max(1), shared: Arc::default(), progress: Arc::new(ProgressFile::at(progress)) }
+    }
+
+    /// Given when the database was made.
+    async fn id(&self) -> Result<String, LogError> {
+        let id = self.store.read_meta("journal_id").await.map_err(log_error)?;
+        id.ok_or_else(|| LogError::Refused("the journal has no id".into()))
     }
 }
 
@@ -132,9 +143,7 @@ impl EventLog for Journal {
     }
 
     async fn describe(&self) -> Result<LogIdentity, LogError> {
-        let cluster = self.store.read_meta("journal_id").await.map_err(log_error)?;
-        let cluster = cluster.ok_or_else(|| LogError::Refused("the journal has no id".into()))?;
-        Ok(LogIdentity { cluster, topic: JOURNAL_TOPIC.into(), shards: self.shards })
+        Ok(LogIdentity { cluster: self.id().await?, topic: JOURNAL_TOPIC.into(), shards: self.shards })
     }
 
     async fn read(&self, shard: u32, offset: i64) -> Result<LogRecord, LogError> {
@@ -144,18 +153,11 @@ impl EventLog for Journal {
     }
 
     async fn report(&self, shard: u32, progress: Progress) -> Result<(), LogError> {
-        let cells = cells![shard, progress.next_offset, progress.epoch, progress.commit_no];
-        async { self.store.writer().await?.execute(&sql::REPORT, &cells).await }.await.map_err(log_error)?;
-        Ok(())
+        self.progress.report(&self.id().await?, shard, progress)
     }
 
     async fn reported(&self, shards: &[u32]) -> Result<Vec<Option<Progress>>, LogError> {
-        let rows = async { self.store.reader().await?.fetch(&sql::REPORTED, &[]).await }.await.map_err(log_error)?;
-        let read = |row: &Row| {
-            Ok((row.number(0)?, Progress { next_offset: row.int(1)?, epoch: row.int(2)?, commit_no: row.int(3)? }))
-        };
-        let known: BTreeMap<u32, Progress> =
-            rows.iter().map(read).collect::<Result<_, StoreError>>().map_err(log_error)?;
+        let known = self.progress.reported(&self.id().await?)?;
         Ok(shards.iter().map(|shard| known.get(shard).copied()).collect())
     }
 }

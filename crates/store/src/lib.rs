@@ -29,6 +29,8 @@ mod outbox;
 mod person;
 mod shard;
 
+use std::path::Path;
+
 use rapport_engine::ports::store::StoreError;
 use sqlx::PgPool;
 
@@ -97,10 +99,11 @@ impl SqlStore {
         matches!(self.database, Database::Sqlite(_))
     }
 
-    /// The event log in the same file; `None` on PostgreSQL. Feeds are woken by appends of clones of this journal.
+    /// The event log in the same file; `None` on PostgreSQL. Feeds are woken by appends of clones of this journal. How far shards
+    /// are is told to a file beside it.
     #[must_use]
-    pub fn journal(&self, shards: u32) -> Option<Journal> {
-        self.is_embedded().then(|| Journal::new(self.clone(), shards))
+    pub fn journal(&self, shards: u32, progress: &Path) -> Option<Journal> {
+        self.is_embedded().then(|| Journal::new(self.clone(), shards, progress))
     }
 
     /// Closes all connections once they are idle. SQLite then folds its write-ahead log into the file.

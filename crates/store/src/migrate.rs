@@ -30,6 +30,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(3, "0003_relay.sql"),
     migration!(4, "0004_person_address.sql"),
     migration!(5, "0005_fit.sql"),
+    migration!(6, "0006_in_doubt.sql"),
 ];
 
 /// The schema this binary reads and writes.

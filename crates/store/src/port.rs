@@ -10,8 +10,8 @@ use rapport_engine::ports::rows::{
     ShardCommit, ShardRow, Target, TimerRow,
 };
 use rapport_engine::ports::store::{
-    Alive, Attempt, ClaimRequest, Claimed, Committed, EndedMessage, Outstanding, RecipientSnapshot, RecipientVerdict,
-    Settlement, Store, StoreError, SuppressionChange,
+    Alive, Attempt, ClaimRequest, Claimed, Committed, Doubtful, EndedMessage, Outstanding, RecipientSnapshot,
+    RecipientVerdict, Resolution, Settlement, Store, StoreError, SuppressionChange,
 };
 use rapport_engine::story::Story;
 use rapport_event::id::{PartnerKey, ProgramId};
@@ -221,6 +221,14 @@ impl Store for SqlStore {
 
     async fn settle(&self, attempt: &Attempt, settlement: &Settlement) -> Result<bool, StoreError> {
         self.write_settlement(attempt, settlement).await
+    }
+
+    async fn doubtful(&self, limit: usize) -> Result<Vec<Doubtful>, StoreError> {
+        self.read_doubtful(limit).await
+    }
+
+    async fn resolve(&self, doubtful: &Doubtful, found: &Resolution) -> Result<bool, StoreError> {
+        self.write_resolution(doubtful, found).await
     }
 
     async fn attempts_of(&self, mailer: &str) -> Result<Vec<Attempt>, StoreError> {

@@ -18,11 +18,18 @@ struct Guard {
 }
 
 enum Kind {
-    File(#[expect(dead_code, reason = "held until the case is over")] tempfile::TempDir),
+    File(tempfile::TempDir),
     Database { server: String, name: String },
 }
 
 impl Guard {
+    fn progress_file(&self) -> std::path::PathBuf {
+        match &self.kind {
+            Kind::File(folder) => folder.path().join("rapport.progress"),
+            Kind::Database { .. } => panic!("PostgreSQL has no journal"),
+        }
+    }
+
     async fn finish(self) {
         self.store.close().await;
         if let Kind::Database { server, name } = self.kind {
@@ -79,7 +86,8 @@ mod postgres {
 mod journal {
     async fn fresh() -> (std::sync::Arc<dyn super::EventLog>, super::Guard) {
         let (store, guard) = super::fresh_file().await;
-        (super::Arc::new(store.journal(2).expect("an embedded store has a journal")), guard)
+        let journal = store.journal(2, &guard.progress_file());
+        (super::Arc::new(journal.expect("an embedded store has a journal")), guard)
     }
     rapport_engine::log_conformance!(super::fresh);
 }

@@ -140,6 +140,34 @@ pub struct MailPolicy {
     pub topic: Arc<str>,
     /// Who signs.
     pub from: Person,
+    /// What becomes of a mail of which nobody knows whether it was accepted.
+    pub delivery: DeliveryPolicy,
+}
+
+/// What becomes of a mail of which nobody knows whether it was accepted (DESIGN.md 4.7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryPolicy {
+    /// It is kept as in doubt, counts as sent, and a person may resolve it.
+    #[default]
+    AtMostOnce,
+    /// It is sent again with the same Message-ID: better twice than not at all.
+    AtLeastOnce,
+}
+
+impl DeliveryPolicy {
+    /// The names in files and SQL, in the order of the variants.
+    pub const CODES: [&str; 2] = ["at_most_once", "at_least_once"];
+
+    /// The name in files and SQL.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        let [at_most, at_least] = Self::CODES;
+        match self {
+            Self::AtMostOnce => at_most,
+            Self::AtLeastOnce => at_least,
+        }
+    }
 }
 
 /// What the law calls a mail.

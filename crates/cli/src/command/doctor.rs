@@ -102,6 +102,14 @@ async fn examine(layout: &Layout, settings: &Settings, examination: &mut Examina
         format!("{}; see `rapport release`", count(waiting.len() as i64, "partner"))
     };
     examination.note("quarantine", waiting.is_empty(), told);
+    let doubtful = store.doubtful(1000).await.doing("reading mail in doubt")?.len();
+    let told = if doubtful == 0 {
+        "every mail's fate is known".to_owned()
+    } else {
+        format!("{} nobody knows the fate of; see `rapport in-doubt`", count(doubtful as i64, "mail"))
+    };
+    // It counts as sent and harms nobody: told, not wrong.
+    examination.note("in doubt", true, told);
     let held: Vec<String> = counts
         .iter()
         .filter_map(|(name, count)| Some(format!("{} {}", name.strip_prefix("held/")?, number(*count))))

@@ -11,7 +11,7 @@ use rapport_contact::normalise;
 use rapport_engine::ingest::{ReplayMaster, ReplaySource, Taken};
 use rapport_engine::mailer::LinkKeys;
 use rapport_engine::ports::log::{LogError, SourceRecord};
-use rapport_engine::ports::store::{Store, StoreError, SuppressionChange};
+use rapport_engine::ports::store::{Store, StoreError, SuppressionChange, UNSUBSCRIBED};
 use rapport_engine::records;
 use rapport_engine::story::Story;
 use rapport_event::engine::{ContactData, EngineData};
@@ -223,7 +223,7 @@ impl WorldSource {
         let (Some(address), Ok(key)) = (normalise(&gone.address), PartnerKey::new(PROGRAM, &gone.partner)) else {
             return Ok(());
         };
-        let change = SuppressionChange::add(address.as_str(), gone.topic.as_deref(), "unsubscribe", gone.at);
+        let change = SuppressionChange::add(address.as_str(), gone.topic.as_deref(), UNSUBSCRIBED, gone.at);
         let data = ContactData {
             topic: gone.topic.as_deref().map(Into::into),
             reason: Some("unsubscribe".into()),

@@ -13,14 +13,12 @@ use crate::{
         rows::MessageState,
         store::{DueMessage, RecipientSnapshot, RecipientVerdict},
     },
+    restore::DATABASE_RESTORED,
     rulebooks::Applied,
 };
 
 /// An open-ended hold is looked at again after this long.
 const HOLD_LOOK: SignedDuration = SignedDuration::from_hours(1);
-
-/// The reason of mail that a restored database had planned.
-const DATABASE_RESTORED: &str = "database_restored";
 
 /// At most one message is taken; the rest of the recipient's mails are judged anew when its outcome is known, so that
 /// caps hold for any number of mailers. `now` is `None` in a replay: each message is judged at its own due time. What was
@@ -37,7 +35,7 @@ pub fn verdict(
     for due in &snapshot.due {
         let message = &due.message;
         let at = now.unwrap_or(message.due);
-        if message.policy == "at_most_once" && accepted_at.is_some_and(|accepted| message.planned_at < accepted) {
+        if !message.is_sent_again() && accepted_at.is_some_and(|accepted| message.planned_at < accepted) {
             verdict.end.push(ended(message, 0, MessageState::Suppressed, DATABASE_RESTORED, at, shards));
             continue;
         }

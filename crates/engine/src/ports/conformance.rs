@@ -48,6 +48,8 @@ macro_rules! store_conformance {
                 a_message_in_hand_is_not_cancelled_but_not_queued_again,
                 settling_twice_counts_once,
                 a_late_250_turns_in_doubt_into_sent,
+                a_mail_in_doubt_is_resolved_by_a_person,
+                a_mail_in_doubt_is_sent_again_when_a_person_wants_it,
                 a_requeued_message_returns_its_count,
                 an_ended_message_is_not_claimed_again,
                 a_deferred_message_waits_for_its_time,

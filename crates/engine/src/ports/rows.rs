@@ -248,6 +248,14 @@ pub struct MessageRow {
     pub context: String,
 }
 
+impl MessageRow {
+    /// Whether it is sent again when nobody knows whether it was accepted.
+    #[must_use]
+    pub fn is_sent_again(&self) -> bool {
+        self.policy == rapport_workflow::DeliveryPolicy::AtLeastOnce.code()
+    }
+}
+
 /// Holds (`holds:`) on a partner's mail of some workflow.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HoldRow {
@@ -468,6 +476,34 @@ pub struct ShardCommit {
     pub released: Vec<PartnerKey>,
     /// Dead letters found while folding (offset, code, detail, raw).
     pub unreadable: Vec<(i64, String, String, Vec<u8>)>,
+    /// After a restored database was accepted: what other tables than the shard's own knew of the records folded again.
+    pub rebuilt: Vec<Rebuilt>,
+}
+
+/// A row that was written beside the log and is made again from the record that told of it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Rebuilt {
+    /// A message that was accepted, or may have been: it is counted, and not sent again. Nothing happens where the message is
+    /// not waiting, or has no address.
+    Mail {
+        /// The message.
+        message: String,
+        /// Sent or in doubt.
+        state: MessageState,
+        /// When.
+        at: Timestamp,
+    },
+    /// A suppression of the partner's newest address, or its end. Nothing happens where no address is known.
+    Suppression {
+        /// Whose.
+        key: PartnerKey,
+        /// The topic; everything when not given.
+        topic: Option<String>,
+        /// The reason's code.
+        reason: String,
+        /// Since when; `None`: lifted.
+        since: Option<Timestamp>,
+    },
 }
 
 /// What the coordinator decides in one transaction.

@@ -145,6 +145,40 @@ pub enum Settlement {
     },
 }
 
+/// A mail of which nobody knows whether it was accepted.
+#[derive(Debug, Clone)]
+pub struct Doubtful {
+    /// What was sent, or not.
+    pub message: MessageRow,
+    /// The attempt that is in doubt.
+    pub attempt: i64,
+    /// The address.
+    pub address: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// What happened.
+    pub reason: String,
+}
+
+/// What a person found out about a mail in doubt.
+#[derive(Debug, Clone)]
+pub enum Resolution {
+    /// It was sent, or it was not.
+    Ended(EndedMessage),
+    /// Nobody knows, and twice is better than not at all.
+    SendAgain {
+        /// From now on.
+        due: Timestamp,
+        /// At once or not at all: nobody looks any more at what would stop its journey.
+        expires: Timestamp,
+        /// Who wants it, and why.
+        reason: String,
+    },
+}
+
+/// The code of a suppression that the partner asked for.
+pub const UNSUBSCRIBED: &str = "unsubscribe";
+
 /// A suppression to be added or lifted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SuppressionChange {
@@ -324,6 +358,11 @@ pub trait Store: Send + Sync {
     ) -> Result<Claimed, StoreError>;
     /// Writes what became of an attempt; `false` when the message is no longer in that attempt.
     async fn settle(&self, attempt: &Attempt, settlement: &Settlement) -> Result<bool, StoreError>;
+    /// Mail in doubt, oldest first, at most `limit`.
+    async fn doubtful(&self, limit: usize) -> Result<Vec<Doubtful>, StoreError>;
+    /// Writes what a person found out about a mail in doubt; `false` when it is not in doubt any more, or is to be sent again
+    /// although its journey was stopped while it was in hand.
+    async fn resolve(&self, doubtful: &Doubtful, found: &Resolution) -> Result<bool, StoreError>;
     /// Attempts this mailer has in hand.
     async fn attempts_of(&self, mailer: &str) -> Result<Vec<Attempt>, StoreError>;
     /// Attempts of mailers not heard of for `silence`; the caller settles them as in doubt.

@@ -9,8 +9,8 @@ use rapport_rule::Currency;
 use super::ShardError;
 use crate::ports::{
     rows::{
-        ConversionRow, DayPartRow, HoldRow, MessageRow, OutboxRow, RefusalRow, RequestRow, ShardCommit, SignalRow,
-        TaskRow,
+        ConversionRow, DayPartRow, HoldRow, MessageRow, OutboxRow, Rebuilt, RefusalRow, RequestRow, ShardCommit,
+        SignalRow, TaskRow,
     },
     store::{Store, StoreError},
 };
@@ -66,6 +66,8 @@ pub struct Batch {
     pub released: Vec<PartnerKey>,
     /// Records that cannot be read: offset, code, detail, bytes.
     pub unreadable: Vec<(i64, String, String, Vec<u8>)>,
+    /// Rows made again after a restored database was accepted.
+    pub rebuilt: Vec<Rebuilt>,
     /// Time passed without a record, and something fired.
     pub clock_mark: bool,
     touched: usize,
@@ -171,6 +173,7 @@ impl Batch {
             unparked: self.unparked,
             released: self.released,
             unreadable: self.unreadable,
+            rebuilt: self.rebuilt,
             clock_mark: self.clock_mark,
             ..ShardCommit::default()
         }

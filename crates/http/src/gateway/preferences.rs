@@ -7,12 +7,11 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::Response,
 };
-use rapport_engine::ports::store::SuppressionChange;
+use rapport_engine::ports::store::{SuppressionChange, UNSUBSCRIBED};
 use rapport_event::{Event, Kind};
 
 use super::{
     Gateway, Trouble, record,
-    unsubscribe::REASON,
     visit::{self, Token, Visit},
 };
 use crate::{metric, page::Switch};
@@ -70,7 +69,7 @@ impl Stands {
             Some(address) => gateway.store.suppressions(address).await?,
             None => Vec::new(),
         };
-        let own = |reason: &str| reason == REASON;
+        let own = |reason: &str| reason == UNSUBSCRIBED;
         Ok(Self {
             address,
             off: suppressions.iter().filter(|(_, reason)| own(reason)).filter_map(|(topic, _)| topic.clone()).collect(),
@@ -125,8 +124,8 @@ async fn change(
             out(topic)
         }
     }));
-    let off = |topic: &str| SuppressionChange::add(address, Some(topic), REASON, now);
-    let on = |topic: Option<&str>| SuppressionChange::lift(address, topic, REASON);
+    let off = |topic: &str| SuppressionChange::add(address, Some(topic), UNSUBSCRIBED, now);
+    let on = |topic: Option<&str>| SuppressionChange::lift(address, topic, UNSUBSCRIBED);
     let mut changes: Vec<SuppressionChange> = unpacked.into_iter().map(off).collect();
     changes.extend(changed.into_iter().map(|(topic, wanted)| if wanted { on(Some(topic)) } else { off(topic) }));
     if stands.all_off {

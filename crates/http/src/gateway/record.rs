@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use rapport_engine::{
-    ports::store::{Store, StoreError, SuppressionChange},
+    ports::store::{Store, StoreError, SuppressionChange, UNSUBSCRIBED},
     records::{derived_id, outbox},
 };
 use rapport_event::{
@@ -21,7 +21,7 @@ pub(super) fn contact(
 ) -> Event {
     let data = ContactData {
         topic: topic.map(Into::into),
-        reason: Some("unsubscribe".into()),
+        reason: Some(UNSUBSCRIBED.into()),
         message: message.map(Into::into),
         extra: Extra::NONE,
     };

@@ -10,7 +10,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::Response,
 };
-use rapport_engine::ports::store::SuppressionChange;
+use rapport_engine::ports::store::{SuppressionChange, UNSUBSCRIBED};
 use rapport_event::Kind;
 use rapport_message::link::Claims;
 
@@ -19,9 +19,6 @@ use super::{
     visit::{self, Token, Visit},
 };
 use crate::metric;
-
-/// The reason's code of what people end themselves.
-pub(super) const REASON: &str = "unsubscribe";
 
 /// Asks.
 pub(super) async fn ask(
@@ -60,8 +57,11 @@ pub(super) async fn act(
 async fn end(gateway: &Gateway, visit: &Visit, topic: &str, message: &str) -> Result<(), Trouble> {
     let now = gateway.clock.now().await?;
     // Without an address there is nothing to suppress; the record keeps workflows of the topic from starting.
-    let changes: Vec<SuppressionChange> =
-        visit.address().map(|address| SuppressionChange::add(&address, Some(topic), REASON, now)).into_iter().collect();
+    let changes: Vec<SuppressionChange> = visit
+        .address()
+        .map(|address| SuppressionChange::add(&address, Some(topic), UNSUBSCRIBED, now))
+        .into_iter()
+        .collect();
     let id = format!("contact.opted_out:{message}:{topic}");
     let event = record::contact(&id, &visit.key, Kind::ContactOptedOut, Some(topic), Some(message), now);
     record::send(&*gateway.store, gateway.shards, &changes, vec![event]).await?;

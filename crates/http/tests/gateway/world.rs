@@ -157,7 +157,7 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rapport.db");
         let store = Arc::new(SqlStore::connect(&format!("sqlite:{}", path.display())).await.unwrap());
-        let journal = store.journal(SHARDS).unwrap();
+        let journal = store.journal(SHARDS, &path.with_extension("progress")).unwrap();
         let key = PartnerKey::new("default", PARTNER).unwrap();
         let fields = serde_json::json!({ "email": ADDRESS, "language": language, "name": "Ada" }).to_string();
         let person = PersonRow { key: key.clone(), version: 1, address: Some(ADDRESS.into()), fields };

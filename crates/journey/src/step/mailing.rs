@@ -132,6 +132,7 @@ impl<'a> Run<'a, '_> {
             mail: mail.clone(),
             kind: policy.kind,
             topic: policy.topic.clone(),
+            delivery: policy.delivery,
             priority: self.workflow.priority,
             due: self.now,
             expires: add(self.now, &email.expires, self.world.locale()),

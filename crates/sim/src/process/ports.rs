@@ -13,8 +13,8 @@ use rapport_engine::{
             ReservationRow, ShardCommit, ShardRow, Target, TimerRow,
         },
         store::{
-            Alive, Attempt, ClaimRequest, Claimed, Committed, EndedMessage, Outstanding, RecipientSnapshot,
-            RecipientVerdict, Settlement, Store, StoreError, SuppressionChange,
+            Alive, Attempt, ClaimRequest, Claimed, Committed, Doubtful, EndedMessage, Outstanding, RecipientSnapshot,
+            RecipientVerdict, Resolution, Settlement, Store, StoreError, SuppressionChange,
         },
     },
     story::Story,
@@ -101,6 +101,8 @@ through_process! {
     true change_suppressions(changes: &[SuppressionChange], told: &[OutboxRow]) -> ();
     false partners_at(address: &str) -> Vec<PartnerKey>;
     true settle(attempt: &Attempt, settlement: &Settlement) -> bool;
+    false doubtful(limit: usize) -> Vec<Doubtful>;
+    true resolve(doubtful: &Doubtful, found: &Resolution) -> bool;
     false attempts_of(mailer: &str) -> Vec<Attempt>;
     false stale_attempts(silence: Duration, limit: usize) -> Vec<Attempt>;
     false unaddressed_expired(now: Timestamp, limit: usize) -> Vec<MessageRow>;

@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 use rapport_engine::ports::{
-    rows::{COORDINATOR, CoordinatorCommit, DeadLetterRow, MessageState, ShardCommit, TimerChange},
+    rows::{COORDINATOR, CoordinatorCommit, DeadLetterRow, MessageState, Rebuilt, ShardCommit, TimerChange},
     store::{Committed, StoreError},
 };
+use rapport_engine::restore::DATABASE_RESTORED;
 
-use super::{StoredMessage, Tables, refused};
+use super::{Counted, StoredMessage, Tables, refused};
 
 impl Tables {
     /// Writes a batch if epoch and commit number are right.
@@ -37,6 +38,7 @@ impl Tables {
         self.write_state(commit, shard);
         self.write_messages(commit, clock);
         self.write_asks(commit);
+        self.rebuild(&commit.rebuilt);
         self.add_outbox(&commit.outbox);
         for part in &commit.day_parts {
             self.day_parts.insert((part.program.clone(), part.day, part.shard), part.body.clone());
@@ -157,6 +159,40 @@ impl Tables {
         }
         for row in &commit.holds {
             self.holds.insert((row.key.clone(), row.workflow.clone(), row.by_journey.clone()), row.until);
+        }
+    }
+
+    fn rebuild(&mut self, rows: &[Rebuilt]) {
+        for row in rows {
+            match row {
+                Rebuilt::Mail { message: id, state, at } => {
+                    let Some(message) = self.messages.get_mut(id).filter(|message| message.address.is_some()) else {
+                        continue;
+                    };
+                    let given_up = message.reason.as_deref() == Some(DATABASE_RESTORED);
+                    if !(message.state == MessageState::Queued
+                        || (message.state == MessageState::Suppressed && given_up))
+                    {
+                        continue;
+                    }
+                    (message.state, message.changed_at) = (*state, *at);
+                    message.reason = Some("told_by_the_log".to_owned());
+                    message.attempt = message.attempt.max(1);
+                    message.mailer.get_or_insert_with(|| "restored".to_owned());
+                    self.open.remove(id);
+                    let address = message.address.clone().unwrap_or_default();
+                    let counted = Counted { address, kind: message.row.kind.clone(), at: *at };
+                    self.sent.insert(id.clone(), counted);
+                }
+                Rebuilt::Suppression { key, topic, reason, since } => {
+                    let Some(address) = self.address_of(key) else { continue };
+                    let id = (address, topic.clone().unwrap_or_default(), reason.clone());
+                    match since {
+                        Some(at) => drop(self.suppressions.entry(id).or_insert(*at)),
+                        None => drop(self.suppressions.remove(&id)),
+                    }
+                }
+            }
         }
     }
 

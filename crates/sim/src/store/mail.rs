@@ -7,8 +7,8 @@ use rapport_contact::Kind;
 use rapport_engine::ports::{
     rows::MessageState,
     store::{
-        Attempt, ClaimRequest, Claimed, DueMessage, EndedMessage, RecipientSnapshot, RecipientVerdict, Settlement,
-        StoreError,
+        Attempt, ClaimRequest, Claimed, Doubtful, DueMessage, EndedMessage, RecipientSnapshot, RecipientVerdict,
+        Resolution, Settlement, StoreError,
     },
 };
 
@@ -204,6 +204,50 @@ impl Tables {
             && hand.as_ref() == Some(id)
         {
             *hand = None;
+        }
+        true
+    }
+
+    pub(crate) fn doubtful(&self, limit: usize) -> Vec<Doubtful> {
+        let mut found: Vec<&StoredMessage> =
+            self.messages.values().filter(|message| message.state == MessageState::InDoubt).collect();
+        found.sort_by(|one, other| (one.changed_at, &one.row.id).cmp(&(other.changed_at, &other.row.id)));
+        found.truncate(limit);
+        let doubtful = |message: &StoredMessage| Doubtful {
+            message: message.row.clone(),
+            attempt: message.attempt,
+            address: message.address.clone().unwrap_or_default(),
+            since: message.changed_at,
+            reason: message.reason.clone().unwrap_or_default(),
+        };
+        found.into_iter().map(doubtful).collect()
+    }
+
+    pub(crate) fn resolve(&mut self, doubtful: &Doubtful, found: &Resolution) -> bool {
+        let id = &doubtful.message.id;
+        let still = |message: &&mut StoredMessage| {
+            message.state == MessageState::InDoubt && message.attempt == doubtful.attempt
+        };
+        let Some(message) = self.messages.get_mut(id).filter(still) else { return false };
+        match found {
+            Resolution::Ended(ended) => {
+                (message.state, message.changed_at) = (ended.state, ended.at);
+                message.reason = Some(ended.reason.clone());
+                if ended.state != MessageState::Sent {
+                    self.sent.remove(id);
+                }
+                self.add_outbox(std::slice::from_ref(&ended.outbox));
+            }
+            Resolution::SendAgain { due, expires, reason } => {
+                if message.cancel_code.is_some() {
+                    return false;
+                }
+                message.state = MessageState::Queued;
+                (message.row.due, message.row.expires) = (*due, *expires);
+                message.reason = Some(reason.clone());
+                self.open.insert(id.clone());
+                self.sent.remove(id);
+            }
         }
         true
     }

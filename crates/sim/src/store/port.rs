@@ -12,8 +12,8 @@ use rapport_engine::{
             QuarantineRow, RequestRow, ReservationRow, ShardCommit, ShardRow, Target, TimerRow,
         },
         store::{
-            Alive, Attempt, ClaimRequest, Claimed, Committed, EndedMessage, Outstanding, RecipientSnapshot,
-            RecipientVerdict, Settlement, Store, StoreError, SuppressionChange,
+            Alive, Attempt, ClaimRequest, Claimed, Committed, Doubtful, EndedMessage, Outstanding, RecipientSnapshot,
+            RecipientVerdict, Resolution, Settlement, Store, StoreError, SuppressionChange,
         },
     },
     story::Story,
@@ -321,6 +321,12 @@ impl Store for MemoryStore {
     }
     async fn settle(&self, attempt: &Attempt, settlement: &Settlement) -> Result<bool, StoreError> {
         Ok(self.tables().settle(attempt, settlement))
+    }
+    async fn doubtful(&self, limit: usize) -> Result<Vec<Doubtful>, StoreError> {
+        Ok(self.tables().doubtful(limit))
+    }
+    async fn resolve(&self, doubtful: &Doubtful, found: &Resolution) -> Result<bool, StoreError> {
+        Ok(self.tables().resolve(doubtful, found))
     }
     async fn attempts_of(&self, mailer: &str) -> Result<Vec<Attempt>, StoreError> {
         self.tables().attempts(|message| message.mailer.as_deref() == Some(mailer))

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rapport_engine::ports::rows::{MessageRow, MessageState};
-use rapport_engine::ports::store::{Attempt, DueMessage, EndedMessage, Settlement, StoreError};
+use rapport_engine::ports::store::{Attempt, Doubtful, DueMessage, EndedMessage, Resolution, Settlement, StoreError};
 use rapport_event::id::PartnerKey;
 
 use super::claim::end_queued;
@@ -49,6 +49,49 @@ impl SqlStore {
             Settlement::Requeue { .. } => {
                 session.execute(&sql::UNCOUNT, &cells![id]).await?;
             }
+        }
+        session.commit().await?;
+        Ok(true)
+    }
+
+    pub(crate) async fn read_doubtful(&self, limit: usize) -> Result<Vec<Doubtful>, StoreError> {
+        let rows = self.reader().await?.fetch(&sql::DOUBTFUL, &cells![limit]).await?;
+        let doubtful = |row: &Row| {
+            Ok(Doubtful {
+                message: message_row(row)?,
+                attempt: row.int(17)?,
+                address: row.text(18)?,
+                since: row.instant(19)?,
+                reason: row.opt_text(20)?.unwrap_or_default(),
+            })
+        };
+        rows.iter().map(doubtful).collect()
+    }
+
+    pub(crate) async fn write_resolution(&self, doubtful: &Doubtful, found: &Resolution) -> Result<bool, StoreError> {
+        let (id, attempt) = (&doubtful.message.id, doubtful.attempt);
+        let mut session = self.begin().await?;
+        let resolved = match found {
+            Resolution::Ended(ended) => {
+                let cells = cells![id, attempt, ended.state.code(), &ended.reason, ended.at];
+                session.execute(&sql::RESOLVE, &cells).await?
+            }
+            Resolution::SendAgain { due, expires, reason } => {
+                session.execute(&sql::SEND_AGAIN, &cells![id, attempt, *due, *expires, reason]).await?
+            }
+        };
+        if resolved == 0 {
+            session.rollback().await?;
+            return Ok(false);
+        }
+        match found {
+            Resolution::Ended(ended) => {
+                if ended.state != MessageState::Sent {
+                    session.execute(&sql::UNCOUNT, &cells![id]).await?;
+                }
+                write_outbox(&mut session, std::slice::from_ref(&ended.outbox)).await?;
+            }
+            Resolution::SendAgain { .. } => drop(session.execute(&sql::UNCOUNT, &cells![id]).await?),
         }
         session.commit().await?;
         Ok(true)

@@ -41,6 +41,8 @@ pub(crate) mod commit {
     pub(crate) static JOURNEYS: Statement = Statement::one(include_str!("../../queries/commit/journeys.sql"));
     pub(crate) static TIMERS_SET: Statement = Statement::one(include_str!("../../queries/commit/timers_set.sql"));
     pub(crate) static TIMERS_CLEAR: Statement = Statement::one(include_str!("../../queries/commit/timers_clear.sql"));
+    pub(crate) static REBUILD_MAIL: Statement = Statement::one(include_str!("../../queries/commit/rebuild_mail.sql"));
+    pub(crate) static REBUILD_COUNT: Statement = Statement::one(include_str!("../../queries/commit/rebuild_count.sql"));
     pub(crate) static MESSAGES: Statement = Statement::one(include_str!("../../queries/commit/messages.sql"));
     pub(crate) static CONTEXTS: Statement = Statement::one(include_str!("../../queries/commit/contexts.sql"));
     pub(crate) static LOCK: Statement = Statement::pair(
@@ -108,6 +110,8 @@ pub(crate) mod person {
     );
     pub(crate) static RECIPIENTS: Statement = Statement::one(include_str!("../../queries/person/recipients.sql"));
     pub(crate) static VERSIONS: Statement = Statement::one(include_str!("../../queries/person/versions.sql"));
+    pub(crate) static NEWEST_ADDRESS: Statement =
+        Statement::one(include_str!("../../queries/person/newest_address.sql"));
     pub(crate) static SUPPRESS: Statement = Statement::one(include_str!("../../queries/person/suppress.sql"));
     pub(crate) static SUPPRESSED: Statement = Statement::one(include_str!("../../queries/person/suppressed.sql"));
     pub(crate) static LIFT: Statement = Statement::one(include_str!("../../queries/person/lift.sql"));
@@ -135,6 +139,9 @@ pub(crate) mod mail {
     pub(crate) static RECOUNT: Statement = Statement::one(include_str!("../../queries/mail/recount.sql"));
     pub(crate) static VACATE: Statement = Statement::one(include_str!("../../queries/mail/vacate.sql"));
     pub(crate) static SETTLE: Statement = Statement::one(include_str!("../../queries/mail/settle.sql"));
+    pub(crate) static DOUBTFUL: Statement = Statement::one(include_str!("../../queries/mail/doubtful.sql"));
+    pub(crate) static RESOLVE: Statement = Statement::one(include_str!("../../queries/mail/resolve.sql"));
+    pub(crate) static SEND_AGAIN: Statement = Statement::one(include_str!("../../queries/mail/send_again.sql"));
     pub(crate) static REQUEUE: Statement = Statement::one(include_str!("../../queries/mail/requeue.sql"));
     pub(crate) static GET: Statement = Statement::one(include_str!("../../queries/mail/get.sql"));
     pub(crate) static ATTEMPTS_OF: Statement = Statement::one(include_str!("../../queries/mail/attempts_of.sql"));
@@ -205,6 +212,4 @@ pub(crate) mod journal {
     pub(crate) static READ: Statement = Statement::one(include_str!("../../queries/journal/read.sql"));
     pub(crate) static ENDS: Statement = Statement::one(include_str!("../../queries/journal/ends.sql"));
     pub(crate) static FIRST: Statement = Statement::one(include_str!("../../queries/journal/first.sql"));
-    pub(crate) static REPORT: Statement = Statement::one(include_str!("../../queries/journal/report.sql"));
-    pub(crate) static REPORTED: Statement = Statement::one(include_str!("../../queries/journal/reported.sql"));
 }

@@ -7,7 +7,7 @@ use rapport_rule::yaml::{Fields, Node};
 use rapport_rule::{Findings, Span};
 
 use super::Reader;
-use crate::model::{MailKind, MailPolicy, Person};
+use crate::model::{DeliveryPolicy, MailKind, MailPolicy, Person};
 
 /// The word for the partner's own manager.
 const MANAGER: &str = "manager";
@@ -19,10 +19,12 @@ pub(super) fn mail_policy(node: &Node, reader: &mut Reader<'_>, findings: &mut F
     let kind = kind.map(|which| if which == 0 { MailKind::Marketing } else { MailKind::Service });
     let topic = fields.require("topic", findings);
     let from = person(&fields, "from", reader, findings);
+    let delivery = fields.take("delivery").and_then(|node| node.one_of(&DeliveryPolicy::CODES, path, findings));
+    let delivery = if delivery == Some(1) { DeliveryPolicy::AtLeastOnce } else { DeliveryPolicy::AtMostOnce };
     fields.finish(&[], findings);
     let topic = topic.and_then(|node| self::topic(node, kind, reader, findings));
     reader.kind = kind?;
-    Some(MailPolicy { kind: kind?, topic: topic?, from: from? })
+    Some(MailPolicy { kind: kind?, topic: topic?, from: from?, delivery })
 }
 
 fn topic(node: &Node, kind: Option<MailKind>, reader: &Reader<'_>, findings: &mut Findings) -> Option<Arc<str>> {

@@ -7,7 +7,7 @@ use super::sample::{
     state, waiting,
 };
 use crate::ports::rows::{MessageRow, MessageState, QuarantineRow};
-use crate::ports::store::{RecipientVerdict, Settlement, Store};
+use crate::ports::store::{RecipientVerdict, Resolution, Settlement, Store};
 
 /// Queued, in hand, sent: and its outcome waits for the log.
 pub async fn a_message_is_sent_once_and_tells_it(store: Arc<dyn Store>) {
@@ -85,6 +85,57 @@ pub async fn a_late_250_turns_in_doubt_into_sent(store: Arc<dyn Store>) {
     // The other message is still in hand: the late answer freed nothing.
     assert!(claim(&store, "mailer", 3).await.is_empty());
     assert_eq!(waiting(&store).await, ["m/in_doubt", "m/sent"]);
+    assert_sound(&store).await;
+}
+
+/// Somebody looked into the server's log: one arrived, one did not.
+pub async fn a_mail_in_doubt_is_resolved_by_a_person(store: Arc<dyn Store>) {
+    let mut owner = Owner::new(&store).await;
+    owner.plan("a", vec![message("m", "a", 0), message("n", "a", 0)]).await;
+    for _ in 0..2 {
+        let attempt = claim_one(&store, "mailer", 1).await;
+        let id = attempt.due.message.id.clone();
+        assert!(store.settle(&attempt, &Settlement::Ended(ended(&id, MessageState::InDoubt))).await.unwrap());
+    }
+    let doubtful = store.doubtful(10).await.unwrap();
+    let ids: Vec<&str> = doubtful.iter().map(|row| row.message.id.as_str()).collect();
+    assert_eq!((ids.as_slice(), doubtful[0].reason.as_str(), doubtful[0].attempt), (&["m", "n"][..], "because", 1));
+    assert_eq!(store.doubtful(1).await.unwrap().len(), 1);
+    assert!(store.resolve(&doubtful[0], &Resolution::Ended(ended("m", MessageState::Sent))).await.unwrap());
+    assert!(store.resolve(&doubtful[1], &Resolution::Ended(ended("n", MessageState::Failed))).await.unwrap());
+    // What is resolved stays so.
+    assert!(!store.resolve(&doubtful[1], &Resolution::Ended(ended("n", MessageState::Sent))).await.unwrap());
+    assert!(store.doubtful(10).await.unwrap().is_empty());
+    assert_eq!(state(&store, "a", "m").await.0, MessageState::Sent);
+    assert_eq!(state(&store, "a", "n").await.0, MessageState::Failed);
+    assert_eq!(waiting(&store).await, ["m/in_doubt", "n/in_doubt", "m/sent", "n/failed"]);
+    assert_sound(&store).await;
+}
+
+/// It is queued again under the policy's eye, not counted twice, and not when its journey was stopped while it was in hand.
+pub async fn a_mail_in_doubt_is_sent_again_when_a_person_wants_it(store: Arc<dyn Store>) {
+    let mut owner = Owner::new(&store).await;
+    owner.plan("a", vec![message("m", "a", 0)]).await;
+    let first = claim_one(&store, "mailer", 1).await;
+    assert!(store.settle(&first, &Settlement::Ended(ended("m", MessageState::InDoubt))).await.unwrap());
+    let doubtful = store.doubtful(10).await.unwrap();
+    let again = Resolution::SendAgain { due: at(5), expires: at(65), reason: "for ines".into() };
+    assert!(store.resolve(&doubtful[0], &again).await.unwrap());
+    assert!(!store.resolve(&doubtful[0], &again).await.unwrap());
+    assert!(claim(&store, "mailer", 4).await.is_empty());
+    let second = claim_one(&store, "mailer", 5).await;
+    assert_eq!((second.attempt, second.due.message.expires), (2, at(65)));
+    // The first one's 250 comes too late to speak for the second.
+    assert!(!store.settle(&first, &Settlement::Ended(ended("m", MessageState::Sent))).await.unwrap());
+    assert!(store.settle(&second, &Settlement::Ended(ended("m", MessageState::Sent))).await.unwrap());
+    assert_sound(&store).await;
+
+    owner.plan("b", vec![message("s", "b", 0)]).await;
+    let attempt = claim_one(&store, "mailer", 1).await;
+    owner.commit(|batch| batch.cancels.push(("s".into(), "replied".into()))).await;
+    assert!(store.settle(&attempt, &Settlement::Ended(ended("s", MessageState::InDoubt))).await.unwrap());
+    let doubtful = store.doubtful(10).await.unwrap();
+    assert!(!store.resolve(&doubtful[0], &again).await.unwrap());
     assert_sound(&store).await;
 }
 

@@ -96,7 +96,7 @@ impl Reaction<'_> {
                 Priority::Normal => 0,
                 Priority::High => 1,
             },
-            policy: AT_MOST_ONCE.to_owned(),
+            policy: message.delivery.code().to_owned(),
             planned_at: self.now,
             due: message.due,
             expires: message.expires,
@@ -144,9 +144,6 @@ impl Reaction<'_> {
         });
     }
 }
-
-/// The policy of marketing mail: in doubt is never sent again by itself.
-pub const AT_MOST_ONCE: &str = "at_most_once";
 
 /// What a message carries besides its columns: everything the mailer needs to render it, and why it is written.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
