@@ -16,6 +16,9 @@ use crate::{
     shard::{facts::ProgramFigures, foresight::Expectations},
 };
 
+/// Of what a server says, so much is kept.
+const REASON_BYTES_MAX: usize = 2_000;
+
 /// The event as it stands in the log, or why it cannot be read, for people.
 pub fn read(value: &[u8]) -> Result<Event, String> {
     decode_record(value).map_err(|rejection| format!("{}: {}", rejection.code.as_str(), rejection.detail))
@@ -63,11 +66,28 @@ pub fn outcome(message: &MessageRow, kind: Kind, attempt: i64, reason: &str, at:
         workflow: Some(message.workflow.as_str().into()),
         step: Some(message.step.as_str().into()),
         mail: Some(message.mail.as_str().into()),
-        reason: (!reason.is_empty()).then(|| reason.into()),
+        reason: (!reason.is_empty()).then(|| without_persons(reason).into()),
         ..OutcomeData::default()
     };
     let id = format!("{}:{attempt}:{}", kind.name(), message.id);
     engine_event(&id, message.key.clone(), kind, at, EngineData::Outcome(data))
+}
+
+/// What the log may hold of a reason. Servers like to repeat the address they refuse, and the log holds nothing personal: of a
+/// reply only its codes are told, of anything else the words without an address. The whole text stands in the message's row. And a
+/// journey waits for this record, so no log may find it too large.
+fn without_persons(reason: &str) -> String {
+    let digits = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let mut words = reason.split_whitespace().peekable();
+    let is_reply = words.peek().is_some_and(|code| code.len() == 3 && digits(code));
+    let told: Vec<&str> = if is_reply {
+        words.take_while(|word| digits(word)).collect()
+    } else {
+        words.map(|word| if word.contains('@') { "…" } else { word }).collect()
+    };
+    let mut told = told.join(" ");
+    told.truncate(told.floor_char_boundary(REASON_BYTES_MAX));
+    told
 }
 
 /// A programme's closed day, for one shard. The whole decision travels along, so that the second pass needs nothing else.
@@ -179,4 +199,23 @@ pub fn offer_answer(request: &RequestRow, wanted: &OfferRequest, answer: Result<
     };
     let kind = if answer.is_ok() { Kind::OfferGranted } else { Kind::OfferRefused };
     engine_event(&format!("offer:{}", request.id), request.key.clone(), kind, request.at, EngineData::Offer(data))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_tells_the_log_nothing_personal_and_never_much() {
+        for (reason, told) in [
+            ("550 5.1.1 <ada@partner.example>: no such user here", "550 5.1.1"),
+            ("421 try again, ada", "421"),
+            ("replaced_by ada@partner.example today", "replaced_by … today"),
+            ("opted_out", "opted_out"),
+            ("mailer_lost", "mailer_lost"),
+        ] {
+            assert_eq!(without_persons(reason), told);
+        }
+        assert_eq!(without_persons(&"ü ".repeat(5_000)).len(), 2_000);
+    }
 }

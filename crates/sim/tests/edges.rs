@@ -24,6 +24,7 @@ use rapport_engine::{
     readiness::Readiness,
     records,
     relay::{Carried, Relay},
+    restore,
     rulebooks::Rulebooks,
 };
 use rapport_event::{Event, Kind, PartnerKey, Payload};
@@ -426,4 +427,30 @@ async fn an_operator_accepts_a_clock_that_jumped_and_the_next_jump_holds_again()
     // Whoever starts anew believes what it finds.
     memory.set_clock_off(Duration::from_secs(9 * 3_600));
     assert!(ServerClock::new(memory.clone()).now().await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_relay_carries_nothing_from_a_restored_database_until_it_is_accepted() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    store.create_shards(1).await.unwrap();
+    store.set_replay_present(at(0)).await.unwrap();
+    let log = MemoryLog::new(1);
+    // Before the backup was put back, the log was told of five commits.
+    log.report(0, Progress { next_offset: 0, epoch: 1, commit_no: 5 }).await.unwrap();
+    store.add_outbox(&[login("one")]).await.unwrap();
+    let relay = relay(&store, Arc::new(log.clone()));
+    let (readiness, stop) = (relay.readiness.clone(), CancellationToken::new());
+    let token = stop.clone();
+    let running = tokio::spawn(async move { relay.run(token).await });
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert_eq!((log.length(), store.outbox(9).await.unwrap().len()), (0, 1));
+    let troubles = format!("{:?}", readiness.troubles());
+    assert!(troubles.contains("rapport restore"), "{troubles}");
+    restore::accept(&log, store.as_ref()).await.unwrap();
+    while log.length() == 0 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    stop.cancel();
+    running.await.unwrap();
+    assert_eq!((log.length(), store.outbox(9).await.unwrap().len()), (1, 0));
 }

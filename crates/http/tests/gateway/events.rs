@@ -23,6 +23,36 @@ async fn one_event_is_in_the_log_before_the_answer() {
 }
 
 #[tokio::test]
+async fn an_event_the_log_cannot_take_now_is_to_be_sent_again_and_then_counts_once() {
+    let world = World::new("en").await;
+    world.log.go_away(true);
+    let answer = world.json(CLICK).await;
+    assert_eq!((answer.status, answer.header("retry-after")), (503, Some("2")), "{answer:?}");
+    assert_eq!(world.ends().await.iter().sum::<i64>(), 0);
+    world.log.go_away(false);
+    assert_eq!(world.json(CLICK).await.status, 202);
+    assert_eq!(world.ends().await.iter().sum::<i64>(), 1);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn an_event_larger_than_the_log_takes_is_named_and_the_others_are_kept() {
+    let world = World::new("en").await;
+    world.log.takes_up_to(2_000);
+    let long =
+        CLICK.replace("\"e1\"", "\"e9\"").replace("}", &format!(",\"data\":{{\"x\":\"{}\"}}}}", "a".repeat(3_000)));
+    let answer = world.json(&format!("[{CLICK},{long},{}]", CLICK.replace("e1", "e3"))).await;
+    let told = answer.json();
+    assert_eq!((answer.status, told["accepted"].as_u64()), (422, Some(2)), "{answer:?}");
+    assert_eq!(
+        (told["rejected"][0]["index"].as_u64(), told["rejected"][0]["code"].as_str()),
+        (Some(1), Some("record_too_large"))
+    );
+    assert_eq!(world.ends().await.iter().sum::<i64>(), 2);
+    world.stop().await;
+}
+
+#[tokio::test]
 async fn personal_fields_are_stored_beside_and_never_in_the_log() {
     let world = World::new("en").await;
     let answer = world.json(JOINED).await;

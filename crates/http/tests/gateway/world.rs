@@ -2,8 +2,10 @@
 
 use std::{
     net::SocketAddr,
-    path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -11,14 +13,13 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use rapport_engine::ports::{
     clock::Clock,
-    log::EventLog,
+    log::{EventLog, LogError, LogIdentity, LogRecord, NewRecord, Progress, ShardFeed},
     rows::{MessageRow, PersonRow, ShardCommit},
     store::{Committed, Store, StoreError},
 };
 use rapport_event::{Event, PartnerKey, decode_record};
 use rapport_http::{Bearer, CurrentRules, EVENT_BYTES_MAX, Gateway, Rules, gateway, serve};
 use rapport_message::link::{Claims, Keys};
-use rapport_rule::{Source, Sources};
 use rapport_store::{Journal, SqlStore};
 use rapport_workflow::Rulebook;
 use tokio::{
@@ -36,6 +37,7 @@ const SHARDS: u32 = 4;
 pub struct World {
     pub store: Arc<SqlStore>,
     pub journal: Journal,
+    pub log: Arc<Moody>,
     pub address: SocketAddr,
     stop: CancellationToken,
     serving: JoinHandle<std::io::Result<()>>,
@@ -81,25 +83,56 @@ impl Rules for Shipped {
 }
 
 fn shipped() -> CurrentRules {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let mut files = Vec::new();
-    for folder in ["config", "workflows"] {
-        read(&root, &root.join(folder), &mut files);
-    }
-    let sources: Sources = files.into_iter().map(|(path, text)| Source::new(path, text)).collect();
-    let (rulebook, findings) = rapport_workflow::compile(&sources);
+    let (rulebook, findings) = rapport_workflow::compile(&rapport_shipped::sources());
     Arc::new(Held(rulebook.unwrap_or_else(|| panic!("{:?}", findings.iter().collect::<Vec<_>>()))))
 }
 
-fn read(root: &Path, folder: &Path, files: &mut Vec<(String, String)>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path: PathBuf = entry.unwrap().path();
-        if path.is_dir() {
-            read(root, &path, files);
-        } else if let Ok(text) = std::fs::read_to_string(&path) {
-            let name = path.strip_prefix(root).unwrap().to_string_lossy().replace('\\', "/");
-            files.push((name, text));
+/// The journal, which can be out of reach, and takes no value longer than some length, like a broker.
+pub struct Moody {
+    inner: Journal,
+    away: AtomicBool,
+    longest: AtomicUsize,
+}
+
+impl Moody {
+    pub fn go_away(&self, away: bool) {
+        self.away.store(away, Ordering::SeqCst);
+    }
+
+    pub fn takes_up_to(&self, bytes: usize) {
+        self.longest.store(bytes, Ordering::SeqCst);
+    }
+}
+
+#[async_trait]
+impl EventLog for Moody {
+    async fn append(&self, records: Vec<NewRecord>) -> Result<(), LogError> {
+        if self.away.load(Ordering::SeqCst) {
+            return Err(LogError::Unreachable("no broker".into()));
         }
+        let longest = self.longest.load(Ordering::SeqCst);
+        if records.iter().any(|record| record.value.len() > longest) {
+            return Err(LogError::TooLarge("appending".into()));
+        }
+        self.inner.append(records).await
+    }
+    async fn open(&self, shard: u32, offset: i64) -> Result<Box<dyn ShardFeed>, LogError> {
+        self.inner.open(shard, offset).await
+    }
+    async fn read(&self, shard: u32, offset: i64) -> Result<LogRecord, LogError> {
+        self.inner.read(shard, offset).await
+    }
+    async fn ends(&self, shards: &[u32]) -> Result<Vec<i64>, LogError> {
+        self.inner.ends(shards).await
+    }
+    async fn describe(&self) -> Result<LogIdentity, LogError> {
+        self.inner.describe().await
+    }
+    async fn report(&self, shard: u32, progress: Progress) -> Result<(), LogError> {
+        self.inner.report(shard, progress).await
+    }
+    async fn reported(&self, shards: &[u32]) -> Result<Vec<Option<Progress>>, LogError> {
+        self.inner.reported(shards).await
     }
 }
 
@@ -158,6 +191,8 @@ impl World {
         let path = folder.path().join("rapport.db");
         let store = Arc::new(SqlStore::connect(&format!("sqlite:{}", path.display())).await.unwrap());
         let journal = store.journal(SHARDS, &path.with_extension("progress")).unwrap();
+        let (away, longest) = (AtomicBool::new(false), AtomicUsize::new(usize::MAX));
+        let log = Arc::new(Moody { inner: journal.clone(), away, longest });
         let key = PartnerKey::new("default", PARTNER).unwrap();
         let fields = serde_json::json!({ "email": ADDRESS, "language": language, "name": "Ada" }).to_string();
         let person = PersonRow { key: key.clone(), version: 1, address: Some(ADDRESS.into()), fields };
@@ -167,7 +202,7 @@ impl World {
         let address = listener.local_addr().unwrap();
         let router = gateway(Gateway {
             store: store.clone(),
-            log: Arc::new(journal.clone()),
+            log: log.clone(),
             clock: Arc::new(Standing),
             rules: Arc::new(Shipped(rules)),
             keys: keys(),
@@ -177,7 +212,7 @@ impl World {
         });
         let stop = CancellationToken::new();
         let serving = tokio::spawn(serve(listener, router, stop.clone()));
-        Self { store, journal, address, stop, serving, _folder: folder }
+        Self { store, journal, log, address, stop, serving, _folder: folder }
     }
 
     pub async fn get(&self, path: &str) -> Answer {
