@@ -167,13 +167,21 @@ fn values(request: &Request<'_>) -> Map<String, Json> {
         Some(Json::Object(values)) => values,
         _ => Map::new(),
     };
+    let planned_program = values.remove("program");
     let mut add = |name: &str, value: Result<Json, serde_json::Error>| {
         if let Some(value) = value.ok().as_ref().and_then(present) {
             values.insert(name.to_owned(), value);
         }
     };
     add("sender", serde_json::to_value(request.sender));
-    add("program", serde_json::to_value(request.program));
+    let mut program = serde_json::to_value(request.program);
+    // Figures of the programme that the mail names were planned; what the programme is called was not.
+    if let (Ok(Json::Object(program)), Some(Json::Object(planned))) = (&mut program, planned_program) {
+        for (name, value) in planned {
+            program.entry(name).or_insert(value);
+        }
+    }
+    add("program", program);
     add("imprint", serde_json::to_value(request.imprint));
     add("topic", serde_json::to_value(request.topic));
     add("links", serde_json::to_value(request.links));

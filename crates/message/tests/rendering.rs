@@ -145,6 +145,20 @@ fn a_plan_cannot_forge_what_the_mailer_provides() {
 }
 
 #[test]
+fn planned_figures_of_the_programme_stand_beside_its_name() {
+    let planned = json!({"program": {"residual_percent": 5, "name": "Evil"}});
+    let rendered = show(
+        &mail("x", "{{program.name}}: {{program.residual_percent}} %"),
+        &layout(),
+        &planned,
+        &surroundings(),
+        "en",
+    );
+    let text = rendered.unwrap().text;
+    assert!(text.contains(": 5 %") && !text.contains("Evil"), "{text}");
+}
+
+#[test]
 fn a_notice_has_no_way_out_and_a_marketing_mail_must() {
     let (mail, layout, mut s) = (mail("x", "Hello"), layout(), surroundings());
     let way_out = s.links.unsubscribe.clone().unwrap();

@@ -94,6 +94,8 @@ pub struct Program {
     pub currency: Currency,
     /// End of every fallback chain of languages.
     pub language: String,
+    /// What a partner gets on top of the commission of those they brought, in percent of it; 0: nothing.
+    pub residual_percent: f64,
 }
 
 impl Program {
@@ -106,6 +108,7 @@ impl Program {
             "zone" => Value::text(self.zone.iana_name().unwrap_or("UTC")),
             "currency" => Value::text(self.currency.code()),
             "language" => Value::text(&self.language),
+            "residual_percent" => Value::Percent(self.residual_percent),
             _ => Value::Missing,
         }
     }

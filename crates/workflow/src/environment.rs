@@ -40,7 +40,7 @@ const PARTNER: &[(&str, Type, bool)] = &[
 /// Personal fields: mails and tasks may show them, conditions may not ask for them, because the engine never sees them.
 const PERSONAL: &[&str] = &["name", "first_name", "email"];
 
-const PROGRAM: &[&str] = &["id", "name", "url", "zone", "currency", "language"];
+const PROGRAM: &[&str] = &["id", "name", "url", "zone", "currency", "language", "residual_percent"];
 
 const GOAL: &[(&str, Type)] = &[
     ("percent", Type::Percent),
@@ -218,6 +218,7 @@ impl Environment for Names<'_> {
             "program" if !PROGRAM.contains(&field) => figures::of_program(field),
             "program" => Some(match field {
                 "id" => Variable::one_of(declared.programs.iter().map(|id| &**id)),
+                "residual_percent" => Variable::of(Type::Percent),
                 _ => Variable::of(Type::Text),
             }),
             "segment" if self.judged => {

@@ -112,6 +112,10 @@ fn program(id: &str, node: &Node, path: &str, findings: &mut Findings) -> Option
         Some(node) => language(node, path, findings),
         None => Some("en".to_owned()),
     };
+    let residual = match fields.take("residual_percent") {
+        Some(node) => node.percent(path, findings),
+        None => Some(0.0),
+    };
     fields.finish(&[], findings);
     Some(Program {
         id: id.into(),
@@ -120,6 +124,7 @@ fn program(id: &str, node: &Node, path: &str, findings: &mut Findings) -> Option
         zone: zone?,
         currency: currency?,
         language: language?,
+        residual_percent: residual?,
     })
 }
 
