@@ -1,6 +1,7 @@
 //! The commands, a file for each.
 
 mod apply;
+mod audit;
 mod check;
 mod code;
 mod completions;
@@ -15,6 +16,8 @@ mod in_doubt;
 mod ingest;
 mod migrate;
 mod new;
+mod pause;
+mod plan;
 mod preview;
 mod release;
 mod report;
@@ -48,7 +51,12 @@ pub async fn run(line: CommandLine) -> Result<u8, Failure> {
         Command::New { recipe, name } => new::run(&global, recipe.as_deref(), name.as_deref()),
         Command::Preview { mail, out } => preview::run(&global, &mail, out.as_ref()),
         Command::Test(arguments) => test::run(&global, &arguments),
-        Command::Apply { since, by } => apply::run(&global, since.as_deref(), by).await,
+        Command::Plan(arguments) => plan::run(&global, &arguments).await,
+        Command::Apply(arguments) => apply::run(&global, arguments).await,
+        Command::Pause(arguments) => pause::pause(&quiet(&global)?, arguments).await,
+        Command::Hold(arguments) => pause::hold(&quiet(&global)?, arguments).await,
+        Command::Incident { action } => pause::incident(&quiet(&global)?, action).await,
+        Command::Journey { action } => pause::journey(&quiet(&global)?, action).await,
         Command::Explain { partner, workflow, json } => {
             explain::run(&quiet(&global)?, &partner, workflow.as_deref(), json).await
         }
@@ -79,7 +87,7 @@ pub async fn put_into_force(
     texts: crate::files::Texts,
     since: Option<jiff::Timestamp>,
 ) -> Result<(), Failure> {
-    apply::put_into_force(layout, texts, since, login_name()).await.map(|_| ())
+    apply::by_running(layout, texts, since, false).await
 }
 
 /// The settings, for a command that tells by what it prints.

@@ -24,6 +24,7 @@ pub use policy::verdict;
 
 use crate::{
     backoff::Backoff,
+    operate,
     ports::{
         clock::Clock,
         log::EventLog,
@@ -180,7 +181,16 @@ impl Mailer {
         let stale = self.store.stale_attempts(SILENT, 500).await?;
         self.give_up(stale).await?;
         let now = self.clock.now().await?;
+        self.end_pauses(now).await?;
         self.end_unaddressed(now).await
+    }
+
+    /// Ends pauses whose time is over. As long as their rows are there their mail waits, so nothing leaves in a burst.
+    async fn end_pauses(&self, now: Timestamp) -> Result<(), MailerError> {
+        let rulebook = self.rulebooks.current().await?;
+        let rulebook = rulebook.as_ref().map(|applied| &applied.rulebook);
+        operate::end_what_is_over(self.store.as_ref(), self.shards, rulebook, now).await?;
+        Ok(())
     }
 
     /// Ends mail whose time ran out before an address was known.
@@ -285,6 +295,7 @@ impl Mailer {
         if self.clock.replays() {
             // The replay's present waits for it, so it must not wait for the next round of the house.
             self.end_unaddressed(now).await?;
+            self.end_pauses(now).await?;
         }
         if self.store.next_mail_due().await?.is_none_or(|due| due > now) {
             return Ok(0);

@@ -4,6 +4,7 @@ pub mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod log;
+pub mod operating;
 pub mod rows;
 pub mod store;
 pub mod transport;

@@ -177,6 +177,63 @@ pub fn command(key: PartnerKey, command: &str, by: &str, at: Timestamp) -> Event
     engine_event(&id, key, Kind::OperatorCommand, at, EngineData::Command(data))
 }
 
+/// What a person wants, as records tell it.
+#[derive(Debug, Clone, Copy)]
+pub struct Command<'a> {
+    /// `pause`, `hold`, `journey_stop` …
+    pub name: &'a str,
+    /// What it is about, for people.
+    pub subject: &'a str,
+    /// Who.
+    pub by: &'a str,
+    /// Why.
+    pub because: Option<&'a str>,
+    /// Until when.
+    pub until: Option<Timestamp>,
+    /// When it was given.
+    pub at: Timestamp,
+}
+
+impl Command<'_> {
+    /// For the shard of a partner.
+    #[must_use]
+    pub fn about(&self, key: PartnerKey) -> Event {
+        let id = format!("command:{}:{}:{key}:{}", self.name, self.subject, self.at.as_millisecond());
+        self.event(&id, key)
+    }
+
+    /// For a shard, about nobody in particular.
+    #[must_use]
+    pub fn to_shard(&self, shard: u32) -> Event {
+        let id = format!("command:{}:{}:{shard}:{}", self.name, self.subject, self.at.as_millisecond());
+        self.event(&id, PartnerKey::everyone())
+    }
+
+    fn event(&self, id: &str, key: PartnerKey) -> Event {
+        let mut data = CommandData {
+            command: self.name.into(),
+            by: Some(self.by.into()),
+            because: self.because.map(Into::into),
+            until: self.until,
+            ..CommandData::default()
+        };
+        data.extra.insert("subject", self.subject);
+        engine_event(id, key, Kind::OperatorCommand, self.at, EngineData::Command(data))
+    }
+}
+
+/// Names the workflow and the journey that a command is about.
+pub fn name_journey(event: &mut Event, workflow: &str, journey: Option<&str>) {
+    if let Payload::Engine(data) = &mut event.payload
+        && let EngineData::Command(command) = &mut **data
+    {
+        command.extra.insert("workflow", workflow);
+        if let Some(journey) = journey {
+            command.extra.insert("journey", journey);
+        }
+    }
+}
+
 /// The command that lets a partner out of quarantine.
 pub const RELEASE: &str = "release";
 

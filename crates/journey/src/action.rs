@@ -60,6 +60,11 @@ pub enum Stimulus {
         /// What they said.
         reason: Arc<str>,
     },
+    /// A person lets it go on behind the step it is at, which is left undone.
+    Skip {
+        /// What they said.
+        reason: Arc<str>,
+    },
     /// The partner's zone or country changed: an open wait is worked out again.
     ZoneChanged,
 }

@@ -19,6 +19,9 @@ pub const BROADCAST: &str = "broadcast.due";
 /// The kind of the trigger of somebody who came into a segment.
 pub const SEGMENT_ENTERED: &str = "segment.entered";
 
+/// The kind of the trigger when a person starts a journey: they answer for what conditions would say.
+pub const OPERATOR_COMMAND: &str = "operator.command";
+
 /// Whether what began it lasts: then entry is looked at again every day until a journey begins, and only until then.
 fn lasts(kind: &str) -> bool {
     is_lasting(kind) || kind == SEGMENT_ENTERED
@@ -151,7 +154,9 @@ pub fn consider(
     let start = world.facts.start_mark();
     let since = Since { started_at: now, start: Some(&start) };
     let scope = world.scope(trigger, &variables, since);
-    if let Err(code) = look.at_conditions(&scope) {
+    let by_person = trigger.kind == OPERATOR_COMMAND;
+    if !by_person
+        && let Err(code) = look.at_conditions(&scope) {
         return look.refuse(code);
     }
     let own = || past.iter().filter(|earlier| earlier.workflow == workflow.id);
@@ -171,7 +176,7 @@ pub fn consider(
     if let Err(code) = look.at_once(own(), same_key(), world) {
         return look.refuse(code);
     }
-    let held_out = look.held_out(partner, world, &scope);
+    let held_out = !by_person && look.held_out(partner, world, &scope);
     let run = u32::try_from(same_key().count()).unwrap_or(u32::MAX);
     Entry::Begin(Box::new(look.begin(partner, key, run, held_out, world)))
 }

@@ -17,7 +17,7 @@ use rapport_workflow::{Verb, Workflow};
 use crate::action::{Action, Step, Stimulus, TaskRequest};
 use crate::context::is_personal;
 use crate::id::{MessageId, TaskId, emitted_id};
-use crate::journey::{EventSnapshot, ExitReason, HISTORY_MAX, Journey, State, TraceLine};
+use crate::journey::{EventSnapshot, ExitReason, HISTORY_MAX, Journey, Outcome, State, TraceLine};
 use crate::world::{JourneyScope, World};
 
 /// Moves a journey. `workflow` is the version the journey began on; `now` is the arrival of the stimulus, for a timer the
@@ -39,6 +39,7 @@ pub fn step(journey: &Journey, workflow: &Workflow, stimulus: &Stimulus, world: 
         }
         (State::Exited { .. }, _) => {}
         (_, Stimulus::Stop { reason }) => run.exit(ExitReason::Stopped(reason.clone())),
+        (_, Stimulus::Skip { reason }) => run.skip(reason),
         (State::Ready, Stimulus::Start) => run.start(),
         (_, Stimulus::Event(event)) => run.event(event),
         (_, Stimulus::Join(event)) => run.join(event),
@@ -399,8 +400,22 @@ impl<'a> Run<'a, '_> {
         }
     }
 
-    fn exit(&mut self, reason: ExitReason) {
-        let code = reason.code();
+    /// A person goes on behind the step: its mail is taken back, what it waited for is not waited for.
+    fn skip(&mut self, reason: &str) {
+        let Some(step) = self.journey.step().and_then(|id| self.workflow.step(id)) else { return };
+        self.take_back("skipped");
+        if matches!(self.journey.state, State::Mailing { .. }) {
+            self.journey.variables.mail_outcome = Some(Outcome::NotPlanned);
+        }
+        self.note(Some(&step.id), "skipped", reason);
+        self.journey.anchor = self.now;
+        self.journey.seq = self.journey.seq.wrapping_add(1);
+        self.journey.state = State::Ready;
+        self.go_on(step.next);
+    }
+
+    /// Takes back what the step the journey is at has asked for.
+    fn take_back(&mut self, code: &'static str) {
         match &self.journey.state {
             State::Mailing { message, step } => {
                 let offer = matches!(self.workflow.step(step).map(|step| &step.verb), Some(Verb::Email(email)) if email.offer.is_some());
@@ -412,6 +427,11 @@ impl<'a> Run<'a, '_> {
             State::OfferPending { message, .. } => self.actions.push(Action::Release { message: message.clone() }),
             _ => {}
         }
+    }
+
+    fn exit(&mut self, reason: ExitReason) {
+        let code = reason.code();
+        self.take_back(code);
         self.hold_after_the_last_mail();
         let step = self.journey.step().map(Arc::from);
         self.record(step.as_ref(), code, reason.detail().unwrap_or_default().to_owned(), Vec::new());

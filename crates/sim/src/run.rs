@@ -185,6 +185,8 @@ impl Run {
             texts: world::shipped_files(),
             by: "simulator".into(),
             since: Some(world::begins() - SignedDuration::from_hours(48)),
+            approval: apply::Approval::NotNeeded,
+            plan: None,
         };
         apply::apply(&store, request, self.setting.shards, world::begins() - SignedDuration::from_hours(48))
             .await
@@ -250,6 +252,8 @@ impl Run {
                     texts: world::changed_files(),
                     by: "simulator".into(),
                     since: Some(world::begins() - SignedDuration::from_hours(48)),
+                    approval: apply::Approval::NotNeeded,
+                    plan: None,
                 };
                 apply::apply(&store, request, self.setting.shards, now).await.expect("the changed files compile");
                 if self.setting.operator.loses_the_old_until.is_some() {

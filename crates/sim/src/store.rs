@@ -3,6 +3,7 @@
 mod commit;
 mod doctor;
 mod mail;
+mod operate;
 mod people;
 mod port;
 
@@ -17,6 +18,7 @@ use std::{
 
 use jiff::{Timestamp, civil::Date};
 use rapport_engine::ports::{
+    operating::{AuditRow, PauseRow},
     rows::{
         ConversionRow, DayCloseRow, DeadLetterRow, DefinitionRow, JourneyRow, MessageRow, MessageState,
         NumberedOutboxRow, OutboxRow, PartnerRow, PersonRow, RefusalRow, RequestRow, ReservationRow, ShardRow,
@@ -111,6 +113,8 @@ pub struct Tables {
     pub dead_letters: BTreeMap<(String, i32, i64), DeadLetterRow>,
     pub parked: BTreeMap<(PartnerKey, i64), String>,
     pub quarantine: BTreeMap<PartnerKey, (String, Timestamp)>,
+    pub pauses: BTreeMap<String, PauseRow>,
+    pub audits: Vec<AuditRow>,
 }
 
 impl Default for MemoryStore {

@@ -64,7 +64,7 @@ impl Stand {
     async fn apply(&self, files: BTreeMap<String, String>) {
         let store: Arc<dyn Store> = self.store.clone();
         let now = self.store.server_now();
-        let request = apply::Request { texts: files, by: "test".into(), since: None };
+        let request = apply::Request { texts: files, by: "test".into(), since: None, approval: apply::Approval::NotNeeded, plan: None };
         apply::apply(&store, request, 1, now).await.unwrap();
     }
 
@@ -345,7 +345,7 @@ async fn a_programme_with_partners_is_not_dropped_by_mistake() {
     let config = files["config/rapport.yaml"].replace("default:", "defualt:");
     files.insert("config/rapport.yaml".into(), config);
     let store: Arc<dyn Store> = stand.store.clone();
-    let request = apply::Request { texts: files, by: "test".into(), since: None };
+    let request = apply::Request { texts: files, by: "test".into(), since: None, approval: apply::Approval::NotNeeded, plan: None };
     let refused = apply::apply(&store, request, 1, stand.store.server_now()).await.unwrap_err();
     assert!(matches!(refused, apply::ApplyError::ProgramGone(ref id) if id == "default"), "{refused}");
     assert_eq!(store.definition_hashes().await.unwrap().len(), 1, "nothing was changed");

@@ -1,20 +1,34 @@
 //! Applied sets of files.
 
+use rapport_engine::ports::operating::AuditRow;
 use rapport_engine::ports::rows::{DefinitionRow, OutboxRow};
 use rapport_engine::ports::store::StoreError;
 
 use crate::SqlStore;
 use crate::commit::write_outbox;
+use crate::operate::write_audit;
 use crate::sql::queries::definition as sql;
 use crate::sql::{Row, cells};
 
 impl SqlStore {
-    pub(crate) async fn write_definition(&self, row: &DefinitionRow, outbox: &[OutboxRow]) -> Result<(), StoreError> {
+    pub(crate) async fn write_definition(
+        &self,
+        row: &DefinitionRow,
+        previous: Option<&str>,
+        audit: &AuditRow,
+        outbox: &[OutboxRow],
+    ) -> Result<bool, StoreError> {
         let mut session = self.begin().await?;
-        let cells = cells![&row.hash, &row.sources, &row.deployed, row.applied_at, &row.applied_by];
-        session.execute(&sql::APPLY, &cells).await?;
+        let previous = previous.unwrap_or_default();
+        let cells = cells![&row.hash, &row.sources, &row.deployed, row.applied_at, &row.applied_by, previous];
+        if session.execute(&sql::APPLY, &cells).await? == 0 {
+            session.rollback().await?;
+            return Ok(false);
+        }
+        write_audit(&mut session, audit).await?;
         write_outbox(&mut session, outbox).await?;
-        session.commit().await
+        session.commit().await?;
+        Ok(true)
     }
 
     pub(crate) async fn read_current_definition(&self) -> Result<Option<DefinitionRow>, StoreError> {

@@ -25,6 +25,7 @@ mod doctor;
 mod journal;
 mod load;
 mod mail;
+mod operate;
 mod outbox;
 mod person;
 mod shard;

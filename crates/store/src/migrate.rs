@@ -31,6 +31,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(4, "0004_person_address.sql"),
     migration!(5, "0005_fit.sql"),
     migration!(6, "0006_in_doubt.sql"),
+    migration!(7, "0007_operating.sql"),
 ];
 
 /// The schema this binary reads and writes.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::{Timestamp, civil::Date};
+use rapport_engine::ports::operating::{AuditRow, Operation, PauseRow};
 use rapport_engine::ports::rows::{
     ConversionRow, CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow, DefinitionRow, MessageRow,
     NumberedOutboxRow, OutboxRow, PartnerBundle, PersonRow, PromiseRow, QuarantineRow, RequestRow, ReservationRow,
@@ -167,8 +168,14 @@ impl Store for SqlStore {
         self.write_coordinator(commit).await
     }
 
-    async fn apply_definition(&self, definition: &DefinitionRow, outbox: &[OutboxRow]) -> Result<(), StoreError> {
-        self.write_definition(definition, outbox).await
+    async fn apply_definition(
+        &self,
+        definition: &DefinitionRow,
+        previous: Option<&str>,
+        audit: &AuditRow,
+        outbox: &[OutboxRow],
+    ) -> Result<bool, StoreError> {
+        self.write_definition(definition, previous, audit, outbox).await
     }
 
     async fn current_definition_hash(&self) -> Result<Option<String>, StoreError> {
@@ -249,6 +256,22 @@ impl Store for SqlStore {
 
     async fn next_mail_due(&self) -> Result<Option<Timestamp>, StoreError> {
         self.read_next_due().await
+    }
+
+    async fn operate(&self, operation: &Operation) -> Result<bool, StoreError> {
+        self.write_operation(operation).await
+    }
+
+    async fn pauses(&self) -> Result<Vec<PauseRow>, StoreError> {
+        self.read_pauses().await
+    }
+
+    async fn note_audit(&self, audit: &AuditRow) -> Result<(), StoreError> {
+        self.write_audit_line(audit).await
+    }
+
+    async fn audits(&self, action: &str, limit: usize) -> Result<Vec<AuditRow>, StoreError> {
+        self.read_audits(action, limit).await
     }
 
     async fn add_outbox(&self, rows: &[OutboxRow]) -> Result<(), StoreError> {

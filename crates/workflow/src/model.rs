@@ -53,6 +53,10 @@ pub struct Workflow {
     pub holds: Option<Holds>,
     /// `priority:`.
     pub priority: Priority,
+    /// `in_flight:`, what becomes of journeys inside when this version comes into force.
+    pub in_flight: InFlight,
+    /// `mails: pinned`: journeys keep the texts of the files they began under.
+    pub mails_pinned: bool,
     /// The steps; a journey begins at index 0.
     pub steps: Vec<Step>,
 }
@@ -274,6 +278,18 @@ pub struct Holds {
     pub workflows: Vec<WorkflowId>,
     /// For how long after the last mail sent.
     pub length: Length,
+}
+
+/// What becomes of journeys of older versions.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum InFlight {
+    /// They end on their own version.
+    #[default]
+    Finish,
+    /// They go on at the step of the same id, or of the one written here for theirs.
+    Migrate(BTreeMap<Arc<str>, Arc<str>>),
+    /// They end.
+    Stop,
 }
 
 /// Which mail is first in line for a place under a cap.

@@ -171,6 +171,8 @@ pub(crate) fn workflow(
         stops_on_reply,
         holds,
         priority,
+        in_flight: InFlight::Finish,
+        mails_pinned: false,
         steps: steps?,
     };
     let Reader { kinds, awaited, choices, mail_spans, .. } = reader;

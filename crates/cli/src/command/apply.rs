@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use jiff::Timestamp;
-use rapport_engine::apply::{ApplyError, Outcome, Request, apply};
+use rapport_engine::apply::{ApplyError, Approval, Outcome, Request, apply};
 use rapport_rule::finding::render::human_all;
 
-use super::{instant, login_name};
-use crate::command_line::{ClockKind, Global};
+use super::{audit, instant, login_name, plan};
+use crate::command_line::{ApplyArguments, ClockKind, Global};
 use crate::exit::{self, Doing, Failure};
 use crate::files::{self, Texts};
 use crate::layout::Layout;
@@ -15,14 +15,20 @@ use crate::settings::Settings;
 use crate::{printed, telemetry};
 
 /// Checks, then applies. Errors in the files: exit code 2, nothing is changed.
-pub async fn run(global: &Global, since: Option<&str>, by: Option<String>) -> Result<u8, Failure> {
-    let since = since.map(instant).transpose()?;
+pub async fn run(global: &Global, arguments: ApplyArguments) -> Result<u8, Failure> {
+    if arguments.log {
+        return audit::run(global, "apply", arguments.json).await;
+    }
+    let since = arguments.since.as_deref().map(instant).transpose()?;
+    let plan = arguments.plan.as_deref().map(plan::id_of).transpose()?;
     let folder = global.dir.clone().unwrap_or_else(|| ".".into());
     let texts = checked(&folder)?;
     let settings = Settings::load(global)?;
     telemetry::begin(global, settings.log_format, None, true);
     let layout = Layout::open(&settings, ClockKind::Live).await?;
-    let outcome = put_into_force(&layout, texts, since, by.unwrap_or_else(login_name)).await;
+    let by = arguments.by.unwrap_or_else(login_name);
+    let approval = arguments.approved_by.map_or(Approval::None, Approval::By);
+    let outcome = put_into_force(&layout, Request { texts, by, since, approval, plan }).await;
     layout.close().await;
     match outcome? {
         Outcome::Unchanged => printed::line("these files are in force already; nothing was changed"),
@@ -57,24 +63,33 @@ pub fn checked(folder: &Path) -> Result<Texts, Failure> {
     Ok(texts)
 }
 
+/// What counts as now. In a replay the present is what is replayed; before its first step nothing is older than the files.
+pub async fn present(layout: &Layout) -> Result<Timestamp, Failure> {
+    match layout.store.replay_present().await.doing("asking for the present")? {
+        Some(present) => Ok(present),
+        None => layout.store.server_time().await.doing("asking for the present"),
+    }
+}
+
 /// Applies files that were checked.
-pub async fn put_into_force(
-    layout: &Layout,
-    texts: Texts,
-    since: Option<Timestamp>,
-    by: String,
-) -> Result<Outcome, Failure> {
-    // In a replay the present is what is replayed; before its first step nothing is older than the files.
-    let now = match layout.store.replay_present().await.doing("asking for the present")? {
-        Some(present) => present,
-        None => layout.store.server_time().await.doing("asking for the present")?,
-    };
-    let request = Request { texts, by, since };
+pub async fn put_into_force(layout: &Layout, request: Request) -> Result<Outcome, Failure> {
+    let now = present(layout).await?;
     apply(&layout.store, request, layout.shards, now).await.map_err(|error| match error {
         ApplyError::Rulebook(error) => Failure::input(error.to_string()),
         ApplyError::ProgramGone(_) => Failure::input(error.to_string()),
+        ApplyError::SecondPerson { .. } => {
+            Failure::input(error.to_string()).help("let somebody else read it: rapport apply --approved-by NAME")
+        }
+        ApplyError::Stale(_) => Failure::input(error.to_string()),
         ApplyError::Store(error) => Failure::new(error.to_string()),
     })
+}
+
+/// Applies files in the layout of one process. Without a second person only where no mail leaves the machine.
+pub async fn by_running(layout: &Layout, texts: Texts, since: Option<Timestamp>, delivers: bool) -> Result<(), Failure> {
+    let approval = if delivers { Approval::None } else { Approval::NotNeeded };
+    let request = Request { texts, by: login_name(), since, approval, plan: None };
+    put_into_force(layout, request).await.map(|_| ())
 }
 
 /// Whether the files of a project are those in force.

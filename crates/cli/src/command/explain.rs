@@ -1,6 +1,7 @@
 //! `rapport explain`: everything sent and not sent to a partner, clause by clause.
 
 use jiff::tz::TimeZone;
+use rapport_engine::ports::operating::PauseRow;
 use rapport_engine::ports::rows::{MessageState, RefusalRow, SignalRow};
 use rapport_engine::ports::store::Store as _;
 use rapport_engine::shard::health::REVIEWED;
@@ -11,6 +12,7 @@ use rapport_rule::expr::Clause;
 use serde_json::{Value, json};
 
 use super::health::standing_now;
+use super::pause;
 use crate::exit::{self, Doing, Failure};
 use crate::layout::open_store;
 use crate::printed::{bold, count, faint, harmless, line, moment};
@@ -22,6 +24,7 @@ pub async fn run(settings: &Settings, partner: &str, workflow: Option<&str>, as_
     let key = find(&store, partner).await?;
     let story = store.story(&key).await.doing("reading the partner's story")?;
     let standing = standing_now(&store, &key, story.as_ref()).await;
+    let pauses = store.pauses().await.doing("reading what is paused")?;
     store.close().await;
     let Some(mut story) = story else {
         return Err(Failure::new(format!("nothing is known of {key}")));
@@ -32,10 +35,17 @@ pub async fn run(settings: &Settings, partner: &str, workflow: Option<&str>, as_
         story.refusals.retain(|refusal| refusal.workflow == workflow);
         story.tasks.retain(|task| task.workflow == workflow);
     }
+    let journey_of = |id: &str| story.journeys.iter().any(|journey| journey.id == id);
+    let concerns = |pause: &PauseRow| {
+        pause.scope.key.as_ref().is_none_or(|of| *of == key)
+            && pause.scope.journey.as_deref().is_none_or(journey_of)
+            && workflow.is_none_or(|asked| pause.scope.workflow.as_deref().is_none_or(|paused| paused == asked))
+    };
+    let pauses: Vec<PauseRow> = pauses.into_iter().filter(concerns).collect();
     if as_data {
-        line(data(&key, &story, standing.as_deref()).to_string())
+        line(data(&key, &story, standing.as_deref(), &pauses).to_string())
     } else {
-        tell(&key, &story, standing.as_deref())
+        tell(&key, &story, standing.as_deref(), &pauses)
     }
     Ok(exit::OK)
 }
@@ -65,7 +75,7 @@ fn text_of<'a>(person: &'a Value, field: &str) -> Option<&'a str> {
     person.get(field).and_then(Value::as_str)
 }
 
-fn tell(key: &PartnerKey, story: &Story, standing: Option<&str>) {
+fn tell(key: &PartnerKey, story: &Story, standing: Option<&str>, pauses: &[PauseRow]) {
     let person: Value = story.person.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let zone = text_of(&person, "zone").and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC);
     let name = text_of(&person, "name").map_or_else(|| "name not known".to_owned(), harmless);
@@ -83,6 +93,9 @@ fn tell(key: &PartnerKey, story: &Story, standing: Option<&str>) {
         count(sent(story), "mail") + " sent"
     ));
     standing.into_iter().for_each(|standing| line(format!("  {standing}")));
+    for row in pauses {
+        line(format!("  {}  {}", bold("PAUSED"), pause::told(row)));
+    }
     for (offset, why) in &story.parked {
         line(format!("  PARKED  record {offset} waits: {}", harmless(why)));
     }
@@ -99,7 +112,7 @@ fn tell(key: &PartnerKey, story: &Story, standing: Option<&str>) {
             Err(error) => line(format!("JOURNEY  {} · cannot be read: {error}", row.workflow)),
         }
         for message in story.messages.iter().filter(|message| message.message.journey == row.id) {
-            told_message(message, &zone);
+            told_message(message, pauses, &zone);
         }
         for task in story.tasks.iter().filter(|task| task.journey == row.id) {
             let due = task.due.map(|due| format!(", due {}", moment(due, &zone))).unwrap_or_default();
@@ -125,7 +138,7 @@ fn told_signal(signal: &SignalRow, zone: &TimeZone) -> String {
     format!("{}  {}{summary}{over}", moment(signal.occurred_at, zone), signal.kind)
 }
 
-fn told_message(told: &ToldMessage, zone: &TimeZone) {
+fn told_message(told: &ToldMessage, pauses: &[PauseRow], zone: &TimeZone) {
     let message = &told.message;
     let title = match told.state {
         MessageState::Sent => "SENT",
@@ -135,6 +148,11 @@ fn told_message(told: &ToldMessage, zone: &TimeZone) {
     };
     let name = format!("{}/{}", message.workflow, message.mail);
     line(format!("  {}  {name} · {}", bold(title), moment(told.changed_at, zone)));
+    if told.state == MessageState::Queued {
+        for row in pauses.iter().filter(|row| row.scope.covers(message)) {
+            line(format!("    – {} by {}: {}", row.id, harmless(&row.by), harmless(&row.because)));
+        }
+    }
     let reason = told.reason.as_deref().filter(|reason| !reason.is_empty());
     match (told.state, reason) {
         (MessageState::Sent, _) | (_, None) => {}
@@ -167,11 +185,15 @@ fn harmless_lines(text: &str) -> String {
     text.lines().map(harmless).collect::<Vec<_>>().join("\n")
 }
 
-fn data(key: &PartnerKey, story: &Story, standing: Option<&str>) -> Value {
+fn data(key: &PartnerKey, story: &Story, standing: Option<&str>, pauses: &[PauseRow]) -> Value {
     let parsed = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_else(|_| json!(text));
     json!({
         "partner": key.to_string(),
         "standing": standing,
+        "pauses": pauses.iter().map(|row| json!({
+            "id": row.id, "since": row.since.to_string(), "until": row.until.map(|at| at.to_string()), "by": row.by,
+            "because": row.because,
+        })).collect::<Vec<_>>(),
         "person": story.person.as_deref().map(parsed),
         "journeys": story.journeys.iter().map(|row| parsed(&row.body)).collect::<Vec<_>>(),
         "messages": story.messages.iter().map(|told| json!({

@@ -38,7 +38,7 @@ pub async fn run(settings: &Settings, arguments: RunArguments) -> Result<u8, Fai
         if is_cluster {
             return Err(Failure::input("the files here are not those in force").help("run `rapport apply`"));
         }
-        apply::put_into_force(&layout, texts, None, login_name()).await?;
+        apply::by_running(&layout, texts, None, matches!(settings.mail, MailSettings::Smtp(_))).await?;
         info!("changed files are in force");
     }
     let name = arguments.name.unwrap_or_else(process_name);

@@ -9,6 +9,7 @@ pub mod claiming;
 pub mod coordination;
 pub mod logs;
 pub mod mailing;
+pub mod operating;
 pub mod ownership;
 pub mod people;
 pub mod records;
@@ -91,6 +92,11 @@ macro_rules! store_conformance {
                 broken_data_is_found,
                 pruning_keeps_what_is_needed,
                 numbers_for_summaries;
+            operating:
+                paused_mail_waits,
+                a_pause_ends_without_a_burst,
+                a_pause_ends_when_its_time_is_over,
+                the_audit_is_kept;
             coordination:
                 day_parts_and_closes,
                 requests_are_answered_once,

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use rapport_contact::Kind as MailKind;
 use rapport_event::id::{PartnerKey, ProgramId};
 
+use super::operating::{AuditRow, Operation, PauseRow};
 use super::rows::{
     CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow, DefinitionRow, MessageRow, MessageState,
     NumberedOutboxRow, OutboxRow, PartnerBundle, PersonRow, PromiseRow, QuarantineRow, RequestRow, ReservationRow,
@@ -325,8 +326,15 @@ pub trait Store: Send + Sync {
     /// Writes the coordinator's decisions.
     async fn commit_coordinator(&self, commit: &CoordinatorCommit) -> Result<Committed, StoreError>;
 
-    /// Stores an applied set of files and `rulebook.applied` records in one transaction.
-    async fn apply_definition(&self, definition: &DefinitionRow, outbox: &[OutboxRow]) -> Result<(), StoreError>;
+    /// Stores an applied set of files, a line of the audit and `rulebook.applied` records in one transaction, if the newest
+    /// definition is still the one of this hash. `false`: another was applied meanwhile, and nothing was written.
+    async fn apply_definition(
+        &self,
+        definition: &DefinitionRow,
+        previous: Option<&str>,
+        audit: &AuditRow,
+        outbox: &[OutboxRow],
+    ) -> Result<bool, StoreError>;
     /// The hash of the newest definition.
     async fn current_definition_hash(&self) -> Result<Option<String>, StoreError>;
     /// Hashes of all definitions, newest first.
@@ -373,6 +381,16 @@ pub trait Store: Send + Sync {
     async fn end_queued(&self, ended: &[EndedMessage]) -> Result<(), StoreError>;
     /// The earliest `due` of a queued message, for the mailer's next look.
     async fn next_mail_due(&self) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Carries out what a person decided. `false`: the pause to be lifted is not there or its time is not over, and nothing
+    /// was written.
+    async fn operate(&self, operation: &Operation) -> Result<bool, StoreError>;
+    /// Pauses in force, oldest first.
+    async fn pauses(&self) -> Result<Vec<PauseRow>, StoreError>;
+    /// Adds a line to the audit: what was refused changes nothing else.
+    async fn note_audit(&self, audit: &AuditRow) -> Result<(), StoreError>;
+    /// Lines of the audit whose action begins with this, newest first.
+    async fn audits(&self, action: &str, limit: usize) -> Result<Vec<AuditRow>, StoreError>;
 
     /// Adds records to the outbox (commands, gateway events).
     async fn add_outbox(&self, rows: &[OutboxRow]) -> Result<(), StoreError>;

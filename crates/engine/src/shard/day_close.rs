@@ -57,10 +57,10 @@ pub struct Cursor {
     judged: BTreeMap<String, Date>,
     /// The programmes' figures as of the last day closed.
     #[serde(default)]
-    pub(super) figures: BTreeMap<String, ProgramFigures>,
+    pub(crate) figures: BTreeMap<String, ProgramFigures>,
     /// The programmes' newest fits.
     #[serde(default)]
-    pub(super) fits: BTreeMap<String, Expectations>,
+    pub(crate) fits: BTreeMap<String, Expectations>,
     /// In the middle of judging: the last partner done.
     #[serde(default)]
     after: Option<PartnerKey>,

@@ -4,12 +4,13 @@
 //! moved, workflows that begin on it are considered, and what those emit is announced in turn, at most [`DEPTH_MAX`] deep.
 
 mod actions;
+mod commands;
 mod health;
 pub mod held;
 mod moments;
 mod segments;
 mod signals;
-mod timed;
+pub(crate) mod timed;
 
 pub use actions::{Envelope, REQUEST_OFFER, REQUEST_RELEASE};
 pub use timed::stirs;
@@ -253,6 +254,7 @@ impl<'a> Reaction<'a> {
                     }
                 }
                 EngineData::Contact(contact) => self.note_contact(&event.kind, contact),
+                EngineData::Command(command) => self.obey(event, command),
                 _ => {}
             }
         }

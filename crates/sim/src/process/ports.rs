@@ -7,6 +7,7 @@ use jiff::{Timestamp, civil::Date};
 use rapport_engine::{
     ports::{
         log::{EventLog, LogError, LogIdentity, LogRecord, NewRecord, Progress, ShardFeed},
+        operating::{AuditRow, Operation, PauseRow},
         rows::{
             ConversionRow, CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow, DefinitionRow, MessageRow,
             NumberedOutboxRow, OutboxRow, PartnerBundle, PersonRow, PromiseRow, QuarantineRow, RequestRow,
@@ -91,7 +92,13 @@ through_process! {
     false reservations(offer: &str, key: Option<&PartnerKey>, since: Timestamp) -> Vec<ReservationRow>;
     false promise(message: &str) -> Option<PromiseRow>;
     true commit_coordinator(commit: &CoordinatorCommit) -> Committed;
-    true apply_definition(definition: &DefinitionRow, outbox: &[OutboxRow]) -> ();
+    true apply_definition(
+        definition: &DefinitionRow, previous: Option<&str>, audit: &AuditRow, outbox: &[OutboxRow]
+    ) -> bool;
+    true operate(operation: &Operation) -> bool;
+    false pauses() -> Vec<PauseRow>;
+    true note_audit(audit: &AuditRow) -> ();
+    false audits(action: &str, limit: usize) -> Vec<AuditRow>;
     false current_definition_hash() -> Option<String>;
     false definition_hashes() -> Vec<String>;
     false current_definition() -> Option<DefinitionRow>;

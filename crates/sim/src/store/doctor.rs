@@ -158,7 +158,7 @@ impl Tables {
         let overlooked = self
             .messages
             .values()
-            .filter(|message| message.state == MessageState::Queued)
+            .filter(|message| message.state == MessageState::Queued && !self.is_paused(&message.row))
             .filter(|message| {
                 let clock = self.clock(message.row.shard).unwrap_or(Timestamp::UNIX_EPOCH);
                 message.row.expires < clock.checked_sub(DAY).unwrap_or(Timestamp::MIN)

@@ -30,6 +30,7 @@ impl Tables {
                 && message.row.due <= request.now
                 && message.address.is_some()
                 && !self.quarantine.contains_key(&message.row.key)
+                && !self.is_paused(&message.row)
                 && self.clock(message.row.shard).is_some_and(|clock| clock >= request.clock_at_least)
         })
     }
@@ -296,7 +297,7 @@ impl Tables {
     pub(crate) fn next_mail_due(&self) -> Option<Timestamp> {
         self.open_messages()
             .filter(|message| message.state == MessageState::Queued && message.address.is_some())
-            .filter(|message| !self.quarantine.contains_key(&message.row.key))
+            .filter(|message| !self.quarantine.contains_key(&message.row.key) && !self.is_paused(&message.row))
             .map(|message| message.row.due)
             .min()
     }
@@ -306,7 +307,8 @@ impl Tables {
         self.open_messages()
             .filter(|message| {
                 let since = if message.address.is_some() { message.row.due } else { message.row.expires };
-                let waits = message.address.is_some() && self.quarantine.contains_key(&message.row.key);
+                let waits = message.address.is_some()
+                    && (self.quarantine.contains_key(&message.row.key) || self.is_paused(&message.row));
                 message.state == MessageState::Attempting || (since <= by && !waits)
             })
             .count()

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use jiff::{Timestamp, civil::Date};
 use rapport_engine::{
     ports::{
+        operating::{AuditRow, Operation, PauseRow},
         rows::{
             COORDINATOR, ConversionRow, CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow, DefinitionRow,
             MessageRow, NumberedOutboxRow, OutboxRow, POSITIONS_AFTER_RESTORE, PartnerBundle, PersonRow, PromiseRow,
@@ -260,8 +261,33 @@ impl Store for MemoryStore {
     async fn commit_coordinator(&self, commit: &CoordinatorCommit) -> Result<Committed, StoreError> {
         Ok(self.tables().commit_coordinator(commit))
     }
-    async fn apply_definition(&self, definition: &DefinitionRow, outbox: &[OutboxRow]) -> Result<(), StoreError> {
+    async fn operate(&self, operation: &Operation) -> Result<bool, StoreError> {
+        Ok(self.tables().operate(operation))
+    }
+    async fn pauses(&self) -> Result<Vec<PauseRow>, StoreError> {
+        let mut rows: Vec<PauseRow> = self.tables().pauses.values().cloned().collect();
+        rows.sort_by(|one, other| (one.since, &one.id).cmp(&(other.since, &other.id)));
+        Ok(rows)
+    }
+    async fn note_audit(&self, audit: &AuditRow) -> Result<(), StoreError> {
+        self.tables().note_audit(audit);
+        Ok(())
+    }
+    async fn audits(&self, action: &str, limit: usize) -> Result<Vec<AuditRow>, StoreError> {
+        Ok(self.tables().audits(action, limit))
+    }
+    async fn apply_definition(
+        &self,
+        definition: &DefinitionRow,
+        previous: Option<&str>,
+        audit: &AuditRow,
+        outbox: &[OutboxRow],
+    ) -> Result<bool, StoreError> {
         let mut tables = self.tables();
+        if tables.definitions.last().map(|row| row.hash.as_str()) != previous {
+            return Ok(false);
+        }
+        tables.note_audit(audit);
         let known = tables.definitions.iter().position(|row| row.hash == definition.hash);
         let mut row = definition.clone();
         if let Some(at) = known {
@@ -269,7 +295,7 @@ impl Store for MemoryStore {
         }
         tables.definitions.push(row);
         tables.add_outbox(outbox);
-        Ok(())
+        Ok(true)
     }
     async fn current_definition_hash(&self) -> Result<Option<String>, StoreError> {
         Ok(self.tables().definitions.last().map(|row| row.hash.clone()))

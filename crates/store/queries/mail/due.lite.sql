@@ -8,3 +8,6 @@ JOIN message_context c ON c.message = m.id
 JOIN shard s ON s.shard = m.shard
 WHERE m.due <= $1 AND s.clock >= $2
     AND NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.program = m.program AND q.partner = m.partner)
+    AND NOT EXISTS (SELECT 1 FROM pause WHERE workflow = '' AND partner = '' AND journey = '')
+    AND NOT EXISTS (SELECT 1 FROM pause p WHERE p.workflow IN ('', m.workflow) AND p.program IN ('', m.program)
+        AND p.partner IN ('', m.partner) AND p.journey IN ('', m.journey))

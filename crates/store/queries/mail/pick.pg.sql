@@ -1,4 +1,4 @@
--- Locks recipients with claimable mail and none in hand. Mail of a quarantined partner waits. $1 now, $2 clock at least, $3 limit.
+-- Locks recipients with claimable mail and none in hand. Paused mail and that of a quarantined partner waits. $1 now, $2 clock at least, $3 limit.
 -- Uses message_due and the primary keys of shard and recipient. LIMIT counts after SKIP LOCKED, so two mailers share the work;
 -- NO KEY UPDATE, so that nobody who only refers to the address waits. An address may come twice.
 SELECT r.address FROM message m
@@ -7,5 +7,8 @@ JOIN recipient r ON r.address = m.address
 WHERE m.state = 'queued' AND m.address IS NOT NULL AND m.due <= $1 AND r.attempting IS NULL
     AND s.clock >= $2
     AND NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.program = m.program AND q.partner = m.partner)
+    AND NOT EXISTS (SELECT 1 FROM pause WHERE workflow = '' AND partner = '' AND journey = '')
+    AND NOT EXISTS (SELECT 1 FROM pause p WHERE p.workflow IN ('', m.workflow) AND p.program IN ('', m.program)
+        AND p.partner IN ('', m.partner) AND p.journey IN ('', m.journey))
 ORDER BY m.due, m.id LIMIT $3
 FOR NO KEY UPDATE OF r SKIP LOCKED

@@ -172,6 +172,17 @@ pub(crate) mod dead_letter {
     pub(crate) static REPLAYED: Statement = Statement::one(include_str!("../../queries/dead_letter/replayed.sql"));
 }
 
+pub(crate) mod operate {
+    use super::Statement;
+
+    pub(crate) static BEGIN: Statement = Statement::one(include_str!("../../queries/operate/begin.sql"));
+    pub(crate) static LIFT: Statement = Statement::one(include_str!("../../queries/operate/lift.sql"));
+    pub(crate) static SPREAD: Statement = Statement::one(include_str!("../../queries/operate/spread.sql"));
+    pub(crate) static PAUSES: Statement = Statement::one(include_str!("../../queries/operate/pauses.sql"));
+    pub(crate) static NOTE: Statement = Statement::one(include_str!("../../queries/operate/note.sql"));
+    pub(crate) static AUDITS: Statement = Statement::one(include_str!("../../queries/operate/audits.sql"));
+}
+
 pub(crate) mod story {
     use super::Statement;
 

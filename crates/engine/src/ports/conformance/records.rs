@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::sample::{
     LONG, Owner, assert_sound, at, claim_one, ended, journey, message, partner, record, timer, waiting,
 };
+use crate::ports::operating::AuditRow;
 use crate::ports::rows::{DeadLetterRow, DefinitionRow, MessageState, OUTBOX_SOURCE, OutboxRow, Target, TimerChange};
 use crate::ports::store::{Settlement, Store};
 
@@ -158,9 +159,16 @@ pub async fn definitions_follow_each_other(store: Arc<dyn Store>) {
         applied_at: at(minutes),
         applied_by: "ops".into(),
     };
+    let mut previous: Option<&str> = None;
     for (hash, minutes) in [("one", 1), ("two", 2), ("one", 3)] {
-        store.apply_definition(&definition(hash, minutes), &[record(&format!("applied-{minutes}"))]).await.unwrap();
+        let audit = AuditRow::done("apply", hash, "ops", at(minutes));
+        let told = [record(&format!("applied-{minutes}"))];
+        let stale = Some("another");
+        assert!(!store.apply_definition(&definition(hash, minutes), stale, &audit, &told).await.unwrap());
+        assert!(store.apply_definition(&definition(hash, minutes), previous, &audit, &told).await.unwrap());
+        previous = Some(hash);
     }
+    assert_eq!(store.audits("apply", 9).await.unwrap().len(), 3);
     assert_eq!(store.current_definition().await.unwrap(), Some(definition("one", 3)));
     assert_eq!(store.current_definition_hash().await.unwrap().as_deref(), Some("one"));
     assert_eq!(store.definition_hashes().await.unwrap(), ["one", "two"]);

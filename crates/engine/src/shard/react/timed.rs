@@ -106,6 +106,38 @@ fn served(entry: &Entry, workflow: &Workflow, id: &str) -> bool {
     entry.journeys.iter().any(|journey| journey.workflow == workflow.id && journey.was_triggered_by(id))
 }
 
+/// When a trigger is due next, after `after`.
+pub(crate) fn due(facts: &PartnerFacts<'_>, timed: &Timed, after: Timestamp) -> Option<Timestamp> {
+    let zone = &facts.program.zone;
+    match timed {
+        Timed::Entered(_) | Timed::Left(_) => None,
+        Timed::Each { schedule, .. } | Timed::Broadcast { schedule, .. } => schedule.next_after(after, zone),
+        Timed::Date { field, shift, before } => {
+            let date = match Bare(facts).value(field) {
+                Value::Date(date) => date,
+                Value::Instant(at) => at.to_zoned(zone.clone()).date(),
+                _ => return None,
+            };
+            let date = match shift.as_ref().and_then(|length| length.calendar_span()) {
+                Some(span) if *before => date.checked_sub(span).ok()?,
+                Some(span) => date.checked_add(span).ok()?,
+                None => date,
+            };
+            Some(calendar::instant(date.into(), zone)).filter(|at| *at > after)
+        }
+    }
+}
+
+/// Whether the partner is among those a trigger is for, as things stand.
+pub(crate) fn is_for(facts: &PartnerFacts<'_>, timed: &Timed) -> bool {
+    match timed {
+        Timed::Entered(segment) | Timed::Left(segment) => member(facts, segment).is_true(),
+        Timed::Each { segment, .. } => segment.as_ref().is_none_or(|segment| member(facts, segment).is_true()),
+        Timed::Broadcast { audience, .. } => audience.judge(&Bare(facts)).is_true(),
+        Timed::Date { .. } => true,
+    }
+}
+
 impl Reaction<'_> {
     /// Compares memberships and arms timers. `at_day_close`: memberships that last are looked at again.
     pub(super) fn keep_timed(&mut self, at_day_close: bool) {
@@ -218,28 +250,8 @@ impl Reaction<'_> {
         }
     }
 
-    /// When a trigger is due next, after `after`.
     fn due(&self, timed: &Timed, after: Timestamp) -> Option<Timestamp> {
-        match timed {
-            Timed::Entered(_) | Timed::Left(_) => None,
-            Timed::Each { schedule, .. } | Timed::Broadcast { schedule, .. } => {
-                schedule.next_after(after, &self.program.zone)
-            }
-            Timed::Date { field, shift, before } => {
-                let facts = self.facts();
-                let date = match Bare(&facts).value(field) {
-                    Value::Date(date) => date,
-                    Value::Instant(at) => at.to_zoned(self.program.zone.clone()).date(),
-                    _ => return None,
-                };
-                let date = match shift.as_ref().and_then(|length| length.calendar_span()) {
-                    Some(span) if *before => date.checked_sub(span).ok()?,
-                    Some(span) => date.checked_add(span).ok()?,
-                    None => date,
-                };
-                Some(calendar::instant(date.into(), &self.program.zone)).filter(|at| *at > after)
-            }
-        }
+        due(&self.facts(), timed, after)
     }
 
     /// A timer of this module fired: who still fits is let in, and the next time is set.

@@ -1,0 +1,310 @@
+//! `rapport pause`, `hold`, `incident` and `journey`: people's decisions, effective at the next claim of mail.
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use rapport_engine::operate::{self, Subject, Wish};
+use rapport_engine::ports::operating::PauseRow;
+use rapport_engine::ports::store::Store as _;
+use rapport_engine::rulebooks::Applied;
+use rapport_journey::Journey;
+use rapport_rule::Length;
+use rapport_rule::suggest::nearest;
+use serde_json::{Value, json};
+
+use super::{apply, explain, login_name};
+use crate::command_line::{ClockKind, HoldArguments, IncidentAction, JourneyAction, JourneyArguments, PauseArguments};
+use crate::exit::{self, Doing, Failure};
+use crate::layout::Layout;
+use crate::printed::{count, harmless, line};
+use crate::settings::Settings;
+
+/// A pause nobody gave an end is over after this.
+const PAUSED: SignedDuration = SignedDuration::from_hours(24);
+/// An incident nobody stops is over after this.
+const INCIDENT: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// `rapport pause`.
+pub async fn pause(settings: &Settings, arguments: PauseArguments) -> Result<u8, Failure> {
+    let layout = Layout::open(settings, ClockKind::Live).await?;
+    let done = pause_in(&layout, arguments).await;
+    layout.close().await;
+    done
+}
+
+async fn pause_in(layout: &Layout, arguments: PauseArguments) -> Result<u8, Failure> {
+    let Some(what) = arguments.workflow.filter(|_| !arguments.list) else {
+        return list(layout, arguments.json).await;
+    };
+    let applied = applied(layout).await?;
+    let subject = if what == "all" { Subject::All } else { Subject::Workflow(workflow(&applied, &what)?) };
+    let by = arguments.by.unwrap_or_else(login_name);
+    if arguments.end {
+        return resume(layout, &subject, &applied, &by).await;
+    }
+    begin(layout, &subject, arguments.until.as_deref(), Some(PAUSED), &by, &because(arguments.because)?).await
+}
+
+/// `rapport hold`.
+pub async fn hold(settings: &Settings, arguments: HoldArguments) -> Result<u8, Failure> {
+    let layout = Layout::open(settings, ClockKind::Live).await?;
+    let done = hold_in(&layout, arguments).await;
+    layout.close().await;
+    done
+}
+
+async fn hold_in(layout: &Layout, arguments: HoldArguments) -> Result<u8, Failure> {
+    let Some(partner) = arguments.partner.filter(|_| !arguments.list) else {
+        return list(layout, arguments.json).await;
+    };
+    let subject = Subject::Partner(explain::find(&layout.database, &partner).await?);
+    let by = arguments.by.unwrap_or_else(login_name);
+    if arguments.end {
+        return resume(layout, &subject, &applied(layout).await?, &by).await;
+    }
+    begin(layout, &subject, arguments.until.as_deref(), None, &by, &because(arguments.because)?).await
+}
+
+/// `rapport incident`.
+pub async fn incident(settings: &Settings, action: IncidentAction) -> Result<u8, Failure> {
+    let layout = Layout::open(settings, ClockKind::Live).await?;
+    let done = match action {
+        IncidentAction::Start { because, until, by } => {
+            let by = by.unwrap_or_else(login_name);
+            begin(&layout, &Subject::Incident, until.as_deref(), Some(INCIDENT), &by, &because).await
+        }
+        IncidentAction::Stop { by } => match applied(&layout).await {
+            Ok(applied) => resume(&layout, &Subject::Incident, &applied, &by.unwrap_or_else(login_name)).await,
+            Err(failure) => Err(failure),
+        },
+    };
+    layout.close().await;
+    done
+}
+
+/// `rapport journey`.
+pub async fn journey(settings: &Settings, action: JourneyAction) -> Result<u8, Failure> {
+    let layout = Layout::open(settings, ClockKind::Live).await?;
+    let (wish, arguments) = match action {
+        JourneyAction::Start(arguments) => (Wish::Start, arguments),
+        JourneyAction::Skip(arguments) => (Wish::Skip, arguments),
+        JourneyAction::Stop(arguments) => (Wish::Stop, arguments),
+    };
+    let done = journey_in(&layout, wish, arguments).await;
+    layout.close().await;
+    done
+}
+
+async fn journey_in(layout: &Layout, wish: Wish, arguments: JourneyArguments) -> Result<u8, Failure> {
+    let key = explain::find(&layout.database, &arguments.partner).await?;
+    let story = layout.database.story(&key).await.doing("reading the partner's journeys")?;
+    let running = story.iter().flat_map(|story| &story.journeys).filter(|row| row.exited.is_none());
+    let mut running = running.filter(|row| row.workflow == arguments.workflow);
+    let (by, now) = (arguments.by.unwrap_or_else(login_name), apply::present(layout).await?);
+    let name = &arguments.workflow;
+    let (told, journey) = match (wish, running.next()) {
+        (Wish::Start, Some(_)) => {
+            return Err(Failure::input(format!("{key} is in `{name}` already"))
+                .help(format!("see `rapport explain {key} --workflow {name}`")));
+        }
+        (Wish::Start, None) => {
+            let applied = applied(layout).await?;
+            workflow(&applied, name)?;
+            if let Some(file) = speaks_of_its_event(&applied, name) {
+                return Err(Failure::input(format!("`{name}` cannot be started by hand: {file} speaks of the event that starts it"))
+                    .help("let the event happen, or write a workflow of its own"));
+            }
+            (format!("`{name}` begins for {key}, unless the partner is not active, opted out, or had it."), None)
+        }
+        (_, None) => {
+            // A word nobody knows is told as such.
+            workflow(&applied(layout).await?, name)?;
+            return Err(Failure::input(format!("{key} is not in `{name}`"))
+                .help(format!("see `rapport explain {key}` for the journeys that run")));
+        }
+        (wish, Some(row)) => {
+            let at = serde_json::from_str::<Journey>(&row.body).ok();
+            let step = at.as_ref().and_then(Journey::step).unwrap_or("its beginning").to_owned();
+            let what = if wish == Wish::Skip { "goes on behind" } else { "ends at" };
+            (format!("`{name}` of {key} {what} `{step}`; mail queued there does not leave."), Some(row.id.clone()))
+        }
+    };
+    let because = arguments.because;
+    operate::command_journey(&layout.store, layout.shards, wish, &key, (name, journey.as_deref()), (&by, &because), now)
+        .await
+        .doing("writing the command")?;
+    line(told);
+    Ok(exit::OK)
+}
+
+/// A file of the workflow that names fields of the event: nothing could stand there.
+fn speaks_of_its_event(applied: &Applied, workflow: &str) -> Option<String> {
+    let prefix = format!("workflows/{workflow}/");
+    let speaks = |source: &&rapport_rule::Source| {
+        let in_steps = source.text.split_once("\nsteps:").map_or("", |(_, steps)| steps);
+        let mail = source.path.contains(".mail.");
+        (if mail { source.text.as_ref() } else { in_steps }).contains("event.")
+    };
+    let files = applied.rulebook.sources.iter().filter(|source| source.path.starts_with(&prefix));
+    let mut files = files.filter(|source| !source.path.ends_with("/tests.yaml"));
+    files.find(speaks).map(|source| source.path.to_string())
+}
+
+async fn applied(layout: &Layout) -> Result<std::sync::Arc<Applied>, Failure> {
+    let applied = layout.rulebooks.current().await.doing("reading the applied files")?;
+    applied.ok_or_else(|| Failure::new("nothing is applied yet").help("run `rapport apply`"))
+}
+
+fn workflow(applied: &Applied, name: &str) -> Result<String, Failure> {
+    if applied.rulebook.workflow(name).is_some() {
+        return Ok(name.to_owned());
+    }
+    let failure = Failure::input(format!("no workflow `{}` is in force", harmless(name)));
+    let near = nearest(name, applied.rulebook.workflows.iter().map(|workflow| &*workflow.id));
+    Err(match near {
+        Some(near) => failure.help(format!("did you mean `{near}`?")),
+        None => failure,
+    })
+}
+
+fn because(text: Option<String>) -> Result<String, Failure> {
+    text.filter(|text| !text.trim().is_empty())
+        .ok_or_else(|| Failure::input("say why: the next one asks").help("--because \"prices in the mail are wrong\""))
+}
+
+async fn begin(
+    layout: &Layout,
+    subject: &Subject,
+    until: Option<&str>,
+    at_most: Option<SignedDuration>,
+    by: &str,
+    because: &str,
+) -> Result<u8, Failure> {
+    let now = apply::present(layout).await?;
+    let until = match until {
+        Some(text) => self::until(text, now, &zone(layout).await)?,
+        None => at_most
+            .and_then(|length| now.checked_add(length).ok())
+            .ok_or_else(|| Failure::input("say until when").help("--until 2026-03-01, or --until \"3 days\""))?,
+    };
+    operate::pause(layout.store.as_ref(), layout.shards, subject, Some(until), (by, because), now)
+        .await
+        .doing("writing the pause")?;
+    line(format!("{} from now until {}. {}", waits(subject), shown(until), ends_with(subject)));
+    Ok(exit::OK)
+}
+
+async fn resume(layout: &Layout, subject: &Subject, applied: &Applied, by: &str) -> Result<u8, Failure> {
+    let now = apply::present(layout).await?;
+    let rulebook = Some(&applied.rulebook);
+    let ended = operate::resume(layout.store.as_ref(), layout.shards, subject, rulebook, by, now, false)
+        .await
+        .doing("ending the pause")?;
+    if !ended {
+        return Err(Failure::input(match subject {
+            Subject::Incident => "there is no incident".to_owned(),
+            subject => format!("{} is not paused", subject.id()),
+        })
+        .help("`rapport pause` lists what is"));
+    }
+    let rate = applied.rulebook.config.burst.warn_above.unwrap_or(50);
+    line(format!("over: what waited is judged anew, and leaves at no more than {}", count(i64::from(rate), "mail") + " an hour"));
+    Ok(exit::OK)
+}
+
+async fn list(layout: &Layout, as_data: bool) -> Result<u8, Failure> {
+    let rows = layout.store.pauses().await.doing("reading what is paused")?;
+    if as_data {
+        line(json!(rows.iter().map(data).collect::<Vec<_>>()).to_string());
+        return Ok(exit::OK);
+    }
+    if rows.is_empty() {
+        line("nothing is paused");
+    }
+    for row in &rows {
+        line(told(row));
+    }
+    Ok(exit::OK)
+}
+
+/// A pause for people; `explain` shows it too.
+pub(super) fn told(row: &PauseRow) -> String {
+    let what = Subject::of(row).map_or_else(|| "mail of a stopped or skipped journey waits".to_owned(), |subject| waits(&subject));
+    let until = row.until.map(|until| format!(" until {}", shown(until))).unwrap_or_default();
+    format!("{what} since {}{until}, by {}: {}", shown(row.since), harmless(&row.by), harmless(&row.because))
+}
+
+fn data(row: &PauseRow) -> Value {
+    json!({ "id": row.id, "workflow": row.scope.workflow, "partner": row.scope.key.as_ref().map(ToString::to_string),
+        "journey": row.scope.journey, "since": row.since.to_string(), "until": row.until.map(|at| at.to_string()),
+        "by": row.by, "because": row.because })
+}
+
+fn waits(subject: &Subject) -> String {
+    match subject {
+        Subject::All => "all mail waits".to_owned(),
+        Subject::Incident => "all mail waits (incident)".to_owned(),
+        Subject::Workflow(workflow) => format!("mail of `{workflow}` waits"),
+        Subject::Partner(key) => format!("mail to {key} waits"),
+    }
+}
+
+fn ends_with(subject: &Subject) -> String {
+    let command = match subject {
+        Subject::All => "pause all --end".to_owned(),
+        Subject::Incident => "incident stop".to_owned(),
+        Subject::Workflow(workflow) => format!("pause {workflow} --end"),
+        Subject::Partner(key) => format!("hold {key} --end"),
+    };
+    format!("Sooner: rapport {command}")
+}
+
+fn shown(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// The zone in which a date is meant: the programme's.
+async fn zone(layout: &Layout) -> TimeZone {
+    let applied = layout.rulebooks.current().await.ok().flatten();
+    let config = applied.as_ref().map(|applied| &applied.rulebook.config);
+    config.and_then(|config| config.programs.get(&config.default_program)).map_or(TimeZone::UTC, |program| program.zone.clone())
+}
+
+/// An instant, the beginning of a day, or a length from now.
+fn until(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, Failure> {
+    let at = if let Ok(at) = text.parse::<Timestamp>() {
+        Some(at)
+    } else if let Ok(date) = text.parse::<Date>() {
+        date.to_zoned(zone.clone()).ok().map(|zoned| zoned.timestamp())
+    } else if let Ok(local) = text.parse::<jiff::civil::DateTime>() {
+        local.to_zoned(zone.clone()).ok().map(|zoned| zoned.timestamp())
+    } else {
+        Length::parse(text).ok().and_then(|length| now.checked_add(SignedDuration::from_mins(length.about_minutes())).ok())
+    };
+    let at = at.ok_or_else(|| {
+        Failure::input(format!("`{}` is no time", harmless(text)))
+            .help("write 2026-03-01, 2026-03-01T10:00, or a length like \"3 days\"")
+    })?;
+    if at <= now {
+        return Err(Failure::input(format!("{} is over", shown(at))).help(format!("it is {}", shown(now))));
+    }
+    Ok(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_is_an_instant_a_day_or_a_length() {
+        let now: Timestamp = "2026-02-02T10:00:00Z".parse().unwrap();
+        let oslo = TimeZone::get("Europe/Oslo").unwrap();
+        let read = |text| until(text, now, &oslo).map(|at| at.to_string()).map_err(|failure| failure.message);
+        assert_eq!(read("2026-02-03T00:00:00Z").unwrap(), "2026-02-03T00:00:00Z");
+        assert_eq!(read("2026-02-04").unwrap(), "2026-02-03T23:00:00Z");
+        assert_eq!(read("2026-02-04T09:00").unwrap(), "2026-02-04T08:00:00Z");
+        assert_eq!(read("3 hours").unwrap(), "2026-02-02T13:00:00Z");
+        assert_eq!(read("2026-02-01").unwrap_err(), "2026-01-31 23:00 UTC is over");
+        assert_eq!(read("soon").unwrap_err(), "`soon` is no time");
+    }
+}

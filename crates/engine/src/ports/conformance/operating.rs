@@ -1,0 +1,130 @@
+//! Pauses and the audit.
+
+use std::sync::Arc;
+
+use super::sample::{Owner, at, claim, claim_one, key, message, record, waiting};
+use crate::ports::operating::{AuditRow, Lift, Operation, PauseRow, PauseScope};
+use crate::ports::rows::MessageRow;
+use crate::ports::store::Store;
+
+fn begins(id: &str, scope: PauseScope, until: Option<i64>) -> Operation {
+    let pause = PauseRow {
+        id: id.into(),
+        scope,
+        since: at(0),
+        until: until.map(at),
+        by: "kari".into(),
+        because: "prices are wrong".into(),
+    };
+    Operation {
+        audit: AuditRow { because: Some("prices are wrong".into()), ..AuditRow::done("pause", id, "kari", at(0)) },
+        begin: Some(pause),
+        lift: None,
+        outbox: vec![record(&format!("pause-{id}"))],
+    }
+}
+
+fn ends(id: &str, minutes: i64, only_if_over: bool) -> Operation {
+    Operation {
+        audit: AuditRow::done("pause_end", id, "kari", at(minutes)),
+        begin: None,
+        lift: Some(Lift { id: id.into(), at: at(minutes), only_if_over, apart_ms: 60_000 }),
+        outbox: vec![record(&format!("end-{id}-{minutes}"))],
+    }
+}
+
+async fn begin(store: &Arc<dyn Store>, id: &str, scope: PauseScope) {
+    assert!(store.operate(&begins(id, scope, None)).await.unwrap());
+}
+
+async fn end(store: &Arc<dyn Store>, id: &str) {
+    assert!(store.operate(&ends(id, 1, false)).await.unwrap());
+}
+
+/// Whatever the scope, what is in it waits, what is not goes.
+pub async fn paused_mail_waits(store: Arc<dyn Store>) {
+    let mut owner = Owner::new(&store).await;
+    owner.plan("a", vec![message("m", "a", 0)]).await;
+    let of = |workflow: Option<&str>, partner: Option<&str>, journey: Option<&str>| PauseScope {
+        workflow: workflow.map(Into::into),
+        key: partner.map(key),
+        journey: journey.map(Into::into),
+    };
+    let covering = [
+        ("all", of(None, None, None)),
+        ("workflow:welcome", of(Some("welcome"), None, None)),
+        ("partner:shop/a", of(None, Some("a"), None)),
+        ("journey:journey-m", of(None, None, Some("journey-m"))),
+    ];
+    for (id, scope) in covering {
+        begin(&store, id, scope).await;
+        assert_eq!(claim(&store, "mailer", 1).await.len(), 0, "{id}");
+        assert_eq!(store.next_mail_due().await.unwrap(), None, "{id}");
+        assert_eq!(store.outstanding(at(5)).await.unwrap().messages, 0, "{id}: it waits for a person");
+        end(&store, id).await;
+    }
+    begin(&store, "workflow:other", of(Some("other"), None, None)).await;
+    begin(&store, "partner:shop/b", of(None, Some("b"), None)).await;
+    begin(&store, "journey:x", of(None, None, Some("x"))).await;
+    assert_eq!(claim_one(&store, "mailer", 1).await.due.message.id, "m");
+}
+
+/// What waited comes due one by one, the important first; what has expired or is service mail is looked at at once.
+pub async fn a_pause_ends_without_a_burst(store: Arc<dyn Store>) {
+    let mut owner = Owner::new(&store).await;
+    let with = |id: &str, partner: &str, change: &dyn Fn(&mut MessageRow)| {
+        let mut row = message(id, partner, 0);
+        change(&mut row);
+        row
+    };
+    owner.plan("a", vec![message("m1", "a", 0)]).await;
+    owner.plan("b", vec![with("m2", "b", &|row| row.priority = 1)]).await;
+    owner.plan("c", vec![with("old", "c", &|row| row.expires = at(9))]).await;
+    owner.plan("d", vec![with("paid", "d", &|row| row.kind = "service".into())]).await;
+    owner.plan("e", vec![message("later", "e", 90)]).await;
+    begin(&store, "all", PauseScope::default()).await;
+    assert!(store.operate(&ends("all", 10, false)).await.unwrap());
+    let ids = |attempts: Vec<crate::ports::store::Attempt>| {
+        let mut ids: Vec<String> = attempts.into_iter().map(|attempt| attempt.due.message.id).collect();
+        ids.sort();
+        ids
+    };
+    assert_eq!(ids(claim(&store, "mailer", 10).await), ["m2", "old", "paid"]);
+    assert_eq!(ids(claim(&store, "mailer", 11).await), ["m1"]);
+    assert_eq!(ids(claim(&store, "mailer", 90).await), ["later"]);
+}
+
+/// A pause ends by itself only when its time is over; one that is not there cannot end.
+pub async fn a_pause_ends_when_its_time_is_over(store: Arc<dyn Store>) {
+    store.create_shards(2).await.unwrap();
+    let scope = PauseScope { workflow: Some("welcome".into()), key: Some(key("a")), journey: None };
+    let operation = begins("p", scope, Some(30));
+    assert!(store.operate(&operation).await.unwrap());
+    assert_eq!(store.pauses().await.unwrap(), [operation.begin.clone().unwrap()]);
+    assert!(!store.operate(&ends("p", 29, true)).await.unwrap());
+    assert!(!store.operate(&ends("other", 29, false)).await.unwrap());
+    assert_eq!(store.pauses().await.unwrap().len(), 1);
+    let longer = begins("p", operation.begin.clone().unwrap().scope, Some(60));
+    assert!(store.operate(&longer).await.unwrap());
+    assert!(!store.operate(&ends("p", 30, true)).await.unwrap(), "it was prolonged");
+    assert!(store.operate(&ends("p", 60, true)).await.unwrap());
+    assert_eq!(store.pauses().await.unwrap(), []);
+    assert_eq!(waiting(&store).await, ["pause-p", "end-p-60"]);
+}
+
+/// Lines come back newest first, by what their action begins with; one written twice is one.
+pub async fn the_audit_is_kept(store: Arc<dyn Store>) {
+    let refused = AuditRow {
+        approved_by: Some("ines".into()),
+        done: false,
+        detail: r#"{"why":"the same person"}"#.into(),
+        ..AuditRow::done("apply", "abc", "kari", at(2))
+    };
+    store.note_audit(&refused).await.unwrap();
+    store.note_audit(&refused).await.unwrap();
+    assert!(store.operate(&begins("all", PauseScope::default(), None)).await.unwrap());
+    let paused = begins("all", PauseScope::default(), None).audit;
+    assert_eq!(store.audits("", 9).await.unwrap(), [refused.clone(), paused.clone()]);
+    assert_eq!(store.audits("pause", 9).await.unwrap(), [paused]);
+    assert_eq!(store.audits("", 1).await.unwrap(), [refused]);
+}

@@ -1,0 +1,65 @@
+//! Pauses, and the audit.
+
+use rapport_engine::ports::operating::{AuditRow, Operation};
+use rapport_engine::ports::rows::{MessageRow, MessageState};
+
+use super::Tables;
+
+impl Tables {
+    /// Whether a person said that the message waits.
+    pub(crate) fn is_paused(&self, message: &MessageRow) -> bool {
+        self.pauses.values().any(|pause| pause.scope.covers(message))
+    }
+
+    pub(crate) fn operate(&mut self, operation: &Operation) -> bool {
+        if let Some(lift) = &operation.lift {
+            let over = |until: Option<jiff::Timestamp>| until.is_some_and(|until| until <= lift.at);
+            let there = self.pauses.get(&lift.id).filter(|pause| !lift.only_if_over || over(pause.until)).cloned();
+            let Some(pause) = there else { return false };
+            self.pauses.remove(&lift.id);
+            let mut kept: Vec<_> = self
+                .open
+                .iter()
+                .filter_map(|id| self.messages.get(id))
+                .filter(|message| {
+                    let row = &message.row;
+                    message.state == MessageState::Queued
+                        && message.address.is_some()
+                        && row.due <= lift.at
+                        && row.expires > lift.at
+                        && row.kind == "marketing"
+                        && pause.scope.covers(row)
+                })
+                .map(|message| (-message.row.priority, message.row.due, message.row.id.clone()))
+                .collect();
+            kept.sort();
+            for (place, (_, _, id)) in (0_i64..).zip(kept) {
+                let Some(message) = self.messages.get_mut(&id) else { continue };
+                let apart = jiff::SignedDuration::from_millis(place * lift.apart_ms);
+                message.row.due = lift.at.checked_add(apart).unwrap_or(jiff::Timestamp::MAX).min(message.row.expires);
+                message.reason = Some("resumed".to_owned());
+                message.changed_at = lift.at;
+            }
+        }
+        if let Some(pause) = &operation.begin {
+            self.pauses.insert(pause.id.clone(), pause.clone());
+        }
+        self.note_audit(&operation.audit);
+        self.add_outbox(&operation.outbox);
+        true
+    }
+
+    pub(crate) fn note_audit(&mut self, row: &AuditRow) {
+        if !self.audits.iter().any(|known| known.id == row.id) {
+            self.audits.push(row.clone());
+        }
+    }
+
+    pub(crate) fn audits(&self, action: &str, limit: usize) -> Vec<AuditRow> {
+        let mut rows: Vec<AuditRow> =
+            self.audits.iter().filter(|row| row.action.starts_with(action)).cloned().collect();
+        rows.sort_by(|one, other| (other.at, &other.id).cmp(&(one.at, &one.id)));
+        rows.truncate(limit);
+        rows
+    }
+}
