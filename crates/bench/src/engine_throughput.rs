@@ -113,7 +113,13 @@ async fn engine_round(
     let program = ProgramId::new("default")?;
     store.pin_meta(&beginning(&program), &now.as_millisecond().to_string()).await?;
     let since = arguments.journeys.then_some(Timestamp::UNIX_EPOCH);
-    let request = Request { texts: shipped()?, by: "bench".to_owned(), since, approval: rapport_engine::apply::Approval::NotNeeded, plan: None };
+    let request = Request {
+        texts: shipped()?,
+        by: "bench".to_owned(),
+        since,
+        approval: rapport_engine::apply::Approval::NotNeeded,
+        plan: None,
+    };
     apply(&store, request, arguments.shards, store.server_time().await?).await?;
 
     let parts = EngineParts {

@@ -264,9 +264,9 @@ pub struct ApplyArguments {
     pub approved_by: Option<String>,
     /// Show who applied what and when instead, refusals too
     #[arg(long, conflicts_with_all = ["plan", "since", "approved_by"])]
-    pub log: bool,
-    /// With --log: as data
-    #[arg(long, requires = "log")]
+    pub history: bool,
+    /// With --history: as data
+    #[arg(long, requires = "history")]
     pub json: bool,
 }
 

@@ -210,7 +210,7 @@ fn files_go_in_once_and_what_is_refused_is_kept() {
     let now = Command::new("date").args(["-u", "+%Y-%m-%dT00:00:00Z"]).output().unwrap();
     let good = good.replace(at, text(&now.stdout).trim());
     std::fs::write(project.path().join("events.jsonl"), format!("{good}\nnot json\n")).unwrap();
-    check(project.path(), &["apply"], 0, &["applied", "welcome"]);
+    check(project.path(), &["apply", "--approved-by", "ines"], 0, &["applied", "welcome"]);
     check(project.path(), &["apply"], 0, &["in force already"]);
     check(project.path(), &["ingest", "events.jsonl"], 0, &["1 event taken in, 1 refused"]);
     check(project.path(), &["dead-letters"], 0, &["bad_json"]);

@@ -99,7 +99,7 @@ impl Project {
         let project = Self { folder, binary, database, topics, shards, kafka: services.kafka.clone() };
         project.make_topics().await?;
         project.rapport(&["migrate"]).await?;
-        let mut apply = vec!["apply"];
+        let mut apply = vec!["apply", "--approved-by", "a-second-person"];
         apply.extend(since.map(|since| ["--since", since]).into_iter().flatten());
         project.rapport(&apply).await?;
         Ok(project)

@@ -112,7 +112,7 @@ pub async fn play_with(
         }
         if let Some(change) = change {
             change(project.folder.path())?;
-            project.rapport(&["apply"]).await.with_context(|| label.to_owned())?;
+            project.rapport(&["apply", "--approved-by", "a-second-person"]).await.with_context(|| label.to_owned())?;
         }
     }
     let seconds = started.elapsed().as_secs_f64();

@@ -6,12 +6,12 @@ use jiff::Timestamp;
 use rapport_event::ProgramId;
 
 use crate::{
+    plan,
     ports::{
         operating::AuditRow,
         rows::DefinitionRow,
         store::{Store, StoreError},
     },
-    plan,
     records,
     rulebooks::{self, Applied, RulebookError},
     shard::beginning,
@@ -134,9 +134,10 @@ pub async fn apply(
     let before: Vec<String> = deployed.keys().cloned().collect();
     let since = request.since.unwrap_or(now).as_millisecond();
     let now_there: Vec<String> = compiled.rulebook.workflows.iter().map(|workflow| workflow.id.to_string()).collect();
-    for workflow in &now_there {
-        // The first deployment stands: edits do not move it.
-        deployed.entry(workflow.clone()).or_insert(since);
+    for workflow in &compiled.rulebook.workflows {
+        // The first deployment stands: neither edits nor another name move it.
+        let earlier = workflow.was.as_ref().and_then(|was| deployed.get(&**was).copied());
+        deployed.entry(workflow.id.to_string()).or_insert(earlier.unwrap_or(since));
     }
     let definition = DefinitionRow {
         hash: hash.clone(),

@@ -28,7 +28,7 @@ use crate::{
     ports::{
         clock::Clock,
         log::EventLog,
-        rows::{MessageState, OutboxRow},
+        rows::{MessageRow, MessageState, OutboxRow},
         store::{Attempt, ClaimRequest, EndedMessage, Settlement, Store, StoreError, SuppressionChange},
         transport::{Delivery, Envelope, RefusalClass, Transport},
     },
@@ -36,6 +36,7 @@ use crate::{
     records,
     restore::{self, RestoreError},
     rulebooks::{Applied, RulebookError, Rulebooks},
+    shard::react::is_pinned,
 };
 
 /// Messages in hand per connection.
@@ -328,6 +329,16 @@ impl Mailer {
         Ok(count)
     }
 
+    /// The rulebook a message's text stands in: the newest that has it, with `mails: pinned` the one it was planned with.
+    async fn texts_of(&self, in_force: &Arc<Applied>, message: &MessageRow) -> Result<Arc<Applied>, RulebookError> {
+        if is_pinned(&message.context)
+            && let Some(pinned) = self.rulebooks.by_hash(&message.rulebook).await?
+        {
+            return Ok(pinned);
+        }
+        self.rulebooks.with_mail(in_force, &message.workflow, &message.mail).await
+    }
+
     async fn send_one(
         &self,
         rulebook: &Arc<Applied>,
@@ -337,7 +348,7 @@ impl Mailer {
         at: Timestamp,
     ) {
         let message = &attempt.due.message;
-        let texts = match self.rulebooks.with_mail(rulebook, &message.workflow, &message.mail).await {
+        let texts = match self.texts_of(rulebook, message).await {
             Ok(texts) => texts,
             // Nothing has left yet: it is tried again when the texts can be read.
             Err(error) => {

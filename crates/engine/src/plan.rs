@@ -161,6 +161,11 @@ pub fn services_changed(running: Option<&Rulebook>, files: &Rulebook) -> Vec<Str
         .collect()
 }
 
+/// The workflow of new files that journeys of this one belong to.
+fn after<'a>(files: &'a Rulebook, id: &str) -> Option<&'a Arc<Workflow>> {
+    files.successor(id)
+}
+
 /// What becomes of a journey at `step` of an older version when this version comes into force.
 #[must_use]
 pub fn fate(workflow: Option<&Workflow>, version: &str, step: &str) -> Fate {
@@ -196,7 +201,8 @@ pub async fn plan(
     let mut files = Applied::compile("", texts, BTreeMap::new())?;
     files.hash = files.rulebook.hash.to_string();
     for workflow in &files.rulebook.workflows {
-        deployed.entry(workflow.id.to_string()).or_insert(since.unwrap_or(now));
+        let earlier = workflow.was.as_ref().and_then(|was| deployed.get(&**was).copied());
+        deployed.entry(workflow.id.to_string()).or_insert(earlier.or(since).unwrap_or(now));
     }
     files.deployed = deployed;
     let files = Arc::new(files);
@@ -242,7 +248,7 @@ pub async fn plan(
             from: before.map(|workflow| workflow.version.to_string()),
             to: after.map(|workflow| workflow.version.to_string()),
             mails,
-            inside: found.inside(after.map(|after| &**after)),
+            inside: found.inside(self::after(&files.rulebook, id).map(|after| &**after)),
             read_new_text: found.read_new_text,
             enter_at_once: found.enter_at_once,
             enter_anyway: found.enter_anyway,

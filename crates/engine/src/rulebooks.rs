@@ -153,6 +153,12 @@ impl Rulebooks {
         Ok(())
     }
 
+    /// A rulebook among those met.
+    #[must_use]
+    pub fn met(&self, hash: &str) -> Option<Arc<Applied>> {
+        lock(&self.known).get(hash).cloned()
+    }
+
     /// A workflow's version among the rulebooks met.
     #[must_use]
     pub fn version(&self, workflow: &str, version: &str) -> Option<Arc<Workflow>> {

@@ -63,6 +63,9 @@ const TICK: Duration = Duration::from_millis(250);
 /// The same in a replay, where the present moves in steps and everybody waits for everybody.
 const TICK_IN_REPLAY: Duration = Duration::from_millis(5);
 
+/// Partners looked at in one commit when journeys change versions.
+const PARTNERS_AT_ONCE: usize = 2_000;
+
 /// How long a timer is put off whose programme no file in force knows.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_hours(1);
 
@@ -351,11 +354,13 @@ impl ShardOwner {
             (Kind::ProgramDayClosed, Payload::Engine(_)) => self.second_pass(&event, place).await?,
             (Kind::OperatorCommand, _) if records::is_release(&event) => self.release(&event, place).await?,
             (Kind::RulebookApplied, _) => {
-                self.pass(place);
-                // A relay that was stopped may append it again, long after others were applied.
-                if self.ids.admit(records::id_hash(&event)) {
+                // A relay that was stopped may append it again, long after others were applied. It counts as folded when
+                // every journey it concerns has been moved: an owner that takes over in between begins it again.
+                if !self.ids.knows(records::id_hash(&event)) {
                     self.switch_rulebook(&event).await?;
+                    self.ids.admit(records::id_hash(&event));
                 }
+                self.pass(place);
             }
             _ if event.key.is_partner() => {
                 self.pass(place);
@@ -456,9 +461,31 @@ impl ShardOwner {
         let Some(hash) = records::applied_hash(event) else { return Ok(()) };
         // Stored in the transaction that sent the record, so it can only be missing from a database that was restored.
         let applied = self.parts.rulebooks.by_hash(&hash).await?.ok_or(ShardError::FilesGone(hash))?;
-        self.rulebook = Some(applied);
+        let moves = react::in_flight::moves_journeys(&applied);
+        self.rulebook = Some(applied.clone());
         self.interests = Arc::default();
-        Ok(())
+        if moves { self.change_versions(&applied).await } else { Ok(()) }
+    }
+
+    /// Moves or ends the journeys that the new rulebook takes over, page by page.
+    async fn change_versions(&mut self, applied: &Applied) -> Result<(), ShardError> {
+        // Who is new in this batch stands in no page yet.
+        self.commit().await?;
+        let mut after: Option<PartnerKey> = None;
+        loop {
+            let page = self.partners.page(&self.parts, after.as_ref(), PARTNERS_AT_ONCE).await?;
+            let Some(last) = page.last().cloned() else { return Ok(()) };
+            for key in &page {
+                let present = self.partners.look(key).filter(|entry| entry.quarantined().is_none());
+                if present.is_some_and(|entry| react::in_flight::concerns(applied, entry)) {
+                    self.react(key, |reaction| reaction.change_versions())?;
+                }
+            }
+            if self.batch.is_large() || page.len() == PARTNERS_AT_ONCE {
+                self.commit().await?;
+            }
+            after = Some(last);
+        }
     }
 
     /// Fires what is due up to `stamp` and closes days on the way; the clock ends at `stamp` unless it is ahead already.

@@ -60,6 +60,11 @@ pub enum Stimulus {
         /// What they said.
         reason: Arc<str>,
     },
+    /// Another version came into force and takes it over; [`crate::step`] is given that one.
+    Migrate {
+        /// The step of the new version at which it goes on.
+        step: Arc<str>,
+    },
     /// A person lets it go on behind the step it is at, which is left undone.
     Skip {
         /// What they said.
@@ -156,6 +161,9 @@ pub struct PlannedMessage {
     pub workflow: Arc<str>,
     /// The journey's version of it.
     pub version: Arc<str>,
+    /// With `mails: pinned` the hash of the files whose text it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub texts: Option<Arc<str>>,
     /// The step's id.
     pub step: Arc<str>,
     /// The mail's file name without language and ending, in the workflow's folder.

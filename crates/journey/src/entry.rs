@@ -155,11 +155,10 @@ pub fn consider(
     let since = Since { started_at: now, start: Some(&start) };
     let scope = world.scope(trigger, &variables, since);
     let by_person = trigger.kind == OPERATOR_COMMAND;
-    if !by_person
-        && let Err(code) = look.at_conditions(&scope) {
+    if !by_person && let Err(code) = look.at_conditions(&scope) {
         return look.refuse(code);
     }
-    let own = || past.iter().filter(|earlier| earlier.workflow == workflow.id);
+    let own = || past.iter().filter(|earlier| workflow.owns(&earlier.workflow));
     if workflow.entry.combine.is_some()
         && let Some(open) = own().find(|earlier| earlier.active && earlier.open_until.is_some_and(|until| until > now))
     {
@@ -319,6 +318,7 @@ impl Look<'_> {
             id: JourneyId::new(&workflow.id, partner, &key, run),
             workflow: workflow.id.clone(),
             version: workflow.version.clone(),
+            texts: workflow.mails_pinned.then(|| world.rulebook.hash.clone()),
             key,
             partner: partner.clone(),
             trigger: trigger.clone(),

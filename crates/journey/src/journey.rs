@@ -23,6 +23,9 @@ pub struct Journey {
     pub workflow: Arc<str>,
     /// The version it began on and ends on.
     pub version: Arc<str>,
+    /// With `mails: pinned` the hash of the files it began under: its mails are those.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub texts: Option<Arc<str>>,
     /// What makes it one journey among those of the partner: constant, the trigger's id, or the value of an expression.
     pub key: String,
     /// Whose.

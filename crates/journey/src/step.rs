@@ -40,6 +40,7 @@ pub fn step(journey: &Journey, workflow: &Workflow, stimulus: &Stimulus, world: 
         (State::Exited { .. }, _) => {}
         (_, Stimulus::Stop { reason }) => run.exit(ExitReason::Stopped(reason.clone())),
         (_, Stimulus::Skip { reason }) => run.skip(reason),
+        (_, Stimulus::Migrate { step }) => run.migrate(step),
         (State::Ready, Stimulus::Start) => run.start(),
         (_, Stimulus::Event(event)) => run.event(event),
         (_, Stimulus::Join(event)) => run.join(event),
@@ -412,6 +413,62 @@ impl<'a> Run<'a, '_> {
         self.journey.seq = self.journey.seq.wrapping_add(1);
         self.journey.state = State::Ready;
         self.go_on(step.next);
+    }
+
+    /// Goes on in this version at one of its steps. What fits stays as it is: a wait counts from where it began, a queued mail
+    /// stays queued. What does not fit is taken back, and the step is run from here.
+    fn migrate(&mut self, to: &Arc<str>) {
+        let workflow: &'a Workflow = self.workflow;
+        let Some(index) = workflow.step_index(to) else { return };
+        let Some(step) = workflow.steps.get(index) else { return };
+        self.note(Some(to), "migrated", &workflow.version);
+        let fits = match (&self.journey.state, &step.verb) {
+            (State::Waiting { .. }, Verb::Wait(_)) | (State::Awaiting { .. }, Verb::WaitFor(_)) => true,
+            (State::Choosing { .. }, Verb::Task(task)) => task.choice.is_some(),
+            (State::Mailing { step: at, .. }, Verb::Email(_)) => at == to,
+            (State::OfferPending { step: at, .. }, Verb::Email(_) | Verb::Grant { .. }) => at == to,
+            _ => false,
+        };
+        if !fits {
+            self.take_back("migrated");
+        }
+        self.journey.workflow = workflow.id.clone();
+        self.journey.version = workflow.version.clone();
+        self.journey.texts = workflow.mails_pinned.then(|| self.world.rulebook.hash.clone());
+        if !fits {
+            self.journey.seq = self.journey.seq.wrapping_add(1);
+            self.journey.anchor = self.now;
+            self.journey.state = State::Ready;
+            return self.go_on(Some(index));
+        }
+        if let Some(reason) = self.stop_reason(None) {
+            return self.exit(reason);
+        }
+        if let State::Waiting { step, .. }
+        | State::Awaiting { step, .. }
+        | State::Choosing { step, .. }
+        | State::Mailing { step, .. }
+        | State::OfferPending { step, .. } = &mut self.journey.state
+        {
+            *step = to.clone();
+        }
+        // The length may be another one; a wait that is over by that ends now.
+        let until = match (&step.verb, &self.journey.state) {
+            (Verb::Wait(wait), State::Waiting { from, .. }) => wait.end(*from, self.world.locale()),
+            (Verb::WaitFor(wait), State::Awaiting { from, .. }) => add(*from, &wait.at_most, self.world.locale()),
+            _ => return,
+        };
+        if until > self.now {
+            if self.journey.wake_at() != Some(until) {
+                self.rearm(until);
+            }
+            return;
+        }
+        // By its new length it is over: a wake in the past would never come.
+        if let State::Waiting { until: end, .. } | State::Awaiting { until: end, .. } = &mut self.journey.state {
+            *end = until;
+        }
+        self.wake();
     }
 
     /// Takes back what the step the journey is at has asked for.

@@ -80,6 +80,8 @@ pub struct World<'a> {
     pub rulebook: &'a Rulebook,
     /// A rulebook that had the journey's version: its mails stand in for those that were taken away since.
     pub older: Option<&'a Rulebook>,
+    /// With `mails: pinned` the rulebook the journey began under.
+    pub pinned: Option<&'a Rulebook>,
     /// The partner's programme.
     pub program: &'a Program,
     /// Seed of the holdout draw, one for the whole installation.
@@ -92,7 +94,16 @@ pub struct World<'a> {
 impl<'a> World<'a> {
     /// A world for one partner.
     pub fn new(facts: &'a dyn Facts, rulebook: &'a Rulebook, program: &'a Program) -> Self {
-        World { facts, rulebook, older: None, program, holdout_seed: 0, deployed_at: None, place: OnceCell::new() }
+        World {
+            facts,
+            rulebook,
+            older: None,
+            pinned: None,
+            program,
+            holdout_seed: 0,
+            deployed_at: None,
+            place: OnceCell::new(),
+        }
     }
 
     /// The same with a rulebook that had the journey's version.
@@ -100,10 +111,16 @@ impl<'a> World<'a> {
         World { older, ..self }
     }
 
-    /// A mail: the live one, else the one that was there when the journey's version was in force.
+    /// The same with the rulebook whose mails are pinned.
+    pub fn with_pinned(self, pinned: Option<&'a Rulebook>) -> Self {
+        World { pinned, ..self }
+    }
+
+    /// A mail: the pinned one, the live one, else the one that was there when the journey's version was in force.
     pub fn mail(&self, workflow: &str, name: &str) -> Option<&'a MailUse> {
         let older = || self.older.and_then(|older| older.mail(workflow, name));
-        self.rulebook.mail(workflow, name).or_else(older)
+        let pinned = self.pinned.and_then(|pinned| pinned.mail(workflow, name));
+        pinned.or_else(|| self.rulebook.mail(workflow, name)).or_else(older)
     }
 
     /// The same with the seed of the holdout draw.

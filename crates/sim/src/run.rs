@@ -14,6 +14,7 @@ use rapport_engine::{
     apply,
     ingest::{Ingest, ReplayMaster},
     mailer::{Hand, LinkKeys, Mailer},
+    operate::{self, Subject},
     ownership::{Engine, EngineParts, EngineSettings},
     ports::{rows::DefinitionRow, store::Store},
     readiness::Readiness,
@@ -65,11 +66,15 @@ pub struct Operator {
     pub changes_on: Option<i64>,
     /// With that, what was applied before is lost until this day, and every process starts anew.
     pub loses_the_old_until: Option<i64>,
+    /// What those other files say of journeys inside `follow-up`; nothing is `finish`.
+    pub in_flight: Option<&'static str>,
+    /// From the one day on all mail waits, until the other.
+    pub incident: Option<(i64, i64)>,
 }
 
 impl Operator {
     /// Does nothing.
-    pub const NONE: Self = Self { changes_on: None, loses_the_old_until: None };
+    pub const NONE: Self = Self { changes_on: None, loses_the_old_until: None, in_flight: None, incident: None };
 }
 
 impl Setting {
@@ -153,6 +158,8 @@ struct Operation {
 enum Act {
     Change,
     GiveBack,
+    Incident,
+    AllClear,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -249,7 +256,7 @@ impl Run {
         match what {
             Act::Change => {
                 let request = apply::Request {
-                    texts: world::changed_files(),
+                    texts: world::changed_files(self.setting.operator.in_flight),
                     by: "simulator".into(),
                     since: Some(world::begins() - SignedDuration::from_hours(48)),
                     approval: apply::Approval::NotNeeded,
@@ -263,6 +270,17 @@ impl Run {
                     drop(tables);
                     lock(&self.operation).lost = lost;
                 }
+            }
+            Act::Incident => {
+                let said = ("simulator", "prices are wrong");
+                operate::pause(store.as_ref(), self.setting.shards, &Subject::Incident, None, said, now)
+                    .await
+                    .expect("memory takes it");
+            }
+            Act::AllClear => {
+                let (subject, shards) = (Subject::Incident, self.setting.shards);
+                let ended = operate::resume(store.as_ref(), shards, &subject, None, "simulator", now, false).await;
+                assert_eq!(ended.ok(), Some(true), "there is an incident");
             }
             Act::GiveBack => {
                 let mut operation = lock(&self.operation);
@@ -376,7 +394,11 @@ impl Run {
 fn acts(operator: Operator) -> Vec<(Timestamp, Act)> {
     let on = |day: i64| world::begins() + SignedDuration::from_hours(24 * day);
     let mut acts: Vec<(Timestamp, Act)> = operator.changes_on.map(|day| (on(day), Act::Change)).into_iter().collect();
+    if let Some((from, to)) = operator.incident {
+        acts.extend([(on(from), Act::Incident), (on(to), Act::AllClear)]);
+    }
     acts.extend(operator.loses_the_old_until.map(|day| (on(day), Act::GiveBack)));
+    acts.sort_by_key(|(at, _)| *at);
     acts
 }
 

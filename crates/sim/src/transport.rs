@@ -21,6 +21,8 @@ pub struct Accepted {
     pub to: String,
     /// Date of the letter.
     pub date: String,
+    /// Subject and text.
+    pub text: String,
 }
 
 /// The mail server of a run; clones share it.
@@ -48,9 +50,15 @@ impl MailServer {
         let text = String::from_utf8_lossy(bytes);
         let mut lines = text.lines().map(str::to_owned);
         let (message_id, date) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
+        let words = lines.collect::<Vec<_>>().join("\n");
         let fault = faults.mail(&message_id, self.try_no(&message_id));
         let accept = || {
-            let mail = Accepted { message_id: message_id.clone(), to: envelope.to.clone(), date: date.clone() };
+            let mail = Accepted {
+                message_id: message_id.clone(),
+                to: envelope.to.clone(),
+                date: date.clone(),
+                text: words.clone(),
+            };
             self.accepted.lock().unwrap_or_else(PoisonError::into_inner).push(mail);
         };
         match fault {

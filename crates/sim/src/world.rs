@@ -247,12 +247,15 @@ impl ReplaySource for WorldSource {
 /// # Panics
 /// When `follow-up` is written otherwise.
 #[must_use]
-pub fn changed_files() -> BTreeMap<String, String> {
+pub fn changed_files(in_flight: Option<&str>) -> BTreeMap<String, String> {
     let mut files = shipped_files();
     files.retain(|path, _| !path.starts_with("workflows/welcome/"));
     let follow_up = files.get_mut("workflows/follow-up/workflow.yaml").expect("the shipped follow-up");
     assert!(follow_up.contains("for: 3 weeks"), "follow-up is written otherwise");
     *follow_up = follow_up.replace("for: 3 weeks", "for: 10 days").replace("since_start >= 1", "since_start >= 2");
+    if let Some(in_flight) = in_flight {
+        *follow_up = follow_up.replace("steps:", &format!("in_flight: {in_flight}\nsteps:"));
+    }
     files
 }
 

@@ -99,7 +99,13 @@ async fn folded(again: Option<i64>, known: bool) -> Vec<u8> {
     let store: Arc<dyn Store> = memory.clone();
     store.create_shards(1).await.unwrap();
     let texts = world::shipped_files();
-    let request = rapport_engine::apply::Request { texts, by: "test".into(), since: Some(at(-48)), approval: rapport_engine::apply::Approval::NotNeeded, plan: None };
+    let request = rapport_engine::apply::Request {
+        texts,
+        by: "test".into(),
+        since: Some(at(-48)),
+        approval: rapport_engine::apply::Approval::NotNeeded,
+        plan: None,
+    };
     rapport_engine::apply::apply(&store, request, 1, at(-48)).await.unwrap();
     store.outbox_done(&store.outbox(9).await.unwrap().iter().map(|row| row.number).collect::<Vec<_>>()).await.unwrap();
     store.set_replay_present(at(0)).await.unwrap();

@@ -5,7 +5,12 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use rapport_engine::{
     apply,
     ingest::{Breaker, Ingest},
+<<<<<<< HEAD
     mailer::{Hand, LinkKeys, Mailer, ended},
+=======
+    mailer::{Hand, LinkKeys, Mailer},
+    operate::{self, Subject},
+>>>>>>> ea7c50b (Carry out in_flight, migrate, was and pinned mails, and test what people decide)
     ownership::{Engine, EngineParts, EngineSettings},
     ports::{
         clock::Clock,
@@ -64,7 +69,13 @@ impl Stand {
     async fn apply(&self, files: BTreeMap<String, String>) {
         let store: Arc<dyn Store> = self.store.clone();
         let now = self.store.server_now();
-        let request = apply::Request { texts: files, by: "test".into(), since: None, approval: apply::Approval::NotNeeded, plan: None };
+        let request = apply::Request {
+            texts: files,
+            by: "test".into(),
+            since: None,
+            approval: apply::Approval::NotNeeded,
+            plan: None,
+        };
         apply::apply(&store, request, 1, now).await.unwrap();
     }
 
@@ -345,12 +356,19 @@ async fn a_programme_with_partners_is_not_dropped_by_mistake() {
     let config = files["config/rapport.yaml"].replace("default:", "defualt:");
     files.insert("config/rapport.yaml".into(), config);
     let store: Arc<dyn Store> = stand.store.clone();
-    let request = apply::Request { texts: files, by: "test".into(), since: None, approval: apply::Approval::NotNeeded, plan: None };
+    let request = apply::Request {
+        texts: files,
+        by: "test".into(),
+        since: None,
+        approval: apply::Approval::NotNeeded,
+        plan: None,
+    };
     let refused = apply::apply(&store, request, 1, stand.store.server_now()).await.unwrap_err();
     assert!(matches!(refused, apply::ApplyError::ProgramGone(ref id) if id == "default"), "{refused}");
     assert_eq!(store.definition_hashes().await.unwrap().len(), 1, "nothing was changed");
 }
 
+<<<<<<< HEAD
 /// The first three tries are lost after the dot, some of them accepted.
 const LOSES_THREE: Rates = Rates { lost_after_dot: 1_000_000, at_most: 3, ..Rates::NONE };
 
@@ -416,5 +434,99 @@ async fn a_mail_in_doubt_waits_for_a_person_whose_word_is_counted() {
     assert_eq!(counted(&stand), [1, 0, 1]);
     let tables = stand.store.tables().clone();
     assert!(tables.check().iter().all(|(_, rows)| *rows == 0), "{:?}", tables.check());
+=======
+/// A workflow that writes ten minutes after the approval.
+fn with_a_late_mail(folder: &str, head: &str, text: &str) -> BTreeMap<String, String> {
+    let mut files = world::shipped_files();
+    files.retain(|path, _| !path.starts_with("workflows/welcome/"));
+    let workflow = format!(
+        "workflow: Late\nowner: test@acme.example\nmail: {{ kind: marketing, topic: onboarding, from: ines }}\n\
+         when: partner.approved\nonce: per partner\n{head}steps:\n  - wait: 10 minutes\n  - email: hello\n"
+    );
+    files.insert(format!("workflows/{folder}/workflow.yaml"), workflow);
+    files.insert(format!("workflows/{folder}/hello.mail.md"), format!("---\nsubject: Hello\n---\n{text}\n"));
+    files
+}
+
+/// The mail to ada after the files changed while she waited.
+async fn mail_after(before: BTreeMap<String, String>, after: BTreeMap<String, String>) -> (String, Tables) {
+    let mut stand = Stand::new(before).await;
+    stand.start();
+    let events = [stand.approved("ada")];
+    stand.take(&events).await;
+    stand.until("ada waits", |tables| tables.journeys.len() == 1).await;
+    stand.apply(after).await;
+    stand.until("the change is folded", stand.folded()).await;
+    stand.until("the mail is sent", |tables| !tables.sent.is_empty()).await;
+    let again = [stand.event("partner.approved", "ada", "again", json!({}))];
+    stand.take(&again).await;
+    stand.until("all is folded", stand.folded()).await;
+    stand.stop().await;
+    let tables = stand.store.tables().clone();
+    let accepted = stand.server.accepted();
+    assert_eq!(accepted.len(), 1, "once is once");
+    (accepted.into_iter().map(|mail| mail.text).collect(), tables)
+}
+
+#[tokio::test(start_paused = true)]
+async fn pinned_mails_keep_their_text_and_others_are_the_newest() {
+    let (text, _) =
+        mail_after(with_a_late_mail("late", "", "Old words."), with_a_late_mail("late", "", "New words.")).await;
+    assert!(text.contains("New words"), "{text}");
+    let pinned = |text| with_a_late_mail("late", "mails: pinned\n", text);
+    let (text, _) = mail_after(pinned("Old words."), pinned("New words.")).await;
+    assert!(text.contains("Old words"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renamed_workflow_keeps_who_is_inside_and_what_once_counted() {
+    let before = with_a_late_mail("late", "", "Words.");
+    for head in ["was: late\n", "was: late\nin_flight: migrate\nsince: 2026-01-01\n"] {
+        let (_, tables) = mail_after(before.clone(), with_a_late_mail("later", head, "Words.")).await;
+        let rows: Vec<_> = tables.journeys.values().collect();
+        assert_eq!(rows.len(), 1, "{rows:?}");
+        let name = if head.contains("migrate") { "later" } else { "late" };
+        assert_eq!(rows[0].workflow, name);
+        let exit = rows[0].exited.as_ref().map(|(_, code)| code.as_str());
+        assert_eq!(exit, Some("completed"));
+    }
+}
+
+/// What a person says holds at the next claim, whatever the log is doing.
+#[tokio::test(start_paused = true)]
+async fn a_pause_holds_at_once_and_ends_by_itself() {
+    let mut stand = Stand::new(with_a_late_mail("late", "", "Words.")).await;
+    stand.start();
+    let events = [stand.approved("ada"), stand.approved("bob")];
+    stand.take(&events).await;
+    stand.until("both wait", |tables| tables.journeys.len() == 2).await;
+    let (bob, now) = (PartnerKey::new(world::PROGRAM, "bob").unwrap(), stand.store.server_now());
+    let until = now + jiff::SignedDuration::from_hours(1);
+    let late = Subject::Workflow("late".into());
+    operate::pause(stand.store.as_ref(), 1, &late, Some(until), ("kari", "a wrong price"), now).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(20 * 60)).await;
+    let queued = |tables: &Tables| tables.messages.values().filter(|message| message.state.code() == "queued").count();
+    assert_eq!(queued(&stand.store.tables()), 2);
+    assert!(stand.server.accepted().is_empty());
+    // Bob's journey ends while his mail is queued: it never leaves.
+    let store: Arc<dyn Store> = stand.store.clone();
+    let journey = stand.store.tables().journeys.values().find(|row| row.key == bob).unwrap().id.clone();
+    let said = ("kari", "asked by phone");
+    let at = stand.store.server_now();
+    operate::command_journey(&store, 1, operate::Wish::Stop, &bob, ("late", Some(&journey)), said, at).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(40 * 60)).await;
+    stand.until("the pause is over", |tables| !tables.pauses.contains_key("workflow:late")).await;
+    assert!(stand.store.server_now() >= until);
+    stand.until("ada is written to", |tables| tables.sent.len() == 1).await;
+    tokio::time::sleep(Duration::from_secs(3_600)).await;
+    let accepted = stand.server.accepted();
+    assert_eq!(accepted.len(), 1);
+    let exits: Vec<_> =
+        stand.store.tables().journeys.values().filter_map(|row| row.exited.clone().map(|(_, code)| code)).collect();
+    assert!(exits.contains(&"stopped".to_owned()), "{exits:?}");
+    let audits: Vec<_> = stand.store.tables().audits.iter().map(|row| (row.action.clone(), row.by.clone())).collect();
+    let expected = [("apply", "test"), ("pause", "kari"), ("journey_stop", "kari"), ("pause_end", "rapport")];
+    assert_eq!(audits, expected.map(|(action, by)| (action.to_owned(), by.to_owned())));
+>>>>>>> ea7c50b (Carry out in_flight, migrate, was and pinned mails, and test what people decide)
     stand.stop().await;
 }

@@ -43,7 +43,8 @@ impl Stand {
         let offers = texts.get_mut("config/offers.yaml").unwrap();
         assert!(offers.contains("5000 EUR per quarter"));
         *offers = offers.replace("5000 EUR per quarter", budget);
-        let request = apply::Request { texts, by: "test".into(), since: None, approval: apply::Approval::NotNeeded, plan: None };
+        let request =
+            apply::Request { texts, by: "test".into(), since: None, approval: apply::Approval::NotNeeded, plan: None };
         apply::apply(&store, request, 1, memory.server_now()).await.unwrap();
         store.take_shard(0, "engine", LONG).await.unwrap().unwrap();
         let row = store.take_shard(COORDINATOR, "engine", LONG).await.unwrap().unwrap();

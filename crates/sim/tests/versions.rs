@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use rapport_engine::ports::rows::MessageState;
+use jiff::SignedDuration;
+use rapport_engine::{ports::rows::MessageState, rulebooks::Applied};
 use rapport_sim::{
+    faults::Rates,
     properties,
     run::{Operator, Outcome, Setting, play},
+    world,
 };
 
 const DAYS: i64 = 40;
@@ -54,7 +57,8 @@ fn journeys_of_an_older_version_and_of_a_removed_workflow_go_on_with_their_own()
 #[test]
 fn journeys_whose_version_nobody_knows_wait_and_lose_nothing() {
     let known = played(Operator { changes_on: Some(CHANGES_ON), ..Operator::NONE });
-    let lost = played(Operator { changes_on: Some(CHANGES_ON), loses_the_old_until: Some(GIVEN_BACK_ON) });
+    let lost =
+        played(Operator { changes_on: Some(CHANGES_ON), loses_the_old_until: Some(GIVEN_BACK_ON), ..Operator::NONE });
     let held = |numbers: &[(String, i64)]| -> i64 {
         numbers.iter().filter(|(name, _)| name.starts_with("held/")).map(|(_, count)| count).sum()
     };
@@ -68,4 +72,85 @@ fn journeys_whose_version_nobody_knows_wait_and_lose_nothing() {
     };
     let missing: Vec<_> = ended(&of_known).difference(&ended(&of_lost)).cloned().collect();
     assert!(missing.is_empty(), "did not come to their end: {missing:#?}");
+}
+
+/// Journeys of `follow-up` that were inside when the files changed: version afterwards, exit code.
+fn inside(outcome: &Outcome) -> Vec<(bool, String)> {
+    let changed_at = world::begins() + SignedDuration::from_hours(24 * CHANGES_ON);
+    let rows = outcome.tables.journeys.values().filter(|row| row.workflow == "follow-up");
+    let inside =
+        rows.filter(|row| row.started_at < changed_at && row.exited.as_ref().is_none_or(|(at, _)| *at >= changed_at));
+    let newest = outcome.tables.definitions.last().expect("files in force");
+    let texts = serde_json::from_str(&newest.sources).expect("texts by path");
+    let applied = Applied::compile("", texts, std::collections::BTreeMap::new()).expect("they compile");
+    let version = applied.rulebook.workflow("follow-up").expect("it is there").version.to_string();
+    inside
+        .map(|row| {
+            let exit = row.exited.as_ref().map_or_else(|| "active".to_owned(), |(_, code)| code.clone());
+            (row.version == version, exit)
+        })
+        .collect()
+}
+
+/// A wait without an `id` is known by its words.
+const MIGRATES: &str = "migrate\nmigrate: { \"wait for 3 weeks then_at 10:00 on_days weekdays\": \
+                        \"wait for 10 days then_at 10:00 on_days weekdays\" }";
+
+/// Play 19: an edit with many inside; each does what the files say, under every fault.
+#[test]
+fn those_inside_finish_move_or_stop_as_the_files_say() {
+    let change = |in_flight, rates| {
+        let operator = Operator { changes_on: Some(CHANGES_ON), in_flight, ..Operator::NONE };
+        let outcome = play(&Setting { operator, rates, partners: 40, ..Setting::plain(5, DAYS) });
+        let broken = properties::of_one(&outcome);
+        assert!(broken.is_empty(), "{in_flight:?}: {}", broken.join("\n"));
+        outcome
+    };
+    for rates in [Rates::NONE, Rates::MANY] {
+        let finished = inside(&change(None, rates));
+        assert!(finished.len() > 10, "{} inside", finished.len());
+        assert!(finished.iter().all(|(moved, exit)| !moved && exit != "stopped"), "{finished:?}");
+        let stopped = change(Some("stop"), rates);
+        assert!(inside(&stopped).iter().all(|(_, exit)| exit == "stopped"), "{:?}", inside(&stopped));
+        let moved = change(Some(MIGRATES), rates);
+        assert_eq!(inside(&moved).len(), finished.len());
+        assert!(inside(&moved).iter().all(|(moved, exit)| *moved && exit != "stopped"), "{:?}", inside(&moved));
+        let waits = moved.tables.journeys.values().filter(|row| row.workflow == "follow-up" && row.exited.is_none());
+        let began = world::begins() + SignedDuration::from_hours(24 * (DAYS - 16));
+        assert!(waits.clone().all(|row| row.started_at > began), "who was inside waits ten days now, not three weeks");
+    }
+}
+
+/// All mail waits during an incident, whoever dies meanwhile; then what is not too late leaves, one by one.
+#[test]
+fn nothing_leaves_during_an_incident_and_no_burst_after_it() {
+    for rates in [Rates::NONE, Rates::MANY] {
+        let operator = Operator { incident: Some((10, 12)), ..Operator::NONE };
+        let outcome = play(&Setting { operator, rates, partners: 60, ..Setting::plain(9, 24) });
+        let broken = properties::of_one(&outcome);
+        assert!(broken.is_empty(), "{}", broken.join("\n"));
+        let on = |day: i64| world::begins() + SignedDuration::from_hours(24 * day);
+        let sent = |from, to| {
+            let went = |message: &&rapport_sim::store::StoredMessage| message.state == MessageState::Sent;
+            let messages = outcome.tables.messages.values().filter(went);
+            let mut at: Vec<_> =
+                messages.map(|message| message.changed_at).filter(|at| *at > from && *at < to).collect();
+            at.sort();
+            at
+        };
+        assert!(!sent(on(0), on(10)).is_empty());
+        assert_eq!(sent(on(10), on(12)), [], "nothing leaves");
+        let planned = outcome
+            .tables
+            .messages
+            .values()
+            .filter(|message| message.row.planned_at > on(10) && message.row.planned_at < on(12));
+        let kept = planned.clone().count();
+        assert!(kept > 3, "{kept} were planned meanwhile");
+        let open = planned.filter(|message| message.state == MessageState::Queued).count();
+        assert_eq!(open, 0, "each was judged anew");
+        assert_eq!(outcome.tables.pauses.len(), 0);
+        let told: Vec<_> = outcome.tables.audits.iter().map(|row| row.action.as_str()).collect();
+        assert_eq!(told, ["apply", "incident_start", "incident_stop"]);
+    }
 }

@@ -20,9 +20,7 @@ impl SqlStore {
             };
             let scope = [row.text(0)?, row.text(1)?, row.text(2)?, row.text(3)?];
             let [workflow, program, partner, journey] = &scope;
-            session
-                .execute(&sql::SPREAD, &cells![lift.at, lift.apart_ms, workflow, program, partner, journey])
-                .await?;
+            session.execute(&sql::SPREAD, &cells![lift.at, lift.apart_ms, workflow, program, partner, journey]).await?;
         }
         if let Some(pause) = &operation.begin {
             let (program, partner) =
@@ -30,8 +28,7 @@ impl SqlStore {
             let workflow = pause.scope.workflow.as_deref().unwrap_or_default();
             let journey = pause.scope.journey.as_deref().unwrap_or_default();
             let (by, because) = (&pause.by, &pause.because);
-            let cells =
-                cells![&pause.id, workflow, program, partner, journey, pause.since, pause.until, by, because];
+            let cells = cells![&pause.id, workflow, program, partner, journey, pause.since, pause.until, by, because];
             session.execute(&sql::BEGIN, &cells).await?;
         }
         write_audit(&mut session, &operation.audit).await?;
@@ -58,17 +55,8 @@ impl SqlStore {
 pub(crate) async fn write_audit(session: &mut Session, row: &AuditRow) -> Result<(), StoreError> {
     let approved_by = row.approved_by.as_deref();
     let because = row.because.as_deref();
-    let cells = cells![
-        &row.id,
-        row.at,
-        &row.by,
-        approved_by,
-        &row.action,
-        &row.subject,
-        because,
-        row.done,
-        &row.detail
-    ];
+    let cells =
+        cells![&row.id, row.at, &row.by, approved_by, &row.action, &row.subject, because, row.done, &row.detail];
     session.execute(&sql::NOTE, &cells).await?;
     Ok(())
 }

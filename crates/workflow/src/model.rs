@@ -55,6 +55,8 @@ pub struct Workflow {
     pub priority: Priority,
     /// `in_flight:`, what becomes of journeys inside when this version comes into force.
     pub in_flight: InFlight,
+    /// `was:`, the folder's name before: its journeys, its first deployment and what its `once` counted are this one's.
+    pub was: Option<WorkflowId>,
     /// `mails: pinned`: journeys keep the texts of the files they began under.
     pub mails_pinned: bool,
     /// The steps; a journey begins at index 0.
@@ -75,6 +77,11 @@ impl Workflow {
     /// Whether an event of this kind may start the workflow.
     pub fn starts_on(&self, kind: &str) -> bool {
         self.when.iter().any(|pattern| pattern.matches(kind))
+    }
+
+    /// Whether journeys of this workflow's name are its own.
+    pub fn owns(&self, id: &str) -> bool {
+        *self.id == *id || self.was.as_deref() == Some(id)
     }
 
     /// Whether its mails are marketing: then the built-in stops hold.

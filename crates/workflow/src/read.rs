@@ -2,6 +2,7 @@
 
 mod email;
 mod entry;
+mod in_flight;
 mod person;
 mod steps;
 mod timed;
@@ -19,12 +20,7 @@ use crate::environment::{Declared, Names, may_start};
 use crate::model::*;
 
 /// Keys that exist in the language and are not carried out yet.
-const NOT_YET: [(&str, &str); 4] = [
-    ("if_late", "own rules for being late"),
-    ("mails", "pinned mails"),
-    ("migrate", "moving journeys between versions"),
-    ("was", "renaming a workflow"),
-];
+const NOT_YET: [(&str, &str); 1] = [("if_late", "own rules for being late")];
 
 /// A workflow as read, with what checks after it need.
 pub(crate) struct Read {
@@ -139,20 +135,11 @@ pub(crate) fn workflow(
             Some(2) => Priority::High,
             _ => Priority::Normal,
         };
-    if let Some(node) = fields.take("in_flight") {
-        match node.as_str() {
-            Some("finish") => {}
-            Some(word @ ("migrate" | "stop")) => {
-                findings
-                    .error("R0990", path, node.span, format!("`in_flight: {word}` is not carried out yet"))
-                    .label("journeys end on the version they began on: `finish`");
-            }
-            _ => {
-                node.one_of(&["finish", "migrate", "stop"], path, findings);
-            }
-        }
-    }
     let steps = fields.require("steps", findings).and_then(|node| steps::read(node, &mut reader, findings));
+    let in_flight = in_flight::read(&fields, steps.as_deref().unwrap_or_default(), path, findings);
+    let mails_pinned =
+        fields.take("mails").and_then(|node| node.one_of(&["live", "pinned"], path, findings)) == Some(1);
+    let was = fields.take("was").and_then(|node| in_flight::was(node, &reader, findings));
     finish(fields, findings);
     if let (Some(entry), Some(steps)) = (&entry, &steps) {
         entry::check_combine(entry, steps, &fields_span(node, "combine"), path, findings);
@@ -171,8 +158,9 @@ pub(crate) fn workflow(
         stops_on_reply,
         holds,
         priority,
-        in_flight: InFlight::Finish,
-        mails_pinned: false,
+        in_flight: in_flight?,
+        mails_pinned,
+        was,
         steps: steps?,
     };
     let Reader { kinds, awaited, choices, mail_spans, .. } = reader;
@@ -342,9 +330,10 @@ pub(crate) fn known_workflow(
     found.cloned()
 }
 
-/// Hash over everything that decides who enters and what happens: not the title, the owner, or whose name is under the mail.
+/// Hash over everything that decides who enters and what happens: not the title, the owner, whose name is under the mail, or
+/// what becomes of those inside.
 fn version(node: &Node) -> Version {
-    const LIVE: [&str; 5] = ["workflow", "about", "owner", "mail", "priority"];
+    const LIVE: [&str; 9] = ["workflow", "about", "owner", "mail", "priority", "in_flight", "migrate", "was", "mails"];
     let mut hasher = Sha256::new();
     let decided: BTreeSet<&str> = node.as_map().unwrap_or_default().iter().map(|(key, _)| key.text.as_str()).collect();
     for key in decided.into_iter().filter(|key| !LIVE.contains(key)) {

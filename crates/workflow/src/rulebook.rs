@@ -68,6 +68,11 @@ impl Rulebook {
         self.workflows.iter().find(|workflow| *workflow.id == *id)
     }
 
+    /// The workflow that journeys of this id belong to: the one of that name, or that was called so.
+    pub fn successor(&self, id: &str) -> Option<&Arc<Workflow>> {
+        self.workflow(id).or_else(|| self.workflows.iter().find(|workflow| workflow.owns(id)))
+    }
+
     /// The workflows that an event of this kind may start.
     pub fn started_by<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Arc<Workflow>> {
         self.workflows.iter().filter(move |workflow| workflow.starts_on(kind))

@@ -16,7 +16,7 @@ use crate::{printed, telemetry};
 
 /// Checks, then applies. Errors in the files: exit code 2, nothing is changed.
 pub async fn run(global: &Global, arguments: ApplyArguments) -> Result<u8, Failure> {
-    if arguments.log {
+    if arguments.history {
         return audit::run(global, "apply", arguments.json).await;
     }
     let since = arguments.since.as_deref().map(instant).transpose()?;
@@ -86,7 +86,12 @@ pub async fn put_into_force(layout: &Layout, request: Request) -> Result<Outcome
 }
 
 /// Applies files in the layout of one process. Without a second person only where no mail leaves the machine.
-pub async fn by_running(layout: &Layout, texts: Texts, since: Option<Timestamp>, delivers: bool) -> Result<(), Failure> {
+pub async fn by_running(
+    layout: &Layout,
+    texts: Texts,
+    since: Option<Timestamp>,
+    delivers: bool,
+) -> Result<(), Failure> {
     let approval = if delivers { Approval::None } else { Approval::NotNeeded };
     let request = Request { texts, by: login_name(), since, approval, plan: None };
     put_into_force(layout, request).await.map(|_| ())

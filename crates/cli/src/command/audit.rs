@@ -39,14 +39,16 @@ fn tell(row: &AuditRow) {
     let at = row.at.strftime("%Y-%m-%d %H:%M:%S");
     // A hash is shown as short as everywhere.
     let subject = if row.action == "apply" { row.subject.get(..12).unwrap_or(&row.subject) } else { &row.subject };
-    let approved = row.approved_by.as_deref().map(|name| format!(", approved by {}", harmless(name))).unwrap_or_default();
+    let approved =
+        row.approved_by.as_deref().map(|name| format!(", approved by {}", harmless(name))).unwrap_or_default();
     let because = row.because.as_deref().map(|why| format!(": {}", harmless(why))).unwrap_or_default();
     let detail: Value = serde_json::from_str(&row.detail).unwrap_or_default();
     let refused = detail.get("refused").and_then(Value::as_str);
     let refused = refused.map(|why| format!("  {}: {}", bold("REFUSED"), harmless(why))).unwrap_or_default();
     line(format!("{at}  {}  {}  by {}{approved}{because}{refused}", row.action, harmless(subject), harmless(&row.by)));
     for (key, what) in [("new", "new"), ("gone", "gone"), ("service", "service mail")] {
-        let names: Vec<&str> = detail.get(key).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+        let names: Vec<&str> =
+            detail.get(key).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
         if !names.is_empty() {
             line(format!("    {what}: {}", names.join(", ")));
         }

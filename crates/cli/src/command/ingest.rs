@@ -10,7 +10,7 @@ use rapport_kafka::topic::{Topic, create};
 use rapport_kafka::{Outgoing, Publisher};
 use serde::Deserialize;
 
-use super::{apply, instant, login_name};
+use super::{apply, instant};
 use crate::command_line::{ClockKind, IngestArguments, IngestTarget};
 use crate::exit::{self, Doing, Failure};
 use crate::layout::{Layout, connection, link_keys};

@@ -60,7 +60,8 @@ async fn hold_in(layout: &Layout, arguments: HoldArguments) -> Result<u8, Failur
     let subject = Subject::Partner(explain::find(&layout.database, &partner).await?);
     let by = arguments.by.unwrap_or_else(login_name);
     if arguments.end {
-        return resume(layout, &subject, &applied(layout).await?, &by).await;
+        let applied = applied(layout).await?;
+        return resume(layout, &subject, &applied, &by).await;
     }
     begin(layout, &subject, arguments.until.as_deref(), None, &by, &because(arguments.because)?).await
 }
@@ -111,14 +112,17 @@ async fn journey_in(layout: &Layout, wish: Wish, arguments: JourneyArguments) ->
             let applied = applied(layout).await?;
             workflow(&applied, name)?;
             if let Some(file) = speaks_of_its_event(&applied, name) {
-                return Err(Failure::input(format!("`{name}` cannot be started by hand: {file} speaks of the event that starts it"))
-                    .help("let the event happen, or write a workflow of its own"));
+                return Err(Failure::input(format!(
+                    "`{name}` cannot be started by hand: {file} speaks of the event that starts it"
+                ))
+                .help("let the event happen, or write a workflow of its own"));
             }
             (format!("`{name}` begins for {key}, unless the partner is not active, opted out, or had it."), None)
         }
         (_, None) => {
             // A word nobody knows is told as such.
-            workflow(&applied(layout).await?, name)?;
+            let applied = applied(layout).await?;
+            workflow(&applied, name)?;
             return Err(Failure::input(format!("{key} is not in `{name}`"))
                 .help(format!("see `rapport explain {key}` for the journeys that run")));
         }
@@ -130,20 +134,30 @@ async fn journey_in(layout: &Layout, wish: Wish, arguments: JourneyArguments) ->
         }
     };
     let because = arguments.because;
-    operate::command_journey(&layout.store, layout.shards, wish, &key, (name, journey.as_deref()), (&by, &because), now)
-        .await
-        .doing("writing the command")?;
+    operate::command_journey(
+        &layout.store,
+        layout.shards,
+        wish,
+        &key,
+        (name, journey.as_deref()),
+        (&by, &because),
+        now,
+    )
+    .await
+    .doing("writing the command")?;
     line(told);
     Ok(exit::OK)
 }
 
-/// A file of the workflow that names fields of the event: nothing could stand there.
+/// A file of the workflow that names fields of the event which no command has: nothing could stand there.
 fn speaks_of_its_event(applied: &Applied, workflow: &str) -> Option<String> {
     let prefix = format!("workflows/{workflow}/");
     let speaks = |source: &&rapport_rule::Source| {
         let in_steps = source.text.split_once("\nsteps:").map_or("", |(_, steps)| steps);
         let mail = source.path.contains(".mail.");
-        (if mail { source.text.as_ref() } else { in_steps }).contains("event.")
+        let text: &str = if mail { source.text.as_ref() } else { in_steps };
+        let known = |rest: &str| ["occurred_at", "kind", "id"].iter().any(|field| rest.starts_with(field));
+        text.split("event.").skip(1).any(|rest| !known(rest))
     };
     let files = applied.rulebook.sources.iter().filter(|source| source.path.starts_with(&prefix));
     let mut files = files.filter(|source| !source.path.ends_with("/tests.yaml"));
@@ -208,7 +222,10 @@ async fn resume(layout: &Layout, subject: &Subject, applied: &Applied, by: &str)
         .help("`rapport pause` lists what is"));
     }
     let rate = applied.rulebook.config.burst.warn_above.unwrap_or(50);
-    line(format!("over: what waited is judged anew, and leaves at no more than {}", count(i64::from(rate), "mail") + " an hour"));
+    line(format!(
+        "over: what waited is judged anew, and leaves at no more than {}",
+        count(i64::from(rate), "mail") + " an hour"
+    ));
     Ok(exit::OK)
 }
 
@@ -229,7 +246,8 @@ async fn list(layout: &Layout, as_data: bool) -> Result<u8, Failure> {
 
 /// A pause for people; `explain` shows it too.
 pub(super) fn told(row: &PauseRow) -> String {
-    let what = Subject::of(row).map_or_else(|| "mail of a stopped or skipped journey waits".to_owned(), |subject| waits(&subject));
+    let what = Subject::of(row)
+        .map_or_else(|| "mail of a stopped or skipped journey waits".to_owned(), |subject| waits(&subject));
     let until = row.until.map(|until| format!(" until {}", shown(until))).unwrap_or_default();
     format!("{what} since {}{until}, by {}: {}", shown(row.since), harmless(&row.by), harmless(&row.because))
 }
@@ -267,7 +285,9 @@ fn shown(at: Timestamp) -> String {
 async fn zone(layout: &Layout) -> TimeZone {
     let applied = layout.rulebooks.current().await.ok().flatten();
     let config = applied.as_ref().map(|applied| &applied.rulebook.config);
-    config.and_then(|config| config.programs.get(&config.default_program)).map_or(TimeZone::UTC, |program| program.zone.clone())
+    config
+        .and_then(|config| config.programs.get(&config.default_program))
+        .map_or(TimeZone::UTC, |program| program.zone.clone())
 }
 
 /// An instant, the beginning of a day, or a length from now.
@@ -279,7 +299,9 @@ fn until(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, Failu
     } else if let Ok(local) = text.parse::<jiff::civil::DateTime>() {
         local.to_zoned(zone.clone()).ok().map(|zoned| zoned.timestamp())
     } else {
-        Length::parse(text).ok().and_then(|length| now.checked_add(SignedDuration::from_mins(length.about_minutes())).ok())
+        Length::parse(text)
+            .ok()
+            .and_then(|length| now.checked_add(SignedDuration::from_mins(length.about_minutes())).ok())
     };
     let at = at.ok_or_else(|| {
         Failure::input(format!("`{}` is no time", harmless(text)))

@@ -52,9 +52,9 @@ pub fn id_of(text: &str) -> Result<String, Failure> {
     if path.is_file() {
         let text = std::fs::read_to_string(path).doing(&format!("reading {}", path.display()))?;
         let kept: Result<Kept, _> = serde_json::from_str(&text);
-        return kept
-            .map(|kept| kept.id)
-            .map_err(|_| Failure::input(format!("{} is no plan", path.display())).help("make one with `rapport plan --out FILE`"));
+        return kept.map(|kept| kept.id).map_err(|_| {
+            Failure::input(format!("{} is no plan", path.display())).help("make one with `rapport plan --out FILE`")
+        });
     }
     if text.len() == 12 && text.chars().all(|c| c.is_ascii_hexdigit()) {
         return Ok(text.to_ascii_lowercase());
@@ -104,8 +104,10 @@ fn tell_workflow(workflow: &WorkflowPlan) {
         Change::Config => "the same, but config/ differs".to_owned(),
     };
     line(format!("{}  {change}", bold(&workflow.id)));
-    for mail in &workflow.mails {
-        line(format!("  mail {}: {}", mail.mail, mail.change));
+    match workflow.change {
+        // Every text of a new workflow is new.
+        Change::New | Change::Gone => {}
+        _ => workflow.mails.iter().for_each(|mail| line(format!("  mail {}: {}", mail.mail, mail.change))),
     }
     for parked in &workflow.inside {
         let becomes = match &parked.becomes {

@@ -2,7 +2,7 @@
 
 use tracing::{info, warn};
 
-use super::{apply, instant, login_name};
+use super::{apply, instant};
 use crate::command_line::{ClockKind, RunArguments, Service};
 use crate::exit::{self, Failure};
 use crate::layout::{Layout, link_keys};

@@ -120,7 +120,7 @@ impl Acts {
                 }
                 Act::Apply => {
                     files::second(project.folder.path())?;
-                    project.rapport(&["apply"]).await?;
+                    project.rapport(&["apply", "--approved-by", "a-second-person"]).await?;
                 }
             }
         }

@@ -72,6 +72,14 @@ struct Look<'a> {
     now: Timestamp,
 }
 
+/// What is known where a partner lives.
+struct Known<'a> {
+    shard: u32,
+    began: Option<Timestamp>,
+    figures: Option<&'a ProgramFigures>,
+    expectations: Option<&'a Expectations>,
+}
+
 /// Looks at every partner.
 pub async fn look(
     store: &Arc<dyn Store>,
@@ -82,9 +90,11 @@ pub async fn look(
     now: Timestamp,
 ) -> Result<Seen, PlanError> {
     let old = running.map(|running| &running.rulebook);
-    let mails = files.rulebook.workflows.iter().map(|workflow| {
-        (workflow.id.to_string(), texts::mail_changes(old, &files.rulebook, &workflow.id))
-    });
+    let mails = files
+        .rulebook
+        .workflows
+        .iter()
+        .map(|workflow| (workflow.id.to_string(), texts::mail_changes(old, &files.rulebook, &workflow.id)));
     let look = Look { rulebooks, running, files, mails: mails.collect(), now };
     let mut seen = Seen::default();
     let mut began: BTreeMap<ProgramId, Option<Timestamp>> = BTreeMap::new();
@@ -106,8 +116,13 @@ pub async fn look(
                 for journey in bundle.journeys.iter().filter(|journey| journey.exited.is_none()) {
                     rulebooks.ensure(&journey.workflow, &journey.version).await?;
                 }
-                let figures = cursor.figures.get(program.as_str());
-                look.partner(&bundle, began.get(&program).copied().flatten(), figures, shard, &mut seen);
+                let known = Known {
+                    shard,
+                    began: began.get(&program).copied().flatten(),
+                    figures: cursor.figures.get(program.as_str()),
+                    expectations: cursor.fits.get(program.as_str()),
+                };
+                look.partner(&bundle, &known, &mut seen);
             }
             if !whole {
                 break;
@@ -118,14 +133,7 @@ pub async fn look(
 }
 
 impl Look<'_> {
-    fn partner(
-        &self,
-        bundle: &PartnerBundle,
-        began: Option<Timestamp>,
-        figures: Option<&ProgramFigures>,
-        shard: u32,
-        seen: &mut Seen,
-    ) {
+    fn partner(&self, bundle: &PartnerBundle, known: &Known<'_>, seen: &mut Seen) {
         seen.partners += 1;
         for row in bundle.journeys.iter().filter(|row| row.exited.is_none()) {
             let Ok(journey) = serde_json::from_str::<Journey>(&row.body) else { continue };
@@ -148,10 +156,11 @@ impl Look<'_> {
                 rulebook: applied,
                 rulebooks: self.rulebooks,
                 interests: &interests,
-                shard,
+                shard: known.shard,
                 now: self.now,
-                began,
-                figures,
+                began: known.began,
+                figures: known.figures,
+                expectations: known.expectations,
             };
             // A bug that one partner's state brings out is the shard's to tell of.
             catch_unwind(AssertUnwindSafe(|| begun(&place, entry))).ok()
@@ -165,14 +174,14 @@ impl Look<'_> {
                 found.enter_anyway += journeys.min(anyway.get(&workflow).copied().unwrap_or_default());
             }
         }
-        self.audiences(&entry, began, figures, seen);
+        self.audiences(&entry, known, seen);
     }
 
     fn reads_new_text(&self, journey: &Journey, step: &str) -> bool {
         let mails = self.mails.get(&*journey.workflow).filter(|mails| !mails.is_empty());
         let Some(mails) = mails else { return false };
         // Whoever is moved on reads what lies ahead there.
-        let after = self.files.rulebook.workflow(&journey.workflow);
+        let after = self.files.rulebook.successor(&journey.workflow);
         let (workflow, step) = match fate(after.map(|after| &**after), &journey.version, step) {
             Fate::Stops => return false,
             Fate::Migrates(to) => (after.cloned(), to),
@@ -185,13 +194,7 @@ impl Look<'_> {
     }
 
     /// Counts whom triggers that are no event reach.
-    fn audiences(
-        &self,
-        entry: &Entry,
-        began: Option<Timestamp>,
-        figures: Option<&ProgramFigures>,
-        seen: &mut Seen,
-    ) {
+    fn audiences(&self, entry: &Entry, known: &Known<'_>, seen: &mut Seen) {
         let rulebook = &self.files.rulebook;
         let Some(program) = rulebook.config.program(entry.key.program.as_str()) else { return };
         let facts = PartnerFacts {
@@ -199,9 +202,10 @@ impl Look<'_> {
             rulebook: self.files,
             program,
             now: self.now,
-            began,
+            began: known.began,
             reversed: None,
-            figures,
+            figures: known.figures,
+            expectations: known.expectations,
         };
         let status = rapport_journey::Facts::status(&facts);
         for workflow in rulebook.workflows.iter().filter(|workflow| !workflow.timed.is_empty()) {

@@ -95,6 +95,7 @@ macro_rules! store_conformance {
             operating:
                 paused_mail_waits,
                 a_pause_ends_without_a_burst,
+                one_pause_ends_and_another_holds,
                 a_pause_ends_when_its_time_is_over,
                 the_audit_is_kept;
             coordination:

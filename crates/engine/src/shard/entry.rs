@@ -212,6 +212,10 @@ async fn read(parts: &EngineParts, bundle: crate::ports::rows::PartnerBundle) ->
             serde_json::from_str(&row.body).map_err(|error| damaged("a journey", error.to_string()))?;
         if !journey.is_exited() {
             versions.insert((row.workflow, row.version));
+            if let Some(texts) = &journey.texts {
+                // Files of an older release that do not compile here are told of where a version is looked up.
+                let _ = parts.rulebooks.by_hash(texts).await;
+            }
         }
         journeys.push(journey);
     }

@@ -7,11 +7,13 @@ mod actions;
 mod commands;
 mod health;
 pub mod held;
+pub(crate) mod in_flight;
 mod moments;
 mod segments;
 mod signals;
 pub(crate) mod timed;
 
+pub(crate) use actions::is_pinned;
 pub use actions::{Envelope, REQUEST_OFFER, REQUEST_RELEASE};
 pub use timed::stirs;
 
@@ -331,7 +333,7 @@ impl<'a> Reaction<'a> {
             .entry
             .journeys
             .iter()
-            .filter(|journey| journey.workflow == workflow.id)
+            .filter(|journey| workflow.owns(&journey.workflow))
             .map(rapport_journey::Journey::as_past)
             .collect();
         let answer = {
@@ -414,9 +416,13 @@ impl<'a> Reaction<'a> {
         }
         let known = self.rulebooks.version_in(&journey.workflow, &journey.version);
         let Some((workflow, older)) = known else { return };
+        let pinned = journey.texts.as_ref().and_then(|hash| self.rulebooks.met(hash));
         let Step { journey: after, actions, .. } = {
             let facts = self.facts();
-            let world = self.world(&facts, &workflow).with_older(Some(&older.rulebook));
+            let world = self
+                .world(&facts, &workflow)
+                .with_older(Some(&older.rulebook))
+                .with_pinned(pinned.as_ref().map(|pinned| &pinned.rulebook));
             step(journey, &workflow, &stimulus, &world, self.now)
         };
         if *journey == after && actions.is_empty() {

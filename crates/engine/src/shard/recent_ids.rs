@@ -44,6 +44,11 @@ impl RecentIds {
         Self { known, in_order: rows.into(), fresh: Vec::new() }
     }
 
+    /// Whether the id was seen in the last hour.
+    pub fn knows(&self, id: u64) -> bool {
+        self.known.contains(&id)
+    }
+
     /// Whether the id was not seen in the last hour; if so it is from now on.
     pub fn admit(&mut self, id: u64) -> bool {
         let new = self.known.insert(id);

@@ -128,6 +128,7 @@ impl<'a> Run<'a, '_> {
             journey: self.journey.id.clone(),
             workflow: self.journey.workflow.clone(),
             version: self.journey.version.clone(),
+            texts: self.journey.texts.clone(),
             step: step.id.clone(),
             mail: mail.clone(),
             kind: policy.kind,

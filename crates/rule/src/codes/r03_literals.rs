@@ -172,4 +172,18 @@ pub(super) const PAGES: &[CodePage] = &[
         example: "- split: { short: { share: 50%, then: [{ email: hello }] }, long: { share: 40%, then: [{ exit: later }] } }",
         put_right: "- split: { short: { share: 50%, then: [{ email: hello }] }, long: { share: 50%, then: [{ exit: later }] } }",
     },
+    CodePage {
+        code: "R0327",
+        title: "journeys that cannot be moved so",
+        meaning: "`in_flight: migrate` lets journeys of older versions go on at the step of the same id in this one; `migrate:` names the step for those whose id changed. A journey at a step that has no counterpart finishes on its own version; `rapport plan` shows how many.",
+        example: "in_flight: finish\nmigrate: { \"wait 1 day\": pause }",
+        put_right: "in_flight: migrate\nmigrate: { \"wait 1 day\": pause }",
+    },
+    CodePage {
+        code: "R0328",
+        title: "a name this workflow cannot have had",
+        meaning: "`was:` is the name of the folder before it was renamed: its journeys, its first deployment and what its `once` counted go over to this one. That folder is not there any more.",
+        example: "was: welcome   # while workflows/welcome/ is still there",
+        put_right: "was: greeting",
+    },
 ];

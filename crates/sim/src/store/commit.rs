@@ -95,11 +95,7 @@ impl Tables {
         for row in &commit.journeys {
             let id = (row.key.clone(), row.id.clone());
             let stored = self.journeys.entry(id).or_insert_with(|| row.clone());
-            *stored = rapport_engine::ports::rows::JourneyRow {
-                started_at: stored.started_at,
-                workflow: stored.workflow.clone(),
-                ..row.clone()
-            };
+            *stored = rapport_engine::ports::rows::JourneyRow { started_at: stored.started_at, ..row.clone() };
         }
         for change in &commit.timers {
             match change {

@@ -29,6 +29,7 @@ impl Tables {
                         && row.expires > lift.at
                         && row.kind == "marketing"
                         && pause.scope.covers(row)
+                        && !self.is_paused(row)
                 })
                 .map(|message| (-message.row.priority, message.row.due, message.row.id.clone()))
                 .collect();

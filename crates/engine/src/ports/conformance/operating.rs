@@ -128,3 +128,16 @@ pub async fn the_audit_is_kept(store: Arc<dyn Store>) {
     assert_eq!(store.audits("pause", 9).await.unwrap(), [paused]);
     assert_eq!(store.audits("", 1).await.unwrap(), [refused]);
 }
+
+/// What another pause keeps takes no place in the line.
+pub async fn one_pause_ends_and_another_holds(store: Arc<dyn Store>) {
+    let mut owner = Owner::new(&store).await;
+    owner.plan("a", vec![message("m1", "a", 0)]).await;
+    owner.plan("b", vec![message("m2", "b", 0)]).await;
+    begin(&store, "all", PauseScope::default()).await;
+    begin(&store, "partner:shop/a", PauseScope { key: Some(key("a")), ..PauseScope::default() }).await;
+    assert!(store.operate(&ends("all", 10, false)).await.unwrap());
+    assert_eq!(claim_one(&store, "mailer", 10).await.due.message.id, "m2");
+    assert!(store.operate(&ends("partner:shop/a", 11, false)).await.unwrap());
+    assert_eq!(claim_one(&store, "mailer", 11).await.due.message.id, "m1");
+}

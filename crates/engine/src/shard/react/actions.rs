@@ -79,6 +79,7 @@ impl Reaction<'_> {
             survey: message.survey.map(|survey| survey.to_string()),
             offer: message.offer.map(|offer| offer.to_string()),
             evidence: serde_json::to_value(&message.evidence).unwrap_or_default(),
+            pinned: message.texts.is_some(),
         };
         self.batch.messages.push(MessageRow {
             id: message.id.to_string(),
@@ -88,7 +89,7 @@ impl Reaction<'_> {
             journey: journey.to_owned(),
             step: message.step.to_string(),
             mail: message.mail.to_string(),
-            rulebook: self.rulebook.hash.clone(),
+            rulebook: message.texts.map_or_else(|| self.rulebook.hash.clone(), |hash| hash.to_string()),
             kind: message.kind.code().to_owned(),
             topic: message.topic.to_string(),
             priority: match message.priority {
@@ -162,4 +163,17 @@ pub struct Envelope {
     pub offer: Option<String>,
     /// Clauses that led here.
     pub evidence: serde_json::Value,
+    /// Its text is that of the rulebook its row names, not the newest.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pinned: bool,
+}
+
+/// Whether the text of a message is that of the rulebook its row names.
+pub(crate) fn is_pinned(context: &str) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Pinned {
+        #[serde(default)]
+        pinned: bool,
+    }
+    serde_json::from_str::<Pinned>(context).is_ok_and(|envelope| envelope.pinned)
 }

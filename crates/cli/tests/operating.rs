@@ -1,0 +1,236 @@
+//! Changing and steering what runs, as a person does: plan, apply, pause, hold, incident, journey.
+#![allow(clippy::disallowed_methods, reason = "tests of a binary work on files")]
+
+use std::io::BufRead as _;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+fn command(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rapport"));
+    for name in ["RAPPORT_STORE", "RAPPORT_KAFKA", "RAPPORT_MAIL", "RAPPORT_SHARDS", "RAPPORT_LINK_KEY"] {
+        command.env_remove(name);
+    }
+    command.current_dir(folder).env("RAPPORT_USER", "kari");
+    command
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+#[track_caller]
+fn check(folder: &Path, arguments: &[&str], code: i32, says: &[&str]) -> String {
+    let output = command(folder).args(arguments).output().unwrap();
+    let all = text(&output);
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {all}");
+    for expected in says {
+        assert!(all.contains(expected), "{arguments:?} does not say `{expected}`: {all}");
+    }
+    assert!(!all.contains("panicked"), "{all}");
+    all
+}
+
+fn data(folder: &Path, arguments: &[&str]) -> serde_json::Value {
+    let output = command(folder).args(arguments).output().unwrap();
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {}", text(&output)))
+}
+
+fn project() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    for part in ["workflows", "config"] {
+        copy(&root.join(part), &folder.path().join(part));
+    }
+    folder
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().flatten() {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+fn edit(folder: &Path, file: &str, from: &str, to: &str) {
+    let path = folder.join(file);
+    let before = std::fs::read_to_string(&path).unwrap();
+    assert!(before.contains(from), "{file} has no `{from}`");
+    std::fs::write(path, before.replacen(from, to, 1)).unwrap();
+}
+
+const WELCOME: &str = "workflows/welcome/workflow.yaml";
+
+#[test]
+fn service_mail_needs_a_second_person_and_every_apply_is_noted() {
+    let project = project();
+    let folder = project.path();
+    let says = ["this changes service mail (let-go-review)", "nobody has approved it", "--approved-by"];
+    check(folder, &["apply"], 2, &says);
+    check(folder, &["apply", "--by", "Kari", "--approved-by", "kari "], 2, &["cannot be the one who approves"]);
+    check(folder, &["apply", "--approved-by", "ines"], 0, &["applied", "welcome"]);
+    // What concerns no service mail needs nobody else.
+    edit(folder, WELCOME, "wait: 3 days", "wait: 4 days");
+    check(folder, &["apply"], 0, &["applied"]);
+    let log = data(folder, &["apply", "--history", "--json"]);
+    let lines: Vec<_> =
+        log.as_array().unwrap().iter().map(|line| (line["done"].clone(), line["approved_by"].clone())).collect();
+    let null = serde_json::Value::Null;
+    assert_eq!(
+        lines,
+        [
+            (true.into(), null.clone()),
+            (true.into(), "ines".into()),
+            (false.into(), "kari ".into()),
+            (false.into(), null)
+        ]
+    );
+    check(folder, &["apply", "--history"], 0, &["by kari, approved by ines", "REFUSED", "service mail: let-go-review"]);
+}
+
+#[test]
+fn a_plan_is_shown_kept_and_refused_when_it_is_stale() {
+    let project = project();
+    let folder = project.path();
+    let says = ["nothing is applied yet", "welcome", "new", "follow-up", "Service mail changes (let-go-review)"];
+    check(folder, &["plan"], 0, &says);
+    check(folder, &["plan", "--detailed-exitcode", "--out", "first.plan"], 3, &["rapport apply first.plan"]);
+    check(folder, &["apply", "first.plan", "--approved-by", "ines"], 0, &["applied"]);
+    check(folder, &["plan", "--detailed-exitcode"], 0, &["nothing would change"]);
+    edit(folder, WELCOME, "wait: 3 days", "wait: 4 days");
+    let plan = data(folder, &["plan", "--json", "--out", "second.plan"]);
+    assert_eq!(plan["workflows"][0]["id"], "welcome");
+    assert_eq!(plan["workflows"][0]["change"], "steps");
+    edit(folder, WELCOME, "wait: 4 days", "wait: 5 days");
+    check(folder, &["apply", "second.plan"], 2, &["the plan is stale", "rapport plan"]);
+    check(folder, &["apply", plan["id"].as_str().unwrap()], 2, &["the plan is stale"]);
+    edit(folder, WELCOME, "wait: 5 days", "wait: 4 days");
+    check(folder, &["apply", "second.plan"], 0, &["applied"]);
+    // What runs is another thing now: the same plan is over.
+    edit(folder, WELCOME, "wait: 4 days", "wait: 6 days");
+    check(folder, &["plan", "--out", "third.plan"], 0, &[]);
+    edit(folder, WELCOME, "wait: 6 days", "wait: 7 days");
+    check(folder, &["apply"], 0, &["applied"]);
+    edit(folder, WELCOME, "wait: 7 days", "wait: 6 days");
+    check(folder, &["apply", "third.plan"], 2, &["the plan is stale"]);
+    check(folder, &["apply", "nowhere.plan"], 2, &["there is no plan `nowhere.plan`"]);
+    std::fs::write(folder.join("odd.plan"), "[]").unwrap();
+    check(folder, &["apply", "odd.plan"], 2, &["odd.plan is no plan"]);
+    edit(folder, WELCOME, "once: per partner", "onec: per partner");
+    check(folder, &["plan"], 2, &["R0101", "nothing was changed"]);
+}
+
+#[test]
+fn pauses_are_listed_and_end() {
+    let project = project();
+    let folder = project.path();
+    check(folder, &["pause", "welcome", "--because", "x"], 1, &["nothing is applied yet"]);
+    check(folder, &["apply", "--approved-by", "ines"], 0, &[]);
+    check(folder, &["pause"], 0, &["nothing is paused"]);
+    check(folder, &["pause", "welcome"], 2, &["say why"]);
+    check(folder, &["pause", "welcom", "--because", "x"], 2, &["no workflow `welcom`", "did you mean `welcome`?"]);
+    check(folder, &["pause", "welcome", "--because", "x", "--until", "yesterday"], 2, &["`yesterday` is no time"]);
+    check(folder, &["pause", "welcome", "--because", "x", "--until", "2020-01-01"], 2, &["is over"]);
+    check(folder, &["pause", "welcome", "--because", "a wrong price"], 0, &["mail of `welcome` waits", "--end"]);
+    check(folder, &["incident", "start", "--because", "the shop is down"], 0, &["(incident)", "incident stop"]);
+    check(folder, &["pause", "--list"], 0, &["mail of `welcome` waits", "by kari: a wrong price", "(incident)"]);
+    assert_eq!(data(folder, &["pause", "--json"]).as_array().unwrap().len(), 2);
+    check(folder, &["hold", "nobody", "--until", "3 days", "--because", "x"], 1, &["there is no partner `nobody`"]);
+    check(folder, &["incident", "stop"], 0, &["judged anew", "50 mails an hour"]);
+    check(folder, &["incident", "stop"], 2, &["there is no incident"]);
+    check(folder, &["pause", "welcome", "--end"], 0, &["over"]);
+    check(folder, &["pause", "all", "--end"], 2, &["all is not paused"]);
+    check(folder, &["pause"], 0, &["nothing is paused"]);
+    check(folder, &["journey", "stop", "welcome", "ada", "--because", "x"], 1, &["there is no partner `ada`"]);
+}
+
+/// `rapport run` with its services, stopped when it goes.
+struct Running(Child);
+
+impl Running {
+    fn start(folder: &Path) -> Self {
+        let services = ["run", "engine", "relay", "mailer"];
+        let mut child = command(folder).args(services).stderr(Stdio::piped()).spawn().unwrap();
+        let stderr = child.stderr.take().unwrap();
+        let mut lines = std::io::BufReader::new(stderr).lines();
+        assert!(lines.by_ref().map_while(Result::ok).any(|line| line.contains("running")), "it did not start");
+        // Somebody has to read on, or the process would wait.
+        std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
+        Self(child)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Asks until it is so; the answer comes from another process.
+#[track_caller]
+fn until(folder: &Path, arguments: &[&str], says: &str) -> String {
+    let began = Instant::now();
+    loop {
+        let said = text(&command(folder).args(arguments).output().unwrap());
+        if said.contains(says) {
+            return said;
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "{arguments:?} never said `{says}`: {said}");
+    }
+}
+
+#[test]
+fn what_people_say_holds_while_everything_runs() {
+    let project = project();
+    let folder = project.path();
+    // Mail leaves at any hour, whenever this test runs.
+    edit(
+        folder,
+        "config/rapport.yaml",
+        "  quiet_hours: { from: \"20:00\", to: \"08:00\", zone: partner, weekends: hold }\n",
+        "",
+    );
+    // The event's second began before the files are in force.
+    check(folder, &["apply", "--approved-by", "ines", "--since", "2020-01-01"], 0, &[]);
+    let _running = Running::start(folder);
+    check(folder, &["pause", "welcome", "--because", "the link is wrong"], 0, &["waits"]);
+    let now = Command::new("date").args(["-u", "+%Y-%m-%dT%H:%M:%SZ"]).output().unwrap();
+    let now = String::from_utf8_lossy(&now.stdout).trim().to_owned();
+    let event = |partner: &str| {
+        format!(
+            r#"{{"id":"{partner}-1","kind":"partner.approved","program":"default","partner":"{partner}","occurred_at":"{now}","data":{{"name":"{partner}","email":"{partner}@blog.example","consent":{{"given":true,"source":"form","time":"{now}"}}}}}}"#
+        )
+    };
+    std::fs::write(folder.join("events.jsonl"), format!("{}\n{}\n", event("ada"), event("bob"))).unwrap();
+    check(folder, &["ingest", "events.jsonl"], 0, &["2 events taken in"]);
+    let said = until(folder, &["explain", "ada"], "WAITS");
+    assert!(said.contains("PAUSED") && said.contains("workflow:welcome by kari: the link is wrong"), "{said}");
+    check(folder, &["hold", "bob", "--until", "3 days", "--because", "on holiday"], 0, &["mail to default/bob waits"]);
+    check(folder, &["pause", "welcome", "--end"], 0, &["over"]);
+    until(folder, &["explain", "ada"], "SENT");
+    let said = check(folder, &["explain", "bob"], 0, &["WAITS", "on holiday"]);
+    assert!(!said.contains("SENT  welcome/hello"), "{said}");
+    // A journey goes on behind its wait, another ends, and cannot begin again: once is once.
+    check(folder, &["journey", "skip", "welcome", "bob", "--because", "met in person"], 0, &["goes on behind"]);
+    until(folder, &["explain", "bob"], "met in person");
+    check(folder, &["journey", "stop", "welcome", "ada", "--because", "asked by phone"], 0, &["ends at"]);
+    until(folder, &["explain", "ada"], "stopped");
+    check(folder, &["journey", "skip", "welcome", "ada", "--because", "x"], 2, &["is not in `welcome`"]);
+    check(folder, &["journey", "start", "welcome", "ada", "--because", "again"], 0, &["begins for default/ada"]);
+    until(folder, &["explain", "ada"], "once_used");
+    check(folder, &["journey", "start", "welcome", "bob", "--because", "x"], 2, &["is in `welcome` already"]);
+    check(folder, &["journey", "start", "re-engagement", "bob", "--because", "x"], 2, &["speaks of the event"]);
+    let plan = {
+        edit(folder, WELCOME, "wait: 3 days", "wait: 4 days");
+        data(folder, &["plan", "--json"])
+    };
+    let inside = &plan["workflows"][0]["inside"][0];
+    assert_eq!((&inside["people"], &inside["becomes"]["what"]), (&1.into(), &"finishes".into()), "{plan}");
+    assert_eq!(plan["partners"], 2, "{plan}");
+}
