@@ -5,12 +5,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use rapport_engine::{
     apply,
     ingest::{Breaker, Ingest},
-<<<<<<< HEAD
     mailer::{Hand, LinkKeys, Mailer, ended},
-=======
-    mailer::{Hand, LinkKeys, Mailer},
     operate::{self, Subject},
->>>>>>> ea7c50b (Carry out in_flight, migrate, was and pinned mails, and test what people decide)
     ownership::{Engine, EngineParts, EngineSettings},
     ports::{
         clock::Clock,
@@ -368,7 +364,6 @@ async fn a_programme_with_partners_is_not_dropped_by_mistake() {
     assert_eq!(store.definition_hashes().await.unwrap().len(), 1, "nothing was changed");
 }
 
-<<<<<<< HEAD
 /// The first three tries are lost after the dot, some of them accepted.
 const LOSES_THREE: Rates = Rates { lost_after_dot: 1_000_000, at_most: 3, ..Rates::NONE };
 
@@ -434,7 +429,9 @@ async fn a_mail_in_doubt_waits_for_a_person_whose_word_is_counted() {
     assert_eq!(counted(&stand), [1, 0, 1]);
     let tables = stand.store.tables().clone();
     assert!(tables.check().iter().all(|(_, rows)| *rows == 0), "{:?}", tables.check());
-=======
+    stand.stop().await;
+}
+
 /// A workflow that writes ten minutes after the approval.
 fn with_a_late_mail(folder: &str, head: &str, text: &str) -> BTreeMap<String, String> {
     let mut files = world::shipped_files();
@@ -527,6 +524,5 @@ async fn a_pause_holds_at_once_and_ends_by_itself() {
     let audits: Vec<_> = stand.store.tables().audits.iter().map(|row| (row.action.clone(), row.by.clone())).collect();
     let expected = [("apply", "test"), ("pause", "kari"), ("journey_stop", "kari"), ("pause_end", "rapport")];
     assert_eq!(audits, expected.map(|(action, by)| (action.to_owned(), by.to_owned())));
->>>>>>> ea7c50b (Carry out in_flight, migrate, was and pinned mails, and test what people decide)
     stand.stop().await;
 }

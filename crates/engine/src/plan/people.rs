@@ -20,6 +20,7 @@ use crate::{
         day_close::Cursor,
         entry::Entry,
         facts::{PartnerFacts, ProgramFigures},
+        foresight::Expectations,
         interest::Interests,
         react::{Place, Reaction, timed},
         timers::Timers,
