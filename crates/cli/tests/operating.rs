@@ -70,7 +70,7 @@ const WELCOME: &str = "workflows/welcome/workflow.yaml";
 fn service_mail_needs_a_second_person_and_every_apply_is_noted() {
     let project = project();
     let folder = project.path();
-    let says = ["this changes service mail (let-go-review)", "nobody has approved it", "--approved-by"];
+    let says = ["this changes service mail (", "let-go-review", "nobody has approved it", "--approved-by"];
     check(folder, &["apply"], 2, &says);
     check(folder, &["apply", "--by", "Kari", "--approved-by", "kari "], 2, &["cannot be the one who approves"]);
     check(folder, &["apply", "--approved-by", "ines"], 0, &["applied", "welcome"]);
@@ -90,14 +90,19 @@ fn service_mail_needs_a_second_person_and_every_apply_is_noted() {
             (false.into(), null)
         ]
     );
-    check(folder, &["apply", "--history"], 0, &["by kari, approved by ines", "REFUSED", "service mail: let-go-review"]);
+    check(
+        folder,
+        &["apply", "--history"],
+        0,
+        &["by kari, approved by ines", "REFUSED", "service mail: ", "let-go-review"],
+    );
 }
 
 #[test]
 fn a_plan_is_shown_kept_and_refused_when_it_is_stale() {
     let project = project();
     let folder = project.path();
-    let says = ["nothing is applied yet", "welcome", "new", "follow-up", "Service mail changes (let-go-review)"];
+    let says = ["nothing is applied yet", "welcome", "new", "follow-up", "Service mail changes (", "let-go-review"];
     check(folder, &["plan"], 0, &says);
     check(folder, &["plan", "--detailed-exitcode", "--out", "first.plan"], 3, &["rapport apply first.plan"]);
     check(folder, &["apply", "first.plan", "--approved-by", "ines"], 0, &["applied"]);

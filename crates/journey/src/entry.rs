@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rapport_event::PartnerKey;
 use rapport_rule::expr::{Clause, Scope, Value, blocks_unless, holds_if};
 use rapport_workflow::calendar::{add, instant};
-use rapport_workflow::{Once, Workflow, is_lasting};
+use rapport_workflow::{Late, Once, Workflow, is_lasting};
 use serde::{Deserialize, Serialize};
 
 use crate::explain::fixed;
@@ -90,6 +90,10 @@ pub enum RefusalCode {
     AlreadyBegun,
     /// There is no issue the partner has not had.
     NothingNew,
+    /// It arrived too long after it happened, and `if_late: { skip }` holds.
+    TooLate,
+    /// It arrived late, and one that happened later began already (`if_late: { latest_only }`).
+    NotTheLatest,
 }
 
 impl RefusalCode {
@@ -111,6 +115,8 @@ impl RefusalCode {
             RefusalCode::OnceUsed => "once_used",
             RefusalCode::AlreadyBegun => "already_begun",
             RefusalCode::NothingNew => "nothing_new",
+            RefusalCode::TooLate => "too_late",
+            RefusalCode::NotTheLatest => "not_the_latest",
         }
     }
 
@@ -132,6 +138,8 @@ impl RefusalCode {
             RefusalCode::OnceUsed => "`once` is used up",
             RefusalCode::AlreadyBegun => "this event has begun a journey before",
             RefusalCode::NothingNew => "there is no new issue",
+            RefusalCode::TooLate => "it arrived too long after it happened",
+            RefusalCode::NotTheLatest => "it arrived late, and a later one has begun",
         }
     }
 }
@@ -173,6 +181,9 @@ pub fn consider(
     };
     let same_key = || own().filter(|earlier| earlier.key == key);
     if let Err(code) = look.at_once(own(), same_key(), world) {
+        return look.refuse(code);
+    }
+    if let Err(code) = look.at_lateness(own(), world) {
         return look.refuse(code);
     }
     let held_out = !by_person && look.held_out(partner, world, &scope);
@@ -293,6 +304,29 @@ impl Look<'_> {
         Err(RefusalCode::OnceUsed)
     }
 
+    fn at_lateness<'a>(
+        &mut self,
+        mut own: impl Iterator<Item = &'a PastJourney>,
+        world: &World<'_>,
+    ) -> Result<(), RefusalCode> {
+        let trigger = self.trigger;
+        let Some(late) =
+            self.workflow.entry.if_late.as_ref().filter(|_| is_late(self.workflow, trigger, world, self.now))
+        else {
+            return Ok(());
+        };
+        let later = |earlier: &PastJourney| earlier.occurred_at.is_some_and(|at| at > trigger.occurred_at);
+        let refused = match late.then {
+            Late::Send => return Ok(()),
+            Late::Skip => RefusalCode::TooLate,
+            Late::LatestOnly if own.any(later) => RefusalCode::NotTheLatest,
+            Late::LatestOnly => return Ok(()),
+        };
+        let text = format!("if_late: happened {}", day(trigger.occurred_at, world.locale().zone));
+        self.clauses.push(fixed(text, false));
+        Err(refused)
+    }
+
     fn held_out(&mut self, partner: &PartnerKey, world: &World<'_>, scope: &dyn Scope) -> bool {
         let Some(holdout) = &self.workflow.entry.holdout else { return false };
         // An exception that is not known excepts: nobody loses a mail because a value is missing.
@@ -341,6 +375,12 @@ impl Look<'_> {
             history: vec![began],
         }
     }
+}
+
+/// Whether a trigger arrives later than `if_late` allows.
+pub fn is_late(workflow: &Workflow, trigger: &EventSnapshot, world: &World<'_>, now: Timestamp) -> bool {
+    let late = workflow.entry.if_late.as_ref();
+    late.is_some_and(|late| add(trigger.occurred_at, &late.after, world.locale()) < now)
 }
 
 /// What makes a journey one among those of the partner: see [`Once`].

@@ -117,6 +117,7 @@ impl Journey {
             workflow: self.workflow.clone(),
             key: self.key.clone(),
             triggers: std::iter::once(&self.trigger).chain(&self.joined).map(|event| event.id.clone()).collect(),
+            occurred_at: Some(self.trigger.occurred_at),
             started_at: self.started_at,
             active: !self.is_exited(),
             used: self.acted || self.held_out,
@@ -337,6 +338,9 @@ pub struct PastJourney {
     pub key: String,
     /// Ids of the events that started or joined it.
     pub triggers: Vec<String>,
+    /// When what began it happened.
+    #[serde(default)]
+    pub occurred_at: Option<Timestamp>,
     /// When it began.
     pub started_at: Timestamp,
     /// Whether it still runs.

@@ -247,6 +247,28 @@ pub struct Entry {
     pub statuses: BTreeSet<String>,
     /// `programs:`; all when empty.
     pub programs: BTreeSet<String>,
+    /// `if_late:`, what becomes of a trigger that arrives long after it happened.
+    pub if_late: Option<IfLate>,
+}
+
+/// `if_late: { skip, after: 2 days }`.
+#[derive(Debug, Clone)]
+pub struct IfLate {
+    /// What becomes of it.
+    pub then: Late,
+    /// From how long after it happened on it is late.
+    pub after: Length,
+}
+
+/// What becomes of a trigger that is late.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Late {
+    /// As if it had come in time.
+    Send,
+    /// It starts nothing.
+    Skip,
+    /// Of several, only the one that happened last goes on; what the others began ends unless it has done something.
+    LatestOnly,
 }
 
 /// `once:`, which also decides a journey's key.

@@ -19,9 +19,6 @@ use crate::compile::Catalogue;
 use crate::environment::{Declared, Names, may_start};
 use crate::model::*;
 
-/// Keys that exist in the language and are not carried out yet.
-const NOT_YET: [(&str, &str); 1] = [("if_late", "own rules for being late")];
-
 /// A workflow as read, with what checks after it need.
 pub(crate) struct Read {
     pub(crate) workflow: Workflow,
@@ -102,7 +99,6 @@ pub(crate) fn workflow(
         kind: MailKind::Marketing,
         mail_spans: BTreeMap::new(),
     };
-    not_yet(&fields, findings);
     let title = fields.require("workflow", findings).and_then(|node| node.filled_text(path, findings));
     let about = fields.take("about").and_then(|node| node.filled_text(path, findings)).map(str::to_owned);
     let owner = fields.require("owner", findings).and_then(|node| node.filled_text(path, findings));
@@ -186,8 +182,7 @@ fn required<'a>(fields: &Fields<'a>, key: &'a str, why: &str, findings: &mut Fin
 
 /// Unknown keys. One that was meant as `when` says what it takes away.
 fn finish(fields: Fields<'_>, findings: &mut Findings) {
-    let mut known: Vec<&str> =
-        NOT_YET.iter().map(|(key, _)| *key).filter(|key| fields.key_span(key).is_some()).collect();
+    let mut known: Vec<&str> = Vec::new();
     let keys = ["when", "once", "steps", "mail", "owner", "workflow"];
     let meant = |word: &str| rapport_rule::suggest::nearest(word, keys) == Some("when");
     let slip = fields
@@ -201,16 +196,6 @@ fn finish(fields: Fields<'_>, findings: &mut Findings) {
         known.push(&slip.text);
     }
     fields.finish(&known, findings);
-}
-
-fn not_yet(fields: &Fields<'_>, findings: &mut Findings) {
-    for (key, what) in NOT_YET {
-        if let Some(span) = fields.key_span(key) {
-            findings
-                .error("R0990", fields.path(), span, format!("`{key}` is not carried out yet"))
-                .hint(format!("Not built so far: {what}."));
-        }
-    }
 }
 
 /// `when:`.

@@ -21,9 +21,9 @@ use std::{collections::VecDeque, sync::Arc};
 
 use jiff::Timestamp;
 use rapport_event::{EngineData, Event, Kind, Payload, engine::ContactData, kind::Family};
-use rapport_journey::{Entry as Answer, EventSnapshot, Outcome, Step, Stimulus, World, consider, step};
+use rapport_journey::{Entry as Answer, EventSnapshot, Outcome, Step, Stimulus, World, consider, is_late, step};
 use rapport_partner::{FoldContext, Folded, fold};
-use rapport_workflow::{Program, Workflow};
+use rapport_workflow::{Late, Program, Workflow};
 use serde_json::Value as Json;
 
 use super::{
@@ -343,6 +343,7 @@ impl<'a> Reaction<'a> {
         };
         match answer {
             Answer::Begin(journey) => {
+                self.supersede(workflow, trigger);
                 metrics::counter!("rapport_journeys_total", "workflow" => workflow.id.to_string()).increment(1);
                 self.entry.journeys.push(*journey);
                 let index = self.entry.journeys.len() - 1;
@@ -359,6 +360,19 @@ impl<'a> Reaction<'a> {
             }
             Answer::Refuse(refusal) => self.refused(workflow, &refusal),
         }
+    }
+
+    /// `if_late: { latest_only }`: what earlier ones of several late triggers began ends, unless it has done something.
+    fn supersede(&mut self, workflow: &Arc<Workflow>, trigger: &EventSnapshot) {
+        let only_the_latest = workflow.entry.if_late.as_ref().is_some_and(|late| late.then == Late::LatestOnly);
+        if !only_the_latest || !is_late(workflow, trigger, &self.world(&self.facts(), workflow), self.now) {
+            return;
+        }
+        self.move_journeys(|journey| {
+            let earlier = workflow.owns(&journey.workflow) && journey.trigger.occurred_at < trigger.occurred_at;
+            let stops = earlier && !journey.acted && !journey.is_exited();
+            stops.then(|| Stimulus::Stop { reason: "a later one came (latest_only)".into() })
+        });
     }
 
     /// Keeps the last refusal; one that only repeats that day's is not written again.

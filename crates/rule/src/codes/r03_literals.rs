@@ -186,4 +186,11 @@ pub(super) const PAGES: &[CodePage] = &[
         example: "was: welcome   # while workflows/welcome/ is still there",
         put_right: "was: greeting",
     },
+    CodePage {
+        code: "R0329",
+        title: "what becomes of a late trigger is not said",
+        meaning: "`if_late` names one of `send`, `skip` and `latest_only`, and from how long after it happened on an event is late. Late is what arrives late: a tracker was down, a file was imported.",
+        example: "if_late: { after: 2 days }",
+        put_right: "if_late: { skip, after: 2 days }",
+    },
 ];

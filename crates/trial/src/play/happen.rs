@@ -13,6 +13,8 @@ use super::Stage;
 /// Something that is going to happen.
 pub(super) struct Upcoming {
     pub(super) at: Timestamp,
+    /// When it happened, if it arrives late.
+    pub(super) happened: Option<Timestamp>,
     pub(super) kind: Kind,
     pub(super) id: Option<String>,
     pub(super) payload: Map<String, Json>,
@@ -50,7 +52,7 @@ impl Stage<'_> {
         let start = std::mem::replace(&mut self.now, at);
         for kind in kinds {
             let payload = fields.clone();
-            let event = self.event(&Upcoming { at, kind, id: None, payload })?;
+            let event = self.event(&Upcoming { at, happened: None, kind, id: None, payload })?;
             self.fold(&event)?;
         }
         self.now = start;
@@ -69,7 +71,7 @@ impl Stage<'_> {
                 let length = close.as_second() - open.as_second();
                 let mut add = |at: Timestamp, kind: Kind, payload: Json| {
                     let payload = payload.as_object().cloned().unwrap_or_default();
-                    all.push(Upcoming { at, kind, id: None, payload });
+                    all.push(Upcoming { at, happened: None, kind, id: None, payload });
                 };
                 match daily.what {
                     DailyKind::Clicks if *count > 0 => add(open, Kind::LinkClicked, json!({ "count": count })),
@@ -95,6 +97,7 @@ impl Stage<'_> {
             payload.values_mut().for_each(|value| self.dates_in(value));
             all.push(Upcoming {
                 at: trial.at(event.day, event.time),
+                happened: event.happened.map(|day| trial.at(day, event.time)),
                 kind: event.kind.clone(),
                 id: event.id.clone(),
                 payload,
@@ -151,7 +154,7 @@ impl Stage<'_> {
         let key = &self.entry.key;
         let record =
             json!({ "specversion": "1.0", "source": "test", "id": id, "type": kind, "program": key.program.as_str(),
-            "partner": key.partner.as_str(), "time": upcoming.at.to_string(), "data": data })
+            "partner": key.partner.as_str(), "time": upcoming.happened.unwrap_or(upcoming.at).to_string(), "data": data })
             .to_string();
         let on = self.trial.day_of(upcoming.at);
         let rejected = |rejection: rapport_event::Rejection| {

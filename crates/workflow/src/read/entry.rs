@@ -9,7 +9,7 @@ use rapport_rule::{Findings, Length, Span};
 
 use super::Reader;
 use crate::environment::{STATUSES, is_personal_path};
-use crate::model::{Combine, Entry, Holdout, Once, Step, Verb};
+use crate::model::{Combine, Entry, Holdout, IfLate, Late, Once, Step, Verb};
 
 pub(super) fn read<'n>(
     fields: &Fields<'n>,
@@ -37,6 +37,7 @@ pub(super) fn read<'n>(
             .error("R0990", path, node.span, "`at_most` at entry is not carried out yet")
             .hint("Caps in config/rapport.yaml hold for every workflow.");
     }
+    let if_late = fields.take("if_late").and_then(|node| if_late(node, path, findings));
     // A broadcast goes to everybody once per issue, or once per time.
     let once = if broadcast { Once::PerEvent } else { once? };
     if let (Some(_), false) = (&combine, matches!(once, Once::PerEvent)) {
@@ -45,7 +46,17 @@ pub(super) fn read<'n>(
             .error("R0317", path, span, "`combine` needs `once: per event`")
             .label("otherwise the second trigger is refused, there is nothing to combine");
     }
-    (findings.errors() == before).then_some(Entry { if_, unless, once, combine, since, holdout, statuses, programs })
+    (findings.errors() == before).then_some(Entry {
+        if_,
+        unless,
+        once,
+        combine,
+        since,
+        holdout,
+        statuses,
+        programs,
+        if_late,
+    })
 }
 
 /// A condition, none of whose names is personal.
@@ -135,6 +146,24 @@ pub(super) fn check_combine(entry: &Entry, steps: &[Step], span: &Option<Span>, 
         findings
             .error("R0317", path, *span, "`combine` closes at once: the first step is a mail")
             .label("put a `wait` before it");
+    }
+}
+
+/// `if_late: { skip, after: 2 days }`: the first word stands alone, as it is said.
+fn if_late(node: &Node, path: &str, findings: &mut Findings) -> Option<IfLate> {
+    const WAYS: [(&str, Late); 3] = [("send", Late::Send), ("skip", Late::Skip), ("latest_only", Late::LatestOnly)];
+    let fields = Fields::of(node, path, findings)?;
+    let after = fields.require("after", findings).and_then(|node| node.length(path, findings));
+    let mut ways = WAYS.iter().filter(|(word, _)| fields.take(word).is_some()).collect::<Vec<_>>();
+    fields.finish(&[], findings);
+    match (ways.pop(), ways.is_empty()) {
+        (Some((_, then)), true) => Some(IfLate { then: *then, after: after? }),
+        _ => {
+            findings
+                .error("R0329", path, node.span, "`if_late` says one thing that becomes of what is late")
+                .label("write `if_late: { skip, after: 2 days }`; possible: send, skip, latest_only");
+            None
+        }
     }
 }
 

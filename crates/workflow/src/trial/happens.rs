@@ -12,8 +12,10 @@ use super::{Place, day, json};
 /// Something that happens in a test.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Happens {
-    /// On which day.
+    /// On which day it arrives.
     pub day: i64,
+    /// On which earlier day it happened, where it arrives late.
+    pub happened: Option<i64>,
     /// At what clock time; noon when not written.
     pub time: Time,
     /// What.
@@ -31,10 +33,11 @@ pub(super) fn read(node: &Node, place: &Place<'_>, findings: &mut Findings) -> V
 fn one(item: &Node, place: &Place<'_>, findings: &mut Findings) -> Option<Happens> {
     let path = place.path;
     let before = findings.errors();
-    let (mut on, mut time, mut id, mut what) = (None, None, None, None);
+    let (mut on, mut happened, mut time, mut id, mut what) = (None, None, None, None, None);
     for (key, value) in item.map(path, findings)? {
         match key.text.as_str() {
             "day" => on = day(value, path, findings),
+            "happened" => happened = day(value, path, findings),
             "at" => time = value.clock_time(path, findings),
             "id" => id = value.text(path, findings).map(str::to_owned),
             name => match Kind::parse_with(name, place.custom) {
@@ -60,7 +63,7 @@ fn one(item: &Node, place: &Place<'_>, findings: &mut Findings) -> Option<Happen
                     let names = rapport_event::kind::CATALOGUE.iter().map(|entry| entry.name);
                     findings
                         .error("R0603", path, key.span, format!("there is no kind of event `{name}`"))
-                        .did_you_mean(nearest(name, names.chain(["day", "at"])));
+                        .did_you_mean(nearest(name, names.chain(["day", "at", "happened"])));
                 }
             },
         }
@@ -75,5 +78,5 @@ fn one(item: &Node, place: &Place<'_>, findings: &mut Findings) -> Option<Happen
     }
     (findings.errors() == before).then_some(())?;
     let (kind, payload) = what?;
-    Some(Happens { day: on?, time: time.unwrap_or(Time::constant(12, 0, 0, 0)), kind, id, payload })
+    Some(Happens { day: on?, happened, time: time.unwrap_or(Time::constant(12, 0, 0, 0)), kind, id, payload })
 }
