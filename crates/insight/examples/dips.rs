@@ -1,7 +1,8 @@
 //! Runs the dip detector over a file of daily counts and writes its alarms, for scoring against labels.
 //!
-//! `dips EVENTS.csv PARTNERS.csv OUT.csv [BUDGET | all]`; columns `partner_id,day,conversions,revenue` and
-//! `partner_id,program_id,join_day`, day 0 a Monday. `all` writes every positive score, to calibrate thresholds from.
+//! `dips EVENTS.csv PARTNERS.csv OUT.csv [BUDGET | all | chances]`; columns `partner_id,day,conversions,revenue` and
+//! `partner_id,program_id,join_day`, day 0 a Monday. `all` writes every positive score, to calibrate thresholds from; `chances`
+//! writes for each partner the days judged and on how many of these the last seven days had a chance below .001.
 #![allow(clippy::disallowed_methods, reason = "an example reads files and takes the time")]
 
 use std::collections::BTreeMap;
@@ -30,7 +31,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err("usage: dips EVENTS.csv PARTNERS.csv OUT.csv [BUDGET | all]".into());
     };
     let word = rest.first().map_or("0.5", String::as_str);
+    let chances = word == "chances";
     let (all, budget) = match word {
+        "chances" => (false, Budget::per_partner_year(0.5)?),
         "all" => (true, Budget::per_partner_year(0.5)?),
         budget => (false, Budget::per_partner_year(budget.parse()?)?),
     };
@@ -44,7 +47,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut detectors = vec![Detector::default(); partners.len()];
     let mut programs: BTreeMap<u32, ProgramState> = partners.iter().map(|p| (p.0, ProgramState::default())).collect();
     let mut file = BufWriter::new(File::create(out)?);
-    writeln!(file, "scope,id,day,score,since_day,expected,observed,chance")?;
+    let head = if chances { "id,days,below" } else { "scope,id,day,score,since_day,expected,observed,chance" };
+    writeln!(file, "{head}")?;
+    let mut seen = vec![(0_u32, 0_u32); partners.len()];
     let started = std::time::Instant::now();
     for (day, counts) in (0..).zip(&counts) {
         let now = day + MONDAY;
@@ -53,12 +58,19 @@ fn main() -> Result<(), Box<dyn Error>> {
             let parts: Vec<DayPart> = members().filter_map(|i| detectors[i].part(now, counts[i], 0)).collect();
             let (close, next) = program::close(now, &parts, &[], state);
             *state = next;
-            if close.outage {
+            if close.outage && !chances {
                 writeln!(file, "program,{id},{day},{:.4},{day},,,", -close.log_deviation)?;
             }
             for i in members() {
                 let verdict = detectors[i].close(counts[i], &close, budget);
                 let counts_as_alarm = all && verdict.score > 0.5 || verdict.score >= budget.threshold();
+                if chances {
+                    if let (Standing::Judged, Some(week)) = (verdict.standing, detectors[i].evidence_of_last(7)) {
+                        seen[i].0 += 1;
+                        seen[i].1 += u32::from(week.chance < 1e-3);
+                    }
+                    continue;
+                }
                 let Some(window) = verdict.window else { continue };
                 if counts_as_alarm && verdict.standing == Standing::Judged {
                     let since = window.since - MONDAY;
@@ -71,6 +83,9 @@ fn main() -> Result<(), Box<dyn Error>> {
                 }
             }
         }
+    }
+    for (i, (days, below)) in seen.iter().enumerate().filter(|_| chances) {
+        writeln!(file, "{i},{days},{below}")?;
     }
     eprintln!("{} partners, {days} days, {:?}", partners.len(), started.elapsed());
     Ok(())

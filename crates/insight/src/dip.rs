@@ -7,6 +7,8 @@
 //!    parts to the programme's factor of the day ([`DayClose`]): weekday, promotion, holiday, outage.
 //! 2. [`Detector::close`] judges the partner against normal × factor and learns from the day.
 //!
+//! What conversions bring each has a scan of its own ([`revenue`]).
+//!
 //! The only setting is the [`Budget`]: false alarms accepted per partner and year.
 //! The method is a window-limited generalised likelihood ratio for counts (Höhle & Paul 2008) over a quasi negative
 //! binomial with an empirical-Bayes rate, turned down by what is not known yet and by the partner's own past scores.
@@ -18,6 +20,7 @@ mod open_dip;
 mod packed;
 mod part;
 pub mod program;
+pub mod revenue;
 #[cfg(test)]
 mod scenarios;
 

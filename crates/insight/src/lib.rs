@@ -1,4 +1,5 @@
-//! Judgements about a partner: dips, silence, health, milestones, anniversaries, goals, and who brings most of the revenue.
+//! Judgements about a partner: dips, silence, health, what is to be expected, milestones, wins, anniversaries, goals, and who brings
+//! most of the revenue.
 //!
 //! Plain numbers in, values with their reasons out. The crate knows no clock, no store, no configuration file and none of
 //! the partner state's layout: a caller hands in counts, days and figures, and keeps the small states that come back.
@@ -23,3 +24,4 @@ pub mod anniversary;
 pub mod goal;
 pub mod milestone;
 pub mod top_share;
+pub mod win;

@@ -3,7 +3,9 @@
 //! Sources: BG/NBD, Fader, Hardie & Lee, "Counting your customers the easy way" (Marketing Science 24, 2005), table 2;
 //! MBG/NBD, Batislam, Denizel & Filiztekin (International Journal of Research in Marketing 24, 2007) and the vignette of
 //! BTYDplus; Gamma-Gamma, Fader, Hardie & Lee, "RFM and CLV" (2005) and Fader & Hardie's note of 2013 on the model.
-//! The sample is not part of the repository: the folder is named by RAPPORT_EVAL_DATA, or stands beside it as `shared/data`.
+//! The sample may not be copied into the repository: the folder is named by RAPPORT_EVAL_DATA, or stands beside it as `shared/data`.
+//! Without it this says `not run`, which `cargo xtask test` repeats at its end; a harness of libtest's would swallow it and call it
+//! passed. What needs no foreign data is `recovered.rs`.
 #![allow(clippy::disallowed_methods, reason = "a test that reads a file")]
 
 use std::collections::BTreeMap;
@@ -34,12 +36,16 @@ fn close(got: f64, published: f64, within: f64) {
     assert!((got - published).abs() <= within, "{got} is not {published}");
 }
 
-#[test]
-fn published_parameters_come_out_again() {
+fn main() {
     let Some(customers) = sample() else {
-        println!("not run: the CDNOW sample is not here");
+        println!("not run: published parameters, for want of the CDNOW sample (RAPPORT_EVAL_DATA names its folder)");
         return;
     };
+    published_parameters_come_out_again(&customers);
+    println!("test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out");
+}
+
+fn published_parameters_come_out_again(customers: &[Vec<ActiveDay>]) {
     let until = day::number(date(1997, 9, 30));
     let sums: Vec<Summary> = customers.iter().filter_map(|days| Summary::until(days, until)).collect();
     assert_eq!(sums.len(), 2357);

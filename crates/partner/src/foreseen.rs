@@ -121,14 +121,15 @@ pub struct Selling {
 }
 
 impl PartnerState {
-    /// Sales by day, with what one needs to know of their beginning.
+    /// Sums of two measures by day within the kept history, in order: a count and what it is worth. Days on which the count comes to
+    /// nothing are left out.
     #[must_use]
-    pub fn selling(&self, context: &FigureContext<'_>) -> Selling {
+    pub fn by_day(&self, counted: Measure, worth: Measure) -> Vec<SaleDay> {
         let mut days: Vec<SaleDay> = Vec::new();
         for cell in self.days.iter().chain(self.open.iter()) {
             let (conversions, revenue) = match cell.measure {
-                Measure::Conversions => (cell.value, 0),
-                Measure::Revenue => (0, cell.value),
+                measure if measure == counted => (cell.value, 0),
+                measure if measure == worth => (0, cell.value),
                 _ => continue,
             };
             let place = match days.last() {
@@ -147,7 +148,20 @@ impl PartnerState {
         }
         days.retain(|one| one.conversions > 0);
         days.iter_mut().for_each(|one| one.revenue = one.revenue.max(0));
-        let mut priced = self.sum(Measure::Unpriced, Day::MIN, Day::MAX) <= 0;
+        days
+    }
+
+    /// Whether the worth of every sale within the kept history is known.
+    #[must_use]
+    pub fn is_priced(&self) -> bool {
+        self.sum(Measure::Unpriced, Day::MIN, Day::MAX) <= 0
+    }
+
+    /// Sales by day, with what one needs to know of their beginning.
+    #[must_use]
+    pub fn selling(&self, context: &FigureContext<'_>) -> Selling {
+        let mut days = self.by_day(Measure::Conversions, Measure::Revenue);
+        let mut priced = self.is_priced();
         if let (true, Some((_, last))) = (days.is_empty(), self.forgotten_sales) {
             // All that is left of a seller of long ago.
             days.push(SaleDay { day: last, conversions: 1, revenue: 0 });

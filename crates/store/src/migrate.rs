@@ -32,6 +32,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(5, "0005_fit.sql"),
     migration!(6, "0006_in_doubt.sql"),
     migration!(7, "0007_operating.sql"),
+    migration!(8, "0008_reviews.sql"),
 ];
 
 /// The schema this binary reads and writes.

@@ -270,8 +270,8 @@ impl<'a> Stage<'a> {
         if judged.is_none() && !stirs(&self.place(), &self.entry) {
             return Ok(());
         }
-        let verdict = judged.and_then(|judged| judged.keep(&mut self.entry));
-        self.react(|reaction| reaction.close_day(verdict.as_ref()))
+        let verdicts = judged.map(|judged| judged.keep(&mut self.entry)).unwrap_or_default();
+        self.react(|reaction| reaction.close_day(&verdicts))
     }
 
     fn programme_day(&mut self, number: i32, own: Option<rapport_insight::dip::DayPart>) -> DayClose {

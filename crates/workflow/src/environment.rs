@@ -370,6 +370,7 @@ pub fn is_lasting(kind: &str) -> bool {
     match Kind::parse(kind) {
         Some(
             Kind::DipConversions
+            | Kind::DipRevenue
             | Kind::SilenceConversions
             | Kind::HealthFalling
             | Kind::GoalBehind
@@ -383,6 +384,10 @@ pub fn is_lasting(kind: &str) -> bool {
 fn has_ended(kind: &Kind) -> bool {
     matches!(
         kind,
-        Kind::DipConversionsRecovered | Kind::SilenceConversionsEnded | Kind::HealthChanged | Kind::GroupChanged
+        Kind::DipConversionsRecovered
+            | Kind::DipRevenueRecovered
+            | Kind::SilenceConversionsEnded
+            | Kind::HealthChanged
+            | Kind::GroupChanged
     )
 }

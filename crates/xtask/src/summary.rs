@@ -9,11 +9,16 @@ pub struct Summary {
     pub failed: u64,
     /// Tests marked to be left out; this project has none, so any is a failure of the run.
     pub ignored: u64,
+    /// What said that it was not run, and for want of what.
+    pub not_run: Vec<String>,
 }
 
 impl Summary {
-    /// Takes one line of output; counts it if it is a closing line.
+    /// Takes one line of output; counts it if it is a closing line, and keeps it if it says `not run`.
     pub fn read(&mut self, line: &str) {
+        if let Some(what) = line.trim().strip_prefix("not run: ") {
+            self.not_run.push(what.to_owned());
+        }
         let Some(rest) = line.trim().strip_prefix("test result: ") else { return };
         for part in rest.split([';', '.']) {
             let mut words = part.split_whitespace();
@@ -41,9 +46,18 @@ mod tests {
             "test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured; 2 filtered out; finished in 0.00s",
             "test result: FAILED. 5 passed; 2 failed; 1 ignored; 0 measured; 0 filtered out; finished in 1.20s",
             "test 7 passed ... ok",
+            "not run: published parameters, for want of data",
         ] {
             summary.read(line);
         }
-        assert_eq!(summary, Summary { passed: 8, failed: 2, ignored: 1 });
+        assert_eq!(
+            summary,
+            Summary {
+                passed: 8,
+                failed: 2,
+                ignored: 1,
+                not_run: vec!["published parameters, for want of data".into()],
+            }
+        );
     }
 }

@@ -55,6 +55,9 @@ pub fn run(arguments: &[String]) -> Result<ExitCode> {
     }
     drop(services);
 
+    for what in &summary.not_run {
+        println!("NOT RUN: {what}");
+    }
     println!("{} passed, {} failed", summary.passed, summary.failed);
     if failed || summary.failed > 0 {
         bail!("tests failed; see above");

@@ -7,12 +7,12 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use rapport_engine::ports::rows::SignalRow;
 use rapport_engine::ports::store::Store as _;
-use rapport_engine::shard::health::{REVIEWED, review, standing};
+use rapport_engine::shard::health::{REVIEWED, at_once, standing};
 use rapport_engine::story::Story;
 use rapport_event::PartnerKey;
 use rapport_insight::base::{Standing, sentence as told};
 use rapport_insight::day;
-use rapport_insight::health::{Contribution, Health, HealthModel, sentence};
+use rapport_insight::health::{Contribution, Health, HealthModel, sentence, sentence_since};
 use rapport_rule::finding::render::human_all;
 use rapport_store::SqlStore;
 use serde_json::{Value, json};
@@ -65,6 +65,14 @@ fn kept(row: &SignalRow) -> Option<Kept> {
             was: None,
         },
     })
+}
+
+/// The Monday of an instant's week. A review tells of the day before it: the one that is kept on Monday ends the old week.
+fn week_began(at: Timestamp) -> Timestamp {
+    let on = at.to_zoned(TimeZone::UTC).date();
+    let on = day::plus(on, -1);
+    let monday = day::plus(on, -i64::from(on.weekday().to_monday_zero_offset()) + 1);
+    monday.to_zoned(TimeZone::UTC).map_or(at, |midnight| midnight.timestamp())
 }
 
 /// How far back the chance is compared with.
@@ -126,7 +134,13 @@ async fn of_partner(settings: &Settings, partner: &str, arguments: &HealthArgume
         bold(&key.to_string()),
         faint(&format!("{}, model {}", moment(now.at, &zone), harmless(&now.model)))
     ));
-    line(format!("  {}", harmless(&sentence(earlier.last().map(|kept| &kept.health), &now.health))));
+    let monday = week_began(at.unwrap_or(now.at));
+    let before = earlier.iter().rev().find(|kept| kept.at < monday);
+    let moved = match before {
+        Some(before) => sentence_since(Some(&before.health), &now.health, "since Monday"),
+        None => sentence(None, &now.health),
+    };
+    line(format!("  {}", harmless(&moved)));
     standing.iter().for_each(|standing| line(format!("  {standing}")));
     let mut groups: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
     for part in &now.health.contributions {
@@ -184,8 +198,8 @@ async fn compare(settings: &Settings, file: &Path, as_data: bool) -> Result<u8, 
         picture.look(key, state, |facts| {
             looked += 1;
             let band = |health: Option<&Health>| health.map_or("not known".to_owned(), |health| health.band.clone());
-            let (now, then) = (review(facts, live), review(facts, &edited.health));
-            let (now, then) = (now.as_ref().map(|review| &review.health), then.as_ref().map(|review| &review.health));
+            let (now, then) = (at_once(facts, live), at_once(facts, &edited.health));
+            let (now, then) = (now.as_ref(), then.as_ref());
             if now.is_none() && then.is_none() {
                 unknown += 1;
             }

@@ -23,7 +23,7 @@ use crate::{
     },
     records,
     shard::{
-        day_close::Body,
+        day_close::{Body, sales::Besides},
         facts::{ProgramFigures, program_figures},
         foresight::Expectations,
     },
@@ -51,7 +51,7 @@ impl Coordinator {
                 None => ProgramState::default(),
             };
             let rows = self.store().day_parts(&id, on).await?;
-            let Unpacked { parts, sums, mut pasts } = unpack(&rows, &id, on)?;
+            let Unpacked { parts, sums, mut pasts, besides } = unpack(&rows, &id, on)?;
             // Learnt once a week; on other days the newest goes on with the row.
             let learnt = weekly::fit(&mut pasts, day::number(on)).map(Expectations);
             let fit = match &learnt {
@@ -61,7 +61,8 @@ impl Coordinator {
             let currency = rulebook.config.program(id.as_str()).map(|program| program.currency);
             let figures =
                 sums.zip(currency).map(|(sums, currency)| program_figures(&sums, currency)).unwrap_or_default();
-            let (close, state) = program::close(day::number(on), &parts, &top_shares(rulebook), &state);
+            let (mut close, state) = program::close(day::number(on), &parts, &top_shares(rulebook), &state);
+            besides.decide(&mut close);
             for shard in self.shards() {
                 commit.outbox.push(day_closed_record(&id, on, shard, &close, &figures, learnt.as_ref(), behind));
             }
@@ -98,12 +99,13 @@ struct Unpacked {
     sums: Option<ProgramSums>,
     /// Partners' pasts, on the day of a fit.
     pasts: Vec<OwnPast>,
+    besides: Besides,
 }
 
 fn unpack(rows: &[DayPartRow], id: &ProgramId, on: Date) -> Result<Unpacked, StoreError> {
     let damaged = || StoreError::Damaged(format!("a part of day {on} of programme {id}"));
     let mut parts: Vec<(String, DayPart)> = Vec::new();
-    let mut pasts = Vec::new();
+    let (mut pasts, mut besides) = (Vec::new(), Besides::default());
     let mut all = Some(ProgramSums::default());
     for row in rows {
         let body = Body::decode(&row.body).ok_or_else(damaged)?;
@@ -112,13 +114,14 @@ fn unpack(rows: &[DayPartRow], id: &ProgramId, on: Date) -> Result<Unpacked, Sto
             all
         });
         pasts.extend(pasts::read(&body.pasts).map_err(|_| damaged())?);
+        besides.merge(body.besides.unwrap_or_default());
         for part in PartReader::new(&body.parts).map_err(|_| damaged())? {
             let (partner, part) = part.map_err(|_| damaged())?;
             parts.push((partner.to_owned(), part));
         }
     }
     parts.sort_by(|(one, _), (other, _)| one.cmp(other));
-    Ok(Unpacked { parts: parts.into_iter().map(|(_, part)| part).collect(), sums: all, pasts })
+    Ok(Unpacked { parts: parts.into_iter().map(|(_, part)| part).collect(), sums: all, pasts, besides })
 }
 
 fn day_closed_record(

@@ -91,6 +91,7 @@ macro_rules! store_conformance {
                 sound_data_breaks_no_invariant,
                 broken_data_is_found,
                 pruning_keeps_what_is_needed,
+                pruning_keeps_the_history_of_health,
                 numbers_for_summaries;
             operating:
                 paused_mail_waits,

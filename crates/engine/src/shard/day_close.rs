@@ -4,6 +4,7 @@
 //! the coordinator's record is folded, every partner is judged, in pages; the cursor in the shard row says how far it came.
 
 mod body;
+pub mod sales;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -20,7 +21,10 @@ use rapport_insight::{
 };
 use rapport_partner::{FigureContext, Measure, ProgramSums};
 
+use rapport_insight::win::Win;
+
 pub(crate) use body::Body;
+use sales::{Besides, RevenueDip};
 
 use super::{
     LogPlace, ShardError, ShardOwner,
@@ -152,6 +156,7 @@ impl ShardOwner {
             true => Some(PastWriter::of_shards(self.shards().await?)),
             false => None,
         };
+        let mut besides = Besides::default();
         let mut after = None;
         loop {
             let page = self.partners.page(&self.parts, after.as_ref(), PAGE).await?;
@@ -172,6 +177,7 @@ impl ShardOwner {
                             foresight::add_past(pasts, key.partner.as_str(), &entry.state, context);
                         }
                     }
+                    besides.add(&entry.state, number, weekly::is_due(number));
                     Ok(detector.part(number, count(conversions), revenue))
                 });
                 if let Some(part) = part? {
@@ -180,8 +186,13 @@ impl ShardOwner {
             }
             after = Some(last);
         }
-        Ok(Body { sums: Some(sums), pasts: pasts.map(PastWriter::finish).unwrap_or_default(), parts: writer.finish() }
-            .encode())
+        let body = Body {
+            sums: Some(sums),
+            pasts: pasts.map(PastWriter::finish).unwrap_or_default(),
+            besides: Some(besides),
+            parts: writer.finish(),
+        };
+        Ok(body.encode())
     }
 
     /// How many shards share the programme's partners.
@@ -273,10 +284,10 @@ impl ShardOwner {
         let stirs = self.stirs(key)?;
         let verdict = match judged {
             Some(judged) => judged.keep(self.partners.entry(key)),
-            None if stirs => None,
+            None if stirs => Verdicts::default(),
             None => return Ok(()),
         };
-        self.react(key, |reaction| reaction.close_day(verdict.as_ref()))?;
+        self.react(key, |reaction| reaction.close_day(&verdict))?;
         Ok(())
     }
 }
@@ -289,7 +300,7 @@ pub(super) fn due(facts: &PartnerFacts<'_>) -> bool {
     segments::changes(facts).is_some()
         || told.len() != behind.len()
         || behind.iter().any(|id| !told.contains(&id.as_str()))
-        || health::review(facts, &facts.rulebook.health).is_some_and(|review| review.is_news(facts))
+        || health::review(facts, &facts.rulebook.health).is_some_and(|review| review.is_to_be_kept(facts))
 }
 
 /// What a closed day means for one partner.
@@ -300,7 +311,20 @@ pub struct Judged {
     learnt: Option<Detector>,
     /// The mark of top groups, when it changes.
     top: Option<Vec<u8>>,
-    verdict: Option<Verdict>,
+    /// The mark of wins, when it changes.
+    won: Option<Vec<u8>>,
+    verdicts: Verdicts,
+}
+
+/// What there is to react to.
+#[derive(Debug, Default)]
+pub struct Verdicts {
+    /// Of the number of conversions; none for one who sells nothing for long.
+    pub conversions: Option<Verdict>,
+    /// Of what they bring.
+    pub revenue: Option<RevenueDip>,
+    /// The week's wins.
+    pub wins: Vec<Win>,
 }
 
 impl Judged {
@@ -323,7 +347,14 @@ impl Judged {
         let closing = entry.state.open.iter().any(|cell| cell.day <= number);
         let unserved = entry.state.lasting.iter().any(|signal| !is_served(rulebook, entry, signal));
         let learnt = (after != before).then_some(after);
-        (closing || unserved || learnt.is_some() || top.is_some()).then_some(Self { number, learnt, top, verdict })
+        let revenue = sales::judge(&entry.state, number, close, budget);
+        let (wins, won) = match weekly::is_due(number).then(|| sales::wins(&entry.state, number, close)).flatten() {
+            Some((wins, mark)) => (wins, Some(mark)),
+            None => (Vec::new(), None),
+        };
+        let changes = learnt.is_some() || top.is_some() || revenue.is_some() || won.is_some();
+        let verdicts = Verdicts { conversions: verdict, revenue, wins };
+        (closing || unserved || changes).then_some(Self { number, learnt, top, won, verdicts })
     }
 
     /// Judges a partner's day outside a shard: in a rehearsal, where nothing comes late.
@@ -343,9 +374,9 @@ impl Judged {
         Ok(Self::of(rulebook, entry, before, number, y, close, budget))
     }
 
-    /// Writes it into the partner; the verdict is left to react to.
+    /// Writes it into the partner; the verdicts are left to react to.
     #[must_use = "the reaction to the day follows"]
-    pub fn keep(self, entry: &mut Entry) -> Option<Verdict> {
+    pub fn keep(self, entry: &mut Entry) -> Verdicts {
         if let Some(detector) = self.learnt {
             entry.state.detector = detector.encode();
         }
@@ -355,7 +386,10 @@ impl Judged {
         if let Some(top) = self.top {
             entry.state.set_mark(marks::TOP, top);
         }
-        self.verdict
+        if let Some(won) = self.won {
+            entry.state.set_mark(marks::WINS, won);
+        }
+        self.verdicts
     }
 }
 

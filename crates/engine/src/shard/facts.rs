@@ -43,6 +43,8 @@ pub mod marks {
     pub const SEGMENTS: &str = "segments";
     /// The trail of the partner's health, JSON.
     pub const HEALTH: &str = "health";
+    /// Wins told, JSON.
+    pub const WINS: &str = "wins";
     /// The fold of this partner failed; the reason.
     pub const QUARANTINED: &str = "quarantined";
 }
@@ -274,6 +276,14 @@ impl Facts for PartnerFacts<'_> {
                 .iter()
                 .find(|milestone| milestone.id() == event.id)
                 .is_some_and(|milestone| !milestone::met(milestone, self.approved(milestone.measure))),
+            "win.personal_best" => {
+                let month = event.id.strip_prefix("personal-best:").and_then(|month| month.parse().ok());
+                let before = event.payload.get("threshold").and_then(Json::as_f64);
+                month.zip(before).is_some_and(|(month, before)| {
+                    let days = super::day_close::sales::approved_days(self.state);
+                    rapport_insight::win::month_revenue(&days, month) as f64 <= before
+                })
+            }
             "goal.reached" => {
                 let goal = text("name").and_then(|name| self.rulebook.goals.goal(name));
                 goal.is_some_and(|goal| match &goal.target {

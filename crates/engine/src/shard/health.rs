@@ -1,9 +1,10 @@
 //! A partner's health as of now: the inputs, the model that serves the partner, and what of it is news.
 
+use jiff::Timestamp;
 use rapport_insight::{
     base::Standing,
     day,
-    health::{Facts, Fall, Health, HealthModel, Sample, Trail},
+    health::{BASE_DAYS, Course, Facts, Fall, Health, HealthModel, NOW_DAYS, Pending, Sample, Trail},
 };
 use rapport_partner::Foreseen;
 use rapport_rule::expr::{Scope, Value};
@@ -27,6 +28,10 @@ pub struct Review {
     pub sample: Sample,
     /// The trail so far.
     pub trail: Trail,
+    /// A change of band that is not settled yet.
+    pub pending: Option<Pending>,
+    /// The health when this week began, as far as sentences need it.
+    pub week_began: Option<Health>,
     /// A fall, if there is one.
     pub fall: Option<Fall>,
     /// What else is to be told of the partner as of that day.
@@ -45,26 +50,43 @@ pub fn inputs(facts: &PartnerFacts<'_>) -> Facts {
     };
     let state = facts.state;
     let complained = state.mark(marks::SUPPRESSED).is_some_and(|why| why == b"complaint");
+    let gap = state.usual_gap();
+    let course = |measure: &str| {
+        let whole = number(&format!("{measure}_{}d", NOW_DAYS + BASE_DAYS));
+        let now = number(&format!("{measure}_{NOW_DAYS}d"));
+        Course { now, base: whole.zip(now).map(|(whole, now)| whole - now), base_days: base_days(facts) }
+    };
     Facts {
         survey_score: state.satisfaction(),
         // An address that complained stays suppressed, so one complaint is all there ever is.
         complaints_90d: Some(f64::from(u8::from(complained))),
-        conversions_28d: number("conversions_28d"),
-        conversions_28d_before: number("conversions_28d_before"),
-        revenue_28d: number("revenue_28d"),
-        revenue_28d_before: number("revenue_28d_before"),
+        conversions: course("conversions"),
+        revenue: course("revenue"),
+        clicks: course("clicks"),
         days_since_conversion: number("days_since_conversion"),
-        usual_gap_days: state.usual_gap().map(|(gap, _)| gap),
+        usual_gap_days: gap.map(|(gap, _)| gap),
+        gaps: gap.map(|(_, gaps)| gaps as f64),
+        conversion_chance: number(Foreseen::Chance.name()),
         approved_180d: number("approved_conversions_180d"),
         reversed_180d: number("reversed_conversions_180d"),
+        program_approval_rate: number("program.approval_rate_90d"),
         payouts_overdue: number("payouts_overdue"),
         days_since_activity: number("days_since_activity"),
-        clicks_28d: number("clicks_28d"),
-        clicks_28d_before: number("clicks_28d_before"),
         mails_90d: number("mails_90d"),
         replies_90d: number("replies_90d").zip(number("answers_90d")).map(|(replies, answers)| replies + answers),
         goal_pace_percent: goals::pace(facts),
     }
+}
+
+/// Of the days that a trend compares with, those on which the partner was there and rapport listened.
+fn base_days(facts: &PartnerFacts<'_>) -> Option<f64> {
+    let zone = &facts.program.zone;
+    let day_of = |at: Timestamp| day::number(zone.to_datetime(at).date());
+    let state = facts.state;
+    let there = [state.first_event_at, facts.began, state.profile.approved_at.value];
+    let since = there.into_iter().flatten().map(day_of).max()?;
+    let base_ends = day_of(facts.now) - i32::from(NOW_DAYS);
+    Some(f64::from((base_ends - since + 1).clamp(0, i32::from(BASE_DAYS))))
 }
 
 /// The health under some models, or nothing when no input is known.
@@ -72,13 +94,25 @@ pub fn inputs(facts: &PartnerFacts<'_>) -> Facts {
 pub fn review(facts: &PartnerFacts<'_>, models: &[HealthModel]) -> Option<Review> {
     let facts = &as_the_day_ended(facts);
     let model = HealthModel::select(models, facts.state.profile.partner_type.get().map(|kind| &**kind))?;
-    let health = model.score(&inputs(facts).inputs(), facts.state.band.as_deref())?;
-    let on = facts.program.zone.to_datetime(facts.now).date();
-    let sample = Sample::of(model.spec(), &health, day::number(on));
+    let mut health = model.score(&inputs(facts).inputs(), facts.state.band.as_deref())?;
+    let on = day::number(facts.program.zone.to_datetime(facts.now).date());
     let trail: Trail =
         facts.state.mark(marks::HEALTH).and_then(|json| serde_json::from_slice(json).ok()).unwrap_or_default();
+    let (band, pending) = trail.settle(model, health.score, facts.state.band.as_deref(), on);
+    health.band = band;
+    let sample = Sample::of(model.spec(), &health, on);
     let fall = trail.falling(model.spec(), &sample);
-    Some(Review { health, model: model.spec().name.clone(), sample, trail, fall, standing: standing(facts) })
+    let week_began = trail.when_the_week_began(model.spec(), on);
+    let model = model.spec().name.clone();
+    Some(Review { health, model, sample, trail, pending, fall, week_began, standing: standing(facts) })
+}
+
+/// The health as a model sees it now, the band by the score alone: to compare models with.
+#[must_use]
+pub fn at_once(facts: &PartnerFacts<'_>, models: &[HealthModel]) -> Option<Health> {
+    let facts = &as_the_day_ended(facts);
+    let model = HealthModel::select(models, facts.state.profile.partner_type.get().map(|kind| &**kind))?;
+    model.score(&inputs(facts).inputs(), facts.state.band.as_deref())
 }
 
 /// When the partner last converted, how often that usually happens, and how likely it is to happen again.
@@ -110,7 +144,13 @@ fn as_the_day_ended<'a>(facts: &PartnerFacts<'a>) -> PartnerFacts<'a> {
 }
 
 impl Review {
-    /// Whether it says something that is not kept yet.
+    /// Whether something must be kept, be it only since when a change of band is waited for.
+    #[must_use]
+    pub fn is_to_be_kept(&self, facts: &PartnerFacts<'_>) -> bool {
+        self.is_news(facts) || self.trail.is_pending_news(self.pending.as_ref())
+    }
+
+    /// Whether it says something of the partner that is not kept yet.
     #[must_use]
     pub fn is_news(&self, facts: &PartnerFacts<'_>) -> bool {
         let falling = facts.state.lasting("health.falling").is_some();

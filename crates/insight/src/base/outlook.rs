@@ -41,6 +41,11 @@ fn one() -> f64 {
     1.0
 }
 
+/// How often who was given up comes back, a year, and repeats that make a rhythm. Of customers of the public sets whom MBG/NBD gives a
+/// chance below 5 % to be there still, .18 to .5 came back within the nine to twelve months that followed; of those who bought once, .07.
+const RETURNS_A_YEAR: f64 = 0.2;
+const RHYTHM_REPEATS: u32 = 3;
+
 /// Active days that "this partner's days bring as many conversions as anybody's" is worth.
 const ORDERS_PRIOR: f64 = 5.0;
 
@@ -91,6 +96,17 @@ impl ProgramFit {
         }
     }
 
+    /// What the models deny and the past shows: of partners with a rhythm who fell silent so long that every model gives them up, two in
+    /// ten come back within a year. Where nothing was learnt of that from the programme itself, the chance is no lower.
+    fn floor(&self, history: History) -> f64 {
+        if history.repeats() < RHYTHM_REPEATS {
+            return 0.0;
+        }
+        let days = f64::from(self.horizon_days);
+        let alive = self.model.p_active(history, days) / self.model.p_alive(history).max(1e-300);
+        (-(-RETURNS_A_YEAR * days / 365.25).exp_m1()).min(alive.clamp(0.0, 1.0))
+    }
+
     /// Active days expected within any number of days: those of the fit's own horizon, stretched as the model says.
     #[must_use]
     pub fn expected_days(&self, sums: &Summary, on: i32, days: u32) -> f64 {
@@ -114,7 +130,10 @@ impl ProgramFit {
         let (p, count) = (self.model.p_active(history, days), self.model.expected(history, days));
         let (p_active, expected) = match &self.correction {
             Some(correction) => correction.apply(sums, on, p, count),
-            None => (p, count),
+            None => {
+                let floor = self.floor(history);
+                (p.max(floor), count.max(floor))
+            }
         };
         let expected_value = self.spend.map(|spend| expected * spend.of(sums));
         Outlook { p_alive: self.model.p_alive(history), p_active, expected, expected_value }
@@ -224,6 +243,19 @@ mod tests {
         let now = fitted.lifetime_value(&sums, 200, 3, 0.1).unwrap();
         assert!(0.0 < now && now < plain);
         assert!(fitted.outlook(&sums, 200).expected_value.unwrap() < plain);
+    }
+
+    #[test]
+    fn who_was_given_up_is_not_without_a_chance() {
+        let fitted = ProgramFit { correction: None, ..fit(&programme(400), 200) };
+        let busy = |last: i32| Summary { first: 0, last, active: 60, orders: 60, spend: 600.0, first_spend: 10.0 };
+        let gone = fitted.outlook(&busy(90), 390);
+        assert!(gone.p_alive < 0.01, "{gone:?}");
+        // 60 days at two in ten a year.
+        assert!((gone.p_active - 0.0323).abs() < 1e-3 && gone.expected >= gone.p_active, "{gone:?}");
+        assert!(fitted.outlook(&busy(389), 390).p_active > 0.9);
+        let once = Summary { active: 1, orders: 1, ..busy(0) };
+        assert_eq!(fitted.outlook(&once, 390).p_active, fitted.model.p_active(once.history(390), 60.0));
     }
 
     proptest! {

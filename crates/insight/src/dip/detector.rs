@@ -404,6 +404,14 @@ impl Detector {
         best
     }
 
+    /// Evidence of the last days as they are, whatever the scan would have chosen: a window looked for among many is always the
+    /// least likely one. `None` before any day was closed.
+    #[must_use]
+    pub fn evidence_of_last(&self, days: usize) -> Option<Evidence> {
+        let window = self.window(self.last_day()?, days.clamp(1, WINDOW));
+        (window.expected > 0.0).then(|| window.evidence(self.known()))
+    }
+
     /// The sums of a window, not lowered, as the dip they would make.
     fn window(&self, day: i32, days: usize) -> OpenDip {
         let since = day.saturating_sub(days as i32 - 1);

@@ -21,11 +21,15 @@ pub struct Evidence {
     pub drop_percent: i32,
 }
 
+/// What a rate wanders by on its own between being learnt and being asked, as a squared share of it. Without it the chances told of
+/// large partners were too small: in simulation without dips the last seven days fell below a chance of .001 on .0024 of all days.
+const WANDERING: f64 = 0.006;
+
 impl Evidence {
     /// Evidence from its sums. `spread` is the variance beyond Poisson from day-to-day overdispersion (ΣE²/k),
     /// `known` the counts the expectation rests on (posterior shape).
     pub(super) fn new(since: i32, expected: f64, observed: u32, spread: f64, known: f64) -> Self {
-        let variance = expected + spread + expected * expected / known.max(0.1);
+        let variance = expected + spread + expected * expected * (1.0 / known.max(0.1) + WANDERING);
         Self {
             since,
             expected,

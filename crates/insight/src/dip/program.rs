@@ -55,6 +55,12 @@ pub struct DayClose {
     pub prior: Prior,
     /// For each declared group by share, in that order: from which revenue on a partner belongs to it.
     pub top_share: Vec<Limits>,
+    /// What an order brought over all partners against normal, by window of the revenue scan; none in records of an older binary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order_factors: Option<super::revenue::OrderFactors>,
+    /// Approved revenue of 90 days from which on a partner is among the best; on the day of a week's look only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tier_limits: Option<crate::win::TierLimits>,
 }
 
 /// What the coordinator remembers of a programme from day to day.
@@ -110,6 +116,8 @@ pub fn close(day: i32, parts: &[DayPart], groups: &[TopShare], state: &ProgramSt
         partners,
         prior: next.prior,
         top_share: top_share::limits(&mut revenues, groups),
+        order_factors: None,
+        tier_limits: None,
     };
     (close, next)
 }

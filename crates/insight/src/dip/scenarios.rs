@@ -127,6 +127,8 @@ fn any_close() -> impl Strategy<Value = DayClose> {
             partners: 3,
             prior: Prior { shape, exposure },
             top_share: Vec::new(),
+            order_factors: None,
+            tier_limits: None,
         },
     )
 }
@@ -159,6 +161,8 @@ proptest! {
             day += step;
             let close = DayClose {
                 day, factor, log_deviation: 0.0, outage: false, partners: 20, prior: Prior::default(), top_share: Vec::new(),
+                order_factors: None,
+                tier_limits: None,
             };
             let verdict = detector.close(y, &close, Budget::default());
             prop_assert!(verdict.score.is_finite());

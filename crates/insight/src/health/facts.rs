@@ -10,30 +10,30 @@ pub struct Facts {
     pub survey_score: Option<f64>,
     /// Complaints about mail in the last 90 days.
     pub complaints_90d: Option<f64>,
-    /// Recorded conversions, last 28 days and the 28 before.
-    pub conversions_28d: Option<f64>,
-    /// See above.
-    pub conversions_28d_before: Option<f64>,
-    /// Recorded revenue, last 28 days and the 28 before, one currency.
-    pub revenue_28d: Option<f64>,
-    /// See above.
-    pub revenue_28d_before: Option<f64>,
+    /// Recorded conversions of the last [`NOW_DAYS`] days and of those before.
+    pub conversions: Course,
+    /// Recorded revenue, one currency.
+    pub revenue: Course,
+    /// Clicks on links.
+    pub clicks: Course,
     /// Days since the last conversion.
     pub days_since_conversion: Option<f64>,
-    /// Usual days between conversion days (see [`crate::silence::usual_gap`]).
+    /// Usual days between conversion days (see [`crate::silence::usual_gap`]), and of how many gaps.
     pub usual_gap_days: Option<f64>,
+    /// See above.
+    pub gaps: Option<f64>,
+    /// P(at least one conversion in the next 30 days), percent.
+    pub conversion_chance: Option<f64>,
     /// Conversions of the last 180 days that were approved or paid, and that were reversed.
     pub approved_180d: Option<f64>,
     /// See above.
     pub reversed_180d: Option<f64>,
+    /// The whole programme's approval rate of 90 days, percent.
+    pub program_approval_rate: Option<f64>,
     /// Payouts due and unpaid.
     pub payouts_overdue: Option<f64>,
     /// Days since the partner last did anything: login, link, content, reply, answer.
     pub days_since_activity: Option<f64>,
-    /// Clicks on links, last 28 days and the 28 before.
-    pub clicks_28d: Option<f64>,
-    /// See above.
-    pub clicks_28d_before: Option<f64>,
     /// Mails of the last 90 days that asked something, and replies and answers to them.
     pub mails_90d: Option<f64>,
     /// See above.
@@ -41,6 +41,38 @@ pub struct Facts {
     /// Pace of the running goal, percent; 100 is just in time.
     pub goal_pace_percent: Option<f64>,
 }
+
+/// Days a trend calls "now".
+pub const NOW_DAYS: u16 = 28;
+/// Days before those that it compares with, as far as the partner was there.
+pub const BASE_DAYS: u16 = 84;
+
+/// A sum now, and before.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Course {
+    /// Over the last [`NOW_DAYS`] days.
+    pub now: Option<f64>,
+    /// Over the [`BASE_DAYS`] days before those.
+    pub base: Option<f64>,
+    /// Of these, the days on which the partner was there.
+    pub base_days: Option<f64>,
+}
+
+/// Fewest days before, to compare with.
+const BASE_DAYS_MIN: f64 = 28.0;
+/// Conversions, and clicks, that "nothing has changed" is worth: two sales after four are next to no news, twenty after forty are.
+const CONVERSIONS_PRIOR: f64 = 6.0;
+const CLICKS_PRIOR: f64 = 40.0;
+/// Decisions that "this partner's sales are approved like everybody's" is worth, and that rate while nobody's is known.
+const DECISIONS_PRIOR: f64 = 10.0;
+const APPROVAL_RATE: f64 = 90.0;
+/// Mails that "answers as anybody does" is worth, and how many of a hundred are answered then.
+const MAILS_PRIOR: f64 = 5.0;
+const REPLY_RATE: f64 = 20.0;
+/// Gaps before there is a rhythm, and the shortest rhythm: who sells every day may have a quiet weekend.
+const GAPS_MIN: f64 = 4.0;
+const GAP_MIN_DAYS: f64 = 4.0;
 
 /// An input of a health model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,15 +96,32 @@ pub const INPUTS: &[InputKind] = &[
     kind(
         "conversions_trend",
         "conversions",
-        "conversions of 28 days in percent of the 28 days before; 100 is unchanged",
+        "conversions of 28 days in percent of usual, by the 84 days before, with 6 conversions added to either; 100 is unchanged",
     ),
-    kind("revenue_trend", "revenue", "revenue of 28 days in percent of the 28 days before; 100 is unchanged"),
-    kind("recency", "time since last conversion", "days since the last conversion, in usual gaps; 1 is usual"),
-    kind("approval_rate", "approvals", "percent of decided conversions of 180 days that were approved"),
+    kind("revenue_trend", "revenue", "revenue of 28 days in percent of usual, likewise; 100 is unchanged"),
+    kind(
+        "recency",
+        "time since last conversion",
+        "days since the last conversion, in usual gaps of 4 days at least; 1 is usual",
+    ),
+    kind("conversion_chance", "outlook", "chance of a conversion in the next 30 days, percent"),
+    kind(
+        "approval_rate",
+        "approvals",
+        "percent of decided conversions of 180 days that were approved, with 10 decisions as usual in the programme added",
+    ),
     kind("payouts_overdue", "payouts", "payouts due and unpaid"),
     kind("activity", "activity", "days since the partner last did anything"),
-    kind("clicks_trend", "clicks", "clicks of 28 days in percent of the 28 days before; 100 is unchanged"),
-    kind("replies", "replies", "replies and answers in percent of the mails of 90 days that asked"),
+    kind(
+        "clicks_trend",
+        "clicks",
+        "clicks of 28 days in percent of usual, with 40 clicks added to either; 100 is unchanged",
+    ),
+    kind(
+        "replies",
+        "replies",
+        "replies and answers in percent of the mails of 90 days that asked, with 5 mails answered to 20 % added",
+    ),
     kind("goal_pace", "goal", "pace of the running goal in percent; 100 is just in time"),
 ];
 
@@ -98,41 +147,58 @@ impl Inputs {
 }
 
 impl Facts {
-    /// The inputs these facts give.
+    /// The inputs these facts give. Shares and trends are drawn towards what is usual as far as they rest on little, so that one sale
+    /// more or less of a small partner is no news.
     #[must_use]
     pub fn inputs(&self) -> Inputs {
-        let share = |part: Option<f64>, of: Option<f64>| match (part, of) {
-            (Some(part), Some(of)) if of > 0.0 => Some(100.0 * part / of),
-            _ => None,
-        };
-        let decided = self.approved_180d.zip(self.reversed_180d).map(|(approved, reversed)| approved + reversed);
-        let gap = self.usual_gap_days.filter(|gap| *gap > 0.0);
+        let gap = self.usual_gap_days.filter(|gap| *gap > 0.0 && self.gaps.is_some_and(|gaps| gaps >= GAPS_MIN));
         let mut inputs = Inputs::default();
         for (name, value) in [
             ("survey_score", self.survey_score),
             ("complaints", self.complaints_90d),
-            ("conversions_trend", trend(self.conversions_28d, self.conversions_28d_before)),
-            ("revenue_trend", trend(self.revenue_28d, self.revenue_28d_before)),
-            ("recency", self.days_since_conversion.zip(gap).map(|(days, gap)| days / gap)),
-            ("approval_rate", share(self.approved_180d, decided)),
+            ("conversions_trend", self.conversions.percent(CONVERSIONS_PRIOR)),
+            ("revenue_trend", self.order_value().and_then(|each| self.revenue.percent(CONVERSIONS_PRIOR * each))),
+            ("recency", self.days_since_conversion.zip(gap).map(|(days, gap)| days / gap.max(GAP_MIN_DAYS))),
+            ("conversion_chance", self.conversion_chance),
+            ("approval_rate", self.approval_rate()),
             ("payouts_overdue", self.payouts_overdue),
             ("activity", self.days_since_activity),
-            ("clicks_trend", trend(self.clicks_28d, self.clicks_28d_before)),
-            ("replies", share(self.replies_90d, self.mails_90d)),
+            ("clicks_trend", self.clicks.percent(CLICKS_PRIOR)),
+            ("replies", self.reply_rate()),
             ("goal_pace", self.goal_pace_percent),
         ] {
             inputs.set(name, value);
         }
         inputs
     }
+
+    /// What one conversion brings this partner.
+    fn order_value(&self) -> Option<f64> {
+        let conversions = self.conversions.now? + self.conversions.base?;
+        let revenue = self.revenue.now? + self.revenue.base?;
+        (conversions > 0.0).then(|| revenue.max(0.0) / conversions)
+    }
+
+    fn approval_rate(&self) -> Option<f64> {
+        let (approved, reversed) = (self.approved_180d?.max(0.0), self.reversed_180d?.max(0.0));
+        let decided = approved + reversed;
+        let usual = self.program_approval_rate.unwrap_or(APPROVAL_RATE);
+        (decided > 0.0).then(|| (100.0 * approved + DECISIONS_PRIOR * usual) / (decided + DECISIONS_PRIOR))
+    }
+
+    fn reply_rate(&self) -> Option<f64> {
+        let (replies, mails) = (self.replies_90d?.max(0.0), self.mails_90d?);
+        (mails > 0.0).then(|| (100.0 * replies + MAILS_PRIOR * REPLY_RATE) / (mails + MAILS_PRIOR))
+    }
 }
 
-/// Now in percent of before. Out of nothing something: 200. Nothing after nothing says nothing.
-fn trend(now: Option<f64>, before: Option<f64>) -> Option<f64> {
-    match (now?, before?) {
-        (now, before) if before > 0.0 => Some(100.0 * now.max(0.0) / before),
-        (now, _) if now > 0.0 => Some(200.0),
-        _ => None,
+impl Course {
+    /// Now in percent of usual, `prior` added to either side. Nothing after nothing says nothing.
+    fn percent(&self, prior: f64) -> Option<f64> {
+        let (now, base) = (self.now?.max(0.0), self.base?.max(0.0));
+        let days = self.base_days.filter(|days| *days >= BASE_DAYS_MIN)?;
+        let usual = base * f64::from(NOW_DAYS) / days;
+        (now + base > 0.0).then(|| 100.0 * (now + prior) / (usual + prior))
     }
 }
 
@@ -140,24 +206,28 @@ fn trend(now: Option<f64>, before: Option<f64>) -> Option<f64> {
 mod tests {
     use super::*;
 
+    fn course(now: f64, base: f64) -> Course {
+        Course { now: Some(now), base: Some(base), base_days: Some(84.0) }
+    }
+
     #[test]
     fn every_input_is_filled_by_facts() {
         let one = Some(1.0);
         let facts = Facts {
             survey_score: one,
             complaints_90d: one,
-            conversions_28d: one,
-            conversions_28d_before: one,
-            revenue_28d: one,
-            revenue_28d_before: one,
-            days_since_conversion: one,
+            conversions: course(1.0, 3.0),
+            revenue: course(1.0, 3.0),
+            clicks: course(1.0, 3.0),
+            days_since_conversion: Some(8.0),
             usual_gap_days: one,
+            gaps: Some(4.0),
+            conversion_chance: one,
             approved_180d: one,
             reversed_180d: one,
+            program_approval_rate: Some(94.0),
             payouts_overdue: one,
             days_since_activity: one,
-            clicks_28d: one,
-            clicks_28d_before: one,
             mails_90d: one,
             replies_90d: one,
             goal_pace_percent: one,
@@ -165,15 +235,30 @@ mod tests {
         let inputs = facts.inputs();
         assert!(INPUTS.iter().all(|kind| inputs.get(kind.name).is_some()));
         assert!(INPUTS.iter().all(|kind| Facts::default().inputs().get(kind.name).is_none()));
-        assert_eq!(inputs.get("approval_rate"), Some(50.0));
+        assert_eq!(inputs.get("approval_rate"), Some((100.0 + 940.0) / 12.0));
+        assert_eq!(inputs.get("recency"), Some(2.0), "a quiet week of a daily seller is two gaps");
+        assert_eq!((inputs.get("conversions_trend"), inputs.get("revenue_trend")), (Some(100.0), Some(100.0)));
+    }
+
+    #[test]
+    fn a_small_partners_luck_is_no_trend_and_a_large_ones_fall_is() {
+        let trend =
+            |now, base| Facts { conversions: course(now, base), ..Facts::default() }.inputs().get("conversions_trend");
+        assert!(
+            (75.0..130.0).contains(&trend(0.0, 6.0).unwrap()) && (100.0..130.0).contains(&trend(4.0, 6.0).unwrap())
+        );
+        assert!(trend(10.0, 300.0).unwrap() < 16.0);
+        assert_eq!(trend(50.0, 150.0), Some(100.0));
     }
 
     #[test]
     fn nothing_after_nothing_is_missing_and_nan_too() {
-        assert_eq!(trend(Some(0.0), Some(0.0)), None);
-        assert_eq!(trend(Some(3.0), Some(0.0)), Some(200.0));
-        assert_eq!(trend(Some(0.0), Some(4.0)), Some(0.0));
-        let facts = Facts { survey_score: Some(f64::NAN), usual_gap_days: Some(0.0), ..Facts::default() };
+        let of = |course: Course| Facts { conversions: course, ..Facts::default() }.inputs().get("conversions_trend");
+        assert_eq!(of(course(0.0, 0.0)), None);
+        assert_eq!(of(Course { base_days: Some(20.0), ..course(3.0, 4.0) }), None, "too short a past to compare with");
+        assert_eq!(of(course(f64::NAN, f64::NAN)), None);
+        let facts =
+            Facts { survey_score: Some(f64::NAN), usual_gap_days: Some(0.0), gaps: Some(9.0), ..Facts::default() };
         assert_eq!(facts.inputs(), Inputs::default());
         assert!(!Inputs::default().set("helth", Some(1.0)));
     }

@@ -25,6 +25,9 @@ pub struct ModelSpec {
     pub bands: Vec<BandSpec>,
     /// Points a score must go beyond a band's edge before the band changes.
     pub hysteresis: f64,
+    /// Days it must stay there. One that is twice as far beyond the edge changes the band at once.
+    #[serde(default)]
+    pub settle_days: u16,
     /// Points a group must lose in each of two windows running to make `health.falling`.
     pub falling_points: f64,
     /// Days of such a window.
@@ -149,6 +152,9 @@ impl HealthModel {
         if !(0.0..=25.0).contains(&spec.hysteresis) {
             say("hysteresis".into(), "hysteresis is 0 to 25 points".into());
         }
+        if spec.settle_days > 90 {
+            say("settle".into(), "a band settles within 90 days".into());
+        }
         if !(spec.falling_points > 0.0 && spec.falling_points <= 100.0) {
             say("falling.points".into(), "a fall is more than 0 and at most 100 points".into());
         }
@@ -168,13 +174,23 @@ impl HealthModel {
     /// former band: by the edges alone.
     #[must_use]
     pub fn band(&self, score: f64, before: Option<&str>) -> &str {
+        self.band_beyond(score, before, self.spec.hysteresis)
+    }
+
+    /// The band that a score is far enough in to be believed at once: beyond an edge by twice the hysteresis.
+    #[must_use]
+    pub fn band_at_once(&self, score: f64, before: Option<&str>) -> &str {
+        self.band_beyond(score, before, 2.0 * self.spec.hysteresis)
+    }
+
+    fn band_beyond(&self, score: f64, before: Option<&str>, hysteresis: f64) -> &str {
         let bands = &self.spec.bands;
         let by_edge = |score: f64| bands.iter().position(|band| score >= band.from).unwrap_or(bands.len() - 1);
         let plain = by_edge(score);
         let index = match before.and_then(|name| bands.iter().position(|band| band.name == name)) {
             // Better bands come first: going up is to a lower index, and must hold with the hysteresis taken off.
-            Some(old) if plain < old => by_edge(score - self.spec.hysteresis).min(old),
-            Some(old) if plain > old => by_edge(score + self.spec.hysteresis).max(old),
+            Some(old) if plain < old => by_edge(score - hysteresis).min(old),
+            Some(old) if plain > old => by_edge(score + hysteresis).max(old),
             _ => plain,
         };
         bands.get(index).map_or("", |band| &band.name)

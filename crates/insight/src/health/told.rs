@@ -37,6 +37,13 @@ pub fn reasons(before: &Health, now: &Health) -> Vec<Reason> {
 /// health it names what costs most.
 #[must_use]
 pub fn sentence(before: Option<&Health>, now: &Health) -> String {
+    sentence_since(before, now, "")
+}
+
+/// The same, and since when it moved: "health 43 (at risk), −14 since Monday: conversions −9, replies −5".
+#[must_use]
+pub fn sentence_since(before: Option<&Health>, now: &Health, since: &str) -> String {
+    let since = if since.is_empty() { String::new() } else { format!(" {since}") };
     let mut text = format!("health {:.0} ({})", now.score, now.band.replace('_', " "));
     match before {
         Some(before) => {
@@ -48,12 +55,12 @@ pub fn sentence(before: Option<&Health>, now: &Health) -> String {
                 .map(|reason| format!("{} {}", shown(&reason.input), signed(reason.points)))
                 .collect();
             if moved != 0.0 {
-                text += &format!(", {}", signed(moved));
+                text += &format!(", {}{since}", signed(moved));
                 if !reasons.is_empty() {
                     text += &format!(": {}", reasons.join(", "));
                 }
             } else {
-                text += ", unchanged";
+                text += &format!(", unchanged{since}");
             }
         }
         None => {
@@ -114,6 +121,7 @@ mod tests {
                 .map(|(name, from)| BandSpec { name: name.into(), from })
                 .into(),
             hysteresis: 3.0,
+            settle_days: 0,
             falling_points: 15.0,
             falling_within_days: 28,
         }
@@ -167,6 +175,10 @@ mod tests {
         assert_eq!(
             sentence(None, &now),
             "health 48 (good); from 100: conversions −36, replies −16; not known: revenue"
+        );
+        assert_eq!(
+            sentence_since(Some(&before), &now, "since Monday"),
+            "health 48 (good), −32 since Monday: conversions −24, replies −8; not known: revenue"
         );
         let change = model().band_change(&before.band, &now).unwrap();
         assert_eq!((change.from.as_str(), change.to.as_str(), change.dropped), ("strong", "good", true));

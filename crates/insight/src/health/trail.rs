@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::model::ModelSpec;
-use super::score::Health;
+use super::model::{HealthModel, ModelSpec};
+use super::score::{Contribution, Health};
 
 /// Days between samples.
 const SAMPLE_DAYS: i32 = 7;
@@ -23,6 +23,18 @@ pub struct Sample {
     pub score: f64,
     /// Points of each group of the model, 0–100; 255 is not known.
     pub groups: Vec<u8>,
+    /// What each input of the model gave, in tenths of a point of the score; below zero is not known. Empty in weekly samples.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<i16>,
+}
+
+/// A band the score would be in, but has not stood in for long enough.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pending {
+    /// The band.
+    pub band: String,
+    /// The first day of its standing there, as a [day number](crate::day::number).
+    pub since: i32,
 }
 
 /// A partner's trail.
@@ -32,6 +44,12 @@ pub struct Trail {
     last: Option<Sample>,
     /// One a week, oldest first.
     weeks: Vec<Sample>,
+    /// What held when this week began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    monday: Option<Sample>,
+    /// A change of band that is not settled yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pending: Option<Pending>,
 }
 
 /// A fall worth looking at.
@@ -53,8 +71,41 @@ impl Sample {
                 parts.fold((0.0, 0.0), |(points, weight), part| (points + part.part, weight + part.weight));
             if weight > 0.0 { (100.0 * points / weight).round().clamp(0.0, 100.0) as u8 } else { UNKNOWN }
         };
-        Self { day, score: health.score, groups: spec.groups.iter().map(|each| group(&each.name)).collect() }
+        let part = |input: &str| {
+            let known = health.contributions.iter().find(|part| part.input == input);
+            known.map_or(-1, |part| (part.part * 10.0).round().clamp(0.0, 1000.0) as i16)
+        };
+        Self {
+            day,
+            score: health.score,
+            groups: spec.groups.iter().map(|each| group(&each.name)).collect(),
+            parts: spec.groups.iter().flat_map(|group| &group.inputs).map(|input| part(&input.name)).collect(),
+        }
     }
+
+    /// The health it was taken from, as far as sentences need it; `None` when the model has other inputs since.
+    fn told(&self, spec: &ModelSpec) -> Option<Health> {
+        let inputs = || spec.groups.iter().flat_map(|group| group.inputs.iter().map(move |input| (group, input)));
+        if self.parts.is_empty() || self.parts.len() != inputs().count() {
+            return None;
+        }
+        let known = inputs().zip(&self.parts).filter(|(_, part)| **part >= 0);
+        let contributions = known.map(|((group, input), part)| Contribution {
+            input: input.name.clone(),
+            group: group.name.clone(),
+            value: 0.0,
+            points: 0.0,
+            weight: 0.0,
+            part: f64::from(*part) / 10.0,
+        });
+        let contributions = contributions.collect();
+        Some(Health { score: self.score, band: String::new(), contributions, missing: Vec::new() })
+    }
+}
+
+/// The Monday of a day's week; day 4 is one.
+fn monday_of(day: i32) -> i32 {
+    day - (day - 4).rem_euclid(7)
 }
 
 impl Trail {
@@ -70,6 +121,49 @@ impl Trail {
             || last.groups.iter().zip(&sample.groups).any(moved)
     }
 
+    /// The band as of a day: the one before, until another has stood for the model's days, or is far enough beyond the edge. Keeps in
+    /// mind since when. Whether anything of that is new is for [`Trail::is_pending_news`] to say.
+    #[must_use]
+    pub fn settle(&self, model: &HealthModel, score: f64, before: Option<&str>, day: i32) -> (String, Option<Pending>) {
+        let wanted = model.band(score, before);
+        let Some(before) = before.filter(|before| model.spec().bands.iter().any(|band| band.name == *before)) else {
+            return (wanted.to_owned(), None);
+        };
+        if wanted == before {
+            return (wanted.to_owned(), None);
+        }
+        // Better or worse is what must last; by how many bands is seen in the end.
+        let same = |pending: &&Pending| model.is_worse(&pending.band, before) == model.is_worse(wanted, before);
+        let since = self.pending.as_ref().filter(same).map_or(day, |pending| pending.since.min(day));
+        let stood = day.saturating_sub(since).saturating_add(1);
+        let at_once = model.band_at_once(score, Some(before));
+        if stood > i32::from(model.spec().settle_days) {
+            (wanted.to_owned(), None)
+        } else if at_once != before {
+            (at_once.to_owned(), None)
+        } else {
+            (before.to_owned(), Some(Pending { band: wanted.to_owned(), since }))
+        }
+    }
+
+    /// Whether a change of band began or ceased to be waited for.
+    #[must_use]
+    pub fn is_pending_news(&self, pending: Option<&Pending>) -> bool {
+        self.pending.as_ref().map(|pending| pending.since) != pending.map(|pending| pending.since)
+    }
+
+    /// Keeps in mind what is not settled.
+    pub fn wait_for(&mut self, pending: Option<Pending>) {
+        self.pending = pending;
+    }
+
+    /// The health as it was when the week of a day began, as far as sentences need it.
+    #[must_use]
+    pub fn when_the_week_began(&self, spec: &ModelSpec, day: i32) -> Option<Health> {
+        let before = |sample: &&Sample| sample.day < monday_of(day);
+        self.last.as_ref().filter(before).or(self.monday.as_ref().filter(before))?.told(spec)
+    }
+
     /// Adds a sample. A model with other groups begins a new trail; a day before the newest is left out.
     pub fn push(&mut self, spec: &ModelSpec, sample: Sample) {
         if let Some(last) = &self.last {
@@ -80,7 +174,10 @@ impl Trail {
             }
         }
         if self.weeks.last().is_none_or(|week| week.day <= sample.day - SAMPLE_DAYS) {
-            self.weeks.push(sample.clone());
+            self.weeks.push(Sample { parts: Vec::new(), ..sample.clone() });
+        }
+        if let Some(last) = self.last.take().filter(|last| last.day < monday_of(sample.day)) {
+            self.monday = Some(last);
         }
         let oldest = sample.day - 2 * i32::from(spec.falling_within_days) - SAMPLE_DAYS;
         // The last one before the period stands for its beginning.
@@ -128,6 +225,7 @@ mod tests {
             groups: vec![group("value", "conversions_trend"), group("trust", "approval_rate")],
             bands: vec![BandSpec { name: "all".into(), from: 0.0 }],
             hysteresis: 0.0,
+            settle_days: 0,
             falling_points: 15.0,
             falling_within_days: 28,
         }
@@ -137,8 +235,8 @@ mod tests {
         let (spec, mut trail) = (spec(), Trail::default());
         days.into_iter()
             .map(|(day, value, trust)| {
-                let sample =
-                    Sample { day, score: (f64::from(value) + f64::from(trust)) / 2.0, groups: vec![value, trust] };
+                let score = (f64::from(value) + f64::from(trust)) / 2.0;
+                let sample = Sample { day, score, groups: vec![value, trust], parts: Vec::new() };
                 let fall = trail.falling(&spec, &sample);
                 if trail.is_news(&sample) {
                     trail.push(&spec, sample);
@@ -163,6 +261,80 @@ mod tests {
         );
     }
 
+    fn banded() -> HealthModel {
+        let bands = [("good", 50.0), ("bad", 20.0), ("worst", 0.0)];
+        let bands = bands.map(|(name, from)| BandSpec { name: name.into(), from }).into();
+        HealthModel::compile(ModelSpec { bands, hysteresis: 5.0, settle_days: 7, ..spec() }).unwrap()
+    }
+
+    /// Bands of the days from 0 on.
+    fn bands(scores: impl IntoIterator<Item = f64>) -> Vec<String> {
+        let (model, mut trail, mut band) = (banded(), Trail::default(), None::<String>);
+        let mut all = Vec::new();
+        for (day, score) in (0..).zip(scores) {
+            let (now, pending) = trail.settle(&model, score, band.as_deref(), day);
+            trail.wait_for(pending);
+            all.push(now.clone());
+            band = Some(now);
+        }
+        all
+    }
+
+    #[test]
+    fn a_band_changes_when_it_has_stood_and_at_once_when_far_beyond() {
+        let flicker = bands((0..60).map(|day| if day % 5 == 0 { 60.0 } else { 43.0 }));
+        assert!(flicker.iter().all(|band| band == "good"), "never a whole week beyond the edge");
+        let slump = bands((0..30).map(|day| if day < 10 { 60.0 } else { 43.0 }));
+        assert_eq!(slump.iter().position(|band| band == "bad"), Some(17));
+        let crash = bands((0..30).map(|day| if day < 10 { 60.0 } else { 12.0 }));
+        assert_eq!(
+            (crash[10].as_str(), crash[17].as_str()),
+            ("bad", "bad"),
+            "one edge is far passed, the other is not"
+        );
+        let ruin = bands((0..30).map(|day| if day < 10 { 60.0 } else { 2.0 }));
+        assert_eq!(ruin[10], "worst");
+        assert!(bands((0..9).map(|_| 47.0)).iter().all(|band| band == "bad"), "the first band is the score's own");
+    }
+
+    #[test]
+    fn the_week_is_compared_with_how_it_began() {
+        let model = banded();
+        let inputs = |value: f64| {
+            let mut inputs = super::super::Inputs::default();
+            inputs.set("conversions_trend", Some(value));
+            inputs.set("approval_rate", Some(90.0));
+            inputs
+        };
+        let (spec, mut trail) = (model.spec(), Trail::default());
+        // Monday is day 4, 11, 18: a fall from Wednesday on.
+        for (day, value) in (4..=24).zip((4..=24).map(|day| if day < 20 { 80.0 } else { 60.0 - f64::from(day - 20) })) {
+            let health = model.score(&inputs(value), None).unwrap();
+            let before = trail.when_the_week_began(spec, day);
+            let moved = before.as_ref().map(|before| health.score - before.score);
+            match day {
+                ..11 => assert_eq!(before, None, "nothing is known of the week before"),
+                11..20 => assert_eq!(moved, Some(0.0), "{day}"),
+                _ => {
+                    assert_eq!(moved, Some(-10.0 - f64::from(day - 20) / 2.0), "{day}");
+                    let reasons = super::super::reasons(before.as_ref().unwrap(), &health);
+                    assert_eq!(reasons[0].input, "conversions_trend");
+                }
+            }
+            let sample = Sample::of(spec, &health, day);
+            if trail.is_news(&sample) {
+                trail.push(spec, sample);
+            }
+        }
+    }
+
+    #[test]
+    fn a_stored_trail_of_before_is_read() {
+        let old = r#"{"last":{"day":9,"score":50.0,"groups":[50,255]},"weeks":[]}"#;
+        let trail: Trail = serde_json::from_str(old).unwrap();
+        assert_eq!(trail.when_the_week_began(&spec(), 30), None, "its parts are not known");
+    }
+
     #[test]
     fn what_is_unknown_does_not_fall() {
         let days = (0..120).map(|day| (day, if day % 40 < 20 { 255 } else { 50 }, 255));
@@ -175,7 +347,7 @@ mod tests {
             let (spec, mut trail, mut day) = (spec(), Trail::default(), 0);
             for (more, value, trust) in days {
                 day += more;
-                trail.push(&spec, Sample { day, score: f64::from(value), groups: vec![value, trust] });
+                trail.push(&spec, Sample { day, score: f64::from(value), groups: vec![value, trust], parts: Vec::new() });
                 prop_assert!(trail.weeks.len() <= 11, "{}", trail.weeks.len());
             }
         }

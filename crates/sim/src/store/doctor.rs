@@ -8,6 +8,7 @@ use rapport_engine::{
         rows::MessageState,
         store::{Outstanding, StoreError},
     },
+    shard::health::REVIEWED,
     story::{Story, ToldMessage},
 };
 use rapport_event::id::PartnerKey;
@@ -192,6 +193,7 @@ impl Tables {
                 + tables.clock_marks.len()
                 + tables.day_parts.len()
                 + tables.processes.len()
+                + tables.signals.len()
         };
         let before = sizes(self);
         let clocks: BTreeMap<i32, Timestamp> =
@@ -205,6 +207,16 @@ impl Tables {
         let closed: BTreeMap<_, _> = self.day_closes.keys().map(|(program, day)| (program.clone(), *day)).collect();
         self.day_parts
             .retain(|(program, day, _), _| *day >= last_day || closed.get(program).is_none_or(|closed| closed < day));
+        // Each partner's newest review before the history stays: it says what held when the history begins.
+        let mut newest: BTreeMap<PartnerKey, Timestamp> = BTreeMap::new();
+        let reviews = self.signals.values().filter(|row| row.kind == REVIEWED && row.occurred_at <= ago(history_days));
+        for row in reviews {
+            let known = newest.entry(row.key.clone()).or_insert(row.occurred_at);
+            *known = row.occurred_at.max(*known);
+        }
+        self.signals.retain(|_, row| {
+            row.kind != REVIEWED || newest.get(&row.key).is_none_or(|newest| row.occurred_at >= *newest)
+        });
         self.processes.retain(|_, at| *at >= server_now.checked_sub(DAY).unwrap_or(Timestamp::MIN));
         (before - sizes(self)) as u64
     }

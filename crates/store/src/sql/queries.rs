@@ -212,6 +212,7 @@ pub(crate) mod prune {
     pub(crate) static SENT: Statement = Statement::one(include_str!("../../queries/prune/sent.sql"));
     pub(crate) static CLOCK_MARKS: Statement = Statement::one(include_str!("../../queries/prune/clock_marks.sql"));
     pub(crate) static DAY_PARTS: Statement = Statement::one(include_str!("../../queries/prune/day_parts.sql"));
+    pub(crate) static REVIEWS: Statement = Statement::one(include_str!("../../queries/prune/reviews.sql"));
     pub(crate) static PROCESSES: Statement = Statement::one(include_str!("../../queries/prune/processes.sql"));
 }
 

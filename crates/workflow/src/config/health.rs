@@ -74,7 +74,8 @@ fn model(name: &str, node: &Node, path: &str, findings: &mut Findings) -> Option
     {
         bands.extend(value.number(path, findings).map(|from| BandSpec { name: key.text.clone(), from }));
     }
-    let hysteresis = fields.take("hysteresis").map_or(Some(3.0), |node| node.number(path, findings));
+    let hysteresis = fields.take("hysteresis").map_or(Some(5.0), |node| node.number(path, findings));
+    let settle_days = fields.take("settle").map_or(Some(7), |node| days(node, path, findings));
     let (mut falling_points, mut falling_within_days) = (Some(15.0), Some(28));
     if let Some(fields) = fields.take("falling").and_then(|node| Fields::of(node, path, findings)) {
         falling_points = fields.require("points", findings).and_then(|node| node.number(path, findings));
@@ -90,6 +91,7 @@ fn model(name: &str, node: &Node, path: &str, findings: &mut Findings) -> Option
         groups,
         bands,
         hysteresis: hysteresis?,
+        settle_days: settle_days?,
         falling_points: falling_points?,
         falling_within_days: falling_within_days?,
     })

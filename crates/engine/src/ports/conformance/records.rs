@@ -4,11 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::sample::{
-    LONG, Owner, assert_sound, at, claim_one, ended, journey, message, partner, record, timer, waiting,
+    LONG, Owner, assert_sound, at, claim_one, ended, journey, key, message, partner, record, timer, waiting,
 };
 use crate::ports::operating::AuditRow;
-use crate::ports::rows::{DeadLetterRow, DefinitionRow, MessageState, OUTBOX_SOURCE, OutboxRow, Target, TimerChange};
+use crate::ports::rows::{
+    DeadLetterRow, DefinitionRow, MessageState, OUTBOX_SOURCE, OutboxRow, SignalRow, Target, TimerChange,
+};
 use crate::ports::store::{Settlement, Store};
+use crate::shard::health::REVIEWED;
+use crate::story::Story;
 
 /// Numbers increase in the order of adding; removed rows do not come back.
 pub async fn the_outbox_is_read_in_order_and_emptied(store: Arc<dyn Store>) {
@@ -233,6 +237,33 @@ pub async fn pruning_keeps_what_is_needed(store: Arc<dyn Store>) {
     assert_eq!(store.prune(at(2 * days), 400).await.unwrap(), 0);
     assert_eq!(store.recent_ids(0, at(0)).await.unwrap(), [(at(2 * days), vec![2])]);
     assert_eq!(claim_one(&store, "mailer", 2 * days).await.due.message.id, "m");
+}
+
+/// What held at any instant of the history can be asked: older reviews go, but for the last before it.
+pub async fn pruning_keeps_the_history_of_health(store: Arc<dyn Store>) {
+    let mut owner = Owner::new(&store).await;
+    let days = 24 * 60;
+    let review = |partner: &str, day: i64| SignalRow {
+        id: format!("{partner}:{day}"),
+        key: key(partner),
+        kind: REVIEWED.into(),
+        occurred_at: at(day * days),
+        ended_at: None,
+        payload: "{}".into(),
+    };
+    let kept = [("a", 10), ("a", 20), ("a", 30), ("b", 10), ("a", 70), ("b", 75)];
+    owner
+        .commit(|batch| {
+            batch.partners = vec![partner("a"), partner("b")];
+            batch.signals = kept.iter().map(|(partner, day)| review(partner, *day)).collect();
+            batch.signals.push(SignalRow { id: "dip".into(), kind: "dip.conversions".into(), ..review("a", 5) });
+        })
+        .await;
+    assert_eq!(store.prune(at(90 * days), 40).await.unwrap(), 2);
+    assert_eq!(store.prune(at(90 * days), 40).await.unwrap(), 0);
+    let ids = |story: Option<Story>| story.unwrap().signals.into_iter().map(|row| row.id).collect::<Vec<_>>();
+    assert_eq!(ids(store.story(&key("a")).await.unwrap()), ["dip", "a:30", "a:70"]);
+    assert_eq!(ids(store.story(&key("b")).await.unwrap()), ["b:10", "b:75"]);
 }
 
 /// What the demo and `doctor` print.

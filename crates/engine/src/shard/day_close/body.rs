@@ -2,10 +2,12 @@
 
 use rapport_partner::ProgramSums;
 
+use super::sales::Besides;
+
 /// The first byte says what comes before the packed parts, each with its length; bare parts begin with their own version, 1.
 const WITH_SUMS: u8 = 0xF0;
-/// Sums and pasts.
-const WITH_PASTS: u8 = 0xF1;
+/// Sums, pasts, and what comes besides.
+const WITH_ALL: u8 = 0xF1;
 
 /// A shard's part of a day.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -14,6 +16,8 @@ pub struct Body {
     pub sums: Option<ProgramSums>,
     /// Packed pasts; empty but on the day of a fit.
     pub pasts: Vec<u8>,
+    /// What else is told of the day; none in the parts of an older binary.
+    pub besides: Option<Besides>,
     /// Packed parts.
     pub parts: Vec<u8>,
 }
@@ -24,11 +28,18 @@ impl Body {
     pub fn encode(&self) -> Vec<u8> {
         let Some(sums) = &self.sums else { return self.parts.clone() };
         let sums = serde_json::to_vec(sums).unwrap_or_default();
-        let mut body = Vec::with_capacity(sums.len() + self.pasts.len() + self.parts.len() + 9);
-        body.push(if self.pasts.is_empty() { WITH_SUMS } else { WITH_PASTS });
-        put(&mut body, &sums);
-        if !self.pasts.is_empty() {
-            put(&mut body, &self.pasts);
+        let mut body = Vec::with_capacity(sums.len() + self.pasts.len() + self.parts.len() + 512);
+        match &self.besides {
+            None => {
+                body.push(WITH_SUMS);
+                put(&mut body, &sums);
+            }
+            Some(besides) => {
+                body.push(WITH_ALL);
+                put(&mut body, &sums);
+                put(&mut body, &self.pasts);
+                put(&mut body, &serde_json::to_vec(besides).unwrap_or_default());
+            }
         }
         body.extend(&self.parts);
         body
@@ -37,19 +48,25 @@ impl Body {
     /// From what is stored. `None` when it is damaged.
     #[must_use]
     pub fn decode(body: &[u8]) -> Option<Self> {
-        let (sums, pasts, parts) = match body.split_first() {
+        match body.split_first() {
             Some((&WITH_SUMS, rest)) => {
                 let (sums, parts) = take(rest)?;
-                (sums, &[][..], parts)
+                let sums = Some(serde_json::from_slice(sums).ok()?);
+                Some(Self { sums, parts: parts.to_vec(), ..Self::default() })
             }
-            Some((&WITH_PASTS, rest)) => {
+            Some((&WITH_ALL, rest)) => {
                 let (sums, rest) = take(rest)?;
-                let (pasts, parts) = take(rest)?;
-                (sums, pasts, parts)
+                let (pasts, rest) = take(rest)?;
+                let (besides, parts) = take(rest)?;
+                Some(Self {
+                    sums: Some(serde_json::from_slice(sums).ok()?),
+                    pasts: pasts.to_vec(),
+                    besides: Some(serde_json::from_slice(besides).ok()?),
+                    parts: parts.to_vec(),
+                })
             }
-            _ => return Some(Self { parts: body.to_vec(), ..Self::default() }),
-        };
-        Some(Self { sums: Some(serde_json::from_slice(sums).ok()?), pasts: pasts.to_vec(), parts: parts.to_vec() })
+            _ => Some(Self { parts: body.to_vec(), ..Self::default() }),
+        }
     }
 }
 
@@ -72,7 +89,7 @@ mod tests {
     fn a_body_comes_back_and_older_ones_can_be_read() {
         let bare = Body { parts: vec![1, 7, 7], ..Body::default() };
         let with_sums = Body { sums: Some(ProgramSums::default()), ..bare.clone() };
-        let whole = Body { pasts: vec![1, 2, 3], ..with_sums.clone() };
+        let whole = Body { pasts: vec![1, 2, 3], besides: Some(Besides::default()), ..with_sums.clone() };
         for body in [bare, with_sums, whole] {
             assert_eq!(Body::decode(&body.encode()), Some(body));
         }
@@ -81,7 +98,13 @@ mod tests {
 
     #[test]
     fn a_damaged_body_is_known_as_such() {
-        let whole = Body { sums: Some(ProgramSums::default()), pasts: vec![1; 40], parts: vec![] }.encode();
+        let whole = Body {
+            sums: Some(ProgramSums::default()),
+            pasts: vec![1; 40],
+            besides: Some(Besides::default()),
+            parts: vec![],
+        };
+        let whole = whole.encode();
         for length in 1..whole.len() {
             assert_eq!(Body::decode(&whole[..length]), None, "{length}");
         }

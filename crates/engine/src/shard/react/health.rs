@@ -1,7 +1,7 @@
 //! Reviews a partner's health when a day is closed: keeps what is news, and tells of a change of band and of a fall.
 
 use rapport_event::{Kind, engine::SignalData, extra::Extra};
-use rapport_insight::health::{Health, HealthModel, sentence};
+use rapport_insight::health::{Health, HealthModel, sentence_since};
 
 use super::{Reaction, signals};
 use crate::shard::{
@@ -14,18 +14,27 @@ impl Reaction<'_> {
         let models = &self.rulebook.rulebook.health;
         let partner_type = self.entry.state.profile.partner_type.get().cloned();
         let Some(model) = HealthModel::select(models, partner_type.as_deref()) else { return };
-        let review = {
+        let (review, is_news) = {
             let facts = self.facts();
-            health::review(&facts, models).filter(|review| review.is_news(&facts))
+            let Some(review) = health::review(&facts, models).filter(|review| review.is_to_be_kept(&facts)) else {
+                return;
+            };
+            let is_news = review.is_news(&facts);
+            (review, is_news)
         };
-        let Some(review) = review else { return };
         let before = self.entry.state.band.clone();
-        self.entry.state.health = Some((review.health.score.clamp(0.0, 100.0) * 100.0).round() as u16);
-        self.entry.state.band = Some(review.health.band.as_str().into());
         let mut trail = review.trail.clone();
-        trail.push(model.spec(), review.sample.clone());
+        trail.wait_for(review.pending.clone());
+        if is_news {
+            self.entry.state.health = Some((review.health.score.clamp(0.0, 100.0) * 100.0).round() as u16);
+            self.entry.state.band = Some(review.health.band.as_str().into());
+            trail.push(model.spec(), review.sample.clone());
+            self.keep_health(&review);
+        }
         self.entry.state.set_mark(marks::HEALTH, serde_json::to_vec(&trail).unwrap_or_default());
-        self.keep_health(&review);
+        if !is_news {
+            return;
+        }
         let health = &review.health;
         if let Some(change) = before.as_deref().and_then(|before| model.band_change(before, health)) {
             let day = self.program.zone.to_datetime(self.now).date();
@@ -75,13 +84,14 @@ impl Reaction<'_> {
 
 fn data_of(review: &Review) -> SignalData {
     let health: &Health = &review.health;
+    let since = if review.week_began.is_some() { "since Monday" } else { "" };
     let mut extra = Extra::NONE;
     extra.insert("score", (health.score * 10.0).round() / 10.0);
     extra.insert("band", health.band.as_str());
     extra.insert("contributions", serde_json::to_value(&health.contributions).unwrap_or_default());
     SignalData {
         name: health.band.as_str().into(),
-        summary: sentence(None, health).into(),
+        summary: sentence_since(review.week_began.as_ref(), health, since).into(),
         extra,
         ..SignalData::default()
     }

@@ -9,7 +9,9 @@ use rapport_insight::{
     anniversary,
     goal::Moment,
     milestone::{self, Change, Measure},
+    win::Win,
 };
+use rapport_rule::Money;
 
 use super::super::facts::marks;
 use super::Reaction;
@@ -95,6 +97,55 @@ impl Reaction<'_> {
                 percent: Some(telling.percent),
                 ..MomentData::default()
             };
+            self.moment(&id, kind, data);
+        }
+    }
+
+    /// Tells of a week's wins.
+    pub(super) fn tell_wins(&mut self, wins: &[Win]) {
+        let money = |minor: i64| Money { minor, currency: self.program.currency };
+        let told: Vec<(String, Kind, MomentData)> = wins
+            .iter()
+            .map(|win| {
+                let (kind, summary, metric, threshold, value) = match win {
+                    Win::PersonalBest { month, revenue, before } => (
+                        Kind::WinPersonalBest,
+                        format!(
+                            "{} of approved revenue in {}, more than in any month of the year before",
+                            money(*revenue),
+                            month.strftime("%B")
+                        ),
+                        "approved_revenue",
+                        *before as f64,
+                        *revenue as f64,
+                    ),
+                    Win::Streak { weeks, since } => (
+                        Kind::WinStreak,
+                        format!("approved sales in {weeks} weeks in a row, since {}", since.strftime("%-d %B")),
+                        "approved_conversions",
+                        f64::from(*weeks),
+                        f64::from(*weeks),
+                    ),
+                    Win::RankClimb { top_percent } => (
+                        Kind::WinRankClimb,
+                        format!("among the best {top_percent} % by approved revenue of 90 days, for the first time"),
+                        "approved_revenue",
+                        f64::from(*top_percent),
+                        f64::from(*top_percent),
+                    ),
+                };
+                let data = MomentData {
+                    name: kind.name().as_ref().into(),
+                    summary: summary.into(),
+                    metric: Some(metric.into()),
+                    threshold: Some(threshold),
+                    value: Some(value),
+                    ..MomentData::default()
+                };
+                (win.id(), kind, data)
+            })
+            .collect();
+        for (id, kind, data) in told {
             self.moment(&id, kind, data);
         }
     }

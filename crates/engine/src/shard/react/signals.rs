@@ -6,16 +6,21 @@ use jiff::Timestamp;
 use rapport_event::{EngineData, Event, Kind, PartnerKey, Payload, engine::SignalData, extra::Extra};
 use rapport_insight::{
     day,
-    dip::{Dip, Evidence, Verdict},
+    dip::{Dip, Evidence, revenue::RevenueEvidence},
     silence,
 };
 use rapport_partner::LastingSignal;
+use rapport_rule::Money;
 
 use super::{Quarantine, Reaction};
 use crate::{
     calendar::ProgramDays,
     ports::rows::{SignalRow, TimerRow},
     records,
+    shard::day_close::{
+        Verdicts,
+        sales::{self, RevenueDip},
+    },
 };
 
 /// Timer subject: silence begins if nothing comes until then.
@@ -41,11 +46,15 @@ pub fn row(
 }
 
 impl Reaction<'_> {
-    /// A day of the partner was judged; no verdict for one who sells nothing for long.
-    pub fn close_day(mut self, verdict: Option<&Verdict>) -> Result<(), Quarantine> {
-        if let Some(verdict) = verdict {
+    /// A day of the partner was judged.
+    pub fn close_day(mut self, verdicts: &Verdicts) -> Result<(), Quarantine> {
+        if let Some(verdict) = &verdicts.conversions {
             self.judge_dip(&verdict.dip);
         }
+        if let Some(dip) = &verdicts.revenue {
+            self.judge_revenue(dip);
+        }
+        self.tell_wins(&verdicts.wins);
         self.carry_silence_on();
         self.review_segments();
         self.look_at_goals();
@@ -72,6 +81,58 @@ impl Reaction<'_> {
             Dip::Recovered(evidence) => {
                 self.end(&Kind::DipConversions, Kind::DipConversionsRecovered, dip_data(evidence));
             }
+        }
+    }
+
+    /// What a day's verdict on order values means for the partner's signals.
+    fn judge_revenue(&mut self, dip: &RevenueDip) {
+        let id = || format!("dip-revenue:{}", self.program.zone.to_datetime(self.now).date());
+        match dip {
+            RevenueDip::Began(evidence) => {
+                let (id, data) = (id(), self.revenue_data(evidence));
+                self.raise(&Kind::DipRevenue, &id, data);
+            }
+            RevenueDip::Lasts(evidence) => {
+                let id = self.entry.state.lasting(sales::KIND).map(|signal| signal.id.to_string());
+                if let Some(id) = id {
+                    let data = self.revenue_data(evidence);
+                    self.carry_on(&Kind::DipRevenue, &id, data);
+                }
+            }
+            RevenueDip::Recovered(evidence) => {
+                let data = self.revenue_data(evidence);
+                self.end(&Kind::DipRevenue, Kind::DipRevenueRecovered, data);
+            }
+            RevenueDip::Forgotten => self.end_quietly(&Kind::DipRevenue, |_| true),
+        }
+    }
+
+    fn revenue_data(&self, evidence: &RevenueEvidence) -> SignalData {
+        let currency = self.program.currency;
+        let since = day::date_of(evidence.since);
+        let money = |minor: f64| Money { minor: minor.round() as i64, currency };
+        // `expected` and `observed` are what both dips have; here they are whole units of money.
+        let whole = |minor: f64| (minor.round() / currency.minor_per_unit() as f64).max(0.0);
+        let each = |sum: f64| money(if evidence.orders > 0.0 { sum / evidence.orders } else { 0.0 });
+        let mut extra = Extra::NONE;
+        extra.insert("orders", evidence.orders);
+        extra.insert("normal_minor", evidence.normal);
+        SignalData {
+            name: "dip".into(),
+            summary: format!(
+                "{:.0} conversions since {} brought {} each, {} were expected",
+                evidence.orders,
+                since.strftime("%-d %B"),
+                each(evidence.observed),
+                each(evidence.expected)
+            )
+            .into(),
+            since: Some(since),
+            expected: Some(whole(evidence.expected)),
+            observed: Some(whole(evidence.observed)),
+            drop_percent: Some(f64::from(evidence.drop_percent())),
+            chance: Some(evidence.chance),
+            extra,
         }
     }
 

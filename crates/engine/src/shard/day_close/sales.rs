@@ -1,0 +1,217 @@
+//! What a closed day says of a partner's orders beyond their number: what they bring each, and what was won.
+
+use jiff::civil::Date;
+use rapport_event::engine::SignalData;
+use rapport_insight::{
+    day,
+    dip::{
+        Budget, DayClose,
+        revenue::{OrderDay, OrderSums, Orders, RevenueEvidence},
+    },
+    win::{self, ApprovedDay, Told, Win},
+};
+use rapport_partner::{Measure, PartnerState, SaleDay};
+use serde::{Deserialize, Serialize};
+
+use super::REVENUE_DAYS;
+use crate::shard::facts::marks;
+
+/// The kind of the signal that lasts.
+pub const KIND: &str = "dip.revenue";
+/// Days without an order after which nobody can say whether the dip goes on.
+const FORGOTTEN_DAYS: i32 = 60;
+/// Conversions within half a year below which the scan need not look.
+const ORDERS_MIN: i64 = 20;
+
+/// What a shard adds to the programme's day besides the parts.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Besides {
+    /// What orders brought against normal.
+    pub orders: OrderSums,
+    /// Approved revenue of 90 days of everybody who has some; on the day of a week's look only.
+    #[serde(default)]
+    pub approved: Vec<i64>,
+}
+
+impl Besides {
+    /// Adds a partner as of the close of a day.
+    pub fn add(&mut self, state: &PartnerState, number: i32, ranked: bool) {
+        if let Some(orders) = order_days(state, number).and_then(|days| Orders::of(&days, number)) {
+            self.orders.add(&orders);
+        }
+        if ranked {
+            self.approved.extend(Some(approved_revenue(state, number)).filter(|revenue| *revenue > 0));
+        }
+    }
+
+    /// Adds another shard's.
+    pub fn merge(&mut self, other: Self) {
+        self.orders.merge(&other.orders);
+        self.approved.extend(other.approved);
+    }
+
+    /// Puts what they come to into the decision.
+    pub fn decide(self, close: &mut DayClose) {
+        close.order_factors = Some(self.orders.factors());
+        close.tier_limits = win::tier_limits(self.approved);
+    }
+}
+
+/// What a day means for the partner's dip of revenue.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum RevenueDip {
+    /// It was found today.
+    Began(RevenueEvidence),
+    /// It goes on.
+    Lasts(RevenueEvidence),
+    /// Orders bring again what they used to.
+    Recovered(RevenueEvidence),
+    /// Nothing was sold for so long that there is nothing to say.
+    Forgotten,
+}
+
+/// Judges what orders bring. `None` when there is nothing to tell.
+#[must_use]
+pub fn judge(state: &PartnerState, number: i32, close: &DayClose, budget: Budget) -> Option<RevenueDip> {
+    let factors = close.order_factors.unwrap_or([1.0; 3]);
+    let lasting = state.lasting(KIND);
+    if lasting.is_some() && state.last_sale_day().is_none_or(|last| last <= number - FORGOTTEN_DAYS) {
+        return Some(RevenueDip::Forgotten);
+    }
+    if close.outage {
+        return None;
+    }
+    let days = order_days(state, number)?;
+    let orders = Orders::of(&days, number)?;
+    match lasting {
+        None => orders.found(number, &factors, budget).map(RevenueDip::Began),
+        Some(signal) => {
+            let (evidence, over) = orders.goes_on(number, &began(&signal.payload)?, &days, &factors);
+            Some(if over { RevenueDip::Recovered(evidence) } else { RevenueDip::Lasts(evidence) })
+        }
+    }
+}
+
+/// The evidence a signal began with, from its payload.
+fn began(payload: &str) -> Option<RevenueEvidence> {
+    let data: SignalData = serde_json::from_str(payload).ok()?;
+    let since: Date = data.since?;
+    let normal = data.extra.get("normal_minor").and_then(serde_json::Value::as_f64)?;
+    Some(RevenueEvidence { since: day::number(since), orders: 0.0, expected: 0.0, observed: 0.0, chance: 1.0, normal })
+}
+
+/// Orders by day; `None` for who sells too little to be judged, and while the worth of a sale is not known.
+fn order_days(state: &PartnerState, number: i32) -> Option<Vec<OrderDay>> {
+    let enough = state.sum(Measure::Conversions, number - 210, number) >= ORDERS_MIN && state.is_priced();
+    let one = |sale: SaleDay| OrderDay { day: sale.day, orders: sale.conversions as f64, revenue: sale.revenue as f64 };
+    enough.then(|| state.by_day(Measure::Conversions, Measure::Revenue).into_iter().map(one).collect())
+}
+
+fn approved_revenue(state: &PartnerState, number: i32) -> i64 {
+    if state.is_priced() { state.sum(Measure::ApprovedRevenue, number - REVENUE_DAYS + 1, number) } else { 0 }
+}
+
+/// Approved sales by day.
+pub fn approved_days(state: &PartnerState) -> Vec<ApprovedDay> {
+    let priced = state.is_priced();
+    let one = |sale: SaleDay| ApprovedDay {
+        day: sale.day,
+        conversions: sale.conversions,
+        revenue: if priced { sale.revenue } else { 0 },
+    };
+    state.by_day(Measure::ApprovedConversions, Measure::ApprovedRevenue).into_iter().map(one).collect()
+}
+
+/// The wins of a week, and the mark of what was told if it changes.
+#[must_use]
+pub fn wins(state: &PartnerState, number: i32, close: &DayClose) -> Option<(Vec<Win>, Vec<u8>)> {
+    let before: Option<Told> = state.mark(marks::WINS).and_then(|json| serde_json::from_slice(json).ok());
+    let ranked = approved_revenue(state, number);
+    let (wins, told) = win::look(&approved_days(state), number, ranked, close.tier_limits.as_ref(), before.as_ref());
+    // Who has nothing to tell yet need not be written for it.
+    let changed = before.as_ref() != Some(&told) && (before.is_some() || told != Told::default());
+    changed.then(|| (wins, serde_json::to_vec(&told).unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use rapport_insight::dip::{ProgramState, program};
+    use rapport_partner::LastingSignal;
+
+    use super::*;
+
+    fn close(on: i32) -> DayClose {
+        program::close(on, &[], &[], &ProgramState::default()).0
+    }
+
+    /// Two sales a day up to day 300, worth about 50.00 each, and half of that from day 250 to 279.
+    fn partner() -> PartnerState {
+        let mut state = PartnerState::default();
+        for day in 0..300 {
+            let worth = 8_000 + i64::from(day * 37 % 41) * 100;
+            let worth = if (250..280).contains(&day) { worth / 2 } else { worth };
+            for (measure, value) in [
+                (Measure::Conversions, 2),
+                (Measure::Revenue, worth),
+                (Measure::ApprovedConversions, 2),
+                (Measure::ApprovedRevenue, worth),
+            ] {
+                state.open.add(day, measure, value);
+            }
+        }
+        state
+    }
+
+    /// The payload the engine writes, as far as it is read again.
+    fn raise(state: &mut PartnerState, evidence: &RevenueEvidence) {
+        let payload = serde_json::json!({
+            "since": day::date_of(evidence.since).to_string(), "normal_minor": evidence.normal,
+        });
+        state.raise(LastingSignal {
+            kind: KIND.into(),
+            id: "dip-revenue:1".into(),
+            since: jiff::Timestamp::UNIX_EPOCH,
+            payload: payload.to_string().into(),
+        });
+    }
+
+    #[test]
+    fn a_dip_of_revenue_begins_lasts_and_ends() {
+        let mut state = partner();
+        let budget = Budget::default();
+        let look = |state: &PartnerState, on: i32| judge(state, on, &close(on), budget);
+        let found = (200..300).find(|on| look(&state, *on).is_some()).unwrap();
+        assert!((252..265).contains(&found), "{found}");
+        let Some(RevenueDip::Began(evidence)) = look(&state, found) else { panic!("it begins") };
+        assert!((25..=55).contains(&evidence.drop_percent()), "{evidence:?}");
+        raise(&mut state, &evidence);
+        let Some(RevenueDip::Lasts(later)) = look(&state, 275) else { panic!("it lasts") };
+        assert_eq!((later.since, later.normal), (evidence.since, evidence.normal));
+        let end = (found + 1..300).find(|on| matches!(look(&state, *on), Some(RevenueDip::Recovered(_)))).unwrap();
+        assert!((283..292).contains(&end), "{end}");
+        assert_eq!(look(&state, 299 + FORGOTTEN_DAYS), Some(RevenueDip::Forgotten));
+    }
+
+    #[test]
+    fn a_sale_without_a_rate_and_an_outage_judge_nothing() {
+        let mut state = partner();
+        let outage = DayClose { outage: true, ..close(260) };
+        assert_eq!(judge(&state, 260, &outage, Budget::default()), None);
+        state.open.add(100, Measure::Unpriced, 1);
+        assert_eq!(judge(&state, 260, &close(260), Budget::default()), None);
+    }
+
+    #[test]
+    fn wins_are_kept_in_the_mark_and_told_once() {
+        let mut state = partner();
+        let (wins_at_first, mark) = wins(&state, 150, &close(150)).unwrap();
+        assert_eq!(wins_at_first, []);
+        state.set_mark(marks::WINS, mark);
+        let ranked = DayClose { tier_limits: Some([1, 1, 1, i64::MAX, i64::MAX]), ..close(157) };
+        let (told, mark) = wins(&state, 157, &ranked).unwrap();
+        assert_eq!(told.iter().map(Win::id).collect::<Vec<_>>(), ["rank-top-10"]);
+        state.set_mark(marks::WINS, mark);
+        assert_eq!(wins(&state, 157, &ranked), None, "nothing new");
+        assert_eq!(wins(&PartnerState::default(), 157, &ranked), None, "who never sold is not written");
+    }
+}
