@@ -276,3 +276,56 @@ mod tests {
         assert_eq!(without_persons(&"ü ".repeat(5_000)).len(), 2_000);
     }
 }
+
+#[cfg(test)]
+mod closed_days {
+    use rapport_event::ProgramId;
+    use rapport_insight::{
+        base::{ActiveDay, pasts::OwnPast, weekly},
+        day,
+        dip::{ProgramState, program},
+    };
+    use serde_json::json;
+
+    use super::*;
+
+    fn learnt() -> Expectations {
+        let sale = |day: i32| ActiveDay { day, orders: 1, spend: 1_000.0 + f64::from(day) };
+        let one = |partner: i32| OwnPast {
+            partner: format!("p{partner}"),
+            joined: Some(0),
+            days: (0..100).step_by(3 + partner.unsigned_abs() as usize).map(sale).collect(),
+        };
+        Expectations(weekly::fit(&mut (0..40).map(one).collect::<Vec<_>>(), 100).unwrap())
+    }
+
+    fn key() -> PartnerKey {
+        PartnerKey::whole_program(ProgramId::new("acme").unwrap())
+    }
+
+    #[test]
+    fn a_fit_goes_through_the_log_to_the_last_digit() {
+        let close = program::close(100, &[], &[], &ProgramState::default()).0;
+        let (on, fit, at) = (day::date_of(100), learnt(), Timestamp::UNIX_EPOCH);
+        let figures = ProgramFigures::from([("revenue_28d".to_owned(), 0.1 + 0.2)]);
+        let event = day_closed("day:1", key(), on, &close, &figures, Some(&fit), at);
+        let told = day_close_of(&read(&encode(&event)).unwrap()).unwrap();
+        assert_eq!((told.on, told.fit, told.close, told.figures), (on, Some(fit), close, figures));
+    }
+
+    #[test]
+    fn a_record_of_before_is_read() {
+        let close = json!({
+            "day": 100, "factor": 1.0, "log_deviation": 0.0, "outage": false, "partners": 3,
+            "prior": { "shape": 0.3, "exposure": 0.15 }, "top_share": [],
+        });
+        let mut extra = Extra::NONE;
+        extra.insert("close", close);
+        let data =
+            DayClosedData { day: day::date_of(100), factor: Some(1.0), outage: false, top_share_limit: None, extra };
+        let data = EngineData::DayClosed(data);
+        let event = engine_event("day:1", key(), Kind::ProgramDayClosed, Timestamp::UNIX_EPOCH, data);
+        let told = day_close_of(&read(&encode(&event)).unwrap()).unwrap();
+        assert!(told.fit.is_none() && told.figures.is_empty() && told.close.order_factors.is_none());
+    }
+}
