@@ -249,7 +249,7 @@ fn begun(place: &Place<'_>, mut entry: Entry) -> BTreeMap<String, u64> {
     let before = entry.journeys.len();
     let (mut timers, mut batch) = (Timers::default(), Batch::default());
     let reaction = Reaction::new(place, &mut entry, &mut timers, &mut batch);
-    if reaction.is_none_or(|reaction| reaction.close_day(None).is_err()) {
+    if reaction.is_none_or(|reaction| reaction.close_day(&crate::shard::day_close::Verdicts::default()).is_err()) {
         return BTreeMap::new();
     }
     let mut begun = BTreeMap::new();
