@@ -2,12 +2,13 @@
 
 mod merged;
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rapport_engine::ingest::{Ingest, ReplayMaster};
+use rapport_engine::ingest::{Ingest, ReplayMaster, committed_fact, source_id};
 use rapport_engine::mailer::{LinkKeys, Mailer};
 use rapport_engine::ownership::{Engine, EngineParts, EngineSettings};
 use rapport_engine::ports::transport::Transport;
@@ -109,9 +110,10 @@ impl Services {
     /// Starts to take events from the upstream topics, as a member of a group.
     pub fn ingest(&mut self, layout: &Layout, broker: &Broker, name: &str) {
         let ingest = ingest(layout);
-        let settings = source_settings(broker, Some(name.to_owned()));
+        let (layout, broker, name) = (layout.clone(), broker.clone(), name.to_owned());
         let (connection, stop) = (broker.connection.clone(), self.stop.clone());
         let run = move || async move {
+            let settings = source_settings(&layout, &broker, Some(name)).await?;
             let mut source = GroupSource::subscribe(&connection, &settings).doing("reading the upstream topics")?;
             ingest.run(&mut source, true, stop).await.doing("ingest stopped")?;
             Ok(())
@@ -122,9 +124,10 @@ impl Services {
     /// Starts the clock master of a replay: the upstream topics, merged by the events' own time. Its end is the end of all.
     pub fn replay(&mut self, layout: &Layout, broker: &Broker, until: Option<Timestamp>) {
         let master = ReplayMaster::new(ingest(layout), until);
-        let settings = source_settings(broker, None);
+        let (layout, broker) = (layout.clone(), broker.clone());
         let (connection, stop) = (broker.connection.clone(), self.stop.clone());
         let run = move || async move {
+            let settings = source_settings(&layout, &broker, None).await?;
             let mut source = merged::Merged::open(&connection, &settings).await.doing("reading the upstream topics")?;
             let mut last = String::new();
             let progress = |present: Timestamp| {
@@ -265,8 +268,24 @@ pub fn ingest(layout: &Layout) -> Ingest {
     }
 }
 
-fn source_settings(broker: &Broker, instance: Option<String>) -> SourceSettings {
-    SourceSettings { topics: broker.settings.upstream.to_vec(), group: GROUP.to_owned(), instance }
+async fn source_settings(
+    layout: &Layout,
+    broker: &Broker,
+    instance: Option<String>,
+) -> Result<SourceSettings, Failure> {
+    let topics = broker.settings.upstream.to_vec();
+    let rows = layout.store.shard_rows().await.doing("reading what was taken")?;
+    let incarnation = broker.settings.incarnation;
+    let mut known = BTreeSet::new();
+    for position in rows.iter().flat_map(|row| &row.seen).filter(|position| position.incarnation == incarnation) {
+        let Some(topic) = topics.iter().find(|topic| source_id(topic) == position.source) else { continue };
+        let place = (topic.clone(), position.partition);
+        let fact = committed_fact(incarnation, topic, position.partition);
+        if !known.contains(&place) && layout.store.meta(&fact).await.doing("reading what was taken")?.is_some() {
+            known.insert(place);
+        }
+    }
+    Ok(SourceSettings { topics, group: GROUP.to_owned(), instance, known })
 }
 
 /// The services a command line names; all when it names none.

@@ -105,9 +105,9 @@ impl Source for FileSource {
         Ok(records)
     }
 
-    async fn commit(&mut self, _: &str, _: i32, _: i64) -> Result<(), LogError> {
+    async fn commit(&mut self, _: &str, _: i32, _: i64) -> Result<bool, LogError> {
         // Positions are remembered by whoever folded the events.
-        Ok(())
+        Ok(false)
     }
 
     fn ended(&self) -> bool {

@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 
 /// An address in the spelling it is written to: trimmed, domain in lower case, the local part as given.
 ///
-/// Two spellings of one mailbox (`Ada@Example.com`, `ada@example.com`) have one [`key`](Self::key): recipient rows,
-/// suppressions and "one copy per address" go by the key.
+/// Two spellings of one mailbox (`Ada@Example.com`, `ada@example.com`) have one [`folded`](Self::folded) form: recipient rows,
+/// suppressions, caps and "one copy per address" go by it. What is written on an envelope is the spelling as given.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct NormalisedAddress(String);
@@ -54,13 +54,19 @@ impl NormalisedAddress {
         self.0.rsplit_once('@').map_or("", |(_, domain)| domain)
     }
 
-    /// SHA-256 in hex of the whole address in lower case: survives an erasure, and matches a later re-import.
+    /// The whole address in lower case.
     ///
     /// The local part is folded too: no provider of note tells `Ada` from `ada`, and a person who unsubscribed as one must not be
     /// written to as the other.
     #[must_use]
+    pub fn folded(&self) -> String {
+        self.0.to_ascii_lowercase()
+    }
+
+    /// SHA-256 in hex of the [`folded`](Self::folded) address: survives an erasure, and matches a later re-import.
+    #[must_use]
     pub fn key(&self) -> String {
-        let digest = Sha256::digest(self.0.to_ascii_lowercase().as_bytes());
+        let digest = Sha256::digest(self.folded().as_bytes());
         digest.iter().fold(String::with_capacity(64), |mut hex, byte| {
             use fmt::Write as _;
             // Writing to a String cannot fail.
@@ -103,6 +109,7 @@ mod tests {
         assert_eq!(one.as_str(), "Ada.Lovelace+news@example.com");
         assert_eq!(one.domain(), "example.com");
         assert_eq!(one.key(), other.key());
+        assert_eq!(one.folded(), other.as_str());
         // Independent vector: printf %s ada.lovelace+news@example.com | sha256sum
         assert_eq!(one.key(), "642c187cbb99a3423883fe9de1332c6f7cf2bf1f681c7a414c8b7377442fedff");
     }

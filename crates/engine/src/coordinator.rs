@@ -12,7 +12,7 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::{
     backoff::Backoff,
@@ -135,8 +135,11 @@ impl Coordinator {
                     // What is past its keep goes once a day. A replay plays the past, whose rows are all past their keep.
                     let history = i64::from(rulebook.rulebook.config.history_days);
                     let now = self.parts.clock.now().await?;
-                    let removed = self.parts.store.prune(now, history).await?;
-                    info!(removed, "rows past their keep were removed");
+                    match self.parts.store.prune(now, history).await {
+                        Ok(removed) => info!(removed, "rows past their keep were removed"),
+                        // The day is closed all the same; the next close tries again.
+                        Err(error) => warn!(%error, "rows past their keep could not be removed"),
+                    }
                 }
                 Ok(Decided::Something)
             }

@@ -108,6 +108,7 @@ impl Ingest {
         let mut all = Taken::default();
         let mut breaker = Breaker::default();
         let mut backoff = Backoff::default();
+        let mut known = BTreeSet::new();
         loop {
             let records = tokio::select! {
                 records = source.next(BATCH) => records,
@@ -132,8 +133,14 @@ impl Ingest {
             }
             all += self.take(&records, &mut breaker).await?;
             for (topic, partition, next) in ends(&records) {
-                if !self.commit(source, &topic, partition, next, &stop).await? {
-                    return Ok(all);
+                match self.commit(source, &topic, partition, next, &stop).await? {
+                    None => return Ok(all),
+                    Some(true) if !known.contains(&(topic.clone(), partition)) => {
+                        let fact = committed_fact(self.incarnation, &topic, partition);
+                        self.retry(async || self.store.pin_meta(&fact, "1").await).await?;
+                        known.insert((topic, partition));
+                    }
+                    Some(_) => {}
                 }
             }
             if !follow && source.ended() {
@@ -142,8 +149,8 @@ impl Ingest {
         }
     }
 
-    /// Tells the source what is safe, until it has heard; false when told to stop meanwhile. It may be told again after a
-    /// restart: the shards know the records by their positions.
+    /// Tells the source what is safe, until it has heard, and says whether it has noted that; none when told to stop meanwhile. It
+    /// may be told again after a restart: the shards know the records by their positions.
     async fn commit(
         &self,
         source: &mut dyn Source,
@@ -151,19 +158,19 @@ impl Ingest {
         partition: i32,
         next: i64,
         stop: &CancellationToken,
-    ) -> Result<bool, IngestError> {
+    ) -> Result<Option<bool>, IngestError> {
         let mut backoff = Backoff::default();
         loop {
             match source.commit(topic, partition, next).await {
-                Ok(()) => {
+                Ok(noted) => {
                     if backoff.failures() > 0 {
                         self.readiness.good("ingest");
                     }
-                    return Ok(true);
+                    return Ok(Some(noted));
                 }
                 Err(LogError::Unreachable(why)) => {
                     if !self.unreachable(why, &mut backoff, stop).await {
-                        return Ok(false);
+                        return Ok(None);
                     }
                 }
                 Err(error) => return Err(error.into()),
@@ -303,7 +310,7 @@ impl Sorted {
                 value: encode(&event),
                 stamp: replays.then_some(event.occurred_at),
                 position: Some(SourcePosition {
-                    source: xxhash_rust::xxh3::xxh3_64(record.topic.as_bytes()),
+                    source: source_id(&record.topic),
                     incarnation: ingest.incarnation,
                     partition: record.partition,
                     offset: record.offset,
@@ -312,6 +319,18 @@ impl Sorted {
             });
         }
     }
+}
+
+/// The fact in `meta` that a source has noted an offset of this partition: from then on one must be there.
+#[must_use]
+pub fn committed_fact(incarnation: u32, topic: &str, partition: i32) -> String {
+    format!("source.committed:{incarnation}:{topic}:{partition}")
+}
+
+/// How a topic, or a file by its content hash, is named in positions.
+#[must_use]
+pub fn source_id(name: &str) -> u64 {
+    xxhash_rust::xxh3::xxh3_64(name.as_bytes())
 }
 
 fn read(record: &SourceRecord, limits: &Limits, custom: &CustomKinds, now: Timestamp) -> Result<Decoded, Rejection> {
@@ -335,10 +354,8 @@ pub fn person_row(event: &Event, personal: Option<&PersonalData>) -> PersonRow {
     {
         fields.extend(known);
     }
-    let address = personal
-        .and_then(|personal| personal.email.as_deref())
-        .and_then(normalise)
-        .map(|address| address.as_str().to_owned());
+    let address =
+        personal.and_then(|personal| personal.email.as_deref()).and_then(normalise).map(|address| address.folded());
     PersonRow {
         key: event.key.clone(),
         version: event.occurred_at.as_millisecond(),

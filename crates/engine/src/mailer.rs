@@ -155,7 +155,8 @@ impl Mailer {
         }
     }
 
-    async fn resolve_predecessors(&self) -> Result<(), StoreError> {
+    async fn resolve_predecessors(&self) -> Result<(), MailerError> {
+        self.prove().await?;
         if self.hand.incarnation.get().is_none() {
             let began = self.store.server_time().await?.as_millisecond();
             // Another call can only have set the same name's incarnation of this very process.
@@ -178,8 +179,17 @@ impl Mailer {
     /// Says that it lives, resolves what silent mailers left behind, and ends mail that never got an address.
     async fn keep_house(&self) -> Result<(), MailerError> {
         self.store.heartbeat("mailer", self.incarnation(), SILENT).await?;
+        // What a restored database has in hand, the log may know the end of.
+        let accepted_at = self.prove().await?;
         self.put_back_orphans().await?;
-        let stale = self.store.stale_attempts(SILENT, 500).await?;
+        let mut stale = self.store.stale_attempts(SILENT, 500).await?;
+        if let Some(accepted) = accepted_at {
+            let rows = self.store.shard_rows().await?;
+            let told_all = |shard: u32| {
+                rows.iter().any(|row| row.shard == shard as i32 && row.clock.is_some_and(|clock| clock >= accepted))
+            };
+            stale.retain(|attempt| told_all(attempt.due.message.shard));
+        }
         self.give_up(stale).await?;
         let now = self.clock.now().await?;
         self.end_pauses(now).await?;
@@ -283,7 +293,7 @@ impl Mailer {
         {
             return Ok(proof.accepted_at);
         }
-        restore::examine(self.log.as_ref(), &self.store.shard_rows().await?).await?;
+        restore::examine(self.log.as_ref(), self.store.as_ref()).await?;
         let accepted_at = restore::accepted_at(self.store.as_ref()).await?;
         *lock(&self.hand.proven) = Some(Proof { until: now + PROOF_HOLDS, accepted_at });
         Ok(accepted_at)

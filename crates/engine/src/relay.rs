@@ -42,6 +42,8 @@ const HEARTBEAT: Duration = Duration::from_secs(2);
 const LEASE: Duration = Duration::from_secs(10);
 /// How often one that stands by looks.
 const STAND_BY: Duration = Duration::from_secs(1);
+/// So long a proof holds that the database was not restored under a running relay; after any error a new one is needed.
+const PROOF_HOLDS: Duration = Duration::from_secs(5);
 /// The code of a row that no log takes, in dead letters, metrics and documents.
 const TOO_LARGE: &str = "record_too_large";
 /// Of a row set aside this many bytes are kept.
@@ -56,6 +58,9 @@ pub enum RelayError {
     /// The log.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// The database was restored, or that is not known.
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
 }
 
 /// What one look brought.
@@ -91,9 +96,7 @@ impl Relay {
         let mut silence = Duration::ZERO;
         let mut backoff = Backoff::default();
         while !stop.is_cancelled() {
-            if silence.is_zero()
-                && let Err(error) = self.is_the_last_writer().await
-            {
+            if let Err(error) = restore::examine(self.log.as_ref(), self.store.as_ref()).await {
                 self.readiness.bad("relay", error.to_string());
                 self.wait(backoff.after_failure(), &stop).await;
                 continue;
@@ -120,11 +123,6 @@ impl Relay {
         }
     }
 
-    /// A restored database would give positions that the log knows for other rows: nothing is carried until it is accepted.
-    async fn is_the_last_writer(&self) -> Result<(), RestoreError> {
-        restore::examine(self.log.as_ref(), &self.store.shard_rows().await?).await
-    }
-
     /// Carries until fenced or told to stop. Signals have a pace of their own: a topic that takes none holds no event up.
     async fn carry_on(&self, epoch: i64, stop: &CancellationToken) {
         tokio::join!(self.carry_target(Target::Events, "relay", epoch, stop), async {
@@ -137,10 +135,11 @@ impl Relay {
     async fn carry_target(&self, target: Target, part: &str, epoch: i64, stop: &CancellationToken) {
         let mut backoff = Backoff::default();
         let mut heard: Option<Instant> = None;
+        let mut proven: Option<Instant> = None;
         while !stop.is_cancelled() {
             let now = self.clock.monotonic();
             let silent = heard.is_none_or(|at| now.duration_since(at) >= HEARTBEAT);
-            match self.look(target, epoch, silent).await {
+            match self.look(target, epoch, silent, &mut proven).await {
                 Ok(None | Some(Carried::Rows(0))) => {
                     if silent {
                         heard = Some(now);
@@ -158,6 +157,7 @@ impl Relay {
                     return;
                 }
                 Err(error) => {
+                    proven = None;
                     self.readiness.bad(part, error.to_string());
                     warn!(%error, part, "the outbox waits");
                     self.wait(backoff.after_failure(), stop).await;
@@ -170,10 +170,22 @@ impl Relay {
         tokio::select! { () = self.clock.pause(length) => {}, () = stop.cancelled() => {} }
     }
 
-    /// Asks for rows if some wait, or if it is time to say that we live.
-    async fn look(&self, target: Target, epoch: i64, silent: bool) -> Result<Option<Carried>, RelayError> {
+    /// Asks for rows if some wait, or if it is time to say that we live. A database that was restored under a running relay would
+    /// give positions that the log knows for other rows, so that this is looked at again and again.
+    async fn look(
+        &self,
+        target: Target,
+        epoch: i64,
+        silent: bool,
+        proven: &mut Option<Instant>,
+    ) -> Result<Option<Carried>, RelayError> {
         if !silent && !self.store.outbox_waits(target).await? {
             return Ok(None);
+        }
+        let now = self.clock.monotonic();
+        if proven.is_none_or(|until| now >= until) {
+            restore::examine(self.log.as_ref(), self.store.as_ref()).await?;
+            *proven = now.checked_add(PROOF_HOLDS);
         }
         self.carry_once(target, epoch).await.map(Some)
     }

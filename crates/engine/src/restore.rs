@@ -7,16 +7,21 @@
 //! from the records that told of it. Mail planned up to the acceptance of which no record tells is not sent: nobody can know
 //! whether it went out.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use rapport_event::{
     Event, Kind,
     engine::{ContactData, EngineData, OutcomeData},
 };
 
-use crate::ports::{
-    log::{EventLog, LogError},
-    rows::{COORDINATOR, MessageState, Rebuilt, ShardRow},
-    store::{Store, StoreError, UNSUBSCRIBED},
+use crate::{
+    ingest::person_row,
+    ports::{
+        log::{EventLog, LogError, Progress},
+        rows::{MessageState, Rebuilt, ShardRow},
+        store::{Store, StoreError, UNSUBSCRIBED},
+    },
 };
 
 /// Where the instant of the last acceptance stands in `meta`.
@@ -56,35 +61,48 @@ pub enum RestoreError {
     Restored(#[from] Restored),
 }
 
-/// Every shard of these rows of which the log knows more.
+/// Every shard of which the log knows more than its row. The log is asked first: a shard that commits and reports in between is
+/// ahead of what was told, never behind it.
 ///
 /// # Errors
-/// When the log cannot be asked.
-pub async fn find(log: &dyn EventLog, rows: &[ShardRow]) -> Result<Vec<Restored>, LogError> {
-    let rows: Vec<&ShardRow> = rows.iter().filter(|row| row.shard > COORDINATOR).collect();
-    let shards: Vec<u32> = rows.iter().filter_map(|row| u32::try_from(row.shard).ok()).collect();
-    let reported = log.reported(&shards).await?;
-    let behind = |(row, told): (&&ShardRow, &Option<crate::ports::log::Progress>)| {
-        let told = told.filter(|told| told.commit_no > row.commit_no)?;
-        Some(Restored {
-            shard: row.shard,
-            in_database: row.commit_no,
-            in_log: told.commit_no,
-            records: told.next_offset - row.next_offset,
-        })
-    };
-    Ok(rows.iter().zip(&reported).filter_map(behind).collect())
+/// The log's and the database's.
+pub async fn find(log: &dyn EventLog, store: &dyn Store) -> Result<Vec<Restored>, RestoreError> {
+    let shards: Vec<u32> = store.shard_rows().await?.iter().filter_map(|row| u32::try_from(row.shard).ok()).collect();
+    let told = log.reported(&shards).await?;
+    let told: BTreeMap<i32, Progress> =
+        shards.iter().zip(told).filter_map(|(shard, told)| Some((i32::try_from(*shard).ok()?, told?))).collect();
+    let rows = store.shard_rows().await?;
+    Ok(rows.iter().filter_map(|row| behind(row, told.get(&row.shard)?)).collect())
 }
 
-/// An error when any of these rows is behind the log.
+fn behind(row: &ShardRow, told: &Progress) -> Option<Restored> {
+    (told.commit_no > row.commit_no).then(|| Restored {
+        shard: row.shard,
+        in_database: row.commit_no,
+        in_log: told.commit_no,
+        records: told.next_offset - row.next_offset,
+    })
+}
+
+/// An error when any shard's row is behind the log.
 ///
 /// # Errors
 /// `Restored` with the first such shard.
-pub async fn examine(log: &dyn EventLog, rows: &[ShardRow]) -> Result<(), RestoreError> {
-    match find(log, rows).await?.into_iter().next() {
+pub async fn examine(log: &dyn EventLog, store: &dyn Store) -> Result<(), RestoreError> {
+    match find(log, store).await?.into_iter().next() {
         Some(restored) => Err(restored.into()),
         None => Ok(()),
     }
+}
+
+/// The same for the row of a shard that is ours: nobody else's commit can come between.
+///
+/// # Errors
+/// As [`examine`].
+pub async fn examine_own(log: &dyn EventLog, row: &ShardRow) -> Result<(), RestoreError> {
+    let shard = u32::try_from(row.shard).unwrap_or_default();
+    let told = log.reported(&[shard]).await?.into_iter().next().flatten();
+    told.and_then(|told| behind(row, &told)).map_or(Ok(()), |restored| Err(restored.into()))
 }
 
 /// Lets shards go on from where the database stands; mail planned until now is not sent. Returns what was found.
@@ -92,7 +110,7 @@ pub async fn examine(log: &dyn EventLog, rows: &[ShardRow]) -> Result<(), Restor
 /// # Errors
 /// The log's and the database's.
 pub async fn accept(log: &dyn EventLog, store: &dyn Store) -> Result<Vec<Restored>, RestoreError> {
-    let found = find(log, &store.shard_rows().await?).await?;
+    let found = find(log, store).await?;
     if !found.is_empty() {
         // First this: a mailer that finds the shards in order must know it already.
         store.set_meta(ACCEPTED_AT, &store.server_time().await?.as_millisecond().to_string()).await?;
@@ -106,21 +124,32 @@ pub async fn accept(log: &dyn EventLog, store: &dyn Store) -> Result<Vec<Restore
 /// What this record, folded again, makes again beside the shard's own state.
 #[must_use]
 pub fn rebuilt(event: &Event) -> Option<Rebuilt> {
-    let mail = |outcome: &OutcomeData, state| {
-        Some(Rebuilt::Mail { message: outcome.message.to_string(), state, at: event.occurred_at })
+    let at = event.occurred_at;
+    let mail = |outcome: &OutcomeData, state| Rebuilt::Mail {
+        message: outcome.message.to_string(),
+        state,
+        reason: outcome.reason.as_deref().unwrap_or_default().to_owned(),
+        at,
     };
-    let suppression = |contact: &ContactData, since| {
-        let reason = contact.reason.as_deref().unwrap_or(UNSUBSCRIBED).to_owned();
-        let topic = contact.topic.as_deref().map(str::to_owned);
-        Some(Rebuilt::Suppression { key: event.key.clone(), topic, reason, since })
+    let suppression = |contact: &ContactData, lifted| Rebuilt::Suppression {
+        key: event.key.clone(),
+        topic: contact.topic.as_deref().map(str::to_owned),
+        reason: contact.reason.as_deref().unwrap_or(UNSUBSCRIBED).to_owned(),
+        at,
+        lifted,
     };
+    if event.partner().is_some() {
+        // Consent, language and zone are what mail is decided by; the rest of a person is in no log.
+        return Some(Rebuilt::Person(person_row(event, None)));
+    }
     match (&event.kind, event.engine()?) {
-        (Kind::MessageSent, EngineData::Outcome(outcome)) => mail(outcome, MessageState::Sent),
-        (Kind::MessageInDoubt, EngineData::Outcome(outcome)) => mail(outcome, MessageState::InDoubt),
+        (Kind::MessageSent, EngineData::Outcome(outcome)) => Some(mail(outcome, MessageState::Sent)),
+        (Kind::MessageInDoubt, EngineData::Outcome(outcome)) => Some(mail(outcome, MessageState::InDoubt)),
+        (Kind::MessageFailed, EngineData::Outcome(outcome)) => Some(mail(outcome, MessageState::Failed)),
         (Kind::ContactSuppressed | Kind::ContactOptedOut, EngineData::Contact(contact)) => {
-            suppression(contact, Some(event.occurred_at))
+            Some(suppression(contact, false))
         }
-        (Kind::ContactOptedIn, EngineData::Contact(contact)) => suppression(contact, None),
+        (Kind::ContactOptedIn, EngineData::Contact(contact)) => Some(suppression(contact, true)),
         _ => None,
     }
 }

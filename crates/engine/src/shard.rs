@@ -169,7 +169,7 @@ impl ShardOwner {
             seen: Seen::from_row(&row.seen),
             rulebook: None,
             interests: Arc::default(),
-            cursor: Cursor::from_row(&row.cursor),
+            cursor: Cursor::default(),
             partners: Partners::new(shard),
             ids: RecentIds::default(),
             timers: Timers::default(),
@@ -224,14 +224,15 @@ impl ShardOwner {
         let Some(row) = row.filter(|row| row.epoch == self.epoch) else { return Err(ShardError::Fenced) };
         if !self.parts.clock.replays() {
             // A replay tells the log nothing, so that it can be repeated.
-            restore::examine(self.parts.log.as_ref(), std::slice::from_ref(&row)).await?;
+            restore::examine_own(self.parts.log.as_ref(), &row).await?;
         }
         let rebuild_until = restore::accepted_at(self.parts.store.as_ref()).await?;
         let parts = self.parts.clone();
         let batch_max = self.batch_max;
+        let cursor = Cursor::from_row(&row.cursor)?;
         // Memory is thrown away as a whole: nothing of a batch that failed can survive in it.
         let suspects = std::mem::take(&mut self.suspects);
-        *self = Self { suspects, rebuild_until, ..Self::new(parts, row.clone(), batch_max) };
+        *self = Self { suspects, rebuild_until, cursor, ..Self::new(parts, row.clone(), batch_max) };
         self.rulebook = match &row.rulebook {
             Some(hash) => self.parts.rulebooks.by_hash(hash).await?,
             None => None,

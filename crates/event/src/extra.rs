@@ -94,6 +94,7 @@ impl<'de> Deserialize<'de> for Extra {
                 let mut extra = Extra::NONE;
                 while let Some(name) = access.next_key::<String>()? {
                     let value = access.next_value_seed(Strict(DEPTH_MAX))?;
+                    let name = crate::clean::line(&name).into_owned();
                     if extra.0.get_or_insert_default().insert(name, value).is_some() {
                         return Err(A::Error::custom("duplicate_key: an object names one field twice"));
                     }
@@ -169,7 +170,7 @@ impl<'de> Visitor<'de> for Strict {
         let mut map = Map::new();
         while let Some(name) = access.next_key::<String>()? {
             let value = access.next_value_seed(Strict(depth))?;
-            if map.insert(name, value).is_some() {
+            if map.insert(crate::clean::line(&name).into_owned(), value).is_some() {
                 return Err(A::Error::custom("duplicate_key: an object names one field twice"));
             }
         }

@@ -91,7 +91,7 @@ impl KafkaLog {
         let identity = log.describe().await?;
         if identity.shards != log.settings.shards {
             return Err(LogError::Refused(format!(
-                "topic {} has {} partitions, but `shards` is {}; partitions of it are never added (see `rapport reshard`)",
+                "topic {} has {} partitions, but `shards` is {}; its partitions are fixed once events exist; set `shards` back",
                 identity.topic, identity.shards, log.settings.shards
             )));
         }
@@ -293,7 +293,23 @@ async fn ensure_topic(connection: &Connection, settings: &LogSettings) -> Result
         info!(topic = topic.name, partitions = topic.partitions, "topic made");
         return Ok(());
     }
-    check_settings(&topic.name, &wanted[..2], &topic::settings(connection, &topic.name).await?)
+    let found = topic::settings(connection, &topic.name).await?;
+    check_settings(&topic.name, &wanted[..2], &found)?;
+    check_retention(&topic.name, settings.retention, &found)
+}
+
+/// A topic that forgets sooner than `history` would leave nothing to rebuild from; one that keeps longer does no harm.
+fn check_retention(topic: &str, wanted: Option<Duration>, found: &BTreeMap<String, String>) -> Result<(), LogError> {
+    let kept: i64 = found.get("retention.ms").and_then(|value| value.parse().ok()).unwrap_or(-1);
+    let enough = kept < 0 || wanted.is_some_and(|wanted| i128::from(kept) >= wanted.as_millis() as i128);
+    if enough {
+        return Ok(());
+    }
+    let needed = wanted.map_or_else(|| "-1".to_owned(), |wanted| wanted.as_millis().to_string());
+    Err(LogError::Refused(format!(
+        "topic {topic} keeps records for {kept} ms, but `history` needs {needed}: set its retention.ms \
+         (kafka-configs --alter --topic {topic} --add-config retention.ms={needed})"
+    )))
 }
 
 fn check_settings(topic: &str, wanted: &[(&str, &str)], found: &BTreeMap<String, String>) -> Result<(), LogError> {

@@ -3,6 +3,7 @@
 mod group;
 mod replay;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rapport_engine::ports::log::LogError;
@@ -27,6 +28,9 @@ pub struct SourceSettings {
     /// This member's name if it keeps one over restarts: it gets its partitions back at once, without the group waiting
     /// for the dead member to be missed. Each process needs another one.
     pub instance: Option<String>,
+    /// Partitions of which records were taken before. They must have a committed offset: where there is none, the topic was made
+    /// anew or the group's offsets ran out, and to begin again would look like reading what is known.
+    pub known: BTreeSet<(String, i32)>,
 }
 
 fn config(connection: &Connection, settings: &SourceSettings, fetch_wait: Duration) -> ClientConfig {
@@ -74,14 +78,30 @@ fn starts<C: Consumer<X>, X: rdkafka::consumer::ConsumerContext>(
     Ok(starts)
 }
 
-/// Commits one partition's offset. A member that has just lost its place commits nothing, and need not: whoever has the
+/// A partition that would begin at its beginning although records of it were taken before.
+fn lost(starts: &TopicPartitionList, known: &BTreeSet<(String, i32)>) -> Option<LogError> {
+    let anew = |element: &rdkafka::topic_partition_list::TopicPartitionListElem<'_>| {
+        element.offset() == Offset::Beginning && known.contains(&(element.topic().to_owned(), element.partition()))
+    };
+    let elements = starts.elements();
+    let element = elements.iter().find(|element| anew(element))?;
+    Some(LogError::Refused(format!(
+        "records of topic {}, partition {} were taken before, but the group has no offset of it: the topic was made anew, or \
+         the offsets ran out. Raise `incarnation` in the configuration for a new topic; else set the group's offset by hand \
+         (kafka-consumer-groups --reset-offsets): what is read again is recognised",
+        element.topic(),
+        element.partition()
+    )))
+}
+
+/// Commits one partition's offset. A member that has just lost its place commits nothing (`false`), and need not: whoever has the
 /// partition now reads from the older offset, and what comes twice is dropped by its position.
 fn commit<C: Consumer<X>, X: rdkafka::consumer::ConsumerContext>(
     consumer: &C,
     topic: &str,
     partition: i32,
     next: i64,
-) -> KafkaResult<()> {
+) -> KafkaResult<bool> {
     use RDKafkaErrorCode as Code;
     let mut list = TopicPartitionList::new();
     list.add_partition_offset(topic, partition, Offset::Offset(next))?;
@@ -90,9 +110,9 @@ fn commit<C: Consumer<X>, X: rdkafka::consumer::ConsumerContext>(
             Code::IllegalGeneration | Code::UnknownMemberId | Code::RebalanceInProgress | Code::AssignmentLost,
         )) => {
             tracing::debug!(topic, partition, next, "offset not committed: the group is assigning anew");
-            Ok(())
+            Ok(false)
         }
-        done => done,
+        done => done.map(|()| true),
     }
 }
 

@@ -301,10 +301,10 @@ impl Source for Flaky {
         self.fail()?;
         Ok(self.records.pop_front().into_iter().collect())
     }
-    async fn commit(&mut self, _: &str, _: i32, next_offset: i64) -> Result<(), LogError> {
+    async fn commit(&mut self, _: &str, _: i32, next_offset: i64) -> Result<bool, LogError> {
         self.fail()?;
         self.committed = next_offset;
-        Ok(())
+        Ok(true)
     }
     fn ended(&self) -> bool {
         self.records.is_empty()

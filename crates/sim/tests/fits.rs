@@ -46,7 +46,12 @@ fn takeovers_other_shards_and_a_replay_give_the_same_fits() {
         let (_, newest) = learnt.last().unwrap();
         let shards = outcome.tables.shards.values().filter(|row| row.shard != COORDINATOR);
         for row in shards {
-            assert_eq!(Cursor::from_row(&row.cursor).expectations(PROGRAM), Some(newest), "{way}, shard {}", row.shard);
+            assert_eq!(
+                Cursor::from_row(&row.cursor).unwrap().expectations(PROGRAM),
+                Some(newest),
+                "{way}, shard {}",
+                row.shard
+            );
         }
     }
     // What is told to people rests on it.

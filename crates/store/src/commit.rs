@@ -12,8 +12,9 @@ use rapport_engine::ports::store::{Committed, StoreError};
 use rapport_event::id::PartnerKey;
 
 use crate::SqlStore;
+use crate::person::store_versions;
 use crate::shard::pack_seen;
-use crate::sql::queries::{commit as sql, coordinator, dead_letter, outbox, person};
+use crate::sql::queries::{commit as sql, coordinator, dead_letter, mail, outbox, person};
 use crate::sql::{Cell, Rows, Session, cells};
 
 /// What a dead letter found while folding names as its source: the engine's own log, not an upstream topic.
@@ -257,20 +258,21 @@ async fn write_messages(session: &mut Session, commit: &ShardCommit) -> Result<(
 async fn rebuild(session: &mut Session, rows: &[Rebuilt]) -> Result<(), StoreError> {
     for row in rows {
         match row {
-            Rebuilt::Mail { message, state, at } => {
-                if session.execute(&sql::REBUILD_MAIL, &cells![message, state.code(), *at]).await? > 0 {
+            Rebuilt::Mail { message, state, reason, at } => {
+                session.execute(&sql::REBUILD_FREE, &cells![message]).await?;
+                if session.execute(&sql::REBUILD_MAIL, &cells![message, state.code(), *at, reason]).await? > 0 {
+                    session.execute(&mail::UNCOUNT, &cells![message]).await?;
                     session.execute(&sql::REBUILD_COUNT, &cells![message, *at]).await?;
                 }
             }
-            Rebuilt::Suppression { key, topic, reason, since } => {
+            Rebuilt::Person(row) => store_versions(session, std::slice::from_ref(row)).await?,
+            Rebuilt::Suppression { key, topic, reason, at, lifted } => {
                 let (program, partner) = key!(key);
                 let found = session.fetch(&person::NEWEST_ADDRESS, &cells![program, partner]).await?;
                 let Some(address) = found.first().map(|row| row.text(0)).transpose()? else { continue };
                 let topic = topic.as_deref().unwrap_or_default();
-                match since {
-                    Some(at) => session.execute(&person::SUPPRESS, &cells![address, topic, reason, *at]).await?,
-                    None => session.execute(&person::LIFT, &cells![address, topic, reason]).await?,
-                };
+                let statement = if *lifted { &person::LIFT } else { &person::SUPPRESS };
+                session.execute(statement, &cells![address, topic, reason, *at]).await?;
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use rapport_engine::ports::rows::{OutboxRow, PersonRow};
 use rapport_engine::ports::store::{StoreError, SuppressionChange};
 use rapport_event::id::PartnerKey;
@@ -18,19 +19,8 @@ impl SqlStore {
         if persons.is_empty() {
             return Ok(());
         }
-        let persons = PersonRow::one_of_each(persons)
-            .map_err(|error| StoreError::Refused(format!("personal fields: {error}")))?;
-        let rows = Rows::last_of(persons.iter().map(|row| {
-            let (program, partner) = (row.key.program.as_str(), row.key.partner.as_str());
-            let cells = cells![program, partner, row.version, row.address.as_deref(), &row.fields];
-            ((&row.key, row.version), cells)
-        }));
-        let addresses = Rows::last_of(
-            persons.iter().filter_map(|row| row.address.as_ref()).map(|address| (address, cells![address])),
-        );
         let mut session = self.begin().await?;
-        session.execute_rows(&sql::STORE, &[], &rows).await?;
-        session.execute_rows(&sql::RECIPIENTS, &[], &addresses).await?;
+        store_versions(&mut session, persons).await?;
         session.commit().await
     }
 
@@ -49,7 +39,7 @@ impl SqlStore {
             let topic = topic.as_deref().unwrap_or_default();
             match since {
                 Some(at) => session.execute(&sql::SUPPRESS, &cells![address, topic, reason, *at]).await?,
-                None => session.execute(&sql::LIFT, &cells![address, topic, reason]).await?,
+                None => session.execute(&sql::LIFT, &cells![address, topic, reason, Timestamp::MAX]).await?,
             };
         }
         write_outbox(&mut session, told).await?;
@@ -64,6 +54,22 @@ impl SqlStore {
         let rows = self.reader().await?.fetch(&sql::SUPPRESSED, &cells![address]).await?;
         rows.iter().map(|row| Ok((Some(row.text(0)?).filter(|topic| !topic.is_empty()), row.text(1)?))).collect()
     }
+}
+
+/// Stores versions of personal fields inside a transaction.
+pub(crate) async fn store_versions(session: &mut Session, persons: &[PersonRow]) -> Result<(), StoreError> {
+    let persons =
+        PersonRow::one_of_each(persons).map_err(|error| StoreError::Refused(format!("personal fields: {error}")))?;
+    let rows = Rows::last_of(persons.iter().map(|row| {
+        let (program, partner) = (row.key.program.as_str(), row.key.partner.as_str());
+        let cells = cells![program, partner, row.version, row.address.as_deref(), &row.fields];
+        ((&row.key, row.version), cells)
+    }));
+    let addresses =
+        Rows::last_of(persons.iter().filter_map(|row| row.address.as_ref()).map(|address| (address, cells![address])));
+    session.execute_rows(&sql::STORE, &[], &rows).await?;
+    session.execute_rows(&sql::RECIPIENTS, &[], &addresses).await?;
+    Ok(())
 }
 
 /// The merged fields of each of these partners that has any.

@@ -159,7 +159,8 @@ async fn rulebook(layout: &Layout, settings: &Settings, examination: &mut Examin
 
 async fn shards(layout: &Layout, examination: &mut Examination) -> Result<(), Failure> {
     let rows = layout.store.shard_rows().await.doing("reading the shards")?;
-    let restored = restore::find(layout.log.as_ref(), &rows).await.doing("asking how far the shards were")?;
+    let restored =
+        restore::find(layout.log.as_ref(), layout.store.as_ref()).await.doing("asking how far the shards were")?;
     let told = if restored.is_empty() {
         "the database is the one that last wrote".to_owned()
     } else {

@@ -15,6 +15,8 @@ use crate::settings::Settings;
 
 /// So many are looked at; mailers leave at most two a connection.
 const MAX: usize = 10_000;
+/// Fewer characters of an id name nothing.
+const ID_MIN: usize = 6;
 /// A second try goes out within this time or not at all: nobody looks any more at what would stop its journey.
 const AGAIN_WITHIN: SignedDuration = SignedDuration::from_hours(1);
 /// How journeys end that nothing stopped.
@@ -64,6 +66,11 @@ pub async fn resolve(settings: &Settings, message: &str, found: FoundOut, by: Op
 }
 
 async fn write(layout: &Layout, id: &str, found: FoundOut, by: &str) -> Result<u8, Failure> {
+    if id.len() < ID_MIN {
+        return Err(
+            Failure::input(format!("`{id}` is too short for a message's id")).help("write at least six characters")
+        );
+    }
     let rows = layout.store.doubtful(MAX).await.doing("reading mail in doubt")?;
     let mut rows = rows.into_iter().filter(|row| row.message.id.starts_with(id));
     let Some(row) = rows.next() else {

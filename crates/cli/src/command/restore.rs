@@ -20,8 +20,7 @@ async fn examine(layout: &Layout, accept: bool) -> Result<u8, Failure> {
     let found = if accept {
         restore::accept(layout.log.as_ref(), layout.store.as_ref()).await.doing("accepting the database")?
     } else {
-        let rows = layout.store.shard_rows().await.doing("reading the shards")?;
-        restore::find(layout.log.as_ref(), &rows).await.doing("asking how far the shards were")?
+        restore::find(layout.log.as_ref(), layout.store.as_ref()).await.doing("asking how far the shards were")?
     };
     if found.is_empty() {
         line("the database is as far as the event log was told; nothing to accept");
@@ -32,8 +31,17 @@ async fn examine(layout: &Layout, accept: bool) -> Result<u8, Failure> {
         line(format!("shard {shard}: commit {in_database} here, {in_log} as told; {again} to be folded again"));
     }
     if accept {
+        if layout.broker.is_none() {
+            line(
+                "Accepted. The events since this copy are lost with the file: import them again, and until that is done",
+            );
+            line(
+                "let mail go to a folder (`mail: deliver: capture`), or partners get twice what they were sent since.",
+            );
+            return Ok(exit::OK);
+        }
         line("Accepted. The shards go on from where this database stands and rebuild what it lacks from the log.");
-        line("Mail planned until now is not sent (reason database_restored): nobody can know which of it went out.");
+        line("Mail planned until now, of which the log does not tell, is not sent (reason database_restored).");
         line(
             "Names and addresses told since the backup are in no log: read them again from upstream, see docs/guarantees.md.",
         );

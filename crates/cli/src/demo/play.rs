@@ -223,10 +223,10 @@ impl WorldSource {
         let (Some(address), Ok(key)) = (normalise(&gone.address), PartnerKey::new(PROGRAM, &gone.partner)) else {
             return Ok(());
         };
-        let change = SuppressionChange::add(address.as_str(), gone.topic.as_deref(), UNSUBSCRIBED, gone.at);
+        let change = SuppressionChange::add(&address.folded(), gone.topic.as_deref(), UNSUBSCRIBED, gone.at);
         let data = ContactData {
             topic: gone.topic.as_deref().map(Into::into),
-            reason: Some("unsubscribe".into()),
+            reason: Some(UNSUBSCRIBED.into()),
             message: Some(gone.message.as_str().into()),
             ..ContactData::default()
         };

@@ -107,13 +107,13 @@ mod tests {
             self.answers.pop_front().unwrap_or(Ok(Vec::new()))
         }
 
-        async fn commit(&mut self, _topic: &str, _partition: i32, next_offset: i64) -> Result<(), LogError> {
+        async fn commit(&mut self, _topic: &str, _partition: i32, next_offset: i64) -> Result<bool, LogError> {
             if self.refuses_commits > 0 {
                 self.refuses_commits -= 1;
                 return Err(LogError::Unreachable("for now".into()));
             }
             self.committed.lock().unwrap().push(next_offset);
-            Ok(())
+            Ok(true)
         }
 
         fn ended(&self) -> bool {

@@ -101,7 +101,7 @@ pub async fn look(
     let mut began: BTreeMap<ProgramId, Option<Timestamp>> = BTreeMap::new();
     for shard in 0..shards {
         let row = store.shard_row(shard as i32).await?;
-        let cursor = row.map(|row| Cursor::from_row(&row.cursor)).unwrap_or_default();
+        let cursor = row.map(|row| Cursor::from_row(&row.cursor)).transpose()?.unwrap_or_default();
         let mut after: Option<PartnerKey> = None;
         loop {
             let page = store.page_partners(shard, after.as_ref(), PAGE).await?;

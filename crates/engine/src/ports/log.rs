@@ -172,8 +172,9 @@ pub struct SourceRecord {
 pub trait Source: Send {
     /// Waits for at least one record, returns up to `max`; empty only when the source has ended for good. Cancel-safe.
     async fn next(&mut self, max: usize) -> Result<Vec<SourceRecord>, LogError>;
-    /// Everything of this partition before `next_offset` is safe.
-    async fn commit(&mut self, topic: &str, partition: i32, next_offset: i64) -> Result<(), LogError>;
+    /// Everything of this partition before `next_offset` is safe. `false`: the partition is another member's now, and nothing was
+    /// noted.
+    async fn commit(&mut self, topic: &str, partition: i32, next_offset: i64) -> Result<bool, LogError>;
     /// True when every partition has been read to its present end.
     fn ended(&self) -> bool;
 }

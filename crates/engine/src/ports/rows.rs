@@ -483,13 +483,15 @@ pub struct ShardCommit {
 /// A row that was written beside the log and is made again from the record that told of it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Rebuilt {
-    /// A message that was accepted, or may have been: it is counted, and not sent again. Nothing happens where the message is
-    /// not waiting, or has no address.
+    /// How a message ended. What was accepted, or may have been, is counted and not sent again, whatever the backup or a journey
+    /// that was stopped again says of it. Nothing happens where the message is unknown or has no address.
     Mail {
         /// The message.
         message: String,
-        /// Sent or in doubt.
+        /// Sent, in doubt or failed.
         state: MessageState,
+        /// Why, as the log was told.
+        reason: String,
         /// When.
         at: Timestamp,
     },
@@ -501,9 +503,13 @@ pub enum Rebuilt {
         topic: Option<String>,
         /// The reason's code.
         reason: String,
-        /// Since when; `None`: lifted.
-        since: Option<Timestamp>,
+        /// When.
+        at: Timestamp,
+        /// The suppression of that reason, so far as it is not newer, is over.
+        lifted: bool,
     },
+    /// What a record tells of a person, without what no log may hold.
+    Person(PersonRow),
 }
 
 /// What the coordinator decides in one transaction.

@@ -71,9 +71,15 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    /// From the shard row.
-    pub fn from_row(bytes: &[u8]) -> Self {
-        serde_json::from_slice(bytes).unwrap_or_default()
+    /// From the shard row; nothing is there before the first commit.
+    ///
+    /// # Errors
+    /// When it is not one: days told and judged must not begin anew without a word.
+    pub fn from_row(bytes: &[u8]) -> Result<Self, StoreError> {
+        if bytes.is_empty() {
+            return Ok(Self::default());
+        }
+        serde_json::from_slice(bytes).map_err(|error| StoreError::Damaged(format!("a shard's cursor: {error}")))
     }
 
     /// A programme's newest fit.

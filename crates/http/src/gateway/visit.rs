@@ -97,7 +97,7 @@ impl Visit {
     /// The address mail goes to now, in the form suppressions are kept by.
     pub(super) fn address(&self) -> Option<String> {
         let email = self.person.get("email").and_then(Value::as_str)?;
-        Some(normalise(email)?.as_str().to_owned())
+        Some(normalise(email)?.folded())
     }
 
     /// The message a link stood in. One that is another partner's is none.

@@ -195,7 +195,7 @@ impl World {
         let log = Arc::new(Moody { inner: journal.clone(), away, longest });
         let key = PartnerKey::new("default", PARTNER).unwrap();
         let fields = serde_json::json!({ "email": ADDRESS, "language": language, "name": "Ada" }).to_string();
-        let person = PersonRow { key: key.clone(), version: 1, address: Some(ADDRESS.into()), fields };
+        let person = PersonRow { key: key.clone(), version: 1, address: Some(ADDRESS.to_lowercase()), fields };
         store.store_persons(&[person]).await.unwrap();
         plan(&store, key).await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -253,7 +253,7 @@ impl World {
     }
 
     pub async fn suppressions(&self) -> Vec<(Option<String>, String)> {
-        self.store.suppressions(ADDRESS).await.unwrap()
+        self.store.suppressions(&ADDRESS.to_lowercase()).await.unwrap()
     }
 
     /// Everything the gateway could have written.

@@ -18,7 +18,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tracing::{debug, info};
 
-use super::{SourceSettings, commit, config, outside, starts};
+use super::{SourceSettings, commit, config, lost, outside, starts};
 use crate::ask::{ask, refusal};
 use crate::connection::{Connection, Link};
 use crate::feed::CHUNK;
@@ -41,7 +41,7 @@ impl GroupSource {
     /// # Errors
     /// `Refused` when a property or a topic's name is bad. A topic that does not exist yet is waited for.
     pub fn subscribe(connection: &Connection, settings: &SourceSettings) -> Result<Self, LogError> {
-        let member = Member { link: connection.link(), assigned: Arc::default() };
+        let member = Member { link: connection.link(), known: settings.known.clone(), assigned: Arc::default() };
         let consumer: StreamConsumer<Member> =
             StreamConsumer::from_config_and_context(&config(connection, settings, FETCH_WAIT), member)
                 .map_err(|error| refusal("making a consumer", &error))?;
@@ -110,10 +110,10 @@ impl Source for GroupSource {
         }
     }
 
-    async fn commit(&mut self, topic: &str, partition: i32, next_offset: i64) -> Result<(), LogError> {
+    async fn commit(&mut self, topic: &str, partition: i32, next_offset: i64) -> Result<bool, LogError> {
         if !self.lock().places.contains_key(&(topic.to_owned(), partition)) {
             debug!(topic, partition, "offset not committed: the partition was given up");
-            return Ok(());
+            return Ok(false);
         }
         let (consumer, topic) = (self.consumer.clone(), topic.to_owned());
         ask(&self.connection, "committing a source offset", move |_| {
@@ -170,6 +170,7 @@ async fn keep_ends(connection: Connection, consumer: Arc<StreamConsumer<Member>>
 /// The context of a member: begins each partition where it must, and keeps what is assigned.
 struct Member {
     link: Link,
+    known: BTreeSet<(String, i32)>,
     assigned: Arc<Mutex<Assigned>>,
 }
 
@@ -199,6 +200,10 @@ fn lock(assigned: &Mutex<Assigned>) -> MutexGuard<'_, Assigned> {
 impl Member {
     fn assign(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) -> KafkaResult<()> {
         let starts = starts(consumer, list, IN_REBALANCE)?;
+        if let Some(lost) = lost(&starts, &self.known) {
+            lock(&self.assigned).failed = Some(lost);
+            return consumer.unassign();
+        }
         consumer.assign(&starts)?;
         let mut assigned = lock(&self.assigned);
         assigned.places = starts

@@ -18,7 +18,7 @@ use rdkafka::message::BorrowedMessage;
 use tokio::task::JoinHandle;
 use tracing::debug;
 
-use super::{SourceSettings, commit, config, outside, starts};
+use super::{SourceSettings, commit, config, lost, outside, starts};
 use crate::ask::{ask, refusal};
 use crate::connection::{Connection, Link};
 use crate::feed::CHUNK;
@@ -71,14 +71,23 @@ impl ReplaySource {
             lanes.push(Lane { topic, partition: *partition, queue, heads, at_end: false, failed: None });
         }
         let asked = consumer.clone();
-        ask(connection, "taking source partitions", move |longest| {
+        let known = settings.known.clone();
+        let lost = ask(connection, "taking source partitions", move |longest| {
             let mut list = TopicPartitionList::with_capacity(partitions.len());
             for (topic, partition) in &partitions {
                 list.add_partition(topic, *partition);
             }
-            asked.assign(&starts(asked.as_ref(), &list, longest)?)
+            let starts = starts(asked.as_ref(), &list, longest)?;
+            let lost = lost(&starts, &known);
+            if lost.is_none() {
+                asked.assign(&starts)?;
+            }
+            Ok(lost)
         })
         .await?;
+        if let Some(lost) = lost {
+            return Err(lost);
+        }
 
         let served = consumer.clone();
         let events = tokio::spawn(async move {
@@ -220,7 +229,7 @@ impl Source for ReplaySource {
         }
     }
 
-    async fn commit(&mut self, topic: &str, partition: i32, next_offset: i64) -> Result<(), LogError> {
+    async fn commit(&mut self, topic: &str, partition: i32, next_offset: i64) -> Result<bool, LogError> {
         let (consumer, topic) = (self.consumer.clone(), topic.to_owned());
         ask(&self.connection, "committing a source offset", move |_| {
             commit(consumer.as_ref(), &topic, partition, next_offset)

@@ -1,6 +1,6 @@
 //! Signals on their way from the outbox to other systems.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -54,7 +54,7 @@ async fn signals_reach_the_topic_as_cloud_events_in_order_for_each_partner() {
     store.add_outbox(&rows[..3]).await.unwrap();
     assert_eq!(relay.carry_once(Target::Signals, epoch).await.unwrap(), Carried::Rows(3));
 
-    let reading = SourceSettings { topics: vec![topic], group: fresh("other"), instance: None };
+    let reading = SourceSettings { topics: vec![topic], group: fresh("other"), instance: None, known: BTreeSet::new() };
     let mut source = GroupSource::subscribe(&connection(), &reading).unwrap();
     let mut ids: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for record in read_source(&mut source, 33).await {

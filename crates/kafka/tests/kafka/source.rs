@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use std::collections::BTreeSet;
+
 use crate::broker::{connection, fresh, outgoing, read_source, soon, upstream};
 use futures::FutureExt;
 use jiff::Timestamp;
@@ -13,6 +15,7 @@ fn settings(topics: &[&String]) -> SourceSettings {
         topics: topics.iter().map(|topic| (*topic).clone()).collect(),
         group: fresh("ingest"),
         instance: None,
+        known: BTreeSet::new(),
     }
 }
 
@@ -144,6 +147,35 @@ async fn a_committed_offset_that_is_gone_stops_the_source() {
     let mut replay = ReplaySource::open(&connection(), &settings, by_timestamp()).await.unwrap();
     let stopped = soon(replay.next(10)).await.unwrap_err();
     assert!(matches!(&stopped, LogError::Refused(why) if why.contains(&topic)), "{stopped}");
+}
+
+#[tokio::test]
+async fn a_known_partition_without_an_offset_stops_the_source_and_a_new_one_begins() {
+    let topic = upstream("activity", 2).await;
+    publish(&[outgoing(&topic, 0, 1, "a"), outgoing(&topic, 1, 2, "b")]).await;
+    let known = BTreeSet::from([(topic.clone(), 1)]);
+    let lost = SourceSettings { known, ..settings(&[&topic]) };
+    let mut live = GroupSource::subscribe(&connection(), &lost).unwrap();
+    let stopped = soon(live.next(10)).await.unwrap_err();
+    assert!(
+        matches!(&stopped, LogError::Refused(why) if why.contains("partition 1") && why.contains("incarnation")),
+        "{stopped}"
+    );
+    let Err(stopped) = ReplaySource::open(&connection(), &lost, by_timestamp()).await else {
+        panic!("it must not begin")
+    };
+    assert!(matches!(&stopped, LogError::Refused(why) if why.contains("partition 1")), "{stopped}");
+
+    // The other partition is new: it begins at its beginning.
+    let kept = SourceSettings { group: fresh("ingest"), ..lost };
+    let mut first =
+        GroupSource::subscribe(&connection(), &SourceSettings { known: BTreeSet::new(), ..kept.clone() }).unwrap();
+    read_source(&mut first, 2).await;
+    assert!(first.commit(&topic, 1, 1).await.unwrap());
+    drop(first);
+    let mut again = GroupSource::subscribe(&connection(), &kept).unwrap();
+    let records = read_source(&mut again, 1).await;
+    assert_eq!(records.iter().map(text).collect::<Vec<_>>(), ["a"]);
 }
 
 #[tokio::test]

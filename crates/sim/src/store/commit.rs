@@ -38,7 +38,7 @@ impl Tables {
         self.write_state(commit, shard);
         self.write_messages(commit, clock);
         self.write_asks(commit);
-        self.rebuild(&commit.rebuilt);
+        self.rebuild(&commit.rebuilt)?;
         self.add_outbox(&commit.outbox);
         for part in &commit.day_parts {
             self.day_parts.insert((part.program.clone(), part.day, part.shard), part.body.clone());
@@ -158,37 +158,52 @@ impl Tables {
         }
     }
 
-    fn rebuild(&mut self, rows: &[Rebuilt]) {
+    fn rebuild(&mut self, rows: &[Rebuilt]) -> Result<(), StoreError> {
         for row in rows {
             match row {
-                Rebuilt::Mail { message: id, state, at } => {
-                    let Some(message) = self.messages.get_mut(id).filter(|message| message.address.is_some()) else {
-                        continue;
-                    };
-                    let given_up = message.reason.as_deref() == Some(DATABASE_RESTORED);
-                    if !(message.state == MessageState::Queued
-                        || (message.state == MessageState::Suppressed && given_up))
-                    {
-                        continue;
-                    }
-                    (message.state, message.changed_at) = (*state, *at);
-                    message.reason = Some("told_by_the_log".to_owned());
-                    message.attempt = message.attempt.max(1);
-                    message.mailer.get_or_insert_with(|| "restored".to_owned());
-                    self.open.remove(id);
-                    let address = message.address.clone().unwrap_or_default();
-                    let counted = Counted { address, kind: message.row.kind.clone(), at: *at };
-                    self.sent.insert(id.clone(), counted);
-                }
-                Rebuilt::Suppression { key, topic, reason, since } => {
+                Rebuilt::Mail { message, state, reason, at } => self.rebuild_mail(message, *state, reason, *at),
+                Rebuilt::Person(row) => self.store_persons(std::slice::from_ref(row))?,
+                Rebuilt::Suppression { key, topic, reason, at, lifted } => {
                     let Some(address) = self.address_of(key) else { continue };
                     let id = (address, topic.clone().unwrap_or_default(), reason.clone());
-                    match since {
-                        Some(at) => drop(self.suppressions.entry(id).or_insert(*at)),
-                        None => drop(self.suppressions.remove(&id)),
+                    let known = self.suppressions.get(&id).copied();
+                    if !lifted {
+                        self.suppressions.insert(id, known.map_or(*at, |known| known.max(*at)));
+                    } else if known.is_some_and(|known| known <= *at) {
+                        self.suppressions.remove(&id);
                     }
                 }
             }
+        }
+        Ok(())
+    }
+
+    fn rebuild_mail(&mut self, id: &str, state: MessageState, reason: &str, at: Timestamp) {
+        for hand in self.recipients.values_mut().filter(|hand| hand.as_deref() == Some(id)) {
+            *hand = None;
+        }
+        let Some(message) = self.messages.get_mut(id).filter(|message| message.address.is_some()) else { return };
+        let given_up =
+            message.state == MessageState::Suppressed && message.reason.as_deref() == Some(DATABASE_RESTORED);
+        let weaker = match message.state {
+            MessageState::Queued | MessageState::Attempting => true,
+            MessageState::InDoubt => state != MessageState::InDoubt,
+            MessageState::Cancelled => state == MessageState::Sent,
+            _ => given_up,
+        };
+        if !weaker {
+            return;
+        }
+        (message.state, message.changed_at, message.attempting_at) = (state, at, None);
+        message.reason = Some(if reason.is_empty() { "told_by_the_log" } else { reason }.to_owned());
+        message.attempt = message.attempt.max(1);
+        message.mailer.get_or_insert_with(|| "restored".to_owned());
+        let address = message.address.clone().unwrap_or_default();
+        let kind = message.row.kind.clone();
+        self.open.remove(id);
+        self.sent.remove(id);
+        if matches!(state, MessageState::Sent | MessageState::InDoubt) {
+            self.sent.insert(id.to_owned(), Counted { address, kind, at });
         }
     }
 

@@ -321,7 +321,8 @@ impl Store for MemoryStore {
             let id = (change.address.clone(), change.topic.clone().unwrap_or_default(), change.reason.clone());
             match change.since {
                 Some(at) => {
-                    tables.suppressions.entry(id).or_insert(at);
+                    let since = tables.suppressions.entry(id).or_insert(at);
+                    *since = at.max(*since);
                 }
                 None => {
                     tables.suppressions.remove(&id);

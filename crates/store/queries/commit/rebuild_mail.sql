@@ -1,4 +1,7 @@
--- A message that a restored database does not know to have been accepted. $1 message, $2 state, $3 at. Uses the primary key of message.
-UPDATE message SET state = $2, reason = 'told_by_the_log', changed_at = $3, mailer = COALESCE(mailer, 'restored'),
-    attempt = CASE WHEN attempt = 0 THEN 1 ELSE attempt END
-WHERE id = $1 AND address IS NOT NULL AND (state = 'queued' OR (state = 'suppressed' AND reason = 'database_restored'))
+-- How a message ended that a restored database does not know the end of. $1 message, $2 state, $3 at, $4 reason. A sending is stronger
+-- than anything but itself; in doubt and failed only than what is open or was given up. Uses the primary key of message.
+UPDATE message SET state = $2, reason = CASE WHEN $4 = '' THEN 'told_by_the_log' ELSE $4 END, changed_at = $3, attempting_at = NULL,
+    mailer = COALESCE(mailer, 'restored'), attempt = CASE WHEN attempt = 0 THEN 1 ELSE attempt END
+WHERE id = $1 AND address IS NOT NULL AND state <> $2 AND (
+    state IN ('queued', 'attempting') OR (state = 'suppressed' AND reason = 'database_restored')
+    OR ($2 = 'sent' AND state IN ('in_doubt', 'cancelled')) OR ($2 = 'failed' AND state = 'in_doubt'))

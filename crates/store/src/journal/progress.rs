@@ -5,6 +5,7 @@
 //! that one left over from another database says nothing about this one.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -45,9 +46,14 @@ impl ProgressFile {
         told.shards.insert(shard, Place { next_offset, epoch, commit_no });
         let text = serde_json::to_vec(&told).map_err(|error| self.refused(&error))?;
         let new = self.path.with_extension("progress.new");
-        std::fs::write(&new, text)
-            .and_then(|()| std::fs::rename(&new, &self.path))
-            .map_err(|error| self.refused(&error))
+        let write = || {
+            let mut file = std::fs::File::create(&new)?;
+            file.write_all(&text)?;
+            // Or a power cut could leave an empty file under the good name.
+            file.sync_data()?;
+            std::fs::rename(&new, &self.path)
+        };
+        write().map_err(|error| self.refused(&error))
     }
 
     /// How far the shards of this journal were.

@@ -8,8 +8,9 @@ use serde_json::Value;
 use crate::{process, workspace};
 
 /// The crates in order; each may depend on those of an earlier line, never on its own line or a later one.
-const LAYERS: [&[&str]; 9] = [
+const LAYERS: [&[&str]; 10] = [
     &["rule"],
+    &["shipped"],
     &["event", "message", "contact"],
     &["partner"],
     &["insight"],
@@ -51,6 +52,11 @@ pub fn check(findings: &mut Vec<String>) -> Result<()> {
                     findings.push(format!("crates/{name}: depends on `{other}`, which is not below it"));
                 }
             }
+        }
+    }
+    for member in graph.members() {
+        if !LAYERS.iter().any(|crates| crates.contains(&member.as_str())) {
+            findings.push(format!("crates/{member}: stands in no layer of the dependency check"));
         }
     }
     forbid(&graph, &CORE, &NOT_IN_CORE, findings);
@@ -107,6 +113,11 @@ impl Graph {
             }
         }
         Ok(Self { uses })
+    }
+
+    /// The workspace's own crates, without their common prefix.
+    fn members(&self) -> impl Iterator<Item = String> {
+        self.uses.keys().filter_map(|name| name.strip_prefix("rapport-").map(str::to_owned))
     }
 
     fn direct(&self, package: &str) -> impl Iterator<Item = &str> {
