@@ -23,6 +23,7 @@ mod release;
 mod report;
 mod restore;
 mod run;
+mod schema;
 mod segment;
 mod test;
 
@@ -49,6 +50,7 @@ pub async fn run(line: CommandLine) -> Result<u8, Failure> {
         Command::Graph { workflow, format, out } => graph::run(&global, &workflow, format, out.as_ref()),
         Command::Fmt { check } => fmt::run(&global, check),
         Command::New { recipe, name } => new::run(&global, recipe.as_deref(), name.as_deref()),
+        Command::Schema { name, write, json } => schema::run(&global, name.as_deref(), write, json),
         Command::Preview { mail, out } => preview::run(&global, &mail, out.as_ref()),
         Command::Test(arguments) => test::run(&global, &arguments),
         Command::Plan(arguments) => plan::run(&global, &arguments).await,

@@ -80,6 +80,17 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
+    /// Print the JSON Schema of a kind of file, or what may be named: `rapport schema workflow`, `… partner`, `… dip.conversions`
+    Schema {
+        /// The file or object; without it, both are listed
+        name: Option<String>,
+        /// Bring config/schema of the project up to date, which editors read
+        #[arg(long, conflicts_with = "name")]
+        write: bool,
+        /// Fields as data
+        #[arg(long)]
+        json: bool,
+    },
     /// Bring the YAML files into one form; comments and meaning stay
     Fmt {
         /// Only name the files that are not in it; exit code 3 when there are any

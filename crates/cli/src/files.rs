@@ -91,7 +91,8 @@ pub fn write(folder: &Path, texts: &Texts) -> Result<(), Failure> {
 
 /// As the language reads them.
 pub fn sources(texts: &Texts) -> Sources {
-    texts.iter().map(|(path, text)| Source::new(path.clone(), text.clone())).collect()
+    let decides = |path: &str| !path.starts_with("config/schema/");
+    texts.iter().filter(|(path, _)| decides(path)).map(|(path, text)| Source::new(path.clone(), text.clone())).collect()
 }
 
 #[cfg(test)]

@@ -72,12 +72,42 @@ impl Finding {
 #[derive(Clone, Debug, Default)]
 pub struct Findings {
     all: Vec<Finding>,
+    maps: Option<Vec<MapRead>>,
+}
+
+/// A map that was read, and the keys its reader knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MapRead {
+    /// The file.
+    pub path: String,
+    /// The map's place in it.
+    pub span: Span,
+    /// The keys known there, sorted.
+    pub keys: Vec<String>,
 }
 
 impl Findings {
     /// None yet.
     pub fn new() -> Findings {
         Findings::default()
+    }
+
+    /// No findings, and every map read is noted with the keys its reader knows: what a description of the files is held
+    /// against.
+    pub fn watching() -> Findings {
+        Findings { all: Vec::new(), maps: Some(Vec::new()) }
+    }
+
+    /// The maps read since [`Findings::watching`].
+    pub fn maps_read(&self) -> &[MapRead] {
+        self.maps.as_deref().unwrap_or_default()
+    }
+
+    pub(crate) fn note_map(&mut self, path: &str, span: Span, keys: &[&str]) {
+        if let Some(maps) = &mut self.maps {
+            let keys = keys.iter().map(|key| (*key).to_owned()).collect();
+            maps.push(MapRead { path: path.to_owned(), span, keys });
+        }
     }
 
     /// Adds an error and gives it back for a label and a hint.
@@ -124,6 +154,9 @@ impl Findings {
     /// Adds all of another run.
     pub fn append(&mut self, other: Findings) {
         self.all.extend(other.all);
+        if let (Some(maps), Some(others)) = (&mut self.maps, other.maps) {
+            maps.extend(others);
+        }
     }
 
     /// Whether anything stands in the way of running.

@@ -16,6 +16,7 @@ use crate::model::{Verb, Workflow};
 use crate::read;
 use crate::rulebook::Rulebook;
 use crate::trial;
+use crate::vocabulary::Vocabulary;
 
 /// Files of `config/` with a meaning; `(file, required)`.
 const CONFIG_FILES: [(&str, bool); 11] = [
@@ -45,12 +46,34 @@ pub(crate) struct Catalogue<'a> {
 
 /// Compiles everything under `workflows/` and `config/`. A rulebook only without errors; findings always.
 pub fn compile(sources: &Sources) -> (Option<Rulebook>, Findings) {
-    let mut findings = Findings::new();
-    let rulebook = build(sources, &mut findings);
+    compile_into(sources, Findings::new())
+}
+
+/// Like [`compile`], with findings one has begun: [`Findings::watching`] also tells which keys each map may have.
+pub fn compile_into(sources: &Sources, mut findings: Findings) -> (Option<Rulebook>, Findings) {
+    let rulebook = build(sources, &mut findings, &mut |_| {});
     (rulebook.filter(|_| !findings.has_errors()), findings)
 }
 
-fn build(sources: &Sources, findings: &mut Findings) -> Option<Rulebook> {
+/// What an editor wants of a project: the rulebook if there is one, all findings, and what may be named.
+#[derive(Debug)]
+pub struct Looked {
+    /// The rulebook, without errors.
+    pub rulebook: Option<Rulebook>,
+    /// All findings.
+    pub findings: Findings,
+    /// What may be named, as far as the files can be read.
+    pub vocabulary: Vocabulary,
+}
+
+/// Like [`compile`], and tells what may be named.
+pub fn look(sources: &Sources) -> Looked {
+    let (mut findings, mut vocabulary) = (Findings::new(), Vocabulary::default());
+    let rulebook = build(sources, &mut findings, &mut |told| vocabulary = told);
+    Looked { rulebook: rulebook.filter(|_| !findings.has_errors()), findings, vocabulary }
+}
+
+fn build(sources: &Sources, findings: &mut Findings, tell: &mut dyn FnMut(Vocabulary)) -> Option<Rulebook> {
     let nodes = config_nodes(sources, findings);
     let node = |name: &str| nodes.get(name).map(|node| (node, format!("config/{name}")));
     let config = node("rapport.yaml").and_then(|(node, path)| config::read_rapport(node, &path, findings));
@@ -95,6 +118,7 @@ fn build(sources: &Sources, findings: &mut Findings) -> Option<Rulebook> {
     let locale = program.and_then(|program| Locale::parse(&program.language)).unwrap_or_else(Locale::english);
     let catalogue =
         Catalogue { declared: &declared, config: config.as_ref(), offers: &offers, feeds: &feeds, workflows: &ids };
+    tell(told(&catalogue, &folders));
     let mut workflows = Vec::new();
     let mut all_mails = BTreeMap::new();
     let mut libraries = BTreeMap::new();
@@ -241,6 +265,26 @@ fn layout(sources: &Sources, program: &Locale, findings: &mut Findings) -> Optio
                 .hint("The layout carries imprint and way out of every mail, in HTML and in text.");
             None
         }
+    }
+}
+
+fn told(catalogue: &Catalogue<'_>, folders: &BTreeMap<Arc<str>, Folder<'_>>) -> Vocabulary {
+    let mails = |folder: &Folder<'_>| {
+        let files = folder.files.iter().filter_map(|source| source.path.rsplit('/').next()?.strip_suffix(".mail.md"));
+        let mut names: Vec<String> = files.map(|file| file.split('.').next().unwrap_or(file).to_owned()).collect();
+        names.sort();
+        names.dedup();
+        names
+    };
+    let config = catalogue.config;
+    Vocabulary {
+        declared: catalogue.declared.clone(),
+        senders: config.iter().flat_map(|config| config.senders.keys().cloned()).collect(),
+        topics: config.iter().flat_map(|config| config.topics.keys().cloned()).collect(),
+        offers: catalogue.offers.keys().cloned().collect(),
+        feeds: catalogue.feeds.keys().cloned().collect(),
+        workflows: catalogue.workflows.to_vec(),
+        mails: folders.iter().map(|(id, folder)| (id.clone(), mails(folder))).collect(),
     }
 }
 

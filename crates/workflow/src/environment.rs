@@ -58,7 +58,7 @@ pub fn is_personal_path(path: &str) -> bool {
 }
 
 /// What is declared: everything names can come from.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Declared {
     pub(crate) custom: CustomKinds,
     pub(crate) surveys: BTreeMap<Arc<str>, Survey>,

@@ -23,12 +23,15 @@ mod model;
 mod read;
 mod rulebook;
 pub mod schedule;
+pub mod schema;
 pub mod trial;
+pub mod vocabulary;
 
-pub use compile::compile;
+pub use compile::{Looked, compile, compile_into, look};
 pub use config::{Config, Feed, Offer, Program, Survey, Texts};
 pub use environment::{STATUSES, is_lasting, is_personal_path};
 pub use model::*;
 pub use rulebook::{MailUse, Rulebook};
 pub use schedule::Schedule;
 pub use trial::Trial;
+pub use vocabulary::Vocabulary;

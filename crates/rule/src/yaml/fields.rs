@@ -90,6 +90,7 @@ impl<'a> Fields<'a> {
         let mut all: Vec<&str> = known.iter().chain(taken.iter()).copied().collect();
         all.sort_unstable();
         all.dedup();
+        findings.note_map(self.path, self.span, &all);
         for (key, _) in self.entries {
             if all.contains(&key.text.as_str()) {
                 continue;

@@ -97,7 +97,7 @@ fn feed(id: &str, node: &Node, path: &str, sources: &Sources, findings: &mut Fin
         let known: Vec<&str> = sources
             .under("config/")
             .map(|s| s.path.trim_start_matches("config/"))
-            .filter(|p| p.ends_with(".json"))
+            .filter(|p| p.ends_with(".json") && !p.starts_with("schema/"))
             .collect();
         findings
             .error("R0518", path, file_node.span, format!("there is no file {full}"))

@@ -1,0 +1,502 @@
+//! The files of `config/`.
+
+use super::workflow::CONDITION;
+use super::{Form, Shape, may, must};
+
+const FIELD_TYPES: &[&str] = &["text", "count", "number", "money", "percent", "bool", "instant", "date", "list"];
+
+pub(super) static EVENTS: Shape = Shape::Map(
+    &[must(
+        "events",
+        "Kinds of event by name, like `webinar.attended`.",
+        Shape::ByName(
+            &Shape::Map(
+                &[
+                    must("about", "What happened, one sentence.", Shape::Text),
+                    may(
+                        "fields",
+                        "Its fields: a type, or a map.",
+                        Shape::ByName(
+                            &Shape::Either(&[
+                                Shape::OneOf(FIELD_TYPES),
+                                Shape::Map(
+                                    &[
+                                        must("type", "What it holds.", Shape::OneOf(FIELD_TYPES)),
+                                        may("required", "Without it the event is refused.", Shape::Bool),
+                                        may(
+                                            "personal",
+                                            "Kept apart from the log, erased with the partner.",
+                                            Shape::Bool,
+                                        ),
+                                        may("values", "Nothing else is accepted.", Shape::OneOrMany(&Shape::Text)),
+                                    ],
+                                    "",
+                                ),
+                            ]),
+                            0,
+                        ),
+                    ),
+                ],
+                "",
+            ),
+            0,
+        ),
+    )],
+    "",
+);
+
+pub(super) static FEEDS: Shape = Shape::Map(
+    &[must(
+        "feeds",
+        "Lists by name.",
+        Shape::ByName(
+            &Shape::Map(
+                &[
+                    must("file", "A JSON file below config/.", Shape::Text),
+                    must(
+                        "fields",
+                        "What each item has.",
+                        Shape::ByName(&Shape::OneOf(&["text", "url", "money", "percent", "number", "date"]), 0),
+                    ),
+                ],
+                "",
+            ),
+            0,
+        ),
+    )],
+    "",
+);
+
+pub(super) static SURVEYS: Shape = Shape::Map(
+    &[must(
+        "surveys",
+        "Questions by name.",
+        Shape::ByName(
+            &Shape::Map(
+                &[
+                    must("as", "The field the answer is in: `awaited.reason`, `partner.answers.reason`.", Shape::Text),
+                    must("question", "What is asked.", Shape::Texts),
+                    must("choices", "The answers, in the order shown.", Shape::ByName(&Shape::Texts, 2)),
+                ],
+                "",
+            ),
+            0,
+        ),
+    )],
+    "",
+);
+
+pub(super) static OFFERS: Shape = Shape::ByName(
+    &Shape::Map(
+        &[
+            must("value", "What it is worth.", Shape::Word(Form::Money)),
+            must("condition", "What it asks for.", Shape::Texts),
+            must("ends", "How long it holds.", Shape::Word(Form::Length)),
+            may(
+                "per_partner",
+                "How often a partner may have it; once when unwritten.",
+                Shape::OneOf(&["once", "once a week", "once a month", "once a quarter", "once a year", "unlimited"]),
+            ),
+            may("budget", "`5000 EUR per quarter`: no more is promised.", Shape::Text),
+            may("approve_above", "Above this a person approves.", Shape::Word(Form::Money)),
+            must("terms", "The page with the terms.", Shape::Word(Form::Https)),
+        ],
+        "",
+    ),
+    0,
+);
+
+const ABOUT: super::Field = may("about", "Who that is, one sentence.", Shape::Text);
+const LANE: super::Field = must("lane", "Which broadcasts reach them.", Shape::Text);
+
+pub(super) static SEGMENTS: Shape = Shape::Map(
+    &[
+        may(
+            "groups",
+            "Exclusive; the first match wins.",
+            Shape::ByName(
+                &Shape::Map(
+                    &[
+                        ABOUT,
+                        LANE,
+                        may("top_share", "Those who bring this share: `80% of revenue_90d`.", Shape::Text),
+                        may(
+                            "leave_at",
+                            "With `top_share`: who is beyond this share leaves.",
+                            Shape::Word(Form::Percent),
+                        ),
+                        may("if", "Those who meet this.", Shape::Named(&CONDITION)),
+                        may("else", "Everybody else; the last group.", Shape::Bool),
+                    ],
+                    r#"{ "oneOf": [{ "required": ["top_share"] }, { "required": ["if"] }, { "required": ["else"] }], "dependentRequired": { "leave_at": ["top_share"] } }"#,
+                ),
+                0,
+            ),
+        ),
+        may(
+            "segments",
+            "May overlap.",
+            Shape::ByName(&Shape::Map(&[ABOUT, must("if", "Those who meet this.", Shape::Named(&CONDITION))], ""), 0),
+        ),
+    ],
+    "",
+);
+
+pub(super) static GOALS: Shape = Shape::Map(
+    &[
+        may(
+            "goals",
+            "Goals by name.",
+            Shape::ByName(
+                &Shape::Map(
+                    &[
+                        must("for", "`everyone`, `group core`, `segment never_sold`.", Shape::Text),
+                        may("reach", "A condition to reach.", Shape::Named(&CONDITION)),
+                        may(
+                            "metric",
+                            "A figure to raise.",
+                            Shape::OneOf(&[
+                                "conversions",
+                                "revenue",
+                                "commission",
+                                "approved_conversions",
+                                "approved_revenue",
+                                "approved_commission",
+                            ]),
+                        ),
+                        may("target", "A factor of before: `1.2 * revenue_previous_period`.", Shape::Text),
+                        may("within", "`30 days of partner.approved`.", Shape::Text),
+                        may("from", "The first day.", Shape::Word(Form::Date)),
+                        may("to", "The last day.", Shape::Word(Form::Date)),
+                        may(
+                            "tell_at",
+                            "Told on the way, at these percents.",
+                            Shape::OneOrMany(&Shape::Word(Form::Percent)),
+                        ),
+                    ],
+                    r#"{
+                      "oneOf": [{ "required": ["reach"] }, { "required": ["metric", "target"] }],
+                      "anyOf": [
+                        { "required": ["within"], "properties": { "from": false, "to": false } },
+                        { "required": ["from", "to"], "properties": { "within": false } }
+                      ]
+                    }"#,
+                ),
+                0,
+            ),
+        ),
+        may(
+            "milestones",
+            "Levels of approved figures.",
+            Shape::Map(
+                &[
+                    may("approved_conversions", "Numbers of sales.", Shape::OneOrMany(&Shape::Int(1, 1_000_000_000))),
+                    may("approved_revenue", "Amounts.", Shape::OneOrMany(&Shape::Word(Form::Money))),
+                ],
+                "",
+            ),
+        ),
+        may(
+            "anniversaries",
+            "Days kept every year.",
+            Shape::Map(
+                &[
+                    must("of", "Of which day.", Shape::OneOf(&["partner.approved"])),
+                    must("every", "How often.", Shape::OneOf(&["year"])),
+                ],
+                "",
+            ),
+        ),
+    ],
+    "",
+);
+
+pub(super) static HEALTH: Shape = Shape::Map(
+    &[must(
+        "models",
+        "Ways of scoring, by name.",
+        Shape::ByName(
+            &Shape::Map(
+                &[
+                    may("types", "Only partners of these types.", Shape::OneOrMany(&Shape::Text)),
+                    may("precedence", "Where two models name one type, the higher goes first.", Shape::Number),
+                    must(
+                        "groups",
+                        "Groups of inputs.",
+                        Shape::ByName(
+                            &Shape::Map(
+                                &[
+                                    must("weight", "Its weight in the score.", Shape::Number),
+                                    must(
+                                        "inputs",
+                                        "Its inputs.",
+                                        Shape::ByName(
+                                            &Shape::Map(
+                                                &[
+                                                    must("weight", "Its weight in the group.", Shape::Number),
+                                                    must(
+                                                        "anchors",
+                                                        "Values and their points.",
+                                                        Shape::List(&Shape::Pair, 0),
+                                                    ),
+                                                ],
+                                                "",
+                                            ),
+                                            0,
+                                        ),
+                                    ),
+                                ],
+                                "",
+                            ),
+                            0,
+                        ),
+                    ),
+                    must(
+                        "bands",
+                        "From which score each band begins; the best first.",
+                        Shape::ByName(&Shape::Number, 0),
+                    ),
+                    may("hysteresis", "Points beyond an edge before the band changes.", Shape::Number),
+                    may(
+                        "falling",
+                        "What makes `health.falling`.",
+                        Shape::Map(
+                            &[
+                                must("points", "A group lost so much.", Shape::Number),
+                                must("within", "In each of two such windows.", Shape::Word(Form::Length)),
+                            ],
+                            "",
+                        ),
+                    ),
+                ],
+                "",
+            ),
+            0,
+        ),
+    )],
+    "",
+);
+
+/// A secret or `${NAME}`.
+const SETTING: Shape = Shape::Text;
+
+pub(super) static RAPPORT: Shape = Shape::Map(
+    &[
+        must(
+            "programs",
+            "The programmes; the first is the default.",
+            Shape::ByName(
+                &Shape::Map(
+                    &[
+                        must("name", "Its name for partners.", Shape::Text),
+                        must("url", "Its pages for partners.", Shape::Word(Form::Https)),
+                        must("zone", "The zone of its days, like Europe/Oslo.", Shape::Text),
+                        must("currency", "What its amounts are shown in, ISO 4217.", Shape::Text),
+                        may("language", "End of every fallback chain of languages.", Shape::Text),
+                    ],
+                    "",
+                ),
+                1,
+            ),
+        ),
+        must(
+            "senders",
+            "Who may be written from.",
+            Shape::ByName(
+                &Shape::Map(
+                    &[
+                        must("name", "As shown to readers.", Shape::Text),
+                        must("role", "What they do.", Shape::Text),
+                        must("email", "The address mails come from.", Shape::Text),
+                        may("reply_to", "Where answers go; a person reads it.", Shape::Text),
+                    ],
+                    "",
+                ),
+                0,
+            ),
+        ),
+        must(
+            "imprint",
+            "The company, printed under every mail.",
+            Shape::Map(
+                &[
+                    must("company", "Its name.", Shape::Text),
+                    must("address", "Its postal address.", Shape::Text),
+                    must("email", "Its address for mail.", Shape::Text),
+                    may("register", "Where it is registered.", Shape::Text),
+                    may("vat", "Its VAT number.", Shape::Text),
+                    may("representative", "Who represents it.", Shape::Text),
+                    may("url", "The page of the imprint.", Shape::Word(Form::Https)),
+                ],
+                "",
+            ),
+        ),
+        must(
+            "topics",
+            "What a partner can opt out of.",
+            Shape::ByName(
+                &Shape::Map(
+                    &[
+                        may("service", "Notices the contract asks for.", Shape::Bool),
+                        may("urgent", "Such a notice goes out in quiet hours too.", Shape::Bool),
+                        must("name", "On the preference page.", Shape::Texts),
+                        must("about", "One sentence there.", Shape::Texts),
+                        may("countries", "With `basis: contract`: only there.", Shape::OneOrMany(&Shape::Text)),
+                        may("basis", "What allows it.", Shape::OneOf(&["consent", "contract"])),
+                    ],
+                    "",
+                ),
+                0,
+            ),
+        ),
+        may("weekends", "Days off by country.", Shape::ByName(&Shape::OneOrMany(&Shape::Text), 0)),
+        may(
+            "holidays",
+            "Days off by country, or `all`.",
+            Shape::ByName(&Shape::OneOrMany(&Shape::Word(Form::Date)), 0),
+        ),
+        may(
+            "guardrails",
+            "Hold for every workflow.",
+            Shape::Map(
+                &[
+                    may("at_most", "Caps: `2 marketing per week`.", Shape::OneOrMany(&Shape::Text)),
+                    may(
+                        "quiet_hours",
+                        "No mail at night.",
+                        Shape::Map(
+                            &[
+                                must("from", "From this time.", Shape::Word(Form::Clock)),
+                                must("to", "To this time.", Shape::Word(Form::Clock)),
+                                may("zone", "Whose time.", Shape::OneOf(&["partner"])),
+                                may("weekends", "Whether mails wait for Monday.", Shape::OneOf(&["hold", "send"])),
+                            ],
+                            "",
+                        ),
+                    ),
+                    may(
+                        "burst",
+                        "Mails an hour of one workflow.",
+                        Shape::Map(
+                            &[
+                                may("warn_above", "Above this a warning.", Shape::Word(Form::PerHour)),
+                                may("stop_above", "Above this nothing more leaves.", Shape::Word(Form::PerHour)),
+                            ],
+                            "",
+                        ),
+                    ),
+                    may("allow_list", "Only these addresses get mail.", Shape::OneOrMany(&Shape::Text)),
+                ],
+                "",
+            ),
+        ),
+        may(
+            "tracking",
+            "What is tracked of readers.",
+            Shape::Map(
+                &[
+                    may("opens", "Never.", Shape::OneOf(&["none"])),
+                    may("clicks", "Clicks on links in mails.", Shape::OneOf(&["none", "human_only"])),
+                    may("individual", "Whether kept for a person.", Shape::OneOf(&["never", "with_consent"])),
+                ],
+                "",
+            ),
+        ),
+        may(
+            "links",
+            "Where links in mails lead.",
+            Shape::Map(
+                &[
+                    must("base", "Where the gateway is reached.", Shape::Text),
+                    must("sending_domain", "The domain of Message-ID.", Shape::Text),
+                    may(
+                        "keys",
+                        "Keys that sign the links; the first signs, all verify.",
+                        Shape::List(
+                            &Shape::Map(
+                                &[
+                                    may("id", "Its name.", Shape::Text),
+                                    must("secret", "${NAME} of the environment.", SETTING),
+                                ],
+                                "",
+                            ),
+                            0,
+                        ),
+                    ),
+                ],
+                "",
+            ),
+        ),
+        may("shards", "Parts a programme's partners are spread over.", Shape::Int(1, 4096)),
+        may("history", "Older events are refused.", Shape::Word(Form::Length)),
+        may("lateness", "A day is closed this long after its midnight.", Shape::Word(Form::Length)),
+        may(
+            "mail",
+            "Where mail goes.",
+            Shape::Map(
+                &[
+                    may("deliver", "`capture`, `smtp://…`, `smtps://…`.", SETTING),
+                    may("folder", "Where captured mail is kept.", SETTING),
+                ],
+                "",
+            ),
+        ),
+        may("store", "`sqlite:FILE` or `postgres://…`.", SETTING),
+        may(
+            "kafka",
+            "The broker of a cluster.",
+            Shape::Map(
+                &[
+                    may("brokers", "`host:port`, comma-separated.", SETTING),
+                    may(
+                        "topics",
+                        "Names of topics.",
+                        Shape::Map(
+                            &[
+                                may("conversions", "Upstream: sales.", SETTING),
+                                may("activity", "Upstream: what partners do.", SETTING),
+                                may("partners", "Upstream: partners.", SETTING),
+                                may("events", "rapport's own log.", SETTING),
+                                may("signals", "Where other systems hear of signals.", SETTING),
+                            ],
+                            "",
+                        ),
+                    ),
+                    may("properties", "Properties of librdkafka, among them logins.", Shape::ByName(&SETTING, 0)),
+                    may("replication", "Replicas of topics rapport makes.", Shape::Int(1, 1000)),
+                    may("incarnation", "Raised when an upstream topic was created anew.", Shape::Int(0, 1000)),
+                ],
+                "",
+            ),
+        ),
+        may(
+            "log",
+            "How the log is written.",
+            Shape::Map(
+                &[
+                    may("format", "For people, or a JSON object a line.", Shape::OneOf(&["human", "json"])),
+                    may("level", "How much.", Shape::OneOf(&["error", "warn", "info", "debug"])),
+                ],
+                "",
+            ),
+        ),
+        may(
+            "gateway",
+            "Links in mails, tracker events over HTTP.",
+            Shape::Map(
+                &[may("listen", "Address and port.", SETTING), may("token", "What trackers show.", SETTING)],
+                "",
+            ),
+        ),
+        may("http", "Reserved; nothing reads it.", Shape::Anything),
+        may("telemetry", "Reserved; nothing reads it.", Shape::Anything),
+        may("ingest", "Reserved; nothing reads it.", Shape::Anything),
+        may("sources", "Reserved; nothing reads it.", Shape::Anything),
+        may("engine", "Reserved; nothing reads it.", Shape::Anything),
+        may("mailer", "Reserved; nothing reads it.", Shape::Anything),
+        may("relay", "Reserved; nothing reads it.", Shape::Anything),
+        may("console", "Reserved; nothing reads it.", Shape::Anything),
+        may("services", "Reserved; nothing reads it.", Shape::Anything),
+    ],
+    "",
+);

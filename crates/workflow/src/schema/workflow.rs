@@ -1,0 +1,143 @@
+//! `workflow.yaml`.
+
+use super::{Form, Named, Shape, may, must};
+use crate::environment::STATUSES;
+
+/// `if:`: a comparison, a list (AND), `any:` (OR), `not:`.
+pub(super) static CONDITION: Named = Named {
+    name: "condition",
+    shape: Shape::Either(&[
+        Shape::Text,
+        Shape::Bool,
+        Shape::List(&Shape::Named(&CONDITION), 1),
+        Shape::Map(
+            &[
+                may("any", "One of these must hold.", Shape::OneOrMany(&Shape::Named(&CONDITION))),
+                may("not", "This must not hold.", Shape::Named(&CONDITION)),
+            ],
+            r#"{ "minProperties": 1, "maxProperties": 1 }"#,
+        ),
+    ]),
+};
+
+/// A block of steps.
+pub(super) static STEPS: Named = Named { name: "steps", shape: Shape::List(&Shape::Step, 0) };
+
+/// `manager` needs `or`, another sender has none.
+pub(super) const FROM_OR: &str = r#"{ "if": { "properties": { "from": { "const": "manager" } }, "required": ["from"] }, "then": { "required": ["or"] }, "else": { "properties": { "or": false } } }"#;
+
+const TRIGGER: Shape = Shape::Either(&[
+    Shape::Kind,
+    Shape::Map(&[must("entered", "The partner entered this segment.", Shape::Text)], ""),
+    Shape::Map(&[must("left", "The partner left this segment.", Shape::Text)], ""),
+    Shape::Map(&[must("dropped_to", "The partner's health fell to this band.", Shape::Text)], ""),
+    Shape::Map(
+        &[must("date", "A date of the partner, and a length before or after it.", Shape::Word(Form::DateShift))],
+        "",
+    ),
+    Shape::Map(
+        &[
+            must("at", "Five cron fields in the programme's zone, or one instant.", Shape::Word(Form::Schedule)),
+            must("each", "For each member of this segment, or `everyone`.", Shape::Text),
+        ],
+        "",
+    ),
+]);
+
+pub(super) static WORKFLOW: Shape = Shape::Map(
+    &[
+        must("workflow", "The title, for people.", Shape::Text),
+        may("about", "What it is for, one sentence.", Shape::Text),
+        must("owner", "Who answers for it: a mail address.", Shape::Text),
+        must(
+            "mail",
+            "What kind of mail it sends, on which topic, from whom.",
+            Shape::Map(
+                &[
+                    must(
+                        "kind",
+                        "`marketing`, or `service`: a notice the contract asks for.",
+                        Shape::OneOf(&["marketing", "service"]),
+                    ),
+                    must("topic", "What a partner can opt out of; from config/rapport.yaml.", Shape::Text),
+                    must("from", "A sender, or `manager`: the partner's own.", Shape::Text),
+                    may("or", "Who writes when the partner has no manager.", Shape::Text),
+                ],
+                FROM_OR,
+            ),
+        ),
+        may(
+            "when",
+            "What begins it: a kind of event, a lasting signal, a segment, a date, a time.",
+            Shape::OneOrMany(&TRIGGER),
+        ),
+        may("send_to", "A broadcast: who gets it.", Shape::Named(&CONDITION)),
+        may("at", "A broadcast: when; five cron fields or one instant.", Shape::Word(Form::Schedule)),
+        may("over", "A broadcast: spread over this long.", Shape::Word(Form::Length)),
+        may("if", "Enters only who meets this.", Shape::Named(&CONDITION)),
+        may("unless", "Does not enter who meets this, or of whom it is not known.", Shape::Named(&CONDITION)),
+        may(
+            "once",
+            "How often: `per partner`, `per event`, `every 90 days`, `per <expression>`.",
+            Shape::Word(Form::Once),
+        ),
+        may(
+            "combine",
+            "Several triggers make one journey.",
+            Shape::Map(
+                &[
+                    must("within", "How long it stays open.", Shape::Word(Form::Length)),
+                    must("pick", "Which trigger is `event`.", Shape::OneOf(&["largest"])),
+                ],
+                "",
+            ),
+        ),
+        may("since", "Starts on events from this day on.", Shape::Word(Form::Date)),
+        may(
+            "holdout",
+            "A share that is not written to, to measure whether writing helps.",
+            Shape::Either(&[
+                Shape::Word(Form::Percent),
+                Shape::Map(
+                    &[
+                        must("share", "How many are not written to.", Shape::Word(Form::Percent)),
+                        may("except", "Who is never held out.", Shape::Named(&CONDITION)),
+                    ],
+                    "",
+                ),
+            ]),
+        ),
+        may("programs", "Only these programmes.", Shape::OneOrMany(&Shape::Text)),
+        may(
+            "statuses",
+            "Only partners of these statuses; `active` when unwritten.",
+            Shape::OneOrMany(&Shape::OneOf(&STATUSES)),
+        ),
+        may("stop_when", "Events or conditions that end a journey.", Shape::OneOrMany(&Shape::Named(&CONDITION))),
+        may(
+            "on_reply",
+            "What an answer by mail does: `stop` (unwritten) or `continue`.",
+            Shape::OneOf(&["continue", "stop"]),
+        ),
+        may(
+            "holds",
+            "Mails of other workflows wait while a journey runs.",
+            Shape::Map(
+                &[
+                    must("workflows", "Which workflows.", Shape::OneOrMany(&Shape::Text)),
+                    must("for", "How long after the last mail sent.", Shape::Word(Form::Length)),
+                ],
+                "",
+            ),
+        ),
+        may("priority", "Order of mails that wait for a place under a cap.", Shape::OneOf(&["low", "normal", "high"])),
+        may("in_flight", "What becomes of journeys when the workflow changes.", Shape::OneOf(&["finish"])),
+        must("steps", "What happens, in order.", Shape::List(&Shape::Step, 1)),
+    ],
+    r#"{
+      "if": { "required": ["send_to"] },
+      "then": { "required": ["at"], "properties": { "when": false, "once": false } },
+      "else": { "required": ["when", "once"], "properties": { "at": false, "over": false } },
+      "allOf": [{ "if": { "required": ["combine"] }, "then": { "properties": { "once": { "const": "per event" } } } }]
+    }"#,
+);
