@@ -14,6 +14,7 @@ mod graph;
 mod health;
 mod in_doubt;
 mod ingest;
+mod lsp;
 mod migrate;
 mod new;
 mod pause;
@@ -50,6 +51,7 @@ pub async fn run(line: CommandLine) -> Result<u8, Failure> {
         Command::Graph { workflow, format, out } => graph::run(&global, &workflow, format, out.as_ref()),
         Command::Fmt { check } => fmt::run(&global, check),
         Command::New { recipe, name } => new::run(&global, recipe.as_deref(), name.as_deref()),
+        Command::Lsp => lsp::run(&global).await,
         Command::Schema { name, write, json } => schema::run(&global, name.as_deref(), write, json),
         Command::Preview { mail, out } => preview::run(&global, &mail, out.as_ref()),
         Command::Test(arguments) => test::run(&global, &arguments),

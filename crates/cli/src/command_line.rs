@@ -80,6 +80,8 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
+    /// Serve an editor over stdin and stdout (Language Server Protocol): findings, completion, help, formatting, fixes
+    Lsp,
     /// Print the JSON Schema of a kind of file, or what may be named: `rapport schema workflow`, `… partner`, `… dip.conversions`
     Schema {
         /// The file or object; without it, both are listed

@@ -65,6 +65,11 @@ macro_rules! spec {
     };
 }
 
+/// Every helper of mails, with an example of its use.
+pub fn helpers() -> impl Iterator<Item = (&'static str, &'static str)> {
+    HELPERS.iter().map(|spec| (spec.name, spec.example))
+}
+
 /// All helpers. `if unless each with` are those of Handlebars; the comparisons replace its own, which fail on what is missing.
 pub(crate) static HELPERS: &[Spec] = &[
     spec!("if", 1..1, &[Anything], &["includeZero"], true, "{{#if partner.first_name}}…{{else}}…{{/if}}", None),

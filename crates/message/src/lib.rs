@@ -37,6 +37,7 @@ mod markdown;
 mod plain;
 mod template;
 
+pub use helper::helpers;
 pub use layout::Layout;
 pub use library::Library;
 pub use locale::Locale;

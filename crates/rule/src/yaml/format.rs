@@ -1,5 +1,9 @@
 //! One way of writing: what `rapport fmt` does to a file. Comments stay where they are, values stay as written.
 
+use super::{Node, Value, parse};
+use crate::finding::Findings;
+use crate::source::Source;
+
 /// The keys of a workflow in the order in which it reads aloud.
 const WORKFLOW: [&str; 24] = [
     "workflow",
@@ -27,6 +31,36 @@ const WORKFLOW: [&str; 24] = [
     "if_late",
     "steps",
 ];
+
+/// The text in its one form where that is another and reads the same; a file with errors stays as it is.
+pub fn reformatted(path: &str, text: &str) -> Option<String> {
+    let formatted = format(path, text);
+    if formatted == text {
+        return None;
+    }
+    let mut findings = Findings::new();
+    let mut read = |text: &str| parse(&Source::new(path, text), &mut findings);
+    let same = match (read(text), read(&formatted)) {
+        (Some(before), Some(after)) => says_the_same(&before, &after),
+        _ => false,
+    };
+    same.then_some(formatted)
+}
+
+/// Whether two files say the same: places and the order of keys do not count.
+fn says_the_same(one: &Node, other: &Node) -> bool {
+    match (&one.value, &other.value) {
+        (Value::Seq(one), Value::Seq(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| says_the_same(one, other))
+        }
+        (Value::Map(one), Value::Map(others)) => {
+            let found = |key: &str| others.iter().find(|(other, _)| other.text == key);
+            one.len() == others.len()
+                && one.iter().all(|(key, node)| found(&key.text).is_some_and(|(_, other)| says_the_same(node, other)))
+        }
+        (one, other) => one == other,
+    }
+}
 
 /// The text in its one form. Formatting it again changes nothing; what it means is the same.
 ///
