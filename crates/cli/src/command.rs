@@ -2,6 +2,7 @@
 
 mod apply;
 mod audit;
+mod backtest;
 mod check;
 mod code;
 mod completions;
@@ -26,7 +27,10 @@ mod restore;
 mod run;
 mod schema;
 mod segment;
+mod send_test;
+mod simulate;
 mod test;
+mod upcoming;
 
 use crate::command_line::{Command, CommandLine, Global};
 use crate::exit::Failure;
@@ -51,6 +55,18 @@ pub async fn run(line: CommandLine) -> Result<u8, Failure> {
         Command::Graph { workflow, format, out } => graph::run(&global, &workflow, format, out.as_ref()),
         Command::Fmt { check } => fmt::run(&global, check),
         Command::New { recipe, name } => new::run(&global, recipe.as_deref(), name.as_deref()),
+        Command::Simulate(arguments) => match (&arguments.partner, &arguments.workflow) {
+            (Some(partner), _) => simulate::partner(&quiet(&global)?, partner, &arguments).await,
+            (None, Some(workflow)) => simulate::sample(&global, workflow, &arguments),
+            (None, None) => Err(Failure::input("of whom? name a partner of the store with --partner, or a workflow")),
+        },
+        Command::Upcoming { days, workflow, json } => {
+            upcoming::run(&quiet(&global)?, days, workflow.as_deref(), json).await
+        }
+        Command::SendTest { mail, to, partner } => {
+            send_test::run(&global, &quiet(&global)?, &mail, &to, partner.as_deref()).await
+        }
+        Command::Backtest(arguments) => backtest::run(&quiet(&global)?, &arguments).await,
         Command::Lsp => lsp::run(&global).await,
         Command::Schema { name, write, json } => schema::run(&global, name.as_deref(), write, json),
         Command::Preview { mail, out } => preview::run(&global, &mail, out.as_ref()),

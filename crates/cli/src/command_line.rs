@@ -80,6 +80,33 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
+    /// Show a partner's path from now on with the mails as they will read, if nothing more happens; or a sample partner's
+    Simulate(SimulateArguments),
+    /// List what will go out in the next days per day, workflow and partner, and what holds it
+    Upcoming {
+        /// How many days
+        #[arg(long, default_value_t = 14, value_parser = clap::value_parser!(u32).range(1..=366))]
+        days: u32,
+        /// Only this workflow
+        #[arg(long)]
+        workflow: Option<String>,
+        /// As data
+        #[arg(long)]
+        json: bool,
+    },
+    /// Send a mail to an address of one's own by the real way: marked [test], its links lead nowhere, counted nowhere
+    SendTest {
+        /// WORKFLOW/MAIL, or MAIL alone
+        mail: String,
+        /// Where to; on `allow_list` of config/rapport.yaml, or a sender's where there is none
+        #[arg(long, value_name = "ADDRESS")]
+        to: String,
+        /// As this partner got it last or gets it next [default: as a test of the workflow makes it]
+        #[arg(long)]
+        partner: Option<String>,
+    },
+    /// Play the recorded events again under the edited files: who would have got what, and the difference to live
+    Backtest(BacktestArguments),
     /// Serve an editor over stdin and stdout (Language Server Protocol): findings, completion, help, formatting, fixes
     Lsp,
     /// Print the JSON Schema of a kind of file, or what may be named: `rapport schema workflow`, `… partner`, `… dip.conversions`
@@ -400,6 +427,50 @@ pub struct TestArguments {
     /// Also name the tests that pass
     #[arg(long)]
     pub all: bool,
+}
+
+/// Of `backtest`.
+#[derive(Debug, Args)]
+pub struct BacktestArguments {
+    /// Tell only of this workflow; all are played, because they share caps and holds
+    pub workflow: Option<String>,
+    /// How far back the edited files are in force; before, those that were
+    #[arg(long, value_name = "DAYS", default_value = "90d")]
+    pub last: String,
+    /// Fail (exit code 1) when more mails would go out
+    #[arg(long, value_name = "N")]
+    pub max_mails: Option<usize>,
+    /// Fail (exit code 1) when one partner would get more mails
+    #[arg(long, value_name = "N")]
+    pub max_per_partner: Option<usize>,
+    /// Every single difference
+    #[arg(long)]
+    pub all: bool,
+    /// As data
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Of `simulate`.
+#[derive(Debug, Args)]
+pub struct SimulateArguments {
+    /// Only this workflow; without --partner, the workflow whose test makes the sample partner
+    pub workflow: Option<String>,
+    /// A partner of the store; PROGRAM/PARTNER where several programmes have it
+    #[arg(long)]
+    pub partner: Option<String>,
+    /// Without --partner: the test whose name contains this
+    #[arg(long, conflicts_with = "partner")]
+    pub test: Option<String>,
+    /// With --partner: so many days
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=400))]
+    pub days: u32,
+    /// Without the mails' texts
+    #[arg(long)]
+    pub brief: bool,
+    /// As data
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Of `report`.

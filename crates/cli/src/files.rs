@@ -57,6 +57,10 @@ fn collect(root: &Path, inside: &str, texts: &mut Texts) -> Result<(), Failure> 
         let (path, shown) = (format!("{inside}/{name}"), entry.path());
         let unreadable = |error: std::io::Error| Failure::input(format!("{} cannot be read: {error}", shown.display()));
         let about = std::fs::metadata(&shown).map_err(unreadable)?;
+        // Descriptions of the files for editors, written by `rapport schema --write`.
+        if path == "config/schema" {
+            continue;
+        }
         if about.is_dir() {
             collect(root, &path, texts)?;
             continue;

@@ -11,6 +11,8 @@ mod telemetry;
 mod command;
 mod demo;
 
+mod ahead;
+mod backtest;
 mod files;
 mod layout;
 mod lock;

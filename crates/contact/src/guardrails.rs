@@ -67,6 +67,12 @@ pub enum GuardrailsError {
 }
 
 impl Guardrails {
+    /// Whether an address is on the list of those that alone may be written to; `None` where there is no such list.
+    #[must_use]
+    pub fn on_allow_list(&self, address: &NormalisedAddress) -> Option<bool> {
+        self.allow_list.as_ref().map(|list| list.allows(address))
+    }
+
     /// Checks everything and reports all that is wrong.
     ///
     /// # Errors

@@ -15,6 +15,24 @@ use crate::sql::queries::person as sql;
 use crate::sql::{Rows, Session, cells};
 
 impl SqlStore {
+    /// Every version of partners' personal fields, oldest first: what was known when, for a replay.
+    ///
+    /// # Errors
+    /// When the database cannot be reached, or holds what is no version.
+    pub async fn person_versions(&self, keys: &[PartnerKey]) -> Result<Vec<PersonRow>, StoreError> {
+        let mut session = self.reader().await?;
+        let mut all = Vec::new();
+        for row in session.fetch_rows(&sql::VERSIONS, &[], &key_rows(keys)).await? {
+            all.push(PersonRow {
+                key: row.key(0)?,
+                version: row.int(2)?,
+                address: row.opt_text(4)?,
+                fields: row.text(3)?,
+            });
+        }
+        Ok(all)
+    }
+
     pub(crate) async fn write_persons(&self, persons: &[PersonRow]) -> Result<(), StoreError> {
         if persons.is_empty() {
             return Ok(());

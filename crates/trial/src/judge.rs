@@ -141,11 +141,11 @@ fn mail_is(trial: &Trial, expected: &MailExpected, mail: &SentMail) -> Result<()
     if !at_clock(trial, expected.at, mail.at) {
         return Err(format!("{told}: the clock time is not as expected"));
     }
-    if let Some(pattern) = expected.subject.as_ref().filter(|pattern| !pattern.matches(&mail.subject)) {
-        return Err(format!("{told}: the subject is \"{}\", expected {}", mail.subject, pattern.0));
+    if let Some(pattern) = expected.subject.as_ref().filter(|pattern| !pattern.matches(&mail.letter.subject)) {
+        return Err(format!("{told}: the subject is \"{}\", expected {}", mail.letter.subject, pattern.0));
     }
-    if let Some(pattern) = expected.text.as_ref().filter(|pattern| !pattern.matches(&mail.text)) {
-        return Err(format!("{told}: its text does not say {}:\n{}", pattern.0, mail.text.trim()));
+    if let Some(pattern) = expected.text.as_ref().filter(|pattern| !pattern.matches(&mail.letter.text)) {
+        return Err(format!("{told}: its text does not say {}:\n{}", pattern.0, mail.letter.text.trim()));
     }
     Ok(())
 }

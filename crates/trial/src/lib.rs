@@ -17,5 +17,5 @@ pub mod mutants;
 mod play;
 mod runner;
 
-pub use play::{Performance, Played, SentMail, TaskOpened, play};
+pub use play::{Forecast, Known, Performance, Played, SentMail, TaskOpened, forecast, play};
 pub use runner::{Report, Runner, Verdict};

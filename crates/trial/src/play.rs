@@ -1,5 +1,6 @@
 //! One test on the stage: the engine's reaction, a virtual clock, a mailer that writes into a list.
 
+mod forecast;
 mod happen;
 mod post;
 
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use rapport_engine::calendar::ProgramDays;
 use rapport_engine::ports::rows::{MessageRow, SignalRow};
+use rapport_engine::ports::transport::Letter;
 use rapport_engine::rulebooks::{Applied, Rulebooks};
 use rapport_engine::shard::batch::Batch;
 use rapport_engine::shard::day_close::{Judged, part_of};
@@ -26,6 +28,8 @@ use rapport_workflow::{Trial, Workflow, WorkflowId};
 use serde_json::{Map, Value as Json};
 
 use crate::background::Backgrounds;
+
+pub use forecast::{Forecast, Known, forecast};
 
 /// How many things may happen in one test; beyond, something goes round in circles.
 const STEPS_MAX: usize = 200_000;
@@ -61,12 +65,12 @@ pub struct SentMail {
     pub mail: String,
     /// When.
     pub at: Timestamp,
-    /// Its subject.
-    pub subject: String,
-    /// Its text part.
-    pub text: String,
-    /// Its HTML part.
-    pub html: String,
+    /// As the mailer would hand it to the mail server; its links are signed by nobody's key.
+    pub letter: Letter,
+    /// When it was to go out.
+    pub due: Timestamp,
+    /// Why it waited, each reason once: codes of the contact policy.
+    pub held_by: Vec<String>,
 }
 
 /// A task that was opened.
@@ -92,6 +96,8 @@ pub struct TaskOpened {
 /// What in the test could not happen: an event that would be rejected, a partner taken out.
 pub fn play(trial: &Trial, applied: &Arc<Applied>, backgrounds: &Backgrounds) -> Played {
     let mut stage = Stage::new(trial, applied, backgrounds)?;
+    stage.introduce()?;
+    stage.upcoming = stage.plan();
     stage.play()?;
     Ok(stage.finish())
 }
@@ -134,7 +140,7 @@ pub fn rulebook_of(
 struct Stage<'a> {
     trial: &'a Trial,
     applied: &'a Arc<Applied>,
-    rulebooks: Rulebooks,
+    rulebooks: Arc<Rulebooks>,
     interests: Interests,
     entry: Entry,
     timers: Timers,
@@ -159,12 +165,15 @@ struct Stage<'a> {
     reservations: Vec<(String, String, Timestamp)>,
     seen_signals: std::collections::BTreeSet<String>,
     performance: Performance,
+    /// Whether days are judged among other partners; a look ahead has none.
+    judges: bool,
 }
 
 /// A mail that waits.
 struct Queued {
     message: MessageRow,
     look_at: Timestamp,
+    held_by: Vec<String>,
 }
 
 /// What comes next, in the order of those at one instant.
@@ -191,7 +200,7 @@ impl<'a> Stage<'a> {
         let mut stage = Stage {
             trial,
             applied,
-            rulebooks: Rulebooks::only(applied),
+            rulebooks: Arc::new(Rulebooks::only(applied)),
             interests: Interests::default(),
             entry: Entry::new(key),
             timers: Timers::default(),
@@ -215,10 +224,9 @@ impl<'a> Stage<'a> {
             reservations: Vec::new(),
             seen_signals: Default::default(),
             performance: Performance::default(),
+            judges: true,
         };
         stage.timers.loaded(Vec::new(), 1);
-        stage.introduce()?;
-        stage.upcoming = stage.plan();
         Ok(stage)
     }
 
@@ -262,6 +270,13 @@ impl<'a> Stage<'a> {
     fn close_day(&mut self) -> Result<(), String> {
         let on = self.next_day;
         self.next_day = on.tomorrow().map_err(|error| error.to_string())?;
+        if !self.judges {
+            return if stirs(&self.place(), &self.entry) {
+                self.react(|reaction| reaction.close_day(None))
+            } else {
+                Ok(())
+            };
+        }
         let number = day::number(on);
         let own = part_of(&self.entry, on).map_err(|error| error.to_string())?;
         let close = self.programme_day(number, own);

@@ -170,11 +170,7 @@ fn maps(shape: &'static Shape, present: &[&str], all: &mut Vec<BTreeSet<&'static
 
 fn every_map(shape: &'static Shape, seen: &mut BTreeSet<usize>, all: &mut BTreeSet<Vec<&'static str>>) {
     match shape {
-        Shape::Named(named) => {
-            if seen.insert(std::ptr::from_ref(*named) as usize) {
-                every_map(&named.shape, seen, all);
-            }
-        }
+        Shape::Named(named) if seen.insert(std::ptr::from_ref(*named) as usize) => every_map(&named.shape, seen, all),
         Shape::Either(shapes) => shapes.iter().for_each(|shape| every_map(shape, seen, all)),
         Shape::OneOrMany(item) | Shape::List(item, _) | Shape::ByName(item, _) => every_map(item, seen, all),
         Shape::Map(fields, _) => {
@@ -214,15 +210,8 @@ const READ_ELSEWHERE: [&[&str]; 7] = [
 ];
 
 /// Keys that readers know in order to refuse them.
-const REFUSED: [(&str, &str); 7] = [
-    ("workflow", "at_most"),
-    ("workflow", "if_late"),
-    ("workflow", "mails"),
-    ("workflow", "migrate"),
-    ("workflow", "was"),
-    ("workflow", "wehn"),
-    ("segments", "unless"),
-];
+const REFUSED: [(&str, &str); 4] =
+    [("workflow", "at_most"), ("workflow", "if_late"), ("workflow", "wehn"), ("segments", "unless")];
 
 /// A workflow has either; its reader asks for the others only where they are.
 const EITHER: [&str; 5] = ["when", "once", "send_to", "at", "over"];

@@ -4,6 +4,7 @@
 //! processes and ports; what is asked of them is the business of the tests it starts.
 #![allow(clippy::disallowed_methods, reason = "an edge: clock, environment and processes are its job")]
 
+mod editor;
 mod interrupt;
 mod process;
 mod service;
@@ -24,6 +25,7 @@ cargo xtask COMMAND
   test [CARGO-ARGS] [-- FILTER…]   runs every test, with a throwaway PostgreSQL, Apache Kafka and smtp-sink
   services                         starts those services, prints their addresses, keeps them until Ctrl-C
   contract                         writes docs/contract anew from the event catalogue
+  editor                           tries the language server with a client of another make (pygls, in a venv)
   tidy                             checks what no compiler checks: sizes, names, dependencies, stray paths
   bench NAME [ARGS]                runs a bench with the services, as a release build (e.g. `bench engine`)
   e2e [--kills N] [ARGS]           plays the end-to-end run with the services and separate processes
@@ -57,6 +59,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         "test" => test::run(rest),
         "services" => keep_services(),
         "contract" => workspace::cargo(&["run", "--quiet", "-p", "rapport-event", "--example", "contract"], rest, &[]),
+        "editor" => editor::run(),
         "tidy" => tidy::run(),
         "bench" => {
             if rest.is_empty() {

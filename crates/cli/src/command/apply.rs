@@ -72,7 +72,9 @@ pub async fn present(layout: &Layout) -> Result<Timestamp, Failure> {
 }
 
 /// Applies files that were checked.
-pub async fn put_into_force(layout: &Layout, request: Request) -> Result<Outcome, Failure> {
+pub async fn put_into_force(layout: &Layout, mut request: Request) -> Result<Outcome, Failure> {
+    // The schemas are for editors; another edition of them is no other rulebook.
+    request.texts.retain(|path, _| !path.starts_with("config/schema/"));
     let now = present(layout).await?;
     apply(&layout.store, request, layout.shards, now).await.map_err(|error| match error {
         ApplyError::Rulebook(error) => Failure::input(error.to_string()),

@@ -17,6 +17,7 @@ use crate::{
         rows::{JourneyRow, PartnerRow, ShardCommit},
         store::StoreError,
     },
+    rulebooks::Rulebooks,
 };
 
 /// Partners kept in memory per shard; beyond, those untouched since the last commit are dropped.
@@ -105,7 +106,7 @@ impl Partners {
         }
         if !self.complete {
             for bundle in parts.store.load_partners(self.shard, &keys).await? {
-                let entry = read(parts, bundle).await?;
+                let entry = stored(&parts.rulebooks, bundle).await?;
                 self.entries.insert(entry.key.clone(), entry);
             }
         }
@@ -138,7 +139,7 @@ impl Partners {
         for bundle in bundles {
             keys.push(bundle.partner.key.clone());
             if !self.entries.contains_key(&bundle.partner.key) {
-                let entry = read(parts, bundle).await?;
+                let entry = stored(&parts.rulebooks, bundle).await?;
                 self.entries.insert(entry.key.clone(), entry);
             }
         }
@@ -200,7 +201,11 @@ impl Partners {
     }
 }
 
-async fn read(parts: &EngineParts, bundle: crate::ports::rows::PartnerBundle) -> Result<Entry, ShardError> {
+/// A partner as stored, for looking; journeys that run have their version at hand afterwards.
+///
+/// # Errors
+/// When the store cannot be read or what it holds is damaged.
+pub async fn stored(rulebooks: &Rulebooks, bundle: crate::ports::rows::PartnerBundle) -> Result<Entry, ShardError> {
     let key = bundle.partner.key;
     let damaged = |what: &str, why: String| StoreError::Damaged(format!("{what} of partner {key}: {why}"));
     let state = PartnerState::decode(&bundle.partner.hot, bundle.partner.days.as_deref())
@@ -220,7 +225,7 @@ async fn read(parts: &EngineParts, bundle: crate::ports::rows::PartnerBundle) ->
         journeys.push(journey);
     }
     for (workflow, version) in versions {
-        parts.rulebooks.ensure(&workflow, &version).await?;
+        rulebooks.ensure(&workflow, &version).await?;
     }
     Ok(Entry { state, journeys, ..Entry::new(key) })
 }

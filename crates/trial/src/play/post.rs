@@ -21,7 +21,7 @@ impl Stage<'_> {
         self.note_signals(signals);
         for message in std::mem::take(&mut self.batch.messages) {
             let look_at = message.due.max(self.now);
-            self.queue.push(Queued { message, look_at });
+            self.queue.push(Queued { message, look_at, held_by: Vec::new() });
         }
         for (id, reason) in std::mem::take(&mut self.batch.cancels) {
             if let Some(at) = self.queue.iter().position(|queued| queued.message.id == id) {
@@ -125,9 +125,13 @@ impl Stage<'_> {
                 accepted: self.accepted.clone(),
             };
             let verdict = verdict(&snapshot, self.applied, Some(self.now), None, 1);
-            for (id, until, _) in verdict.defer {
+            for (id, until, why) in verdict.defer {
                 if let Some(queued) = self.queue.iter_mut().find(|queued| queued.message.id == id) {
                     queued.look_at = until;
+                    let why = why.to_string();
+                    if !queued.held_by.contains(&why) {
+                        queued.held_by.push(why);
+                    }
                 }
             }
             for ended in verdict.end {
@@ -168,15 +172,17 @@ impl Stage<'_> {
             Keys::new([b"a key that signs the links of tests only".to_vec()]).map_err(|error| error.to_string())?;
         let letter = letter(self.applied, self.applied, &attempt, &LinkKeys { keys }, self.now)
             .map_err(|error| format!("{}/{} cannot be rendered: {error}", message.workflow, message.mail))?;
+        let held_by = self.queue.iter().find(|queued| queued.message.id == message.id);
+        let held_by = held_by.map(|queued| queued.held_by.clone()).unwrap_or_default();
         let counted = if message.kind == "service" { Contact::Service } else { Contact::Marketing };
         self.accepted.push((self.now, counted));
         self.performance.mails.push(SentMail {
             workflow: message.workflow.clone(),
             mail: message.mail.clone(),
             at: self.now,
-            subject: letter.subject,
-            text: letter.text,
-            html: letter.html,
+            letter,
+            due: message.due,
+            held_by,
         });
         self.ended(&message.id, Kind::MessageSent, "")
     }

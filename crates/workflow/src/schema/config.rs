@@ -292,6 +292,11 @@ pub(super) static RAPPORT: Shape = Shape::Map(
                         must("url", "Its pages for partners.", Shape::Word(Form::Https)),
                         must("zone", "The zone of its days, like Europe/Oslo.", Shape::Text),
                         must("currency", "What its amounts are shown in, ISO 4217.", Shape::Text),
+                        may(
+                            "residual_percent",
+                            "What a partner earns of those they refer.",
+                            Shape::Word(Form::Percent),
+                        ),
                         may("language", "End of every fallback chain of languages.", Shape::Text),
                     ],
                     "",

@@ -2,6 +2,7 @@
 
 use super::{Form, Named, Shape, may, must};
 use crate::environment::STATUSES;
+use crate::model::DeliveryPolicy;
 
 /// `if:`: a comparison, a list (AND), `any:` (OR), `not:`.
 pub(super) static CONDITION: Named = Named {
@@ -62,6 +63,11 @@ pub(super) static WORKFLOW: Shape = Shape::Map(
                     must("topic", "What a partner can opt out of; from config/rapport.yaml.", Shape::Text),
                     must("from", "A sender, or `manager`: the partner's own.", Shape::Text),
                     may("or", "Who writes when the partner has no manager.", Shape::Text),
+                    may(
+                        "delivery",
+                        "What becomes of a mail of which nobody knows whether it arrived.",
+                        Shape::OneOf(&DeliveryPolicy::CODES),
+                    ),
                 ],
                 FROM_OR,
             ),
@@ -131,13 +137,25 @@ pub(super) static WORKFLOW: Shape = Shape::Map(
             ),
         ),
         may("priority", "Order of mails that wait for a place under a cap.", Shape::OneOf(&["low", "normal", "high"])),
-        may("in_flight", "What becomes of journeys when the workflow changes.", Shape::OneOf(&["finish"])),
+        may(
+            "in_flight",
+            "What becomes of journeys when the workflow changes.",
+            Shape::OneOf(&["finish", "migrate", "stop"]),
+        ),
+        may(
+            "migrate",
+            "With `in_flight: migrate`: where journeys at steps that are gone go on.",
+            Shape::ByName(&Shape::Text, 0),
+        ),
+        may("was", "The folder's name before it was renamed.", Shape::Word(Form::Name)),
+        may("mails", "`pinned`: journeys keep the texts of their version.", Shape::OneOf(&["live", "pinned"])),
         must("steps", "What happens, in order.", Shape::List(&Shape::Step, 1)),
     ],
     r#"{
       "if": { "required": ["send_to"] },
       "then": { "required": ["at"], "properties": { "when": false, "once": false } },
       "else": { "required": ["when", "once"], "properties": { "at": false, "over": false } },
+      "dependentSchemas": { "migrate": { "properties": { "in_flight": { "const": "migrate" } }, "required": ["in_flight"] } },
       "allOf": [{ "if": { "required": ["combine"] }, "then": { "properties": { "once": { "const": "per event" } } } }]
     }"#,
 );

@@ -1,0 +1,143 @@
+//! Recorded events, played again through the real engine under edited files.
+//!
+//! A throwaway store in a folder of its own gets what people and trackers did, in the recorded order and at the recorded
+//! times: events, answers, unsubscribes, commands, with what was known of each person then. What rapport itself made of it
+//! (days closed, offers given, outcomes of mails) is made anew by engine, coordinator and mailer on the replay clock. Until
+//! the window begins the rulebooks are those that were in force; then the edited files are. No mail leaves: the way out
+//! answers as the mail server did where the same mail was sent, and accepts every other.
+
+mod compare;
+mod recorded;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use rapport_engine::ingest::ReplayMaster;
+use rapport_engine::mailer::LinkKeys;
+use rapport_engine::ports::transport::{
+    Connection, Delivery, Envelope, Letter, RefusalClass, Transport, TransportError,
+};
+use rapport_message::link::Keys;
+use tokio_util::sync::CancellationToken;
+
+pub use compare::{Compared, Seen, Sent, compare, seen};
+pub use recorded::{Recorded, read};
+
+use crate::command_line::ClockKind;
+use crate::exit::{Doing, Failure};
+use crate::files::Texts;
+use crate::layout::Layout;
+use crate::services::{Services, ingest};
+use crate::settings::{LayoutSettings, MailSettings, Settings};
+
+/// What a play came to.
+pub struct Played {
+    /// Everything planned and told.
+    pub seen: Seen,
+    /// Records of people and trackers that were played.
+    pub events: usize,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+/// Plays the record in `folder`, which is empty, with `texts` in force from `from` on.
+pub async fn play(
+    folder: &Path,
+    recorded: Recorded,
+    texts: Texts,
+    from: Timestamp,
+    until: Timestamp,
+    stop: &CancellationToken,
+    progress: impl FnMut(Timestamp) + Send,
+) -> Result<Played, Failure> {
+    let settings = settings(folder, recorded.program.clone());
+    let layout = Layout::open(&settings, ClockKind::Replay).await?;
+    for (name, value) in &recorded.beginnings {
+        layout.store.set_meta(name, value).await.doing("preparing the backtest")?;
+    }
+    let outcomes = Arc::new(recorded.outcomes.clone());
+    let (events, partners) = (recorded.events.len(), recorded.keys());
+    let mut source = recorded::Source::new(recorded, layout.clone(), texts, from);
+    source.prepare().await.doing("preparing the backtest")?;
+    let keys = Keys::new([b"links of a backtest lead nowhere, ever".to_vec()]).doing("making keys")?;
+    let done = stop.child_token();
+    let mut services = Services::new(done.clone());
+    services.engine(&layout, "backtest", None);
+    services.relay(&layout, "backtest");
+    services.mailer(&layout, "backtest", Arc::new(NoWayOut { outcomes }), Arc::new(LinkKeys { keys }));
+    let begun = Instant::now();
+    let taken = ReplayMaster::new(ingest(&layout), Some(until)).run(&mut source, stop.clone(), progress).await;
+    let seconds = begun.elapsed().as_secs_f64();
+    let broke = done.is_cancelled() && !stop.is_cancelled();
+    done.cancel();
+    services.wait().await?;
+    taken.doing("playing the record")?;
+    if broke {
+        return Err(Failure::new("a service ended in the middle of the backtest"));
+    }
+    let seen = seen(&layout.store, &partners, from, until).await;
+    layout.close().await;
+    Ok(Played { seen: seen?, events, seconds })
+}
+
+fn settings(folder: &Path, program: Option<String>) -> Settings {
+    Settings {
+        folder: folder.to_owned(),
+        layout: LayoutSettings::Embedded { file: folder.join("backtest.db") },
+        mail: MailSettings::Capture { folder: folder.join("mails") },
+        gateway: Default::default(),
+        link_keys: Vec::new(),
+        shards: 1,
+        history_days: 400,
+        program,
+        log_format: None,
+        log_level: None,
+    }
+}
+
+/// Answers as the mail server did, and otherwise accepts; keeps nothing.
+struct NoWayOut {
+    /// What became of recorded mails that were refused, by message: the server's words.
+    outcomes: Arc<BTreeMap<String, String>>,
+}
+
+#[async_trait]
+impl Transport for NoWayOut {
+    async fn ready(&self) -> Result<Box<dyn Connection>, TransportError> {
+        Ok(Box::new(Answering { outcomes: self.outcomes.clone() }))
+    }
+
+    /// The message's id is all that is needed to answer.
+    fn compose(&self, letter: &Letter) -> Result<Vec<u8>, String> {
+        let id = letter.message_id.split('@').next().unwrap_or_default();
+        Ok(id.as_bytes().to_vec())
+    }
+
+    fn connections_max(&self) -> usize {
+        4
+    }
+
+    fn delivers(&self) -> bool {
+        false
+    }
+}
+
+struct Answering {
+    outcomes: Arc<BTreeMap<String, String>>,
+}
+
+#[async_trait]
+impl Connection for Answering {
+    async fn send(&mut self, _: &Envelope, bytes: &[u8], _: Instant) -> Delivery {
+        match std::str::from_utf8(bytes).ok().and_then(|id| self.outcomes.get(id)) {
+            Some(text) => {
+                Delivery::Refused { code: 550, enhanced: None, text: text.clone(), class: RefusalClass::Permanent }
+            }
+            None => Delivery::Accepted { reply: "250 recorded".to_owned() },
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! What came of a play, and how it differs from what came live.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rapport_engine::ports::rows::MessageState;
+use rapport_engine::ports::store::Store;
+use rapport_event::PartnerKey;
+
+use crate::exit::{Doing, Failure};
+
+/// A mail that was planned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// Whose.
+    pub partner: String,
+    /// The workflow.
+    pub workflow: String,
+    /// The mail.
+    pub mail: String,
+    /// When it was planned, and was to go out.
+    pub due: Timestamp,
+    /// What became of it: `sent`, `expired`, `queued` …
+    pub state: String,
+    /// When that was known.
+    pub at: Timestamp,
+    /// Why it did not go out, or waits.
+    pub reason: Option<String>,
+}
+
+/// Everything of a window.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Mails by message id.
+    pub mails: BTreeMap<String, Sent>,
+    /// Signals: partner, kind, id.
+    pub signals: BTreeSet<(String, String, String)>,
+    /// Journeys begun: partner, workflow, id.
+    pub journeys: BTreeSet<(String, String, String)>,
+}
+
+impl Seen {
+    /// The mails that went out.
+    pub fn sent(&self) -> impl Iterator<Item = &Sent> {
+        self.mails.values().filter(|mail| mail.state == "sent" || mail.state == "in_doubt")
+    }
+}
+
+/// Reads what a store holds of a window.
+pub async fn seen(
+    store: &Arc<dyn Store>,
+    keys: &[PartnerKey],
+    from: Timestamp,
+    until: Timestamp,
+) -> Result<Seen, Failure> {
+    let mut seen = Seen::default();
+    let within = |at: Timestamp| at >= from && at <= until;
+    for key in keys {
+        let Some(story) = store.story(key).await.doing("reading what came of it")? else { continue };
+        let partner = key.partner.to_string();
+        for told in story.messages.into_iter().filter(|told| within(told.message.planned_at)) {
+            let sent = matches!(told.state, MessageState::Sent | MessageState::InDoubt);
+            seen.mails.insert(
+                told.message.id,
+                Sent {
+                    partner: partner.clone(),
+                    workflow: told.message.workflow,
+                    mail: told.message.mail,
+                    due: told.message.due,
+                    state: told.state.code().to_owned(),
+                    at: told.changed_at,
+                    // Of what went out, the reason is the server's own words.
+                    reason: told.reason.filter(|_| !sent),
+                },
+            );
+        }
+        for signal in story.signals.into_iter().filter(|signal| within(signal.occurred_at)) {
+            seen.signals.insert((partner.clone(), signal.kind, signal.id));
+        }
+        for journey in story.journeys.into_iter().filter(|journey| within(journey.started_at)) {
+            seen.journeys.insert((partner.clone(), journey.workflow, journey.id));
+        }
+    }
+    Ok(seen)
+}
+
+/// How a backtest differs from what came live.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Compared {
+    /// Planned in the backtest only.
+    pub new: Vec<Sent>,
+    /// Planned live only.
+    pub gone: Vec<Sent>,
+    /// Planned in both, and not the same came of it: live, then the backtest.
+    pub changed: Vec<(Sent, Sent)>,
+    /// Signals of the backtest only, and of live only.
+    pub signals: (usize, usize),
+    /// Journeys of the backtest only, and of live only.
+    pub journeys: (usize, usize),
+}
+
+impl Compared {
+    /// Whether there is no difference.
+    pub fn is_same(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// The difference; only of one workflow where one is named.
+pub fn compare(live: &Seen, played: &Seen, workflow: Option<&str>) -> Compared {
+    let ours = |mail: &Sent| workflow.is_none_or(|workflow| mail.workflow == workflow);
+    let only = |one: &Seen, other: &Seen| -> Vec<Sent> {
+        let missing = one.mails.iter().filter(|(id, _)| !other.mails.contains_key(*id));
+        let mut all: Vec<Sent> = missing.map(|(_, mail)| mail.clone()).filter(ours).collect();
+        all.sort_by(|a, b| (a.due, &a.partner, &a.mail).cmp(&(b.due, &b.partner, &b.mail)));
+        all
+    };
+    let both = live.mails.iter().filter_map(|(id, mail)| Some((mail, played.mails.get(id)?)));
+    let changed = both.filter(|(live, played)| live != played && ours(live));
+    let journeys = |one: &Seen, other: &Seen| {
+        let of_it = |journey: &&(String, String, String)| workflow.is_none_or(|workflow| journey.1 == workflow);
+        one.journeys.difference(&other.journeys).filter(of_it).count()
+    };
+    Compared {
+        new: only(played, live),
+        gone: only(live, played),
+        changed: changed.map(|(live, played)| (live.clone(), played.clone())).collect(),
+        signals: (played.signals.difference(&live.signals).count(), live.signals.difference(&played.signals).count()),
+        journeys: (journeys(played, live), journeys(live, played)),
+    }
+}

@@ -1,0 +1,309 @@
+//! What was recorded, and how it is told again.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use rapport_contact::normalise;
+use rapport_engine::apply::{Approval, Request, apply};
+use rapport_engine::ingest::ReplaySource;
+use rapport_engine::ports::log::{LogError, NewRecord, SourceRecord};
+use rapport_engine::ports::rows::{DefinitionRow, MessageState, PersonRow};
+use rapport_engine::ports::store::{StoreError, SuppressionChange};
+use rapport_engine::shard::beginning;
+use rapport_event::engine::EngineData;
+use rapport_event::id::ProgramId;
+use rapport_event::kind::Origin;
+use rapport_event::{Kind, PartnerKey, Payload, decode_record};
+
+use crate::exit::{Doing, Failure};
+use crate::files::Texts;
+use crate::layout::Layout;
+
+/// Records read at once.
+const PAGE: usize = 2_000;
+/// Partners asked for at once.
+const KEYS: usize = 500;
+
+/// One record that is told again.
+pub struct Told {
+    at: Timestamp,
+    key: PartnerKey,
+    kind: Kind,
+    person: Option<i64>,
+    contact: Option<(Option<String>, String)>,
+    record: NewRecord,
+}
+
+/// What a store and its log remember.
+pub struct Recorded {
+    /// What people and trackers did, in order.
+    pub events: VecDeque<Told>,
+    /// Rulebooks in the order they came into force.
+    pub rulebooks: Vec<(Timestamp, DefinitionRow)>,
+    /// What was known of persons, by partner and version.
+    pub persons: BTreeMap<(PartnerKey, i64), PersonRow>,
+    /// Refused mails and the server's words.
+    pub outcomes: BTreeMap<String, String>,
+    /// When programmes began, as the store notes it.
+    pub beginnings: Vec<(String, String)>,
+    /// The programme of events that name none.
+    pub program: Option<String>,
+    /// The newest stamp.
+    pub last: Timestamp,
+}
+
+impl Recorded {
+    /// Every partner of the record.
+    pub fn keys(&self) -> Vec<PartnerKey> {
+        let all: BTreeSet<&PartnerKey> = self.events.iter().map(|told| &told.key).collect();
+        all.into_iter().cloned().collect()
+    }
+}
+
+/// Reads the whole log and what belongs to it. The store is only read.
+pub async fn read(layout: &Layout, progress: impl Fn(usize)) -> Result<Recorded, Failure> {
+    let mut events = Vec::new();
+    let mut applied: Vec<(Timestamp, String)> = Vec::new();
+    let mut last = Timestamp::MIN;
+    let shards: Vec<u32> = (0..layout.shards).collect();
+    let ends = layout.log.ends(&shards).await.doing("looking at the event log")?;
+    for (shard, end) in shards.into_iter().zip(ends) {
+        let (mut offset, mut reached) = (0, Timestamp::MIN);
+        let mut feed = layout.log.open(shard, 0).await.doing("reading the event log")?;
+        while offset < end {
+            let records = feed.next(PAGE).await.doing("reading the event log")?;
+            for record in records.into_iter().filter(|record| record.offset < end) {
+                offset = record.offset + 1;
+                // A record that came late carries an older time; it is told when it came, or its position would hide others.
+                reached = reached.max(record.stamp);
+                last = last.max(reached);
+                let event = decode_record(&record.value).map_err(|rejection| {
+                    Failure::new(format!("record {offset} of shard {shard}: {}", rejection.detail))
+                })?;
+                if event.kind.origin() == Origin::Internal {
+                    // Carried at the end of a step of its present: what follows belongs to the next one.
+                    let after = record.stamp.checked_add(SignedDuration::from_millis(1)).unwrap_or(record.stamp);
+                    reached = reached.max(after);
+                }
+                if event.kind == Kind::RulebookApplied {
+                    if let Payload::Engine(data) = &event.payload
+                        && let EngineData::RulebookApplied(data) = data.as_ref()
+                        && !applied.iter().any(|(_, hash)| **hash == *data.rulebook)
+                    {
+                        applied.push((record.stamp, data.rulebook.to_string()));
+                    }
+                    continue;
+                }
+                if !is_told_again(&event.kind) {
+                    continue;
+                }
+                let contact = match &event.payload {
+                    Payload::Engine(data) => match data.as_ref() {
+                        EngineData::Contact(data) => Some((
+                            data.topic.as_deref().map(str::to_owned),
+                            data.reason.as_deref().unwrap_or("manual").to_owned(),
+                        )),
+                        _ => None,
+                    },
+                    _ => None,
+                };
+                events.push((
+                    (reached, shard, record.offset),
+                    Told {
+                        at: reached,
+                        record: NewRecord {
+                            shard: 0,
+                            key: event.key.to_string().into_bytes(),
+                            value: record.value,
+                            stamp: Some(record.stamp),
+                            position: record.position,
+                        },
+                        key: event.key,
+                        kind: event.kind,
+                        person: event.person_version,
+                        contact,
+                    },
+                ));
+            }
+            progress(events.len());
+        }
+    }
+    events.sort_by_key(|(order, _)| *order);
+    let events: VecDeque<Told> = events.into_iter().map(|(_, told)| told).collect();
+    let mut recorded = Recorded {
+        events,
+        rulebooks: Vec::new(),
+        persons: BTreeMap::new(),
+        outcomes: BTreeMap::new(),
+        beginnings: Vec::new(),
+        program: None,
+        last,
+    };
+    applied.sort();
+    for (at, hash) in applied {
+        let row = layout.store.definition(&hash).await.doing("reading a rulebook")?;
+        recorded.rulebooks.extend(row.map(|row| (at, row)));
+    }
+    let keys = recorded.keys();
+    for some in keys.chunks(KEYS) {
+        let rows = layout.database.person_versions(some).await.doing("reading persons")?;
+        recorded.persons.extend(rows.into_iter().map(|row| ((row.key.clone(), row.version), row)));
+    }
+    for key in &keys {
+        let Some(story) = layout.store.story(key).await.doing("reading mails")? else { continue };
+        for told in story.messages.into_iter().filter(|told| told.state == MessageState::Failed) {
+            recorded.outcomes.insert(told.message.id, told.reason.unwrap_or_default());
+        }
+    }
+    let programs: BTreeSet<&ProgramId> = keys.iter().map(|key| &key.program).collect();
+    for program in programs {
+        let name = beginning(program);
+        let noted = layout.store.meta(&name).await.doing("reading when a programme began")?;
+        recorded.beginnings.extend(noted.map(|value| (name, value)));
+        recorded.program.get_or_insert_with(|| program.as_str().to_owned());
+    }
+    Ok(recorded)
+}
+
+/// What people and trackers did is told again; what rapport made of it is made anew.
+fn is_told_again(kind: &Kind) -> bool {
+    kind.origin() == Origin::Upstream
+        || matches!(
+            kind,
+            Kind::TaskDone
+                | Kind::ContactOptedOut
+                | Kind::ContactOptedIn
+                | Kind::ContactSuppressed
+                | Kind::OperatorCommand
+                | Kind::PartnerErased
+        )
+}
+
+/// Tells the record to a throwaway layout, step by step.
+pub struct Source {
+    recorded: Recorded,
+    layout: Layout,
+    edited: Option<Texts>,
+    from: Timestamp,
+    next_rulebook: usize,
+    /// The newest address of each partner as far as told.
+    addresses: BTreeMap<PartnerKey, String>,
+}
+
+impl Source {
+    /// Tells `recorded`; the edited files come into force at `from`.
+    pub fn new(recorded: Recorded, layout: Layout, edited: Texts, from: Timestamp) -> Self {
+        Self { recorded, layout, edited: Some(edited), from, next_rulebook: 0, addresses: BTreeMap::new() }
+    }
+
+    /// Puts the first rulebook into force before anything runs: without one nothing is folded, and nothing ever looks quiet.
+    pub async fn prepare(&mut self) -> Result<(), StoreError> {
+        let store = &self.layout.store;
+        let first = self.recorded.events.front().map_or(self.from, |told| told.at);
+        if let Some((_, row)) = self.recorded.rulebooks.first() {
+            let event = rapport_engine::records::rulebook_applied(0, &row.hash, None, &row.applied_by, row.applied_at);
+            store.apply_definition(row, &[rapport_engine::records::outbox(0, event)]).await?;
+            self.next_rulebook = 1;
+        }
+        if self.recorded.rulebooks.is_empty() || first >= self.from {
+            self.edit(self.from.min(first)).await?;
+        }
+        Ok(())
+    }
+
+    /// The edited files come into force.
+    async fn edit(&mut self, now: Timestamp) -> Result<bool, StoreError> {
+        let Some(texts) = self.edited.take() else { return Ok(false) };
+        let request =
+            Request { texts, by: "backtest".to_owned(), since: None, approval: Approval::NotNeeded, plan: None };
+        let applied = apply(&self.layout.store, request, 1, now).await;
+        applied.map_err(|error| StoreError::Refused(error.to_string()))?;
+        Ok(true)
+    }
+
+    /// Rulebooks that come into force up to an instant: the recorded ones before the window, then the edited files.
+    async fn rulebooks(&mut self, until: Timestamp) -> Result<(), StoreError> {
+        let mut changed = false;
+        while let Some((at, row)) = self.recorded.rulebooks.get(self.next_rulebook) {
+            if *at > until || *at >= self.from {
+                break;
+            }
+            let event = rapport_engine::records::rulebook_applied(0, &row.hash, None, &row.applied_by, row.applied_at);
+            self.layout.store.apply_definition(row, &[rapport_engine::records::outbox(0, event)]).await?;
+            self.next_rulebook += 1;
+            changed = true;
+        }
+        if until >= self.from {
+            changed |= self.edit(self.from).await?;
+        }
+        if changed {
+            self.carried().await?;
+        }
+        Ok(())
+    }
+
+    /// What stands in the outbox is in the log before anything of the step.
+    async fn carried(&self) -> Result<(), StoreError> {
+        while !self.layout.store.outbox(1).await?.is_empty() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        Ok(())
+    }
+
+    /// What the mailer reads of tables, as it was told at that time.
+    async fn tables(&mut self, told: &[Told]) -> Result<(), StoreError> {
+        let mut persons = Vec::new();
+        let mut changes = Vec::new();
+        for told in told {
+            if let Some(row) = told.person.and_then(|version| self.recorded.persons.get(&(told.key.clone(), version))) {
+                if let Some(address) = &row.address {
+                    self.addresses.insert(told.key.clone(), address.clone());
+                }
+                persons.push(row.clone());
+            }
+            let address = self.addresses.get(&told.key).and_then(|address| normalise(address));
+            if let (Some((topic, reason)), Some(address)) = (&told.contact, address) {
+                changes.push(match told.kind {
+                    Kind::ContactOptedIn => SuppressionChange::lift(address.as_str(), topic.as_deref(), reason),
+                    _ => SuppressionChange::add(address.as_str(), topic.as_deref(), reason, told.at),
+                });
+            }
+        }
+        self.layout.store.store_persons(&persons).await?;
+        self.layout.store.change_suppressions(&changes, &[]).await
+    }
+}
+
+fn unreachable(error: StoreError) -> LogError {
+    match error {
+        StoreError::Unavailable(why) => LogError::Unreachable(why),
+        error => LogError::Refused(error.to_string()),
+    }
+}
+
+#[async_trait]
+impl ReplaySource for Source {
+    /// The records go to the log as they were, so there is nothing left to be taken in.
+    async fn take_until(&mut self, until: Timestamp) -> Result<Vec<SourceRecord>, LogError> {
+        self.rulebooks(until).await.map_err(unreachable)?;
+        let mut told = Vec::new();
+        while let Some(next) = self.recorded.events.pop_front_if(|next| next.at <= until) {
+            told.push(next);
+        }
+        if !told.is_empty() {
+            self.tables(&told).await.map_err(unreachable)?;
+            self.layout.log.append(told.into_iter().map(|told| told.record).collect()).await?;
+        }
+        Ok(Vec::new())
+    }
+
+    async fn next_time(&mut self) -> Result<Option<Timestamp>, LogError> {
+        Ok(Some(self.recorded.events.front().map_or(self.recorded.last, |told| told.at)))
+    }
+
+    async fn commit(&mut self) -> Result<(), LogError> {
+        Ok(())
+    }
+}
