@@ -7,6 +7,7 @@ mod check;
 mod code;
 mod completions;
 mod dead_letters;
+mod dev;
 mod doctor;
 mod eval;
 mod explain;
@@ -67,6 +68,7 @@ pub async fn run(line: CommandLine) -> Result<u8, Failure> {
             send_test::run(&global, &quiet(&global)?, &mail, &to, partner.as_deref()).await
         }
         Command::Backtest(arguments) => backtest::run(&quiet(&global)?, &arguments).await,
+        Command::Dev { listen } => dev::run(&global, listen).await,
         Command::Lsp => lsp::run(&global).await,
         Command::Schema { name, write, json } => schema::run(&global, name.as_deref(), write, json),
         Command::Preview { mail, out } => preview::run(&global, &mail, out.as_ref()),

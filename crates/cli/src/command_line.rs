@@ -107,6 +107,12 @@ pub enum Command {
     },
     /// Play the recorded events again under the edited files: who would have got what, and the difference to live
     Backtest(BacktestArguments),
+    /// Show every edit on a page of this machine: findings, test results, and mails at desktop width, 375 px and dark
+    Dev {
+        /// Where the page is; an address of this machine
+        #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8085")]
+        listen: std::net::SocketAddr,
+    },
     /// Serve an editor over stdin and stdout (Language Server Protocol): findings, completion, help, formatting, fixes
     Lsp,
     /// Print the JSON Schema of a kind of file, or what may be named: `rapport schema workflow`, `… partner`, `… dip.conversions`
