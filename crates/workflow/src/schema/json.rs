@@ -150,7 +150,7 @@ impl Defs {
             "description": "A kind of event with its fields.",
         } });
         map["minProperties"] = json!(2);
-        map["maxProperties"] = json!(4);
+        map["maxProperties"] = json!(5);
         map
     }
 }

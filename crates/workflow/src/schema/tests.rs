@@ -61,8 +61,9 @@ const EXPECT: Shape = Shape::Map(
 );
 
 /// What stands in an entry of `events` besides the kind.
-pub(super) const HAPPENS: [Field; 3] = [
-    must("day", "On which day.", Shape::Word(Form::Day)),
+pub(super) const HAPPENS: [Field; 4] = [
+    must("day", "On which day it arrives.", Shape::Word(Form::Day)),
+    may("happened", "On which earlier day it happened, where it arrives late.", Shape::Word(Form::Day)),
     may("at", "At what clock time; noon when unwritten.", Shape::Word(Form::Clock)),
     may("id", "Its id, where it matters.", Shape::Text),
 ];

@@ -113,6 +113,19 @@ pub(super) static WORKFLOW: Shape = Shape::Map(
                 ),
             ]),
         ),
+        may(
+            "if_late",
+            "What becomes of an event that arrives long after it happened: `{ skip, after: 2 days }`.",
+            Shape::Map(
+                &[
+                    may("send", "As if it were fresh.", Shape::Anything),
+                    may("skip", "It starts nothing.", Shape::Anything),
+                    may("latest_only", "Of several, only the latest starts something.", Shape::Anything),
+                    must("after", "From this age on it is late.", Shape::Word(Form::Length)),
+                ],
+                r#"{ "minProperties": 2, "maxProperties": 2 }"#,
+            ),
+        ),
         may("programs", "Only these programmes.", Shape::OneOrMany(&Shape::Text)),
         may(
             "statuses",
