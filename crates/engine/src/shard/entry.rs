@@ -219,7 +219,7 @@ pub async fn stored(rulebooks: &Rulebooks, bundle: crate::ports::rows::PartnerBu
             versions.insert((row.workflow, row.version));
             if let Some(texts) = &journey.texts {
                 // Files of an older release that do not compile here are told of where a version is looked up.
-                let _ = parts.rulebooks.by_hash(texts).await;
+                let _ = rulebooks.by_hash(texts).await;
             }
         }
         journeys.push(journey);
