@@ -9,6 +9,7 @@ use rapport_contact::normalise;
 use rapport_engine::apply::{Approval, Request, apply};
 use rapport_engine::ingest::ReplaySource;
 use rapport_engine::ports::log::{LogError, NewRecord, SourceRecord};
+use rapport_engine::ports::operating::AuditRow;
 use rapport_engine::ports::rows::{DefinitionRow, MessageState, PersonRow};
 use rapport_engine::ports::store::{StoreError, SuppressionChange};
 use rapport_engine::shard::beginning;
@@ -204,7 +205,8 @@ impl Source {
         let first = self.recorded.events.front().map_or(self.from, |told| told.at);
         if let Some((_, row)) = self.recorded.rulebooks.first() {
             let event = rapport_engine::records::rulebook_applied(0, &row.hash, None, &row.applied_by, row.applied_at);
-            store.apply_definition(row, &[rapport_engine::records::outbox(0, event)]).await?;
+            let audit = AuditRow::done("apply", &row.hash, &row.applied_by, row.applied_at);
+            store.apply_definition(row, None, &audit, &[rapport_engine::records::outbox(0, event)]).await?;
             self.next_rulebook = 1;
         }
         if self.recorded.rulebooks.is_empty() || first >= self.from {
@@ -231,7 +233,11 @@ impl Source {
                 break;
             }
             let event = rapport_engine::records::rulebook_applied(0, &row.hash, None, &row.applied_by, row.applied_at);
-            self.layout.store.apply_definition(row, &[rapport_engine::records::outbox(0, event)]).await?;
+            let store = &self.layout.store;
+            let audit = AuditRow::done("apply", &row.hash, &row.applied_by, row.applied_at);
+            let before = store.current_definition_hash().await?;
+            let told = [rapport_engine::records::outbox(0, event)];
+            store.apply_definition(row, before.as_deref(), &audit, &told).await?;
             self.next_rulebook += 1;
             changed = true;
         }

@@ -258,6 +258,11 @@ pub(super) static HEALTH: Shape = Shape::Map(
                     ),
                     may("hysteresis", "Points beyond an edge before the band changes.", Shape::Number),
                     may(
+                        "settle",
+                        "How long it must stand there; twice as far beyond changes it at once.",
+                        Shape::Word(Form::Length),
+                    ),
+                    may(
                         "falling",
                         "What makes `health.falling`.",
                         Shape::Map(
