@@ -272,7 +272,7 @@ impl<'a> Stage<'a> {
         self.next_day = on.tomorrow().map_err(|error| error.to_string())?;
         if !self.judges {
             return if stirs(&self.place(), &self.entry) {
-                self.react(|reaction| reaction.close_day(None))
+                self.react(|reaction| reaction.close_day(&Default::default()))
             } else {
                 Ok(())
             };
