@@ -7,6 +7,7 @@
 mod consume_and_parse;
 mod engine_throughput;
 mod machine;
+mod segments;
 mod workload;
 
 use std::process::ExitCode;
@@ -20,6 +21,8 @@ use clap::Parser;
 enum Bench {
     /// Events a second from Kafka to committed in PostgreSQL, beside reading and parsing the same topic alone
     Engine(EngineArguments),
+    /// How long after an event its partner has entered or left a segment, at a steady rate
+    Segments(SegmentsArguments),
 }
 
 /// Of `bench engine`.
@@ -48,10 +51,36 @@ struct EngineArguments {
     seed: u64,
 }
 
+/// Of `bench segments`.
+#[derive(Debug, Clone, clap::Args)]
+struct SegmentsArguments {
+    /// Partners, all known before the measurement
+    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..))]
+    partners: u32,
+    /// Events a second
+    #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(1..))]
+    rate: u64,
+    /// For so many seconds
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
+    seconds: u64,
+    /// Partitions
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    shards: u32,
+    /// One SQLite file and its journal, one shard, no services
+    #[arg(long)]
+    embedded: bool,
+    /// Another seed is another workload of the same shape
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
 fn main() -> Result<ExitCode> {
-    let Bench::Engine(arguments) = Bench::parse();
+    let bench = Bench::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(engine_throughput::bench(&arguments))?;
+    match bench {
+        Bench::Engine(arguments) => runtime.block_on(engine_throughput::bench(&arguments))?,
+        Bench::Segments(arguments) => runtime.block_on(segments::bench(&arguments))?,
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -12,6 +12,7 @@ mod doctor;
 mod eval;
 mod explain;
 mod fmt;
+mod goal;
 mod graph;
 mod health;
 mod in_doubt;
@@ -52,7 +53,7 @@ pub async fn run(line: CommandLine) -> Result<u8, Failure> {
             run::run(&settings, arguments).await
         }
         Command::Ingest(arguments) => ingest::run(&quiet(&global)?, arguments).await,
-        Command::Check { format, fix } => check::run(&global, format, fix),
+        Command::Check { format, fix, history } => check::run(&global, format, fix, history).await,
         Command::Graph { workflow, format, out } => graph::run(&global, &workflow, format, out.as_ref()),
         Command::Fmt { check } => fmt::run(&global, check),
         Command::New { recipe, name } => new::run(&global, recipe.as_deref(), name.as_deref()),
@@ -84,6 +85,7 @@ pub async fn run(line: CommandLine) -> Result<u8, Failure> {
         }
         Command::Report(arguments) => report::run(&quiet(&global)?, &arguments).await,
         Command::Health(arguments) => health::run(&quiet(&global)?, &arguments).await,
+        Command::Goal { action } => goal::run(&quiet(&global)?, action).await,
         Command::Segment { name, partner, json } => {
             segment::run(&quiet(&global)?, &name, partner.as_deref(), json).await
         }

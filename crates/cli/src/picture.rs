@@ -7,7 +7,12 @@ use jiff::Timestamp;
 use rapport_engine::ports::rows::PartnerRow;
 use rapport_engine::ports::store::Store as _;
 use rapport_engine::rulebooks::{Applied, Rulebooks};
-use rapport_engine::shard::{beginning, facts::PartnerFacts, foresight::Expectations};
+use rapport_engine::shard::{
+    beginning,
+    day_close::Cursor,
+    facts::{PartnerFacts, ProgramFigures},
+    foresight::Expectations,
+};
 use rapport_event::PartnerKey;
 use rapport_partner::PartnerState;
 use rapport_store::SqlStore;
@@ -25,6 +30,7 @@ pub struct Picture {
     pub now: Timestamp,
     began: BTreeMap<String, Timestamp>,
     fits: BTreeMap<String, Expectations>,
+    figures: BTreeMap<String, ProgramFigures>,
 }
 
 impl Picture {
@@ -48,7 +54,16 @@ impl Picture {
             let last = store.last_day_close(&program).await.doing("reading the programme's last day")?;
             fits.extend(last.and_then(|close| close.expectations()).map(|fit| (id.to_string(), fit)));
         }
-        Ok(Self { applied, now, began, fits })
+        // Every shard is told of a closed day; one that lags knows less, so the one furthest on speaks.
+        let mut figures = BTreeMap::new();
+        let mut shards = store.shard_rows().await.doing("reading the shards")?;
+        shards.sort_by_key(|row| row.clock);
+        for cursor in shards.iter().map(|row| Cursor::from_row(&row.cursor)) {
+            for id in applied.rulebook.config.programs.keys() {
+                figures.extend(cursor.figures(id).map(|known| (id.to_string(), known.clone())));
+            }
+        }
+        Ok(Self { applied, now, began, fits, figures })
     }
 
     /// Looks at a partner; `None` for one of a programme that is not declared any more.
@@ -66,7 +81,7 @@ impl Picture {
             now: self.now,
             began: self.began.get(key.program.as_str()).copied(),
             reversed: None,
-            figures: None,
+            figures: self.figures.get(key.program.as_str()),
             expectations: self.fits.get(key.program.as_str()),
         };
         Some(with(&facts))

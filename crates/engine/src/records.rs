@@ -5,7 +5,9 @@ use std::sync::Arc;
 use jiff::{Timestamp, civil::Date};
 use rapport_event::{
     Event, EventId, Kind, PartnerKey, Payload, decode_record, encode,
-    engine::{CommandData, ContactData, DayClosedData, EngineData, OfferData, OutcomeData, RulebookAppliedData},
+    engine::{
+        CommandData, ContactData, DayClosedData, EngineData, GoalData, OfferData, OutcomeData, RulebookAppliedData,
+    },
     extra::Extra,
 };
 use rapport_insight::dip::DayClose;
@@ -241,6 +243,18 @@ pub const RELEASE: &str = "release";
 #[must_use]
 pub fn is_release(event: &Event) -> bool {
     matches!(event.engine(), Some(EngineData::Command(data)) if &*data.command == RELEASE) && event.key.is_partner()
+}
+
+/// What somebody did about a goal's proposal. An answer can be given once, other terms as often as they differ.
+#[must_use]
+pub fn goal(key: PartnerKey, kind: Kind, data: GoalData, at: Timestamp) -> Event {
+    let by = data.by.as_deref().unwrap_or_default();
+    let said = match &kind {
+        Kind::GoalCountered => format!(":{}", at.as_millisecond()),
+        _ => String::new(),
+    };
+    let id = format!("{kind}:{key}:{}:{by}{said}", data.proposal);
+    engine_event(&id, key, kind, at, EngineData::Goal(data))
 }
 
 /// The coordinator's answer to a journey that asked for an offer.

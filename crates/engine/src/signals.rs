@@ -15,7 +15,7 @@ use crate::{
 /// Something raised while folding.
 #[derive(Debug, Clone)]
 pub enum Told {
-    /// A signal or moment.
+    /// A signal, a moment, or what became of a goal's proposal.
     Event(Event),
     /// Emitted by a workflow's step.
     Emitted(PartnerKey, EventSnapshot),
@@ -25,7 +25,8 @@ impl Told {
     /// The event, if other systems are to hear of it: what is derived from conversions is not news to those who sent them.
     #[must_use]
     pub fn of(event: &Event) -> Option<Self> {
-        matches!(event.kind.family(), Family::Signal | Family::Moment).then(|| Self::Event(event.clone()))
+        matches!(event.kind.family(), Family::Signal | Family::Moment | Family::Agreement)
+            .then(|| Self::Event(event.clone()))
     }
 
     /// The row for the relay.

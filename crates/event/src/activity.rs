@@ -30,12 +30,38 @@ pub enum ActivityData {
     Survey(Box<SurveyData>),
     /// Of `resource.used`.
     Resource(Box<ResourceData>),
+    /// Of `audience.reported`.
+    Audience(Box<AudienceData>),
     /// Of `payout.*`.
     Payout(Box<PayoutData>),
     /// Of `mail.received`.
     Mail(Box<MailData>),
     /// Of kinds declared in config: the fields as they came, checked against the declaration.
     Custom(Extra),
+}
+
+/// Of `audience.reported`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "Audience")]
+pub struct AudienceData {
+    /// Views since the last report.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 1_000_000_000_000_u64))]
+    pub views: u64,
+    /// Likes since the last report.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 1_000_000_000_000_u64))]
+    pub likes: u64,
+    /// How many follow now, over all channels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub followers: Option<u64>,
+    /// Where: `youtube`, `newsletter` …
+    #[serde(default, deserialize_with = "read::line", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub channel: Option<Arc<str>>,
+    /// Fields of the tracker's own.
+    #[serde(flatten)]
+    pub extra: Extra,
 }
 
 /// Of `link.created` and `link.clicked`.
@@ -259,6 +285,7 @@ impl ActivityData {
             ActivityData::Training(data) => &data.extra,
             ActivityData::Survey(data) => &data.extra,
             ActivityData::Resource(data) => &data.extra,
+            ActivityData::Audience(data) => &data.extra,
             ActivityData::Payout(data) => &data.extra,
             ActivityData::Mail(data) => &data.extra,
             ActivityData::Custom(extra) => extra,
@@ -274,6 +301,7 @@ impl ActivityData {
             ActivityData::Training(data) => &mut data.extra,
             ActivityData::Survey(data) => &mut data.extra,
             ActivityData::Resource(data) => &mut data.extra,
+            ActivityData::Audience(data) => &mut data.extra,
             ActivityData::Payout(data) => &mut data.extra,
             ActivityData::Mail(data) => &mut data.extra,
             ActivityData::Custom(extra) => extra,
@@ -293,6 +321,7 @@ impl ActivityData {
             Shape::Training => parse(body).map(ActivityData::Training),
             Shape::Survey => parse(body).map(ActivityData::Survey),
             Shape::Resource => parse(body).map(ActivityData::Resource),
+            Shape::Audience => parse(body).map(ActivityData::Audience),
             Shape::Payout => parse(body).map(ActivityData::Payout),
             Shape::Mail => parse(body).map(ActivityData::Mail),
             Shape::Custom => parse(body).map(ActivityData::Custom),
@@ -331,6 +360,7 @@ impl ActivityData {
             ActivityData::Training(data) => serde_json::to_value(data),
             ActivityData::Survey(data) => serde_json::to_value(data),
             ActivityData::Resource(data) => serde_json::to_value(data),
+            ActivityData::Audience(data) => serde_json::to_value(data),
             ActivityData::Payout(data) => serde_json::to_value(data),
             ActivityData::Mail(data) => serde_json::to_value(data),
             ActivityData::Custom(extra) => serde_json::to_value(extra),
@@ -353,6 +383,7 @@ impl Serialize for ActivityData {
             ActivityData::Training(data) => data.serialize(serializer),
             ActivityData::Survey(data) => data.serialize(serializer),
             ActivityData::Resource(data) => data.serialize(serializer),
+            ActivityData::Audience(data) => data.serialize(serializer),
             ActivityData::Payout(data) => data.serialize(serializer),
             ActivityData::Mail(data) => data.serialize(serializer),
             ActivityData::Custom(extra) => extra.serialize(serializer),

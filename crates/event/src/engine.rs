@@ -22,6 +22,8 @@ pub enum EngineData {
     Signal(SignalData),
     /// Of moments: milestones, goals, anniversaries, recognitions.
     Moment(MomentData),
+    /// Of `goal.proposed`, `goal.accepted` and what else becomes of a proposal.
+    Goal(GoalData),
     /// Of `program.day_closed`.
     DayClosed(DayClosedData),
     /// Of `rulebook.applied`.
@@ -81,6 +83,10 @@ pub struct TaskData {
     /// The choice made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub choice: Option<Arc<str>>,
+    /// When the task was opened: how long it took is the time since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub opened_at: Option<Timestamp>,
     /// The account of the person who finished it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<Arc<str>>,
@@ -145,6 +151,48 @@ pub struct MomentData {
     /// Which year, of an anniversary.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub years: Option<u32>,
+    /// What the writer adds.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// A goal between a partner and the programme: what was proposed, or what became of the proposal.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "Goal")]
+pub struct GoalData {
+    /// The goal's id: one of `config/goals.yaml`, or `own_<metric>` for a goal of this partner alone.
+    pub goal: Arc<str>,
+    /// The proposal's id; a newer proposal of the same goal has another.
+    pub proposal: Arc<str>,
+    /// The sentence for people.
+    #[serde(default)]
+    pub summary: Arc<str>,
+    /// What is counted: a measure without window, like `approved_revenue`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metric: Option<Arc<str>>,
+    /// What it must come to: a count, or minor units of `currency`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<i64>,
+    /// The currency, when the metric is money.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<Arc<str>>,
+    /// The first day that counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "date"))]
+    pub from: Option<Date>,
+    /// The last day that counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "date"))]
+    pub until: Option<Date>,
+    /// Percents told on the way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tell_at: Vec<u8>,
+    /// Who at the programme answers for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Arc<str>>,
+    /// Who did this: `partner`, or the account of the person at the programme.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Arc<str>>,
     /// What the writer adds.
     #[serde(flatten)]
     pub extra: Extra,
@@ -274,6 +322,7 @@ impl EngineData {
             Shape::Task => parse(body).map(EngineData::Task),
             Shape::Signal => parse(body).map(EngineData::Signal),
             Shape::Moment => parse(body).map(EngineData::Moment),
+            Shape::Goal => parse(body).map(EngineData::Goal),
             Shape::DayClosed => parse(body).map(EngineData::DayClosed),
             Shape::RulebookApplied => parse(body).map(EngineData::RulebookApplied),
             Shape::Offer => parse(body).map(EngineData::Offer),
@@ -301,6 +350,7 @@ impl Serialize for EngineData {
             EngineData::Task(data) => data.serialize(serializer),
             EngineData::Signal(data) => data.serialize(serializer),
             EngineData::Moment(data) => data.serialize(serializer),
+            EngineData::Goal(data) => data.serialize(serializer),
             EngineData::DayClosed(data) => data.serialize(serializer),
             EngineData::RulebookApplied(data) => data.serialize(serializer),
             EngineData::Offer(data) => data.serialize(serializer),

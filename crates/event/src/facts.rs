@@ -93,6 +93,8 @@ const fn of_shape(shape: Shape) -> &'static [Field] {
     const SURVEY: &[Field] =
         &[always("survey", Text), maybe("answer", Text), maybe("score", Number), maybe("reason", Text)];
     const RESOURCE: &[Field] = &[always("resource", Text)];
+    const AUDIENCE: &[Field] =
+        &[always("views", Count), always("likes", Count), maybe("followers", Count), maybe("channel", Text)];
     const PAYOUT: &[Field] =
         &[always("payout", Text), maybe("amount", Money), maybe("due_on", Date), maybe("reason", Text)];
     const MAIL: &[Field] = &[maybe("auto_submitted", Text), maybe("in_reply_to", Text), always("reply", Bool)];
@@ -121,6 +123,17 @@ const fn of_shape(shape: Shape) -> &'static [Field] {
         maybe("percent", Percent),
         maybe("years", Count),
     ];
+    const GOAL: &[Field] = &[
+        always("goal", Text),
+        always("proposal", Text),
+        maybe("metric", Text),
+        maybe("amount", Money),
+        maybe("count", Count),
+        maybe("from", Date),
+        maybe("until", Date),
+        maybe("owner", Text),
+        maybe("by", Text),
+    ];
     const DAY_CLOSED: &[Field] = &[always("day", Date), maybe("factor", Number), always("outage", Bool)];
     const RULEBOOK: &[Field] = &[always("rulebook", Text), maybe("previous", Text)];
     const OFFER: &[Field] = &[always("offer", Text), maybe("reason", Text), maybe("ends_at", Instant)];
@@ -136,12 +149,14 @@ const fn of_shape(shape: Shape) -> &'static [Field] {
         Shape::Training => TRAINING,
         Shape::Survey => SURVEY,
         Shape::Resource => RESOURCE,
+        Shape::Audience => AUDIENCE,
         Shape::Payout => PAYOUT,
         Shape::Mail => MAIL,
         Shape::Outcome => OUTCOME,
         Shape::Task => TASK,
         Shape::Signal => SIGNAL,
         Shape::Moment => MOMENT,
+        Shape::Goal => GOAL,
         Shape::DayClosed => DAY_CLOSED,
         Shape::RulebookApplied => RULEBOOK,
         Shape::Offer => OFFER,
@@ -243,7 +258,22 @@ impl Event {
                 }
                 map
             }
-            Payload::Engine(data) => data.to_map(),
+            Payload::Engine(data) => {
+                let mut map = data.to_map();
+                if let crate::EngineData::Goal(goal) = &**data {
+                    map.insert("name".into(), Value::from(&*goal.goal));
+                    // A target is an amount or a count; a mail writes each its own way.
+                    let (target, currency) = (map.remove("target"), map.remove("currency"));
+                    match (target, currency) {
+                        (Some(minor), Some(currency)) => {
+                            map.insert("amount".into(), json!({ "minor": minor, "currency": currency }))
+                        }
+                        (Some(count), None) => map.insert("count".into(), count),
+                        (None, _) => None,
+                    };
+                }
+                map
+            }
         };
         for (name, value) in [("name", kind.as_ref()), ("summary", about(&self.kind))] {
             let missing = facts.get(name).and_then(Value::as_str).is_none_or(str::is_empty);

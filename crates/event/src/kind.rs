@@ -22,6 +22,8 @@ pub enum Family {
     Signal,
     /// Judgements of a moment.
     Moment,
+    /// What partner and programme agree on.
+    Agreement,
     /// Records rapport writes for itself.
     Internal,
     /// Declared in `config/events.yaml`.
@@ -52,12 +54,14 @@ pub enum Shape {
     Training,
     Survey,
     Resource,
+    Audience,
     Payout,
     Mail,
     Outcome,
     Task,
     Signal,
     Moment,
+    Goal,
     DayClosed,
     RulebookApplied,
     Offer,
@@ -190,6 +194,7 @@ catalogue! {
     TrainingCompleted = "training.completed" Activity Upstream Training "A partner finished a course or lesson."
     SurveyAnswered = "survey.answered" Activity Upstream Survey "A partner answered a survey or a one-click question."
     ResourceUsed = "resource.used" Activity Upstream Resource "A partner used a resource they had been given."
+    AudienceReported = "audience.reported" Activity Upstream Audience "How often a partner's content was seen and liked since the last report, and how many follow; nothing the partner did."
     PayoutDue = "payout.due" Activity Upstream Payout "A payout is to be made by `due_on`."
     PayoutPaid = "payout.paid" Activity Upstream Payout "A payout was made."
     PayoutFailed = "payout.failed" Activity Upstream Payout "A payout was tried and did not arrive."
@@ -218,6 +223,11 @@ catalogue! {
     WinPersonalBest = "win.personal_best" Moment Derived Moment "A month became a partner's best in a year, by approved revenue."
     WinStreak = "win.streak" Moment Derived Moment "A partner had approved sales in so many weeks in a row."
     WinRankClimb = "win.rank_climb" Moment Derived Moment "A partner is among the best by approved revenue, as never before."
+    GoalProposed = "goal.proposed" Agreement Internal Goal "A goal was proposed to a partner, who may accept it, propose other terms, or decline."
+    GoalAccepted = "goal.accepted" Agreement Internal Goal "Partner and programme agreed on a goal; it counts from now on."
+    GoalCountered = "goal.countered" Agreement Internal Goal "A partner proposed other terms for a goal; its owner accepts them or withdraws."
+    GoalDeclined = "goal.declined" Agreement Internal Goal "A partner does not want a goal."
+    GoalWithdrawn = "goal.withdrawn" Agreement Internal Goal "A goal was taken back by the programme."
     PartnerAnniversary = "partner.anniversary" Moment Derived Moment "Another year since the partner was approved."
     PartnerRecognised = "partner.recognised" Moment Derived Moment "A partner was congratulated."
     ProgramDayClosed = "program.day_closed" Internal Internal DayClosed "A programme's day is complete; carries what only all partners together can tell."

@@ -2,6 +2,7 @@
 
 mod answer;
 mod events;
+mod goal;
 mod preferences;
 mod record;
 mod unsubscribe;
@@ -139,6 +140,7 @@ pub fn gateway(gateway: Gateway) -> Router {
         .route("/u/{token}", get(unsubscribe::ask).post(unsubscribe::act))
         .route("/a/{token}", get(answer::ask).post(answer::act))
         .route("/w/{token}", get(why::show))
+        .route("/g/{token}", get(goal::ask).post(goal::act))
         .route("/p/{token}", get(preferences::show).post(preferences::act))
         .fallback(lost)
         .method_not_allowed_fallback(wrong_method)
@@ -235,6 +237,7 @@ async fn counted(request: Request, next: Next) -> Response {
         Some("a") => "/a/{token}",
         Some("w") => "/w/{token}",
         Some("p") => "/p/{token}",
+        Some("g") => "/g/{token}",
         Some("v1") => "/v1/events",
         _ => "other",
     };

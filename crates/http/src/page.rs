@@ -51,6 +51,11 @@ impl Page {
         self.element("p", " class=\"notice\" role=\"status\"", text)
     }
 
+    /// What was not taken, and what would be.
+    pub(crate) fn wrong(self, text: &str) -> Self {
+        self.element("p", " class=\"wrong\" role=\"alert\"", text)
+    }
+
     /// Something quoted: an answer, a reason.
     pub(crate) fn quote(self, text: &str) -> Self {
         self.element("blockquote", "", text)
@@ -66,6 +71,40 @@ impl Page {
         self.body.push_str("<form method=\"post\">\n");
         self.hidden(fields);
         let _ = writeln!(self.body, "<button>{}</button>\n</form>", escape(label));
+        self
+    }
+
+    /// A form like [`Page::button`], for what is not asked for most.
+    pub(crate) fn quiet_button(mut self, label: &str, fields: &[(&str, &str)]) -> Self {
+        self.body.push_str("<form method=\"post\">\n");
+        self.hidden(fields);
+        let _ = writeln!(self.body, "<button class=\"quiet\">{}</button>\n</form>", escape(label));
+        self
+    }
+
+    /// A form of fields to fill in that posts to the page's own address.
+    pub(crate) fn fields(mut self, legend: &str, inputs: &[Input<'_>], button: &str, fields: &[(&str, &str)]) -> Self {
+        self.body.push_str("<form method=\"post\">\n<fieldset>\n");
+        let _ = writeln!(self.body, "<legend>{}</legend>", escape(legend));
+        self.hidden(fields);
+        for Input { name, label, value, kind } in inputs {
+            let kind = match kind {
+                InputKind::Number { step } => {
+                    format!("type=\"number\" inputmode=\"decimal\" min=\"{step}\" step=\"{step}\"", step = escape(step))
+                }
+                InputKind::Date { from, until } => {
+                    format!("type=\"date\" min=\"{}\" max=\"{}\"", escape(from), escape(until))
+                }
+            };
+            let _ = writeln!(
+                self.body,
+                "<label class=\"field\"><span>{}</span><input name=\"{}\" value=\"{}\" {kind} required></label>",
+                escape(label),
+                escape(name),
+                escape(value),
+            );
+        }
+        let _ = writeln!(self.body, "</fieldset>\n<button class=\"second\">{}</button>\n</form>", escape(button));
         self
     }
 
@@ -131,6 +170,34 @@ impl Page {
         );
         (status, [(header::CONTENT_LANGUAGE, lang)], Html(html)).into_response()
     }
+}
+
+/// Something to fill in.
+pub(crate) struct Input<'a> {
+    /// The field's name in the form.
+    pub name: &'a str,
+    /// What people read.
+    pub label: &'a str,
+    /// What stands in it at first.
+    pub value: &'a str,
+    /// What it takes.
+    pub kind: InputKind<'a>,
+}
+
+/// What a field takes.
+pub(crate) enum InputKind<'a> {
+    /// A number above 0, in steps of this.
+    Number {
+        /// `1`, `0.01`.
+        step: &'a str,
+    },
+    /// A date within these, both included, as `2027-03-31`.
+    Date {
+        /// The first.
+        from: &'a str,
+        /// The last.
+        until: &'a str,
+    },
 }
 
 /// One topic on the preference page.

@@ -1,6 +1,8 @@
 //! What the pages say, in English and German: written in each, not translated. `{…}` is replaced when shown.
 
 use rapport_message::{Locale, format};
+use rapport_rule::Money;
+use rapport_workflow::config::GOAL_METRICS;
 
 /// All texts of one language.
 pub(crate) struct Words {
@@ -23,6 +25,26 @@ pub(crate) struct Words {
     pub why_topic: &'static str,
     pub why_planned: &'static str,
     pub why_generally: &'static str,
+    pub goal_title: &'static str,
+    pub goal_text: &'static str,
+    pub goal_accept: &'static str,
+    pub goal_other: &'static str,
+    pub goal_until: &'static str,
+    pub goal_counter: &'static str,
+    pub goal_decline: &'static str,
+    pub goal_terms: &'static str,
+    pub goal_wrong: &'static str,
+    pub goal_agreed_title: &'static str,
+    pub goal_agreed_text: &'static str,
+    pub goal_agreed_on: &'static str,
+    pub goal_said_title: &'static str,
+    pub goal_said_text: &'static str,
+    pub goal_waits: &'static str,
+    pub goal_declined_title: &'static str,
+    pub goal_declined_text: &'static str,
+    pub goal_closed_title: &'static str,
+    pub goal_closed_text: &'static str,
+    metrics: [&'static str; GOAL_METRICS.len()],
     pub preferences_title: &'static str,
     pub preferences_text: &'static str,
     pub preferences_none: &'static str,
@@ -54,6 +76,23 @@ impl Words {
         Self::of(&locales)
     }
 
+    /// What a goal counts, in words; a metric of a newer version by its own name.
+    pub(crate) fn metric<'a>(&'a self, name: &'a str) -> &'a str {
+        let place = GOAL_METRICS.iter().position(|known| *known == name);
+        place.and_then(|place| self.metrics.get(place).copied()).unwrap_or(name)
+    }
+
+    /// A number as people write it.
+    pub(crate) fn number(&self, number: i64) -> String {
+        Locale::parse(self.language)
+            .map_or_else(|| number.to_string(), |locale| format::number(number as f64, 0, &locale))
+    }
+
+    /// An amount of money as people write it.
+    pub(crate) fn money(&self, money: Money) -> String {
+        Locale::parse(self.language).map_or_else(|| money.to_string(), |locale| format::money(money, &locale))
+    }
+
     /// A date in words.
     pub(crate) fn date(&self, date: jiff::civil::Date) -> String {
         Locale::parse(self.language).map_or_else(|| date.to_string(), |locale| format::date(date, &locale))
@@ -82,6 +121,39 @@ static ENGLISH: Words = Words {
     why_topic: "It belongs to “{topic}”: {about}",
     why_planned: "Planned on {date}.",
     why_generally: "You get our mails because you are a partner of {program}.",
+    goal_title: "A goal for the two of us?",
+    goal_text: "{program} proposes this goal to you. It counts only if you agree.",
+    goal_accept: "I agree",
+    goal_other: "Would something else suit you better?",
+    goal_until: "Until",
+    goal_counter: "Propose this instead",
+    goal_decline: "No goal, thank you",
+    goal_terms: "{target}, from {from} to {until}",
+    goal_wrong: "Nothing was sent yet: please give a number above 0, and a date from {from} to {until}.",
+    goal_agreed_title: "Agreed",
+    goal_agreed_text: "Thank you. This is our goal now:",
+    goal_agreed_on: "Agreed on {date}.",
+    goal_said_title: "Thank you, we will look at it",
+    goal_said_text: "You proposed this, and you will hear from us:",
+    goal_waits: "You proposed {terms}. We have not answered yet; you can still agree to our proposal or change yours.",
+    goal_declined_title: "No goal, then",
+    goal_declined_text: "Thank you for telling us. Nothing else changes.",
+    goal_closed_title: "This proposal is closed",
+    goal_closed_text: "It was answered, taken back, or replaced by a newer one. If you would like to talk about it, just reply to the mail.",
+    metrics: [
+        "approved conversions",
+        "approved revenue",
+        "approved commission",
+        "conversions",
+        "revenue",
+        "commission",
+        "new customers",
+        "clicks",
+        "links made",
+        "published pieces",
+        "creatives",
+        "trainings",
+    ],
     preferences_title: "Your mails",
     preferences_text: "What may we write to you about?",
     preferences_none: "There is nothing to choose here yet.",
@@ -118,6 +190,39 @@ static GERMAN: Words = Words {
     why_topic: "Sie gehört zu „{topic}“: {about}",
     why_planned: "Geplant am {date}.",
     why_generally: "Du bekommst unsere Mails, weil du Partner von {program} bist.",
+    goal_title: "Ein gemeinsames Ziel?",
+    goal_text: "{program} schlägt dir dieses Ziel vor. Es gilt nur, wenn du zustimmst.",
+    goal_accept: "Ich bin dabei",
+    goal_other: "Passt dir etwas anderes besser?",
+    goal_until: "Bis",
+    goal_counter: "Das schlage ich vor",
+    goal_decline: "Kein Ziel, danke",
+    goal_terms: "{target}, vom {from} bis {until}",
+    goal_wrong: "Es wurde noch nichts gesendet: Bitte gib eine Zahl über 0 an und ein Datum vom {from} bis {until}.",
+    goal_agreed_title: "Abgemacht",
+    goal_agreed_text: "Danke dir. Das ist jetzt unser Ziel:",
+    goal_agreed_on: "Vereinbart am {date}.",
+    goal_said_title: "Danke, wir sehen es uns an",
+    goal_said_text: "Das hast du vorgeschlagen, und du hörst von uns:",
+    goal_waits: "Du hast {terms} vorgeschlagen. Wir haben noch nicht geantwortet; du kannst unserem Vorschlag noch zustimmen oder deinen ändern.",
+    goal_declined_title: "Dann ohne Ziel",
+    goal_declined_text: "Danke für die Antwort. Sonst ändert sich nichts.",
+    goal_closed_title: "Dieser Vorschlag ist erledigt",
+    goal_closed_text: "Er wurde beantwortet, zurückgenommen oder durch einen neueren ersetzt. Wenn du darüber sprechen möchtest, antworte einfach auf die Mail.",
+    metrics: [
+        "bestätigte Verkäufe",
+        "bestätigter Umsatz",
+        "bestätigte Provision",
+        "Verkäufe",
+        "Umsatz",
+        "Provision",
+        "neue Kunden",
+        "Klicks",
+        "angelegte Links",
+        "Veröffentlichungen",
+        "Werbemittel",
+        "Schulungen",
+    ],
     preferences_title: "Deine Mails",
     preferences_text: "Wozu dürfen wir dir schreiben?",
     preferences_none: "Hier gibt es noch nichts auszuwählen.",

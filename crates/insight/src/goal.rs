@@ -39,6 +39,55 @@ pub struct Progress {
 
 const BEHIND_BELOW: f64 = 80.0;
 const BEHIND_FROM: f64 = 25.0;
+const AHEAD_FROM: f64 = 120.0;
+
+/// Where a goal stands, in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// Its first day has not come.
+    NotBegun,
+    /// A quarter of the time over, and below 80 % of an even pace.
+    Behind,
+    /// Neither behind nor ahead.
+    OnTrack,
+    /// At 120 % of an even pace or more.
+    Ahead,
+    /// Met.
+    Reached,
+    /// Over and not met.
+    Missed,
+}
+
+impl Standing {
+    /// The word for people.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Standing::NotBegun => "not begun",
+            Standing::Behind => "behind",
+            Standing::OnTrack => "on track",
+            Standing::Ahead => "ahead",
+            Standing::Reached => "reached",
+            Standing::Missed => "missed",
+        }
+    }
+}
+
+impl Progress {
+    /// Where it stands.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        match self.pace_percent {
+            _ if self.reached => Standing::Reached,
+            _ if self.missed => Standing::Missed,
+            _ if self.behind => Standing::Behind,
+            None => Standing::NotBegun,
+            Some(pace) if pace >= AHEAD_FROM => Standing::Ahead,
+            Some(_) => Standing::OnTrack,
+        }
+    }
+}
 
 impl Goal {
     /// Progress with the metric at `value` after the close of day `on`. `None` when value or target say nothing.
@@ -175,6 +224,13 @@ mod tests {
         assert!(!goal().progress(Some(0.0), date(2026, 10, 2)).unwrap().behind, "too early to call");
         assert!(goal().progress(Some(0.0), date(2026, 10, 21)).unwrap().missed);
         assert_eq!(goal().progress(Some(0.0), date(2026, 9, 1)).unwrap().pace_percent, None);
+        let standing = |value: f64, on| goal().progress(Some(value), on).unwrap().standing();
+        assert_eq!(standing(0.0, date(2026, 9, 1)), Standing::NotBegun);
+        assert_eq!(standing(50.0, date(2026, 10, 10)), Standing::Behind);
+        assert_eq!(standing(100.0, date(2026, 10, 10)), Standing::OnTrack);
+        assert_eq!(standing(120.0, date(2026, 10, 10)), Standing::Ahead);
+        assert_eq!(standing(200.0, date(2026, 10, 10)), Standing::Reached);
+        assert_eq!(standing(199.0, date(2026, 10, 21)), Standing::Missed);
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub mod silence;
 
 pub mod health;
 
+pub mod agreement;
 pub mod anniversary;
 pub mod goal;
 pub mod milestone;

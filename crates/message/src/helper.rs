@@ -159,6 +159,7 @@ pub(crate) static HELPERS: &[Spec] = &[
     spec!("unsubscribe_link", 0..0, &[], &[], false, "[…]({{unsubscribe_link}})", Some(|c| link(c, "unsubscribe"))),
     spec!("why_link", 0..0, &[], &[], false, "[…]({{why_link}})", Some(|c| link(c, "why"))),
     spec!("answer_link", 1..1, &[Text], &[], false, "[{{label}}]({{answer_link id}})", Some(answer_link)),
+    spec!("goal_link", 1..1, &[Text], &[], false, "[Look at the goal]({{goal_link event.proposal}})", Some(goal_link)),
 ];
 
 /// The helper of this name.
@@ -313,6 +314,13 @@ fn answer_link(call: &Call<'_>) -> Outcome {
     let choice = choice.as_str().ok_or_else(|| format!("needs the id of a choice, found {}", described(choice)))?;
     let link = call.root.get("links").and_then(|links| links.get("answers")).and_then(|answers| answers.get(choice));
     link.cloned().map(Some).ok_or_else(|| format!("has no answer `{choice}` in this mail's survey"))
+}
+
+fn goal_link(call: &Call<'_>) -> Outcome {
+    let Some(proposal) = call.param(0) else { return Ok(None) };
+    let proposal = proposal.as_str().ok_or_else(|| format!("needs a proposal's id, found {}", described(proposal)))?;
+    let link = call.root.get("links").and_then(|links| links.get("goals")).and_then(|goals| goals.get(proposal));
+    link.cloned().map(Some).ok_or_else(|| "needs the proposal of a goal, like `event.proposal`".to_owned())
 }
 
 fn truth(value: bool) -> Outcome {

@@ -1,4 +1,4 @@
-//! The signed links of a mail: unsubscribing, answering, why, preferences.
+//! The signed links of a mail: unsubscribing, answering, why, preferences, goals.
 //!
 //! A token is base64url of version, claims and the first 16 bytes of HMAC-SHA256 over both. It carries no expiry: a way
 //! out works for ever, so keys are only ever added. Identifiers of hexadecimal digits are packed, which keeps the address
@@ -50,6 +50,15 @@ pub enum Claims {
         program: String,
         /// The partner's id.
         partner: String,
+    },
+    /// Opens the proposal of a goal, to accept it, propose other terms, or decline.
+    Goal {
+        /// The programme's id.
+        program: String,
+        /// The partner's id.
+        partner: String,
+        /// The proposal's id.
+        proposal: String,
     },
 }
 
@@ -122,13 +131,14 @@ impl Keys {
 }
 
 impl Claims {
-    /// The letter in the address: `u`nsubscribe, `a`nswer, `w`hy, `p`references.
+    /// The letter in the address: `u`nsubscribe, `a`nswer, `w`hy, `p`references, `g`oal.
     pub const fn path(&self) -> &'static str {
         match self {
             Claims::Unsubscribe { .. } => "u",
             Claims::Answer { .. } => "a",
             Claims::Why { .. } => "w",
             Claims::Preferences { .. } => "p",
+            Claims::Goal { .. } => "g",
         }
     }
 
@@ -138,6 +148,7 @@ impl Claims {
             Claims::Answer { .. } => 2,
             Claims::Why { .. } => 3,
             Claims::Preferences { .. } => 4,
+            Claims::Goal { .. } => 5,
         }
     }
 
@@ -147,6 +158,7 @@ impl Claims {
             Claims::Answer { program, partner, message, choice } => vec![program, partner, message, choice],
             Claims::Why { program, partner, message } => vec![program, partner, message],
             Claims::Preferences { program, partner } => vec![program, partner],
+            Claims::Goal { program, partner, proposal } => vec![program, partner, proposal],
         }
     }
 
@@ -169,6 +181,7 @@ impl Claims {
             2 => Claims::Answer { program: next()?, partner: next()?, message: next()?, choice: next()? },
             3 => Claims::Why { program: next()?, partner: next()?, message: next()? },
             4 => Claims::Preferences { program: next()?, partner: next()? },
+            5 => Claims::Goal { program: next()?, partner: next()?, proposal: next()? },
             _ => return None,
         };
         fields.next().is_none().then_some(claims)
@@ -277,6 +290,7 @@ mod tests {
                 Claims::Answer { program: program.clone(), partner: partner.clone(), message: message.clone(), choice: choice.clone() },
                 Claims::Why { program: program.clone(), partner: partner.clone(), message: message.clone() },
                 Claims::Preferences { program: program.clone(), partner: partner.clone() },
+                Claims::Goal { program: program.clone(), partner: partner.clone(), proposal: choice.clone() },
             ] {
                 let token = keys.token(&claims).unwrap();
                 prop_assert!(token.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'));

@@ -120,6 +120,8 @@ pub struct Links {
     pub preferences: Option<String>,
     /// Per choice of the survey the address that answers with it.
     pub answers: BTreeMap<String, String>,
+    /// Per proposal of a goal that the mail names the address where it is answered.
+    pub goals: BTreeMap<String, String>,
 }
 
 #[cfg(test)]

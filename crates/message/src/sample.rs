@@ -71,6 +71,9 @@ pub static SAMPLES: [Sample; 12] = [
     Sample { bare: true, ..sample("nothing-sold", Some("Zoë"), Some("de"), 0) },
 ];
 
+/// The proposal of a goal in samples.
+const PROPOSAL: &str = "own_approved_revenue-19a7";
+
 /// All that stands around a mail's own context.
 #[derive(Clone, Debug)]
 pub struct Surroundings {
@@ -129,6 +132,7 @@ pub fn surroundings() -> Surroundings {
                 .iter()
                 .map(|choice| ((*choice).to_owned(), link(&format!("a/{choice}"))))
                 .collect(),
+            goals: [(PROPOSAL.to_owned(), link("g"))].into(),
         },
     }
 }
@@ -214,6 +218,7 @@ impl Sample {
             Type::Text if path == "survey.question" => json!("What happened?"),
             Type::Text if path == "offer.condition" => json!("first sale within 30 days"),
             Type::Text if path == "event.metric" => json!("approved_conversions"),
+            Type::Text if path.ends_with(".proposal") => json!(PROPOSAL),
             Type::Text => json!(self.text),
             Type::Bool => json!(true),
             Type::Count | Type::Duration => json!(self.count),

@@ -88,6 +88,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         zone: &zone,
         currency: Currency::EUR,
         program_began_at: None,
+        program: None,
         start: None,
         foresee: None,
     };

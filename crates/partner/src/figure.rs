@@ -1,5 +1,6 @@
 //! Numbers about a partner, by name: `[approved_|reversed_]<measure>_<window>`, `days_since_<moment>` and a few of their own.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -41,6 +42,10 @@ pub enum Figure {
     Satisfaction,
     /// What the programme's fit expects.
     Foreseen(Foreseen),
+    /// How many follow, as last reported.
+    Followers,
+    /// The partner's part of the programme's revenue, in percent; over the windows programmes have.
+    RevenueShare(u16),
 }
 
 /// The days a figure looks at.
@@ -93,6 +98,8 @@ pub struct FigureContext<'a> {
     pub currency: Currency,
     /// The first event of the programme; a partner approved before it without `opening` has no `_total` figures.
     pub program_began_at: Option<Timestamp>,
+    /// The programme's figures by name, as of its last closed day; `revenue_share` is missing without them.
+    pub program: Option<&'a BTreeMap<String, f64>>,
     /// Where the journey began; without it `_since_start` figures are missing.
     pub start: Option<&'a StartMark>,
     /// Who knows what is to be expected; without it those figures are missing.
@@ -165,6 +172,8 @@ const ACTIVE_DAYS: &str = "active_days";
 const DAYS_TO_FIRST: &str = "days_to_first_conversion";
 const USUAL_GAP: &str = "usual_gap_days";
 const SATISFACTION: &str = "satisfaction";
+const FOLLOWERS: &str = "followers";
+const REVENUE_SHARE: &str = "revenue_share";
 const GROWTH: &str = "_growth";
 const DAYS_SINCE: &str = "days_since_";
 
@@ -174,7 +183,7 @@ impl Figure {
         let measures = Measure::ALL.iter().map(|measure| measure.name()).filter(|name| !name.is_empty());
         let growths = Growing::ALL.iter().map(|(name, _)| *name);
         measures
-            .chain([AVERAGE_ORDER, NEW_CUSTOMER_SHARE, ACTIVE_DAYS])
+            .chain([AVERAGE_ORDER, NEW_CUSTOMER_SHARE, ACTIVE_DAYS, REVENUE_SHARE])
             .chain(Ratio::ALL.iter().map(|ratio| ratio.name()))
             .chain(growths)
     }
@@ -187,7 +196,7 @@ impl Figure {
             .filter(|name| Figure::parse(name).is_ok())
             .collect();
         names.extend(Moment::ALL.iter().map(|moment| format!("{DAYS_SINCE}{}", moment.name())));
-        names.extend([PAYOUTS_OVERDUE, DAYS_TO_FIRST, USUAL_GAP, SATISFACTION].map(str::to_owned));
+        names.extend([PAYOUTS_OVERDUE, DAYS_TO_FIRST, USUAL_GAP, SATISFACTION, FOLLOWERS].map(str::to_owned));
         names.extend(Foreseen::ALL.iter().map(|known| known.name().to_owned()));
         names
     }
@@ -199,6 +208,7 @@ impl Figure {
             DAYS_TO_FIRST => return Ok(Figure::DaysToFirstConversion),
             USUAL_GAP => return Ok(Figure::UsualGap),
             SATISFACTION => return Ok(Figure::Satisfaction),
+            FOLLOWERS => return Ok(Figure::Followers),
             _ => {}
         }
         if let Some(known) = Foreseen::ALL.iter().find(|known| known.name() == name) {
@@ -233,6 +243,10 @@ impl Figure {
                         return Err(FigureError::UnknownWindow(text.to_owned()));
                     }
                     ACTIVE_DAYS => Figure::ActiveDays(window),
+                    REVENUE_SHARE => match window {
+                        Window::Days(days) if crate::program::WINDOWS.contains(&days) => Figure::RevenueShare(days),
+                        _ => return Err(FigureError::UnknownWindow(text.to_owned())),
+                    },
                     AVERAGE_ORDER => Figure::AverageOrder(window),
                     NEW_CUSTOMER_SHARE => Figure::NewCustomerShare(window),
                     _ => match Measure::ALL.iter().find(|known| known.name() == measure) {
@@ -256,9 +270,10 @@ impl Figure {
             | Figure::DaysSince(_)
             | Figure::PayoutsOverdue
             | Figure::ActiveDays(_)
+            | Figure::Followers
             | Figure::DaysToFirstConversion => Unit::Count,
             Figure::AverageOrder(_) => Unit::Money,
-            Figure::NewCustomerShare(_) | Figure::Growth(..) => Unit::Percent,
+            Figure::NewCustomerShare(_) | Figure::Growth(..) | Figure::RevenueShare(_) => Unit::Percent,
             Figure::Ratio(ratio, _) => ratio.unit(),
             Figure::UsualGap | Figure::Satisfaction => Unit::Number,
             Figure::Foreseen(known) => known.unit(),
@@ -273,6 +288,7 @@ impl Figure {
             Figure::AverageOrder(_) | Figure::NewCustomerShare(_) | Figure::DaysSince(_) => true,
             Figure::Ratio(..) | Figure::Growth(..) => true,
             Figure::DaysToFirstConversion | Figure::UsualGap | Figure::Satisfaction => true,
+            Figure::Followers | Figure::RevenueShare(_) => true,
             Figure::Foreseen(_) => true,
             Figure::PayoutsOverdue | Figure::ActiveDays(_) => false,
         }
@@ -368,6 +384,8 @@ impl fmt::Display for Figure {
             Figure::DaysToFirstConversion => f.write_str(DAYS_TO_FIRST),
             Figure::UsualGap => f.write_str(USUAL_GAP),
             Figure::Satisfaction => f.write_str(SATISFACTION),
+            Figure::Followers => f.write_str(FOLLOWERS),
+            Figure::RevenueShare(days) => write!(f, "{REVENUE_SHARE}_{days}d"),
             Figure::Foreseen(known) => f.write_str(known.name()),
         }
     }
@@ -446,6 +464,12 @@ impl PartnerState {
             }
             Figure::UsualGap => self.usual_gap().map(|(gap, _)| FigureValue::Number(gap)),
             Figure::Satisfaction => self.satisfaction().map(FigureValue::Number),
+            Figure::Followers => self.followers().map(FigureValue::Count),
+            Figure::RevenueShare(days) => {
+                let own = self.window_sum(Measure::Revenue, Window::Days(days), context)? as f64;
+                let all = *context.program?.get(&format!("revenue_{days}d"))?;
+                (all > 0.0).then_some(FigureValue::Percent(100.0 * own / all))
+            }
             Figure::Foreseen(known) => {
                 let value = context.foresee?.foresee(self, known, context).filter(|value| value.is_finite())?;
                 Some(match known.unit() {

@@ -169,6 +169,10 @@ fn fold_activity(state: &mut PartnerState, kind: &Kind, data: &ActivityData, at:
             ActivityData::Mail(mail) if !mail.is_reply() => return,
             _ => (Measure::Replies, Moment::Reply),
         },
+        Kind::AudienceReported => {
+            fold_audience(state, data, at, context);
+            return;
+        }
         Kind::PayoutDue | Kind::PayoutPaid | Kind::PayoutFailed | Kind::PayoutOverdue => {
             fold_payout(state, kind, data, at, context);
             return;
@@ -185,6 +189,7 @@ fn fold_activity(state: &mut PartnerState, kind: &Kind, data: &ActivityData, at:
     // Clicks are the visitors' doing and say nothing about whether the partner is there.
     if moment != Moment::Click {
         state.moments.touch(Moment::Activity, at);
+        count(state, day::of(at, context.zone), Measure::Engagement, amount);
     }
     if let ActivityData::Survey(survey) = data {
         remember_answers(state, survey, at);
@@ -224,6 +229,20 @@ fn remember_answer(state: &mut PartnerState, name: &str, told: Answer) {
         // Surveys are declared in config; more than a few dozen are a mistake upstream and must not grow the state.
         Err(place) if state.answers.len() < 32 => state.answers.insert(place, (Arc::from(name), told)),
         Err(_) => {}
+    }
+}
+
+/// Being seen is nothing the partner did: no moment, no engagement.
+fn fold_audience(state: &mut PartnerState, data: &ActivityData, at: Timestamp, context: &FoldContext<'_>) {
+    let ActivityData::Audience(audience) = data else { return };
+    let day = day::of(at, context.zone);
+    for (measure, reported) in [(Measure::Views, audience.views), (Measure::Likes, audience.likes)] {
+        if reported > 0 {
+            count(state, day, measure, i64::try_from(reported).unwrap_or(i64::MAX));
+        }
+    }
+    if let Some(followers) = audience.followers {
+        state.tell_followers(i64::try_from(followers).unwrap_or(i64::MAX), at);
     }
 }
 
@@ -276,14 +295,41 @@ fn fold_outcome(state: &mut PartnerState, kind: &Kind, message: &str, at: Timest
     let too_many = doubted.len().saturating_sub(IN_DOUBT_MAX);
     state.set_mark(IN_DOUBT, doubted.into_iter().skip(too_many).flatten().collect());
     if known.is_none() {
+        // The first mail after one of the partner's answers it.
+        let (wrote, sent) = (state.moments.get(Moment::Reply), state.moments.get(Moment::Mail));
+        if let Some(wrote) = wrote.filter(|wrote| *wrote <= at && sent.is_none_or(|sent| sent < *wrote)) {
+            count(state, on, Measure::MailsAnswered, 1);
+            count(state, on, Measure::AnswerMinutes, minutes(wrote, at));
+        }
         count(state, on, Measure::Mails, 1);
         state.moments.touch(Moment::Mail, at);
     }
 }
 
+/// The reason of a suppression because of a complaint.
+const COMPLAINT: &str = "complaint";
+
+/// Whole minutes from one instant to a later one.
+fn minutes(from: Timestamp, to: Timestamp) -> i64 {
+    (to.as_second().saturating_sub(from.as_second()) / 60).max(0)
+}
+
 fn fold_own(state: &mut PartnerState, kind: &Kind, data: &EngineData, at: Timestamp, context: &FoldContext<'_>) {
     match (kind, data) {
         (_, EngineData::Outcome(outcome)) => fold_outcome(state, kind, &outcome.message, at, context),
+        (Kind::TaskDone, EngineData::Task(task)) => {
+            let day = day::of(at, context.zone);
+            // One whose beginning is not known would make the average too small.
+            if let Some(opened) = task.opened_at {
+                count(state, day, Measure::TasksDone, 1);
+                count(state, day, Measure::TaskMinutes, minutes(opened, at));
+            }
+        }
+        (Kind::OfferGranted, _) => count(state, day::of(at, context.zone), Measure::Offers, 1),
+        (Kind::ContactOptedOut, _) => count(state, day::of(at, context.zone), Measure::OptOuts, 1),
+        (Kind::ContactSuppressed, EngineData::Contact(contact)) if contact.reason.as_deref() == Some(COMPLAINT) => {
+            count(state, day::of(at, context.zone), Measure::Complaints, 1);
+        }
         (Kind::PartnerErased, _) => {
             state.profile.erase(at);
             state.answers.clear();

@@ -194,7 +194,15 @@ mod tests {
     }
 
     fn context<'a>(zone: &'a TimeZone, foresee: Option<&'a dyn Foresee>) -> FigureContext<'a> {
-        FigureContext { today: 100, zone, currency: Currency::EUR, program_began_at: None, start: None, foresee }
+        FigureContext {
+            today: 100,
+            zone,
+            currency: Currency::EUR,
+            program_began_at: None,
+            program: None,
+            start: None,
+            foresee,
+        }
     }
 
     #[test]

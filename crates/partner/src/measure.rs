@@ -62,6 +62,16 @@ measures! {
     Resources = 20 "resources" false "Uses of resources."
     Creatives = 21 "creatives" false "Creatives submitted."
     Payouts = 22 "payouts" false "Payouts made."
+    Offers = 23 "offers" false "Offers reserved for the partner."
+    OptOuts = 24 "opt_outs" false "Times the partner opted out of a topic or of everything."
+    Complaints = 25 "complaints" false "Mails of rapport's that were reported as unwanted."
+    Views = 26 "views" false "Views of the partner's content, as reported; they never raise health."
+    Likes = 27 "likes" false "Likes of the partner's content, as reported; they never raise health."
+    MailsAnswered = 28 "mails_answered" false "Mails from the partner after which something was sent to them."
+    AnswerMinutes = 29 "" false "Minutes from a partner's mail to what was sent next, summed up."
+    TasksDone = 30 "tasks_done" false "Tasks about the partner that a person finished."
+    TaskMinutes = 31 "" false "Minutes from opening a task to finishing it, summed up."
+    Engagement = 32 "engagement" false "Things the partner did besides selling: logins, links, content, creatives, trainings, surveys, resources, replies."
 }
 
 /// How many measures there are.

@@ -31,7 +31,7 @@ pub enum Windows {
     Days,
     /// `Nd` and `Nd_before`.
     DaysAndBefore,
-    /// `28d` and `90d`.
+    /// `28d` and `90d`, those programmes have.
     Program,
 }
 
@@ -109,7 +109,22 @@ pub fn catalogue() -> Vec<Metric> {
         "Days on which the partner sold something that was not taken back.",
         NEVER,
     ));
+    all.push(partner(
+        "revenue_share",
+        Unit::Percent,
+        Windows::Program,
+        "100 · revenue_Nd / program.revenue_Nd as of the last closed day",
+        "What of the programme's revenue the partner brings; above 100 where today's sales outweigh an empty programme's.",
+        "before the programme's first day was closed, or a sale has no rate",
+    ));
     for (name, unit, formula, about, missing) in [
+        (
+            "followers",
+            Unit::Count,
+            "the newest report",
+            "How many follow the partner; it never raises health.",
+            "it was never reported",
+        ),
         (
             "payouts_overdue",
             Unit::Count,
@@ -225,6 +240,17 @@ pub fn document() -> String {
             );
         }
     }
+    text.push_str(
+        "\n## In SQL\n\n`rapport report --save` writes every figure, with the usual windows, into the table `figures` (`program`, `partner`, `as_of` in epoch\n\
+         milliseconds, `figures` as a JSON object by name; money in minor units, what is missing `null`; also `group`, `type`, `country` and `status`). A\n\
+         programme's own stand in the row whose partner is empty. They are as of that run: let a timer repeat it.\n\n\
+         ```sql\n-- SQLite\nSELECT partner, figures ->> 'revenue_28d' AS revenue FROM figures WHERE figures ->> 'revenue_growth_28d' < -20;\n\
+         -- PostgreSQL\nSELECT partner, (figures ->> 'revenue_28d')::bigint AS revenue FROM figures WHERE (figures ->> 'revenue_growth_28d')::float < -20;\n```\n\n\
+         ## Being seen\n\nViews, likes and followers (`audience.reported`) are kept and told, and no health input reads them: what they lead to, clicks and conversions,\n\
+         does. `view_click_rate` and `view_conversion_rate` say whether they lead to anything.\n\n\
+         ## Whom a programme has lost\n\n`churn_rate` counts who sold before and not since. What else is meant by lost is declared as a segment named `churned` in\n\
+         `config/segments.yaml`, and counted by `churned_partners` and `churned_share`; `rapport report --by leaving-reason` splits by what they said.\n",
+    );
     text
 }
 

@@ -26,6 +26,10 @@ pub const ACTIVATION_WITHIN: i32 = 120;
 pub const NEGLECT_DAYS: i32 = 60;
 /// Types of partners that convert demand others made.
 pub const CLOSING_TYPES: [&str; 2] = ["coupon", "cashback"];
+/// The type of cashback partners.
+const CASHBACK: &str = "cashback";
+/// The segment by which a programme declares whom it has lost.
+pub const CHURNED: &str = "churned";
 /// The tag of partners with joint marketing.
 pub const JOINT_MARKETING: &str = "joint_marketing";
 
@@ -56,6 +60,12 @@ enum Of {
     ProducingShare,
     Churn,
     ClosingShare,
+    CashbackShare,
+    Engaged,
+    Each(Measure),
+    ChurnedPartners,
+    ChurnedShare,
+    Complained,
     Unpriced,
     Partners,
     Applied,
@@ -171,6 +181,59 @@ pub const PROGRAM_METRICS: &[ProgramMetric] = &[
         "Dependence on partners who convert demand others made.",
     ),
     windowed(
+        "cashback_revenue_share",
+        Unit::Percent,
+        Of::CashbackShare,
+        "100 · revenue_Nd of partners of type cashback / revenue_Nd",
+        "The part of cashback partners alone.",
+    ),
+    windowed("offers", Unit::Count, Of::Sum(Measure::Offers), ALL, "Offers reserved for partners."),
+    windowed("opt_outs", Unit::Count, Of::Sum(Measure::OptOuts), ALL, "Opt-outs of a topic or of everything."),
+    windowed("complaints", Unit::Count, Of::Sum(Measure::Complaints), ALL, "Mails reported as unwanted."),
+    windowed("views", Unit::Count, Of::Sum(Measure::Views), ALL, "Views of partners' content, as reported."),
+    windowed("likes", Unit::Count, Of::Sum(Measure::Likes), ALL, "Likes of partners' content, as reported."),
+    windowed("engagement", Unit::Count, Of::Sum(Measure::Engagement), ALL, "What partners did besides selling."),
+    windowed("tasks_done", Unit::Count, Of::Sum(Measure::TasksDone), ALL, "Tasks that a person finished."),
+    of_sums("complaint_rate", Ratio::ComplaintRate, "Complaints for each hundred mails."),
+    of_sums("opt_outs_per_mail", Ratio::OptOutsPerMail, "Opt-outs for each hundred mails."),
+    windowed(
+        "answer_hours",
+        Unit::Number,
+        Of::Ratio(Ratio::AnswerHours),
+        "as a partner's, of the sums",
+        "How long partners wait for an answer.",
+    ),
+    windowed(
+        "resolution_hours",
+        Unit::Number,
+        Of::Ratio(Ratio::ResolutionHours),
+        "as a partner's, of the sums",
+        "How long tasks take.",
+    ),
+    of_sums("view_click_rate", Ratio::ViewClickRate, "Clicks for each hundred views."),
+    of_sums("view_conversion_rate", Ratio::ViewConversionRate, "Conversions for each hundred views."),
+    windowed(
+        "engaged_share",
+        Unit::Percent,
+        Of::Engaged,
+        "100 · active partners with engagement_Nd > 0 / active_partners",
+        "Of the active partners, those who did something besides selling.",
+    ),
+    windowed(
+        "mails_per_partner",
+        Unit::Number,
+        Of::Each(Measure::Mails),
+        "mails_Nd / active_partners",
+        "Touches; by group, type or country they show who is favoured.",
+    ),
+    windowed(
+        "offers_per_partner",
+        Unit::Number,
+        Of::Each(Measure::Offers),
+        "offers_Nd / active_partners",
+        "Offers; by group, type or country they show who is favoured.",
+    ),
+    windowed(
         "unpriced_conversions",
         Unit::Count,
         Of::Unpriced,
@@ -242,6 +305,27 @@ pub const PROGRAM_METRICS: &[ProgramMetric] = &[
         "100 · active partners tagged joint_marketing / active_partners",
         "Of the active partners, those with joint marketing.",
     ),
+    plain(
+        "complained_rate",
+        Unit::Percent,
+        Of::Complained,
+        "100 · active partners whose address complained / active_partners",
+        "Of the active partners, those who reported a mail as unwanted.",
+    ),
+    plain(
+        "churned_partners",
+        Unit::Count,
+        Of::ChurnedPartners,
+        "partners in the segment `churned` of config/segments.yaml; 0 where there is none",
+        "Partners lost, by what the programme declares to be that.",
+    ),
+    plain(
+        "churned_share",
+        Unit::Percent,
+        Of::ChurnedShare,
+        "100 · churned_partners / (active_partners + left_partners)",
+        "Of all who were ever active, those lost.",
+    ),
     plain("payouts_overdue", Unit::Count, Of::Overdue, ALL, "Payouts that should have been made and were not."),
 ];
 
@@ -299,6 +383,7 @@ impl fmt::Display for ProgramFigure {
 
 /// Sums over partners, of one window.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 struct WindowSums {
     now: Totals,
     before: Totals,
@@ -307,10 +392,13 @@ struct WindowSums {
     producing_before: i64,
     churned: i64,
     closing_revenue: i64,
+    cashback_revenue: i64,
+    engaged: i64,
 }
 
 /// What the programme figures are computed from. Parts of partners that do not overlap may be merged in any order.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ProgramSums {
     windows: [WindowSums; 2],
     active: i64,
@@ -329,6 +417,8 @@ pub struct ProgramSums {
     in_touch: i64,
     joint: i64,
     overdue: i64,
+    churned: i64,
+    complained: i64,
 }
 
 /// What of a partner the state does not say by itself.
@@ -338,6 +428,10 @@ pub struct Reach {
     pub opted_out: bool,
     /// The address must not be written to.
     pub suppressed: bool,
+    /// A complaint is why.
+    pub complained: bool,
+    /// In the segment `churned`, by which a programme declares what it means by that.
+    pub churned: bool,
 }
 
 impl ProgramSums {
@@ -350,6 +444,7 @@ impl ProgramSums {
         };
         let active = state.profile.status() == Status::Active;
         let closing = state.profile.partner_type.get().is_some_and(|kind| CLOSING_TYPES.contains(&&**kind));
+        let cashback = state.profile.partner_type.get().is_some_and(|kind| **kind == *CASHBACK);
         let cells = state.days.iter().chain(state.open.iter());
         let oldest = today.saturating_sub(2 * i32::from(WINDOWS[1]) - 1);
         // One walk over the days for all windows and measures.
@@ -371,12 +466,17 @@ impl ProgramSums {
             all.producing_active += i64::from(now && active);
             all.producing_before += i64::from(before);
             all.churned += i64::from(before && !now);
+            all.engaged += i64::from(active && own.now.get(Measure::Engagement) > 0);
             if closing {
                 all.closing_revenue = all.closing_revenue.saturating_add(own.now.get(Measure::Revenue));
+            }
+            if cashback {
+                all.cashback_revenue = all.cashback_revenue.saturating_add(own.now.get(Measure::Revenue));
             }
             merge(&mut all.now, &own.now);
             merge(&mut all.before, &own.before);
         }
+        self.churned += i64::from(reach.churned);
         match state.profile.status() {
             Status::Active => self.active += 1,
             Status::Applied => self.applied += 1,
@@ -406,6 +506,7 @@ impl ProgramSums {
         }
         self.opted_out += i64::from(reach.opted_out);
         self.suppressed += i64::from(reach.suppressed);
+        self.complained += i64::from(reach.complained);
         self.joint += i64::from(state.profile.tags().iter().any(|tag| &**tag == JOINT_MARKETING));
         let touches = [Moment::Mail, Moment::Reply, Moment::Answer];
         let touched = touches.into_iter().filter_map(|moment| count(&Figure::DaysSince(moment))).min();
@@ -424,6 +525,8 @@ impl ProgramSums {
             all.producing_before += own.producing_before;
             all.churned += own.churned;
             all.closing_revenue = all.closing_revenue.saturating_add(own.closing_revenue);
+            all.cashback_revenue = all.cashback_revenue.saturating_add(own.cashback_revenue);
+            all.engaged += own.engaged;
         }
         for (all, own) in [
             (&mut self.active, other.active),
@@ -439,6 +542,8 @@ impl ProgramSums {
             (&mut self.in_touch, other.in_touch),
             (&mut self.joint, other.joint),
             (&mut self.overdue, other.overdue),
+            (&mut self.churned, other.churned),
+            (&mut self.complained, other.complained),
         ] {
             *all = all.saturating_add(own);
         }
@@ -475,6 +580,15 @@ impl ProgramSums {
             Of::ProducingShare => of_active(sums.producing_active),
             Of::Churn => share(sums.churned, sums.producing_before),
             Of::ClosingShare => share(sums.closing_revenue.max(0), now(Measure::Revenue)?),
+            Of::CashbackShare => share(sums.cashback_revenue.max(0), now(Measure::Revenue)?),
+            Of::Engaged => of_active(sums.engaged),
+            Of::Each(measure) => {
+                let each = now(measure)? as f64 / self.active as f64;
+                (self.active > 0).then_some(FigureValue::Number(each))
+            }
+            Of::ChurnedPartners => Some(FigureValue::Count(self.churned)),
+            Of::ChurnedShare => share(self.churned, self.active.saturating_add(self.left)),
+            Of::Complained => of_active(self.complained),
             Of::Unpriced => Some(FigureValue::Count(sums.now.get(Measure::Unpriced).max(0))),
             Of::Partners => Some(FigureValue::Count(self.active)),
             Of::Applied => Some(FigureValue::Count(self.applied)),

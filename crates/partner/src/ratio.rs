@@ -69,6 +69,34 @@ ratios! {
         [Measure::Commission], [Measure::Conversions],
         "commission / conversions",
         "What the partner earns by one conversion."
+    ComplaintRate "complaint_rate" Percent
+        [Measure::Complaints], [Measure::Mails],
+        "100 · complaints / mails",
+        "Complaints for each hundred mails sent."
+    OptOutsPerMail "opt_outs_per_mail" Percent
+        [Measure::OptOuts], [Measure::Mails],
+        "100 · opt_outs / mails",
+        "Opt-outs for each hundred mails sent."
+    AnswerHours "answer_hours" Number
+        [Measure::AnswerMinutes], [Measure::MailsAnswered],
+        "hours from a mail of the partner's to what was sent to them next, on average",
+        "How long the partner waits for an answer."
+    ResolutionHours "resolution_hours" Number
+        [Measure::TaskMinutes], [Measure::TasksDone],
+        "hours from opening a task about the partner to finishing it, on average",
+        "How long it takes to resolve what somebody has to look into."
+    ViewClickRate "view_click_rate" Percent
+        [Measure::Clicks], [Measure::Views],
+        "100 · clicks / views",
+        "Clicks for each hundred views: whether being seen leads to anything."
+    ViewConversionRate "view_conversion_rate" Percent
+        [Measure::Conversions], [Measure::Views],
+        "100 · conversions / views",
+        "Conversions for each hundred views."
+    LikeRate "like_rate" Percent
+        [Measure::Likes], [Measure::Views],
+        "100 · likes / views",
+        "Likes for each hundred views."
     EarningsPerClick "earnings_per_click" Money
         [Measure::Commission], [Measure::Clicks],
         "commission / clicks",
@@ -85,6 +113,8 @@ impl Ratio {
         let (part, of) = (all(part)?, all(of).filter(|of| *of > 0)?);
         Some(match self.unit() {
             Unit::Money => FigureValue::Money(Money { minor: divided(part, of), currency }),
+            // Kept in whole minutes, told in hours.
+            Unit::Number => FigureValue::Number(part as f64 / of as f64 / 60.0),
             _ => FigureValue::Percent(100.0 * part as f64 / of as f64),
         })
     }

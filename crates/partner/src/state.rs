@@ -129,6 +129,9 @@ pub const PARTNER_FIELDS: &[(&str, FieldType)] = &[
     ("band", FieldType::Text),
 ];
 
+/// The mark that holds when followers were last reported, in epoch milliseconds, and how many: two little-endian numbers.
+const FOLLOWERS: &str = "followers";
+
 impl PartnerState {
     /// A stored field as `partner.<path>` names it; none is missing. Instants and dates are texts, `answers.<survey>` is the chosen
     /// answer or the score.
@@ -281,6 +284,25 @@ impl PartnerState {
         let (ended, rest) = std::mem::take(&mut self.lasting).into_iter().partition(|signal| *signal.kind == *kind);
         self.lasting = rest;
         ended
+    }
+
+    /// How many follow, as last reported.
+    pub fn followers(&self) -> Option<i64> {
+        self.told_followers().map(|(_, followers)| followers)
+    }
+
+    fn told_followers(&self) -> Option<(i64, i64)> {
+        let bytes = self.mark(FOLLOWERS)?;
+        let (at, followers) = bytes.split_first_chunk::<8>()?;
+        Some((i64::from_le_bytes(*at), i64::from_le_bytes(*followers.first_chunk::<8>()?)))
+    }
+
+    /// The latest report stays; of two of one instant the higher.
+    pub(crate) fn tell_followers(&mut self, followers: i64, at: Timestamp) {
+        let told = (at.as_millisecond(), followers);
+        if self.told_followers().is_none_or(|known| known < told) {
+            self.set_mark(FOLLOWERS, [told.0.to_le_bytes(), told.1.to_le_bytes()].concat());
+        }
     }
 
     /// An opaque state by name.

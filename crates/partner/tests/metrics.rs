@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use jiff::{Timestamp, tz::TimeZone};
 use proptest::prelude::*;
-use rapport_event::{CustomKinds, Event, Headers, Limits, decode_with};
+use rapport_event::{CustomKinds, Event, Headers, Limits, decode_record, decode_with};
 use rapport_partner::{
     Figure, FigureContext, FigureValue, FoldContext, Folded, PartnerState, ProgramFigure, ProgramSums, Rates, day,
     fold, program::Reach,
@@ -48,12 +48,48 @@ enum Told {
         partner: usize,
         day: i32,
     },
+    /// What is counted only: by the name of its sum.
+    Act {
+        partner: usize,
+        day: i32,
+        what: &'static str,
+    },
+    Seen {
+        partner: usize,
+        day: i32,
+        views: u32,
+        likes: u32,
+        followers: Option<u32>,
+    },
+    /// A finished task, opened so many minutes before.
+    Task {
+        partner: usize,
+        day: i32,
+        minutes: i64,
+    },
 }
+
+/// Acts, the sum they count for, and the record that tells of them.
+const ACTS: [(&str, &str, &str); 8] = [
+    ("logins", "login", "{}"),
+    ("links_created", "link.created", "{}"),
+    ("trainings", "training.completed", r#"{"training":"t"}"#),
+    ("resources", "resource.used", r#"{"resource":"r"}"#),
+    ("mails", "message.sent", r#"{"message":"m"}"#),
+    ("offers", "offer.granted", r#"{"offer":"o"}"#),
+    ("opt_outs", "contact.opted_out", r#"{"topic":"news"}"#),
+    ("complaints", "contact.suppressed", r#"{"reason":"complaint"}"#),
+];
 
 impl Told {
     fn partner(&self) -> usize {
         match self {
-            Told::Sale { partner, .. } | Told::Clicks { partner, .. } | Told::Reply { partner, .. } => *partner,
+            Told::Sale { partner, .. }
+            | Told::Clicks { partner, .. }
+            | Told::Reply { partner, .. }
+            | Told::Act { partner, .. }
+            | Told::Seen { partner, .. }
+            | Told::Task { partner, .. } => *partner,
         }
     }
 
@@ -81,7 +117,30 @@ impl Told {
                 r#"{{"id":"e{at}","kind":"mail.received","program":"acme","partner":"p{partner}","occurred_at":"{}","data":{{}}}}"#,
                 noon(*day)
             ),
+            Told::Act { partner, day, what } => {
+                let (_, kind, data) = ACTS.into_iter().find(|(name, ..)| name == what).unwrap();
+                let data = data.replace("\"m\"", &format!("\"m{at}\""));
+                format!(
+                    r#"{{"id":"e{at}","kind":"{kind}","program":"acme","partner":"p{partner}","occurred_at":"{}","data":{data}}}"#,
+                    noon(*day)
+                )
+            }
+            Told::Seen { partner, day, views, likes, followers } => {
+                let followers = followers.map_or(String::new(), |followers| format!(r#","followers":{followers}"#));
+                format!(
+                    r#"{{"id":"e{at}","kind":"audience.reported","program":"acme","partner":"p{partner}","occurred_at":"{}","data":{{"views":{views},"likes":{likes}{followers}}}}}"#,
+                    noon(*day)
+                )
+            }
+            Told::Task { partner, day, minutes } => format!(
+                r#"{{"id":"e{at}","kind":"task.done","program":"acme","partner":"p{partner}","occurred_at":"{}","data":{{"task":"t{at}","opened_at":"{}"}}}}"#,
+                noon(*day),
+                Timestamp::from_second(noon(*day).as_second() - minutes * 60).unwrap(),
+            ),
         };
+        if matches!(self, Told::Act { .. } | Told::Task { .. }) {
+            return decode_record(text.as_bytes()).expect(&text);
+        }
         decode_with(&Limits::replay(), text.as_bytes(), &Headers::NONE, &CustomKinds::none(), noon(TODAY + 5))
             .expect(&text)
             .event
@@ -111,8 +170,13 @@ fn told() -> impl Strategy<Value = Told> {
         });
     let clicks =
         (0usize..3, day.clone(), 1u32..50).prop_map(|(partner, day, count)| Told::Clicks { partner, day, count });
-    let reply = (0usize..3, day).prop_map(|(partner, day)| Told::Reply { partner, day });
-    prop_oneof![6 => sale, 2 => clicks, 1 => reply]
+    let reply = (0usize..3, day.clone()).prop_map(|(partner, day)| Told::Reply { partner, day });
+    let act = (0usize..3, day.clone(), prop::sample::select(ACTS.map(|(name, ..)| name).to_vec()))
+        .prop_map(|(partner, day, what)| Told::Act { partner, day, what });
+    let seen = (0usize..3, day.clone(), 0u32..5000, 0u32..300, prop::option::of(0u32..9999))
+        .prop_map(|(partner, day, views, likes, followers)| Told::Seen { partner, day, views, likes, followers });
+    let task = (0usize..3, day, 0i64..9000).prop_map(|(partner, day, minutes)| Told::Task { partner, day, minutes });
+    prop_oneof![6 => sale, 2 => clicks, 1 => reply, 3 => act, 1 => seen, 1 => task]
 }
 
 /// Revisions in the order told, then everything in another order: what comes late changes nothing but the moment.
@@ -156,12 +220,14 @@ struct Brute {
     sales: Vec<Sale>,
     clicks: Vec<(usize, i32, i64)>,
     replies: Vec<(usize, i32)>,
+    /// Everything else that is counted: whose, when, under which name, how many.
+    counted: Vec<(usize, i32, &'static str, i64)>,
 }
 
 impl Brute {
     fn of(all: &[Told]) -> Self {
         let mut latest: BTreeMap<(usize, usize), Sale> = BTreeMap::new();
-        let (mut clicks, mut replies) = (Vec::new(), Vec::new());
+        let (mut clicks, mut replies, mut counted) = (Vec::new(), Vec::new(), Vec::new());
         for told in all {
             match told {
                 Told::Sale { partner, id, status, day, amount, usd, new, .. } => {
@@ -170,10 +236,27 @@ impl Brute {
                     latest.insert((*partner, *id), sale);
                 }
                 Told::Clicks { partner, day, count } => clicks.push((*partner, *day, i64::from(*count))),
-                Told::Reply { partner, day } => replies.push((*partner, *day)),
+                Told::Reply { partner, day } => {
+                    replies.push((*partner, *day));
+                    counted.push((*partner, *day, "engagement", 1));
+                }
+                Told::Act { partner, day, what } => {
+                    counted.push((*partner, *day, *what, 1));
+                    if ["logins", "links_created", "trainings", "resources"].contains(what) {
+                        counted.push((*partner, *day, "engagement", 1));
+                    }
+                }
+                Told::Seen { partner, day, views, likes, .. } => {
+                    counted.push((*partner, *day, "views", i64::from(*views)));
+                    counted.push((*partner, *day, "likes", i64::from(*likes)));
+                }
+                Told::Task { partner, day, minutes } => {
+                    counted.push((*partner, *day, "tasks_done", 1));
+                    counted.push((*partner, *day, "task_minutes", *minutes));
+                }
             }
         }
-        Self { sales: latest.into_values().collect(), clicks, replies }
+        Self { sales: latest.into_values().collect(), clicks, replies, counted }
     }
 
     /// Sums of some partners over `from..=to`: by name.
@@ -187,7 +270,22 @@ impl Brute {
             recorded.iter().filter(|sale| sale.status == "approved" || sale.status == "paid").collect();
         let reversed: Vec<&&Sale> = sales.iter().filter(|sale| sale.status == "reversed").collect();
         let money = |sum: i64| priced.then_some(sum);
+        let counted = |name: &'static str| {
+            let of =
+                |one: &&(usize, i32, &'static str, i64)| whose(one.0) && (from..=to).contains(&one.1) && one.2 == name;
+            (name, Some(self.counted.iter().filter(of).map(|(.., count)| count).sum()))
+        };
         HashMap::from([
+            counted("logins"),
+            counted("mails"),
+            counted("offers"),
+            counted("opt_outs"),
+            counted("complaints"),
+            counted("views"),
+            counted("likes"),
+            counted("engagement"),
+            counted("tasks_done"),
+            counted("task_minutes"),
             ("conversions", Some(recorded.len() as i64)),
             ("approved_conversions", Some(approved.len() as i64)),
             ("reversed_conversions", Some(reversed.len() as i64)),
@@ -235,6 +333,14 @@ impl Brute {
             "revenue_growth" => growth("revenue"),
             "commission_growth" => growth("commission"),
             "clicks_growth" => growth("clicks"),
+            "complaint_rate" => share(of("complaints")?, of("mails")?),
+            "opt_outs_per_mail" => share(of("opt_outs")?, of("mails")?),
+            "view_click_rate" => share(of("clicks")?, of("views")?),
+            "view_conversion_rate" => share(of("conversions")?, of("views")?),
+            "resolution_hours" => {
+                let (minutes, tasks) = (of("task_minutes")?, of("tasks_done")?);
+                (tasks > 0.0).then(|| minutes / tasks / 60.0)
+            }
             other => of(other),
         }
     }
@@ -277,7 +383,20 @@ fn play(log: &[(usize, Told)], zone: &TimeZone, rates: &Rates) -> Vec<PartnerSta
     states
 }
 
-const BOTH: [&str; 16] = [
+const BOTH: [&str; 29] = [
+    "mails",
+    "offers",
+    "opt_outs",
+    "complaints",
+    "views",
+    "likes",
+    "engagement",
+    "tasks_done",
+    "complaint_rate",
+    "opt_outs_per_mail",
+    "view_click_rate",
+    "view_conversion_rate",
+    "resolution_hours",
     "conversions",
     "approved_conversions",
     "reversed_conversions",
@@ -302,12 +421,22 @@ proptest! {
         let (zone, rates) = (TimeZone::UTC, Rates::parse(RATES).unwrap());
         let states = play(&shuffled, &zone, &rates);
         let brute = Brute::of(&all);
-        let context = FigureContext { today: TODAY, zone: &zone, currency: Currency::EUR, program_began_at: None, start: None, foresee: None };
+        let context = FigureContext { today: TODAY, zone: &zone, currency: Currency::EUR, program_began_at: None, program: None, start: None, foresee: None };
         for (partner, state) in states.iter().enumerate() {
             let mine = |other: usize| other == partner;
             let now = brute.sums(&mine, TODAY - days + 1, TODAY);
             let before = brute.sums(&mine, TODAY - 2 * days + 1, TODAY - days);
             let total = brute.sums(&mine, i32::MIN, TODAY);
+            let newest = all.iter().filter_map(|told| match told {
+                Told::Seen { partner: whose, day, followers: Some(followers), .. } if *whose == partner => Some((*day, *followers)),
+                _ => None,
+            });
+            same("followers", number(state.figure(&Figure::Followers, &context)), newest.max().map(|(_, followers)| f64::from(followers)));
+            let program = BTreeMap::from([("revenue_28d".to_owned(), 123_456.0)]);
+            let knows = FigureContext { program: Some(&program), ..context };
+            let mine_28 = brute.sums(&mine, TODAY - 27, TODAY)["revenue"].map(|minor| 100.0 * minor as f64 / 123_456.0);
+            same("revenue_share", number(state.figure(&Figure::RevenueShare(28), &knows)), mine_28);
+            prop_assert_eq!(state.figure(&Figure::RevenueShare(28), &context), None);
             for name in BOTH.into_iter().chain(["average_commission", "earnings_per_click", "conversions_growth", "commission_growth", "clicks_growth"]) {
                 let figure = |name: String| number(state.figure(&Figure::parse(&name).unwrap(), &context));
                 same(&format!("p{partner} {name}_{days}d"), figure(format!("{name}_{days}d")), Brute::metric(name, &now, &before));
@@ -329,7 +458,7 @@ proptest! {
         let (zone, rates) = (TimeZone::UTC, Rates::parse(RATES).unwrap());
         let states = play(&shuffled, &zone, &rates);
         let brute = Brute::of(&all);
-        let context = FigureContext { today: TODAY, zone: &zone, currency: Currency::EUR, program_began_at: None, start: None, foresee: None };
+        let context = FigureContext { today: TODAY, zone: &zone, currency: Currency::EUR, program_began_at: None, program: None, start: None, foresee: None };
         // One after the other, and as parts merged the other way round.
         let (mut sums, mut parts) = (ProgramSums::default(), Vec::new());
         for state in &states {
@@ -354,7 +483,43 @@ proptest! {
             same("producing", figure("producing_partners"), Some(producing as f64));
             let sold: Vec<usize> = (0..3).filter(|partner| sells(*partner, TODAY - 2 * days + 1, TODAY - days)).collect();
             let lost = sold.iter().filter(|partner| !sells(**partner, TODAY - days + 1, TODAY)).count();
+            let engaged = number(sums.figure(ProgramFigure::parse(&format!("engaged_share_{days}d")).unwrap(), Currency::EUR));
+            prop_assert_eq!(engaged, None, "nobody here is active, so there is nothing to divide by");
             same("churn", figure("churn_rate"), (!sold.is_empty()).then(|| 100.0 * lost as f64 / sold.len() as f64));
         }
     }
+}
+
+#[test]
+fn an_answer_is_the_first_mail_after_one_of_the_partners() {
+    let zone = TimeZone::UTC;
+    let rates = Rates::default();
+    let context = FoldContext { zone: &zone, currency: Currency::EUR, rates: &rates };
+    let mut state = PartnerState::default();
+    let hour = |hour: i64| Timestamp::from_second(i64::from(TODAY - 9) * 86_400 + hour * 3600).unwrap();
+    let tell = |state: &mut PartnerState, kind: &str, data: &str, at: i64| {
+        let text = format!(
+            r#"{{"id":"e{at}","kind":"{kind}","program":"acme","partner":"p","occurred_at":"{}","data":{data}}}"#,
+            hour(at)
+        );
+        fold(state, None, &decode_record(text.as_bytes()).unwrap(), &context);
+    };
+    tell(&mut state, "message.sent", r#"{"message":"a"}"#, 0);
+    tell(&mut state, "mail.received", "{}", 10);
+    tell(&mut state, "message.sent", r#"{"message":"b"}"#, 15);
+    tell(&mut state, "message.sent", r#"{"message":"c"}"#, 40);
+    tell(&mut state, "mail.received", "{}", 50);
+    tell(&mut state, "message.sent", r#"{"message":"d"}"#, 60);
+    let figures = FigureContext {
+        today: TODAY,
+        zone: &zone,
+        currency: Currency::EUR,
+        program_began_at: None,
+        program: None,
+        start: None,
+        foresee: None,
+    };
+    let figure = |name: &str| number(state.figure(&Figure::parse(name).unwrap(), &figures));
+    assert_eq!((figure("mails_answered_28d"), figure("answer_hours_28d")), (Some(2.0), Some(7.5)));
+    assert_eq!(figure("mails_28d"), Some(4.0));
 }

@@ -247,7 +247,7 @@ proptest! {
     #[test]
     fn any_figure_of_any_state_is_answered(state in state(), name in prop::sample::select(Figure::examples()), today in any::<i32>()) {
         let zone = zone();
-        let context = FigureContext { today, zone: &zone, currency: Currency::EUR, program_began_at: None, start: None, foresee: None };
+        let context = FigureContext { today, zone: &zone, currency: Currency::EUR, program_began_at: None, program: None, start: None, foresee: None };
         let _ = state.figure(&Figure::parse(&name).unwrap(), &context);
     }
 

@@ -89,6 +89,7 @@ impl World {
             zone: &self.zone,
             currency: Currency::EUR,
             program_began_at: self.began,
+            program: None,
             start: self.start.as_ref(),
             foresee: None,
         };

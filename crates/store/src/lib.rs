@@ -22,6 +22,7 @@ mod commit;
 mod coordinator;
 mod definition;
 mod doctor;
+mod figures;
 mod journal;
 mod load;
 mod mail;
@@ -37,6 +38,7 @@ use sqlx::PgPool;
 
 pub use commit::LOG_SOURCE;
 pub use connect::{ConnectOptions, POOL_SIZE_DEFAULT};
+pub use figures::FiguresRow;
 pub use journal::{JOURNAL_TOPIC, Journal};
 pub use migrate::SCHEMA_VERSION;
 

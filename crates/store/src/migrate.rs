@@ -33,6 +33,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(6, "0006_in_doubt.sql"),
     migration!(7, "0007_operating.sql"),
     migration!(8, "0008_reviews.sql"),
+    migration!(9, "0009_figures.sql"),
 ];
 
 /// The schema this binary reads and writes.

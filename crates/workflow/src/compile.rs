@@ -104,10 +104,18 @@ fn build(sources: &Sources, findings: &mut Findings, tell: &mut dyn FnMut(Vocabu
     };
     let goals = {
         let env = Names::of_partner(&declared, false);
-        let (groups, segments) = (&declared.groups, &declared.segments);
-        node("goals.yaml")
-            .map(|(node, path)| config::read_goals(node, &path, groups, segments, &env, findings))
-            .unwrap_or_default()
+        let known = config::KnownToGoals {
+            groups: &declared.groups,
+            segments: &declared.segments,
+            senders: config.as_ref().map(|config| config.senders.keys().cloned().collect()),
+            currencies: config
+                .iter()
+                .flat_map(|config| config.programs.values())
+                .map(|program| program.currency)
+                .collect(),
+            env: &env,
+        };
+        node("goals.yaml").map(|(node, path)| config::read_goals(node, &path, &known, findings)).unwrap_or_default()
     };
     declared.goals = config::goal_names(&goals, nodes.get("goals.yaml"));
     declared.anniversaries = goals.anniversaries;

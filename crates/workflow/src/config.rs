@@ -23,7 +23,10 @@ use rapport_rule::{Currency, Length};
 use crate::calendar::Calendar;
 
 pub use feeds::{Feed, FieldType as FeedFieldType};
-pub use goals::{ANNIVERSARY, Audience, DeclaredGoal, GoalPeriod, GoalTarget, Goals};
+pub use goals::{
+    ANNIVERSARY, Audience, DeclaredGoal, GoalPeriod, GoalTarget, Goals, MANAGER, METRICS as GOAL_METRICS, length_days,
+    measure as goal_measure, own_goal,
+};
 pub use offers::{Budget, Offer, PerPartner};
 pub use segments::{Group, GroupRule, Lane, Segment, Segments};
 pub use surveys::Survey;
@@ -31,7 +34,7 @@ pub use texts::Texts;
 
 pub(crate) use events::read as read_events;
 pub(crate) use feeds::read as read_feeds;
-pub(crate) use goals::{Names as GoalNames, names as goal_names, read as read_goals};
+pub(crate) use goals::{Known as KnownToGoals, Names as GoalNames, names as goal_names, read as read_goals};
 pub(crate) use health::read as read_health;
 pub(crate) use offers::read as read_offers;
 pub use rapport::DEPLOYMENT_KEYS;

@@ -49,6 +49,9 @@ const GOAL: &[(&str, Type)] = &[
     ("reached", Type::Bool),
     ("behind", Type::Bool),
     ("missed", Type::Bool),
+    ("agreed", Type::Bool),
+    ("owner", Type::Text),
+    ("proposal", Type::Text),
 ];
 
 /// Whether a name is a personal field.
@@ -126,7 +129,7 @@ impl Declared {
         if field == "kind" {
             return Some(Variable::one_of([&*name]));
         }
-        if field == "name" {
+        if field == "name" || field == "goal" && kind.family() == Family::Agreement {
             return Some(self.names_of(kind));
         }
         if *kind == Kind::SurveyAnswered {
@@ -163,6 +166,7 @@ impl Declared {
         match kind {
             Kind::MilestoneReached => one_of(&self.goals.milestones),
             Kind::GoalReached | Kind::GoalProgress | Kind::GoalBehind => one_of(&self.goals.goals),
+            _ if kind.family() == Family::Agreement => one_of(&self.goals.goals),
             Kind::GroupChanged if !self.groups.is_empty() => one_of(&self.groups),
             Kind::PartnerAnniversary if self.anniversaries => Variable::one_of([ANNIVERSARY]),
             _ if kind.family() == Family::Custom => Variable::of(Type::Text),
@@ -228,7 +232,8 @@ impl Environment for Names<'_> {
                 let (goal, field) = field.split_once('.')?;
                 declared.goals.goals.iter().find(|name| ***name == *goal)?;
                 let ty = GOAL.iter().find(|(name, _)| *name == field)?.1;
-                Some(Variable::of(ty).or_missing())
+                let variable = Variable::of(ty);
+                Some(if field == "agreed" { variable } else { variable.or_missing() })
             }
             "event" => declared.event_field(self.event?, field),
             "awaited" => declared.event_field(self.awaited?, field).map(Variable::or_missing),

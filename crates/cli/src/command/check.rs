@@ -1,15 +1,18 @@
 //! `rapport check`.
 
+mod history;
+
 use rapport_rule::finding::render::{human_all, json};
 use rapport_rule::{Finding, Findings, Severity, Sources};
 use serde_json::{Value, json};
 
 use crate::command_line::{FindingFormat, Global};
 use crate::exit::{self, Failure};
+use crate::settings::Settings;
 use crate::{files, printed};
 
 /// Prints all findings; exit code 2 when one is an error.
-pub fn run(global: &Global, format: FindingFormat, fix: bool) -> Result<u8, Failure> {
+pub async fn run(global: &Global, format: FindingFormat, fix: bool, history: bool) -> Result<u8, Failure> {
     let folder = global.dir.clone().unwrap_or_else(|| ".".into());
     if !folder.is_dir() {
         return Err(Failure::input(format!("there is no folder {}", folder.display())).help("see --dir"));
@@ -18,7 +21,11 @@ pub fn run(global: &Global, format: FindingFormat, fix: bool) -> Result<u8, Fail
         put_right(&folder)?;
     }
     let sources = files::sources(&files::read(&folder)?);
-    let (rulebook, findings) = rapport_workflow::compile(&sources);
+    let (mut rulebook, mut findings) = rapport_workflow::compile(&sources);
+    if history && let Some(compiled) = rulebook.take() {
+        let settings = Settings::load(global)?;
+        rulebook = Some(history::check(&settings, compiled, &sources, &mut findings).await?);
+    }
     match format {
         FindingFormat::Human => {
             if !findings.is_empty() {

@@ -1,8 +1,10 @@
 //! `rapport report`: figures of a programme, in total or by type, country, group or manager, and of partners, from the store.
 
+mod save;
+
 use std::collections::BTreeMap;
 
-use rapport_engine::shard::facts::{PartnerFacts, reach};
+use rapport_engine::shard::facts::{PartnerFacts, is_churned, reach};
 use rapport_partner::{
     Figure, FigureValue, ProgramFigure, ProgramSums, metric, metric::unit_name, program::PROGRAM_METRICS,
 };
@@ -13,7 +15,7 @@ use crate::command_line::{ReportArguments, ReportBy, ReportFormat};
 use crate::exit::{self, Failure};
 use crate::layout::open_store;
 use crate::picture::Picture;
-use crate::printed::{bold, harmless, line};
+use crate::printed::{bold, count, harmless, line};
 use crate::settings::Settings;
 
 /// What partners are shown with when nothing is asked for.
@@ -41,6 +43,12 @@ pub async fn run(settings: &Settings, arguments: &ReportArguments) -> Result<u8,
         return Err(Failure::input(format!("there is no programme `{}`", harmless(&program))));
     };
     let currency = declared.currency;
+    if arguments.save {
+        let saved = save::figures(&store, &picture, &program, currency).await;
+        store.close().await;
+        line(format!("figures of {} are in the table `figures`", count(saved?, "partner")));
+        return Ok(exit::OK);
+    }
     let table = if arguments.partners {
         partners(&store, &picture, &program, arguments).await
     } else {
@@ -77,7 +85,7 @@ async fn programme(
         if key.program.as_str() == program {
             picture.look(key, state, |facts| {
                 let place = sums.entry(place_of(facts, arguments.by)).or_default();
-                place.add(state, reach(state), &facts.context(None));
+                place.add(state, reach(facts), &facts.context(None));
             });
         }
         Ok(())
@@ -88,11 +96,29 @@ async fn programme(
     }
     let columns: Vec<String> = sums.keys().cloned().collect();
     // A whole with a share by revenue, so that dependence on a few shows.
+    let all: i64 = sums.values().filter_map(|sums| revenue(sums, currency)).fold(0, i64::saturating_add);
+    let shares = sums.values().map(|sums| {
+        let revenue = revenue(sums, currency).filter(|_| all > 0)?;
+        Some(FigureValue::Percent(100.0 * revenue as f64 / all as f64))
+    });
+    let shares: Vec<Option<FigureValue>> = shares.collect();
     let rows = wanted.into_iter().map(|figure| {
         let cells = sums.values().map(|sums| sums.figure(figure, currency)).collect();
         (figure.to_string(), unit_name(figure.unit()), cells)
     });
-    Ok(Table { title: program.to_owned(), heads: columns, rows: rows.collect(), turned: false })
+    let mut rows: Vec<_> = rows.collect();
+    if arguments.by.is_some() && arguments.figures.is_empty() {
+        rows.push(("revenue_share_90d".to_owned(), "percent", shares));
+    }
+    Ok(Table { title: program.to_owned(), heads: columns, rows, turned: false })
+}
+
+/// Order value of 90 days; none with sales in it that have no rate.
+fn revenue(sums: &ProgramSums, currency: Currency) -> Option<i64> {
+    match sums.figure(ProgramFigure::parse("revenue_90d")?, currency)? {
+        FigureValue::Money(money) => Some(money.minor),
+        _ => None,
+    }
 }
 
 fn place_of(facts: &PartnerFacts<'_>, by: Option<ReportBy>) -> String {
@@ -106,14 +132,17 @@ fn place_of(facts: &PartnerFacts<'_>, by: Option<ReportBy>) -> String {
         Some(ReportBy::Group) => text(facts.group().map(|group| &group.name)),
         Some(ReportBy::Status) => profile.status().as_str().to_owned(),
         Some(ReportBy::LeavingReason) => match profile.status().as_str() {
-            "closed" | "suspended" => facts
-                .state
-                .answer("reason")
-                .and_then(|answer| answer.answer.as_deref())
-                .map_or_else(|| "no reason known".to_owned(), harmless),
+            "closed" | "suspended" => reason_of(facts),
+            _ if is_churned(facts) => reason_of(facts),
             _ => "stays".to_owned(),
         },
     }
+}
+
+/// Why a partner left or was lost, as far as they said.
+fn reason_of(facts: &PartnerFacts<'_>) -> String {
+    let said = facts.state.answer("reason").and_then(|answer| answer.answer.as_deref());
+    said.map_or_else(|| "no reason known".to_owned(), harmless)
 }
 
 async fn partners(

@@ -71,10 +71,12 @@ impl Watched {
                     partner = Some(whose);
                     choices.push(choice);
                 }
-                Some(Claims::Why { partner: whose, .. } | Claims::Preferences { partner: whose, .. }) => {
-                    partner = Some(whose);
-                }
-                Some(Claims::Unsubscribe { partner: whose, .. }) => partner = Some(whose),
+                Some(
+                    Claims::Why { partner: whose, .. }
+                    | Claims::Preferences { partner: whose, .. }
+                    | Claims::Goal { partner: whose, .. }
+                    | Claims::Unsubscribe { partner: whose, .. },
+                ) => partner = Some(whose),
                 None => {}
             }
         }

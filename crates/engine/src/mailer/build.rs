@@ -189,7 +189,22 @@ fn links(
             links.answers.insert(choice.to_string(), url(claims)?);
         }
     }
+    for proposal in proposals(&envelope.values) {
+        let claims = Claims::Goal { program: program.clone(), partner: partner.clone(), proposal: proposal.to_owned() };
+        links.goals.insert(proposal.to_owned(), url(claims)?);
+    }
     Ok(links)
+}
+
+/// The proposals of goals a mail names: its trigger's, and those of goals by name.
+fn proposals(values: &Value) -> impl Iterator<Item = &str> {
+    let goals = values.get("goal").and_then(Value::as_object);
+    let all = values
+        .get("event")
+        .into_iter()
+        .chain(values.get("awaited"))
+        .chain(goals.into_iter().flat_map(|all| all.values()));
+    all.filter_map(|one| one.get("proposal")?.as_str())
 }
 
 /// What led to the mail, for "you get this because …": the summary of the trigger.

@@ -82,6 +82,12 @@ impl Cursor {
         serde_json::from_slice(bytes).map_err(|error| StoreError::Damaged(format!("a shard's cursor: {error}")))
     }
 
+    /// A programme's figures as of its last closed day.
+    #[must_use]
+    pub fn figures(&self, program: &str) -> Option<&ProgramFigures> {
+        self.figures.get(program)
+    }
+
     /// A programme's newest fit.
     #[must_use]
     pub fn expectations(&self, program: &str) -> Option<&Expectations> {
@@ -154,9 +160,16 @@ impl ShardOwner {
             zone: &settings.zone,
             currency: settings.currency,
             program_began_at: self.began.get(program).copied(),
+            program: None,
             start: None,
             foresee: None,
         });
+        // As the day ended: whatever came while it was open for late events is the next one's.
+        let ended = settings.and_then(|settings| {
+            let next = day::plus(on, 1).to_zoned(settings.zone.clone()).ok()?.timestamp();
+            next.checked_sub(jiff::SignedDuration::from_millis(1)).ok()
+        });
+        let figures = self.cursor.figures.get(program.as_str()).cloned();
         let number = day::number(on);
         let mut pasts = match weekly::is_due(number) {
             true => Some(PastWriter::of_shards(self.shards().await?)),
@@ -177,8 +190,18 @@ impl ShardOwner {
                 let (conversions, _) = entry.state.on_day(number);
                 let revenue = entry.state.sum(Measure::Revenue, number - REVENUE_DAYS + 1, number);
                 let part = guarded(&mut self.suspects, key, || {
-                    if let Some(context) = &context {
-                        sums.add(&entry.state, reach(&entry.state), context);
+                    if let (Some(context), Some(rulebook), Some(settings)) = (&context, &program_of, settings) {
+                        let facts = PartnerFacts {
+                            state: &entry.state,
+                            rulebook,
+                            program: settings,
+                            now: ended.unwrap_or(self.clock),
+                            began: context.program_began_at,
+                            reversed: None,
+                            figures: figures.as_ref(),
+                            expectations: None,
+                        };
+                        sums.add(&entry.state, reach(&facts), context);
                         if let Some(pasts) = &mut pasts {
                             foresight::add_past(pasts, key.partner.as_str(), &entry.state, context);
                         }
@@ -300,10 +323,11 @@ impl ShardOwner {
 
 /// Whether a look at the partner would find something new.
 pub(super) fn due(facts: &PartnerFacts<'_>) -> bool {
-    let behind: Vec<String> = goals::behind(facts).into_iter().map(|(goal, _)| format!("goal-behind:{goal}")).collect();
+    let behind: Vec<String> = goals::behind(facts).into_iter().map(|behind| behind.signal).collect();
     let told = facts.state.lasting.iter().filter(|signal| *signal.kind == *"goal.behind");
     let told: Vec<&str> = told.map(|signal| &*signal.id).collect();
     segments::changes(facts).is_some()
+        || !goals::agreed::to_propose(facts).is_empty()
         || told.len() != behind.len()
         || behind.iter().any(|id| !told.contains(&id.as_str()))
         || health::review(facts, &facts.rulebook.health).is_some_and(|review| review.is_to_be_kept(facts))

@@ -8,16 +8,14 @@ use rapport_insight::milestone;
 use rapport_journey::{EventSnapshot, Facts, Since};
 use rapport_partner::{
     Figure, FigureContext, FigureValue, Foresee, PartnerState, ProgramFigure, ProgramSums, StartMark, Unit, day,
-    program::Reach, state::PARTNER_FIELDS,
+    program::{CHURNED, Reach},
+    state::PARTNER_FIELDS,
 };
 use rapport_rule::{
     Currency, Money,
     expr::{Scope, Value},
 };
-use rapport_workflow::{
-    Program,
-    config::{GoalTarget, GroupRule},
-};
+use rapport_workflow::{Program, config::GroupRule};
 use serde_json::Value as Json;
 
 use super::foresight::Expectations;
@@ -31,8 +29,10 @@ pub mod marks {
     pub const SUPPRESSED: &str = "suppressed";
     /// Groups by share the partner belongs to, a JSON list.
     pub const TOP: &str = "top";
-    /// Goals told: id → told state, JSON.
+    /// Goals told: id, or the proposal agreed on → told state, JSON.
     pub const GOALS: &str = "goals";
+    /// Goals proposed to and agreed on with the partner: id → agreement, JSON.
+    pub const AGREEMENTS: &str = "agreements";
     /// What moved journeys whose version nobody knew, in order, JSON: it is told to them when somebody does.
     pub const HELD: &str = "held";
     /// Segments the partner is in and timers armed, JSON.
@@ -88,8 +88,21 @@ pub fn program_figures(sums: &ProgramSums, currency: Currency) -> ProgramFigures
 
 /// What the programme's sums ask of a partner beyond the state.
 #[must_use]
-pub fn reach(state: &PartnerState) -> Reach {
-    Reach { opted_out: state.mark(marks::OPTED_OUT).is_some(), suppressed: state.mark(marks::SUPPRESSED).is_some() }
+pub fn reach(facts: &PartnerFacts<'_>) -> Reach {
+    let suppressed = facts.state.mark(marks::SUPPRESSED);
+    Reach {
+        opted_out: facts.state.mark(marks::OPTED_OUT).is_some(),
+        suppressed: suppressed.is_some(),
+        complained: suppressed == Some(b"complaint"),
+        churned: is_churned(facts),
+    }
+}
+
+/// Whether the partner is lost, by the segment that says what that means.
+#[must_use]
+pub fn is_churned(facts: &PartnerFacts<'_>) -> bool {
+    let declared = facts.rulebook.rulebook.segments.segment(CHURNED);
+    declared.is_some_and(|segment| segment.condition.judge(&Bare(facts)).is_true())
 }
 
 impl PartnerFacts<'_> {
@@ -101,6 +114,7 @@ impl PartnerFacts<'_> {
             zone: &self.program.zone,
             currency: self.program.currency,
             program_began_at: self.began,
+            program: self.figures,
             start,
             foresee: self.expectations.map(|expectations| expectations as &dyn Foresee),
         }
@@ -169,23 +183,21 @@ impl PartnerFacts<'_> {
 
     fn goal(&self, path: &str) -> Value {
         let Some((id, field)) = path.split_once('.') else { return Value::Missing };
-        let Some(goal) = self.rulebook.goals.goal(id) else { return Value::Missing };
-        let reached = match &goal.target {
-            GoalTarget::Reach(condition) => condition.judge(&Bare(self)).is_true(),
-            GoalTarget::Growth { .. } => super::goals::progress(self, goal).is_some_and(|progress| progress.reached),
-        };
-        let progress = || super::goals::progress(self, goal);
+        let own = super::goals::own(self, id);
+        if field == "agreed" {
+            return Value::Bool(own.is_some_and(|own| own.agreed_at.is_some()));
+        }
+        let Some(own) = own else { return Value::Missing };
+        let progress = || own.progress(self);
         match field {
-            "reached" => Value::Bool(reached),
-            "behind" => progress().map_or(Value::Missing, |progress| Value::Bool(progress.behind)),
+            "reached" => progress().map_or(Value::Missing, |progress| Value::Bool(progress.reached)),
+            "behind" => progress().map_or(Value::Missing, |progress| Value::Bool(progress.behind && own.binding)),
             "missed" => progress().map_or(Value::Missing, |progress| Value::Bool(progress.missed)),
+            "percent" => progress().map_or(Value::Missing, |progress| Value::Percent(progress.percent)),
             "pace" => progress().and_then(|progress| progress.pace_percent).map_or(Value::Missing, Value::Percent),
-            "chance" => super::goals::chance(self, goal).map_or(Value::Missing, Value::Percent),
-            "percent" => match super::goals::progress(self, goal) {
-                Some(progress) => Value::Percent(progress.percent),
-                None if reached => Value::Percent(100.0),
-                None => Value::Missing,
-            },
+            "chance" => own.chance(self).map_or(Value::Missing, Value::Percent),
+            "owner" => own.owner.map_or(Value::Missing, |owner| Value::text(&owner)),
+            "proposal" => own.proposal.map_or(Value::Missing, |proposal| Value::text(&proposal)),
             _ => Value::Missing,
         }
     }
@@ -284,15 +296,18 @@ impl Facts for PartnerFacts<'_> {
                     rapport_insight::win::month_revenue(&days, month) as f64 <= before
                 })
             }
-            "goal.reached" => {
-                let goal = text("name").and_then(|name| self.rulebook.goals.goal(name));
-                goal.is_some_and(|goal| match &goal.target {
-                    GoalTarget::Reach(condition) => condition.judge(&Bare(self)).is_false(),
-                    GoalTarget::Growth { .. } => {
-                        super::goals::progress(self, goal).is_some_and(|progress| !progress.reached)
-                    }
-                })
-            }
+            "goal.reached" => text("name").is_some_and(|name| super::goals::is_revoked(self, name, text("proposal"))),
+            // What was only proposed is no more once it is answered or taken back.
+            "goal.proposed" | "goal.countered" => match text("goal").zip(text("proposal")) {
+                Some((goal, proposal)) => {
+                    let known = super::goals::agreements(self);
+                    let open = known.get(goal).and_then(|agreement| agreement.open.as_ref());
+                    open.is_none_or(|open| {
+                        open.id != proposal || open.counter.is_some() != (event.kind == "goal.countered")
+                    })
+                }
+                None => false,
+            },
             _ => false,
         }
     }

@@ -1,44 +1,210 @@
-//! Goals of one partner: how far they are, and what is to be told of them.
+//! Goals of one partner: which there are, how far they are, and what is to be told of them.
+//!
+//! A goal is declared in `config/goals.yaml` for many, or agreed on with one partner (`agreed`). What was agreed comes before what
+//! is declared; what is only proposed binds nobody: no moment is told of it, and nobody is behind with it.
+
+pub mod agreed;
 
 use std::collections::BTreeMap;
 
-use jiff::civil::Date;
-use rapport_insight::goal::{Goal, Moment, Progress, Told};
-use rapport_partner::{Figure, Measure, day};
-use rapport_rule::length::Length;
-use rapport_workflow::config::{Audience, DeclaredGoal, GoalPeriod, GoalTarget};
+use jiff::{Timestamp, civil::Date};
+use rapport_insight::{
+    agreement::{Agreement, Terms},
+    goal::{Goal, Moment, Progress, Told},
+};
+use rapport_partner::{Measure, day};
+use rapport_rule::expr::Condition;
+use rapport_workflow::config::{Audience, DeclaredGoal, GoalPeriod, GoalTarget, MANAGER, goal_measure, length_days};
 
 use super::facts::{Bare, PartnerFacts, marks};
+
+/// What a goal counts.
+#[derive(Debug, Clone, Copy)]
+enum Counts<'a> {
+    Measure(Measure),
+    Condition(&'a Condition),
+}
+
+/// A goal with this partner's own target and period.
+#[derive(Debug, Clone)]
+pub struct Own<'a> {
+    /// Target and period.
+    pub goal: Goal,
+    counts: Counts<'a>,
+    /// The proposal in force, or else the one that is open.
+    pub proposal: Option<String>,
+    /// When both sides agreed.
+    pub agreed_at: Option<Timestamp>,
+    /// Who answers for it at the programme.
+    pub owner: Option<String>,
+    /// Whether it counts: agreed on, or declared as one that needs no agreement.
+    pub binding: bool,
+}
 
 /// A moment of a goal, with its progress.
 pub struct Telling {
     /// The goal's id.
     pub goal: String,
+    /// What makes this goal of these terms another than the next of the same id.
+    pub key: String,
     /// What is to be told.
     pub moment: Moment,
     /// How far it is.
     pub percent: f64,
 }
 
-/// The goal with this partner's own target and period; `None` while it does not apply.
-fn own(facts: &PartnerFacts<'_>, goal: &DeclaredGoal) -> Option<Goal> {
-    let (from, to) = period(facts, goal.period)?;
-    let target = match &goal.target {
-        GoalTarget::Reach(_) => 1.0,
-        GoalTarget::Growth { factor, base, .. } => {
-            let length = day::number(to) - day::number(from) + 1;
-            let measure = measure(base)?;
-            let before = facts.state.sum(measure, day::number(from) - length, day::number(from) - 1);
-            factor * before as f64
-        }
-    };
-    Some(Goal { id: goal.id.to_string(), target, from, to, tell_at: goal.tell_at.clone() })
+/// A goal the partner is behind with.
+pub struct Behind {
+    /// The goal's id.
+    pub goal: String,
+    /// The id of the signal.
+    pub signal: String,
+    /// How far it is.
+    pub progress: Progress,
 }
 
-fn measure(name: &str) -> Option<Measure> {
-    match Figure::parse(&format!("{name}_total")) {
-        Ok(Figure::Sum(measure, _)) => Some(measure),
-        _ => None,
+impl Own<'_> {
+    /// What makes a goal of these terms another than the next of the same id: what is told, is told once for each.
+    fn key(&self) -> String {
+        let agreed = self.agreed_at.and(self.proposal.clone());
+        agreed.unwrap_or_else(|| self.goal.id.clone())
+    }
+
+    /// What is counted; none for a condition.
+    #[must_use]
+    pub fn measure(&self) -> Option<Measure> {
+        match self.counts {
+            Counts::Measure(measure) => Some(measure),
+            Counts::Condition(_) => None,
+        }
+    }
+
+    /// What was counted so far. Missing while a sale in it has no rate.
+    #[must_use]
+    pub fn value(&self, facts: &PartnerFacts<'_>) -> Option<f64> {
+        match self.counts {
+            Counts::Measure(measure) => sum(facts, measure, self.goal.from, self.goal.to),
+            Counts::Condition(condition) => Some(f64::from(u8::from(condition.judge(&Bare(facts)).is_true()))),
+        }
+    }
+
+    /// How far it is today. A condition is met or not: nobody is behind with one.
+    #[must_use]
+    pub fn progress(&self, facts: &PartnerFacts<'_>) -> Option<Progress> {
+        let progress = self.goal.progress(self.value(facts), today(facts))?;
+        Some(Progress { behind: progress.behind && self.measure().is_some(), ..progress })
+    }
+
+    /// The chance of reaching it in time at the partner's own rate of the last eight weeks, percent.
+    #[must_use]
+    pub fn chance(&self, facts: &PartnerFacts<'_>) -> Option<f64> {
+        let Counts::Measure(measure) = self.counts else { return None };
+        let value = self.value(facts)?;
+        let progress = self.progress(facts)?;
+        if progress.reached || progress.missed {
+            return Some(if progress.reached { 100.0 } else { 0.0 });
+        }
+        let from = today(facts).max(self.goal.from);
+        let left = day::number(self.goal.to) - day::number(from) + i32::from(from > today(facts));
+        let missing = self.goal.target - value;
+        rapport_insight::goal::chance(missing, left, &daily(facts, measure)).map(|chance| 100.0 * chance)
+    }
+}
+
+/// Days the chance of a goal is judged by.
+const CHANCE_DAYS: i32 = 56;
+
+/// The last eight weeks of a measure, day by day, as far as the partner is known.
+fn daily(facts: &PartnerFacts<'_>, measure: Measure) -> Vec<f64> {
+    let yesterday = day::number(today(facts)) - 1;
+    let began =
+        facts.state.first_event_at.map_or(yesterday, |at| day::number(facts.program.zone.to_datetime(at).date()));
+    let from = (yesterday - CHANCE_DAYS + 1).max(began);
+    (from..=yesterday).map(|on| facts.state.sum(measure, on, on) as f64).collect()
+}
+
+fn today(facts: &PartnerFacts<'_>) -> Date {
+    facts.program.zone.to_datetime(facts.now).date()
+}
+
+fn sum(facts: &PartnerFacts<'_>, measure: Measure, from: Date, to: Date) -> Option<f64> {
+    let (from, to) = (day::number(from), day::number(to));
+    // A sum of money is missing rather than too small.
+    let unpriced = measure.is_money() && facts.state.sum(Measure::Unpriced, from, to) > 0;
+    (!unpriced).then(|| facts.state.sum(measure, from, to) as f64)
+}
+
+/// What was proposed to and agreed on with the partner, by goal.
+#[must_use]
+pub fn agreements(facts: &PartnerFacts<'_>) -> BTreeMap<String, Agreement> {
+    agreed::of(facts.state)
+}
+
+/// The goal of this id as it is for this partner; none when it is neither declared nor proposed, or says nothing.
+#[must_use]
+pub fn own<'a>(facts: &PartnerFacts<'a>, id: &str) -> Option<Own<'a>> {
+    own_among(facts, id, &agreements(facts))
+}
+
+fn own_among<'a>(facts: &PartnerFacts<'a>, id: &str, agreements: &BTreeMap<String, Agreement>) -> Option<Own<'a>> {
+    let agreement = agreements.get(id);
+    let declared = facts.rulebook.rulebook.goals.goal(id);
+    if let Some(agreed) = agreement.and_then(|agreement| agreement.agreed.as_ref()) {
+        let own = by_terms(id, &agreed.terms, Some(agreed.at), &agreed.proposal, agreed.owner.clone());
+        return own.map(|own| Own { binding: true, ..own });
+    }
+    let open = agreement.and_then(|agreement| agreement.open.as_ref());
+    if let Some(open) = open.filter(|_| declared.is_none_or(|declared| declared.agree)) {
+        return by_terms(id, &open.terms, None, &open.id, open.owner.clone());
+    }
+    declared.and_then(|declared| by_declaration(facts, declared))
+}
+
+fn by_terms<'a>(
+    id: &str,
+    terms: &Terms,
+    agreed_at: Option<Timestamp>,
+    proposal: &str,
+    owner: Option<String>,
+) -> Option<Own<'a>> {
+    let goal = Goal {
+        id: id.to_owned(),
+        target: terms.target as f64,
+        from: terms.from,
+        to: terms.to,
+        tell_at: terms.tell_at.clone(),
+    };
+    let counts = Counts::Measure(goal_measure(&terms.metric)?);
+    Some(Own { goal, counts, proposal: Some(proposal.to_owned()), agreed_at, owner, binding: false })
+}
+
+fn by_declaration<'a>(facts: &PartnerFacts<'a>, declared: &'a DeclaredGoal) -> Option<Own<'a>> {
+    let (from, to) = period(facts, declared.period)?;
+    let (target, counts) = match &declared.target {
+        GoalTarget::Reach(condition) => (1.0, Counts::Condition(condition)),
+        GoalTarget::Growth { metric, factor, base } => {
+            let length = i64::from(day::number(to) - day::number(from) + 1);
+            let before = rapport_insight::day::plus(from, -length);
+            let base = sum(facts, goal_measure(base)?, before, rapport_insight::day::plus(from, -1))?;
+            (factor * base, Counts::Measure(goal_measure(metric)?))
+        }
+        GoalTarget::Fixed { metric, target, currency } => {
+            if currency.is_some_and(|currency| currency != facts.program.currency) {
+                return None;
+            }
+            (*target as f64, Counts::Measure(goal_measure(metric)?))
+        }
+    };
+    let goal = Goal { id: declared.id.to_string(), target, from, to, tell_at: declared.tell_at.clone() };
+    let owner = owner(facts, declared.owner.as_deref());
+    Some(Own { goal, counts, proposal: None, agreed_at: None, owner, binding: !declared.agree })
+}
+
+/// Who answers for a goal: a sender's id, or the partner's own manager.
+fn owner(facts: &PartnerFacts<'_>, declared: Option<&str>) -> Option<String> {
+    match declared? {
+        MANAGER => facts.state.profile.manager.get().map(ToString::to_string),
+        sender => Some(sender.to_owned()),
     }
 }
 
@@ -48,14 +214,7 @@ fn period(facts: &PartnerFacts<'_>, period: GoalPeriod) -> Option<(Date, Date)> 
         GoalPeriod::SinceApproved(length) => {
             let approved = *facts.state.profile.approved_at.get()?;
             let from = facts.program.zone.to_datetime(approved).date();
-            let days = match length {
-                Length::Days(days) => days,
-                Length::Weeks(weeks) => weeks.saturating_mul(7),
-                Length::Months(months) => months.saturating_mul(30),
-                Length::Years(years) => years.saturating_mul(365),
-                _ => 1,
-            };
-            Some((from, rapport_insight::day::plus(from, days)))
+            Some((from, rapport_insight::day::plus(from, length_days(length))))
         }
     }
 }
@@ -70,26 +229,30 @@ fn concerns(facts: &PartnerFacts<'_>, audience: &Audience) -> bool {
     }
 }
 
-/// How far a goal is; `None` while it does not apply or nothing can be said.
+/// Every goal of the partner: declared ones that concern them, and what was proposed to or agreed on with them.
 #[must_use]
-pub fn progress(facts: &PartnerFacts<'_>, goal: &DeclaredGoal) -> Option<Progress> {
-    let own = own(facts, goal)?;
-    let today = facts.program.zone.to_datetime(facts.now).date();
-    let value = match &goal.target {
-        GoalTarget::Reach(condition) => f64::from(u8::from(condition.judge(&Bare(facts)).is_true())),
-        GoalTarget::Growth { metric, .. } => {
-            facts.state.sum(measure(metric)?, day::number(own.from), day::number(own.to)) as f64
-        }
-    };
-    own.progress(Some(value), today)
+pub fn all<'a>(facts: &PartnerFacts<'a>) -> Vec<Own<'a>> {
+    let agreements = agreements(facts);
+    let goals: &'a [DeclaredGoal] = &facts.rulebook.rulebook.goals.goals;
+    let declared = goals
+        .iter()
+        .filter(|goal| {
+            agreements.get(&*goal.id).is_some_and(|known| known.agreed.is_some()) || concerns(facts, &goal.audience)
+        })
+        .map(|goal| &*goal.id);
+    let others = agreements.keys().filter(|id| facts.rulebook.rulebook.goals.goal(id).is_none());
+    declared.chain(others.map(String::as_str)).filter_map(|id| own_among(facts, id, &agreements)).collect()
 }
 
-/// Goals the partner is behind with, and how far they are.
+/// Goals the partner is behind with.
 #[must_use]
-pub fn behind(facts: &PartnerFacts<'_>) -> Vec<(String, Progress)> {
-    let running = facts.rulebook.goals.goals.iter().filter(|goal| concerns(facts, &goal.audience));
-    running
-        .filter_map(|goal| Some((goal.id.to_string(), progress(facts, goal).filter(|progress| progress.behind)?)))
+pub fn behind(facts: &PartnerFacts<'_>) -> Vec<Behind> {
+    let binding = all(facts).into_iter().filter(|own| own.binding);
+    binding
+        .filter_map(|own| {
+            let progress = own.progress(facts).filter(|progress| progress.behind)?;
+            Some(Behind { signal: format!("goal-behind:{}", own.key()), goal: own.goal.id, progress })
+        })
         .collect()
 }
 
@@ -97,38 +260,37 @@ pub fn behind(facts: &PartnerFacts<'_>) -> Vec<(String, Progress)> {
 /// pace: it is met or not.
 #[must_use]
 pub fn pace(facts: &PartnerFacts<'_>) -> Option<f64> {
-    let running = facts.rulebook.goals.goals.iter();
-    let running =
-        running.filter(|goal| matches!(goal.target, GoalTarget::Growth { .. }) && concerns(facts, &goal.audience));
-    let today = facts.program.zone.to_datetime(facts.now).date();
-    running
-        .filter(|goal| period(facts, goal.period).is_some_and(|(from, to)| (from..=to).contains(&today)))
-        .filter_map(|goal| progress(facts, goal)?.pace_percent)
+    let today = today(facts);
+    all(facts)
+        .into_iter()
+        .filter(|own| own.binding && own.measure().is_some() && (own.goal.from..=own.goal.to).contains(&today))
+        .filter_map(|own| own.progress(facts)?.pace_percent)
         .min_by(f64::total_cmp)
 }
 
-/// Days the chance of a goal is judged by.
-const CHANCE_DAYS: i32 = 56;
-
-/// The chance of reaching a goal in time at the partner's own rate of the last eight weeks, percent.
+/// Whether a goal that was reached is not any more, by a reversal. One that was reached on other terms stays reached.
 #[must_use]
-pub fn chance(facts: &PartnerFacts<'_>, goal: &DeclaredGoal) -> Option<f64> {
-    let GoalTarget::Growth { metric, .. } = &goal.target else { return None };
-    let own = own(facts, goal)?;
-    let now = progress(facts, goal)?;
-    let today = facts.program.zone.to_datetime(facts.now).date();
-    let measure = measure(metric)?;
-    let value = facts.state.sum(measure, day::number(own.from), day::number(own.to)) as f64;
-    let left = day::number(own.to) - day::number(today);
-    if now.reached || left < 0 {
-        return Some(if now.reached { 100.0 } else { 0.0 });
+pub fn is_revoked(facts: &PartnerFacts<'_>, id: &str, proposal: Option<&str>) -> bool {
+    let Some(own) = own(facts, id) else { return false };
+    if own.agreed_at.and(own.proposal.as_deref()) != proposal {
+        return false;
     }
-    let yesterday = day::number(today) - 1;
-    let began =
-        facts.state.first_event_at.map_or(yesterday, |at| day::number(facts.program.zone.to_datetime(at).date()));
-    let from = (yesterday - CHANCE_DAYS + 1).max(began);
-    let daily: Vec<f64> = (from..=yesterday).map(|on| facts.state.sum(measure, on, on) as f64).collect();
-    rapport_insight::goal::chance(own.target - value, left, &daily).map(|chance| 100.0 * chance)
+    match own.counts {
+        Counts::Condition(condition) => condition.judge(&Bare(facts)).is_false(),
+        Counts::Measure(_) => own.progress(facts).is_some_and(|progress| !progress.reached),
+    }
+}
+
+/// What a target comes to at the partner's own pace: the sum to be expected over the period, and the chance, in percent, of
+/// reaching the target. For somebody who is about to propose.
+#[must_use]
+pub fn outlook(facts: &PartnerFacts<'_>, terms: &Terms) -> Option<(f64, Option<f64>)> {
+    let own = by_terms("", terms, None, "", None)?;
+    let daily = daily(facts, own.measure()?);
+    let mean = daily.iter().sum::<f64>() / (daily.len().max(1) as f64);
+    let from = today(facts).max(terms.from);
+    let left = f64::from((day::number(terms.to) - day::number(from) + 1).max(0));
+    Some((own.value(facts)? + mean * left, own.chance(facts)))
 }
 
 /// What is to be told now, and the marks to keep. Nothing when nothing changed.
@@ -137,23 +299,31 @@ pub fn tell(facts: &PartnerFacts<'_>) -> Option<(Vec<Telling>, Vec<u8>)> {
         facts.state.mark(marks::GOALS).and_then(|json| serde_json::from_slice(json).ok()).unwrap_or_default();
     let mut moments = Vec::new();
     let mut changed = false;
-    for goal in &facts.rulebook.goals.goals {
-        let before = told.get(&*goal.id).copied().unwrap_or_default();
-        if !before.reached && !concerns(facts, &goal.audience) {
-            continue;
-        }
-        let Some((own, now)) = own(facts, goal).zip(progress(facts, goal)) else { continue };
+    let agreements = agreements(facts);
+    // Declared goals are looked at whomever they concern by now: what was reached is taken back from those who moved on, too.
+    let declared = facts.rulebook.rulebook.goals.goals.iter().map(|goal| goal.id.to_string());
+    let ids = declared.chain(agreements.keys().filter(|id| facts.rulebook.rulebook.goals.goal(id).is_none()).cloned());
+    for id in ids {
+        let Some(own) = own_among(facts, &id, &agreements).filter(|own| own.binding) else { continue };
+        let Some(now) = own.progress(facts) else { continue };
+        let key = own.key();
+        let before = told.get(&key).copied().unwrap_or_default();
+        let agreed = own.agreed_at.is_some();
+        let concerned = || {
+            let goal = facts.rulebook.rulebook.goals.goal(&id);
+            agreed || goal.is_some_and(|goal| concerns(facts, &goal.audience))
+        };
         // What is reached after its time is not reached; what was reached in time stays so until it is taken back.
-        if !before.reached && !(own.from..=own.to).contains(&facts.program.zone.to_datetime(facts.now).date()) {
+        if !before.reached && (!concerned() || !(own.goal.from..=own.goal.to).contains(&today(facts))) {
             continue;
         }
-        let (moment, after) = own.tell(&now, before);
+        let (moment, after) = own.goal.tell(&now, before);
         if after != before {
-            told.insert(goal.id.to_string(), after);
+            told.insert(key.clone(), after);
             changed = true;
         }
         if let Some(moment) = moment {
-            moments.push(Telling { goal: goal.id.to_string(), moment, percent: now.percent });
+            moments.push(Telling { goal: id, key, moment, percent: now.percent });
         }
     }
     changed.then(|| (moments, serde_json::to_vec(&told).unwrap_or_default()))

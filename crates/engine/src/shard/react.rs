@@ -5,6 +5,7 @@
 
 mod actions;
 mod commands;
+mod goals;
 mod health;
 pub mod held;
 pub(crate) mod in_flight;
@@ -145,6 +146,7 @@ impl<'a> Reaction<'a> {
                 }
                 self.expect_anniversary();
                 self.announce(event.clone());
+                self.propose_goals();
             }
             Folded::Conversion(merged) => {
                 let Some(told) = conversion else { return Ok(()) };
@@ -257,6 +259,7 @@ impl<'a> Reaction<'a> {
                 }
                 EngineData::Contact(contact) => self.note_contact(&event.kind, contact),
                 EngineData::Command(command) => self.obey(event, command),
+                EngineData::Goal(goal) => return self.agree(event, goal),
                 _ => {}
             }
         }

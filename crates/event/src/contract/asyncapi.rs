@@ -38,11 +38,14 @@ const CHANNELS: &[Channel] = &[
     },
     Channel {
         name: "rapport.signals",
-        about: "What rapport concludes (signals and moments), and what workflows emit, for other systems: CloudEvents in \
+        about: "What rapport concludes (signals and moments), what becomes of goals, and what workflows emit, for other systems: CloudEvents in \
             structured mode, keyed by `program/partner`. At least once, with the same id each time; in order for each partner. \
             Nothing is published of what a replay brings. Kinds that workflows emit come beside those listed.",
         action: "send",
-        carries: |entry| entry.origin == Origin::Derived && matches!(entry.family, Family::Signal | Family::Moment),
+        carries: |entry| {
+            let concluded = entry.origin == Origin::Derived && matches!(entry.family, Family::Signal | Family::Moment);
+            concluded || entry.family == Family::Agreement
+        },
     },
 ];
 

@@ -42,7 +42,8 @@ pub(super) async fn open(gateway: &Gateway, headers: &HeaderMap, token: Token, p
         Claims::Unsubscribe { program, partner, .. }
         | Claims::Answer { program, partner, .. }
         | Claims::Why { program, partner, .. }
-        | Claims::Preferences { program, partner } => (program, partner),
+        | Claims::Preferences { program, partner }
+        | Claims::Goal { program, partner, .. } => (program, partner),
     };
     let key = PartnerKey::new(program, partner).map_err(|_| lost())?;
     gather(gateway, claims, key).await.map_err(|error| Trouble::from(error).page(words))

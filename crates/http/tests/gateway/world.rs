@@ -1,6 +1,7 @@
 //! A gateway on a loopback port, on the real embedded store, and a client that speaks plain TCP.
 
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     sync::{
         Arc,
@@ -14,12 +15,17 @@ use jiff::Timestamp;
 use rapport_engine::ports::{
     clock::Clock,
     log::{EventLog, LogError, LogIdentity, LogRecord, NewRecord, Progress, ShardFeed},
-    rows::{MessageRow, PersonRow, ShardCommit},
+    rows::{MessageRow, PartnerRow, PersonRow, ShardCommit},
     store::{Committed, Store, StoreError},
+};
+use rapport_engine::shard::{
+    facts::marks,
+    goals::agreed::{self, Agreement},
 };
 use rapport_event::{Event, PartnerKey, decode_record};
 use rapport_http::{Bearer, CurrentRules, EVENT_BYTES_MAX, Gateway, Rules, gateway, serve};
 use rapport_message::link::{Claims, Keys};
+use rapport_partner::PartnerState;
 use rapport_store::{Journal, SqlStore};
 use rapport_workflow::Rulebook;
 use tokio::{
@@ -166,6 +172,10 @@ pub fn preferences() -> Claims {
     Claims::Preferences { program: "default".into(), partner: PARTNER.into() }
 }
 
+pub fn goal(proposal: &str) -> Claims {
+    Claims::Goal { program: "default".into(), partner: PARTNER.into(), proposal: proposal.into() }
+}
+
 pub fn path(claims: &Claims) -> String {
     keys().url("", claims).unwrap()
 }
@@ -213,6 +223,25 @@ impl World {
         let stop = CancellationToken::new();
         let serving = tokio::spawn(serve(listener, router, stop.clone()));
         Self { store, journal, log, address, stop, serving, _folder: folder }
+    }
+
+    /// Keeps what was proposed to and agreed on with the partner, as a shard does.
+    pub async fn keep(&self, agreements: BTreeMap<String, Agreement>) {
+        let key = PartnerKey::new("default", PARTNER).unwrap();
+        let mut state = PartnerState::default();
+        state.set_mark(marks::AGREEMENTS, agreed::to_mark(&agreements));
+        let row = PartnerRow { key: key.clone(), hot: state.encode_hot(), days: None };
+        let number = i32::try_from(rapport_event::shard_of(&key, SHARDS)).unwrap();
+        let shard = self.store.shard_row(number).await.unwrap().unwrap();
+        let commit = ShardCommit {
+            shard: number,
+            epoch: shard.epoch,
+            commit_no: shard.commit_no,
+            clock: Some(now()),
+            partners: vec![row],
+            ..ShardCommit::default()
+        };
+        assert!(matches!(self.store.commit_shard(&commit).await.unwrap(), Committed::Done));
     }
 
     pub async fn get(&self, path: &str) -> Answer {

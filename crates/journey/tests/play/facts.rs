@@ -55,6 +55,7 @@ impl PartnerFacts<'_> {
             zone: &self.program.zone,
             currency: self.program.currency,
             program_began_at: self.program_began_at,
+            program: None,
             start,
             foresee: None,
         };

@@ -347,4 +347,25 @@ pub(super) const PAGES: &[CodePage] = &[
         example: "02.03.2026,USD,EUR,0.92",
         put_right: "2026-03-02,USD,EUR,0.92",
     },
+    CodePage {
+        code: "R0560",
+        title: "a goal's target in another unit than its metric",
+        meaning: "Money is written with a currency that a programme counts in, a count without one, and a factor compares money with money.",
+        example: "spring: { for: everyone, metric: approved_revenue, target: 5000, from: 2027-03-01, to: 2027-05-31 }",
+        put_right: "spring: { for: everyone, metric: approved_revenue, target: 5000 EUR, from: 2027-03-01, to: 2027-05-31 }",
+    },
+    CodePage {
+        code: "R0561",
+        title: "a goal longer than what is remembered",
+        meaning: "Days are kept for 400 days. A goal runs for at most that long, and for 200 days where its target is a factor of the period before, because that has to be known as well.",
+        example: "growth: { for: everyone, metric: approved_revenue, target: 1.2 * approved_revenue_previous_period, from: 2027-01-01, to: 2027-12-31 }",
+        put_right: "growth: { for: everyone, metric: approved_revenue, target: 1.2 * approved_revenue_previous_period, from: 2027-01-01, to: 2027-06-30 }",
+    },
+    CodePage {
+        code: "R0562",
+        title: "a goal that hardly anybody can reach",
+        meaning: "A target of more than three times the period before, or one that, by their own history, hardly any of the partners it is for will reach. They would be told for the whole period that they are behind.",
+        example: "growth: { for: everyone, metric: approved_revenue, target: 10 * approved_revenue_previous_period, from: 2027-01-01, to: 2027-03-31 }",
+        put_right: "growth: { for: everyone, metric: approved_revenue, target: 1.2 * approved_revenue_previous_period, from: 2027-01-01, to: 2027-03-31 }",
+    },
 ];

@@ -196,6 +196,13 @@ pub(crate) mod story {
     pub(crate) static FIND: Statement = Statement::one(include_str!("../../queries/story/find.sql"));
 }
 
+pub(crate) mod figures {
+    use super::Statement;
+
+    pub(crate) static SAVE: Statement = Statement::one(include_str!("../../queries/figures/save.sql"));
+    pub(crate) static DROP: Statement = Statement::one(include_str!("../../queries/figures/drop.sql"));
+}
+
 pub(crate) mod doctor {
     use super::Statement;
 

@@ -9,10 +9,14 @@ pub(crate) const POSTGRES_ROWS_MAX: usize = 2_000;
 pub(crate) const SQLITE_ROWS: [usize; 3] = [128, 16, 1];
 
 /// What a file writes as the name before, as the database wants it: the server's time, and a JSON text to be looked into.
-type Dialect = [(&'static str, &'static str); 2];
-const POSTGRES: Dialect =
-    [("@now", "(extract(epoch from clock_timestamp()) * 1000)::bigint"), ("@json(body)", "body::jsonb")];
-const SQLITE: Dialect = [("@now", "CAST(unixepoch('subsec') * 1000 AS INTEGER)"), ("@json(body)", "body")];
+type Dialect = [(&'static str, &'static str); 3];
+const POSTGRES: Dialect = [
+    ("@now", "(extract(epoch from clock_timestamp()) * 1000)::bigint"),
+    ("@json(body)", "body::jsonb"),
+    ("@jsonb(figures)", "figures::jsonb"),
+];
+const SQLITE: Dialect =
+    [("@now", "CAST(unixepoch('subsec') * 1000 AS INTEGER)"), ("@json(body)", "body"), ("@jsonb(figures)", "figures")];
 
 /// The type of a batch's column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,13 +1,16 @@
 //! `config/goals.yaml`: goals, milestones, anniversaries.
 
+mod smart;
+
 use std::sync::Arc;
 
 use jiff::civil::Date;
 use rapport_insight::milestone::{Measure, Milestone};
+use rapport_partner::figure::Figure;
 use rapport_rule::expr::{Condition, Environment};
 use rapport_rule::suggest::nearest;
-use rapport_rule::yaml::{Fields, Key, Node};
-use rapport_rule::{Findings, Length};
+use rapport_rule::yaml::{Fields, Key, Node, Value};
+use rapport_rule::{Currency, Findings, Length, Money};
 
 /// The name of an anniversary, in `event.name`.
 pub const ANNIVERSARY: &str = "anniversary";
@@ -36,6 +39,21 @@ pub struct DeclaredGoal {
     pub period: GoalPeriod,
     /// Percents told on the way; 100 is `goal.reached` only.
     pub tell_at: Vec<u8>,
+    /// Whether it counts only once the partner has accepted it.
+    pub agree: bool,
+    /// Who answers for it: a sender, or `manager` for the partner's own.
+    pub owner: Option<Arc<str>>,
+}
+
+impl DeclaredGoal {
+    /// What is counted; none for a condition.
+    #[must_use]
+    pub fn metric(&self) -> Option<&str> {
+        match &self.target {
+            GoalTarget::Reach(_) => None,
+            GoalTarget::Growth { metric, .. } | GoalTarget::Fixed { metric, .. } => Some(metric),
+        }
+    }
 }
 
 /// `for:`.
@@ -63,6 +81,15 @@ pub enum GoalTarget {
         /// The measure it is compared with, without `_previous_period`.
         base: Arc<str>,
     },
+    /// `metric:` and `target: 5000 EUR` or `target: 50`: the same for everybody.
+    Fixed {
+        /// A measure without window.
+        metric: Arc<str>,
+        /// A count, or minor units.
+        target: i64,
+        /// The currency of a target that is money. In a programme of another one the goal says nothing.
+        currency: Option<Currency>,
+    },
 }
 
 /// Within when.
@@ -77,6 +104,29 @@ pub enum GoalPeriod {
         /// Last day.
         to: Date,
     },
+}
+
+impl GoalPeriod {
+    /// Its length in days, both ends included. A month is 30 days, a year 365: the period is counted from the approval.
+    #[must_use]
+    pub fn days(self) -> i64 {
+        match self {
+            GoalPeriod::Days { from, to } => i64::from(from.until(to).map_or(0, |span| span.get_days())) + 1,
+            GoalPeriod::SinceApproved(length) => length_days(length) + 1,
+        }
+    }
+}
+
+/// A length in whole days.
+#[must_use]
+pub fn length_days(length: Length) -> i64 {
+    match length {
+        Length::Days(days) => days,
+        Length::Weeks(weeks) => weeks.saturating_mul(7),
+        Length::Months(months) => months.saturating_mul(30),
+        Length::Years(years) => years.saturating_mul(365),
+        _ => 1,
+    }
 }
 
 impl Goals {
@@ -95,27 +145,60 @@ pub(crate) struct Names {
 
 pub(crate) fn names(goals: &Goals, node: Option<&Node>) -> Names {
     let entries = node.and_then(|node| node.get("goals")).and_then(Node::as_map).unwrap_or_default();
+    let declared = entries.iter().map(|(key, _)| Arc::from(key.text.as_str()));
     Names {
-        goals: entries.iter().map(|(key, _)| Arc::from(key.text.as_str())).collect(),
+        goals: declared.chain(METRICS.iter().map(|metric| own_goal(metric).into())).collect(),
         milestones: goals.milestones.iter().map(|milestone| milestone.name().into()).collect(),
     }
 }
 
-const METRICS: [&str; 6] =
-    ["conversions", "revenue", "commission", "approved_conversions", "approved_revenue", "approved_commission"];
+/// What a goal may count: sums over days, of which more is better.
+pub const METRICS: [&str; 12] = [
+    "approved_conversions",
+    "approved_revenue",
+    "approved_commission",
+    "conversions",
+    "revenue",
+    "commission",
+    "new_customers",
+    "clicks",
+    "links_created",
+    "content",
+    "creatives",
+    "trainings",
+];
 
-pub(crate) fn read(
-    node: &Node,
-    path: &str,
-    groups: &[Arc<str>],
-    segments: &[Arc<str>],
-    env: &dyn Environment,
-    findings: &mut Findings,
-) -> Goals {
+/// The measure a goal counts, by its name.
+#[must_use]
+pub fn measure(metric: &str) -> Option<rapport_partner::Measure> {
+    match Figure::parse(&format!("{metric}_total")) {
+        Ok(Figure::Sum(measure, _)) if METRICS.contains(&metric) => Some(measure),
+        _ => None,
+    }
+}
+
+/// The id of a goal that one partner has alone: there is one for each metric.
+#[must_use]
+pub fn own_goal(metric: &str) -> String {
+    format!("own_{metric}")
+}
+
+/// What a goal may refer to.
+pub(crate) struct Known<'a> {
+    pub(crate) groups: &'a [Arc<str>],
+    pub(crate) segments: &'a [Arc<str>],
+    /// None when the file that declares them has errors of its own.
+    pub(crate) senders: Option<Vec<Arc<str>>>,
+    /// Those of the programmes; none when they are not known.
+    pub(crate) currencies: Vec<Currency>,
+    pub(crate) env: &'a dyn Environment,
+}
+
+pub(crate) fn read(node: &Node, path: &str, known: &Known<'_>, findings: &mut Findings) -> Goals {
     let mut all = Goals::default();
     let Some(fields) = Fields::of(node, path, findings) else { return all };
     for (key, value) in fields.take("goals").and_then(|node| node.map(path, findings)).unwrap_or_default() {
-        all.goals.extend(goal(key, value, path, groups, segments, env, findings));
+        all.goals.extend(goal(key, value, path, known, findings));
     }
     if let Some(fields) = fields.take("milestones").and_then(|node| Fields::of(node, path, findings)) {
         milestones(&fields, path, &mut all.milestones, findings);
@@ -146,22 +229,19 @@ fn milestones(fields: &Fields<'_>, path: &str, all: &mut Vec<Milestone>, finding
     }
 }
 
-#[allow(clippy::too_many_arguments, reason = "one per kind of thing a goal may name")]
-fn goal(
-    key: &Key,
-    node: &Node,
-    path: &str,
-    groups: &[Arc<str>],
-    segments: &[Arc<str>],
-    env: &dyn Environment,
-    findings: &mut Findings,
-) -> Option<DeclaredGoal> {
+fn goal(key: &Key, node: &Node, path: &str, known: &Known<'_>, findings: &mut Findings) -> Option<DeclaredGoal> {
+    if key.text.starts_with("own_") {
+        findings
+            .error("R0534", path, key.span, "names that begin with `own_` are those of goals one partner has alone")
+            .label("choose another name");
+    }
     let fields = Fields::of(node, path, findings)?;
-    let audience = fields.require("for", findings).and_then(|node| audience(node, path, groups, segments, findings));
-    let (reach, metric, target) = (fields.take("reach"), fields.take("metric"), fields.take("target"));
-    let target = match (reach, metric, target) {
-        (Some(reach), None, None) => Condition::from_node(reach, path, env, findings).map(GoalTarget::Reach),
-        (None, Some(metric), Some(target)) => growth(metric, target, path, findings),
+    let audience =
+        fields.require("for", findings).and_then(|node| audience(node, path, known.groups, known.segments, findings));
+    let (reach, metric, target_node) = (fields.take("reach"), fields.take("metric"), fields.take("target"));
+    let target = match (reach, metric, target_node) {
+        (Some(reach), None, None) => Condition::from_node(reach, path, known.env, findings).map(GoalTarget::Reach),
+        (None, Some(metric), Some(target)) => counted(metric, target, path, findings),
         _ => {
             findings
                 .error("R0534", path, key.span, format!("goal `{}` needs one thing to reach", key.text))
@@ -170,6 +250,7 @@ fn goal(
         }
     };
     let (within, from, to) = (fields.take("within"), fields.take("from"), fields.take("to"));
+    let period_node = within.or(to);
     let period = match (within, from, to) {
         (Some(within), None, None) => since_approved(within, path, findings),
         (None, Some(from), Some(to)) => {
@@ -190,6 +271,13 @@ fn goal(
             None
         }
     };
+    if let (Some(target), Some(node)) = (&target, target_node) {
+        smart::unit(target, node, path, &known.currencies, findings);
+        smart::growth(target, node, path, findings);
+    }
+    if let (Some(period), Some(node)) = (period, period_node) {
+        smart::deadline(period, target.as_ref(), node, path, findings);
+    }
     let tell_at: Vec<u8> = fields
         .take("tell_at")
         .map(Node::one_or_many)
@@ -198,9 +286,46 @@ fn goal(
         .filter_map(|node| node.percent(path, findings))
         .map(|percent| percent.round().clamp(0.0, 100.0) as u8)
         .collect();
+    let agree = fields.take("agree").and_then(|node| node.one_of(&["partner"], path, findings)).is_some();
+    if let (true, Some(GoalTarget::Reach(_))) = (agree, &target) {
+        findings
+            .error(
+                "R0534",
+                path,
+                key.span,
+                format!("goal `{}` is a condition, which has no terms to agree on", key.text),
+            )
+            .label("write `metric:` and `target:`, or leave `agree` away");
+    }
+    let owner = fields.take("owner").and_then(|node| owner(node, path, known, findings));
     fields.finish(&[], findings);
-    Some(DeclaredGoal { id: key.text.as_str().into(), audience: audience?, target: target?, period: period?, tell_at })
+    Some(DeclaredGoal {
+        id: key.text.as_str().into(),
+        audience: audience?,
+        target: target?,
+        period: period?,
+        tell_at,
+        agree,
+        owner,
+    })
 }
+
+/// A sender, or the partner's own manager.
+fn owner(node: &Node, path: &str, known: &Known<'_>, findings: &mut Findings) -> Option<Arc<str>> {
+    let text = node.text(path, findings)?;
+    let senders = known.senders.as_deref()?;
+    if text == MANAGER || senders.iter().any(|sender| **sender == *text) {
+        return Some(text.into());
+    }
+    findings
+        .error("R0501", path, node.span, format!("there is no sender `{text}`"))
+        .did_you_mean(nearest(text, senders.iter().map(|id| &**id).chain([MANAGER])))
+        .hint("Senders are declared in config/rapport.yaml; `manager` is the partner's own.");
+    None
+}
+
+/// The word for the partner's own manager, as a goal's owner.
+pub const MANAGER: &str = "manager";
 
 fn audience(
     node: &Node,
@@ -235,22 +360,29 @@ fn audience(
     }
 }
 
-/// `1.2 * revenue_previous_period`.
-fn growth(metric: &Node, target: &Node, path: &str, findings: &mut Findings) -> Option<GoalTarget> {
-    let which = metric.one_of(&METRICS, path, findings)?;
+/// `1.2 * revenue_previous_period`, `5000 EUR` or `50`.
+fn counted(metric: &Node, target: &Node, path: &str, findings: &mut Findings) -> Option<GoalTarget> {
+    let metric: Arc<str> = (*METRICS.get(metric.one_of(&METRICS, path, findings)?)?).into();
+    if let Value::Int(_) = target.value {
+        let target = target.int(1..=1_000_000_000_000, path, findings)?;
+        return Some(GoalTarget::Fixed { metric, target, currency: None });
+    }
     let text = target.text(path, findings)?;
-    let parsed = text.split_once('*').and_then(|(factor, base)| {
-        let factor: f64 = factor.trim().parse().ok()?;
-        let base = base.trim().strip_suffix("_previous_period")?;
-        (METRICS.contains(&base) && factor.is_finite() && factor > 0.0).then_some((factor, base))
-    });
-    let Some((factor, base)) = parsed else {
-        findings
-            .error("R0534", path, target.span, format!("`{text}` is no target"))
-            .label("write a factor of the period before: `1.2 * revenue_previous_period`");
-        return None;
-    };
-    Some(GoalTarget::Growth { metric: (*METRICS.get(which)?).into(), factor, base: base.into() })
+    if let Some((factor, base)) = text.split_once('*') {
+        let factor = factor.trim().parse().ok().filter(|factor: &f64| factor.is_finite() && *factor > 0.0);
+        let base = base.trim().strip_suffix("_previous_period").filter(|base| METRICS.contains(base));
+        if let Some((factor, base)) = factor.zip(base) {
+            return Some(GoalTarget::Growth { metric, factor, base: base.into() });
+        }
+    } else if let Ok(money) = Money::parse(text)
+        && money.minor > 0
+    {
+        return Some(GoalTarget::Fixed { metric, target: money.minor, currency: Some(money.currency) });
+    }
+    findings
+        .error("R0534", path, target.span, format!("`{text}` is no target"))
+        .label("write an amount (`5000 EUR`), a count (`50`), or a factor: `1.2 * revenue_previous_period`");
+    None
 }
 
 /// `30 days of partner.approved`.

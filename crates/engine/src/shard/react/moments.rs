@@ -1,21 +1,15 @@
-//! Moments: milestones and goals after a sale changed, anniversaries by timer.
+//! Moments: milestones after a sale changed, anniversaries by timer.
 
-use rapport_event::{
-    EngineData, Kind,
-    engine::{MomentData, SignalData},
-    extra::Extra,
-};
+use rapport_event::{EngineData, Kind, engine::MomentData};
 use rapport_insight::{
     anniversary,
-    goal::Moment,
     milestone::{self, Change, Measure},
     win::Win,
 };
 use rapport_rule::Money;
 
-use super::super::facts::marks;
 use super::Reaction;
-use crate::{calendar::ProgramDays, ports::rows::TimerRow, shard::goals};
+use crate::{calendar::ProgramDays, ports::rows::TimerRow};
 
 /// Timer subject: the partner's next anniversary.
 pub const ANNIVERSARY: &str = "anniversary";
@@ -78,29 +72,6 @@ impl Reaction<'_> {
         self.moment(&reached.id(), Kind::MilestoneReached, data);
     }
 
-    pub(super) fn look_at_goals(&mut self) {
-        let told = {
-            let facts = self.facts();
-            if facts.rulebook.rulebook.goals.goals.is_empty() { None } else { goals::tell(&facts) }
-        };
-        let Some((moments, mark)) = told else { return };
-        self.entry.state.set_mark(marks::GOALS, mark);
-        for telling in moments {
-            let (kind, id) = match telling.moment {
-                Moment::Reached => (Kind::GoalReached, format!("goal-{}", telling.goal)),
-                Moment::Progress(percent) => (Kind::GoalProgress, format!("goal-{}-{percent}", telling.goal)),
-                Moment::Revoked => continue,
-            };
-            let data = MomentData {
-                name: telling.goal.as_str().into(),
-                summary: format!("{:.0} % of {}", telling.percent, telling.goal).into(),
-                percent: Some(telling.percent),
-                ..MomentData::default()
-            };
-            self.moment(&id, kind, data);
-        }
-    }
-
     /// Tells of a week's wins.
     pub(super) fn tell_wins(&mut self, wins: &[Win]) {
         let money = |minor: i64| Money { minor, currency: self.program.currency };
@@ -150,25 +121,6 @@ impl Reaction<'_> {
         }
     }
 
-    /// Raises `goal.behind` for goals whose pace will not do, and ends it when it does again.
-    pub(super) fn look_at_pace(&mut self) {
-        let behind = goals::behind(&self.facts());
-        let ids: Vec<String> = behind.iter().map(|(goal, _)| format!("goal-behind:{goal}")).collect();
-        self.end_quietly(&Kind::GoalBehind, |id| !ids.iter().any(|known| known == id));
-        for ((goal, progress), id) in behind.into_iter().zip(&ids) {
-            if self.entry.state.lasting.iter().any(|signal| *signal.id == **id) {
-                continue;
-            }
-            let summary =
-                format!("{:.0} % of {goal} with {:.0} % of the time gone", progress.percent, progress.time_percent);
-            let mut extra = Extra::NONE;
-            extra.insert("percent", (progress.percent * 10.0).round() / 10.0);
-            let data =
-                SignalData { name: goal.as_str().into(), summary: summary.into(), extra, ..SignalData::default() };
-            self.raise(&Kind::GoalBehind, id, data);
-        }
-    }
-
     /// Sets the timer of the next anniversary, if the programme keeps them.
     pub(super) fn expect_anniversary(&mut self) {
         if !self.rulebook.rulebook.goals.anniversaries {
@@ -204,8 +156,8 @@ impl Reaction<'_> {
         self.expect_anniversary();
     }
 
-    fn moment(&mut self, id: &str, kind: Kind, data: MomentData) {
+    pub(super) fn moment(&mut self, id: &str, kind: Kind, data: MomentData) {
         let payload = serde_json::to_string(&data).unwrap_or_default();
-        self.happened(kind, id, payload, EngineData::Moment(MomentData { extra: Extra::NONE, ..data }));
+        self.happened(kind, id, payload, EngineData::Moment(data));
     }
 }

@@ -57,6 +57,7 @@ impl Reaction<'_> {
         self.tell_wins(&verdicts.wins);
         self.carry_silence_on();
         self.review_segments();
+        self.propose_goals();
         self.look_at_goals();
         self.look_at_pace();
         self.review_health();

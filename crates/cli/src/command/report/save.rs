@@ -1,0 +1,58 @@
+//! `rapport report --save`: every figure, for those who ask in SQL.
+
+use rapport_engine::shard::facts::reach;
+use rapport_partner::{Figure, FigureValue, ProgramFigure, ProgramSums};
+use rapport_rule::Currency;
+use rapport_store::{FiguresRow, SqlStore};
+use serde_json::{Map, Value, json};
+
+use crate::exit::{Doing, Failure};
+use crate::picture::Picture;
+
+/// Computes and writes them; tells of how many partners.
+pub(super) async fn figures(
+    store: &SqlStore,
+    picture: &Picture,
+    program: &str,
+    currency: Currency,
+) -> Result<i64, Failure> {
+    let figures: Vec<(String, Figure)> = Figure::examples()
+        .into_iter()
+        .filter_map(|name| Some((Figure::parse(&name).ok()?, name)))
+        .filter(|(figure, _)| !figure.needs_start())
+        .map(|(figure, name)| (name, figure))
+        .collect();
+    let mut rows = Vec::new();
+    let mut sums = ProgramSums::default();
+    Picture::each(store, |key, state| {
+        if key.program.as_str() == program {
+            picture.look(key, state, |facts| {
+                let context = facts.context(None);
+                let values = figures.iter().map(|(name, figure)| (name.clone(), plain(state.figure(figure, &context))));
+                let mut all: Map<String, Value> = values.collect();
+                all.insert("group".into(), json!(facts.group().map(|group| &*group.name)));
+                all.insert("type".into(), json!(state.profile.partner_type.get().map(|kind| &**kind)));
+                all.insert("country".into(), json!(state.profile.country.get().map(|country| &**country)));
+                all.insert("status".into(), json!(state.profile.status().as_str()));
+                sums.add(state, reach(facts), &context);
+                rows.push(FiguresRow { partner: Some(key.partner.clone()), figures: Value::Object(all).to_string() });
+            });
+        }
+        Ok(())
+    })
+    .await?;
+    let partners = rows.len() as i64;
+    let own = ProgramFigure::all().map(|figure| (figure.to_string(), plain(sums.figure(figure, currency))));
+    rows.push(FiguresRow { partner: None, figures: Value::Object(own.collect()).to_string() });
+    store.save_figures(program, picture.now, &rows).await.doing("writing the figures")?;
+    Ok(partners)
+}
+
+fn plain(value: Option<FigureValue>) -> Value {
+    match value {
+        None => Value::Null,
+        Some(FigureValue::Count(count)) => json!(count),
+        Some(FigureValue::Money(money)) => json!(money.minor),
+        Some(FigureValue::Number(number) | FigureValue::Percent(number)) => json!(number),
+    }
+}

@@ -1,0 +1,163 @@
+//! What a partner and the programme agree on: proposals, answers, and how they are kept and told.
+
+use std::collections::BTreeMap;
+
+use jiff::{Timestamp, civil::Date};
+use rapport_event::{Event, Kind, engine::GoalData};
+pub use rapport_insight::agreement::{Act, Agreed, Agreement, Counter, End, Proposal, Terms};
+use rapport_partner::{Measure, PartnerState};
+use rapport_rule::{Currency, Money};
+use rapport_workflow::config::{GoalTarget, goal_measure};
+
+use super::{Own, agreements, by_declaration, concerns, today};
+use crate::{
+    ports::{rows::PartnerRow, store::StoreError},
+    shard::facts::{PartnerFacts, marks},
+};
+
+/// Who acts for the partner, in `by`.
+pub const PARTNER: &str = "partner";
+
+/// What was proposed to and agreed on with a partner, by goal.
+#[must_use]
+pub fn of(state: &PartnerState) -> BTreeMap<String, Agreement> {
+    state.mark(marks::AGREEMENTS).and_then(|json| serde_json::from_slice(json).ok()).unwrap_or_default()
+}
+
+/// The same from a stored row.
+///
+/// # Errors
+/// A row that cannot be read.
+pub fn of_row(row: &PartnerRow) -> Result<BTreeMap<String, Agreement>, StoreError> {
+    PartnerState::decode(&row.hot, row.days.as_deref())
+        .map(|state| of(&state))
+        .map_err(|error| StoreError::Damaged(format!("the state of {}: {error}", row.key)))
+}
+
+/// For the partner's state; empty when nothing is kept.
+#[must_use]
+pub fn to_mark(agreements: &BTreeMap<String, Agreement>) -> Vec<u8> {
+    if agreements.is_empty() { Vec::new() } else { serde_json::to_vec(agreements).unwrap_or_default() }
+}
+
+/// The act a record tells of; none when it says too little.
+#[must_use]
+pub fn act(event: &Event, data: &GoalData) -> Option<Act> {
+    Some(match event.kind {
+        Kind::GoalProposed => {
+            let metric = data.metric.as_deref().filter(|metric| goal_measure(metric).is_some())?;
+            let terms = Terms {
+                metric: metric.to_owned(),
+                target: data.target?,
+                from: data.from?,
+                to: data.until?,
+                tell_at: data.tell_at.clone(),
+            };
+            let text = |text: &Option<std::sync::Arc<str>>| text.as_deref().map(str::to_owned);
+            Act::Propose(Proposal {
+                id: data.proposal.to_string(),
+                terms,
+                owner: text(&data.owner),
+                by: text(&data.by),
+                at: event.occurred_at,
+                counter: None,
+            })
+        }
+        // The partner accepts what was proposed, the programme what the partner answered with.
+        Kind::GoalAccepted if data.by.as_deref() == Some(PARTNER) => Act::Accept { counter: None },
+        Kind::GoalAccepted => Act::Accept { counter: Some((data.target?, data.until?)) },
+        Kind::GoalCountered => Act::Counter { target: data.target?, to: data.until? },
+        Kind::GoalDeclined => Act::Decline,
+        Kind::GoalWithdrawn => Act::Withdraw,
+        _ => return None,
+    })
+}
+
+/// The terms a proposal is told with: those of the counter when there is one to tell of.
+#[must_use]
+pub fn told(data: &GoalData, terms: &Terms, owner: Option<&str>, currency: Currency) -> GoalData {
+    GoalData {
+        metric: Some(terms.metric.as_str().into()),
+        target: Some(terms.target),
+        currency: goal_measure(&terms.metric).is_some_and(Measure::is_money).then(|| currency.code().into()),
+        from: Some(terms.from),
+        until: Some(terms.to),
+        tell_at: terms.tell_at.clone(),
+        owner: owner.map(Into::into),
+        summary: summary(terms, currency).into(),
+        ..data.clone()
+    }
+}
+
+/// The sentence for people: `5000.00 EUR of approved revenue from 1 January to 31 March 2027`.
+#[must_use]
+pub fn summary(terms: &Terms, currency: Currency) -> String {
+    let metric = terms.metric.replace('_', " ");
+    let what = if goal_measure(&terms.metric).is_some_and(Measure::is_money) {
+        format!("{} of {metric}", Money::new(terms.target, currency))
+    } else {
+        format!("{} {metric}", terms.target)
+    };
+    let from = if terms.from.year() == terms.to.year() { "%-d %B" } else { "%-d %B %Y" };
+    format!("{what} from {} to {}", terms.from.strftime(from), terms.to.strftime("%-d %B %Y"))
+}
+
+/// Declared goals that need an agreement and are to be put to the partner now. One that was declined or withdrawn is not put to
+/// them again for the same period.
+#[must_use]
+pub fn to_propose(facts: &PartnerFacts<'_>) -> Vec<GoalData> {
+    let declared = &facts.rulebook.rulebook.goals.goals;
+    if declared.iter().all(|goal| !goal.agree) || facts.state.profile.status().as_str() != "active" {
+        return Vec::new();
+    }
+    let (known, today) = (agreements(facts), today(facts));
+    let mut proposals = Vec::new();
+    for declared in declared.iter().filter(|goal| goal.agree) {
+        let Some(own) = by_declaration(facts, declared) else { continue };
+        // A factor of the period before is known when that is over.
+        let begins = if matches!(declared.target, GoalTarget::Growth { .. }) { own.goal.from } else { Date::MIN };
+        let target = own.goal.target.round();
+        if !(begins..=own.goal.to).contains(&today) || !(1.0..1e15).contains(&target) {
+            continue;
+        }
+        let id = proposal_id(&declared.id, own.goal.from);
+        if known.get(&*declared.id).is_some_and(|known| !is_free(known, &id, &own, facts, today))
+            || !concerns(facts, &declared.audience)
+        {
+            continue;
+        }
+        let Some(metric) = declared.metric() else { continue };
+        let terms = Terms {
+            metric: metric.to_owned(),
+            target: target as i64,
+            from: own.goal.from,
+            to: own.goal.to,
+            tell_at: own.goal.tell_at.clone(),
+        };
+        let data = GoalData { goal: declared.id.clone(), proposal: id.into(), ..GoalData::default() };
+        proposals.push(told(&data, &terms, own.owner.as_deref(), facts.program.currency));
+    }
+    proposals
+}
+
+fn is_free(known: &Agreement, id: &str, own: &Own<'_>, facts: &PartnerFacts<'_>, today: Date) -> bool {
+    let ended_lately = known
+        .ended
+        .as_ref()
+        .is_some_and(|(ended, _, at)| ended == id || facts.program.zone.to_datetime(*at).date() >= own.goal.from);
+    let agreed = known.agreed.as_ref().is_some_and(|agreed| agreed.proposal == id || agreed.terms.to >= today);
+    // One that nobody answered is replaced by the next period's.
+    let open = known.open.as_ref().is_some_and(|open| open.id == id || open.terms.to >= today);
+    !ended_lately && !agreed && !open
+}
+
+/// The id of a proposal that follows from a declaration.
+fn proposal_id(goal: &str, from: Date) -> String {
+    format!("{goal}-{from}")
+}
+
+/// The id of a proposal that somebody makes at a moment.
+#[must_use]
+pub fn proposal_at(goal: &str, at: Timestamp) -> String {
+    format!("{goal}-{:x}", at.as_millisecond())
+}
