@@ -58,7 +58,8 @@ impl Picture {
         let mut figures = BTreeMap::new();
         let mut shards = store.shard_rows().await.doing("reading the shards")?;
         shards.sort_by_key(|row| row.clock);
-        for cursor in shards.iter().map(|row| Cursor::from_row(&row.cursor)) {
+        for row in &shards {
+            let cursor = Cursor::from_row(&row.cursor).doing("reading how far a shard is")?;
             for id in applied.rulebook.config.programs.keys() {
                 figures.extend(cursor.figures(id).map(|known| (id.to_string(), known.clone())));
             }
