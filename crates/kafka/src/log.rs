@@ -298,14 +298,14 @@ async fn ensure_topic(connection: &Connection, settings: &LogSettings) -> Result
     check_retention(&topic.name, settings.retention, &found)
 }
 
-/// A topic that forgets sooner than `history` would leave nothing to rebuild from; one that keeps longer does no harm.
+/// A topic that forgets sooner than `history` would leave nothing to rebuild from; one that keeps longer does no harm. Where no
+/// retention is wanted, what the topic has is somebody else's choice.
 fn check_retention(topic: &str, wanted: Option<Duration>, found: &BTreeMap<String, String>) -> Result<(), LogError> {
     let kept: i64 = found.get("retention.ms").and_then(|value| value.parse().ok()).unwrap_or(-1);
-    let enough = kept < 0 || wanted.is_some_and(|wanted| i128::from(kept) >= wanted.as_millis() as i128);
-    if enough {
+    let Some(wanted) = wanted.filter(|wanted| kept >= 0 && i128::from(kept) < wanted.as_millis() as i128) else {
         return Ok(());
-    }
-    let needed = wanted.map_or_else(|| "-1".to_owned(), |wanted| wanted.as_millis().to_string());
+    };
+    let needed = wanted.as_millis();
     Err(LogError::Refused(format!(
         "topic {topic} keeps records for {kept} ms, but `history` needs {needed}: set its retention.ms \
          (kafka-configs --alter --topic {topic} --add-config retention.ms={needed})"

@@ -41,7 +41,12 @@ impl GroupSource {
     /// # Errors
     /// `Refused` when a property or a topic's name is bad. A topic that does not exist yet is waited for.
     pub fn subscribe(connection: &Connection, settings: &SourceSettings) -> Result<Self, LogError> {
-        let member = Member { link: connection.link(), known: settings.known.clone(), assigned: Arc::default() };
+        let member = Member {
+            link: connection.link(),
+            failure: Notify::new(),
+            known: settings.known.clone(),
+            assigned: Arc::default(),
+        };
         let consumer: StreamConsumer<Member> =
             StreamConsumer::from_config_and_context(&config(connection, settings, FETCH_WAIT), member)
                 .map_err(|error| refusal("making a consumer", &error))?;
@@ -98,9 +103,11 @@ impl Source for GroupSource {
                 return Err(failed.clone());
             }
             let chunk = max.clamp(1, CHUNK);
-            let Some(items) = self.consumer.stream().ready_chunks(chunk).next().await else {
-                return Err(LogError::Closed);
+            let items = tokio::select! {
+                items = async { self.consumer.stream().ready_chunks(chunk).next().await } => items,
+                () = self.consumer.context().failure.notified() => continue,
             };
+            let Some(items) = items else { return Err(LogError::Closed) };
             if self.take(items, &mut records) {
                 self.end_met.notify_one();
             }
@@ -170,6 +177,8 @@ async fn keep_ends(connection: Connection, consumer: Arc<StreamConsumer<Member>>
 /// The context of a member: begins each partition where it must, and keeps what is assigned.
 struct Member {
     link: Link,
+    /// Told when reading failed: nothing will come that would wake the reader.
+    failure: Notify,
     known: BTreeSet<(String, i32)>,
     assigned: Arc<Mutex<Assigned>>,
 }
@@ -198,10 +207,15 @@ fn lock(assigned: &Mutex<Assigned>) -> MutexGuard<'_, Assigned> {
 }
 
 impl Member {
+    fn fail(&self, error: LogError) {
+        lock(&self.assigned).failed = Some(error);
+        self.failure.notify_one();
+    }
+
     fn assign(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) -> KafkaResult<()> {
         let starts = starts(consumer, list, IN_REBALANCE)?;
         if let Some(lost) = lost(&starts, &self.known) {
-            lock(&self.assigned).failed = Some(lost);
+            self.fail(lost);
             return consumer.unassign();
         }
         consumer.assign(&starts)?;
@@ -240,7 +254,7 @@ impl ConsumerContext for Member {
         if let Err(error) = done {
             // Without its starting points the member must not read; the caller subscribes anew.
             let _ = consumer.unassign();
-            lock(&self.assigned).failed = Some(refusal("taking source partitions", &error));
+            self.fail(refusal("taking source partitions", &error));
         }
     }
 }
