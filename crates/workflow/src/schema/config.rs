@@ -2,6 +2,7 @@
 
 use super::workflow::CONDITION;
 use super::{Form, Shape, may, must};
+use crate::config::GOAL_METRICS;
 
 const FIELD_TYPES: &[&str] = &["text", "count", "number", "money", "percent", "bool", "instant", "date", "list"];
 
@@ -152,19 +153,12 @@ pub(super) static GOALS: Shape = Shape::Map(
                     &[
                         must("for", "`everyone`, `group core`, `segment never_sold`.", Shape::Text),
                         may("reach", "A condition to reach.", Shape::Named(&CONDITION)),
+                        may("metric", "What is counted.", Shape::OneOf(&GOAL_METRICS)),
                         may(
-                            "metric",
-                            "A figure to raise.",
-                            Shape::OneOf(&[
-                                "conversions",
-                                "revenue",
-                                "commission",
-                                "approved_conversions",
-                                "approved_revenue",
-                                "approved_commission",
-                            ]),
+                            "target",
+                            "An amount (`5000 EUR`), a count (`50`), or a factor of before: `1.2 * revenue_previous_period`.",
+                            Shape::Either(&[Shape::Text, Shape::Int(1, 1_000_000_000_000)]),
                         ),
-                        may("target", "A factor of before: `1.2 * revenue_previous_period`.", Shape::Text),
                         may("within", "`30 days of partner.approved`.", Shape::Text),
                         may("from", "The first day.", Shape::Word(Form::Date)),
                         may("to", "The last day.", Shape::Word(Form::Date)),
@@ -173,6 +167,8 @@ pub(super) static GOALS: Shape = Shape::Map(
                             "Told on the way, at these percents.",
                             Shape::OneOrMany(&Shape::Word(Form::Percent)),
                         ),
+                        may("agree", "It counts only for partners who accept it.", Shape::OneOf(&["partner"])),
+                        may("owner", "Who answers for it: a sender, or `manager`.", Shape::Text),
                     ],
                     r#"{
                       "oneOf": [{ "required": ["reach"] }, { "required": ["metric", "target"] }],
