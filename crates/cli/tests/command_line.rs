@@ -77,7 +77,7 @@ fn the_shipped_files_are_in_order() {
 fn a_broken_workflow_is_shown_with_its_place_and_changes_nothing() {
     let project = project();
     edit(project.path(), "workflows/welcome/workflow.yaml", "when: partner.approved", "wehn: partner.approved");
-    let place = ["R0101", "workflows/welcome/workflow.yaml:6:1", "did you mean `when`?"];
+    let place = ["R0101", "workflows/welcome/workflow.yaml:7:1", "did you mean `when`?"];
     check(project.path(), &["check"], 2, &place);
     check(project.path(), &["apply"], 2, &["R0101", "nothing was changed"]);
     check(project.path(), &["run"], 2, &["R0101", "nothing was changed"]);
@@ -86,14 +86,14 @@ fn a_broken_workflow_is_shown_with_its_place_and_changes_nothing() {
         project.path(),
         &["check", "--format", "github"],
         2,
-        &["::error file=workflows/welcome/workflow.yaml,line=6"],
+        &["::error file=workflows/welcome/workflow.yaml,line=7"],
     );
     assert!(github.contains("title=R0101"), "{github}");
     let output = rapport(project.path(), &["check", "--format", "sarif"]);
     let sarif: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(sarif["version"], "2.1.0");
     let first = &sarif["runs"][0]["results"][0];
-    assert_eq!(first["locations"][0]["physicalLocation"]["region"]["startLine"], 6);
+    assert_eq!(first["locations"][0]["physicalLocation"]["region"]["startLine"], 7);
     let output = rapport(project.path(), &["check", "--format", "json"]);
     let findings: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(findings[0]["code"], "R0101");

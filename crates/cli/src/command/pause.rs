@@ -1,6 +1,5 @@
 //! `rapport pause`, `hold`, `incident` and `journey`: people's decisions, effective at the next claim of mail.
 
-use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use rapport_engine::operate::{self, Subject, Wish};
@@ -294,9 +293,8 @@ async fn zone(layout: &Layout) -> TimeZone {
 fn until(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, Failure> {
     let at = if let Ok(at) = text.parse::<Timestamp>() {
         Some(at)
-    } else if let Ok(date) = text.parse::<Date>() {
-        date.to_zoned(zone.clone()).ok().map(|zoned| zoned.timestamp())
     } else if let Ok(local) = text.parse::<jiff::civil::DateTime>() {
+        // A day alone is its midnight.
         local.to_zoned(zone.clone()).ok().map(|zoned| zoned.timestamp())
     } else {
         Length::parse(text)

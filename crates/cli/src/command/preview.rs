@@ -71,7 +71,7 @@ fn page(sent: &SentMail) -> String {
         escaped(&sent.letter.subject),
         frame("desktop", "680px", ""),
         frame("375 px", "375px", ""),
-        frame("dark", "375px", "filter:invert(.92) hue-rotate(180deg)"),
+        frame("dark", "375px", "color-scheme:dark"),
         escaped(&sent.letter.text)
     )
 }

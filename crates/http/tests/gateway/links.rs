@@ -173,7 +173,10 @@ async fn preferences_switch_topics_off_and_on_and_leave_the_rest_alone() {
     let link = path(&preferences());
     world
         .store
-        .change_suppressions(&[SuppressionChange::add(ADDRESS, Some("milestones"), "unsubscribe", now())], &[])
+        .change_suppressions(
+            &[SuppressionChange::add(&ADDRESS.to_lowercase(), Some("milestones"), "unsubscribe", now())],
+            &[],
+        )
         .await
         .unwrap();
     // `news` off, `milestones` on; `onboarding` was not shown and `payouts` is service.
@@ -197,8 +200,16 @@ async fn preferences_switch_topics_off_and_on_and_leave_the_rest_alone() {
 #[tokio::test]
 async fn what_others_stopped_is_said_and_not_lifted_by_the_page() {
     let world = World::new("en").await;
-    world.store.change_suppressions(&[SuppressionChange::add(ADDRESS, None, "hard_bounce", now())], &[]).await.unwrap();
-    world.store.change_suppressions(&[SuppressionChange::add(ADDRESS, None, "unsubscribe", now())], &[]).await.unwrap();
+    world
+        .store
+        .change_suppressions(&[SuppressionChange::add(&ADDRESS.to_lowercase(), None, "hard_bounce", now())], &[])
+        .await
+        .unwrap();
+    world
+        .store
+        .change_suppressions(&[SuppressionChange::add(&ADDRESS.to_lowercase(), None, "unsubscribe", now())], &[])
+        .await
+        .unwrap();
     let page = world.get(&path(&preferences())).await;
     assert!(page.body.contains("write to partners@acme.example"), "{}", page.body);
     assert!(!page.body.contains("value=\"news\" checked"), "{}", page.body);
