@@ -1,8 +1,16 @@
 //! What can be typed.
 
+mod goal;
+mod operating;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use self::goal::{GoalAction, ProposeArguments};
+pub use self::operating::{
+    ApplyArguments, HoldArguments, IncidentAction, JourneyAction, JourneyArguments, PauseArguments, PlanArguments,
+};
 
 /// Keeps a partner programme in touch with its affiliates.
 ///
@@ -275,84 +283,6 @@ pub enum Command {
     },
 }
 
-/// What can be done with goals.
-#[derive(Debug, Subcommand)]
-pub enum GoalAction {
-    /// Every partner's goals with progress, pace and chance
-    List {
-        /// Only those a partner answered with other terms
-        #[arg(long)]
-        waiting: bool,
-        /// As data
-        #[arg(long)]
-        json: bool,
-    },
-    /// A partner's goals in full, with the link on which an open one is answered
-    Show {
-        /// The partner's id; PROGRAM/PARTNER where several programmes have it
-        partner: String,
-        /// As data
-        #[arg(long)]
-        json: bool,
-    },
-    /// Propose a goal to a partner, who accepts or counters it by the link in the mail
-    Propose(ProposeArguments),
-    /// Accept the other terms a partner answered with
-    Accept {
-        /// The partner's id
-        partner: String,
-        /// The goal, as `rapport goal show` names it
-        goal: String,
-        /// Who accepts, for the record [default: the login name]
-        #[arg(long, value_name = "NAME")]
-        who: Option<String>,
-    },
-    /// Take a goal back, agreed on or not
-    Withdraw {
-        /// The partner's id
-        partner: String,
-        /// The goal, as `rapport goal show` names it
-        goal: String,
-        /// Who takes it back, for the record [default: the login name]
-        #[arg(long, value_name = "NAME")]
-        who: Option<String>,
-    },
-}
-
-/// Of `goal propose`.
-#[derive(Debug, Args)]
-pub struct ProposeArguments {
-    /// The partner's id; PROGRAM/PARTNER where several programmes have it
-    pub partner: String,
-    /// What is counted: approved_revenue, approved_conversions, clicks …
-    #[arg(long)]
-    pub metric: Option<String>,
-    /// A goal of config/goals.yaml, with other terms for this partner
-    #[arg(long, value_name = "NAME")]
-    pub goal: Option<String>,
-    /// What it is to come to: "5000 EUR", or 50
-    #[arg(long)]
-    pub target: String,
-    /// The last day
-    #[arg(long, value_name = "DATE")]
-    pub by: String,
-    /// The first day [default: today]
-    #[arg(long, value_name = "DATE")]
-    pub from: Option<String>,
-    /// Who answers for it at the programme [default: the partner's manager]
-    #[arg(long, value_name = "NAME")]
-    pub owner: Option<String>,
-    /// Percents told on the way: 50,90
-    #[arg(long, value_name = "PERCENT", value_delimiter = ',')]
-    pub tell_at: Vec<u8>,
-    /// Also when, by their own history, they will hardly reach it
-    #[arg(long)]
-    pub anyway: bool,
-    /// Who proposes, for the record [default: the login name]
-    #[arg(long, value_name = "NAME")]
-    pub who: Option<String>,
-}
-
 /// How a graph is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum GraphFormat {
@@ -362,145 +292,6 @@ pub enum GraphFormat {
     Dot,
     /// A picture.
     Svg,
-}
-
-/// Of `plan`.
-#[derive(Debug, Args)]
-pub struct PlanArguments {
-    /// For workflows deployed for the first time: as `apply --since`
-    #[arg(long, value_name = "DATE")]
-    pub since: Option<String>,
-    /// Keep the plan in this file, for `rapport apply FILE`
-    #[arg(long, value_name = "FILE")]
-    pub out: Option<PathBuf>,
-    /// Exit code 3 when something would change
-    #[arg(long)]
-    pub detailed_exitcode: bool,
-    /// As data
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// Of `apply`.
-#[derive(Debug, Args)]
-pub struct ApplyArguments {
-    /// The plan that was looked at, by its file or id: refused if the files, or what runs, changed since
-    pub plan: Option<String>,
-    /// For workflows deployed for the first time: also start on events since this date [default: now]
-    #[arg(long, value_name = "DATE")]
-    pub since: Option<String>,
-    /// Who applies, for the record [default: the login name]
-    #[arg(long, value_name = "NAME")]
-    pub by: Option<String>,
-    /// Who else agreed: needed where service mail changes, which partners cannot opt out of
-    #[arg(long, value_name = "NAME")]
-    pub approved_by: Option<String>,
-    /// Show who applied what and when instead, refusals too
-    #[arg(long, conflicts_with_all = ["plan", "since", "approved_by"])]
-    pub history: bool,
-    /// With --history: as data
-    #[arg(long, requires = "history")]
-    pub json: bool,
-}
-
-/// Of `pause`.
-#[derive(Debug, Args)]
-pub struct PauseArguments {
-    /// The workflow's folder name, or `all`
-    #[arg(value_name = "WORKFLOW|all")]
-    pub workflow: Option<String>,
-    /// Until when: a date, an instant, or a length like "3 hours" [default: 24 hours]
-    #[arg(long, value_name = "TIME")]
-    pub until: Option<String>,
-    /// Why
-    #[arg(long, value_name = "TEXT")]
-    pub because: Option<String>,
-    /// Who, for the record [default: the login name]
-    #[arg(long, value_name = "NAME")]
-    pub by: Option<String>,
-    /// It is over: what waited is judged anew and leaves without a burst
-    #[arg(long, conflicts_with_all = ["until", "because"])]
-    pub end: bool,
-    /// List what waits
-    #[arg(long)]
-    pub list: bool,
-    /// The list as data
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// Of `hold`.
-#[derive(Debug, Args)]
-pub struct HoldArguments {
-    /// The partner's id; PROGRAM/PARTNER where several programmes have it
-    pub partner: Option<String>,
-    /// Until when: a date, an instant, or a length like "3 days"
-    #[arg(long, value_name = "TIME")]
-    pub until: Option<String>,
-    /// Why
-    #[arg(long, value_name = "TEXT")]
-    pub because: Option<String>,
-    /// Who, for the record [default: the login name]
-    #[arg(long, value_name = "NAME")]
-    pub by: Option<String>,
-    /// It is over
-    #[arg(long, conflicts_with_all = ["until", "because"])]
-    pub end: bool,
-    /// List what waits
-    #[arg(long)]
-    pub list: bool,
-    /// The list as data
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// What to do with an incident.
-#[derive(Debug, Subcommand)]
-pub enum IncidentAction {
-    /// All mail waits from now on
-    Start {
-        /// What is wrong
-        #[arg(long, value_name = "TEXT")]
-        because: String,
-        /// Until when at most [default: 7 days]
-        #[arg(long, value_name = "TIME")]
-        until: Option<String>,
-        /// Who, for the record [default: the login name]
-        #[arg(long, value_name = "NAME")]
-        by: Option<String>,
-    },
-    /// It is over: what waited is judged anew under its own expiry, and leaves without a burst
-    Stop {
-        /// Who, for the record [default: the login name]
-        #[arg(long, value_name = "NAME")]
-        by: Option<String>,
-    },
-}
-
-/// What to do with a journey.
-#[derive(Debug, Subcommand)]
-pub enum JourneyAction {
-    /// Begin the workflow for the partner, whatever its `if` and `unless` say; what protects the partner still holds
-    Start(JourneyArguments),
-    /// Leave the step it is at undone, and go on behind it; mail queued there does not leave
-    Skip(JourneyArguments),
-    /// End it; mail queued does not leave
-    Stop(JourneyArguments),
-}
-
-/// Of `journey`.
-#[derive(Debug, Args)]
-pub struct JourneyArguments {
-    /// The workflow's folder name
-    pub workflow: String,
-    /// The partner's id; PROGRAM/PARTNER where several programmes have it
-    pub partner: String,
-    /// Why
-    #[arg(long, value_name = "TEXT")]
-    pub because: String,
-    /// Who, for the record [default: the login name]
-    #[arg(long, value_name = "NAME")]
-    pub by: Option<String>,
 }
 
 /// Of `test`.
