@@ -1,7 +1,7 @@
 //! The language server: what `rapport check` finds, while the file is being written.
 //!
 //! It speaks the Language Server Protocol over stdio. [`project`] holds the folder with what is not saved yet, [`cursor`]
-//! says where in a file one is even while it is no YAML, [`complete`], [`hover`] and [`action`] answer, [`server`] is the
+//! says where in a file one is even while it is no YAML, [`complete`], [`hover`] and [`action`] answer, `server` is the
 //! loop. Everything it says comes from the same places as the command line's: findings from the compiler, keys from the
 //! described shapes, names from the vocabulary, formatting from `rapport fmt`, changes from `check --fix`.
 //!

@@ -53,7 +53,7 @@ pub enum BuildError {
 /// that had it: journeys end on their version when their workflow is taken away.
 ///
 /// # Errors
-/// [`BuildError`]: what the mail needs is not there, or a value it names.
+/// `BuildError`: what the mail needs is not there, or a value it names.
 pub fn letter(
     rulebook: &Applied,
     texts: &Applied,

@@ -70,7 +70,7 @@ impl GammaGamma {
         found.value.is_finite().then_some(Self { p, q, v: v * unit })
     }
 
-    /// E[z]: what one active day of the partner will bring: p (v + x z̄) / (p x + q − 1).
+    /// `E[z]`: what one active day of the partner will bring: p (v + x z̄) / (p x + q − 1).
     ///
     /// `None` when heavy tails (q ≤ 1) leave a partner without repeats no mean.
     #[must_use]
