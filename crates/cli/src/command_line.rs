@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use self::goal::{GoalAction, ProposeArguments};
 pub use self::operating::{
     ApplyArguments, HoldArguments, IncidentAction, JourneyAction, JourneyArguments, PauseArguments, PlanArguments,
+    Waiting,
 };
 
 /// Keeps a partner programme in touch with its affiliates.

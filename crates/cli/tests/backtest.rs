@@ -1,14 +1,13 @@
 //! What was recorded, played again: the same under the same files, and never the same under another policy.
 #![allow(clippy::disallowed_methods, reason = "tests of a binary work on files")]
 
+mod project;
+
 use std::path::Path;
-use std::process::{Command, Output};
 
 use serde_json::Value;
 
-fn rapport(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_rapport")).current_dir(folder).args(arguments).output().unwrap()
-}
+use self::project::rapport;
 
 fn backtest(folder: &Path, more: &[&str]) -> (Value, Option<i32>) {
     let arguments = [&["--dir", "demo", "backtest", "--last", "400d", "--json"], more].concat();

@@ -1,62 +1,11 @@
 //! The real binary, as a person meets it: exit codes, texts, places and remedies.
 #![allow(clippy::disallowed_methods, reason = "tests of a binary work on files")]
 
-use std::path::Path;
-use std::process::{Command, Output};
+mod project;
 
-fn rapport(folder: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_rapport"));
-    // Settings of whoever runs the tests are none of ours.
-    for name in ["RAPPORT_STORE", "RAPPORT_KAFKA", "RAPPORT_MAIL", "RAPPORT_SHARDS", "RAPPORT_LINK_KEY"] {
-        command.env_remove(name);
-    }
-    command.current_dir(folder).args(arguments).output().unwrap()
-}
+use std::process::Command;
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-#[track_caller]
-fn check(folder: &Path, arguments: &[&str], code: i32, says: &[&str]) -> String {
-    let output = rapport(folder, arguments);
-    let all = text(&output.stdout) + &text(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {all}");
-    for expected in says {
-        assert!(all.contains(expected), "{arguments:?} does not say `{expected}`: {all}");
-    }
-    assert!(!all.contains("panicked") && !all.contains("RUST_BACKTRACE"), "{all}");
-    all
-}
-
-/// A project with the shipped files.
-fn project() -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    for part in ["workflows", "config"] {
-        copy(&root.join(part), &folder.path().join(part));
-    }
-    folder
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap().flatten() {
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
-
-fn edit(folder: &Path, file: &str, from: &str, to: &str) {
-    let path = folder.join(file);
-    let before = std::fs::read_to_string(&path).unwrap();
-    assert!(before.contains(from), "{file} has no `{from}`");
-    std::fs::write(path, before.replacen(from, to, 1)).unwrap();
-}
+use self::project::{check, edit, project, rapport, text};
 
 #[test]
 fn help_is_an_answer_and_nonsense_is_bad_input() {
@@ -174,7 +123,7 @@ fn broken_settings_are_findings_and_secrets_stay_unsaid() {
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
-    let all = text(&output.stdout) + &text(&output.stderr);
+    let all = text(&output);
     assert!(all.contains("R0551") && !all.contains("hunter2"), "{all}");
 }
 
@@ -208,7 +157,7 @@ fn files_go_in_once_and_what_is_refused_is_kept() {
         format!(r#"{{"id":"a","kind":"login","program":"default","partner":"ada","occurred_at":"{at}","data":{{}}}}"#);
     // An event of the last year, whenever this test runs.
     let now = Command::new("date").args(["-u", "+%Y-%m-%dT00:00:00Z"]).output().unwrap();
-    let good = good.replace(at, text(&now.stdout).trim());
+    let good = good.replace(at, String::from_utf8_lossy(&now.stdout).trim());
     std::fs::write(project.path().join("events.jsonl"), format!("{good}\nnot json\n")).unwrap();
     check(project.path(), &["apply", "--approved-by", "ines"], 0, &["applied", "welcome"]);
     check(project.path(), &["apply"], 0, &["in force already"]);

@@ -1,67 +1,30 @@
 //! Changing and steering what runs, as a person does: plan, apply, pause, hold, incident, journey.
 #![allow(clippy::disallowed_methods, reason = "tests of a binary work on files")]
 
+mod project;
+
 use std::io::BufRead as _;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-fn command(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_rapport"));
-    for name in ["RAPPORT_STORE", "RAPPORT_KAFKA", "RAPPORT_MAIL", "RAPPORT_SHARDS", "RAPPORT_LINK_KEY"] {
-        command.env_remove(name);
-    }
-    command.current_dir(folder).env("RAPPORT_USER", "kari");
-    command
-}
+use self::project::{edit, project, text};
 
-fn text(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+/// As a person whose name is known.
+fn command(folder: &Path) -> Command {
+    let mut command = project::command(folder);
+    command.env("RAPPORT_USER", "kari");
+    command
 }
 
 #[track_caller]
 fn check(folder: &Path, arguments: &[&str], code: i32, says: &[&str]) -> String {
-    let output = command(folder).args(arguments).output().unwrap();
-    let all = text(&output);
-    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {all}");
-    for expected in says {
-        assert!(all.contains(expected), "{arguments:?} does not say `{expected}`: {all}");
-    }
-    assert!(!all.contains("panicked"), "{all}");
-    all
+    project::told(&command(folder).args(arguments).output().unwrap(), arguments, code, says)
 }
 
 fn data(folder: &Path, arguments: &[&str]) -> serde_json::Value {
     let output = command(folder).args(arguments).output().unwrap();
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {}", text(&output)))
-}
-
-fn project() -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    for part in ["workflows", "config"] {
-        copy(&root.join(part), &folder.path().join(part));
-    }
-    folder
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap().flatten() {
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
-
-fn edit(folder: &Path, file: &str, from: &str, to: &str) {
-    let path = folder.join(file);
-    let before = std::fs::read_to_string(&path).unwrap();
-    assert!(before.contains(from), "{file} has no `{from}`");
-    std::fs::write(path, before.replacen(from, to, 1)).unwrap();
 }
 
 const WELCOME: &str = "workflows/welcome/workflow.yaml";

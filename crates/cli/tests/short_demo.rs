@@ -1,30 +1,27 @@
 //! Sixty days of sixty partners, end to end through the real binary; what must hold of every mail is read from the mails.
 #![allow(clippy::disallowed_methods, reason = "tests of a binary work on files")]
 
+mod project;
+
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::Command;
 
 use mail_parser::{MessageParser, MimeHeaders as _};
 use serde_json::Value;
 
+use self::project::rapport;
+
 fn play(folder: &Path, seed: &str) -> Value {
-    let output = Command::new(env!("CARGO_BIN_EXE_rapport"))
-        .current_dir(folder)
-        .args(["demo", "--dir", "demo", "--partners", "60", "--days", "60", "--json", "--no-console", "--seed", seed])
-        .output()
-        .unwrap();
+    let wanted =
+        ["demo", "--dir", "demo", "--partners", "60", "--days", "60", "--json", "--no-console", "--seed", seed];
+    let output = rapport(folder, &wanted);
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{told}");
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
 fn explain(folder: &Path, partner: &str) -> Value {
-    let output = Command::new(env!("CARGO_BIN_EXE_rapport"))
-        .current_dir(folder)
-        .args(["--dir", "demo", "explain", partner, "--json"])
-        .output()
-        .unwrap();
+    let output = rapport(folder, &["--dir", "demo", "explain", partner, "--json"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }

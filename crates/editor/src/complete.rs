@@ -67,15 +67,7 @@ const CONDITIONS: [&str; 8] = ["if", "unless", "any", "not", "send_to", "except"
 fn in_yaml(path: &str, text: &str, offset: usize, vocabulary: &Vocabulary) -> Option<(Span, Vec<Proposal>)> {
     let file = schema::of_path(path)?;
     let cursor = cursor::find(text, offset)?;
-    let way: Vec<schema::Part<'_>> = cursor
-        .way
-        .iter()
-        .map(|part| match part {
-            Part::Key(key) => schema::Part::Key(key),
-            Part::Item => schema::Part::Item,
-        })
-        .collect();
-    let shapes = schema::shapes_at(file, &way);
+    let shapes = schema::shapes_at(file, &cursor.shape_way());
     let mut all = Vec::new();
     if cursor.key {
         let present: Vec<&str> = cursor.present.iter().map(String::as_str).collect();

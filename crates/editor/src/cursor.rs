@@ -5,6 +5,7 @@
 
 use rapport_rule::yaml::{self, Node, Value};
 use rapport_rule::{Findings, Source, Span};
+use rapport_workflow::schema;
 
 const MARK: &str = "zzcursorzz";
 
@@ -32,6 +33,17 @@ pub struct Cursor {
     pub before: String,
     /// The word at the cursor, and its place.
     pub word: Span,
+}
+
+impl Cursor {
+    /// The way in the words of the described shapes.
+    pub fn shape_way(&self) -> Vec<schema::Part<'_>> {
+        let part = |part| match part {
+            &Part::Item => schema::Part::Item,
+            Part::Key(key) => schema::Part::Key(key),
+        };
+        self.way.iter().map(part).collect()
+    }
 }
 
 fn in_word(c: char) -> bool {

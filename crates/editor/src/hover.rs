@@ -6,7 +6,7 @@ use rapport_workflow::schema;
 use rapport_workflow::vocabulary::{Place, Word};
 
 use crate::complete::mail_words;
-use crate::cursor::{self, Part};
+use crate::cursor;
 
 /// Markdown about the word at a byte, and the word's place.
 pub fn hover(
@@ -28,17 +28,9 @@ pub fn hover(
     let file = schema::of_path(path)?;
     let cursor = cursor::find(text, offset)?;
     if cursor.key {
-        let way: Vec<schema::Part<'_>> = cursor
-            .way
-            .iter()
-            .map(|part| match part {
-                Part::Key(key) => schema::Part::Key(key),
-                Part::Item => schema::Part::Item,
-            })
-            .collect();
         let mut present: Vec<&str> = cursor.present.iter().map(String::as_str).collect();
         present.push(word);
-        let keys = schema::keys(&schema::shapes_at(file, &way), &present);
+        let keys = schema::keys(&schema::shapes_at(file, &cursor.shape_way()), &present);
         if let Some(known) = keys.into_iter().find(|known| known.key == word) {
             let required = if known.required { " (required)" } else { "" };
             return Some((span, format!("**{word}**{required}\n\n{}", known.about)));

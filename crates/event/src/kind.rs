@@ -204,7 +204,7 @@ catalogue! {
     MessageSuppressed = "message.suppressed" Outcome Internal Outcome "A mail was not sent and will not be; the reason says why."
     MessageExpired = "message.expired" Outcome Internal Outcome "A mail could not go out before it was too old to make sense."
     MessageFailed = "message.failed" Outcome Internal Outcome "A mail was refused for good."
-    MessageInDoubt = "message.in_doubt" Outcome Internal Outcome "Nobody can know whether a mail was accepted; it counts as sent and is never sent again by itself."
+    MessageInDoubt = "message.in_doubt" Outcome Internal Outcome "Nobody can know whether a mail was accepted; it counts as sent."
     MessageDeferred = "message.deferred" Outcome Internal Outcome "A mail waits; the reason says for what."
     TaskDone = "task.done" Outcome Internal Task "A person finished a task or made the choice it asked for."
     DipConversions = "dip.conversions" Signal Derived Signal "A partner brings clearly fewer conversions than is normal for them."

@@ -12,7 +12,9 @@ use rapport_rule::suggest::nearest;
 use serde_json::{Value, json};
 
 use super::{apply, explain, login_name};
-use crate::command_line::{ClockKind, HoldArguments, IncidentAction, JourneyAction, JourneyArguments, PauseArguments};
+use crate::command_line::{
+    ClockKind, HoldArguments, IncidentAction, JourneyAction, JourneyArguments, PauseArguments, Waiting,
+};
 use crate::exit::{self, Doing, Failure};
 use crate::layout::Layout;
 use crate::printed::{count, harmless, line};
@@ -32,16 +34,11 @@ pub async fn pause(settings: &Settings, arguments: PauseArguments) -> Result<u8,
 }
 
 async fn pause_in(layout: &Layout, arguments: PauseArguments) -> Result<u8, Failure> {
-    let Some(what) = arguments.workflow.filter(|_| !arguments.list) else {
-        return list(layout, arguments.json).await;
-    };
+    let PauseArguments { workflow: what, waiting } = arguments;
+    let Some(what) = what.filter(|_| !waiting.list) else { return list(layout, waiting.json).await };
     let applied = applied(layout).await?;
     let subject = if what == "all" { Subject::All } else { Subject::Workflow(workflow(&applied, &what)?) };
-    let by = arguments.by.unwrap_or_else(login_name);
-    if arguments.end {
-        return resume(layout, &subject, &applied, &by).await;
-    }
-    begin(layout, &subject, arguments.until.as_deref(), Some(PAUSED), &by, &because(arguments.because)?).await
+    wait(layout, &subject, waiting, Some(PAUSED)).await
 }
 
 /// `rapport hold`.
@@ -53,16 +50,23 @@ pub async fn hold(settings: &Settings, arguments: HoldArguments) -> Result<u8, F
 }
 
 async fn hold_in(layout: &Layout, arguments: HoldArguments) -> Result<u8, Failure> {
-    let Some(partner) = arguments.partner.filter(|_| !arguments.list) else {
-        return list(layout, arguments.json).await;
-    };
-    let subject = Subject::Partner(explain::find(&layout.database, &partner).await?);
-    let by = arguments.by.unwrap_or_else(login_name);
-    if arguments.end {
-        let applied = applied(layout).await?;
-        return resume(layout, &subject, &applied, &by).await;
+    let HoldArguments { partner, waiting } = arguments;
+    let Some(partner) = partner.filter(|_| !waiting.list) else { return list(layout, waiting.json).await };
+    wait(layout, &Subject::Partner(explain::find(&layout.database, &partner).await?), waiting, None).await
+}
+
+/// Begins or ends it.
+async fn wait(
+    layout: &Layout,
+    subject: &Subject,
+    waiting: Waiting,
+    longest: Option<SignedDuration>,
+) -> Result<u8, Failure> {
+    let by = waiting.by.unwrap_or_else(login_name);
+    if waiting.end {
+        return resume(layout, subject, &*applied(layout).await?, &by).await;
     }
-    begin(layout, &subject, arguments.until.as_deref(), None, &by, &because(arguments.because)?).await
+    begin(layout, subject, waiting.until.as_deref(), longest, &by, &because(waiting.because)?).await
 }
 
 /// `rapport incident`.

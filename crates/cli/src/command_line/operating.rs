@@ -49,7 +49,25 @@ pub struct PauseArguments {
     /// The workflow's folder name, or `all`
     #[arg(value_name = "WORKFLOW|all")]
     pub workflow: Option<String>,
-    /// Until when: a date, an instant, or a length like "3 hours" [default: 24 hours]
+    /// How it waits.
+    #[command(flatten)]
+    pub waiting: Waiting,
+}
+
+/// Of `hold`.
+#[derive(Debug, Args)]
+pub struct HoldArguments {
+    /// The partner's id; PROGRAM/PARTNER where several programmes have it
+    pub partner: Option<String>,
+    /// How it waits.
+    #[command(flatten)]
+    pub waiting: Waiting,
+}
+
+/// How mail waits that a person keeps back.
+#[derive(Debug, Args)]
+pub struct Waiting {
+    /// Until when: a date, an instant, or a length like "3 hours" [default: 24 hours for a pause; a hold needs one]
     #[arg(long, value_name = "TIME")]
     pub until: Option<String>,
     /// Why
@@ -59,31 +77,6 @@ pub struct PauseArguments {
     #[arg(long, value_name = "NAME")]
     pub by: Option<String>,
     /// It is over: what waited is judged anew and leaves without a burst
-    #[arg(long, conflicts_with_all = ["until", "because"])]
-    pub end: bool,
-    /// List what waits
-    #[arg(long)]
-    pub list: bool,
-    /// The list as data
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// Of `hold`.
-#[derive(Debug, Args)]
-pub struct HoldArguments {
-    /// The partner's id; PROGRAM/PARTNER where several programmes have it
-    pub partner: Option<String>,
-    /// Until when: a date, an instant, or a length like "3 days"
-    #[arg(long, value_name = "TIME")]
-    pub until: Option<String>,
-    /// Why
-    #[arg(long, value_name = "TEXT")]
-    pub because: Option<String>,
-    /// Who, for the record [default: the login name]
-    #[arg(long, value_name = "NAME")]
-    pub by: Option<String>,
-    /// It is over
     #[arg(long, conflicts_with_all = ["until", "because"])]
     pub end: bool,
     /// List what waits

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{Form, State, rejection::FormRejection},
+    extract::State,
     http::{HeaderMap, StatusCode},
     response::Response,
 };
@@ -21,7 +21,7 @@ use rapport_workflow::config::goal_measure;
 
 use super::{
     Gateway, Trouble, record,
-    visit::{self, Token, Visit},
+    visit::{self, Posted, Token, Visit, fields},
 };
 use crate::{
     metric,
@@ -65,13 +65,13 @@ pub(super) async fn act(
     State(gateway): State<Arc<Gateway>>,
     headers: HeaderMap,
     token: Token,
-    form: Result<Form<Vec<(String, String)>>, FormRejection>,
+    posted: Posted,
 ) -> Result<Response, Response> {
     let visit = visit::open(&gateway, &headers, token, "g").await?;
     let case = case(&gateway, visit).await?;
     let Stands::Open { goal, proposal } = &case.stands else { return Ok(case.show(false)) };
-    let fields = form.map(|Form(fields)| fields).unwrap_or_default();
-    let field = |name: &str| fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+    let sent = fields(posted);
+    let field = |name: &str| sent.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
     let mut data = GoalData {
         goal: goal.as_str().into(),
         proposal: proposal.id.as_str().into(),

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use axum::{
-    extract::{Form, State, rejection::FormRejection},
+    extract::State,
     http::{HeaderMap, StatusCode},
     response::Response,
 };
@@ -12,7 +12,7 @@ use rapport_event::{Event, Kind};
 
 use super::{
     Gateway, Trouble, record,
-    visit::{self, Token, Visit},
+    visit::{self, Posted, Token, Visit, fields},
 };
 use crate::{metric, page::Switch};
 
@@ -32,13 +32,12 @@ pub(super) async fn act(
     State(gateway): State<Arc<Gateway>>,
     headers: HeaderMap,
     token: Token,
-    form: Result<Form<Vec<(String, String)>>, FormRejection>,
+    posted: Posted,
 ) -> Result<Response, Response> {
     let visit = visit::open(&gateway, &headers, token, "p").await?;
-    // What is no form of ours names no switch, and so changes none.
-    let fields = form.map(|Form(fields)| fields).unwrap_or_default();
+    let sent = fields(posted);
     let named = |name: &str| -> BTreeSet<&str> {
-        fields.iter().filter(|(field, _)| field == name).map(|(_, value)| value.as_str()).collect()
+        sent.iter().filter(|(field, _)| field == name).map(|(_, value)| value.as_str()).collect()
     };
     let (shown, on) = (named("shown"), named("topic"));
     let stands = async {

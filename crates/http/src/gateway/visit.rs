@@ -1,7 +1,10 @@
 //! Whoever follows a link: verified, with the partner's language and what the page has to know.
 
 use axum::{
-    extract::{Path, rejection::PathRejection},
+    extract::{
+        Form, Path,
+        rejection::{FormRejection, PathRejection},
+    },
     http::HeaderMap,
     response::Response,
 };
@@ -17,6 +20,14 @@ use crate::{page::Page, words::Words};
 
 /// The token of a path; an unreadable path is as good as a wrong token.
 pub(super) type Token = Result<Path<String>, PathRejection>;
+
+/// What a page's form sent.
+pub(super) type Posted = Result<Form<Vec<(String, String)>>, FormRejection>;
+
+/// Its fields. What is no form of ours names none, and so changes nothing.
+pub(super) fn fields(posted: Posted) -> Vec<(String, String)> {
+    posted.map(|Form(fields)| fields).unwrap_or_default()
+}
 
 /// A verified visit.
 pub(super) struct Visit {

@@ -1,0 +1,71 @@
+//! The real binary on a project of its own, as a person meets it.
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// The binary in a folder. Settings of whoever runs the tests are none of ours.
+pub fn command(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rapport"));
+    for name in ["RAPPORT_STORE", "RAPPORT_KAFKA", "RAPPORT_MAIL", "RAPPORT_SHARDS", "RAPPORT_LINK_KEY"] {
+        command.env_remove(name);
+    }
+    command.current_dir(folder);
+    command
+}
+
+pub fn rapport(folder: &Path, arguments: &[&str]) -> Output {
+    command(folder).args(arguments).output().unwrap()
+}
+
+/// Everything it said.
+pub fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+#[track_caller]
+pub fn check(folder: &Path, arguments: &[&str], code: i32, says: &[&str]) -> String {
+    told(&rapport(folder, arguments), arguments, code, says)
+}
+
+/// The same of a run that was prepared otherwise.
+#[track_caller]
+pub fn told(output: &Output, arguments: &[&str], code: i32, says: &[&str]) -> String {
+    let all = text(output);
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {all}");
+    for expected in says {
+        assert!(all.contains(expected), "{arguments:?} does not say `{expected}`: {all}");
+    }
+    assert!(!all.contains("panicked") && !all.contains("RUST_BACKTRACE"), "{all}");
+    all
+}
+
+/// A project with the shipped files.
+pub fn project() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    for part in ["workflows", "config"] {
+        copy(&root.join(part), &folder.path().join(part));
+    }
+    folder
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().flatten() {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// Replaces the first place where the file says `from`.
+pub fn edit(folder: &Path, file: &str, from: &str, to: &str) {
+    let path = folder.join(file);
+    let before = std::fs::read_to_string(&path).unwrap();
+    assert!(before.contains(from), "{file} has no `{from}`");
+    std::fs::write(path, before.replacen(from, to, 1)).unwrap();
+}
