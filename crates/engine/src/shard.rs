@@ -29,7 +29,10 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use rapport_event::{Event, Kind, PartnerKey, Payload, ProgramId, SourcePosition};
+use rapport_event::{
+    Event, Kind, PartnerKey, Payload, ProgramId, SourcePosition,
+    engine::{EngineData, OutcomeData},
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 
@@ -313,15 +316,27 @@ impl ShardOwner {
     async fn load_for(&mut self, events: &[Arrived]) -> Result<(), ShardError> {
         let events = events.iter().filter_map(|arrived| arrived.event.as_ref()).filter(|event| event.key.is_partner());
         let mut keys = Vec::new();
-        let mut conversions = Vec::new();
+        let (mut conversions, mut ended) = (Vec::new(), Vec::new());
         for event in events {
             keys.push(event.key.clone());
-            if let Payload::Conversion(conversion) = &event.payload {
-                conversions.push((event.key.clone(), conversion.conversion_id.as_str().to_owned()));
+            match &event.payload {
+                Payload::Conversion(conversion) => {
+                    conversions.push((event.key.clone(), conversion.conversion_id.as_str().to_owned()));
+                }
+                Payload::Engine(data) => {
+                    // What became of a mail is told to its journey though that is over, be it of a version long gone.
+                    if let EngineData::Outcome(OutcomeData { journey: Some(journey), .. }) = &**data {
+                        ended.push((event.key.clone(), journey.clone()));
+                    }
+                }
+                _ => {}
             }
         }
         self.learn_beginnings(&keys).await?;
         self.partners.load(&self.parts, keys).await?;
+        for (key, journey) in ended {
+            self.partners.ensure_versions(&self.parts, &key, Some(&journey)).await?;
+        }
         self.batch.load_conversions(self.parts.store.as_ref(), conversions).await
     }
 
@@ -531,8 +546,8 @@ impl ShardOwner {
                 self.put_aside(timer);
                 continue;
             }
-            if timer.subject.starts_with(react::held::SUBJECT) {
-                self.partners.ensure_versions(&self.parts, &timer.key).await?;
+            if let Some(journey) = timer.subject.strip_prefix(react::held::SUBJECT) {
+                self.partners.ensure_versions(&self.parts, &timer.key, Some(journey)).await?;
             }
             if self.react(&timer.key, |reaction| reaction.fire(&timer))?.is_none() {
                 // No files that know the programme are in force: it waits for them.

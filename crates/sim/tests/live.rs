@@ -80,7 +80,8 @@ impl Stand {
         let store: Arc<dyn Store> = self.store.clone();
         let log: Arc<dyn EventLog> = Arc::new(self.log.clone());
         let clock: Arc<dyn Clock> = Arc::new(LiveClock { store: self.store.clone() });
-        let rulebooks = Arc::new(Rulebooks::new(store.clone()));
+        // Each service has its own, as if it were a process: what one has met another need not know.
+        let rulebooks = || Arc::new(Rulebooks::new(store.clone()));
         let readiness = self.readiness.clone();
         let stop = CancellationToken::new();
         let mut tasks = tokio::task::JoinSet::new();
@@ -88,7 +89,7 @@ impl Stand {
             store: store.clone(),
             log: log.clone(),
             clock: clock.clone(),
-            rulebooks: rulebooks.clone(),
+            rulebooks: rulebooks(),
             readiness: readiness.clone(),
             tells_signals: false,
         };
@@ -104,11 +105,11 @@ impl Stand {
         let keys = Keys::new([b"a key for tests, long enough to sign with".to_vec()]).unwrap();
         let mailer = Arc::new(Mailer {
             name: "mailer".into(),
+            rulebooks: rulebooks(),
             store,
             log,
             transport: Arc::new(SimTransport { server: self.server.clone(), process }),
             clock,
-            rulebooks,
             links: Arc::new(LinkKeys { keys }),
             shards: 1,
             readiness,
@@ -463,6 +464,37 @@ async fn mail_after(before: BTreeMap<String, String>, after: BTreeMap<String, St
     let accepted = stand.server.accepted();
     assert_eq!(accepted.len(), 1, "once is once");
     (accepted.into_iter().map(|mail| mail.text).collect(), tables)
+}
+
+/// What a person says of a mail reaches the journey that sent it, though it is over, its version is not in force any more and
+/// the engine has never met it.
+#[tokio::test(start_paused = true)]
+async fn an_older_journey_that_is_over_hears_what_became_of_its_mail() {
+    let another = |text| with_a_late_mail("late", "holds: { workflows: [re-engagement], for: 7 days }\n", text);
+    let mut stand = Stand { rates: LOSES_THREE, ..Stand::new(another("First words.")).await };
+    stand.start();
+    stand.apply(with_a_late_mail("late", "", "Old words.")).await;
+    stand.until("the first change is folded", stand.folded()).await;
+    let events = [stand.approved("ada")];
+    stand.take(&events).await;
+    let over = |tables: &Tables| tables.journeys.values().any(|row| row.exited.is_some());
+    stand.until("ada's journey is over, its mail in doubt", over).await;
+    stand.until("all is folded", stand.folded()).await;
+    stand.apply(another("New words.")).await;
+    stand.until("the change is folded", stand.folded()).await;
+    stand.stop().await;
+    stand.start();
+    let doubtful = stand.store.doubtful(10).await.unwrap().remove(0);
+    let now = stand.store.server_now();
+    let arrived = ended(&doubtful.message, doubtful.attempt, MessageState::Sent, "found", now, 1);
+    assert!(stand.store.resolve(&doubtful, &Resolution::Ended(arrived)).await.unwrap());
+    stand.until("all is folded", stand.folded()).await;
+    stand.stop().await;
+    let tables = stand.store.tables().clone();
+    let held: Vec<_> = tables.timers.keys().filter(|(_, subject)| subject.starts_with("held:")).collect();
+    assert!(held.is_empty(), "{held:?}");
+    let journey = tables.journeys.values().next().unwrap();
+    assert!(journey.body.contains("sent_after_exit"), "{}", journey.body);
 }
 
 #[tokio::test(start_paused = true)]

@@ -165,11 +165,16 @@ impl Partners {
         self.entries.get(key)
     }
 
-    /// Looks once more for the versions of a partner's journeys among all that was ever applied.
-    pub async fn ensure_versions(&self, parts: &EngineParts, key: &PartnerKey) -> Result<(), ShardError> {
-        let active =
-            self.look(key).into_iter().flat_map(|entry| &entry.journeys).filter(|journey| !journey.is_exited());
-        for journey in active {
+    /// Looks once more for the versions of a partner's journeys among all that was ever applied: those that run, and those
+    /// that are over but named. Loading looks for the former only.
+    pub async fn ensure_versions(
+        &self,
+        parts: &EngineParts,
+        key: &PartnerKey,
+        named: Option<&str>,
+    ) -> Result<(), ShardError> {
+        let all = self.look(key).into_iter().flat_map(|entry| &entry.journeys);
+        for journey in all.filter(|journey| !journey.is_exited() || named == Some(journey.id.as_str())) {
             parts.rulebooks.ensure(&journey.workflow, &journey.version).await?;
         }
         Ok(())
