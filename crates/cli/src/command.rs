@@ -33,6 +33,7 @@ mod send_test;
 mod simulate;
 mod test;
 mod upcoming;
+mod work;
 
 use crate::command_line::{Command, CommandLine, Global};
 use crate::exit::Failure;
@@ -85,6 +86,8 @@ pub async fn run(line: CommandLine) -> Result<u8, Failure> {
         }
         Command::Report(arguments) => report::run(&quiet(&global)?, &arguments).await,
         Command::Health(arguments) => health::run(&quiet(&global)?, &arguments).await,
+        Command::Task { action } => work::task(&quiet(&global)?, action).await,
+        Command::Case { action } => work::case(&quiet(&global)?, action).await,
         Command::Goal { action } => goal::run(&quiet(&global)?, action).await,
         Command::Segment { name, partner, json } => {
             segment::run(&quiet(&global)?, &name, partner.as_deref(), json).await

@@ -2,6 +2,7 @@
 
 mod goal;
 mod operating;
+mod work;
 
 use std::path::PathBuf;
 
@@ -12,6 +13,7 @@ pub use self::operating::{
     ApplyArguments, HoldArguments, IncidentAction, JourneyAction, JourneyArguments, PauseArguments, PlanArguments,
     Waiting,
 };
+pub use self::work::{AssignArguments, CaseAction, ListArguments, TaskAction};
 
 /// Keeps a partner programme in touch with its affiliates.
 ///
@@ -196,6 +198,18 @@ pub enum Command {
     Report(ReportArguments),
     /// A partner's health with its reasons, at any moment; or who would change band under another model
     Health(HealthArguments),
+    /// Tasks that workflows opened: list them, do them, answer them, hand them on
+    Task {
+        /// What to do
+        #[command(subcommand)]
+        action: TaskAction,
+    },
+    /// Cases: somebody answers for an objective until it has an outcome
+    Case {
+        /// What to do
+        #[command(subcommand)]
+        action: CaseAction,
+    },
     /// Goals of partners: propose, agree, withdraw, and how far they are
     Goal {
         /// What to do

@@ -34,3 +34,4 @@ pub mod rulebooks;
 pub mod shard;
 pub mod signals;
 pub mod story;
+pub mod work;

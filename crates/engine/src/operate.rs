@@ -108,6 +108,7 @@ pub async fn pause(
             detail: serde_json::json!({ "until": until.map(|until| until.to_string()) }).to_string(),
             ..AuditRow::done(action, &id, by, at)
         },
+        task: None,
         outbox: subject.records(shards, &command),
         begin: Some(PauseRow {
             id,
@@ -141,6 +142,7 @@ pub async fn resume(
     let operation = Operation {
         audit: AuditRow::done(action, &id, by, at),
         begin: None,
+        task: None,
         outbox: subject.records(shards, &command),
         lift: Some(Lift { id, at, only_if_over, apart_ms: apart_ms(rulebook) }),
     };
@@ -169,7 +171,9 @@ pub async fn end_what_is_over(
             None => {
                 let lift = Lift { id: row.id.clone(), at: now, only_if_over: true, apart_ms: 0 };
                 let audit = AuditRow::done("journey_end", &row.id, ITSELF, now);
-                let _ = store.operate(&Operation { audit, begin: None, lift: Some(lift), outbox: Vec::new() }).await?;
+                let _ = store
+                    .operate(&Operation { audit, begin: None, lift: Some(lift), task: None, outbox: Vec::new() })
+                    .await?;
             }
         }
     }
@@ -240,6 +244,7 @@ pub async fn command_journey(
         },
         begin: kept,
         lift: None,
+        task: None,
         outbox: vec![records::outbox(shard_of(key, shards), event)],
     };
     store.operate(&operation).await.map(|_| ())

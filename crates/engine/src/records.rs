@@ -6,7 +6,8 @@ use jiff::{Timestamp, civil::Date};
 use rapport_event::{
     Event, EventId, Kind, PartnerKey, Payload, decode_record, encode,
     engine::{
-        CommandData, ContactData, DayClosedData, EngineData, GoalData, OfferData, OutcomeData, RulebookAppliedData,
+        CaseData, CommandData, ContactData, DayClosedData, EngineData, GoalData, OfferData, OutcomeData,
+        RulebookAppliedData, TaskData,
     },
     extra::Extra,
 };
@@ -14,7 +15,7 @@ use rapport_insight::dip::DayClose;
 
 use crate::{
     coordinator::OfferRequest,
-    ports::rows::{MessageRow, OutboxRow, RequestRow, ReservationRow, Target},
+    ports::rows::{MessageRow, OutboxRow, RequestRow, ReservationRow, Target, TaskEnd, TaskKind, TaskRow},
     shard::{facts::ProgramFigures, foresight::Expectations},
 };
 
@@ -255,6 +256,64 @@ pub fn goal(key: PartnerKey, kind: Kind, data: GoalData, at: Timestamp) -> Event
     };
     let id = format!("{kind}:{key}:{}:{by}{said}", data.proposal);
     engine_event(&id, key, kind, at, EngineData::Goal(data))
+}
+
+/// A case was opened: by a journey in its own commit, or by a person.
+#[must_use]
+pub fn case_opened(row: &TaskRow) -> Event {
+    let (opened_by, by) = match row.opened_by.split_once(':') {
+        Some((what, who)) => (what, Some(who.into())),
+        None => (row.opened_by.as_str(), None),
+    };
+    let data = CaseData {
+        case: row.id.as_str().into(),
+        journey: (!row.journey.is_empty()).then(|| row.journey.as_str().into()),
+        owner: row.assignee.as_str().into(),
+        due: row.due,
+        opened_at: Some(row.opened_at),
+        opened_by: Some(opened_by.into()),
+        by,
+        ..CaseData::default()
+    };
+    let id = format!("{}:{}", Kind::CaseOpened, row.id);
+    engine_event(&id, row.key.clone(), Kind::CaseOpened, row.opened_at, EngineData::Case(data))
+}
+
+/// What a person did about a task or a case: `task.done`, or `case.resolved` with its outcome. Told twice it is one event.
+#[must_use]
+pub fn task_ended(row: &TaskRow, end: &TaskEnd) -> Event {
+    let journey = (!row.journey.is_empty()).then(|| row.journey.as_str().into());
+    let (kind, data) = match row.kind {
+        TaskKind::Task => {
+            let choice = row.choices.contains(&end.outcome).then(|| end.outcome.as_str().into());
+            let data = TaskData {
+                task: row.id.as_str().into(),
+                journey,
+                choice,
+                opened_at: Some(row.opened_at),
+                by: Some(end.by.as_str().into()),
+                extra: Extra::NONE,
+            };
+            (Kind::TaskDone, EngineData::Task(data))
+        }
+        TaskKind::Case => {
+            let seconds = end.at.duration_since(row.opened_at).as_secs_f64().max(0.0);
+            let data = CaseData {
+                case: row.id.as_str().into(),
+                journey,
+                owner: row.assignee.as_str().into(),
+                due: row.due,
+                opened_at: Some(row.opened_at),
+                outcome: Some(end.outcome.as_str().into()),
+                // Tenths say enough, and read well in a text.
+                hours: Some((seconds / 360.0).round() / 10.0),
+                by: Some(end.by.as_str().into()),
+                ..CaseData::default()
+            };
+            (Kind::CaseResolved, EngineData::Case(data))
+        }
+    };
+    engine_event(&format!("{kind}:{}", row.id), row.key.clone(), kind, end.at, data)
 }
 
 /// The coordinator's answer to a journey that asked for an offer.

@@ -18,6 +18,8 @@ pub enum EngineData {
     Outcome(OutcomeData),
     /// Of `task.done`.
     Task(TaskData),
+    /// Of `case.opened` and `case.resolved`.
+    Case(CaseData),
     /// Of lasting signals: dips, silences, health, goals behind.
     Signal(SignalData),
     /// Of moments: milestones, goals, anniversaries, recognitions.
@@ -88,6 +90,46 @@ pub struct TaskData {
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub opened_at: Option<Timestamp>,
     /// The account of the person who finished it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Arc<str>>,
+    /// What the writer adds.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// How a case can end: what it was opened for came about, it did not, or it was opened by mistake.
+pub const CASE_OUTCOMES: [&str; 3] = ["solved", "unsolved", "withdrawn"];
+
+/// A case. What it is about and what was noted are free text of people: they stand in the store and never here.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "Case")]
+pub struct CaseData {
+    /// The case.
+    pub case: Arc<str>,
+    /// The journey that opened it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub journey: Option<Arc<str>>,
+    /// Who answers for it: a sender, or a manager.
+    #[serde(default)]
+    pub owner: Arc<str>,
+    /// By when it is to be resolved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub due: Option<Timestamp>,
+    /// When it was opened: how long it took is the time since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub opened_at: Option<Timestamp>,
+    /// Of `case.resolved`: `solved`, `unsolved` or `withdrawn`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Arc<str>>,
+    /// Of `case.resolved`: hours from opening to outcome.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hours: Option<f64>,
+    /// What opened it: `workflow`, `reply` (a workflow that answers a mail) or `person`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened_by: Option<Arc<str>>,
+    /// The account of the person who opened or resolved it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<Arc<str>>,
     /// What the writer adds.
@@ -320,6 +362,7 @@ impl EngineData {
         Some(match shape {
             Shape::Outcome => parse(body).map(EngineData::Outcome),
             Shape::Task => parse(body).map(EngineData::Task),
+            Shape::Case => parse(body).map(EngineData::Case),
             Shape::Signal => parse(body).map(EngineData::Signal),
             Shape::Moment => parse(body).map(EngineData::Moment),
             Shape::Goal => parse(body).map(EngineData::Goal),
@@ -348,6 +391,7 @@ impl Serialize for EngineData {
         match self {
             EngineData::Outcome(data) => data.serialize(serializer),
             EngineData::Task(data) => data.serialize(serializer),
+            EngineData::Case(data) => data.serialize(serializer),
             EngineData::Signal(data) => data.serialize(serializer),
             EngineData::Moment(data) => data.serialize(serializer),
             EngineData::Goal(data) => data.serialize(serializer),

@@ -109,6 +109,17 @@ const fn of_shape(shape: Shape) -> &'static [Field] {
         maybe("until", Instant),
     ];
     const TASK: &[Field] = &[always("task", Text), maybe("journey", Text), maybe("choice", Text), maybe("by", Text)];
+    const CASE: &[Field] = &[
+        always("case", Text),
+        always("owner", Text),
+        maybe("journey", Text),
+        maybe("due", Instant),
+        maybe("opened_at", Instant),
+        maybe("outcome", Text),
+        maybe("hours", Number),
+        maybe("opened_by", Text),
+        maybe("by", Text),
+    ];
     const SIGNAL: &[Field] = &[
         maybe("since", Date),
         maybe("expected", Number),
@@ -154,6 +165,7 @@ const fn of_shape(shape: Shape) -> &'static [Field] {
         Shape::Mail => MAIL,
         Shape::Outcome => OUTCOME,
         Shape::Task => TASK,
+        Shape::Case => CASE,
         Shape::Signal => SIGNAL,
         Shape::Moment => MOMENT,
         Shape::Goal => GOAL,

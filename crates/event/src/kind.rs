@@ -24,6 +24,8 @@ pub enum Family {
     Moment,
     /// What partner and programme agree on.
     Agreement,
+    /// What people at the programme took on for a partner.
+    Case,
     /// Records rapport writes for itself.
     Internal,
     /// Declared in `config/events.yaml`.
@@ -59,6 +61,7 @@ pub enum Shape {
     Mail,
     Outcome,
     Task,
+    Case,
     Signal,
     Moment,
     Goal,
@@ -207,6 +210,8 @@ catalogue! {
     MessageInDoubt = "message.in_doubt" Outcome Internal Outcome "Nobody can know whether a mail was accepted; it counts as sent."
     MessageDeferred = "message.deferred" Outcome Internal Outcome "A mail waits; the reason says for what."
     TaskDone = "task.done" Outcome Internal Task "A person finished a task or made the choice it asked for."
+    CaseOpened = "case.opened" Case Internal Case "Somebody at the programme took something on for a partner, with an objective and by a day."
+    CaseResolved = "case.resolved" Case Internal Case "A case came to its outcome."
     DipConversions = "dip.conversions" Signal Derived Signal "A partner brings clearly fewer conversions than is normal for them."
     DipConversionsRecovered = "dip.conversions.recovered" Signal Derived Signal "A dip is over: the last days are back at what was expected."
     DipRevenue = "dip.revenue" Signal Derived Signal "A partner's conversions bring clearly less each than is normal for them."

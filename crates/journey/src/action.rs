@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use rapport_rule::expr::Clause;
-use rapport_workflow::{DeliveryPolicy, MailKind, Person, Priority};
+use rapport_workflow::{DeliveryPolicy, MailKind, Person, Priority, SetField};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -116,6 +116,20 @@ pub enum Action {
         /// Given; else taken away.
         add: bool,
     },
+    /// Write stored fields of the partner; told as `partner.updated`, folded in the same commit.
+    Set {
+        /// The id of the event that tells it.
+        id: String,
+        /// The fields and what they become.
+        fields: Vec<SetField>,
+    },
+    /// A question nobody has to answer any more: its default was taken, or its journey is over.
+    CloseTask {
+        /// Which.
+        task: TaskId,
+        /// The answer taken, or an exit reason's code.
+        outcome: String,
+    },
     /// Record an event of a declared kind for the partner, folded in the same commit.
     Emit(EventSnapshot),
     /// Look at another workflow's entry, with this as the trigger.
@@ -201,6 +215,9 @@ pub struct PlannedMessage {
 /// Something a person is asked to do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TaskRequest {
+    /// Whether it is a case: somebody answers for it until it has an outcome.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_case: bool,
     /// Hash of journey and step.
     pub id: TaskId,
     /// The journey it comes from, and waits for it if it asks.

@@ -9,7 +9,7 @@ mod stops;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use rapport_rule::expr::{Clause, Condition, blocks_unless, holds_if};
+use rapport_rule::expr::{Clause, Condition, Value, blocks_unless, holds_if};
 use rapport_workflow as flow;
 use rapport_workflow::calendar::add;
 use rapport_workflow::{Verb, Workflow};
@@ -23,6 +23,7 @@ use crate::world::{JourneyScope, World};
 /// Moves a journey. `workflow` is the version the journey began on; `now` is the arrival of the stimulus, for a timer the
 /// instant it was due.
 pub fn step(journey: &Journey, workflow: &Workflow, stimulus: &Stimulus, world: &World<'_>, now: Timestamp) -> Step {
+    world.begin();
     let mut run = Run {
         journey: journey.clone(),
         workflow,
@@ -176,6 +177,12 @@ impl<'a> Run<'a, '_> {
             }
             Verb::Tag { tag, add } => {
                 let id = emitted_id(&self.journey.id, &step.id);
+                let mut tags = self.world.tags();
+                tags.retain(|known| known != tag);
+                if *add {
+                    tags.push(tag.clone());
+                }
+                self.world.wrote("partner.tags", Value::List(tags.into()));
                 self.actions.push(Action::Tag { id, tag: tag.clone(), add: *add });
                 self.note(Some(&step.id), if *add { "tagged" } else { "untagged" }, tag);
                 Flow::On(step.next)
@@ -186,6 +193,38 @@ impl<'a> Run<'a, '_> {
                 self.note(Some(&step.id), "asks_for_offer", offer);
                 self.park(State::OfferPending { step: step.id.clone(), message, offer: offer.clone() }, None);
                 Flow::Parked
+            }
+            Verb::Set(fields) => {
+                let id = emitted_id(&self.journey.id, &step.id);
+                for set in fields {
+                    let value = set.value.as_deref().map_or(Value::Missing, Value::text);
+                    self.world.wrote(&format!("partner.{}", set.field), value);
+                }
+                self.actions.push(Action::Set { id, fields: fields.clone() });
+                let told: Vec<String> = fields
+                    .iter()
+                    .map(|set| format!("{} {}", set.field, set.value.as_deref().unwrap_or("taken away")))
+                    .collect();
+                self.note(Some(&step.id), "set", &told.join(", "));
+                Flow::On(step.next)
+            }
+            Verb::OpenCase(case) => {
+                let id = TaskId::new(&self.journey.id, &step.id);
+                let text = case.objective.render_keeping(&self.scope(), &is_personal);
+                let due = Some(add(self.now, &case.due, self.world.locale()));
+                self.note(Some(&step.id), "case_opened", id.as_str());
+                self.actions.push(Action::Task(Box::new(TaskRequest {
+                    is_case: true,
+                    id,
+                    journey: self.journey.id.clone(),
+                    to: case.owner.clone(),
+                    text,
+                    due,
+                    choices: Vec::new(),
+                    default: None,
+                })));
+                self.journey.acted = true;
+                Flow::On(step.next)
             }
             Verb::Task(task) => self.task(step, task),
             Verb::Emit { kind } => {
@@ -271,6 +310,7 @@ impl<'a> Run<'a, '_> {
         let due = task.due.as_ref().map(|due| add(self.now, due, self.world.locale()));
         let text = task.text.render_keeping(&self.scope(), &is_personal);
         self.actions.push(Action::Task(Box::new(TaskRequest {
+            is_case: false,
             id: id.clone(),
             journey: self.journey.id.clone(),
             to: task.to.clone(),
@@ -327,6 +367,10 @@ impl<'a> Run<'a, '_> {
             (Verb::Task(task), State::Choosing { .. }) => {
                 let default = task.choice.as_ref().map(|choice| choice.default.to_string());
                 self.note(Some(&step.id), "default_taken", default.as_deref().unwrap_or_default());
+                if let State::Choosing { task, .. } = &self.journey.state {
+                    let outcome = default.clone().unwrap_or_default();
+                    self.actions.push(Action::CloseTask { task: task.clone(), outcome });
+                }
                 self.journey.variables.task_choice = default;
                 self.journey.anchor = until;
                 self.go_on(step.next);
@@ -480,6 +524,9 @@ impl<'a> Run<'a, '_> {
                 if offer {
                     self.actions.push(Action::Release { message: message.clone() });
                 }
+            }
+            State::Choosing { task, .. } => {
+                self.actions.push(Action::CloseTask { task: task.clone(), outcome: code.to_owned() });
             }
             State::OfferPending { message, .. } => self.actions.push(Action::Release { message: message.clone() }),
             _ => {}

@@ -1,6 +1,7 @@
 //! What a journey can ask: the partner's facts, the rulebook, the programme.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -89,6 +90,8 @@ pub struct World<'a> {
     /// When the workflow was first applied (or what `apply --since` said); older events start nothing.
     pub deployed_at: Option<Timestamp>,
     place: OnceCell<(TimeZone, Option<String>)>,
+    /// What steps of this run wrote about the partner: later steps see it, though it is carried out after the run.
+    written: RefCell<BTreeMap<String, Value>>,
 }
 
 impl<'a> World<'a> {
@@ -103,6 +106,7 @@ impl<'a> World<'a> {
             holdout_seed: 0,
             deployed_at: None,
             place: OnceCell::new(),
+            written: RefCell::default(),
         }
     }
 
@@ -151,8 +155,31 @@ impl<'a> World<'a> {
         Language::chain(own.as_ref(), &program).iter().map(Language::to_string).collect()
     }
 
+    /// A run begins: nothing was written in it.
+    pub(crate) fn begin(&self) {
+        self.written.borrow_mut().clear();
+    }
+
+    /// A step of this run wrote a field of the partner.
+    pub(crate) fn wrote(&self, path: &str, value: Value) {
+        self.written.borrow_mut().insert(path.to_owned(), value);
+    }
+
+    fn fact(&self, path: &str, since: Since<'_>) -> Value {
+        let written = self.written.borrow().get(path).cloned();
+        written.unwrap_or_else(|| self.facts.value(path, since))
+    }
+
+    /// The partner's tags, those given and taken in this run included.
+    pub(crate) fn tags(&self) -> Vec<std::sync::Arc<str>> {
+        match self.fact("partner.tags", Since::NO_JOURNEY) {
+            Value::List(tags) => tags.to_vec(),
+            _ => Vec::new(),
+        }
+    }
+
     fn partner_text(&self, path: &str) -> Option<String> {
-        match self.facts.value(path, Since::NO_JOURNEY) {
+        match self.fact(path, Since::NO_JOURNEY) {
             Value::Text(text) if !text.is_empty() => Some(text.to_string()),
             _ => None,
         }
@@ -177,13 +204,13 @@ impl<'a> World<'a> {
         variables: &'b Variables,
         since: Since<'b>,
     ) -> JourneyScope<'b> {
-        JourneyScope { facts: self.facts, rulebook: self.rulebook, program: self.program, trigger, variables, since }
+        JourneyScope { world: self, rulebook: self.rulebook, program: self.program, trigger, variables, since }
     }
 }
 
 /// The names of LANGUAGE section 4 with their values: `event.*` frozen, everything of the partner live.
 pub struct JourneyScope<'a> {
-    facts: &'a dyn Facts,
+    world: &'a World<'a>,
     rulebook: &'a Rulebook,
     program: &'a Program,
     trigger: &'a EventSnapshot,
@@ -210,10 +237,10 @@ impl Scope for JourneyScope<'_> {
             },
             "program" => match self.program.value(field) {
                 // What is no field of the programme is one of its figures, which the engine keeps.
-                Value::Missing => self.facts.value(path, self.since),
+                Value::Missing => self.world.fact(path, self.since),
                 known => known,
             },
-            _ => self.facts.value(path, self.since),
+            _ => self.world.fact(path, self.since),
         }
     }
 
@@ -238,7 +265,7 @@ impl Scope for JourneyScope<'_> {
     }
 
     fn convert(&self, money: Money, to: Currency) -> Option<Money> {
-        self.facts.convert(money, to)
+        self.world.facts.convert(money, to)
     }
 }
 

@@ -325,6 +325,14 @@ fn fold_own(state: &mut PartnerState, kind: &Kind, data: &EngineData, at: Timest
                 count(state, day, Measure::TaskMinutes, minutes(opened, at));
             }
         }
+        // Opened by mistake, it resolved nothing.
+        (Kind::CaseResolved, EngineData::Case(case)) if case.outcome.as_deref() != Some("withdrawn") => {
+            let day = day::of(at, context.zone);
+            if let Some(opened) = case.opened_at {
+                count(state, day, Measure::TasksDone, 1);
+                count(state, day, Measure::TaskMinutes, minutes(opened, at));
+            }
+        }
         (Kind::OfferGranted, _) => count(state, day::of(at, context.zone), Measure::Offers, 1),
         (Kind::ContactOptedOut, _) => count(state, day::of(at, context.zone), Measure::OptOuts, 1),
         (Kind::ContactSuppressed, EngineData::Contact(contact)) if contact.reason.as_deref() == Some(COMPLAINT) => {

@@ -82,7 +82,16 @@ impl Digest {
             line!(key, "hold {workflow} {by} {until:?}");
         }
         for row in tables.tasks.values() {
-            line!(row.key, "task {} {} {} {} {:?}", row.id, row.assignee, row.text, row.opened_at, row.due);
+            line!(
+                row.key,
+                "task {} {} {} {} {:?} {:?}",
+                row.id,
+                row.assignee,
+                row.text,
+                row.opened_at,
+                row.due,
+                row.ended
+            );
         }
         for row in tables.requests.values() {
             line!(row.key, "request {} {} {} {}", row.id, row.kind, row.body, row.at);

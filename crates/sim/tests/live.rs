@@ -1,201 +1,24 @@
 //! The real loops on the live clock and virtual time: what a person meets who has to put something right.
 
+mod stand;
+
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use rapport_engine::{
     apply,
-    ingest::{Breaker, Ingest},
-    mailer::{Hand, LinkKeys, Mailer, ended},
+    mailer::ended,
     operate::{self, Subject},
-    ownership::{Engine, EngineParts, EngineSettings},
     ports::{
-        clock::Clock,
-        log::{EventLog, SourceRecord},
         rows::MessageState,
         store::{Doubtful, Resolution, Store, SuppressionChange},
     },
     readiness::Readiness,
-    records,
-    relay::Relay,
-    restore,
-    rulebooks::Rulebooks,
+    records, restore,
 };
 use rapport_event::PartnerKey;
-use rapport_message::link::Keys;
-use rapport_sim::{
-    clock::LiveClock,
-    faults::{Faults, Rates},
-    log::MemoryLog,
-    process::Process,
-    store::{MemoryStore, Tables},
-    transport::{MailServer, SimTransport},
-    world,
-};
-use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
-
-/// A programme on one shard.
-struct Stand {
-    store: Arc<MemoryStore>,
-    log: MemoryLog,
-    server: MailServer,
-    readiness: Readiness,
-    /// What goes wrong on the mailer's way.
-    rates: Rates,
-    sent: i64,
-    running: Option<(CancellationToken, tokio::task::JoinSet<()>)>,
-}
-
-impl Stand {
-    async fn new(files: BTreeMap<String, String>) -> Self {
-        let stand = Self {
-            store: Arc::default(),
-            log: MemoryLog::new(1),
-            server: MailServer::default(),
-            readiness: Readiness::default(),
-            rates: Rates::NONE,
-            sent: 0,
-            running: None,
-        };
-        stand.store.create_shards(1).await.unwrap();
-        stand.apply(files).await;
-        stand
-    }
-
-    async fn apply(&self, files: BTreeMap<String, String>) {
-        let store: Arc<dyn Store> = self.store.clone();
-        let now = self.store.server_now();
-        let request = apply::Request {
-            texts: files,
-            by: "test".into(),
-            since: None,
-            approval: apply::Approval::NotNeeded,
-            plan: None,
-        };
-        apply::apply(&store, request, 1, now).await.unwrap();
-    }
-
-    /// Starts every service; they run until [`Stand::stop`].
-    fn start(&mut self) {
-        let store: Arc<dyn Store> = self.store.clone();
-        let log: Arc<dyn EventLog> = Arc::new(self.log.clone());
-        let clock: Arc<dyn Clock> = Arc::new(LiveClock { store: self.store.clone() });
-        // Each service has its own, as if it were a process: what one has met another need not know.
-        let rulebooks = || Arc::new(Rulebooks::new(store.clone()));
-        let readiness = self.readiness.clone();
-        let stop = CancellationToken::new();
-        let mut tasks = tokio::task::JoinSet::new();
-        let parts = EngineParts {
-            store: store.clone(),
-            log: log.clone(),
-            clock: clock.clone(),
-            rulebooks: rulebooks(),
-            readiness: readiness.clone(),
-            tells_signals: false,
-        };
-        let relay = Relay {
-            name: "relay".into(),
-            store: store.clone(),
-            log: log.clone(),
-            signals: None,
-            clock: clock.clone(),
-            readiness: readiness.clone(),
-        };
-        let process = Process::new("mailer", 0, Faults::new(1, self.rates));
-        let keys = Keys::new([b"a key for tests, long enough to sign with".to_vec()]).unwrap();
-        let mailer = Arc::new(Mailer {
-            name: "mailer".into(),
-            rulebooks: rulebooks(),
-            store,
-            log,
-            transport: Arc::new(SimTransport { server: self.server.clone(), process }),
-            clock,
-            links: Arc::new(LinkKeys { keys }),
-            shards: 1,
-            readiness,
-            hand: Hand::default(),
-        });
-        let token = stop.clone();
-        tasks.spawn(async move { Engine::new(EngineSettings::new("engine", 1), parts).run(token).await });
-        let token = stop.clone();
-        tasks.spawn(async move { relay.run(token).await });
-        let token = stop.clone();
-        tasks.spawn(async move { mailer.run(token).await });
-        self.running = Some((stop, tasks));
-    }
-
-    async fn stop(&mut self) {
-        if let Some((stop, tasks)) = self.running.take() {
-            stop.cancel();
-            tasks.join_all().await;
-        }
-    }
-
-    /// Takes events in as a tracker's topic would bring them.
-    async fn take(&mut self, events: &[Value]) {
-        let store: Arc<dyn Store> = self.store.clone();
-        let ingest = Ingest {
-            rulebooks: Arc::new(Rulebooks::new(store.clone())),
-            store,
-            log: Arc::new(self.log.clone()),
-            clock: Arc::new(LiveClock { store: self.store.clone() }),
-            shards: 1,
-            incarnation: 1,
-            readiness: Readiness::default(),
-            noted: Arc::default(),
-        };
-        let records: Vec<SourceRecord> = events
-            .iter()
-            .map(|event| {
-                self.sent += 1;
-                SourceRecord {
-                    topic: "tracker".into(),
-                    partition: 0,
-                    offset: self.sent,
-                    timestamp: None,
-                    headers: Vec::new(),
-                    key: None,
-                    value: Some(event.to_string().into_bytes()),
-                }
-            })
-            .collect();
-        ingest.take(&records, &mut Breaker::default()).await.unwrap();
-        let refused: Vec<_> = self.store.tables().dead_letters.values().cloned().collect();
-        assert_eq!(refused, []);
-    }
-
-    fn event(&self, kind: &str, partner: &str, id: &str, data: Value) -> Value {
-        let at = self.store.server_now().to_string();
-        json!({ "id": id, "kind": kind, "program": world::PROGRAM, "partner": partner, "occurred_at": at, "data": data })
-    }
-
-    fn approved(&self, partner: &str) -> Value {
-        let data = json!({ "name": partner, "email": format!("{partner}@partners.example"), "language": "en",
-            "zone": "UTC", "consent": { "given": true, "source": "form", "time": "2026-01-01T00:00:00Z" } });
-        self.event("partner.approved", partner, &format!("{partner}-approved"), data)
-    }
-
-    fn sale(&self, partner: &str, id: &str) -> Value {
-        let data = json!({ "conversion_id": id, "status": "pending", "amount": 5000, "currency": "EUR" });
-        self.event("conversion", partner, &format!("event-{id}"), data)
-    }
-
-    /// Waits, in virtual time, until something holds.
-    async fn until(&self, what: &str, holds: impl Fn(&Tables) -> bool) {
-        for _ in 0..20_000 {
-            if holds(&self.store.tables()) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!("it never came to this: {what}; {:?}", self.readiness);
-    }
-
-    fn folded(&self) -> impl Fn(&Tables) -> bool + use<> {
-        let log = self.log.clone();
-        move |tables| tables.outbox.is_empty() && tables.shards[&0].next_offset as u64 == log.length()
-    }
-}
+use rapport_sim::{faults::Rates, store::Tables, world};
+use serde_json::json;
+use stand::Stand;
 
 /// Workflows each of which starts the next: deeper than anything may follow from one event.
 fn with_a_deep_chain() -> BTreeMap<String, String> {

@@ -5,6 +5,7 @@
 //! costs no round trip.
 
 use jiff::Timestamp;
+use rapport_engine::operate::ITSELF;
 use rapport_engine::ports::rows::{
     COORDINATOR, CoordinatorCommit, MessageRow, OutboxRow, Rebuilt, ShardCommit, TimerChange,
 };
@@ -296,10 +297,14 @@ async fn write_asks(session: &mut Session, commit: &ShardCommit) -> Result<(), S
             choices(&row.choices)?,
             row.opened_at,
             row.due,
+            row.kind.code(),
+            &row.opened_by,
         ];
         tasks.push((&row.id, cells));
     }
     session.execute_rows(&sql::TASKS, &[], &Rows::last_of(tasks)).await?;
+    let closed = Rows::last_of(commit.closed_tasks.iter().map(|row| (&row.id, cells![&row.id, row.at, &row.outcome])));
+    session.execute_rows(&sql::TASKS_CLOSED, &cells![ITSELF], &closed).await?;
     let requests = Rows::last_of(commit.requests.iter().map(|row| {
         let (program, partner) = key!(row.key);
         (&row.id, cells![&row.id, program, partner, &row.journey, &row.kind, &row.body, row.at])

@@ -1,7 +1,7 @@
 //! What people and loops ask about the whole: one partner's story, numbers, invariants, what is left to do, what may go.
 
 use jiff::{SignedDuration, Timestamp, ToSpan as _, tz::TimeZone};
-use rapport_engine::ports::rows::{MessageState, RefusalRow, SignalRow, TaskRow};
+use rapport_engine::ports::rows::{MessageState, RefusalRow, SignalRow, TaskEnd, TaskKind, TaskRow};
 use rapport_engine::ports::store::{Outstanding, StoreError};
 use rapport_engine::story::{Story, ToldMessage};
 use rapport_event::id::PartnerKey;
@@ -114,8 +114,16 @@ fn refusal_row(row: &Row) -> Result<RefusalRow, StoreError> {
     })
 }
 
-fn task_row(row: &Row) -> Result<TaskRow, StoreError> {
+pub(crate) fn task_row(row: &Row) -> Result<TaskRow, StoreError> {
+    let kind = row.text(10)?;
+    let ended = match row.opt_instant(12)? {
+        Some(at) => Some(TaskEnd { at, by: row.text(13)?, outcome: row.text(14)?, note: row.opt_text(15)? }),
+        None => None,
+    };
     Ok(TaskRow {
+        kind: TaskKind::parse(&kind).ok_or_else(|| StoreError::Damaged(format!("a task's kind: {kind}")))?,
+        opened_by: row.text(11)?,
+        ended,
         id: row.text(0)?,
         key: row.key(1)?,
         workflow: row.text(3)?,

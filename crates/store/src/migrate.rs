@@ -34,6 +34,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(7, "0007_operating.sql"),
     migration!(8, "0008_reviews.sql"),
     migration!(9, "0009_figures.sql"),
+    migration!(10, "0010_cases.sql"),
 ];
 
 /// The schema this binary reads and writes.

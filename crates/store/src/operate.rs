@@ -1,11 +1,13 @@
 //! Pauses, and the audit of what people did.
 
-use rapport_engine::ports::operating::{AuditRow, Operation, PauseRow, PauseScope};
+use rapport_engine::ports::operating::{AuditRow, Operation, PauseRow, PauseScope, TaskChange, TaskQuery};
+use rapport_engine::ports::rows::{TaskKind, TaskRow};
 use rapport_engine::ports::store::StoreError;
 use rapport_event::id::PartnerKey;
 
 use crate::SqlStore;
 use crate::commit::write_outbox;
+use crate::doctor::task_row;
 use crate::sql::queries::operate as sql;
 use crate::sql::{Row, Session, cells};
 
@@ -21,6 +23,12 @@ impl SqlStore {
             let scope = [row.text(0)?, row.text(1)?, row.text(2)?, row.text(3)?];
             let [workflow, program, partner, journey] = &scope;
             session.execute(&sql::SPREAD, &cells![lift.at, lift.apart_ms, workflow, program, partner, journey]).await?;
+        }
+        if let Some(change) = &operation.task
+            && !change_task(&mut session, change).await?
+        {
+            session.rollback().await?;
+            return Ok(false);
         }
         if let Some(pause) = &operation.begin {
             let (program, partner) =
@@ -41,6 +49,12 @@ impl SqlStore {
         self.reader().await?.fetch(&sql::PAUSES, &[]).await?.iter().map(pause_row).collect()
     }
 
+    pub(crate) async fn read_tasks(&self, query: &TaskQuery) -> Result<Vec<TaskRow>, StoreError> {
+        let kind = query.kind.map_or("", TaskKind::code);
+        let cells = cells![&query.id, kind, query.open, query.limit];
+        self.reader().await?.fetch(&sql::TASKS, &cells).await?.iter().map(task_row).collect()
+    }
+
     pub(crate) async fn write_audit_line(&self, row: &AuditRow) -> Result<(), StoreError> {
         let mut session = self.begin().await?;
         write_audit(&mut session, row).await?;
@@ -50,6 +64,26 @@ impl SqlStore {
     pub(crate) async fn read_audits(&self, action: &str, limit: usize) -> Result<Vec<AuditRow>, StoreError> {
         self.reader().await?.fetch(&sql::AUDITS, &cells![action, limit]).await?.iter().map(audit_row).collect()
     }
+}
+
+/// Whether there was something to change.
+async fn change_task(session: &mut Session, change: &TaskChange) -> Result<bool, StoreError> {
+    let changed = match change {
+        TaskChange::Open(row) => {
+            let (program, partner) = (row.key.program.as_str(), row.key.partner.as_str());
+            let (kind, by) = (row.kind.code(), &row.opened_by);
+            let cells = cells![&row.id, program, partner, &row.assignee, &row.text, row.opened_at, row.due, kind, by];
+            session.execute(&sql::OPEN_TASK, &cells).await?
+        }
+        TaskChange::End { id, end } => {
+            let cells = cells![id, end.at, &end.by, &end.outcome, end.note.as_deref()];
+            session.execute(&sql::END_TASK, &cells).await?
+        }
+        TaskChange::Assign { id, assignee, due } => {
+            session.execute(&sql::ASSIGN_TASK, &cells![id, assignee, *due]).await?
+        }
+    };
+    Ok(changed > 0)
 }
 
 pub(crate) async fn write_audit(session: &mut Session, row: &AuditRow) -> Result<(), StoreError> {

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::{Timestamp, civil::Date};
-use rapport_engine::ports::operating::{AuditRow, Operation, PauseRow};
+use rapport_engine::ports::operating::{AuditRow, Operation, PauseRow, TaskQuery};
 use rapport_engine::ports::rows::{
     ConversionRow, CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow, DefinitionRow, MessageRow,
     NumberedOutboxRow, OutboxRow, PartnerBundle, PersonRow, PromiseRow, QuarantineRow, RequestRow, ReservationRow,
-    ShardCommit, ShardRow, Target, TimerRow,
+    ShardCommit, ShardRow, Target, TaskRow, TimerRow,
 };
 use rapport_engine::ports::store::{
     Alive, Attempt, ClaimRequest, Claimed, Committed, Doubtful, EndedMessage, Outstanding, RecipientSnapshot,
@@ -268,6 +268,10 @@ impl Store for SqlStore {
 
     async fn note_audit(&self, audit: &AuditRow) -> Result<(), StoreError> {
         self.write_audit_line(audit).await
+    }
+
+    async fn tasks(&self, query: &TaskQuery) -> Result<Vec<TaskRow>, StoreError> {
+        self.read_tasks(query).await
     }
 
     async fn audits(&self, action: &str, limit: usize) -> Result<Vec<AuditRow>, StoreError> {

@@ -43,9 +43,11 @@ pub fn judge(trial: &Trial, workflow: &Workflow, performance: &Performance) -> V
             wrong.extend(performance.unsent.iter().map(why));
         }
     }
-    if let Some(expected) = &expect.tasks {
-        let came: Vec<(&TaskOpened, String)> = performance
-            .tasks
+    for (what, expected, opened) in
+        [("tasks", &expect.tasks, &performance.tasks), ("cases", &expect.cases, &performance.cases)]
+    {
+        let Some(expected) = expected else { continue };
+        let came: Vec<(&TaskOpened, String)> = opened
             .iter()
             .map(|task| (task, format!("\"{}\" for {} on {}", task.text, task.to, when(trial, task.at))))
             .collect();
@@ -54,7 +56,7 @@ pub fn judge(trial: &Trial, workflow: &Workflow, performance: &Performance) -> V
             let text = task.text.as_ref().map_or("a task", |pattern| pattern.0.as_str());
             format!("{text}{}", days_wanted(task.days))
         };
-        compare("tasks", expected, &came, &right, &wanted, &mut wrong);
+        compare(what, expected, &came, &right, &wanted, &mut wrong);
     }
     if let Some(expected) = &expect.emitted {
         let came: Vec<(String, String)> = performance
@@ -89,7 +91,7 @@ pub fn judge(trial: &Trial, workflow: &Workflow, performance: &Performance) -> V
     }
     if let Some(last) = expect.nothing_after {
         let mails = performance.mails.iter().filter(|mail| day(mail.at) > last).map(|mail| mail_told(trial, mail));
-        let tasks = performance.tasks.iter().filter(|task| day(task.at) > last);
+        let tasks = performance.tasks.iter().chain(&performance.cases).filter(|task| day(task.at) > last);
         let tasks = tasks.map(|task| format!("the task \"{}\" on {}", task.text, when(trial, task.at)));
         let emits = performance.emitted.iter().filter(|(_, at)| day(*at) > last);
         let emits = emits.map(|(kind, at)| format!("{kind} on {}", when(trial, *at)));

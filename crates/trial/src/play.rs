@@ -43,6 +43,8 @@ pub struct Performance {
     pub unsent: Vec<(String, Timestamp, String)>,
     /// Tasks opened, in order.
     pub tasks: Vec<TaskOpened>,
+    /// Cases opened, in order; `text` is the objective.
+    pub cases: Vec<TaskOpened>,
     /// Signals and moments, each once, by kind.
     pub signals: Vec<(String, Timestamp)>,
     /// Events emitted by journeys, by kind.

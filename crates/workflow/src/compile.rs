@@ -19,7 +19,7 @@ use crate::trial;
 use crate::vocabulary::Vocabulary;
 
 /// Files of `config/` with a meaning; `(file, required)`.
-const CONFIG_FILES: [(&str, bool); 11] = [
+const CONFIG_FILES: [(&str, bool); 12] = [
     ("rapport.yaml", true),
     ("segments.yaml", false),
     ("goals.yaml", false),
@@ -28,6 +28,7 @@ const CONFIG_FILES: [(&str, bool); 11] = [
     ("feeds.yaml", false),
     ("events.yaml", false),
     ("health.yaml", false),
+    ("labels.yaml", false),
     ("rates.csv", false),
     ("layout.mail.html", false),
     ("layout.mail.txt", false),
@@ -83,6 +84,7 @@ fn build(sources: &Sources, findings: &mut Findings, tell: &mut dyn FnMut(Vocabu
     let offers = node("offers.yaml").map(|(node, path)| config::read_offers(node, &path, findings)).unwrap_or_default();
     let feeds =
         node("feeds.yaml").map(|(node, path)| config::read_feeds(node, &path, sources, findings)).unwrap_or_default();
+    let labels = node("labels.yaml").map(|(node, path)| config::read_labels(node, &path, findings)).unwrap_or_default();
     let health = node("health.yaml").map(|(node, path)| config::read_health(node, &path, findings)).unwrap_or_default();
     let rates = sources.get("config/rates.csv").map(|source| config::read_rates(source, findings)).unwrap_or_default();
     let names = config::segment_names(nodes.get("segments.yaml"));
@@ -94,6 +96,7 @@ fn build(sources: &Sources, findings: &mut Findings, tell: &mut dyn FnMut(Vocabu
         lanes: names.lanes,
         segments: names.segments,
         programs,
+        labels,
         bands: health.iter().flat_map(|model| &model.spec().bands).map(|band| Arc::from(band.name.as_str())).collect(),
         ..Declared::default()
     };

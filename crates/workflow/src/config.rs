@@ -4,6 +4,7 @@ mod events;
 mod feeds;
 mod goals;
 mod health;
+mod labels;
 mod offers;
 mod rapport;
 mod rates;
@@ -27,6 +28,7 @@ pub use goals::{
     ANNIVERSARY, Audience, DeclaredGoal, GoalPeriod, GoalTarget, Goals, MANAGER, METRICS as GOAL_METRICS, length_days,
     measure as goal_measure, own_goal,
 };
+pub use labels::Label;
 pub use offers::{Budget, Offer, PerPartner};
 pub use segments::{Group, GroupRule, Lane, Segment, Segments};
 pub use surveys::Survey;
@@ -36,6 +38,7 @@ pub(crate) use events::read as read_events;
 pub(crate) use feeds::read as read_feeds;
 pub(crate) use goals::{Known as KnownToGoals, Names as GoalNames, names as goal_names, read as read_goals};
 pub(crate) use health::read as read_health;
+pub(crate) use labels::read as read_labels;
 pub(crate) use offers::read as read_offers;
 pub use rapport::DEPLOYMENT_KEYS;
 pub(crate) use rapport::read as read_rapport;

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rapport_event::custom::CustomKinds;
+use rapport_event::engine::CASE_OUTCOMES;
 use rapport_event::kind::{CATALOGUE, Family};
 use rapport_event::{FieldType, Kind, Origin};
 use rapport_rule::expr::{Environment, Method, Type, Value, Variable};
 use rapport_rule::{Currency, Money};
 use serde_json::Value as Json;
 
-use crate::config::{ANNIVERSARY, GoalNames, Survey};
+use crate::config::{ANNIVERSARY, GoalNames, Label, Survey};
 use crate::figures;
 use crate::model::{KindPattern, MAIL_OUTCOMES};
 
@@ -33,6 +34,7 @@ const PARTNER: &[(&str, Type, bool)] = &[
     ("consent", Type::Bool, true),
     ("top_product", Type::Text, true),
     ("top_category", Type::Text, true),
+    ("open_cases", Type::Count, false),
     ("health.score", Type::Number, true),
     ("health.band", Type::Text, true),
 ];
@@ -72,6 +74,7 @@ pub(crate) struct Declared {
     pub(crate) anniversaries: bool,
     pub(crate) programs: Vec<Arc<str>>,
     pub(crate) bands: Vec<Arc<str>>,
+    pub(crate) labels: BTreeMap<Arc<str>, Label>,
 }
 
 impl Declared {
@@ -145,6 +148,9 @@ impl Declared {
             if field == "survey" {
                 return Some(Variable::one_of(self.surveys.keys().map(|id| &**id)));
             }
+        }
+        if *kind == Kind::CaseResolved && field == "outcome" {
+            return Some(Variable::one_of(CASE_OUTCOMES));
         }
         let fields = kind.fields(&self.custom);
         let found = fields.iter().find(|known| known.name == field)?;
@@ -252,6 +258,7 @@ impl Environment for Names<'_> {
         names.extend(PARTNER.iter().map(|(field, _, _)| format!("partner.{field}")));
         names.extend(PERSONAL.iter().map(|field| format!("partner.{field}")));
         names.extend(declared.surveys.values().map(|survey| format!("partner.answers.{}", survey.answer_field)));
+        names.extend(declared.labels.keys().map(|label| format!("partner.labels.{label}")));
         names.extend(PROGRAM.iter().map(|field| format!("program.{field}")));
         names.extend(figures::program_proposals().into_iter().map(|field| format!("program.{field}")));
         names.extend(
@@ -313,6 +320,10 @@ fn partner_field(declared: &Declared, field: &str) -> Option<Variable> {
             .flat_map(|survey| survey.choices.iter().map(|(id, _)| &**id))
             .collect();
         return (!choices.is_empty()).then(|| Variable::one_of(choices).or_missing());
+    }
+    if let Some(label) = field.strip_prefix("labels.") {
+        let label = declared.labels.get(label)?;
+        return Some(Variable::one_of(label.values.iter().map(|value| &**value)).or_missing());
     }
     let (_, ty, missing) = PARTNER.iter().find(|(name, _, _)| *name == field)?;
     let variable = Variable::of(*ty);

@@ -390,6 +390,10 @@ pub enum Verb {
         /// Whether it is given; else it is taken away.
         add: bool,
     },
+    /// `set:`, labels and what else a programme decides about a partner.
+    Set(Vec<SetField>),
+    /// `open_case:`.
+    OpenCase(Box<Case>),
     /// `grant:`, an offer without a mail.
     Grant {
         /// Its id.
@@ -425,6 +429,8 @@ impl Verb {
             Verb::Split(_) => "split",
             Verb::Tag { add: true, .. } => "add_tag",
             Verb::Tag { add: false, .. } => "remove_tag",
+            Verb::Set(_) => "set",
+            Verb::OpenCase(_) => "open_case",
             Verb::Grant { .. } => "grant",
             Verb::Task(_) => "task",
             Verb::Emit { .. } => "emit",
@@ -528,6 +534,26 @@ pub struct Task {
     pub due: Option<Length>,
     /// `choices:`; with them the journey waits for the answer.
     pub choice: Option<Choice>,
+}
+
+/// One field of `set:`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetField {
+    /// `labels.stage`, or a stored field: `type`, `manager`, `language`.
+    pub field: Arc<str>,
+    /// What it becomes; nothing takes it away.
+    pub value: Option<Arc<str>>,
+}
+
+/// `open_case:`.
+#[derive(Debug, Clone)]
+pub struct Case {
+    /// Who answers for it.
+    pub owner: Person,
+    /// What is to come about.
+    pub objective: Template,
+    /// By when.
+    pub due: Length,
 }
 
 /// The answers a task may have.

@@ -1,5 +1,6 @@
 //! Reading one `workflow.yaml`: from the tree as written to the type that runs.
 
+mod acts;
 mod email;
 mod entry;
 mod in_flight;

@@ -49,6 +49,8 @@ pub enum Shape {
     Happens,
     /// Described once, by name.
     Named(&'static Named),
+    /// `null`: takes something away.
+    Nothing,
     /// Anything.
     Anything,
 }
@@ -130,7 +132,7 @@ pub struct FileShape {
 }
 
 /// Every kind of file there is a schema of.
-pub static FILES: [FileShape; 10] = [
+pub static FILES: [FileShape; 11] = [
     FileShape {
         name: "workflow",
         about: "workflows/NAME/workflow.yaml: who enters, and what happens.",
@@ -160,6 +162,11 @@ pub static FILES: [FileShape; 10] = [
     FileShape { name: "surveys", about: "config/surveys.yaml: one-click questions.", shape: &config::SURVEYS },
     FileShape { name: "feeds", about: "config/feeds.yaml: lists that mails show.", shape: &config::FEEDS },
     FileShape { name: "events", about: "config/events.yaml: kinds of event of your own.", shape: &config::EVENTS },
+    FileShape {
+        name: "labels",
+        about: "config/labels.yaml: what the programme writes on its partners.",
+        shape: &config::LABELS,
+    },
     FileShape {
         name: "health",
         about: "config/health.yaml: how a partner's health is scored.",

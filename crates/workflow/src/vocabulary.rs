@@ -149,6 +149,11 @@ impl Vocabulary {
         Some(self.words(&place).into_iter().filter(|word| word.name.starts_with("event.")).collect())
     }
 
+    /// Labels of `config/labels.yaml`.
+    pub fn labels(&self) -> Vec<Arc<str>> {
+        self.declared.labels.keys().cloned().collect()
+    }
+
     /// Segments of `config/segments.yaml`.
     pub fn segments(&self) -> &[Arc<str>] {
         &self.declared.segments
@@ -217,6 +222,10 @@ fn about(name: &str) -> String {
         ("partner", "score") => "Health, 0 to 100, of config/health.yaml.".into(),
         ("partner", "band") => "The band of health.".into(),
         ("partner", _) if name.starts_with("partner.answers.") => "The last answer to this survey.".into(),
+        ("partner", _) if name.starts_with("partner.labels.") => {
+            "A label of config/labels.yaml; `set` writes it.".into()
+        }
+        ("partner", "open_cases") => "How many cases about the partner are open.".into(),
         ("partner", "status") => "unknown, applied, active, suspended, rejected or closed.".into(),
         ("partner", "consent") => "Whether the partner agreed to marketing mail.".into(),
         ("partner", _) => "Stored of the partner, as it is now.".into(),

@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 use rapport_engine::ports::operating::PauseRow;
-use rapport_engine::ports::rows::{MessageState, RefusalRow, SignalRow};
+use rapport_engine::ports::rows::{MessageState, RefusalRow, SignalRow, TaskKind, TaskRow};
 use rapport_engine::ports::store::Store as _;
 use rapport_engine::shard::health::REVIEWED;
 use rapport_engine::story::{Story, ToldMessage};
@@ -105,6 +105,11 @@ fn tell(key: &PartnerKey, story: &Story, standing: Option<&str>, pauses: &[Pause
         let signals = story.signals.iter().filter(|signal| signal.kind != REVIEWED);
         signals.for_each(|signal| line(format!("  {}", told_signal(signal, &zone))));
     }
+    // Those of no journey: opened by a person.
+    for task in story.tasks.iter().filter(|task| task.journey.is_empty()) {
+        let due = task.due.map(|due| format!(", due {}", moment(due, &zone))).unwrap_or_default();
+        told_task(task, &due, &zone);
+    }
     for row in &story.journeys {
         line("");
         match serde_json::from_str::<Journey>(&row.body) {
@@ -116,13 +121,21 @@ fn tell(key: &PartnerKey, story: &Story, standing: Option<&str>, pauses: &[Pause
         }
         for task in story.tasks.iter().filter(|task| task.journey == row.id) {
             let due = task.due.map(|due| format!(", due {}", moment(due, &zone))).unwrap_or_default();
-            line(format!("  TASK  for {}: {}{due}", task.assignee, harmless(&task.text)));
+            told_task(task, &due, &zone);
         }
     }
     for row in &story.refusals {
         line("");
         told_refusal(row, key, &zone);
     }
+}
+
+fn told_task(task: &TaskRow, due: &str, zone: &TimeZone) {
+    let what = if task.kind == TaskKind::Case { "CASE" } else { "TASK" };
+    let ended =
+        task.ended.as_ref().map(|end| format!(" · {} {} by {}", end.outcome, moment(end.at, zone), harmless(&end.by)));
+    let ended = ended.unwrap_or_default();
+    line(format!("  {what}  for {}: {}{due}{ended}", harmless(&task.assignee), harmless(&task.text)));
 }
 
 fn sent(story: &Story) -> i64 {
@@ -210,6 +223,8 @@ fn data(key: &PartnerKey, story: &Story, standing: Option<&str>, pauses: &[Pause
         })).collect::<Vec<_>>(),
         "tasks": story.tasks.iter().map(|task| json!({
             "id": task.id, "workflow": task.workflow, "for": task.assignee, "text": task.text,
+            "kind": task.kind.code(), "opened_by": task.opened_by,
+            "ended": task.ended.as_ref().map(|end| json!({ "at": end.at.to_string(), "by": end.by, "outcome": end.outcome })),
             "opened_at": task.opened_at.to_string(), "due": task.due.map(|at| at.to_string()),
         })).collect::<Vec<_>>(),
     })

@@ -167,7 +167,7 @@ fn speaks_of_its_event(applied: &Applied, workflow: &str) -> Option<String> {
     files.find(speaks).map(|source| source.path.to_string())
 }
 
-async fn applied(layout: &Layout) -> Result<std::sync::Arc<Applied>, Failure> {
+pub(super) async fn applied(layout: &Layout) -> Result<std::sync::Arc<Applied>, Failure> {
     let applied = layout.rulebooks.current().await.doing("reading the applied files")?;
     applied.ok_or_else(|| Failure::new("nothing is applied yet").help("run `rapport apply`"))
 }
@@ -294,7 +294,7 @@ async fn zone(layout: &Layout) -> TimeZone {
 }
 
 /// An instant, the beginning of a day, or a length from now.
-fn until(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, Failure> {
+pub(super) fn until(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, Failure> {
     let at = if let Ok(at) = text.parse::<Timestamp>() {
         Some(at)
     } else if let Ok(local) = text.parse::<jiff::civil::DateTime>() {

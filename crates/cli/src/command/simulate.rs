@@ -92,12 +92,15 @@ enum Told<'a> {
     Line(&'a str, &'a rapport_journey::TraceLine),
     Mail(&'a SentMail),
     Task(&'a rapport_trial::TaskOpened),
+    Case(&'a rapport_trial::TaskOpened),
 }
 
 fn tell(forecast: &Forecast, zone: &TimeZone, with_text: bool) {
     let lines = forecast.lines.iter().map(|(at, workflow, line)| (*at, 0, Told::Line(workflow, line)));
     let mails = forecast.performance.mails.iter().map(|mail| (mail.at, 1, Told::Mail(mail)));
     let tasks = forecast.performance.tasks.iter().map(|task| (task.at, 1, Told::Task(task)));
+    let cases = forecast.performance.cases.iter().map(|case| (case.at, 1, Told::Case(case)));
+    let tasks = tasks.chain(cases);
     let mut all: Vec<(Timestamp, u8, Told<'_>)> = lines.chain(mails).chain(tasks).collect();
     all.sort_by_key(|(at, order, _)| (*at, *order));
     if all.is_empty() {
@@ -115,6 +118,7 @@ fn tell(forecast: &Forecast, zone: &TimeZone, with_text: bool) {
                     harmless(&told.detail)
                 )));
             }
+            Told::Case(case) => line(format!("  {at}  {}  for {}: {}", bold("CASE"), case.to, harmless(&case.text))),
             Told::Task(task) => line(format!("  {at}  {}  for {}: {}", bold("TASK"), task.to, harmless(&task.text))),
             Told::Mail(mail) => {
                 line(format!(
@@ -155,6 +159,9 @@ fn data(forecast: &Forecast) -> Value {
         "mails": forecast.performance.mails.iter().map(mail).collect::<Vec<_>>(),
         "not_sent": forecast.performance.unsent.iter()
             .map(|(mail, at, why)| json!({ "mail": mail, "at": at.to_string(), "why": why })).collect::<Vec<_>>(),
+        "cases": forecast.performance.cases.iter()
+            .map(|case| json!({ "workflow": case.workflow, "at": case.at.to_string(), "for": case.to, "text": case.text }))
+            .collect::<Vec<_>>(),
         "tasks": forecast.performance.tasks.iter()
             .map(|task| json!({ "workflow": task.workflow, "at": task.at.to_string(), "for": task.to, "text": task.text }))
             .collect::<Vec<_>>(),

@@ -98,7 +98,8 @@ macro_rules! store_conformance {
                 a_pause_ends_without_a_burst,
                 one_pause_ends_and_another_holds,
                 a_pause_ends_when_its_time_is_over,
-                the_audit_is_kept;
+                the_audit_is_kept,
+                what_people_do_ends_once;
             coordination:
                 day_parts_and_closes,
                 requests_are_answered_once,

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rapport_event::id::PartnerKey;
 
-use super::rows::{MessageRow, OutboxRow};
+use super::rows::{MessageRow, OutboxRow, TaskEnd, TaskKind, TaskRow};
 
 /// Which mail waits. What is not given is any: nothing given is all mail.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -108,6 +108,44 @@ pub struct Operation {
     pub begin: Option<PauseRow>,
     /// A pause that ends. If it is not there (any more) nothing is written.
     pub lift: Option<Lift>,
+    /// A task or case that a person opens, ends or hands on. If it is not open (any more) nothing is written.
+    pub task: Option<TaskChange>,
     /// Records for the shards.
     pub outbox: Vec<OutboxRow>,
+}
+
+/// What a person does about a task or case.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TaskChange {
+    /// Opens it. One of that id is not opened again.
+    Open(TaskRow),
+    /// Ends an open one.
+    End {
+        /// Which.
+        id: String,
+        /// How.
+        end: TaskEnd,
+    },
+    /// Hands an open one on, or moves its day.
+    Assign {
+        /// Which.
+        id: String,
+        /// For whom from now on.
+        assignee: String,
+        /// Due by then from now on.
+        due: Option<Timestamp>,
+    },
+}
+
+/// Which tasks and cases are asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TaskQuery {
+    /// How the id begins; empty is any.
+    pub id: String,
+    /// Only these.
+    pub kind: Option<TaskKind>,
+    /// Only open ones.
+    pub open: bool,
+    /// At most so many.
+    pub limit: usize,
 }

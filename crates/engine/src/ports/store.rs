@@ -5,11 +5,11 @@ use jiff::Timestamp;
 use rapport_contact::Kind as MailKind;
 use rapport_event::id::{PartnerKey, ProgramId};
 
-use super::operating::{AuditRow, Operation, PauseRow};
+use super::operating::{AuditRow, Operation, PauseRow, TaskQuery};
 use super::rows::{
     CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow, DefinitionRow, MessageRow, MessageState,
     NumberedOutboxRow, OutboxRow, PartnerBundle, PersonRow, PromiseRow, QuarantineRow, RequestRow, ReservationRow,
-    ShardCommit, ShardRow, Target, TimerRow,
+    ShardCommit, ShardRow, Target, TaskRow, TimerRow,
 };
 use crate::story::Story;
 
@@ -382,8 +382,10 @@ pub trait Store: Send + Sync {
     /// The earliest `due` of a queued message, for the mailer's next look.
     async fn next_mail_due(&self) -> Result<Option<Timestamp>, StoreError>;
 
-    /// Carries out what a person decided. `false`: the pause to be lifted is not there or its time is not over, and nothing
-    /// was written.
+    /// Tasks and cases, open ones first, by due day.
+    async fn tasks(&self, query: &TaskQuery) -> Result<Vec<TaskRow>, StoreError>;
+    /// Carries out what a person decided. `false`: the pause to be lifted is not there or its time is not over, or the task is
+    /// not open, and nothing was written.
     async fn operate(&self, operation: &Operation) -> Result<bool, StoreError>;
     /// Pauses in force, oldest first.
     async fn pauses(&self) -> Result<Vec<PauseRow>, StoreError>;

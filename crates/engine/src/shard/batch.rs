@@ -10,7 +10,7 @@ use super::ShardError;
 use crate::ports::{
     rows::{
         ConversionRow, DayPartRow, HoldRow, MessageRow, OutboxRow, Rebuilt, RefusalRow, RequestRow, ShardCommit,
-        SignalRow, TaskRow,
+        SignalRow, TaskClosed, TaskRow,
     },
     store::{Store, StoreError},
 };
@@ -48,6 +48,8 @@ pub struct Batch {
     pub holds: Vec<HoldRow>,
     /// Tasks opened.
     pub tasks: Vec<TaskRow>,
+    /// Tasks nobody has to do any more.
+    pub closed_tasks: Vec<TaskClosed>,
     /// Requests to the coordinator.
     pub requests: Vec<RequestRow>,
     /// Records to append.
@@ -127,6 +129,7 @@ impl Batch {
             + self.messages.len()
             + self.cancels.len()
             + self.tasks.len()
+            + self.closed_tasks.len()
             + self.requests.len()
             + self.holds.len()
     }
@@ -165,6 +168,7 @@ impl Batch {
             readdressed: self.readdressed,
             holds: self.holds,
             tasks: self.tasks,
+            closed_tasks: self.closed_tasks,
             requests: self.requests,
             outbox: self.outbox,
             day_parts: self.day_parts,

@@ -39,6 +39,8 @@ pub mod marks {
     pub const TIMED: &str = "timed";
     /// Timers that came due in quarantine, JSON.
     pub const TIMERS_ASIDE: &str = "timers_aside";
+    /// Open cases, a JSON list of ids.
+    pub const CASES: &str = "cases";
     /// Segments looked at: name → since when the partner belongs, JSON.
     pub const SEGMENTS: &str = "segments";
     /// The trail of the partner's health, JSON.
@@ -84,6 +86,12 @@ pub fn program_figures(sums: &ProgramSums, currency: Currency) -> ProgramFigures
         .filter_map(|figure| Some((figure.to_string(), sums.figure(figure, currency).map(number)?)))
         .filter(|(_, value)| value.is_finite())
         .collect()
+}
+
+/// The ids of a partner's open cases.
+#[must_use]
+pub fn open_cases(state: &PartnerState) -> Vec<String> {
+    state.mark(marks::CASES).and_then(|json| serde_json::from_slice(json).ok()).unwrap_or_default()
 }
 
 /// What the programme's sums ask of a partner beyond the state.
@@ -209,6 +217,9 @@ impl PartnerFacts<'_> {
             "health.band" => "band",
             other => other,
         };
+        if name == "open_cases" {
+            return Value::Count(open_cases(self.state).len() as i64);
+        }
         let Some(json) = self.state.field(name) else { return Value::Missing };
         let declared = PARTNER_FIELDS.iter().find(|(known, _)| *known == name).map(|(_, ty)| *ty);
         match (declared, &json) {

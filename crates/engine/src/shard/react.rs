@@ -4,6 +4,7 @@
 //! moved, workflows that begin on it are considered, and what those emit is announced in turn, at most [`DEPTH_MAX`] deep.
 
 mod actions;
+mod cases;
 mod commands;
 mod goals;
 mod health;
@@ -257,6 +258,7 @@ impl<'a> Reaction<'a> {
                         });
                     }
                 }
+                EngineData::Case(_) => self.note_case(event),
                 EngineData::Contact(contact) => self.note_contact(&event.kind, contact),
                 EngineData::Command(command) => self.obey(event, command),
                 EngineData::Goal(goal) => return self.agree(event, goal),

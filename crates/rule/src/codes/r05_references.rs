@@ -368,4 +368,18 @@ pub(super) const PAGES: &[CodePage] = &[
         example: "growth: { for: everyone, metric: approved_revenue, target: 10 * approved_revenue_previous_period, from: 2027-01-01, to: 2027-03-31 }",
         put_right: "growth: { for: everyone, metric: approved_revenue, target: 1.2 * approved_revenue_previous_period, from: 2027-01-01, to: 2027-03-31 }",
     },
+    CodePage {
+        code: "R0563",
+        title: "something that cannot be set",
+        meaning: "`set` writes labels, which `config/labels.yaml` declares, and the partner's `type`, `manager` and `language`. Everything else of a partner is a fact that trackers tell.",
+        example: "- set: { status: active }",
+        put_right: "- set: { stage: active }",
+    },
+    CodePage {
+        code: "R0564",
+        title: "a value the label does not have",
+        meaning: "All values of a label are declared in `config/labels.yaml`, each once, so that a condition can be checked against them.",
+        example: "- set: { stage: wram }",
+        put_right: "- set: { stage: warm }",
+    },
 ];

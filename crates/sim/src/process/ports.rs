@@ -7,11 +7,11 @@ use jiff::{Timestamp, civil::Date};
 use rapport_engine::{
     ports::{
         log::{EventLog, LogError, LogIdentity, LogRecord, NewRecord, Progress, ShardFeed},
-        operating::{AuditRow, Operation, PauseRow},
+        operating::{AuditRow, Operation, PauseRow, TaskQuery},
         rows::{
             ConversionRow, CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow, DefinitionRow, MessageRow,
             NumberedOutboxRow, OutboxRow, PartnerBundle, PersonRow, PromiseRow, QuarantineRow, RequestRow,
-            ReservationRow, ShardCommit, ShardRow, Target, TimerRow,
+            ReservationRow, ShardCommit, ShardRow, Target, TaskRow, TimerRow,
         },
         store::{
             Alive, Attempt, ClaimRequest, Claimed, Committed, Doubtful, EndedMessage, Outstanding, RecipientSnapshot,
@@ -98,6 +98,7 @@ through_process! {
     true operate(operation: &Operation) -> bool;
     false pauses() -> Vec<PauseRow>;
     true note_audit(audit: &AuditRow) -> ();
+    false tasks(query: &TaskQuery) -> Vec<TaskRow>;
     false audits(action: &str, limit: usize) -> Vec<AuditRow>;
     false current_definition_hash() -> Option<String>;
     false definition_hashes() -> Vec<String>;

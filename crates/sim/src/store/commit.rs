@@ -1,8 +1,9 @@
 //! A batch of a shard, whole or not at all.
 
 use jiff::Timestamp;
+use rapport_engine::operate::ITSELF;
 use rapport_engine::ports::{
-    rows::{COORDINATOR, CoordinatorCommit, DeadLetterRow, MessageState, Rebuilt, ShardCommit, TimerChange},
+    rows::{COORDINATOR, CoordinatorCommit, DeadLetterRow, MessageState, Rebuilt, ShardCommit, TaskEnd, TimerChange},
     store::{Committed, StoreError},
 };
 use rapport_engine::restore::DATABASE_RESTORED;
@@ -210,6 +211,12 @@ impl Tables {
     fn write_asks(&mut self, commit: &ShardCommit) {
         for row in &commit.tasks {
             self.tasks.entry(row.id.clone()).or_insert_with(|| row.clone());
+        }
+        for closed in &commit.closed_tasks {
+            if let Some(row) = self.tasks.get_mut(&closed.id).filter(|row| row.ended.is_none()) {
+                let by = ITSELF.to_owned();
+                row.ended = Some(TaskEnd { at: closed.at, by, outcome: closed.outcome.clone(), note: None });
+            }
         }
         for row in &commit.requests {
             self.requests.entry(row.id.clone()).or_insert_with(|| row.clone());

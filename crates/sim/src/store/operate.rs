@@ -1,7 +1,7 @@
 //! Pauses, and the audit.
 
-use rapport_engine::ports::operating::{AuditRow, Operation};
-use rapport_engine::ports::rows::{MessageRow, MessageState};
+use rapport_engine::ports::operating::{AuditRow, Operation, TaskChange, TaskQuery};
+use rapport_engine::ports::rows::{MessageRow, MessageState, TaskRow};
 
 use super::Tables;
 
@@ -42,12 +42,53 @@ impl Tables {
                 message.changed_at = lift.at;
             }
         }
+        if let Some(change) = &operation.task
+            && !self.change_task(change)
+        {
+            return false;
+        }
         if let Some(pause) = &operation.begin {
             self.pauses.insert(pause.id.clone(), pause.clone());
         }
         self.note_audit(&operation.audit);
         self.add_outbox(&operation.outbox);
         true
+    }
+
+    fn change_task(&mut self, change: &TaskChange) -> bool {
+        let open = |row: &&mut TaskRow| row.ended.is_none();
+        match change {
+            TaskChange::Open(row) => {
+                let new = !self.tasks.contains_key(&row.id);
+                self.tasks.entry(row.id.clone()).or_insert_with(|| row.clone());
+                new
+            }
+            TaskChange::End { id, end } => {
+                let Some(row) = self.tasks.get_mut(id).filter(open) else { return false };
+                row.ended = Some(end.clone());
+                true
+            }
+            TaskChange::Assign { id, assignee, due } => {
+                let Some(row) = self.tasks.get_mut(id).filter(open) else { return false };
+                (row.assignee, row.due) = (assignee.clone(), *due);
+                true
+            }
+        }
+    }
+
+    pub(crate) fn tasks(&self, query: &TaskQuery) -> Vec<TaskRow> {
+        let asked = |row: &&TaskRow| {
+            row.id.starts_with(&query.id)
+                && query.kind.is_none_or(|kind| kind == row.kind)
+                && (!query.open || row.ended.is_none())
+        };
+        let mut rows: Vec<TaskRow> = self.tasks.values().filter(asked).cloned().collect();
+        rows.sort_by(|one, other| {
+            let order = |row: &TaskRow| (row.ended.is_some(), row.due.is_none(), row.due, row.opened_at);
+            order(one).cmp(&order(other)).then_with(|| one.id.cmp(&other.id))
+        });
+        rows.truncate(query.limit);
+        rows
     }
 
     pub(crate) fn note_audit(&mut self, row: &AuditRow) {

@@ -6,11 +6,11 @@ use async_trait::async_trait;
 use jiff::{Timestamp, civil::Date};
 use rapport_engine::{
     ports::{
-        operating::{AuditRow, Operation, PauseRow},
+        operating::{AuditRow, Operation, PauseRow, TaskQuery},
         rows::{
             COORDINATOR, ConversionRow, CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow, DefinitionRow,
             MessageRow, NumberedOutboxRow, OutboxRow, POSITIONS_AFTER_RESTORE, PartnerBundle, PersonRow, PromiseRow,
-            QuarantineRow, RequestRow, ReservationRow, ShardCommit, ShardRow, Target, TimerRow,
+            QuarantineRow, RequestRow, ReservationRow, ShardCommit, ShardRow, Target, TaskRow, TimerRow,
         },
         store::{
             Alive, Attempt, ClaimRequest, Claimed, Committed, Doubtful, EndedMessage, Outstanding, RecipientSnapshot,
@@ -272,6 +272,9 @@ impl Store for MemoryStore {
     async fn note_audit(&self, audit: &AuditRow) -> Result<(), StoreError> {
         self.tables().note_audit(audit);
         Ok(())
+    }
+    async fn tasks(&self, query: &TaskQuery) -> Result<Vec<TaskRow>, StoreError> {
+        Ok(self.tables().tasks(query))
     }
     async fn audits(&self, action: &str, limit: usize) -> Result<Vec<AuditRow>, StoreError> {
         Ok(self.tables().audits(action, limit))

@@ -54,6 +54,7 @@ pub(crate) mod commit {
     pub(crate) static READDRESS: Statement = Statement::one(include_str!("../../queries/commit/readdress.sql"));
     pub(crate) static HOLDS: Statement = Statement::one(include_str!("../../queries/commit/holds.sql"));
     pub(crate) static TASKS: Statement = Statement::one(include_str!("../../queries/commit/tasks.sql"));
+    pub(crate) static TASKS_CLOSED: Statement = Statement::one(include_str!("../../queries/commit/tasks_closed.sql"));
     pub(crate) static REQUESTS: Statement = Statement::one(include_str!("../../queries/commit/requests.sql"));
     pub(crate) static DAY_PARTS: Statement = Statement::one(include_str!("../../queries/commit/day_parts.sql"));
     pub(crate) static PARKED: Statement = Statement::one(include_str!("../../queries/commit/parked.sql"));
@@ -179,6 +180,10 @@ pub(crate) mod operate {
     pub(crate) static BEGIN: Statement = Statement::one(include_str!("../../queries/operate/begin.sql"));
     pub(crate) static LIFT: Statement = Statement::one(include_str!("../../queries/operate/lift.sql"));
     pub(crate) static SPREAD: Statement = Statement::one(include_str!("../../queries/operate/spread.sql"));
+    pub(crate) static TASKS: Statement = Statement::one(include_str!("../../queries/operate/tasks.sql"));
+    pub(crate) static OPEN_TASK: Statement = Statement::one(include_str!("../../queries/operate/open_task.sql"));
+    pub(crate) static END_TASK: Statement = Statement::one(include_str!("../../queries/operate/end_task.sql"));
+    pub(crate) static ASSIGN_TASK: Statement = Statement::one(include_str!("../../queries/operate/assign_task.sql"));
     pub(crate) static PAUSES: Statement = Statement::one(include_str!("../../queries/operate/pauses.sql"));
     pub(crate) static NOTE: Statement = Statement::one(include_str!("../../queries/operate/note.sql"));
     pub(crate) static AUDITS: Statement = Statement::one(include_str!("../../queries/operate/audits.sql"));

@@ -151,6 +151,13 @@ impl Stage<'_> {
             let last = self.performance.tasks.last().map(|task| task.id.clone());
             data.insert("task".into(), json!(last.ok_or("task.done: no task was opened before")?));
         }
+        if upcoming.kind == Kind::CaseResolved && !data.contains_key("case") {
+            let last = self.performance.cases.last().ok_or("case.resolved: no case was opened before")?;
+            data.insert("case".into(), json!(last.id));
+            data.insert("opened_at".into(), json!(last.at.to_string()));
+            data.entry("outcome").or_insert_with(|| json!("solved"));
+            data.entry("owner").or_insert_with(|| json!(last.to));
+        }
         let key = &self.entry.key;
         let record =
             json!({ "specversion": "1.0", "source": "test", "id": id, "type": kind, "program": key.program.as_str(),

@@ -3,7 +3,7 @@
 use rapport_contact::Kind as Contact;
 use rapport_engine::coordinator::OfferRequest;
 use rapport_engine::mailer::{LinkKeys, letter, verdict};
-use rapport_engine::ports::rows::{MessageRow, MessageState, RequestRow, ReservationRow};
+use rapport_engine::ports::rows::{MessageRow, MessageState, RequestRow, ReservationRow, TaskKind};
 use rapport_engine::ports::store::{Attempt, DueMessage, RecipientSnapshot};
 use rapport_engine::records;
 use rapport_engine::shard::react::REQUEST_RELEASE;
@@ -38,7 +38,11 @@ impl Stage<'_> {
         }
         for task in std::mem::take(&mut self.batch.tasks) {
             let text = self.with_person(&task.text);
-            self.performance.tasks.push(TaskOpened {
+            let opened = match task.kind {
+                TaskKind::Task => &mut self.performance.tasks,
+                TaskKind::Case => &mut self.performance.cases,
+            };
+            opened.push(TaskOpened {
                 id: task.id,
                 workflow: task.workflow,
                 text,

@@ -92,7 +92,7 @@ pub(super) fn person<'n>(
     sender(text, or.text_span(), reader, findings).map(Person::ManagerOr)
 }
 
-fn sender(text: &str, span: Span, reader: &Reader<'_>, findings: &mut Findings) -> Option<Arc<str>> {
+pub(super) fn sender(text: &str, span: Span, reader: &Reader<'_>, findings: &mut Findings) -> Option<Arc<str>> {
     let Some(config) = reader.catalogue.config else { return Some(text.into()) };
     if config.senders.contains_key(text) {
         return Some(text.into());

@@ -8,13 +8,13 @@ use rapport_rule::suggest::nearest;
 use rapport_rule::yaml::{Fields, Node, Value};
 use rapport_rule::{Findings, Span};
 
-use super::{Reader, email, entry, kind_pattern, known_workflow, person};
+use super::{Reader, acts, email, entry, kind_pattern, known_workflow, person};
 use crate::calendar::{OnDays, Wait, day_of_week};
 use crate::environment::may_emit;
 use crate::model::*;
 
 /// Verbs that are carried out.
-const VERBS: [&str; 13] = [
+const VERBS: [&str; 15] = [
     "email",
     "wait",
     "wait_for",
@@ -24,6 +24,8 @@ const VERBS: [&str; 13] = [
     "task",
     "add_tag",
     "remove_tag",
+    "set",
+    "open_case",
     "emit",
     "grant",
     "start",
@@ -31,7 +33,7 @@ const VERBS: [&str; 13] = [
 ];
 
 /// Verbs of the language that are not carried out yet.
-const NOT_YET: [&str; 5] = ["set", "webhook", "slack", "award", "open_case"];
+const NOT_YET: [&str; 3] = ["webhook", "slack", "award"];
 
 /// Options of `wait_for` that stand beside it.
 const WAIT_FOR_OPTIONS: [&str; 4] = ["at_most", "then", "otherwise", "from"];
@@ -246,6 +248,15 @@ fn step<'n>(node: &'n Node, table: &mut Table, reader: &mut Reader<'n>, findings
         "add_tag" | "remove_tag" => {
             let tag = verb_node.name(path, findings)?;
             (Verb::Tag { tag: tag.into(), add: verb == "add_tag" }, tag.to_owned())
+        }
+        "set" => {
+            let (fields, name) = acts::set(verb_node, reader, findings)?;
+            (Verb::Set(fields), name)
+        }
+        "open_case" => {
+            let case = acts::open_case(verb_node, reader, findings)?;
+            let name = case.objective.source().to_owned();
+            (Verb::OpenCase(Box::new(case)), name)
         }
         "grant" => {
             let offer = email::known_offer(verb_node, reader, findings)?;

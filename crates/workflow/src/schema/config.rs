@@ -46,6 +46,24 @@ pub(super) static EVENTS: Shape = Shape::Map(
     "",
 );
 
+pub(super) static LABELS: Shape = Shape::Map(
+    &[must(
+        "labels",
+        "Labels by name; conditions ask for them as `partner.labels.NAME`.",
+        Shape::ByName(
+            &Shape::Map(
+                &[
+                    must("about", "What it says about a partner, one sentence.", Shape::Text),
+                    must("values", "All values it can have.", Shape::OneOrMany(&Shape::Text)),
+                ],
+                "",
+            ),
+            0,
+        ),
+    )],
+    "",
+);
+
 pub(super) static FEEDS: Shape = Shape::Map(
     &[must(
         "feeds",

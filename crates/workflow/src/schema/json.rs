@@ -100,6 +100,7 @@ impl Defs {
             }),
             Shape::Happens => self.reference("happens", Self::happens),
             Shape::Named(Named { name, shape }) => self.reference(name, |defs| defs.of(shape)),
+            Shape::Nothing => json!({ "type": "null" }),
             Shape::Anything => json!({}),
         }
     }

@@ -74,7 +74,7 @@ const WEEKDAYS: &[&str] = &[
 ];
 
 /// The verbs that are carried out.
-pub static VERBS: [VerbShape; 13] = [
+pub static VERBS: [VerbShape; 15] = [
     VerbShape {
         verb: "email",
         about: "Sends a mail; the journey stays here until it is known what became of it.",
@@ -202,6 +202,28 @@ pub static VERBS: [VerbShape; 13] = [
         verb: "remove_tag",
         about: "Takes a tag from the partner.",
         shape: Shape::Word(Form::Name),
+        beside: &[],
+        needs: &[],
+    },
+    VerbShape {
+        verb: "set",
+        about: "Writes labels of config/labels.yaml, or the partner's type, manager or language.",
+        shape: Shape::ByName(&Shape::Either(&[Shape::Text, Shape::Nothing]), 1),
+        beside: &[],
+        needs: &[],
+    },
+    VerbShape {
+        verb: "open_case",
+        about: "Something a person answers for until it has an outcome; the journey goes on, `case.resolved` can be awaited.",
+        shape: Shape::Map(
+            &[
+                must("objective", "What is to come about.", Shape::Text),
+                must("owner", "A sender, or `manager`.", Shape::Text),
+                may("or", "Who owns it when the partner has no manager.", Shape::Text),
+                must("due", "By when.", Shape::Word(Form::Length)),
+            ],
+            r#"{ "if": { "properties": { "owner": { "const": "manager" } }, "required": ["owner"] }, "then": { "required": ["or"] }, "else": { "properties": { "or": false } } }"#,
+        ),
         beside: &[],
         needs: &[],
     },

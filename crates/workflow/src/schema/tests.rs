@@ -52,6 +52,7 @@ const EXPECT: Shape = Shape::Map(
         may("signals", "Signals and moments, complete and in order.", listed!(Shape::Kind)),
         may("mails", "Mails that went out, complete and in order.", listed!(MAIL)),
         may("tasks", "Tasks opened, complete and in order.", listed!(TASK)),
+        may("cases", "Cases opened, complete and in order; `text` is the objective.", listed!(TASK)),
         may("emitted", "Events emitted, complete and in order.", listed!(Shape::Kind)),
         may("exits", "How the journeys ended.", listed!(Shape::Text)),
         may("refused", "Why nothing began: the last refusal's code.", Shape::Text),

@@ -17,6 +17,8 @@ pub struct Expect {
     pub mails: Option<Listed<MailExpected>>,
     /// Tasks for people.
     pub tasks: Option<Listed<TaskExpected>>,
+    /// Cases opened; what they say is their objective.
+    pub cases: Option<Listed<TaskExpected>>,
     /// Events the workflow emitted, by kind.
     pub emitted: Option<Listed<String>>,
     /// How the journeys ended: the reason's code (`completed`, `stop_when`) or what an `exit:` step says; `running`.
@@ -114,7 +116,7 @@ impl Expect {
     /// The last day any of it speaks of.
     pub(super) fn last_day(&self) -> i64 {
         let mails = self.mails.iter().flat_map(|list| &list.entries).filter_map(|mail| mail.days);
-        let tasks = self.tasks.iter().flat_map(|list| &list.entries).filter_map(|task| task.days);
+        let tasks = self.tasks.iter().chain(&self.cases).flat_map(|list| &list.entries).filter_map(|task| task.days);
         mails.chain(tasks).map(|days| days.last).chain(self.nothing_after).max().unwrap_or(0)
     }
 }
@@ -147,6 +149,9 @@ pub(super) fn read(node: &Node, place: &Place<'_>, besides: bool, findings: &mut
             .and_then(|node| listed(node, path, findings, &|item, findings| mail(item, place, besides, findings))),
         tasks: fields
             .take("tasks")
+            .and_then(|node| listed(node, path, findings, &|item, findings| task(item, path, findings))),
+        cases: fields
+            .take("cases")
             .and_then(|node| listed(node, path, findings, &|item, findings| task(item, path, findings))),
         emitted: fields.take("emitted").and_then(|node| kinds(node, findings)),
         exits: fields.take("exits").and_then(|node| words(node, findings)),

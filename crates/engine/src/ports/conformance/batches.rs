@@ -8,7 +8,7 @@ use rapport_event::wire::SourcePosition;
 
 use super::sample::{LONG, Owner, assert_sound, at, journey, key, message, partner, person, record, timer};
 use crate::ports::rows::{
-    ConversionRow, DayPartRow, HoldRow, PartnerRow, RefusalRow, RequestRow, ShardCommit, SignalRow, TaskRow,
+    ConversionRow, DayPartRow, HoldRow, PartnerRow, RefusalRow, RequestRow, ShardCommit, SignalRow, TaskKind, TaskRow,
     TimerChange, TimerRow,
 };
 use crate::ports::store::{Committed, Store, StoreError};
@@ -243,6 +243,9 @@ pub async fn everything_about_a_partner_is_told(store: Arc<dyn Store>) {
         clauses: "[]".into(),
     };
     let task = TaskRow {
+        kind: TaskKind::Task,
+        opened_by: "workflow".into(),
+        ended: None,
         id: "t".into(),
         key: key("a"),
         workflow: "welcome".into(),

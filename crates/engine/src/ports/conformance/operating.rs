@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::sample::{Owner, at, claim, claim_one, key, message, record, waiting};
-use crate::ports::operating::{AuditRow, Lift, Operation, PauseRow, PauseScope};
-use crate::ports::rows::MessageRow;
+use crate::ports::operating::{AuditRow, Lift, Operation, PauseRow, PauseScope, TaskChange, TaskQuery};
+use crate::ports::rows::{MessageRow, TaskClosed, TaskEnd, TaskKind, TaskRow};
 use crate::ports::store::Store;
 
 fn begins(id: &str, scope: PauseScope, until: Option<i64>) -> Operation {
@@ -20,6 +20,7 @@ fn begins(id: &str, scope: PauseScope, until: Option<i64>) -> Operation {
         audit: AuditRow { because: Some("prices are wrong".into()), ..AuditRow::done("pause", id, "kari", at(0)) },
         begin: Some(pause),
         lift: None,
+        task: None,
         outbox: vec![record(&format!("pause-{id}"))],
     }
 }
@@ -29,6 +30,7 @@ fn ends(id: &str, minutes: i64, only_if_over: bool) -> Operation {
         audit: AuditRow::done("pause_end", id, "kari", at(minutes)),
         begin: None,
         lift: Some(Lift { id: id.into(), at: at(minutes), only_if_over, apart_ms: 60_000 }),
+        task: None,
         outbox: vec![record(&format!("end-{id}-{minutes}"))],
     }
 }
@@ -140,4 +142,57 @@ pub async fn one_pause_ends_and_another_holds(store: Arc<dyn Store>) {
     assert_eq!(claim_one(&store, "mailer", 10).await.due.message.id, "m2");
     assert!(store.operate(&ends("partner:shop/a", 11, false)).await.unwrap());
     assert_eq!(claim_one(&store, "mailer", 11).await.due.message.id, "m1");
+}
+
+/// A task opened by a commit and a case opened by a person: found by what is asked, ended once, with records only then.
+pub async fn what_people_do_ends_once(store: Arc<dyn Store>) {
+    let row = |id: &str, kind, due: Option<i64>| TaskRow {
+        kind,
+        id: id.into(),
+        key: key("a"),
+        workflow: String::new(),
+        journey: String::new(),
+        assignee: "ines".into(),
+        text: "Ruf an: 日本".into(),
+        choices: Vec::new(),
+        opened_at: at(1),
+        due: due.map(at),
+        opened_by: "person:kari".into(),
+        ended: None,
+    };
+    let operation = |name: &str, change: TaskChange| Operation {
+        audit: AuditRow::done(name, "t", "kari", at(2)),
+        begin: None,
+        lift: None,
+        task: Some(change),
+        outbox: vec![record(name)],
+    };
+    let mut owner = Owner::new(&store).await;
+    let asked = TaskRow { choices: vec!["yes".into()], opened_by: "reply".into(), ..row("ab1", TaskKind::Task, None) };
+    owner.plan("a", vec![]).await;
+    owner.commit(|batch| batch.tasks.push(asked.clone())).await;
+    let case = row("ab2", TaskKind::Case, Some(9));
+    assert!(store.operate(&operation("open", TaskChange::Open(case.clone()))).await.unwrap());
+    assert!(!store.operate(&operation("open-again", TaskChange::Open(case.clone()))).await.unwrap());
+    let query = |id: &str, kind, open| TaskQuery { id: id.into(), kind, open, limit: 9 };
+    let ids = |rows: Vec<TaskRow>| rows.into_iter().map(|row| row.id).collect::<Vec<_>>();
+    assert_eq!(store.tasks(&query("ab", None, true)).await.unwrap(), [case.clone(), asked.clone()]);
+    assert_eq!(ids(store.tasks(&query("", Some(TaskKind::Task), false)).await.unwrap()), ["ab1"]);
+    assert_eq!(ids(store.tasks(&query("b", None, false)).await.unwrap()), Vec::<String>::new());
+    let end = TaskEnd { at: at(5), by: "kari".into(), outcome: "solved".into(), note: Some("\"so\"".into()) };
+    let ends = TaskChange::End { id: "ab2".into(), end: end.clone() };
+    assert!(store.operate(&operation("end", ends.clone())).await.unwrap());
+    assert!(!store.operate(&operation("end-again", ends)).await.unwrap());
+    let assign = |id: &str| TaskChange::Assign { id: id.into(), assignee: "kari".into(), due: Some(at(7)) };
+    assert!(!store.operate(&operation("assign-ended", assign("ab2"))).await.unwrap());
+    assert!(store.operate(&operation("assign", assign("ab1"))).await.unwrap());
+    let closed = TaskClosed { id: "ab1".into(), at: at(6), outcome: "completed".into() };
+    let late = TaskClosed { id: "ab2".into(), ..closed.clone() };
+    owner.commit(|batch| batch.closed_tasks.extend([closed.clone(), late.clone()])).await;
+    let story = store.story(&key("a")).await.unwrap().unwrap();
+    let by_engine = TaskEnd { at: at(6), by: "rapport".into(), outcome: "completed".into(), note: None };
+    let asked = TaskRow { assignee: "kari".into(), due: Some(at(7)), ended: Some(by_engine), ..asked };
+    assert_eq!(story.tasks, [asked, TaskRow { ended: Some(end), ..case }]);
+    assert_eq!(store.tasks(&query("", None, true)).await.unwrap(), []);
+    assert_eq!(waiting(&store).await, ["open", "end", "assign"]);
 }

@@ -1,12 +1,12 @@
 //! Carries out what a step of a journey asks for, in the commit that stores the journey.
 
-use rapport_journey::{Action, PlannedMessage, TaskRequest};
+use rapport_journey::{Action, PlannedMessage};
 use rapport_workflow::{Person, Priority, Workflow};
 
 use super::{Follows, Reaction};
 use crate::{
     coordinator::OfferRequest,
-    ports::rows::{HoldRow, MessageRow, RequestRow, TaskRow, TimerRow},
+    ports::rows::{HoldRow, MessageRow, RequestRow, TaskClosed, TimerRow},
     signals::Told,
 };
 
@@ -30,7 +30,11 @@ impl Reaction<'_> {
                     woken = true;
                     self.timers.set(TimerRow { due: at, subject: subject.clone(), key: self.entry.key.clone(), seq });
                 }
-                Action::Task(task) => self.open_task(workflow, *task),
+                Action::Task(task) => self.open_task(workflow, index, *task),
+                Action::CloseTask { task, outcome } => {
+                    self.batch.closed_tasks.push(TaskClosed { id: task.to_string(), at: self.now, outcome });
+                }
+                Action::Set { id, fields } => self.set(&id, fields),
                 Action::Tag { id, tag, add } => self.tag(&id, &tag, add),
                 Action::Emit(snapshot) => {
                     self.batch.told.push(Told::Emitted(self.entry.key.clone(), snapshot.clone()));
@@ -102,26 +106,6 @@ impl Reaction<'_> {
             due: message.due,
             expires: message.expires,
             context: serde_json::to_string(&envelope).unwrap_or_default(),
-        });
-    }
-
-    fn open_task(&mut self, workflow: &Workflow, task: TaskRequest) {
-        let assignee = match task.to {
-            Person::Sender(id) => id.to_string(),
-            Person::ManagerOr(or) => {
-                self.entry.state.profile.manager.get().map_or_else(|| or.to_string(), ToString::to_string)
-            }
-        };
-        self.batch.tasks.push(TaskRow {
-            id: task.id.to_string(),
-            key: self.entry.key.clone(),
-            workflow: workflow.id.to_string(),
-            journey: task.journey.to_string(),
-            assignee,
-            text: task.text,
-            choices: task.choices.iter().map(ToString::to_string).collect(),
-            opened_at: self.now,
-            due: task.due,
         });
     }
 

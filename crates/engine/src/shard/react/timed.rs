@@ -7,9 +7,7 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use rapport_event::{Event, Kind, PartnerData, Payload};
 use rapport_journey::{BROADCAST, EventSnapshot, SEGMENT_ENTERED, newest_issue};
-use rapport_partner::{FoldContext, fold};
 use rapport_rule::expr::{Scope, Truth, Value};
 use rapport_workflow::calendar;
 use rapport_workflow::{Timed, Workflow};
@@ -18,7 +16,6 @@ use serde_json::json;
 use super::{Follows, Place, Reaction};
 use crate::{
     ports::rows::TimerRow,
-    records,
     shard::{
         day_close,
         entry::Entry,
@@ -322,30 +319,5 @@ impl Reaction<'_> {
         let what = format!("{workflow}/{occurrence}");
         let drawn = rapport_contact::draw(0, key.program.as_str(), key.partner.as_str(), &what);
         SignedDuration::from_secs((drawn / 100.0 * 60.0 * minutes as f64) as i64)
-    }
-
-    /// Gives or takes a tag: the partner is told of as by a tracker, and journeys hear of it.
-    pub(super) fn tag(&mut self, id: &str, tag: &str, add: bool) {
-        let mut tags: Vec<std::sync::Arc<str>> = self.entry.state.profile.tags().to_vec();
-        tags.retain(|known| **known != *tag);
-        if add {
-            tags.push(tag.into());
-        }
-        let data = PartnerData { tags: Some(tags), ..PartnerData::default() };
-        let event = Event {
-            id: records::derived_id(id),
-            key: self.entry.key.clone(),
-            kind: Kind::PartnerUpdated,
-            occurred_at: self.now,
-            payload: Payload::Partner(Box::new(data)),
-            person_version: None,
-        };
-        let context = FoldContext {
-            zone: &self.program.zone,
-            currency: self.program.currency,
-            rates: &self.rulebook.rulebook.rates,
-        };
-        let _ = fold(&mut self.entry.state, None, &event, &context);
-        self.announce(event);
     }
 }

@@ -1,0 +1,81 @@
+//! Steps that do something beside mail: labels set, cases opened.
+
+use std::sync::Arc;
+
+use rapport_rule::Findings;
+use rapport_rule::expr::Template;
+use rapport_rule::suggest::nearest;
+use rapport_rule::yaml::{Fields, Node, Value};
+
+use super::{Reader, person};
+use crate::model::{Case, SetField};
+
+/// Stored fields of a partner that a programme decides itself; the others are facts that trackers tell.
+const SETTABLE: [&str; 3] = ["type", "manager", "language"];
+
+/// `set: { stage: warm, manager: ines }`. `null` takes a label away.
+pub(super) fn set(node: &Node, reader: &Reader<'_>, findings: &mut Findings) -> Option<(Vec<SetField>, String)> {
+    let path = reader.path();
+    let entries = node.map(path, findings)?;
+    let before = findings.errors();
+    if entries.is_empty() {
+        findings.error("R0563", path, node.span, "`set` without anything to set").label("set: { stage: warm }");
+    }
+    let labels = &reader.catalogue.declared.labels;
+    let mut all: Vec<SetField> = Vec::new();
+    for (key, value) in entries {
+        let name = key.text.as_str();
+        if let Some(label) = labels.get(name) {
+            let wanted = match &value.value {
+                Value::Null => None,
+                _ => Some(value.text(path, findings)?),
+            };
+            if let Some(text) = wanted.filter(|text| !label.values.iter().any(|known| **known == **text)) {
+                findings
+                    .error("R0564", path, value.text_span(), format!("the label `{name}` cannot be `{text}`"))
+                    .did_you_mean(nearest(text, label.values.iter().map(|value| &**value)))
+                    .hint("Its values are declared in config/labels.yaml.");
+            }
+            all.push(SetField { field: format!("labels.{name}").into(), value: wanted.map(Arc::from) });
+        } else if SETTABLE.contains(&name) {
+            let text = value.filled_text(path, findings)?;
+            let text = match name {
+                "manager" => person::sender(text, value.text_span(), reader, findings)?,
+                "language" => match rapport_message::Locale::parse(text) {
+                    Some(locale) => locale.tag().into(),
+                    None => {
+                        findings
+                            .error("R0519", path, value.text_span(), format!("`{text}` is no language"))
+                            .label("write a tag like `en`, `de` or `de-AT`");
+                        continue;
+                    }
+                },
+                _ => text.into(),
+            };
+            all.push(SetField { field: name.into(), value: Some(text) });
+        } else {
+            findings
+                .error("R0563", path, key.span, format!("`{name}` cannot be set"))
+                .did_you_mean(nearest(name, labels.keys().map(|label| &**label).chain(SETTABLE)))
+                .hint("Labels are declared in config/labels.yaml; of the partner itself: type, manager, language.");
+        }
+    }
+    let name = entries.iter().map(|(key, _)| key.text.as_str()).collect::<Vec<_>>().join(" ");
+    (findings.errors() == before).then_some((all, name))
+}
+
+/// `open_case: { objective, owner, or, due }`.
+pub(super) fn open_case(node: &Node, reader: &Reader<'_>, findings: &mut Findings) -> Option<Case> {
+    let path = reader.path();
+    let fields = Fields::of(node, path, findings)?;
+    let before = findings.errors();
+    let owner = person::person(&fields, "owner", reader, findings);
+    let objective = fields.require("objective", findings).and_then(|node| {
+        let text = node.filled_text(path, findings)?;
+        Template::compile(text, node.text_span(), path, &reader.names(), findings)
+    });
+    let due = fields.require("due", findings).and_then(|node| node.length(path, findings));
+    fields.finish(&[], findings);
+    (findings.errors() == before).then_some(())?;
+    Some(Case { owner: owner?, objective: objective?, due: due? })
+}
