@@ -32,6 +32,7 @@ pub fn step(journey: &Journey, workflow: &Workflow, stimulus: &Stimulus, world: 
         actions: Vec::new(),
         trace: Vec::new(),
         since_entry: Vec::new(),
+        answered: false,
     };
     match (&journey.state, stimulus) {
         (State::Exited { .. }, Stimulus::Outcome { outcome, at, .. }) => run.late_outcome(*outcome, *at),
@@ -100,6 +101,8 @@ struct Run<'a, 'w> {
     trace: Vec<TraceLine>,
     /// Clauses judged on the way to the next mail: part of its evidence.
     since_entry: Vec<Clause>,
+    /// The question the journey stood at has its answer: it is not taken back by what follows in this run.
+    answered: bool,
 }
 
 impl<'a> Run<'a, '_> {
@@ -338,6 +341,7 @@ impl<'a> Run<'a, '_> {
             // Not one of the choices: the task stays open.
             return self.note(Some(step), "choice_unknown", choice);
         }
+        self.answered = true;
         self.journey.variables.task_choice = Some(choice.to_owned());
         self.journey.anchor = self.now;
         self.note(Some(step), "chosen", choice);
@@ -371,6 +375,7 @@ impl<'a> Run<'a, '_> {
                     let outcome = default.clone().unwrap_or_default();
                     self.actions.push(Action::CloseTask { task: task.clone(), outcome });
                 }
+                self.answered = true;
                 self.journey.variables.task_choice = default;
                 self.journey.anchor = until;
                 self.go_on(step.next);
@@ -525,7 +530,7 @@ impl<'a> Run<'a, '_> {
                     self.actions.push(Action::Release { message: message.clone() });
                 }
             }
-            State::Choosing { task, .. } => {
+            State::Choosing { task, .. } if !self.answered => {
                 self.actions.push(Action::CloseTask { task: task.clone(), outcome: code.to_owned() });
             }
             State::OfferPending { message, .. } => self.actions.push(Action::Release { message: message.clone() }),

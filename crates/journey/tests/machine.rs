@@ -31,7 +31,12 @@ fn a_task_that_asks_waits_for_its_answer_or_takes_the_default() {
     login(&mut stage, 5, "10:00");
     stage.until(30, "00:00");
     // Friday and two working days is Tuesday.
-    stage.expect(&["5 10:00: begin tried", "5 10:00: task tried: Help?", "9 10:00: exit tried: exit gone"]);
+    stage.expect(&[
+        "5 10:00: begin tried",
+        "5 10:00: task tried: Help?",
+        "9 10:00: close task: let_go",
+        "9 10:00: exit tried: exit gone",
+    ]);
 
     let mut stage = Stage::of(&text, &["help"]);
     active(&mut stage);

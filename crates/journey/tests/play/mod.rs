@@ -321,6 +321,11 @@ impl Stage {
                 assert!(at >= self.now);
                 self.wakes.insert(self.journeys[index].id.as_str().to_owned(), (at, seq));
             }
+            Action::CloseTask { outcome, .. } => self.say(format!("close task: {outcome}")),
+            Action::Set { fields, .. } => {
+                let told = fields.iter().map(|set| format!("{}={}", set.field, set.value.as_deref().unwrap_or("-")));
+                self.say(format!("set {}", told.collect::<Vec<_>>().join(" ")));
+            }
             Action::Task(task) => self.say(format!("task {workflow}: {}", task.text)),
             Action::Tag { tag, add, .. } => self.say(format!("{} {tag}", if add { "tag" } else { "untag" })),
             Action::Emit(event) => {
