@@ -14,6 +14,7 @@ mod demo;
 mod ahead;
 mod backtest;
 mod files;
+mod hooks;
 mod layout;
 mod lock;
 mod picture;

@@ -8,9 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rapport_engine::courier::Courier;
 use rapport_engine::ingest::{Ingest, ReplayMaster, committed_fact, source_id};
 use rapport_engine::mailer::{LinkKeys, Mailer};
 use rapport_engine::ownership::{Engine, EngineParts, EngineSettings};
+use rapport_engine::ports::caller::{Caller, Captured};
 use rapport_engine::ports::transport::Transport;
 use rapport_engine::relay::Relay;
 use rapport_kafka::{GroupSource, SourceSettings};
@@ -69,8 +71,25 @@ impl Services {
         });
     }
 
-    /// Starts the relay.
+    /// Starts the relay; calls of other systems are captured.
     pub fn relay(&mut self, layout: &Layout, name: &str) {
+        self.relay_by(layout, name, Arc::new(Captured));
+    }
+
+    /// Starts the relay, with this way to other systems.
+    pub fn relay_by(&mut self, layout: &Layout, name: &str, caller: Arc<dyn Caller>) {
+        let courier = Courier {
+            store: layout.store.clone(),
+            caller,
+            clock: layout.clock.clone(),
+            shards: layout.shards,
+            readiness: layout.readiness.clone(),
+        };
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            courier.run(stop).await;
+            ("courier", Ok(()))
+        });
         let relay = Relay {
             name: name.to_owned(),
             signals: layout.signals.clone(),

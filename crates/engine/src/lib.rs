@@ -20,6 +20,7 @@ pub mod backoff;
 pub mod calendar;
 pub mod clocks;
 pub mod coordinator;
+pub mod courier;
 pub mod ingest;
 pub mod mailer;
 pub mod operate;

@@ -6,7 +6,7 @@ use jiff::{Timestamp, civil::Date};
 use rapport_event::{
     Event, EventId, Kind, PartnerKey, Payload, decode_record, encode,
     engine::{
-        CaseData, CommandData, ContactData, DayClosedData, EngineData, GoalData, OfferData, OutcomeData,
+        CallData, CaseData, CommandData, ContactData, DayClosedData, EngineData, GoalData, OfferData, OutcomeData,
         RulebookAppliedData, TaskData,
     },
     extra::Extra,
@@ -15,7 +15,7 @@ use rapport_insight::dip::DayClose;
 
 use crate::{
     coordinator::OfferRequest,
-    ports::rows::{MessageRow, OutboxRow, RequestRow, ReservationRow, Target, TaskEnd, TaskKind, TaskRow},
+    ports::rows::{CallRow, MessageRow, OutboxRow, RequestRow, ReservationRow, Target, TaskEnd, TaskKind, TaskRow},
     shard::{facts::ProgramFigures, foresight::Expectations},
 };
 
@@ -256,6 +256,22 @@ pub fn goal(key: PartnerKey, kind: Kind, data: GoalData, at: Timestamp) -> Event
     };
     let id = format!("{kind}:{key}:{}:{by}{said}", data.proposal);
     engine_event(&id, key, kind, at, EngineData::Goal(data))
+}
+
+/// What became of a call. A call ends once, so its record has one id.
+#[must_use]
+pub fn call_ended(call: &CallRow, delivered: bool, reason: &str, at: Timestamp) -> Event {
+    let data = CallData {
+        call: call.id.as_str().into(),
+        journey: Some(call.journey.as_str().into()),
+        workflow: Some(call.workflow.as_str().into()),
+        step: Some(call.step.as_str().into()),
+        hook: call.hook.as_str().into(),
+        reason: (!reason.is_empty()).then(|| reason.into()),
+        extra: Extra::NONE,
+    };
+    let kind = if delivered { Kind::CallDelivered } else { Kind::CallFailed };
+    engine_event(&format!("call:{}", call.id), call.key.clone(), kind, at, EngineData::Call(data))
 }
 
 /// A case was opened: by a journey in its own commit, or by a person.

@@ -114,6 +114,7 @@ pub fn data_schema(shape: Shape) -> Value {
         Shape::Mail => of::<activity::MailData>(),
         Shape::Outcome => of::<engine::OutcomeData>(),
         Shape::Task => of::<engine::TaskData>(),
+        Shape::Call => of::<engine::CallData>(),
         Shape::Case => of::<engine::CaseData>(),
         Shape::Signal => of::<engine::SignalData>(),
         Shape::Moment => of::<engine::MomentData>(),

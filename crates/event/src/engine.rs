@@ -20,6 +20,8 @@ pub enum EngineData {
     Task(TaskData),
     /// Of `case.opened` and `case.resolved`.
     Case(CaseData),
+    /// Of `call.delivered` and `call.failed`.
+    Call(CallData),
     /// Of lasting signals: dips, silences, health, goals behind.
     Signal(SignalData),
     /// Of moments: milestones, goals, anniversaries, recognitions.
@@ -92,6 +94,31 @@ pub struct TaskData {
     /// The account of the person who finished it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<Arc<str>>,
+    /// What the writer adds.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// What became of a call of another system.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "Call")]
+pub struct CallData {
+    /// The call; every try carried this id.
+    pub call: Arc<str>,
+    /// The journey that waits for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub journey: Option<Arc<str>>,
+    /// The workflow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workflow: Option<Arc<str>>,
+    /// The step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<Arc<str>>,
+    /// The hook of `config/hooks.yaml`.
+    pub hook: Arc<str>,
+    /// Why it failed: a stable word, or a status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Arc<str>>,
     /// What the writer adds.
     #[serde(flatten)]
     pub extra: Extra,
@@ -362,6 +389,7 @@ impl EngineData {
         Some(match shape {
             Shape::Outcome => parse(body).map(EngineData::Outcome),
             Shape::Task => parse(body).map(EngineData::Task),
+            Shape::Call => parse(body).map(EngineData::Call),
             Shape::Case => parse(body).map(EngineData::Case),
             Shape::Signal => parse(body).map(EngineData::Signal),
             Shape::Moment => parse(body).map(EngineData::Moment),
@@ -391,6 +419,7 @@ impl Serialize for EngineData {
         match self {
             EngineData::Outcome(data) => data.serialize(serializer),
             EngineData::Task(data) => data.serialize(serializer),
+            EngineData::Call(data) => data.serialize(serializer),
             EngineData::Case(data) => data.serialize(serializer),
             EngineData::Signal(data) => data.serialize(serializer),
             EngineData::Moment(data) => data.serialize(serializer),

@@ -109,6 +109,14 @@ const fn of_shape(shape: Shape) -> &'static [Field] {
         maybe("until", Instant),
     ];
     const TASK: &[Field] = &[always("task", Text), maybe("journey", Text), maybe("choice", Text), maybe("by", Text)];
+    const CALL: &[Field] = &[
+        always("call", Text),
+        maybe("journey", Text),
+        maybe("workflow", Text),
+        maybe("step", Text),
+        always("hook", Text),
+        maybe("reason", Text),
+    ];
     const CASE: &[Field] = &[
         always("case", Text),
         always("owner", Text),
@@ -165,6 +173,7 @@ const fn of_shape(shape: Shape) -> &'static [Field] {
         Shape::Mail => MAIL,
         Shape::Outcome => OUTCOME,
         Shape::Task => TASK,
+        Shape::Call => CALL,
         Shape::Case => CASE,
         Shape::Signal => SIGNAL,
         Shape::Moment => MOMENT,

@@ -62,6 +62,7 @@ pub enum Shape {
     Outcome,
     Task,
     Case,
+    Call,
     Signal,
     Moment,
     Goal,
@@ -210,6 +211,8 @@ catalogue! {
     MessageInDoubt = "message.in_doubt" Outcome Internal Outcome "Nobody can know whether a mail was accepted; it counts as sent."
     MessageDeferred = "message.deferred" Outcome Internal Outcome "A mail waits; the reason says for what."
     TaskDone = "task.done" Outcome Internal Task "A person finished a task or made the choice it asked for."
+    CallDelivered = "call.delivered" Outcome Internal Call "Another system took what a workflow told it."
+    CallFailed = "call.failed" Outcome Internal Call "Another system could not be told within its time; the reason says why."
     CaseOpened = "case.opened" Case Internal Case "Somebody at the programme took something on for a partner, with an objective and by a day."
     CaseResolved = "case.resolved" Case Internal Case "A case came to its outcome."
     DipConversions = "dip.conversions" Signal Derived Signal "A partner brings clearly fewer conversions than is normal for them."

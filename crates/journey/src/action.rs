@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use rapport_rule::expr::Clause;
+use rapport_workflow::config::HookKind;
 use rapport_workflow::{DeliveryPolicy, MailKind, Person, Priority, SetField};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::id::{JourneyId, MessageId, TaskId};
+use crate::id::{CallId, JourneyId, MessageId, TaskId};
 use crate::journey::{EventSnapshot, ExitReason, Journey, Outcome, TraceLine};
 
 /// What moves a journey. It can be kept for a journey whose version nobody knows yet.
@@ -54,6 +55,17 @@ pub enum Stimulus {
         task: TaskId,
         /// One of its choices.
         choice: String,
+    },
+    /// A call of another system came to its end.
+    CallEnded {
+        /// Which.
+        call: CallId,
+        /// Whether the other side took it.
+        delivered: bool,
+        /// Why not.
+        reason: Option<String>,
+        /// When; waits count from here.
+        at: Timestamp,
     },
     /// A person stops it.
     Stop {
@@ -122,6 +134,15 @@ pub enum Action {
         id: String,
         /// The fields and what they become.
         fields: Vec<SetField>,
+    },
+    /// Tell another system; the answer is [`Stimulus::CallEnded`].
+    Call(Box<PlannedCall>),
+    /// Take a call back that nobody took yet.
+    CancelCall {
+        /// Which.
+        call: CallId,
+        /// Why: an exit reason's code.
+        reason: &'static str,
     },
     /// A question nobody has to answer any more: its default was taken, or its journey is over.
     CloseTask {
@@ -210,6 +231,27 @@ pub struct PlannedMessage {
     pub offer: Option<Arc<str>>,
     /// Why it is written: the clauses of entry and of the way here.
     pub evidence: Vec<Clause>,
+}
+
+/// A call to be made. Personal fields stand as `{{partner.name}}`; whoever makes it fills them in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlannedCall {
+    /// Hash of journey and step.
+    pub id: CallId,
+    /// The journey that waits for its outcome.
+    pub journey: JourneyId,
+    /// The step's id.
+    pub step: Arc<str>,
+    /// The hook of `config/hooks.yaml`.
+    pub hook: Arc<str>,
+    /// `webhook` or `slack`.
+    pub kind: HookKind,
+    /// Whether the hook may be in a private network.
+    pub private: bool,
+    /// What is told.
+    pub with: Json,
+    /// After this it is not tried any more.
+    pub expires: Timestamp,
 }
 
 /// Something a person is asked to do.

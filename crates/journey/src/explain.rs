@@ -77,6 +77,7 @@ pub fn journey(journey: &Journey, zone: &TimeZone) -> String {
         }
         State::OfferPending { step, offer, .. } => writeln!(text, "  – waits at {step} for the offer {offer}"),
         State::Mailing { step, message } => writeln!(text, "  – waits at {step} for message {message}"),
+        State::Calling { step, call } => writeln!(text, "  – waits at {step} for call {call}"),
         State::Choosing { step, until, .. } => {
             writeln!(text, "  – waits for an answer at {step}, at most until {}", local(*until, zone))
         }

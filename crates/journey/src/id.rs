@@ -43,6 +43,10 @@ id! {
     MessageId
 }
 id! {
+    /// A call of another system: hash of journey and step, the same for every try.
+    CallId
+}
+id! {
     /// A task: hash of journey and step.
     TaskId
 }
@@ -60,6 +64,13 @@ impl MessageId {
     /// The id of the message a journey plans at a step.
     pub fn new(journey: &JourneyId, step: &str, occurrence: u32) -> Self {
         Self(hash(&["message", journey.as_str(), step, &occurrence.to_string()]))
+    }
+}
+
+impl CallId {
+    /// The id of the call a journey makes at a step.
+    pub fn new(journey: &JourneyId, step: &str) -> Self {
+        Self(hash(&["call", journey.as_str(), step]))
     }
 }
 

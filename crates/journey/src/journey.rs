@@ -9,7 +9,7 @@ use rapport_rule::expr::Clause;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::id::{JourneyId, MessageId, TaskId};
+use crate::id::{CallId, JourneyId, MessageId, TaskId};
 
 /// How many lines of history a journey keeps; the oldest go first.
 pub const HISTORY_MAX: usize = 64;
@@ -82,6 +82,7 @@ impl Journey {
             | State::Awaiting { step, .. }
             | State::OfferPending { step, .. }
             | State::Mailing { step, .. }
+            | State::Calling { step, .. }
             | State::Choosing { step, .. } => Some(step),
             State::Ready | State::Exited { .. } => None,
         }
@@ -93,7 +94,11 @@ impl Journey {
             State::Waiting { until, .. } | State::Awaiting { until, .. } | State::Choosing { until, .. } => {
                 Some(*until)
             }
-            State::Ready | State::OfferPending { .. } | State::Mailing { .. } | State::Exited { .. } => None,
+            State::Ready
+            | State::OfferPending { .. }
+            | State::Mailing { .. }
+            | State::Calling { .. }
+            | State::Exited { .. } => None,
         }
     }
 
@@ -165,6 +170,13 @@ pub enum State {
         step: Arc<str>,
         /// The message.
         message: MessageId,
+    },
+    /// At a `webhook` or `slack` step whose call has no outcome yet.
+    Calling {
+        /// The step's id.
+        step: Arc<str>,
+        /// The call.
+        call: CallId,
     },
     /// At a `task` step with `choices`.
     Choosing {
@@ -251,6 +263,9 @@ pub struct Variables {
     /// `mail.outcome`: what became of the last mail.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mail_outcome: Option<Outcome>,
+    /// `call.outcome`: what became of the last call, one of [`rapport_workflow::CALL_OUTCOMES`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call_outcome: Option<String>,
     /// `task.choice`: the answer to the last task that asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task_choice: Option<String>,

@@ -21,10 +21,10 @@ mod journey;
 mod step;
 mod world;
 
-pub use action::{Action, PlannedMessage, Step, Stimulus, TaskRequest};
+pub use action::{Action, PlannedCall, PlannedMessage, Step, Stimulus, TaskRequest};
 pub use context::is_personal;
 pub use entry::{BROADCAST, Entry, OPERATOR_COMMAND, Refusal, RefusalCode, SEGMENT_ENTERED, consider, is_late};
-pub use id::{JourneyId, MessageId, TaskId};
+pub use id::{CallId, JourneyId, MessageId, TaskId};
 pub use journey::{EventSnapshot, ExitReason, HISTORY_MAX, Journey, Outcome, PastJourney, State, TraceLine, Variables};
 pub use step::step;
 pub use world::{Facts, JourneyScope, Since, World, newest_issue};

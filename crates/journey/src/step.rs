@@ -3,6 +3,7 @@
 //! It changes nothing itself; the caller carries out the actions and stores the journey in one commit. Asked again with the
 //! same arguments it answers the same, so a commit that failed is simply tried again.
 
+mod calling;
 mod mailing;
 mod stops;
 
@@ -66,6 +67,11 @@ pub fn step(journey: &Journey, workflow: &Workflow, stimulus: &Stimulus, world: 
         (State::Choosing { step, task, .. }, Stimulus::TaskChoice { task: answered, choice }) if task == answered => {
             run.chosen(step, choice);
         }
+        (State::Calling { step, call }, Stimulus::CallEnded { call: ended, delivered, reason, at })
+            if call == ended =>
+        {
+            run.called(step, *delivered, reason.as_deref(), *at);
+        }
         // A void wake, an answer to something else, a second start.
         (
             State::Ready
@@ -73,11 +79,13 @@ pub fn step(journey: &Journey, workflow: &Workflow, stimulus: &Stimulus, world: 
             | State::Awaiting { .. }
             | State::OfferPending { .. }
             | State::Mailing { .. }
+            | State::Calling { .. }
             | State::Choosing { .. },
             Stimulus::Start
             | Stimulus::Timer { .. }
             | Stimulus::Outcome { .. }
             | Stimulus::OfferAnswer { .. }
+            | Stimulus::CallEnded { .. }
             | Stimulus::TaskChoice { .. },
         ) => {}
     }
@@ -229,6 +237,7 @@ impl<'a> Run<'a, '_> {
                 self.journey.acted = true;
                 Flow::On(step.next)
             }
+            Verb::Call(call) => self.call(step, call),
             Verb::Task(task) => self.task(step, task),
             Verb::Emit { kind } => {
                 let payload = serde_json::json!({
@@ -474,7 +483,9 @@ impl<'a> Run<'a, '_> {
         let fits = match (&self.journey.state, &step.verb) {
             (State::Waiting { .. }, Verb::Wait(_)) | (State::Awaiting { .. }, Verb::WaitFor(_)) => true,
             (State::Choosing { .. }, Verb::Task(task)) => task.choice.is_some(),
-            (State::Mailing { step: at, .. }, Verb::Email(_)) => at == to,
+            (State::Mailing { step: at, .. }, Verb::Email(_)) | (State::Calling { step: at, .. }, Verb::Call(_)) => {
+                at == to
+            }
             (State::OfferPending { step: at, .. }, Verb::Email(_) | Verb::Grant { .. }) => at == to,
             _ => false,
         };
@@ -497,6 +508,7 @@ impl<'a> Run<'a, '_> {
         | State::Awaiting { step, .. }
         | State::Choosing { step, .. }
         | State::Mailing { step, .. }
+        | State::Calling { step, .. }
         | State::OfferPending { step, .. } = &mut self.journey.state
         {
             *step = to.clone();
@@ -532,6 +544,9 @@ impl<'a> Run<'a, '_> {
             }
             State::Choosing { task, .. } if !self.answered => {
                 self.actions.push(Action::CloseTask { task: task.clone(), outcome: code.to_owned() });
+            }
+            State::Calling { call, .. } => {
+                self.actions.push(Action::CancelCall { call: call.clone(), reason: code });
             }
             State::OfferPending { message, .. } => self.actions.push(Action::Release { message: message.clone() }),
             _ => {}

@@ -231,6 +231,10 @@ impl Scope for JourneyScope<'_> {
                 Some(outcome) => Value::text(outcome.code()),
                 None => Value::Missing,
             },
+            "call" if field == "outcome" => match &self.variables.call_outcome {
+                Some(outcome) => Value::text(outcome),
+                None => Value::Missing,
+            },
             "task" if field == "choice" => match &self.variables.task_choice {
                 Some(choice) => Value::text(choice),
                 None => Value::Missing,

@@ -81,6 +81,9 @@ impl Digest {
         for ((key, workflow, by), until) in &tables.holds {
             line!(key, "hold {workflow} {by} {until:?}");
         }
+        for call in tables.calls.values() {
+            line!(call.row.key, "call {} {} {} {}", call.row.id, call.row.hook, call.row.body, call.state);
+        }
         for row in tables.tasks.values() {
             line!(
                 row.key,

@@ -1,5 +1,6 @@
 //! The store in memory, with the semantics of the SQL one: the conformance suite of the ports holds both to the same.
 
+pub mod calls;
 mod commit;
 mod doctor;
 mod mail;
@@ -95,6 +96,7 @@ pub struct Tables {
     pub holds: BTreeMap<(PartnerKey, String, String), Option<Timestamp>>,
     pub persons: BTreeMap<(PartnerKey, i64), PersonRow>,
     pub tasks: BTreeMap<String, TaskRow>,
+    pub calls: BTreeMap<String, calls::StoredCall>,
     pub requests: BTreeMap<String, RequestRow>,
     pub reservations: BTreeMap<String, ReservationRow>,
     pub outbox: BTreeMap<i64, OutboxRow>,

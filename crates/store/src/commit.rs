@@ -305,6 +305,29 @@ async fn write_asks(session: &mut Session, commit: &ShardCommit) -> Result<(), S
     session.execute_rows(&sql::TASKS, &[], &Rows::last_of(tasks)).await?;
     let closed = Rows::last_of(commit.closed_tasks.iter().map(|row| (&row.id, cells![&row.id, row.at, &row.outcome])));
     session.execute_rows(&sql::TASKS_CLOSED, &cells![ITSELF], &closed).await?;
+    let calls = Rows::last_of(commit.calls.iter().map(|row| {
+        let (program, partner) = key!(row.key);
+        let cells = cells![
+            &row.id,
+            program,
+            partner,
+            row.shard,
+            &row.workflow,
+            &row.journey,
+            &row.step,
+            &row.hook,
+            &row.kind,
+            row.private,
+            &row.body,
+            row.planned_at,
+            row.due,
+            row.expires,
+        ];
+        (&row.id, cells)
+    }));
+    session.execute_rows(&sql::CALLS, &[], &calls).await?;
+    let cancels = Rows::last_of(commit.call_cancels.iter().map(|(id, code)| (id, cells![id, code])));
+    session.execute_rows(&sql::CALL_CANCELS, &cells![clock(commit)], &cancels).await?;
     let requests = Rows::last_of(commit.requests.iter().map(|row| {
         let (program, partner) = key!(row.key);
         (&row.id, cells![&row.id, program, partner, &row.journey, &row.kind, &row.body, row.at])

@@ -49,7 +49,13 @@ impl SqlStore {
     pub(crate) async fn read_outstanding(&self, by: Timestamp) -> Result<Outstanding, StoreError> {
         let rows = self.reader().await?.fetch(&doctor::OUTSTANDING, &cells![by]).await?;
         let row = rows.first().ok_or_else(|| StoreError::Refused("no answer".into()))?;
-        Ok(Outstanding { outbox: row.int(0)?, messages: row.int(1)?, requests: row.int(2)?, timers: row.int(3)? })
+        Ok(Outstanding {
+            outbox: row.int(0)?,
+            messages: row.int(1)?,
+            requests: row.int(2)?,
+            timers: row.int(3)?,
+            calls: row.int(4)?,
+        })
     }
 
     pub(crate) async fn read_counts(&self) -> Result<Vec<(String, i64)>, StoreError> {

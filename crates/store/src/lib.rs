@@ -18,6 +18,7 @@ mod migrate;
 mod port;
 mod sql;
 
+mod call;
 mod commit;
 mod coordinator;
 mod definition;

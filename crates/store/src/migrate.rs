@@ -35,6 +35,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(8, "0008_reviews.sql"),
     migration!(9, "0009_figures.sql"),
     migration!(10, "0010_cases.sql"),
+    migration!(11, "0011_calls.sql"),
 ];
 
 /// The schema this binary reads and writes.

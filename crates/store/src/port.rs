@@ -6,13 +6,13 @@ use async_trait::async_trait;
 use jiff::{Timestamp, civil::Date};
 use rapport_engine::ports::operating::{AuditRow, Operation, PauseRow, TaskQuery};
 use rapport_engine::ports::rows::{
-    ConversionRow, CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow, DefinitionRow, MessageRow,
+    CallSettled, ConversionRow, CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow, DefinitionRow, MessageRow,
     NumberedOutboxRow, OutboxRow, PartnerBundle, PersonRow, PromiseRow, QuarantineRow, RequestRow, ReservationRow,
-    ShardCommit, ShardRow, Target, TaskRow, TimerRow,
+    ShardCommit, ShardRow, TakenCall, Target, TaskRow, TimerRow,
 };
 use rapport_engine::ports::store::{
-    Alive, Attempt, ClaimRequest, Claimed, Committed, Doubtful, EndedMessage, Outstanding, RecipientSnapshot,
-    RecipientVerdict, Resolution, Settlement, Store, StoreError, SuppressionChange,
+    Alive, Attempt, CallClaim, ClaimRequest, Claimed, Committed, Doubtful, EndedMessage, Outstanding,
+    RecipientSnapshot, RecipientVerdict, Resolution, Settlement, Store, StoreError, SuppressionChange,
 };
 use rapport_engine::story::Story;
 use rapport_event::id::{PartnerKey, ProgramId};
@@ -268,6 +268,14 @@ impl Store for SqlStore {
 
     async fn note_audit(&self, audit: &AuditRow) -> Result<(), StoreError> {
         self.write_audit_line(audit).await
+    }
+
+    async fn claim_calls(&self, claim: &CallClaim) -> Result<Vec<TakenCall>, StoreError> {
+        self.write_call_claim(claim).await
+    }
+
+    async fn settle_call(&self, id: &str, attempt: i64, settled: &CallSettled) -> Result<bool, StoreError> {
+        self.write_call_end(id, attempt, settled).await
     }
 
     async fn tasks(&self, query: &TaskQuery) -> Result<Vec<TaskRow>, StoreError> {

@@ -43,9 +43,11 @@ pub fn judge(trial: &Trial, workflow: &Workflow, performance: &Performance) -> V
             wrong.extend(performance.unsent.iter().map(why));
         }
     }
-    for (what, expected, opened) in
-        [("tasks", &expect.tasks, &performance.tasks), ("cases", &expect.cases, &performance.cases)]
-    {
+    for (what, expected, opened) in [
+        ("tasks", &expect.tasks, &performance.tasks),
+        ("cases", &expect.cases, &performance.cases),
+        ("calls", &expect.calls, &performance.calls),
+    ] {
         let Some(expected) = expected else { continue };
         let came: Vec<(&TaskOpened, String)> = opened
             .iter()
@@ -91,7 +93,12 @@ pub fn judge(trial: &Trial, workflow: &Workflow, performance: &Performance) -> V
     }
     if let Some(last) = expect.nothing_after {
         let mails = performance.mails.iter().filter(|mail| day(mail.at) > last).map(|mail| mail_told(trial, mail));
-        let tasks = performance.tasks.iter().chain(&performance.cases).filter(|task| day(task.at) > last);
+        let tasks = performance
+            .tasks
+            .iter()
+            .chain(&performance.cases)
+            .chain(&performance.calls)
+            .filter(|task| day(task.at) > last);
         let tasks = tasks.map(|task| format!("the task \"{}\" on {}", task.text, when(trial, task.at)));
         let emits = performance.emitted.iter().filter(|(_, at)| day(*at) > last);
         let emits = emits.map(|(kind, at)| format!("{kind} on {}", when(trial, *at)));

@@ -45,6 +45,8 @@ pub struct Performance {
     pub tasks: Vec<TaskOpened>,
     /// Cases opened, in order; `text` is the objective.
     pub cases: Vec<TaskOpened>,
+    /// Other systems called, in order; `text` is what they were told, `to` the hook.
+    pub calls: Vec<TaskOpened>,
     /// Signals and moments, each once, by kind.
     pub signals: Vec<(String, Timestamp)>,
     /// Events emitted by journeys, by kind.
@@ -325,7 +327,8 @@ impl<'a> Stage<'a> {
         with(reaction).map_err(|Quarantine(why)| why)?;
         let _ = self.timers.take_changes();
         self.take_out();
-        self.answer_offers()
+        self.answer_offers()?;
+        self.answer_calls()
     }
 
     fn place(&self) -> Place<'_> {

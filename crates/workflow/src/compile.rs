@@ -8,7 +8,7 @@ use rapport_rule::suggest::nearest;
 use rapport_rule::yaml::{self, Node, is_name};
 use rapport_rule::{Findings, Source, Sources};
 
-use crate::config::{self, Config, Feed, Offer, Program};
+use crate::config::{self, Config, Feed, Hook, Offer, Program};
 use crate::environment::{Declared, Names};
 use crate::lint;
 use crate::mails;
@@ -19,7 +19,7 @@ use crate::trial;
 use crate::vocabulary::Vocabulary;
 
 /// Files of `config/` with a meaning; `(file, required)`.
-const CONFIG_FILES: [(&str, bool); 12] = [
+const CONFIG_FILES: [(&str, bool); 13] = [
     ("rapport.yaml", true),
     ("segments.yaml", false),
     ("goals.yaml", false),
@@ -28,6 +28,7 @@ const CONFIG_FILES: [(&str, bool); 12] = [
     ("feeds.yaml", false),
     ("events.yaml", false),
     ("health.yaml", false),
+    ("hooks.yaml", false),
     ("labels.yaml", false),
     ("rates.csv", false),
     ("layout.mail.html", false),
@@ -41,6 +42,7 @@ pub(crate) struct Catalogue<'a> {
     pub(crate) config: Option<&'a Config>,
     pub(crate) offers: &'a BTreeMap<Arc<str>, Offer>,
     pub(crate) feeds: &'a BTreeMap<Arc<str>, Feed>,
+    pub(crate) hooks: &'a BTreeMap<Arc<str>, Hook>,
     /// Ids of all workflows.
     pub(crate) workflows: &'a [Arc<str>],
 }
@@ -84,6 +86,7 @@ fn build(sources: &Sources, findings: &mut Findings, tell: &mut dyn FnMut(Vocabu
     let offers = node("offers.yaml").map(|(node, path)| config::read_offers(node, &path, findings)).unwrap_or_default();
     let feeds =
         node("feeds.yaml").map(|(node, path)| config::read_feeds(node, &path, sources, findings)).unwrap_or_default();
+    let hooks = node("hooks.yaml").map(|(node, path)| config::read_hooks(node, &path, findings)).unwrap_or_default();
     let labels = node("labels.yaml").map(|(node, path)| config::read_labels(node, &path, findings)).unwrap_or_default();
     let health = node("health.yaml").map(|(node, path)| config::read_health(node, &path, findings)).unwrap_or_default();
     let rates = sources.get("config/rates.csv").map(|source| config::read_rates(source, findings)).unwrap_or_default();
@@ -127,8 +130,14 @@ fn build(sources: &Sources, findings: &mut Findings, tell: &mut dyn FnMut(Vocabu
     let ids: Vec<Arc<str>> = folders.keys().cloned().collect();
     let program = config.as_ref().and_then(|config| config.program(&config.default_program));
     let locale = program.and_then(|program| Locale::parse(&program.language)).unwrap_or_else(Locale::english);
-    let catalogue =
-        Catalogue { declared: &declared, config: config.as_ref(), offers: &offers, feeds: &feeds, workflows: &ids };
+    let catalogue = Catalogue {
+        declared: &declared,
+        config: config.as_ref(),
+        offers: &offers,
+        feeds: &feeds,
+        hooks: &hooks,
+        workflows: &ids,
+    };
     tell(told(&catalogue, &folders));
     let mut workflows = Vec::new();
     let mut all_mails = BTreeMap::new();
@@ -172,6 +181,7 @@ fn build(sources: &Sources, findings: &mut Findings, tell: &mut dyn FnMut(Vocabu
         offers,
         surveys: declared.surveys,
         feeds,
+        hooks,
         segments,
         goals,
         health,
@@ -294,6 +304,7 @@ fn told(catalogue: &Catalogue<'_>, folders: &BTreeMap<Arc<str>, Folder<'_>>) -> 
         topics: config.iter().flat_map(|config| config.topics.keys().cloned()).collect(),
         offers: catalogue.offers.keys().cloned().collect(),
         feeds: catalogue.feeds.keys().cloned().collect(),
+        hooks: catalogue.hooks.iter().map(|(id, hook)| (id.clone(), hook.kind)).collect(),
         workflows: catalogue.workflows.to_vec(),
         mails: folders.iter().map(|(id, folder)| (id.clone(), mails(folder))).collect(),
     }

@@ -4,6 +4,7 @@ mod events;
 mod feeds;
 mod goals;
 mod health;
+mod hooks;
 mod labels;
 mod offers;
 mod rapport;
@@ -28,6 +29,7 @@ pub use goals::{
     ANNIVERSARY, Audience, DeclaredGoal, GoalPeriod, GoalTarget, Goals, MANAGER, METRICS as GOAL_METRICS, length_days,
     measure as goal_measure, own_goal,
 };
+pub use hooks::{Hook, HookKind, hook_variable};
 pub use labels::Label;
 pub use offers::{Budget, Offer, PerPartner};
 pub use segments::{Group, GroupRule, Lane, Segment, Segments};
@@ -38,6 +40,7 @@ pub(crate) use events::read as read_events;
 pub(crate) use feeds::read as read_feeds;
 pub(crate) use goals::{Known as KnownToGoals, Names as GoalNames, names as goal_names, read as read_goals};
 pub(crate) use health::read as read_health;
+pub(crate) use hooks::read as read_hooks;
 pub(crate) use labels::read as read_labels;
 pub(crate) use offers::read as read_offers;
 pub use rapport::DEPLOYMENT_KEYS;

@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 
 use crate::config::{ANNIVERSARY, GoalNames, Label, Survey};
 use crate::figures;
-use crate::model::{KindPattern, MAIL_OUTCOMES};
+use crate::model::{CALL_OUTCOMES, KindPattern, MAIL_OUTCOMES};
 
 /// The statuses a partner can have.
 pub const STATUSES: [&str; 6] = ["unknown", "applied", "active", "suspended", "rejected", "closed"];
@@ -244,6 +244,7 @@ impl Environment for Names<'_> {
             "event" => declared.event_field(self.event?, field),
             "awaited" => declared.event_field(self.awaited?, field).map(Variable::or_missing),
             "mail" if self.mail && field == "outcome" => Some(Variable::one_of(MAIL_OUTCOMES).or_missing()),
+            "call" if self.mail && field == "outcome" => Some(Variable::one_of(CALL_OUTCOMES).or_missing()),
             "task" if field == "choice" && !self.choices.is_empty() => {
                 Some(Variable::one_of(self.choices.iter().map(|choice| &**choice)).or_missing())
             }
@@ -278,6 +279,7 @@ impl Environment for Names<'_> {
         }
         if self.mail {
             names.push("mail.outcome".into());
+            names.push("call.outcome".into());
         }
         if !self.choices.is_empty() {
             names.push("task.choice".into());

@@ -12,10 +12,14 @@ use rapport_rule::length::Length;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::Wait;
+use crate::config::HookKind;
 use crate::schedule::Schedule;
 
 /// The values `mail.outcome` can have. A mail in doubt counts as sent.
 pub const MAIL_OUTCOMES: [&str; 5] = ["sent", "suppressed", "expired", "failed", "not_planned"];
+
+/// The values `call.outcome` can have.
+pub const CALL_OUTCOMES: [&str; 2] = ["delivered", "failed"];
 
 /// A workflow's id: the name of its folder.
 pub type WorkflowId = Arc<str>;
@@ -394,6 +398,8 @@ pub enum Verb {
     Set(Vec<SetField>),
     /// `open_case:`.
     OpenCase(Box<Case>),
+    /// `webhook:` and `slack:`.
+    Call(Box<Call>),
     /// `grant:`, an offer without a mail.
     Grant {
         /// Its id.
@@ -431,6 +437,7 @@ impl Verb {
             Verb::Tag { add: false, .. } => "remove_tag",
             Verb::Set(_) => "set",
             Verb::OpenCase(_) => "open_case",
+            Verb::Call(call) => call.kind.code(),
             Verb::Grant { .. } => "grant",
             Verb::Task(_) => "task",
             Verb::Emit { .. } => "emit",
@@ -554,6 +561,30 @@ pub struct Case {
     pub objective: Template,
     /// By when.
     pub due: Length,
+}
+
+/// `webhook:` or `slack:`; the journey waits until it is known what became of it.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// A hook of `config/hooks.yaml`.
+    pub hook: Arc<str>,
+    /// Which verb it is.
+    pub kind: HookKind,
+    /// For how long it is tried.
+    pub within: Length,
+    /// Whether the hook may be in a private network.
+    pub private: bool,
+    /// What is told: of Slack the one `text`.
+    pub with: Vec<(Arc<str>, CallValue)>,
+}
+
+/// A value that is told.
+#[derive(Debug, Clone)]
+pub enum CallValue {
+    /// Text with `{{…}}`.
+    Text(Template),
+    /// A number or truth as written.
+    Fixed(serde_json::Value),
 }
 
 /// The answers a task may have.

@@ -11,7 +11,7 @@ use rapport_rule::Sources;
 use rapport_rule::expr::Value;
 use serde_json::Value as Json;
 
-use crate::config::{Config, Feed, Goals, Offer, Segments, Survey};
+use crate::config::{Config, Feed, Goals, Hook, Offer, Segments, Survey};
 use crate::environment::payload_value;
 use crate::model::{Workflow, WorkflowId};
 use crate::trial::Trial;
@@ -39,6 +39,8 @@ pub struct Rulebook {
     pub surveys: BTreeMap<Arc<str>, Survey>,
     /// `config/feeds.yaml` with the files it names.
     pub feeds: BTreeMap<Arc<str>, Feed>,
+    /// `config/hooks.yaml`.
+    pub hooks: BTreeMap<Arc<str>, Hook>,
     /// `config/segments.yaml`.
     pub segments: Segments,
     /// `config/goals.yaml`.

@@ -132,7 +132,7 @@ pub struct FileShape {
 }
 
 /// Every kind of file there is a schema of.
-pub static FILES: [FileShape; 11] = [
+pub static FILES: [FileShape; 12] = [
     FileShape {
         name: "workflow",
         about: "workflows/NAME/workflow.yaml: who enters, and what happens.",
@@ -162,6 +162,7 @@ pub static FILES: [FileShape; 11] = [
     FileShape { name: "surveys", about: "config/surveys.yaml: one-click questions.", shape: &config::SURVEYS },
     FileShape { name: "feeds", about: "config/feeds.yaml: lists that mails show.", shape: &config::FEEDS },
     FileShape { name: "events", about: "config/events.yaml: kinds of event of your own.", shape: &config::EVENTS },
+    FileShape { name: "hooks", about: "config/hooks.yaml: other systems that workflows call.", shape: &config::HOOKS },
     FileShape {
         name: "labels",
         about: "config/labels.yaml: what the programme writes on its partners.",

@@ -20,7 +20,7 @@ pub use expect::{Clocks, Days, Expect, Listed, MailExpected, Pattern, TaskExpect
 pub use happens::Happens;
 
 use crate::calendar::instant;
-use crate::model::{MAIL_OUTCOMES, WorkflowId};
+use crate::model::{CALL_OUTCOMES, MAIL_OUTCOMES, WorkflowId};
 
 /// One test of a workflow.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,6 +57,8 @@ pub struct Trial {
     pub outcomes: BTreeMap<String, String>,
     /// Offers that are refused.
     pub refused_offers: BTreeSet<String>,
+    /// Hooks that fail.
+    pub failing_hooks: BTreeSet<String>,
     /// The last day played, where it is written.
     pub until: Option<i64>,
     /// What should come of it.
@@ -121,7 +123,7 @@ pub(crate) struct Place<'a> {
     pub(crate) mails: BTreeSet<String>,
 }
 
-const GIVEN: [&str; 15] = [
+const GIVEN: [&str; 16] = [
     "clock",
     "holdout",
     "partner",
@@ -133,6 +135,7 @@ const GIVEN: [&str; 15] = [
     "workflows",
     "outcomes",
     "offers",
+    "hooks",
     "until",
     "expect",
     "name",
@@ -241,6 +244,14 @@ fn trial(item: &Node, given: Option<&Node>, place: &Place<'_>, findings: &mut Fi
             }
         }
     }
+    let mut failing_hooks = BTreeSet::new();
+    if let Some(node) = of_both(&fields, given, "hooks") {
+        for (key, value) in node.map(path, findings).unwrap_or_default() {
+            if value.one_of(&CALL_OUTCOMES, path, findings) == Some(1) {
+                failing_hooks.insert(key.text.clone());
+            }
+        }
+    }
     let until = of_both(&fields, given, "until").and_then(|node| day(node, path, findings));
     let expect = match fields.take("expect") {
         Some(node) => expect::read(node, place, !workflows.is_empty(), findings),
@@ -270,6 +281,7 @@ fn trial(item: &Node, given: Option<&Node>, place: &Place<'_>, findings: &mut Fi
         workflows,
         outcomes,
         refused_offers,
+        failing_hooks,
         until,
         expect: expect?,
     })
@@ -277,7 +289,7 @@ fn trial(item: &Node, given: Option<&Node>, place: &Place<'_>, findings: &mut Fi
 
 fn check_given(given: &Node, path: &str, findings: &mut Findings) {
     for (key, _) in given.as_map().unwrap_or_default() {
-        if !GIVEN[..12].contains(&key.text.as_str()) {
+        if !GIVEN[..13].contains(&key.text.as_str()) {
             findings
                 .error("R0101", path, key.span, format!("unknown key `{}`", key.text))
                 .did_you_mean(nearest(&key.text, GIVEN));

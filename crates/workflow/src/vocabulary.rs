@@ -10,6 +10,7 @@ use rapport_rule::expr::{Environment, Type};
 use rapport_rule::yaml::{self, Value};
 use rapport_rule::{Findings, Source};
 
+use crate::config::HookKind;
 use crate::environment::{Declared, Names, may_start};
 use crate::model::KindPattern;
 
@@ -40,6 +41,8 @@ pub struct Vocabulary {
     pub offers: Vec<Arc<str>>,
     /// Feeds.
     pub feeds: Vec<Arc<str>>,
+    /// Hooks, and what kind each is.
+    pub hooks: Vec<(Arc<str>, HookKind)>,
     /// Workflows.
     pub workflows: Vec<Arc<str>>,
     /// Mails by workflow.
@@ -212,6 +215,7 @@ fn about(name: &str) -> String {
         ("segment", _) => "Whether the partner is in this segment.".into(),
         ("goal", _) => "How the partner stands with this goal.".into(),
         ("mail", _) => "What became of the last mail.".into(),
+        ("call", _) => "What became of the last webhook or Slack line: delivered or failed.".into(),
         ("task", _) => "The answer to the last task that asked.".into(),
         ("event", "summary") => "The sentence for people in the partner's language.".into(),
         ("event", "drop_percent") => "100 · (1 − observed/expected), whole, half up.".into(),

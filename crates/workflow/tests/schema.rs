@@ -194,6 +194,7 @@ const READ_ELSEWHERE: [&[&str]; 7] = [
         "daily",
         "events",
         "holdout",
+        "hooks",
         "offers",
         "outcomes",
         "partner",

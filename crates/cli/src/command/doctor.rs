@@ -202,14 +202,15 @@ async fn shards(layout: &Layout, examination: &mut Examination) -> Result<(), Fa
     // An embedded project that is not running folds what waits at its next start.
     examination.note("shards", behind == 0 || running || layout.broker.is_none(), told);
     let present = layout.store.replay_present().await.doing("asking for the present")?.unwrap_or(now);
-    let Outstanding { outbox, messages, requests, timers } =
+    let Outstanding { outbox, messages, requests, timers, calls } =
         layout.store.outstanding(present).await.doing("looking for open work")?;
     let told = format!(
-        "{} to append, {} due, {} open, {} due",
+        "{} to append, {} due, {} open, {} due, {} due",
         count(outbox, "record"),
         count(messages, "mail"),
         count(requests, "request"),
-        count(timers, "timer")
+        count(timers, "timer"),
+        count(calls, "call")
     );
     examination.note("work", true, told);
     Ok(())

@@ -5,6 +5,7 @@ use tracing::{info, warn};
 use super::{apply, instant};
 use crate::command_line::{ClockKind, RunArguments, Service};
 use crate::exit::{self, Failure};
+use crate::hooks;
 use crate::layout::{Layout, link_keys};
 use crate::lock::Lock;
 use crate::services::{Services, transport, wanted};
@@ -49,7 +50,7 @@ pub async fn run(settings: &Settings, arguments: RunArguments) -> Result<u8, Fai
             (Service::Ingest, Some(broker)) => running.ingest(&layout, broker, &name),
             (Service::Ingest, None) => {}
             (Service::Engine, _) => running.engine(&layout, &name, None),
-            (Service::Relay, _) => running.relay(&layout, &name),
+            (Service::Relay, _) => running.relay_by(&layout, &name, hooks::caller(settings, &layout, replays).await?),
             (Service::Mailer, _) => {
                 let way_out = transport(&settings.mail)?;
                 let links = link_keys(settings, way_out.delivers())?;

@@ -5,6 +5,7 @@
 //! the implementation and a guard with `async fn finish(self)`, called when the case has passed.
 
 pub mod batches;
+pub mod calls;
 pub mod claiming;
 pub mod coordination;
 pub mod logs;
@@ -93,6 +94,9 @@ macro_rules! store_conformance {
                 pruning_keeps_what_is_needed,
                 pruning_keeps_the_history_of_health,
                 numbers_for_summaries;
+            calls:
+                a_call_is_taken_once_and_ends_once,
+                calls_of_a_shard_that_is_behind_wait;
             operating:
                 paused_mail_waits,
                 a_pause_ends_without_a_burst,

@@ -443,6 +443,10 @@ pub struct ShardCommit {
     pub tasks: Vec<TaskRow>,
     /// Tasks nobody has to do any more.
     pub closed_tasks: Vec<TaskClosed>,
+    /// Calls planned. An id that is there already is left as it is.
+    pub calls: Vec<CallRow>,
+    /// Calls taken back where nobody ended them, with the reason's code.
+    pub call_cancels: Vec<(String, String)>,
     /// Requests to the coordinator.
     pub requests: Vec<RequestRow>,
     /// Records to append.

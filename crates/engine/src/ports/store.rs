@@ -7,9 +7,9 @@ use rapport_event::id::{PartnerKey, ProgramId};
 
 use super::operating::{AuditRow, Operation, PauseRow, TaskQuery};
 use super::rows::{
-    CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow, DefinitionRow, MessageRow, MessageState,
+    CallSettled, CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow, DefinitionRow, MessageRow, MessageState,
     NumberedOutboxRow, OutboxRow, PartnerBundle, PersonRow, PromiseRow, QuarantineRow, RequestRow, ReservationRow,
-    ShardCommit, ShardRow, Target, TaskRow, TimerRow,
+    ShardCommit, ShardRow, TakenCall, Target, TaskRow, TimerRow,
 };
 use crate::story::Story;
 
@@ -218,6 +218,21 @@ pub struct Outstanding {
     pub requests: i64,
     /// Timers due by the instant asked for.
     pub timers: i64,
+    /// Calls of other systems due by then.
+    pub calls: i64,
+}
+
+/// What a courier wants to take.
+#[derive(Debug, Clone, Copy)]
+pub struct CallClaim {
+    /// The present (in replay P).
+    pub now: Timestamp,
+    /// Until when the taken calls are nobody else's.
+    pub lease_until: Timestamp,
+    /// At most so many.
+    pub limit: usize,
+    /// Calls of a shard whose clock is older stay.
+    pub clock_at_least: Timestamp,
 }
 
 /// The store.
@@ -382,6 +397,10 @@ pub trait Store: Send + Sync {
     /// The earliest `due` of a queued message, for the mailer's next look.
     async fn next_mail_due(&self) -> Result<Option<Timestamp>, StoreError>;
 
+    /// Takes due calls under a lease, oldest first; each try has a number of its own.
+    async fn claim_calls(&self, claim: &CallClaim) -> Result<Vec<TakenCall>, StoreError>;
+    /// Writes what a try came to, with the record that tells it; `false` when a later try has it, or its journey took it back.
+    async fn settle_call(&self, id: &str, attempt: i64, settled: &CallSettled) -> Result<bool, StoreError>;
     /// Tasks and cases, open ones first, by due day.
     async fn tasks(&self, query: &TaskQuery) -> Result<Vec<TaskRow>, StoreError>;
     /// Carries out what a person decided. `false`: the pause to be lifted is not there or its time is not over, or the task is

@@ -9,8 +9,8 @@ use rapport_rule::Currency;
 use super::ShardError;
 use crate::ports::{
     rows::{
-        ConversionRow, DayPartRow, HoldRow, MessageRow, OutboxRow, Rebuilt, RefusalRow, RequestRow, ShardCommit,
-        SignalRow, TaskClosed, TaskRow,
+        CallRow, ConversionRow, DayPartRow, HoldRow, MessageRow, OutboxRow, Rebuilt, RefusalRow, RequestRow,
+        ShardCommit, SignalRow, TaskClosed, TaskRow,
     },
     store::{Store, StoreError},
 };
@@ -50,6 +50,10 @@ pub struct Batch {
     pub tasks: Vec<TaskRow>,
     /// Tasks nobody has to do any more.
     pub closed_tasks: Vec<TaskClosed>,
+    /// Calls planned.
+    pub calls: Vec<CallRow>,
+    /// Calls taken back: id and reason.
+    pub call_cancels: Vec<(String, String)>,
     /// Requests to the coordinator.
     pub requests: Vec<RequestRow>,
     /// Records to append.
@@ -131,6 +135,8 @@ impl Batch {
             + self.tasks.len()
             + self.closed_tasks.len()
             + self.requests.len()
+            + self.calls.len()
+            + self.call_cancels.len()
             + self.holds.len()
     }
 
@@ -169,6 +175,8 @@ impl Batch {
             holds: self.holds,
             tasks: self.tasks,
             closed_tasks: self.closed_tasks,
+            calls: self.calls,
+            call_cancels: self.call_cancels,
             requests: self.requests,
             outbox: self.outbox,
             day_parts: self.day_parts,

@@ -258,6 +258,20 @@ impl<'a> Reaction<'a> {
                         });
                     }
                 }
+                EngineData::Call(call) => {
+                    let (id, delivered) = (call.call.clone(), event.kind == Kind::CallDelivered);
+                    let (reason, at) = (call.reason.as_deref().map(str::to_owned), event.occurred_at);
+                    self.move_journeys(|journey| {
+                        let waits = matches!(&journey.state,
+                            rapport_journey::State::Calling { call: open, .. } if *open.as_str() == *id);
+                        waits.then(|| Stimulus::CallEnded {
+                            call: rapport_journey::CallId::from_stored(&id),
+                            delivered,
+                            reason: reason.clone(),
+                            at,
+                        })
+                    });
+                }
                 EngineData::Case(_) => self.note_case(event),
                 EngineData::Contact(contact) => self.note_contact(&event.kind, contact),
                 EngineData::Command(command) => self.obey(event, command),

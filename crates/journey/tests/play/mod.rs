@@ -326,6 +326,12 @@ impl Stage {
                 let told = fields.iter().map(|set| format!("{}={}", set.field, set.value.as_deref().unwrap_or("-")));
                 self.say(format!("set {}", told.collect::<Vec<_>>().join(" ")));
             }
+            Action::Call(call) => {
+                self.say(format!("call {workflow}: {}", call.hook));
+                let at = self.now;
+                self.apply(index, &Stimulus::CallEnded { call: call.id.clone(), delivered: true, reason: None, at });
+            }
+            Action::CancelCall { .. } => self.say("cancel call".into()),
             Action::Task(task) => self.say(format!("task {workflow}: {}", task.text)),
             Action::Tag { tag, add, .. } => self.say(format!("{} {tag}", if add { "tag" } else { "untag" })),
             Action::Emit(event) => {
@@ -377,7 +383,7 @@ pub fn invariants(stage: &Stage) {
         let waits = match &journey.state {
             State::Waiting { .. } | State::Awaiting { .. } | State::Choosing { .. } => journey.wake_at().is_some(),
             State::Mailing { message, .. } => journey.open_message() == Some(message) && journey.wake_at().is_none(),
-            State::OfferPending { .. } => journey.wake_at().is_none(),
+            State::OfferPending { .. } | State::Calling { .. } => journey.wake_at().is_none(),
             State::Exited { .. } => journey.is_exited(),
             State::Ready => true,
         };

@@ -382,4 +382,25 @@ pub(super) const PAGES: &[CodePage] = &[
         example: "- set: { stage: wram }",
         put_right: "- set: { stage: warm }",
     },
+    CodePage {
+        code: "R0565",
+        title: "an address or secret of a hook in a file",
+        meaning: "Where a hook is and the secret it shares with us stand in the environment: `RAPPORT_HOOK_CRM` and `RAPPORT_HOOK_CRM_SECRET` for a hook `crm`. Whoever can read a file could otherwise call in our name.",
+        example: "crm: { kind: webhook, about: The CRM, url: https://crm.example/in }",
+        put_right: "crm: { kind: webhook, about: The CRM }",
+    },
+    CodePage {
+        code: "R0566",
+        title: "a call tried for too short or too long",
+        meaning: "A journey waits at a call until it is known what became of it: for a minute at least, and no longer than a week.",
+        example: "crm: { kind: webhook, about: The CRM, within: 3 weeks }",
+        put_right: "crm: { kind: webhook, about: The CRM, within: 24 hours }",
+    },
+    CodePage {
+        code: "R0567",
+        title: "a hook that is not there, or of the other kind",
+        meaning: "Systems that workflows call are declared in `config/hooks.yaml`; `webhook` calls those of kind `webhook`, `slack` those of kind `slack`.",
+        example: "- webhook: crmm",
+        put_right: "- webhook: crm",
+    },
 ];

@@ -9,13 +9,13 @@ use rapport_engine::{
         log::{EventLog, LogError, LogIdentity, LogRecord, NewRecord, Progress, ShardFeed},
         operating::{AuditRow, Operation, PauseRow, TaskQuery},
         rows::{
-            ConversionRow, CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow, DefinitionRow, MessageRow,
-            NumberedOutboxRow, OutboxRow, PartnerBundle, PersonRow, PromiseRow, QuarantineRow, RequestRow,
-            ReservationRow, ShardCommit, ShardRow, Target, TaskRow, TimerRow,
+            CallSettled, ConversionRow, CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow, DefinitionRow,
+            MessageRow, NumberedOutboxRow, OutboxRow, PartnerBundle, PersonRow, PromiseRow, QuarantineRow, RequestRow,
+            ReservationRow, ShardCommit, ShardRow, TakenCall, Target, TaskRow, TimerRow,
         },
         store::{
-            Alive, Attempt, ClaimRequest, Claimed, Committed, Doubtful, EndedMessage, Outstanding, RecipientSnapshot,
-            RecipientVerdict, Resolution, Settlement, Store, StoreError, SuppressionChange,
+            Alive, Attempt, CallClaim, ClaimRequest, Claimed, Committed, Doubtful, EndedMessage, Outstanding,
+            RecipientSnapshot, RecipientVerdict, Resolution, Settlement, Store, StoreError, SuppressionChange,
         },
     },
     story::Story,
@@ -98,6 +98,8 @@ through_process! {
     true operate(operation: &Operation) -> bool;
     false pauses() -> Vec<PauseRow>;
     true note_audit(audit: &AuditRow) -> ();
+    true claim_calls(claim: &CallClaim) -> Vec<TakenCall>;
+    true settle_call(id: &str, attempt: i64, settled: &CallSettled) -> bool;
     false tasks(query: &TaskQuery) -> Vec<TaskRow>;
     false audits(action: &str, limit: usize) -> Vec<AuditRow>;
     false current_definition_hash() -> Option<String>;

@@ -8,6 +8,7 @@ use rapport_engine::ports::{
 };
 use rapport_engine::restore::DATABASE_RESTORED;
 
+use super::calls::StoredCall;
 use super::{Counted, StoredMessage, Tables, refused};
 
 impl Tables {
@@ -216,6 +217,14 @@ impl Tables {
             if let Some(row) = self.tasks.get_mut(&closed.id).filter(|row| row.ended.is_none()) {
                 let by = ITSELF.to_owned();
                 row.ended = Some(TaskEnd { at: closed.at, by, outcome: closed.outcome.clone(), note: None });
+            }
+        }
+        for row in &commit.calls {
+            self.calls.entry(row.id.clone()).or_insert_with(|| StoredCall::new(row));
+        }
+        for (id, code) in &commit.call_cancels {
+            if let Some(call) = self.calls.get_mut(id).filter(|call| call.state == "queued") {
+                (call.state, call.reason) = ("cancelled", Some(code.clone()));
             }
         }
         for row in &commit.requests {

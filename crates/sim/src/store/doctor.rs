@@ -25,6 +25,7 @@ impl Tables {
             messages: number(self.outstanding_messages(by)),
             requests: number(self.requests.len()),
             timers: number(timers),
+            calls: number(self.calls.values().filter(|call| call.state == "queued" && call.row.due <= by).count()),
         }
     }
 
@@ -108,6 +109,8 @@ impl Tables {
             timer("journey")
                 || timer("held")
                 || self.requests.values().any(|request| request.journey == journey.id)
+                // One that ended may be on its way back.
+                || self.calls.values().any(|call| call.row.journey == journey.id)
                 || !self.parked_of(&journey.key).is_empty()
                 || self.messages.values().any(|message| {
                     let clock = self.clock(message.row.shard).unwrap_or(Timestamp::UNIX_EPOCH);

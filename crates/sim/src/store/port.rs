@@ -8,13 +8,14 @@ use rapport_engine::{
     ports::{
         operating::{AuditRow, Operation, PauseRow, TaskQuery},
         rows::{
-            COORDINATOR, ConversionRow, CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow, DefinitionRow,
-            MessageRow, NumberedOutboxRow, OutboxRow, POSITIONS_AFTER_RESTORE, PartnerBundle, PersonRow, PromiseRow,
-            QuarantineRow, RequestRow, ReservationRow, ShardCommit, ShardRow, Target, TaskRow, TimerRow,
+            COORDINATOR, CallSettled, ConversionRow, CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow,
+            DefinitionRow, MessageRow, NumberedOutboxRow, OutboxRow, POSITIONS_AFTER_RESTORE, PartnerBundle, PersonRow,
+            PromiseRow, QuarantineRow, RequestRow, ReservationRow, ShardCommit, ShardRow, TakenCall, Target, TaskRow,
+            TimerRow,
         },
         store::{
-            Alive, Attempt, ClaimRequest, Claimed, Committed, Doubtful, EndedMessage, Outstanding, RecipientSnapshot,
-            RecipientVerdict, Resolution, Settlement, Store, StoreError, SuppressionChange,
+            Alive, Attempt, CallClaim, ClaimRequest, Claimed, Committed, Doubtful, EndedMessage, Outstanding,
+            RecipientSnapshot, RecipientVerdict, Resolution, Settlement, Store, StoreError, SuppressionChange,
         },
     },
     story::Story,
@@ -272,6 +273,12 @@ impl Store for MemoryStore {
     async fn note_audit(&self, audit: &AuditRow) -> Result<(), StoreError> {
         self.tables().note_audit(audit);
         Ok(())
+    }
+    async fn claim_calls(&self, claim: &CallClaim) -> Result<Vec<TakenCall>, StoreError> {
+        Ok(self.tables().claim_calls(claim))
+    }
+    async fn settle_call(&self, id: &str, attempt: i64, settled: &CallSettled) -> Result<bool, StoreError> {
+        Ok(self.tables().settle_call(id, attempt, settled))
     }
     async fn tasks(&self, query: &TaskQuery) -> Result<Vec<TaskRow>, StoreError> {
         Ok(self.tables().tasks(query))

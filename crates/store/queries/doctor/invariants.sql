@@ -9,6 +9,8 @@ WHERE j.exited_at IS NULL AND NOT j.held_out
     AND NOT EXISTS (SELECT 1 FROM timer t WHERE t.program = j.program AND t.partner = j.partner AND t.subject IN ('journey:' || j.id, 'held:' || j.id))
     AND NOT EXISTS (SELECT 1 FROM request r WHERE r.journey = j.id)
     AND NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.program = j.program AND q.partner = j.partner)
+    AND NOT EXISTS (SELECT 1 FROM hook_call h JOIN shard s ON s.shard = h.shard
+        WHERE h.journey = j.id AND (h.state = 'queued' OR h.ended_at > COALESCE(s.clock, 0) - $1))
     AND NOT EXISTS (SELECT 1 FROM message m JOIN shard s ON s.shard = m.shard
         WHERE m.program = j.program AND m.partner = j.partner AND m.journey = j.id
             AND (m.state IN ('queued', 'attempting') OR m.changed_at > COALESCE(s.clock, 0) - $1))

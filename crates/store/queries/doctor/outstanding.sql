@@ -9,4 +9,5 @@ SELECT (SELECT COUNT(*) FROM outbox),
         + (SELECT COUNT(*) FROM message WHERE state = 'queued' AND address IS NULL AND expires <= $1)
         + (SELECT COUNT(*) FROM message WHERE state = 'attempting'),
     (SELECT COUNT(*) FROM request),
-    (SELECT COUNT(*) FROM timer WHERE due <= $1)
+    (SELECT COUNT(*) FROM timer WHERE due <= $1),
+    (SELECT COUNT(*) FROM hook_call WHERE state = 'queued' AND due <= $1)

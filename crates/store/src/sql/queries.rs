@@ -54,6 +54,8 @@ pub(crate) mod commit {
     pub(crate) static READDRESS: Statement = Statement::one(include_str!("../../queries/commit/readdress.sql"));
     pub(crate) static HOLDS: Statement = Statement::one(include_str!("../../queries/commit/holds.sql"));
     pub(crate) static TASKS: Statement = Statement::one(include_str!("../../queries/commit/tasks.sql"));
+    pub(crate) static CALLS: Statement = Statement::one(include_str!("../../queries/commit/calls.sql"));
+    pub(crate) static CALL_CANCELS: Statement = Statement::one(include_str!("../../queries/commit/call_cancels.sql"));
     pub(crate) static TASKS_CLOSED: Statement = Statement::one(include_str!("../../queries/commit/tasks_closed.sql"));
     pub(crate) static REQUESTS: Statement = Statement::one(include_str!("../../queries/commit/requests.sql"));
     pub(crate) static DAY_PARTS: Statement = Statement::one(include_str!("../../queries/commit/day_parts.sql"));
@@ -74,6 +76,17 @@ pub(crate) mod load {
     pub(crate) static TIMERS: Statement = Statement::one(include_str!("../../queries/load/timers.sql"));
     pub(crate) static PARKED: Statement = Statement::one(include_str!("../../queries/load/parked.sql"));
     pub(crate) static QUARANTINES: Statement = Statement::one(include_str!("../../queries/load/quarantines.sql"));
+}
+
+pub(crate) mod call {
+    use super::Statement;
+
+    pub(crate) static CLAIM: Statement = Statement::pair(
+        include_str!("../../queries/call/claim.pg.sql"),
+        include_str!("../../queries/call/claim.lite.sql"),
+    );
+    pub(crate) static AGAIN: Statement = Statement::one(include_str!("../../queries/call/again.sql"));
+    pub(crate) static END: Statement = Statement::one(include_str!("../../queries/call/end.sql"));
 }
 
 pub(crate) mod coordinator {

@@ -84,6 +84,7 @@ pub fn forecast(
         workflows: Vec::new(),
         outcomes: BTreeMap::new(),
         refused_offers: BTreeSet::new(),
+        failing_hooks: Default::default(),
         until: None,
         expect: Default::default(),
     };

@@ -67,6 +67,25 @@ impl Stage<'_> {
         text
     }
 
+    /// Other systems answer at once: they took it, unless the test says that they fail.
+    pub(super) fn answer_calls(&mut self) -> Result<(), String> {
+        for call in std::mem::take(&mut self.batch.calls) {
+            self.performance.calls.push(TaskOpened {
+                id: call.id.clone(),
+                workflow: call.workflow.clone(),
+                text: self.with_person(&call.body),
+                to: call.hook.clone(),
+                at: call.planned_at,
+                due: None,
+            });
+            let failed = self.trial.failing_hooks.contains(&call.hook);
+            let reason = if failed { "as the test says" } else { "" };
+            let record = records::call_ended(&call, !failed, reason, self.now);
+            self.fold(&record)?;
+        }
+        Ok(())
+    }
+
     pub(super) fn answer_offers(&mut self) -> Result<(), String> {
         for request in std::mem::take(&mut self.batch.requests) {
             let wanted: OfferRequest = serde_json::from_str(&request.body).map_err(|error| error.to_string())?;

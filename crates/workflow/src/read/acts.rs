@@ -1,4 +1,4 @@
-//! Steps that do something beside mail: labels set, cases opened.
+//! Steps that do something beside mail: labels set, cases opened, other systems called.
 
 use std::sync::Arc;
 
@@ -8,7 +8,8 @@ use rapport_rule::suggest::nearest;
 use rapport_rule::yaml::{Fields, Node, Value};
 
 use super::{Reader, person};
-use crate::model::{Case, SetField};
+use crate::config::HookKind;
+use crate::model::{Call, CallValue, Case, SetField};
 
 /// Stored fields of a partner that a programme decides itself; the others are facts that trackers tell.
 const SETTABLE: [&str; 3] = ["type", "manager", "language"];
@@ -70,12 +71,59 @@ pub(super) fn open_case(node: &Node, reader: &Reader<'_>, findings: &mut Finding
     let fields = Fields::of(node, path, findings)?;
     let before = findings.errors();
     let owner = person::person(&fields, "owner", reader, findings);
-    let objective = fields.require("objective", findings).and_then(|node| {
-        let text = node.filled_text(path, findings)?;
-        Template::compile(text, node.text_span(), path, &reader.names(), findings)
-    });
+    let objective = fields.require("objective", findings).and_then(|node| template(node, reader, findings));
     let due = fields.require("due", findings).and_then(|node| node.length(path, findings));
     fields.finish(&[], findings);
     (findings.errors() == before).then_some(())?;
     Some(Case { owner: owner?, objective: objective?, due: due? })
+}
+
+/// `webhook: { to, with }`, short `webhook: NAME`; `slack: { to, text }`.
+pub(super) fn call(node: &Node, kind: HookKind, reader: &Reader<'_>, findings: &mut Findings) -> Option<Call> {
+    let path = reader.path();
+    let before = findings.errors();
+    let mut with: Vec<(Arc<str>, CallValue)> = Vec::new();
+    let to = match (node.as_map(), kind) {
+        (None, HookKind::Webhook) => node,
+        _ => {
+            let fields = Fields::of(node, path, findings)?;
+            let to = fields.require("to", findings);
+            match kind {
+                HookKind::Slack => {
+                    let text = fields.require("text", findings).and_then(|node| template(node, reader, findings));
+                    with.extend(text.map(|text| ("text".into(), CallValue::Text(text))));
+                }
+                HookKind::Webhook => {
+                    for (key, value) in
+                        fields.take("with").and_then(|node| node.map(path, findings)).unwrap_or_default()
+                    {
+                        let value = match &value.value {
+                            Value::Bool(truth) => Some(CallValue::Fixed((*truth).into())),
+                            Value::Int(number) => Some(CallValue::Fixed((*number).into())),
+                            _ => template(value, reader, findings).map(CallValue::Text),
+                        };
+                        with.extend(value.map(|value| (Arc::from(key.text.as_str()), value)));
+                    }
+                }
+            }
+            fields.finish(&[], findings);
+            to?
+        }
+    };
+    let name = to.text(path, findings)?;
+    let of_kind = || reader.catalogue.hooks.iter().filter(|(_, hook)| hook.kind == kind).map(|(id, _)| &**id);
+    let Some(hook) = reader.catalogue.hooks.get(name).filter(|hook| hook.kind == kind) else {
+        findings
+            .error("R0567", path, to.text_span(), format!("there is no {} `{name}`", kind.code()))
+            .did_you_mean(nearest(name, of_kind()))
+            .hint("Systems that workflows call are declared in config/hooks.yaml, each with its kind.");
+        return None;
+    };
+    (findings.errors() == before).then_some(())?;
+    Some(Call { hook: name.into(), kind, within: hook.within, private: hook.private, with })
+}
+
+fn template(node: &Node, reader: &Reader<'_>, findings: &mut Findings) -> Option<Template> {
+    let text = node.filled_text(reader.path(), findings)?;
+    Template::compile(text, node.text_span(), reader.path(), &reader.names(), findings)
 }

@@ -10,11 +10,12 @@ use rapport_rule::{Findings, Span};
 
 use super::{Reader, acts, email, entry, kind_pattern, known_workflow, person};
 use crate::calendar::{OnDays, Wait, day_of_week};
+use crate::config::HookKind;
 use crate::environment::may_emit;
 use crate::model::*;
 
 /// Verbs that are carried out.
-const VERBS: [&str; 15] = [
+const VERBS: [&str; 17] = [
     "email",
     "wait",
     "wait_for",
@@ -26,6 +27,8 @@ const VERBS: [&str; 15] = [
     "remove_tag",
     "set",
     "open_case",
+    "webhook",
+    "slack",
     "emit",
     "grant",
     "start",
@@ -33,7 +36,7 @@ const VERBS: [&str; 15] = [
 ];
 
 /// Verbs of the language that are not carried out yet.
-const NOT_YET: [&str; 3] = ["webhook", "slack", "award"];
+const NOT_YET: [&str; 1] = ["award"];
 
 /// Options of `wait_for` that stand beside it.
 const WAIT_FOR_OPTIONS: [&str; 4] = ["at_most", "then", "otherwise", "from"];
@@ -257,6 +260,12 @@ fn step<'n>(node: &'n Node, table: &mut Table, reader: &mut Reader<'n>, findings
             let case = acts::open_case(verb_node, reader, findings)?;
             let name = case.objective.source().to_owned();
             (Verb::OpenCase(Box::new(case)), name)
+        }
+        "webhook" | "slack" => {
+            let kind = if verb == "slack" { HookKind::Slack } else { HookKind::Webhook };
+            let call = acts::call(verb_node, kind, reader, findings)?;
+            let name = call.hook.to_string();
+            (Verb::Call(Box::new(call)), name)
         }
         "grant" => {
             let offer = email::known_offer(verb_node, reader, findings)?;

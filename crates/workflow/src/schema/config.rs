@@ -46,6 +46,26 @@ pub(super) static EVENTS: Shape = Shape::Map(
     "",
 );
 
+pub(super) static HOOKS: Shape = Shape::Map(
+    &[must(
+        "hooks",
+        "Hooks by name; the address of `crm` is read from RAPPORT_HOOK_CRM, its secret from RAPPORT_HOOK_CRM_SECRET.",
+        Shape::ByName(
+            &Shape::Map(
+                &[
+                    must("kind", "What is called.", Shape::OneOf(&crate::config::HookKind::CODES)),
+                    must("about", "What it is, one sentence.", Shape::Text),
+                    may("within", "For how long a call is tried; 24 hours when unwritten.", Shape::Word(Form::Length)),
+                    may("private", "It may be in a private network, and without TLS.", Shape::Bool),
+                ],
+                "",
+            ),
+            0,
+        ),
+    )],
+    "",
+);
+
 pub(super) static LABELS: Shape = Shape::Map(
     &[must(
         "labels",

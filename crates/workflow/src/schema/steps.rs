@@ -74,7 +74,7 @@ const WEEKDAYS: &[&str] = &[
 ];
 
 /// The verbs that are carried out.
-pub static VERBS: [VerbShape; 15] = [
+pub static VERBS: [VerbShape; 17] = [
     VerbShape {
         verb: "email",
         about: "Sends a mail; the journey stays here until it is known what became of it.",
@@ -223,6 +223,39 @@ pub static VERBS: [VerbShape; 15] = [
                 must("due", "By when.", Shape::Word(Form::Length)),
             ],
             r#"{ "if": { "properties": { "owner": { "const": "manager" } }, "required": ["owner"] }, "then": { "required": ["or"] }, "else": { "properties": { "or": false } } }"#,
+        ),
+        beside: &[],
+        needs: &[],
+    },
+    VerbShape {
+        verb: "webhook",
+        about: "Tells another system, signed; the journey stays until it is known what became of it, `call.outcome`.",
+        shape: Shape::Either(&[
+            Shape::Text,
+            Shape::Map(
+                &[
+                    must("to", "A webhook of config/hooks.yaml.", Shape::Text),
+                    may(
+                        "with",
+                        "What is told, by name; texts may have {{…}}.",
+                        Shape::ByName(&Shape::Either(&[Shape::Text, Shape::Bool, Shape::Int(i64::MIN, i64::MAX)]), 0),
+                    ),
+                ],
+                "",
+            ),
+        ]),
+        beside: &[],
+        needs: &[],
+    },
+    VerbShape {
+        verb: "slack",
+        about: "Writes a line for people; the journey stays until it is known what became of it, `call.outcome`.",
+        shape: Shape::Map(
+            &[
+                must("to", "A Slack hook of config/hooks.yaml.", Shape::Text),
+                must("text", "The line, with {{…}}.", Shape::Text),
+            ],
+            "",
         ),
         beside: &[],
         needs: &[],

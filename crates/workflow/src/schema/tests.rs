@@ -1,7 +1,7 @@
 //! `tests.yaml`.
 
 use super::{Field, Form, Shape, may, must};
-use crate::model::MAIL_OUTCOMES;
+use crate::model::{CALL_OUTCOMES, MAIL_OUTCOMES};
 
 const DAYS: Field = may("between", "Between two days, both included.", Shape::List(&Shape::Word(Form::Day), 2));
 const DAY: Field = may("day", "On this day; day 1 is the clock's.", Shape::Word(Form::Day));
@@ -53,6 +53,7 @@ const EXPECT: Shape = Shape::Map(
         may("mails", "Mails that went out, complete and in order.", listed!(MAIL)),
         may("tasks", "Tasks opened, complete and in order.", listed!(TASK)),
         may("cases", "Cases opened, complete and in order; `text` is the objective.", listed!(TASK)),
+        may("calls", "Other systems called, complete and in order: a hook, or `to` and `text`.", listed!(TASK)),
         may("emitted", "Events emitted, complete and in order.", listed!(Shape::Kind)),
         may("exits", "How the journeys ended.", listed!(Shape::Text)),
         may("refused", "Why nothing began: the last refusal's code.", Shape::Text),
@@ -109,6 +110,7 @@ macro_rules! given {
             may("workflows", "Others that run too.", Shape::OneOrMany(&Shape::Text)),
             may("outcomes", "What becomes of mails, where it is not `sent`.", Shape::ByName(&OUTCOME, 0)),
             may("offers", "What becomes of offers.", Shape::ByName(&Shape::OneOf(&["granted", "refused"]), 0)),
+            may("hooks", "What becomes of calls.", Shape::ByName(&Shape::OneOf(&CALL_OUTCOMES), 0)),
             may("until", "The last day played.", Shape::Word(Form::Day))
         ]
     };

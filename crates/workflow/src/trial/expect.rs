@@ -19,6 +19,8 @@ pub struct Expect {
     pub tasks: Option<Listed<TaskExpected>>,
     /// Cases opened; what they say is their objective.
     pub cases: Option<Listed<TaskExpected>>,
+    /// Other systems called; what they were told is the text, and `to` the hook.
+    pub calls: Option<Listed<TaskExpected>>,
     /// Events the workflow emitted, by kind.
     pub emitted: Option<Listed<String>>,
     /// How the journeys ended: the reason's code (`completed`, `stop_when`) or what an `exit:` step says; `running`.
@@ -116,7 +118,13 @@ impl Expect {
     /// The last day any of it speaks of.
     pub(super) fn last_day(&self) -> i64 {
         let mails = self.mails.iter().flat_map(|list| &list.entries).filter_map(|mail| mail.days);
-        let tasks = self.tasks.iter().chain(&self.cases).flat_map(|list| &list.entries).filter_map(|task| task.days);
+        let tasks = self
+            .tasks
+            .iter()
+            .chain(&self.cases)
+            .chain(&self.calls)
+            .flat_map(|list| &list.entries)
+            .filter_map(|task| task.days);
         mails.chain(tasks).map(|days| days.last).chain(self.nothing_after).max().unwrap_or(0)
     }
 }
@@ -153,6 +161,9 @@ pub(super) fn read(node: &Node, place: &Place<'_>, besides: bool, findings: &mut
         cases: fields
             .take("cases")
             .and_then(|node| listed(node, path, findings, &|item, findings| task(item, path, findings))),
+        calls: fields
+            .take("calls")
+            .and_then(|node| listed(node, path, findings, &|item, findings| call(item, path, findings))),
         emitted: fields.take("emitted").and_then(|node| kinds(node, findings)),
         exits: fields.take("exits").and_then(|node| words(node, findings)),
         refused: fields.take("refused").and_then(|node| node.text(path, findings)).map(str::to_owned),
@@ -233,6 +244,14 @@ fn task(item: &Node, path: &str, findings: &mut Findings) -> Option<TaskExpected
     };
     fields.finish(&[], findings);
     Some(found)
+}
+
+/// A hook's name, or a map as of a task.
+fn call(item: &Node, path: &str, findings: &mut Findings) -> Option<TaskExpected> {
+    match &item.value {
+        Value::String(hook) => Some(TaskExpected { to: Some(hook.clone()), ..TaskExpected::default() }),
+        _ => task(item, path, findings),
+    }
 }
 
 fn pattern<'n>(fields: &Fields<'n>, key: &'n str, path: &str, findings: &mut Findings) -> Option<Pattern> {

@@ -17,7 +17,7 @@ const LAYERS: [&[&str]; 10] = [
     &["workflow"],
     &["journey"],
     &["engine"],
-    &["store", "kafka", "smtp", "http", "sim", "trial", "editor"],
+    &["store", "kafka", "smtp", "http", "hook", "sim", "trial", "editor"],
     &["cli", "bench", "e2e", "xtask"],
 ];
 /// Pure: values in, values out.

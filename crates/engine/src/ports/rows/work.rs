@@ -1,7 +1,9 @@
-//! Rows of what others do for a journey: tasks and cases of people.
+//! Rows of what others do for a journey: tasks and cases of people, calls of other systems.
 
 use jiff::Timestamp;
 use rapport_event::id::PartnerKey;
+
+use super::OutboxRow;
 
 /// Something a person does: a task, or a case.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,4 +82,73 @@ pub struct TaskClosed {
     pub at: Timestamp,
     /// The answer taken, or why it is not wanted any more.
     pub outcome: String,
+}
+
+/// A call of another system, planned by a journey.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CallRow {
+    /// Deterministic id; every try carries it.
+    pub id: String,
+    /// About whom.
+    pub key: PartnerKey,
+    /// Its shard.
+    pub shard: u32,
+    /// The workflow.
+    pub workflow: String,
+    /// The journey that waits.
+    pub journey: String,
+    /// The step.
+    pub step: String,
+    /// The hook.
+    pub hook: String,
+    /// `webhook` or `slack`.
+    pub kind: String,
+    /// Whether the hook may be in a private network.
+    pub private: bool,
+    /// What is told, as JSON; personal fields as `{{partner.name}}`.
+    pub body: String,
+    /// When it was planned.
+    pub planned_at: Timestamp,
+    /// Not tried before this.
+    pub due: Timestamp,
+    /// Not tried after this.
+    pub expires: Timestamp,
+}
+
+/// A call under a lease.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TakenCall {
+    /// The call.
+    pub call: CallRow,
+    /// Which try this is, 1 first; a later one makes this one's end void.
+    pub attempt: i64,
+    /// Why the last try failed.
+    pub reason: Option<String>,
+}
+
+/// What a try came to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CallSettled {
+    /// It is over.
+    Ended(CallEnd),
+    /// Tried again from `due` on.
+    Again {
+        /// Not before.
+        due: Timestamp,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// How a call ended, with the record that tells its journey.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CallEnd {
+    /// Whether the other side took it.
+    pub delivered: bool,
+    /// Why not.
+    pub reason: String,
+    /// When.
+    pub at: Timestamp,
+    /// The record.
+    pub outbox: OutboxRow,
 }

@@ -6,7 +6,7 @@ use rapport_workflow::{Person, Priority, Workflow};
 use super::{Follows, Reaction};
 use crate::{
     coordinator::OfferRequest,
-    ports::rows::{HoldRow, MessageRow, RequestRow, TaskClosed, TimerRow},
+    ports::rows::{CallRow, HoldRow, MessageRow, RequestRow, TaskClosed, TimerRow},
     signals::Told,
 };
 
@@ -31,6 +31,24 @@ impl Reaction<'_> {
                     self.timers.set(TimerRow { due: at, subject: subject.clone(), key: self.entry.key.clone(), seq });
                 }
                 Action::Task(task) => self.open_task(workflow, index, *task),
+                Action::Call(call) => self.batch.calls.push(CallRow {
+                    id: call.id.to_string(),
+                    key: self.entry.key.clone(),
+                    shard: self.shard,
+                    workflow: workflow.id.to_string(),
+                    journey: id.clone(),
+                    step: call.step.to_string(),
+                    hook: call.hook.to_string(),
+                    kind: call.kind.code().to_owned(),
+                    private: call.private,
+                    body: call.with.to_string(),
+                    planned_at: self.now,
+                    due: self.now,
+                    expires: call.expires,
+                }),
+                Action::CancelCall { call, reason } => {
+                    self.batch.call_cancels.push((call.to_string(), reason.to_owned()));
+                }
                 Action::CloseTask { task, outcome } => {
                     self.batch.closed_tasks.push(TaskClosed { id: task.to_string(), at: self.now, outcome });
                 }
