@@ -347,6 +347,21 @@ pub fn offer_answer(request: &RequestRow, wanted: &OfferRequest, answer: Result<
     engine_event(&format!("offer:{}", request.id), request.key.clone(), kind, request.at, EngineData::Offer(data))
 }
 
+/// The coordinator's answer to a journey that asked for a place of a day: from when on it may begin.
+#[must_use]
+pub fn place_answer(request: &RequestRow, wanted: &OfferRequest, from: Option<Timestamp>) -> Event {
+    let data = OfferData {
+        offer: wanted.offer.as_str().into(),
+        journey: Some(request.journey.as_str().into()),
+        message: Some(wanted.message.as_str().into()),
+        reason: from.is_none().then(|| "no_place".into()),
+        ends_at: from,
+        extra: Extra::NONE,
+    };
+    let kind = if from.is_some() { Kind::OfferGranted } else { Kind::OfferRefused };
+    engine_event(&format!("offer:{}", request.id), request.key.clone(), kind, request.at, EngineData::Offer(data))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

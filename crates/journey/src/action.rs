@@ -67,6 +67,11 @@ pub enum Stimulus {
         /// When; waits count from here.
         at: Timestamp,
     },
+    /// The coordinator gave a place among those of a day (`at_most:`), or there is none.
+    Placed {
+        /// From when on it may begin; none: there is no place in time.
+        from: Option<Timestamp>,
+    },
     /// A person stops it.
     Stop {
         /// What they said.
@@ -167,6 +172,8 @@ pub enum Action {
         /// The offer's id in `config/offers.yaml`.
         offer: Arc<str>,
     },
+    /// Ask for a place among those of a day (`at_most:`); the answer is [`Stimulus::Placed`].
+    AskPlace,
     /// Give a reservation back.
     Release {
         /// The message it was for.

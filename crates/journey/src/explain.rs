@@ -71,6 +71,8 @@ pub fn journey(journey: &Journey, zone: &TimeZone) -> String {
     }
     let _ = match &journey.state {
         State::Ready => writeln!(text, "  – begins"),
+        State::Queued { until: None } => writeln!(text, "  – waits for a place of a day (at_most)"),
+        State::Queued { until: Some(until) } => writeln!(text, "  – begins {} (at_most)", local(*until, zone)),
         State::Waiting { step, until, .. } => writeln!(text, "  – waits at {step} until {}", local(*until, zone)),
         State::Awaiting { step, until, .. } => {
             writeln!(text, "  – waits for an event at {step}, at most until {}", local(*until, zone))

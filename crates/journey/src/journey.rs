@@ -84,7 +84,7 @@ impl Journey {
             | State::Mailing { step, .. }
             | State::Calling { step, .. }
             | State::Choosing { step, .. } => Some(step),
-            State::Ready | State::Exited { .. } => None,
+            State::Ready | State::Queued { .. } | State::Exited { .. } => None,
         }
     }
 
@@ -94,6 +94,7 @@ impl Journey {
             State::Waiting { until, .. } | State::Awaiting { until, .. } | State::Choosing { until, .. } => {
                 Some(*until)
             }
+            State::Queued { until } => *until,
             State::Ready
             | State::OfferPending { .. }
             | State::Mailing { .. }
@@ -137,6 +138,11 @@ impl Journey {
 pub enum State {
     /// Let in, but not begun: the commit that stores it takes [`crate::Stimulus::Start`] first.
     Ready,
+    /// Let in, and waiting for a place among those of a day (`at_most:`): asked for, or of a later day.
+    Queued {
+        /// When it begins; none as long as it is not answered.
+        until: Option<Timestamp>,
+    },
     /// At a `wait` step; the step holds the intention, `from` where it counts from.
     Waiting {
         /// The step's id.
@@ -220,6 +226,8 @@ pub enum ExitReason {
     Erased,
     /// Held out for measurement: recorded, runs no step.
     HeldOut,
+    /// There was no place for it among those of the next days (`at_most:`).
+    NoPlace,
     /// A person stopped it.
     Stopped(Arc<str>),
     /// Its workflow version is not known any more; nothing can be decided for it.
@@ -240,6 +248,7 @@ impl ExitReason {
             ExitReason::Suppressed => "suppressed",
             ExitReason::Erased => "erased",
             ExitReason::HeldOut => "held_out",
+            ExitReason::NoPlace => "no_place",
             ExitReason::Stopped(_) => "stopped",
             ExitReason::WorkflowGone => "workflow_gone",
         }

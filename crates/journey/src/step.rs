@@ -17,6 +17,7 @@ use rapport_workflow::{Verb, Workflow};
 
 use crate::action::{Action, Step, Stimulus, TaskRequest};
 use crate::context::is_personal;
+use crate::entry::OPERATOR_COMMAND;
 use crate::id::{MessageId, TaskId, emitted_id};
 use crate::journey::{EventSnapshot, ExitReason, HISTORY_MAX, Journey, Outcome, State, TraceLine};
 use crate::world::{JourneyScope, World};
@@ -48,6 +49,8 @@ pub fn step(journey: &Journey, workflow: &Workflow, stimulus: &Stimulus, world: 
         (_, Stimulus::Event(event)) => run.event(event),
         (_, Stimulus::Join(event)) => run.join(event),
         (_, Stimulus::ZoneChanged) => run.zone_changed(),
+        (State::Queued { until: None }, Stimulus::Placed { from }) => run.placed(*from),
+        (State::Queued { until: Some(_) }, Stimulus::Timer { seq }) if *seq == journey.seq => run.begin(),
         (State::Waiting { .. } | State::Awaiting { .. } | State::Choosing { .. }, Stimulus::Timer { seq })
             if *seq == journey.seq =>
         {
@@ -75,6 +78,7 @@ pub fn step(journey: &Journey, workflow: &Workflow, stimulus: &Stimulus, world: 
         // A void wake, an answer to something else, a second start.
         (
             State::Ready
+            | State::Queued { .. }
             | State::Waiting { .. }
             | State::Awaiting { .. }
             | State::OfferPending { .. }
@@ -86,6 +90,7 @@ pub fn step(journey: &Journey, workflow: &Workflow, stimulus: &Stimulus, world: 
             | Stimulus::Outcome { .. }
             | Stimulus::OfferAnswer { .. }
             | Stimulus::CallEnded { .. }
+            | Stimulus::Placed { .. }
             | Stimulus::TaskChoice { .. },
         ) => {}
     }
@@ -115,6 +120,33 @@ struct Run<'a, 'w> {
 
 impl<'a> Run<'a, '_> {
     fn start(&mut self) {
+        // Whoever starts one by hand answers for the number.
+        if self.workflow.entry.at_most.is_some() && self.journey.trigger.kind != OPERATOR_COMMAND {
+            self.note(None, "asks_for_place", "");
+            self.actions.push(Action::AskPlace);
+            return self.park(State::Queued { until: None }, None);
+        }
+        self.begin();
+    }
+
+    /// The coordinator's word: today, on a later day, or not at all.
+    fn placed(&mut self, from: Option<Timestamp>) {
+        match from {
+            None => self.exit(ExitReason::NoPlace),
+            Some(from) if from <= self.now => self.begin(),
+            Some(from) => {
+                self.note(None, "queued", &from.to_string());
+                self.park(State::Queued { until: Some(from) }, Some(from));
+            }
+        }
+    }
+
+    fn begin(&mut self) {
+        if matches!(self.journey.state, State::Queued { .. }) {
+            self.note(None, "placed", "");
+            self.journey.state = State::Ready;
+            self.journey.anchor = self.now;
+        }
         if let Some(holds) = &self.workflow.holds {
             self.actions.push(Action::Hold { workflows: holds.workflows.clone(), until: None });
         }

@@ -1,5 +1,7 @@
 //! What the coordinator answers: an offer is promised once and within the budget, and what is given back is free again.
 
+mod stand;
+
 use std::sync::Arc;
 
 use jiff::SignedDuration;
@@ -195,4 +197,55 @@ async fn a_mail_in_hand_decides_whether_the_offer_comes_back() {
         stand.decide().await;
         assert_eq!((stand.held(), stand.memory.tables().requests.len()), (held, 0), "{state:?}");
     }
+}
+
+/// The shipped files with a workflow that lets two in a day.
+fn with_two_a_day() -> std::collections::BTreeMap<String, String> {
+    let mut files = world::shipped_files();
+    let text = "workflow: Two\nowner: a@acme.example\nmail: { kind: marketing, topic: onboarding, from: ines }\n\
+                when: login\nonce: per partner\nat_most: 2 partners per day\nsteps:\n  - exit: begun\n";
+    files.insert("workflows/two/workflow.yaml".into(), text.into());
+    files
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_a_day_begin_and_the_others_wait_in_order_or_are_left_out() {
+    let mut stand = stand::Stand::new(with_two_a_day()).await;
+    stand.start();
+    for partner in 0..10 {
+        let name = format!("p{partner}");
+        let events =
+            [stand.approved(&name), stand.event("login", &name, &format!("l{partner}"), serde_json::json!({}))];
+        stand.take(&events).await;
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    }
+    let states = |tables: &rapport_sim::store::Tables| {
+        let mut states: Vec<(String, String, String)> = Vec::new();
+        for row in tables.journeys.values().filter(|row| row.workflow == "two") {
+            let body: serde_json::Value = serde_json::from_str(&row.body).unwrap();
+            let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+            let code = text(&body["state"]["reason"]["code"]);
+            states.push((row.key.partner.to_string(), text(&body["state"]["until"]), code));
+        }
+        states.sort();
+        states
+    };
+    stand
+        .until("all are answered", |tables| {
+            let states = states(tables);
+            states.len() == 10 && states.iter().all(|(_, until, code)| !until.is_empty() || !code.is_empty())
+        })
+        .await;
+    let found = states(&stand.store.tables());
+    let codes: Vec<&str> = found.iter().map(|(_, _, code)| code.as_str()).collect();
+    assert_eq!(
+        codes,
+        ["exit", "exit", "", "", "", "", "", "", "no_place", "no_place"],
+        "in the order of their triggers"
+    );
+    let days: Vec<&str> = found[2..8].iter().map(|(_, until, _)| until.as_str()).collect();
+    assert!(days[0] == days[1] && days[1] < days[2] && days[2] == days[3] && days[3] < days[4], "{days:?}");
+    let tables = stand.store.tables().clone();
+    assert!(tables.check().iter().all(|(_, rows)| *rows == 0), "{:?}", tables.check());
+    stand.stop().await;
 }

@@ -251,6 +251,8 @@ pub struct Entry {
     pub statuses: BTreeSet<String>,
     /// `programs:`; all when empty.
     pub programs: BTreeSet<String>,
+    /// `at_most: N partners per day`; the others wait for a later day, in the order of their triggers.
+    pub at_most: Option<u32>,
     /// `if_late:`, what becomes of a trigger that arrives long after it happened.
     pub if_late: Option<IfLate>,
 }

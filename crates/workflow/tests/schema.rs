@@ -211,7 +211,7 @@ const READ_ELSEWHERE: [&[&str]; 7] = [
 ];
 
 /// Keys that readers know in order to refuse them.
-const REFUSED: [(&str, &str); 3] = [("workflow", "at_most"), ("workflow", "wehn"), ("segments", "unless")];
+const REFUSED: [(&str, &str); 2] = [("workflow", "wehn"), ("segments", "unless")];
 
 /// A workflow has either; its reader asks for the others only where they are.
 const EITHER: [&str; 5] = ["when", "once", "send_to", "at", "over"];

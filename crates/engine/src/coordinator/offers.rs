@@ -1,6 +1,6 @@
 //! Answers the journeys that want to promise an offer: once per partner and period, and within the budget.
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use rapport_event::shard_of;
 use rapport_workflow::{Rulebook, config::PerPartner};
 
@@ -8,7 +8,7 @@ use super::{Coordinator, CoordinatorError, REQUESTS};
 use crate::{
     ports::rows::{AnsweredRequest, CoordinatorCommit, MessageState, RequestRow, ReservationRow},
     records,
-    shard::react::{REQUEST_OFFER, REQUEST_RELEASE},
+    shard::react::{PLACE, REQUEST_OFFER, REQUEST_PLACE, REQUEST_RELEASE},
 };
 
 /// What a journey asks of the coordinator; the body of a request of kind `offer`.
@@ -21,6 +21,11 @@ pub struct OfferRequest {
     /// The journey's step that waits.
     pub step: String,
 }
+
+/// So many days are looked at for a place, that of the request first: as long as a marketing mail waits.
+const PLACE_DAYS: usize = 4;
+/// A place is worth nothing.
+const NO_CURRENCY: &str = "XXX";
 
 /// A reservation of the commit at hand, with the request that it answers.
 type Granted = (String, ReservationRow);
@@ -49,7 +54,12 @@ impl Coordinator {
                 commit.answered.push(AnsweredRequest { id: request.id, reservation: None });
                 continue;
             };
-            let reservation = if request.kind == REQUEST_RELEASE {
+            let reservation = if request.kind == REQUEST_PLACE {
+                let placed = self.place(rulebook, &request, &wanted, &granted).await?;
+                let record = records::place_answer(&request, &wanted, placed.as_ref().map(|row| row.at));
+                commit.outbox.push(records::outbox(shard_of(&request.key, self.shards), record));
+                placed
+            } else if request.kind == REQUEST_RELEASE {
                 match self.released(&wanted, &granted).await? {
                     Released::Back(row) => Some(row),
                     Released::Nothing => None,
@@ -88,6 +98,49 @@ impl Coordinator {
             },
         };
         Ok(Released::Back(ReservationRow { minor: -reservation.minor, ..reservation }))
+    }
+
+    /// The first day with a place for it, from that of the request on: the ledger has an entry for every place given, at the
+    /// instant from which it holds. None: the next days are full.
+    async fn place(
+        &self,
+        rulebook: &Rulebook,
+        request: &RequestRow,
+        wanted: &OfferRequest,
+        granted: &[Granted],
+    ) -> Result<Option<ReservationRow>, CoordinatorError> {
+        let workflow = wanted.offer.strip_prefix(PLACE).and_then(|id| rulebook.workflow(id));
+        let limit = workflow.and_then(|workflow| workflow.entry.at_most);
+        let program = rulebook.config.program(request.key.program.as_str());
+        let zone = program.map_or(TimeZone::UTC, |program| program.zone.clone());
+        let today = zone.to_datetime(request.at).date();
+        let row = |at| ReservationRow {
+            offer: wanted.offer.clone(),
+            key: request.key.clone(),
+            journey: request.journey.clone(),
+            at,
+            minor: 1,
+            currency: NO_CURRENCY.to_owned(),
+        };
+        // A limit that was taken away since holds nobody.
+        let Some(limit) = limit else { return Ok(Some(row(request.at))) };
+        let given = self.store().reservations(&wanted.offer, None, start_of(today, &zone)).await?;
+        let new = granted.iter().map(|(_, row)| row).filter(|row| row.offer == wanted.offer);
+        let days: Vec<Date> = given
+            .iter()
+            .chain(new)
+            .filter(|row| row.key.program == request.key.program)
+            .map(|row| zone.to_datetime(row.at).date())
+            .collect();
+        let mut day = today;
+        for _ in 0..PLACE_DAYS {
+            if days.iter().filter(|taken| **taken == day).count() < limit as usize {
+                return Ok(Some(row(start_of(day, &zone).max(request.at))));
+            }
+            let Ok(next) = day.tomorrow() else { break };
+            day = next;
+        }
+        Ok(None)
     }
 
     /// The reservation, or why not. `granted` are those of this very commit.
@@ -132,6 +185,10 @@ impl Coordinator {
             currency: offer.value.currency.code().to_owned(),
         }))
     }
+}
+
+fn start_of(day: Date, zone: &TimeZone) -> Timestamp {
+    day.to_zoned(zone.clone()).map_or(Timestamp::MIN, |midnight| midnight.timestamp())
 }
 
 fn minutes_before(at: Timestamp, minutes: i64) -> Timestamp {

@@ -16,7 +16,7 @@ mod signals;
 pub(crate) mod timed;
 
 pub(crate) use actions::is_pinned;
-pub use actions::{Envelope, REQUEST_OFFER, REQUEST_RELEASE};
+pub use actions::{Envelope, PLACE, REQUEST_OFFER, REQUEST_PLACE, REQUEST_RELEASE};
 pub use timed::stirs;
 
 use std::{collections::VecDeque, sync::Arc};
@@ -233,6 +233,15 @@ impl<'a> Reaction<'a> {
                 EngineData::Offer(offer) => {
                     let Some(message) = offer.message.clone() else { return };
                     let granted = event.kind == Kind::OfferGranted;
+                    if offer.offer.starts_with(PLACE) {
+                        let from = offer.ends_at.filter(|_| granted);
+                        self.move_journeys(|journey| {
+                            let waits = journey.id.as_str() == &*message
+                                && matches!(journey.state, rapport_journey::State::Queued { until: None });
+                            waits.then_some(Stimulus::Placed { from })
+                        });
+                        return self.announce(event.clone());
+                    }
                     let (reason, at) = (offer.reason.as_deref().map(str::to_owned), self.now);
                     self.move_journeys(|journey| {
                         let waits = matches!(&journey.state,

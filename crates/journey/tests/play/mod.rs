@@ -43,6 +43,8 @@ pub struct Stage {
     /// Mails in this set get no outcome by themselves.
     pub stuck: BTreeSet<String>,
     pub offers_granted: bool,
+    /// What the coordinator answers to those who ask for a place, in turn; a place at once when there is nothing.
+    pub places: std::collections::VecDeque<Option<Timestamp>>,
     wakes: BTreeMap<String, (Timestamp, u32)>,
     endings: Vec<(Timestamp, usize, rapport_journey::MessageId, Outcome)>,
     queue: Vec<EventSnapshot>,
@@ -94,6 +96,7 @@ impl Stage {
             outcomes: BTreeMap::new(),
             stuck: BTreeSet::new(),
             offers_granted: true,
+            places: std::collections::VecDeque::new(),
             wakes: BTreeMap::new(),
             endings: Vec::new(),
             queue: Vec::new(),
@@ -350,6 +353,11 @@ impl Stage {
                 self.apply(index, &Stimulus::OfferAnswer { message, granted, reason, at });
             }
             Action::Release { .. } => self.say("release".into()),
+            Action::AskPlace => {
+                self.say("ask for a place".into());
+                let from = self.places.pop_front().unwrap_or(Some(self.now));
+                self.apply(index, &Stimulus::Placed { from });
+            }
             Action::Hold { workflows, until } => {
                 let until = until.map(|until| format!(" until {}", self.when(until))).unwrap_or_default();
                 self.say(format!("hold {}{until}", workflows.join(" ")));
@@ -384,6 +392,7 @@ pub fn invariants(stage: &Stage) {
             State::Waiting { .. } | State::Awaiting { .. } | State::Choosing { .. } => journey.wake_at().is_some(),
             State::Mailing { message, .. } => journey.open_message() == Some(message) && journey.wake_at().is_none(),
             State::OfferPending { .. } | State::Calling { .. } => journey.wake_at().is_none(),
+            State::Queued { until } => journey.wake_at() == *until,
             State::Exited { .. } => journey.is_exited(),
             State::Ready => true,
         };

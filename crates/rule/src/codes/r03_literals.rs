@@ -193,4 +193,11 @@ pub(super) const PAGES: &[CodePage] = &[
         example: "if_late: { after: 2 days }",
         put_right: "if_late: { skip, after: 2 days }",
     },
+    CodePage {
+        code: "R0330",
+        title: "no limit at entry",
+        meaning: "`at_most: 20 partners per day` lets so many journeys of a workflow begin on a local day of the programme; the others wait for a later day, in the order of their triggers, and are left out when there is no place within three days. A broadcast has its audience at one time and is spread with `over`.",
+        example: "at_most: 20 per week",
+        put_right: "at_most: 20 partners per day",
+    },
 ];

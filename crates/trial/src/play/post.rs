@@ -6,7 +6,7 @@ use rapport_engine::mailer::{LinkKeys, letter, verdict};
 use rapport_engine::ports::rows::{MessageRow, MessageState, RequestRow, ReservationRow, TaskKind};
 use rapport_engine::ports::store::{Attempt, DueMessage, RecipientSnapshot};
 use rapport_engine::records;
-use rapport_engine::shard::react::REQUEST_RELEASE;
+use rapport_engine::shard::react::{REQUEST_PLACE, REQUEST_RELEASE};
 use rapport_event::Kind;
 use rapport_message::link::Keys;
 use rapport_workflow::config::PerPartner;
@@ -91,6 +91,12 @@ impl Stage<'_> {
             let wanted: OfferRequest = serde_json::from_str(&request.body).map_err(|error| error.to_string())?;
             if request.kind == REQUEST_RELEASE {
                 self.reservations.retain(|(message, ..)| *message != wanted.message);
+                continue;
+            }
+            if request.kind == REQUEST_PLACE {
+                // The other partners of a test want nothing: there is a place today.
+                let record = records::place_answer(&request, &wanted, Some(self.now));
+                self.fold(&record)?;
                 continue;
             }
             let answer = self.judge_offer(&wanted, &request);

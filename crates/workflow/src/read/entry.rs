@@ -32,10 +32,11 @@ pub(super) fn read<'n>(
         None => ["active".to_owned()].into(),
     };
     let programs = fields.take("programs").map(|node| programs(node, reader, findings)).unwrap_or_default();
-    if let Some(node) = fields.take("at_most") {
+    let at_most = fields.take("at_most").and_then(|node| at_most(node, path, findings));
+    if let (Some(_), true) = (at_most, broadcast) {
         findings
-            .error("R0990", path, node.span, "`at_most` at entry is not carried out yet")
-            .hint("Caps in config/rapport.yaml hold for every workflow.");
+            .error("R0330", path, fields.key_span("at_most"), "a broadcast reaches its audience on one day")
+            .label("spread it with `over: 2 hours`");
     }
     let if_late = fields.take("if_late").and_then(|node| if_late(node, path, findings));
     // A broadcast goes to everybody once per issue, or once per time.
@@ -55,8 +56,23 @@ pub(super) fn read<'n>(
         holdout,
         statuses,
         programs,
+        at_most,
         if_late,
     })
+}
+
+/// `20 partners per day`.
+fn at_most(node: &Node, path: &str, findings: &mut Findings) -> Option<u32> {
+    let text = node.text(path, findings)?;
+    let number = text.strip_suffix(" partners per day").or_else(|| text.strip_suffix(" partner per day"));
+    let number = number.and_then(|number| number.trim().parse::<u32>().ok()).filter(|number| *number > 0);
+    if number.is_none() {
+        findings
+            .error("R0330", path, node.text_span(), format!("`{text}` is no limit at entry"))
+            .label("write `at_most: 20 partners per day`")
+            .hint("Caps of mails stand in config/rapport.yaml and hold for every workflow.");
+    }
+    number
 }
 
 /// A condition, none of whose names is personal.

@@ -98,6 +98,7 @@ pub(super) static WORKFLOW: Shape = Shape::Map(
                 "",
             ),
         ),
+        may("at_most", "`20 partners per day`: the others wait for a later day, in order.", Shape::Text),
         may("since", "Starts on events from this day on.", Shape::Word(Form::Date)),
         may(
             "holdout",

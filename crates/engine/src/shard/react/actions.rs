@@ -15,6 +15,11 @@ pub const REQUEST_OFFER: &str = "offer";
 /// An offer given back, see `REQUEST_OFFER`.
 pub const REQUEST_RELEASE: &str = "offer_release";
 
+/// A place among those of a day wanted (`at_most:`).
+pub const REQUEST_PLACE: &str = "place";
+/// What the ledger of offers calls such a place, the workflow's id behind it; no offer has such a name.
+pub const PLACE: &str = "place:";
+
 impl Reaction<'_> {
     /// Carries actions out in order. `wake_is_over`: the journey had a wake and has none any more.
     pub(super) fn carry_out(&mut self, index: usize, workflow: &Workflow, actions: Vec<Action>, wake_is_over: bool) {
@@ -65,6 +70,14 @@ impl Reaction<'_> {
                     let wanted =
                         OfferRequest { offer: offer.to_string(), message: message.to_string(), step: step.clone() };
                     self.request(REQUEST_OFFER, &id, &message.to_string(), &wanted);
+                }
+                Action::AskPlace => {
+                    let wanted = OfferRequest {
+                        offer: format!("{PLACE}{}", workflow.id),
+                        message: id.clone(),
+                        step: String::new(),
+                    };
+                    self.request(REQUEST_PLACE, &id, &id, &wanted);
                 }
                 Action::Release { message } => {
                     let wanted =
