@@ -88,7 +88,7 @@ fn settings(folder: &Path, program: Option<String>) -> Settings {
     Settings {
         folder: folder.to_owned(),
         layout: LayoutSettings::Embedded { file: folder.join("backtest.db") },
-        mail: MailSettings::Capture { folder: folder.join("mails") },
+        mail: MailSettings::captured(folder.join("mails")),
         gateway: Default::default(),
         link_keys: Vec::new(),
         shards: 1,

@@ -8,6 +8,7 @@ mod code;
 mod completions;
 mod dead_letters;
 mod dev;
+mod dkim;
 mod doctor;
 mod eval;
 mod explain;
@@ -102,6 +103,7 @@ pub async fn run(line: CommandLine) -> Result<u8, Failure> {
             in_doubt::resolve(&quiet(&global)?, &message, found, by).await
         }
         Command::Restore { accept } => restore::run(&quiet(&global)?, accept).await,
+        Command::Dkim { action } => dkim::run(&global, action),
         Command::Eval { action } => eval::run(&action),
         Command::Code { code } => code::run(code.as_deref()),
         Command::Completions { shell } => completions::run(shell),

@@ -3,6 +3,7 @@
 mod goal;
 mod operating;
 mod work;
+mod outreach;
 
 use std::path::PathBuf;
 
@@ -14,6 +15,7 @@ pub use self::operating::{
     Waiting,
 };
 pub use self::work::{AssignArguments, CaseAction, ListArguments, TaskAction};
+pub use self::outreach::{DkimAction, DkimKind};
 
 /// Keeps a partner programme in touch with its affiliates.
 ///
@@ -278,6 +280,12 @@ pub enum Command {
         /// Go on from where this database stands. Mail planned until now is not sent: nobody can know which of it went out
         #[arg(long)]
         accept: bool,
+    },
+    /// Keys that sign mail (DKIM): make one, or print the DNS records of those configured
+    Dkim {
+        /// What to do
+        #[command(subcommand)]
+        action: DkimAction,
     },
     /// Run the engine's judgements over files with known answers, for scorers to compare
     Eval {

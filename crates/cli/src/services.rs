@@ -24,7 +24,7 @@ use tracing::{error, info};
 use crate::command_line::Service;
 use crate::exit::{Doing, Failure};
 use crate::layout::{Broker, Layout};
-use crate::settings::MailSettings;
+use crate::settings::{MailSettings, MailWay};
 
 /// All in-hand work is finished within this time of a stop.
 pub const STOP_WITHIN: Duration = Duration::from_secs(5);
@@ -35,12 +35,15 @@ const GROUP: &str = "rapport-ingest";
 
 /// The way out for mail. Returns whether mail really leaves the machine, too.
 pub fn transport(mail: &MailSettings) -> Result<Arc<dyn Transport>, Failure> {
-    Ok(match mail {
-        MailSettings::Capture { folder } => Arc::new(
-            CaptureTransport::new(folder, CAPTURES).doing(&format!("making the mail folder {}", folder.display()))?,
-        ),
-        MailSettings::Smtp(settings) => {
-            Arc::new(SmtpTransport::new(settings.as_ref().clone()).doing("preparing the mail transport")?)
+    let signer = mail.signer.clone();
+    Ok(match &mail.way {
+        MailWay::Capture { folder } => {
+            let capture = CaptureTransport::new(folder, CAPTURES);
+            Arc::new(capture.doing(&format!("making the mail folder {}", folder.display()))?.signing(signer))
+        }
+        MailWay::Smtp(settings) => {
+            let smtp = SmtpTransport::new(settings.as_ref().clone()).doing("preparing the mail transport")?;
+            Arc::new(smtp.signing(signer))
         }
     })
 }
@@ -196,6 +199,7 @@ impl Services {
         layout: &Layout,
         links: &LinkKeys,
         bearer: Option<&str>,
+        providers: &Arc<rapport_http::Providers>,
         address: SocketAddr,
     ) -> Result<(), Failure> {
         let gateway = rapport_http::Gateway {
@@ -206,6 +210,7 @@ impl Services {
             keys: links.keys.clone(),
             shards: layout.shards,
             bearer: bearer.and_then(rapport_http::Bearer::new),
+            providers: providers.clone(),
             event_bytes_max: rapport_http::EVENT_BYTES_MAX,
         };
         self.serve("gateway", rapport_http::gateway(gateway), address).await

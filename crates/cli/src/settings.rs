@@ -18,7 +18,7 @@ use rapport_rule::{Findings, Source, Sources, Span};
 
 pub use gateway::GatewaySettings;
 pub use kafka::KafkaSettings;
-pub use mail::MailSettings;
+pub use mail::{MailSettings, MailWay};
 pub use secret::Secret;
 
 use crate::command_line::{Global, LogFormat};
@@ -114,7 +114,7 @@ impl Settings {
         let store = reader.value("RAPPORT_STORE", fields.peek("store"));
         let kafka = kafka::read(&mut reader, fields.peek("kafka"));
         let mail = mail::read(&mut reader, fields.peek("mail"), folder);
-        let gateway = gateway::read(&mut reader, fields.peek("gateway"));
+        let gateway = gateway::read(&mut reader, fields.peek("gateway"), folder);
         let link_keys = reader.link_keys(fields.peek("links"));
         let shards = reader.shards(fields.peek("shards"));
         let history_days = fields.peek("history").and_then(|node| node.length(path, reader.findings));

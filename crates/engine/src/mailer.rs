@@ -382,7 +382,8 @@ impl Mailer {
                 ))
             }
             Ok((letter, bytes)) => {
-                let envelope = Envelope { from: letter.from.address, to: letter.to.address };
+                let from = build::return_path(rulebook, &self.links, &message.id, &letter.from.address);
+                let envelope = Envelope { from, to: letter.to.address };
                 let delivery = connection.send(&envelope, &bytes, deadline).await;
                 self.settlement(attempt, delivery, at).await
             }

@@ -63,6 +63,18 @@ fn engine_event(id: &str, key: PartnerKey, kind: Kind, occurred_at: Timestamp, d
 /// What became of a message. The id names message, attempt and end, so that telling it twice is the same event.
 #[must_use]
 pub fn outcome(message: &MessageRow, kind: Kind, attempt: i64, reason: &str, at: Timestamp) -> Event {
+    let id = format!("{}:{attempt}:{}", kind.name(), message.id);
+    about(message, &id, kind, reason, at)
+}
+
+/// What was said of a message after it had been accepted. Each report is a record of its own.
+#[must_use]
+pub fn reported(message: &MessageRow, kind: Kind, report: &str, reason: &str, at: Timestamp) -> Event {
+    let id = format!("{}:{report}:{}", kind.name(), message.id);
+    about(message, &id, kind, reason, at)
+}
+
+fn about(message: &MessageRow, id: &str, kind: Kind, reason: &str, at: Timestamp) -> Event {
     let data = OutcomeData {
         message: message.id.as_str().into(),
         journey: Some(message.journey.as_str().into()),
@@ -72,8 +84,7 @@ pub fn outcome(message: &MessageRow, kind: Kind, attempt: i64, reason: &str, at:
         reason: (!reason.is_empty()).then(|| without_persons(reason).into()),
         ..OutcomeData::default()
     };
-    let id = format!("{}:{attempt}:{}", kind.name(), message.id);
-    engine_event(&id, message.key.clone(), kind, at, EngineData::Outcome(data))
+    engine_event(id, message.key.clone(), kind, at, EngineData::Outcome(data))
 }
 
 /// What the log may hold of a reason. Servers like to repeat the address they refuse, and the log holds nothing personal: of a
@@ -167,8 +178,15 @@ pub fn applied_hash(event: &Event) -> Option<Arc<str>> {
 /// A partner's address takes no mail any more, as this message showed.
 #[must_use]
 pub fn suppressed(key: PartnerKey, message: &str, reason: &str, at: Timestamp) -> Event {
-    let data = ContactData { reason: Some(reason.into()), message: Some(message.into()), ..ContactData::default() };
-    let id = format!("contact.suppressed:{message}:{key}");
+    suppressed_by(key, message, Some(message), reason, at)
+}
+
+/// The same as a report showed, which may be about no message that is known. Each report is a record of its own.
+#[must_use]
+pub fn suppressed_by(key: PartnerKey, report: &str, message: Option<&str>, reason: &str, at: Timestamp) -> Event {
+    let message = message.map(Into::into);
+    let data = ContactData { reason: Some(reason.into()), message, ..ContactData::default() };
+    let id = format!("contact.suppressed:{report}:{key}");
     engine_event(&id, key, Kind::ContactSuppressed, at, EngineData::Contact(data))
 }
 

@@ -2,6 +2,7 @@
 
 mod answer;
 mod events;
+mod feedback;
 mod goal;
 mod preferences;
 mod record;
@@ -42,6 +43,8 @@ use crate::{
     words::Words,
 };
 
+pub use feedback::{ProviderError, Providers};
+
 /// How many bytes trackers may send at once when nobody says otherwise: 4 MiB.
 pub const EVENT_BYTES_MAX: usize = 4 << 20;
 /// What a form of ours can hold, with room for what mail providers send along.
@@ -66,6 +69,8 @@ pub struct Gateway {
     pub shards: u32,
     /// What trackers have to present; `None` takes events from anybody who reaches the address.
     pub bearer: Option<Bearer>,
+    /// Mail providers that are believed.
+    pub providers: Arc<Providers>,
     /// How many bytes of events are taken at once; [`EVENT_BYTES_MAX`] is usual.
     pub event_bytes_max: usize,
 }
@@ -113,11 +118,16 @@ impl Bearer {
 
     /// Whether the headers carry it. Takes the same time wherever they differ.
     fn admits(&self, headers: &HeaderMap) -> bool {
-        let given = headers.get(header::AUTHORIZATION).map(|value| value.as_bytes()).unwrap_or_default();
-        let (scheme, secret) = given.split_at_checked(7).unwrap_or_default();
-        let (Some(mine), Some(theirs)) = (tag(&self.0), tag(secret)) else { return false };
-        scheme.eq_ignore_ascii_case(b"bearer ") && mine.verify(&theirs.finalize().into_bytes()).is_ok()
+        carries(headers, b"bearer ", &self.0)
     }
+}
+
+/// Whether `Authorization` is of this scheme (with its space) and has this secret. Takes the same time wherever they differ.
+fn carries(headers: &HeaderMap, scheme: &[u8], secret: &[u8]) -> bool {
+    let given = headers.get(header::AUTHORIZATION).map(|value| value.as_bytes()).unwrap_or_default();
+    let (told, theirs) = given.split_at_checked(scheme.len()).unwrap_or_default();
+    let (Some(mine), Some(theirs)) = (tag(secret), tag(theirs)) else { return false };
+    told.eq_ignore_ascii_case(scheme) && mine.verify(&theirs.finalize().into_bytes()).is_ok()
 }
 
 fn tag(secret: &[u8]) -> Option<Hmac<Sha256>> {
@@ -148,7 +158,16 @@ pub fn gateway(gateway: Gateway) -> Router {
     let events = Router::new()
         .route("/v1/events", post(events::take))
         .layer(middleware::from_fn_with_state(event_bytes_max, limited));
-    pages.merge(events).with_state(state).layer(middleware::map_response(guarded)).layer(middleware::from_fn(counted))
+    let feedback = Router::new()
+        .route("/v1/mail", post(feedback::mail))
+        .route("/v1/feedback/{provider}", post(feedback::provider))
+        .layer(middleware::from_fn_with_state(feedback::MAIL_BYTES_MAX, limited));
+    pages
+        .merge(events)
+        .merge(feedback)
+        .with_state(state)
+        .layer(middleware::map_response(guarded))
+        .layer(middleware::from_fn(counted))
 }
 
 async fn lost(headers: HeaderMap) -> Response {
@@ -232,13 +251,18 @@ async fn whole(body: Body, bytes_max: usize) -> Result<Bytes, Trouble> {
 
 /// Counts by the route's pattern: a token in a metric or log would be a key left lying about.
 async fn counted(request: Request, next: Next) -> Response {
-    let route = match request.uri().path().split('/').nth(1) {
+    let mut segments = request.uri().path().split('/').skip(1);
+    let route = match segments.next() {
         Some("u") => "/u/{token}",
         Some("a") => "/a/{token}",
         Some("w") => "/w/{token}",
         Some("p") => "/p/{token}",
         Some("g") => "/g/{token}",
-        Some("v1") => "/v1/events",
+        Some("v1") => match segments.next() {
+            Some("mail") => "/v1/mail",
+            Some("feedback") => "/v1/feedback/{provider}",
+            _ => "/v1/events",
+        },
         _ => "other",
     };
     let method = request.method().clone();

@@ -6,5 +6,9 @@ pub const REQUESTS: &str = "rapport_http_requests_total";
 pub const EVENTS: &str = "rapport_http_events_total";
 /// Records refused, by `code`; the same name as ingest uses.
 pub const REJECTED: &str = "rapport_rejected_total";
+/// Reports about mail that had an effect, by `origin` (`mail` or the provider) and `what` (`bounce.hard`, `complaint`, `reply` …).
+pub const FEEDBACK: &str = "rapport_feedback_total";
+/// Reports about mail that had none because they were not proven, not understood or about nobody, by `origin` and `why`.
+pub const FEEDBACK_REFUSED: &str = "rapport_feedback_refused_total";
 /// What people did through links, by `what`: `unsubscribe`, `answer`, `preferences`.
 pub const WISHES: &str = "rapport_http_wishes_total";

@@ -124,6 +124,37 @@ impl Keys {
         Claims::read(claims)
     }
 
+    /// What a message's return path ends its local part with, so that only who saw one of the mail's copies can speak about it:
+    /// `MESSAGE-SIGNATURE`, in small letters and digits, for some servers change the case of an address.
+    ///
+    /// # Errors
+    /// [`LinkError::TooLong`] when the message's id does not fit a local part of 64 octets (RFC 5321, 4.5.3.1.1) beside a word.
+    pub fn return_tag(&self, message: &str) -> Result<String, LinkError> {
+        if message.len() > RETURN_ID_BYTES_MAX {
+            return Err(LinkError::TooLong(message.len()));
+        }
+        let message = message.to_ascii_lowercase();
+        let key = self.0.first().ok_or(LinkError::NoKey)?;
+        Ok(format!("{message}-{}", return_signature(key, &message).ok_or(LinkError::NoKey)?))
+    }
+
+    /// The message of a return path's tag that one of the keys signed.
+    pub fn message_of_return_tag(&self, tag: &str) -> Option<String> {
+        let tag = tag.to_ascii_lowercase();
+        let (message, signature) = tag.rsplit_once('-')?;
+        let bytes: Option<Vec<u8>> = signature
+            .as_bytes()
+            .chunks(2)
+            .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+            .collect();
+        let bytes = bytes.filter(|bytes| bytes.len() == RETURN_MAC_BYTES)?;
+        let signed = self
+            .0
+            .iter()
+            .any(|key| return_mac(key, message).is_some_and(|mac| mac.verify_truncated_left(&bytes).is_ok()));
+        signed.then(|| message.to_owned())
+    }
+
     /// The address of a link: `base`, a letter for its kind, the token.
     pub fn url(&self, base: &str, claims: &Claims) -> Result<String, LinkError> {
         Ok(format!("{}/{}/{}", base.trim_end_matches('/'), claims.path(), self.token(claims)?))
@@ -188,6 +219,22 @@ impl Claims {
     }
 }
 
+/// Forged by guessing, one of 2⁶⁴ is right, and all that is won is a bounce.
+const RETURN_MAC_BYTES: usize = 8;
+const RETURN_ID_BYTES_MAX: usize = 36;
+
+fn return_mac(key: &[u8], message: &str) -> Option<Hmac<Sha256>> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).ok()?;
+    mac.update(b"rapport return path\0");
+    mac.update(message.as_bytes());
+    Some(mac)
+}
+
+fn return_signature(key: &[u8], message: &str) -> Option<String> {
+    let mac = return_mac(key, message)?.finalize().into_bytes();
+    Some(mac.iter().take(RETURN_MAC_BYTES).map(|byte| format!("{byte:02x}")).collect())
+}
+
 fn mac(key: &[u8], bytes: &[u8]) -> Option<Hmac<Sha256>> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).ok()?;
     mac.update(b"rapport link\0");
@@ -246,6 +293,23 @@ mod tests {
             topic: "performance".into(),
             message: "3f2c1a".repeat(5) + "00",
         }
+    }
+
+    #[test]
+    fn a_return_path_is_known_again_whatever_the_case_and_after_a_change_of_keys() {
+        let old = Keys::new([b"old".to_vec()]).unwrap();
+        let both = Keys::new([b"new".to_vec(), b"old".to_vec()]).unwrap();
+        let id = "5f0e6a1c9b7d4e2f8a3b5c6d7e8f9a0b";
+        let tag = old.return_tag(id).unwrap();
+        assert!(tag.len() <= 64 - "bounces+".len(), "{tag}");
+        assert_eq!(both.message_of_return_tag(&tag.to_uppercase()).as_deref(), Some(id));
+        let new = Keys::new([b"new".to_vec()]).unwrap();
+        let forged = tag.replace("5f0e", "5f0f");
+        for refused in [forged.as_str(), "", "-", id, &tag[..tag.len() - 2], &format!("{tag}00"), "é-éé"] {
+            assert_eq!(both.message_of_return_tag(refused), None, "{refused}");
+        }
+        assert_eq!(new.message_of_return_tag(&tag), None);
+        assert!(matches!(new.return_tag(&"a".repeat(37)), Err(LinkError::TooLong(37))));
     }
 
     #[test]

@@ -25,7 +25,7 @@ use rapport_engine::ports::{
         NumberedOutboxRow, OutboxRow, PartnerRow, PersonRow, RefusalRow, RequestRow, ReservationRow, ShardRow,
         SignalRow, Target, TaskRow, TimerRow,
     },
-    store::StoreError,
+    store::{FeedbackRow, StoreError, SuppressionChange},
 };
 use rapport_event::id::{PartnerKey, ProgramId};
 
@@ -93,6 +93,7 @@ pub struct Tables {
     pub open: BTreeSet<String>,
     pub sent: BTreeMap<String, Counted>,
     pub suppressions: BTreeMap<(String, String, String), Timestamp>,
+    pub feedback: BTreeMap<String, FeedbackRow>,
     pub holds: BTreeMap<(PartnerKey, String, String), Option<Timestamp>>,
     pub persons: BTreeMap<(PartnerKey, i64), PersonRow>,
     pub tasks: BTreeMap<String, TaskRow>,
@@ -161,6 +162,22 @@ impl Tables {
     #[must_use]
     pub fn person_fields(&self, key: &PartnerKey) -> Option<String> {
         self.person(key).ok().flatten()
+    }
+
+    /// Adds and lifts suppressions.
+    pub(crate) fn change_suppressions(&mut self, changes: &[SuppressionChange]) {
+        for change in changes {
+            let id = (change.address.clone(), change.topic.clone().unwrap_or_default(), change.reason.clone());
+            match change.since {
+                Some(at) => {
+                    let since = self.suppressions.entry(id).or_insert(at);
+                    *since = at.max(*since);
+                }
+                None => {
+                    self.suppressions.remove(&id);
+                }
+            }
+        }
     }
 
     /// Adds records in order; one that waits already is not doubled.

@@ -13,6 +13,7 @@ use async_trait::async_trait;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::dkim::Signer;
 use crate::mime;
 use rapport_engine::ports::transport::{Connection, Delivery, Envelope, Letter, Transport, TransportError};
 
@@ -21,6 +22,7 @@ pub struct CaptureTransport {
     folder: Arc<Folder>,
     permits: Arc<Semaphore>,
     connections: usize,
+    signer: Arc<Signer>,
 }
 
 struct Folder {
@@ -40,7 +42,14 @@ impl CaptureTransport {
         }
         let connections = connections.max(1);
         let folder = Arc::new(Folder { root: root.to_owned(), written: AtomicU64::new(0) });
-        Ok(Self { folder, permits: Arc::new(Semaphore::new(connections)), connections })
+        let permits = Arc::new(Semaphore::new(connections));
+        Ok(Self { folder, permits, connections, signer: Arc::default() })
+    }
+
+    /// The same, signing every mail it makes: what is captured is what would be sent.
+    #[must_use]
+    pub fn signing(self, signer: Arc<Signer>) -> Self {
+        Self { signer, ..self }
     }
 }
 
@@ -53,7 +62,7 @@ impl Transport for CaptureTransport {
     }
 
     fn compose(&self, letter: &Letter) -> Result<Vec<u8>, String> {
-        mime::build(&letter.into()).map_err(|error| error.to_string())
+        mime::signed(letter, &self.signer)
     }
 
     fn connections_max(&self) -> usize {

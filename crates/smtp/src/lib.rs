@@ -1,7 +1,7 @@
 //! How mail leaves: SMTP to a relay, or capture to a folder; and how a mail becomes bytes.
 //!
 //! [`SmtpTransport`] and [`CaptureTransport`] implement the engine's transport port. [`build`] turns an [`Outgoing`] mail into
-//! the bytes that are sent.
+//! the bytes that are sent; a [`Signer`] puts the domain's DKIM signature on top of them.
 //!
 //! Load-bearing contracts:
 //! - **The final dot divides the world.** What happens before it can have left is `NotSent` (or `Refused`) and safe to retry; once
@@ -31,7 +31,10 @@ mod wire;
 mod capture;
 mod mime;
 
+mod dkim;
+
 pub use capture::CaptureTransport;
+pub use dkim::{DkimError, DkimKey, RSA_BITS_MIN, Signer};
 pub use mime::{BuildError, Correspondent, Outgoing, build};
 pub use pool::SmtpTransport;
 pub use settings::{Limits, Login, Secret, SmtpSettings, SmtpUrlError, Tls};

@@ -9,6 +9,8 @@ use lettre::message::{Body, Mailbox, Mailboxes, MultiPart, SinglePart};
 use rapport_engine::ports::transport::{self, Letter};
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::dkim::Signer;
+
 /// RFC 5322, 2.1.1, without the line end.
 const LINE_MAX: usize = 998;
 
@@ -131,6 +133,12 @@ pub fn build(mail: &Outgoing) -> Result<Vec<u8>, BuildError> {
         bytes.extend_from_slice(b"\r\n");
     }
     Ok(bytes)
+}
+
+/// The letter as the bytes that are sent, signed for its sender's domain.
+pub(crate) fn signed(letter: &Letter, signer: &Signer) -> Result<Vec<u8>, String> {
+    let bytes = build(&letter.into()).map_err(|error| error.to_string())?;
+    signer.sign(&bytes, &letter.from.address, letter.date).map_err(|error| error.to_string())
 }
 
 fn date(at: Timestamp) -> Result<HeaderValue, BuildError> {

@@ -9,6 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsConnector;
 use tracing::debug;
 
+use crate::dkim::Signer;
 use crate::mime;
 use crate::session::Session;
 use crate::settings::{SmtpSettings, Tls};
@@ -18,6 +19,7 @@ use rapport_engine::ports::transport::{Connection, Delivery, Envelope, Letter, T
 /// Mail over SMTP to one relay.
 pub struct SmtpTransport {
     pool: Arc<Pool>,
+    signer: Arc<Signer>,
 }
 
 struct Pool {
@@ -43,7 +45,14 @@ impl SmtpTransport {
         };
         let hello = settings.hello.clone().map_or_else(ClientId::default, ClientId::Domain);
         let permits = Arc::new(Semaphore::new(settings.connections));
-        Ok(Self { pool: Arc::new(Pool { settings, hello, tls, permits, idle: Mutex::default() }) })
+        let pool = Arc::new(Pool { settings, hello, tls, permits, idle: Mutex::default() });
+        Ok(Self { pool, signer: Arc::default() })
+    }
+
+    /// The same, signing every mail it makes.
+    #[must_use]
+    pub fn signing(self, signer: Arc<Signer>) -> Self {
+        Self { signer, ..self }
     }
 
     /// Says good-bye on every idle connection. Those in use close when dropped.
@@ -97,7 +106,7 @@ impl Transport for SmtpTransport {
     }
 
     fn compose(&self, letter: &Letter) -> Result<Vec<u8>, String> {
-        mime::build(&letter.into()).map_err(|error| error.to_string())
+        mime::signed(letter, &self.signer)
     }
 
     fn connections_max(&self) -> usize {

@@ -23,6 +23,7 @@ mod commit;
 mod coordinator;
 mod definition;
 mod doctor;
+mod feedback;
 mod figures;
 mod journal;
 mod load;

@@ -36,6 +36,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(9, "0009_figures.sql"),
     migration!(10, "0010_cases.sql"),
     migration!(11, "0011_calls.sql"),
+    migration!(12, "0012_feedback.sql"),
 ];
 
 /// The schema this binary reads and writes.

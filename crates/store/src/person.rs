@@ -53,13 +53,7 @@ impl SqlStore {
         told: &[OutboxRow],
     ) -> Result<(), StoreError> {
         let mut session = self.begin().await?;
-        for SuppressionChange { address, topic, reason, since } in changes {
-            let topic = topic.as_deref().unwrap_or_default();
-            match since {
-                Some(at) => session.execute(&sql::SUPPRESS, &cells![address, topic, reason, *at]).await?,
-                None => session.execute(&sql::LIFT, &cells![address, topic, reason, Timestamp::MAX]).await?,
-            };
-        }
+        write_changes(&mut session, changes).await?;
         write_outbox(&mut session, told).await?;
         session.commit().await
     }
@@ -72,6 +66,18 @@ impl SqlStore {
         let rows = self.reader().await?.fetch(&sql::SUPPRESSED, &cells![address]).await?;
         rows.iter().map(|row| Ok((Some(row.text(0)?).filter(|topic| !topic.is_empty()), row.text(1)?))).collect()
     }
+}
+
+/// Adds and lifts suppressions inside a transaction.
+pub(crate) async fn write_changes(session: &mut Session, changes: &[SuppressionChange]) -> Result<(), StoreError> {
+    for SuppressionChange { address, topic, reason, since } in changes {
+        let topic = topic.as_deref().unwrap_or_default();
+        match since {
+            Some(at) => session.execute(&sql::SUPPRESS, &cells![address, topic, reason, *at]).await?,
+            None => session.execute(&sql::LIFT, &cells![address, topic, reason, Timestamp::MAX]).await?,
+        };
+    }
+    Ok(())
 }
 
 /// Stores versions of personal fields inside a transaction.

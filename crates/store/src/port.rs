@@ -11,7 +11,7 @@ use rapport_engine::ports::rows::{
     ShardCommit, ShardRow, TakenCall, Target, TaskRow, TimerRow,
 };
 use rapport_engine::ports::store::{
-    Alive, Attempt, CallClaim, ClaimRequest, Claimed, Committed, Doubtful, EndedMessage, Outstanding,
+    Alive, Attempt, CallClaim, ClaimRequest, Claimed, Committed, Doubtful, EndedMessage, FeedbackRow, Outstanding,
     RecipientSnapshot, RecipientVerdict, Resolution, Settlement, Store, StoreError, SuppressionChange,
 };
 use rapport_engine::story::Story;
@@ -204,6 +204,19 @@ impl Store for SqlStore {
 
     async fn change_suppressions(&self, changes: &[SuppressionChange], told: &[OutboxRow]) -> Result<(), StoreError> {
         self.write_suppressions(changes, told).await
+    }
+
+    async fn take_feedback(
+        &self,
+        rows: &[FeedbackRow],
+        changes: &[SuppressionChange],
+        told: &[OutboxRow],
+    ) -> Result<bool, StoreError> {
+        self.write_feedback(rows, changes, told).await
+    }
+
+    async fn feedback_count(&self, address: &str, what: &str, since: Timestamp) -> Result<i64, StoreError> {
+        self.count_feedback(address, what, since).await
     }
 
     async fn partners_at(&self, address: &str) -> Result<Vec<PartnerKey>, StoreError> {

@@ -173,4 +173,6 @@ pub struct LinkBase {
     pub base: String,
     /// The domain of Message-ID, List-Id and Feedback-ID.
     pub sending_domain: String,
+    /// Where mail that cannot be delivered returns to, each under a tag of its own; the sender's address when not given.
+    pub bounces: Option<String>,
 }

@@ -186,7 +186,7 @@ fn every_map(shape: &'static Shape, seen: &mut BTreeSet<usize>, all: &mut BTreeS
 }
 
 /// `given`, whose keys are those of a test; and what the binary reads, whose settings have a test of their own.
-const READ_ELSEWHERE: [&[&str]; 7] = [
+const READ_ELSEWHERE: [&[&str]; 12] = [
     &[
         "amount",
         "budget",
@@ -202,11 +202,16 @@ const READ_ELSEWHERE: [&[&str]; 7] = [
         "until",
         "workflows",
     ],
-    &["deliver", "folder"],
+    &["deliver", "dkim", "folder"],
+    &["domain", "key", "selector"],
     &["brokers", "incarnation", "properties", "replication", "topics"],
     &["activity", "conversions", "events", "partners", "signals"],
     &["format", "level"],
-    &["listen", "token"],
+    &["feedback", "listen", "token"],
+    &["mailgun", "postmark", "sendgrid", "ses"],
+    &["key"],
+    &["password", "user"],
+    &["certificate", "topic"],
     &["id", "secret"],
 ];
 

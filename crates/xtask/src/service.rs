@@ -1,5 +1,7 @@
-//! The throwaway services that tests and benches talk to: real PostgreSQL, real Apache Kafka, Postfix' smtp-sink.
+//! The throwaway services that tests and benches talk to: real PostgreSQL, real Apache Kafka, Postfix' smtp-sink,
+//! and two foreign verifiers of mail signatures.
 
+mod dkim_verifiers;
 mod install;
 mod kafka;
 mod postgres;
@@ -24,19 +26,22 @@ pub struct Services {
     postgres: postgres::Postgres,
     kafka: kafka::Kafka,
     smtp_sink: PathBuf,
+    dkim_python: PathBuf,
+    mailauth: PathBuf,
 }
 
 impl Services {
-    /// Finds or installs all three, starts the two servers and waits until they answer.
+    /// Finds or installs all, starts the two servers and waits until they answer.
     pub fn start(durability: Durability) -> Result<Self> {
         let smtp_sink = smtp_sink::find_or_install()?;
+        let (dkim_python, mailauth) = (dkim_verifiers::python()?, dkim_verifiers::mailauth()?);
         let mut kafka = kafka::Kafka::spawn().context("Apache Kafka")?;
         let postgres = postgres::Postgres::start(durability).context("PostgreSQL")?;
         kafka.wait_ready().context("Apache Kafka")?;
         println!("xtask: PostgreSQL at {}", postgres.url());
         println!("xtask: Apache Kafka at {} ({})", kafka.address(), kafka.origin());
         println!("xtask: smtp-sink is {}", smtp_sink.display());
-        Ok(Self { postgres, kafka, smtp_sink })
+        Ok(Self { postgres, kafka, smtp_sink, dkim_python, mailauth })
     }
 
     /// What the tests read to find the services.
@@ -45,6 +50,8 @@ impl Services {
             ("RAPPORT_TEST_POSTGRES", self.postgres.url()),
             ("RAPPORT_TEST_KAFKA", self.kafka.address()),
             ("RAPPORT_TEST_SMTP_SINK", self.smtp_sink.display().to_string()),
+            ("RAPPORT_TEST_DKIM_PYTHON", self.dkim_python.display().to_string()),
+            ("RAPPORT_TEST_MAILAUTH", self.mailauth.display().to_string()),
         ]
     }
 

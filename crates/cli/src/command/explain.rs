@@ -1,9 +1,10 @@
 //! `rapport explain`: everything sent and not sent to a partner, clause by clause.
 
 use jiff::tz::TimeZone;
+use rapport_contact::normalise;
 use rapport_engine::ports::operating::PauseRow;
 use rapport_engine::ports::rows::{MessageState, RefusalRow, SignalRow, TaskKind, TaskRow};
-use rapport_engine::ports::store::Store as _;
+use rapport_engine::ports::store::{FeedbackRow, Store as _};
 use rapport_engine::shard::health::REVIEWED;
 use rapport_engine::story::{Story, ToldMessage};
 use rapport_event::PartnerKey;
@@ -25,6 +26,7 @@ pub async fn run(settings: &Settings, partner: &str, workflow: Option<&str>, as_
     let story = store.story(&key).await.doing("reading the partner's story")?;
     let standing = standing_now(&store, &key, story.as_ref()).await;
     let pauses = store.pauses().await.doing("reading what is paused")?;
+    let back = Back::of(&store, &key, story.as_ref()).await?;
     store.close().await;
     let Some(mut story) = story else {
         return Err(Failure::new(format!("nothing is known of {key}")));
@@ -43,9 +45,9 @@ pub async fn run(settings: &Settings, partner: &str, workflow: Option<&str>, as_
     };
     let pauses: Vec<PauseRow> = pauses.into_iter().filter(concerns).collect();
     if as_data {
-        line(data(&key, &story, standing.as_deref(), &pauses).to_string())
+        line(data(&key, &story, standing.as_deref(), &pauses, &back).to_string())
     } else {
-        tell(&key, &story, standing.as_deref(), &pauses)
+        tell(&key, &story, standing.as_deref(), &pauses, &back)
     }
     Ok(exit::OK)
 }
@@ -75,13 +77,35 @@ fn text_of<'a>(person: &'a Value, field: &str) -> Option<&'a str> {
     person.get(field).and_then(Value::as_str)
 }
 
-fn tell(key: &PartnerKey, story: &Story, standing: Option<&str>, pauses: &[PauseRow]) {
+/// What came back: the address's suppressions, and what was said of the mails.
+struct Back {
+    /// Topic, none for everything, and the reason's code.
+    closed: Vec<(Option<String>, String)>,
+    reports: Vec<FeedbackRow>,
+}
+
+impl Back {
+    async fn of(store: &rapport_store::SqlStore, key: &PartnerKey, story: Option<&Story>) -> Result<Self, Failure> {
+        let person = story.and_then(|story| story.person.as_deref());
+        let person: Value = person.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        let address = text_of(&person, "email").and_then(normalise);
+        let closed = match &address {
+            Some(address) => store.suppressions(&address.folded()).await.doing("reading suppressions")?,
+            None => Vec::new(),
+        };
+        let address = address.map(|address| address.key());
+        let reports = store.reports_about(key, address.as_deref()).await.doing("reading what came back")?;
+        Ok(Self { closed, reports })
+    }
+}
+
+fn tell(key: &PartnerKey, story: &Story, standing: Option<&str>, pauses: &[PauseRow], back: &Back) {
     let person: Value = story.person.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let zone = text_of(&person, "zone").and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC);
     let name = text_of(&person, "name").map_or_else(|| "name not known".to_owned(), harmless);
-    let about: Vec<&str> =
+    let facts: Vec<&str> =
         ["type", "country", "language", "zone"].iter().filter_map(|field| text_of(&person, field)).collect();
-    line(format!("{}  {name}  {}", bold(key.partner.as_str()), faint(&harmless(&about.join(" · ")))));
+    line(format!("{}  {name}  {}", bold(key.partner.as_str()), faint(&harmless(&facts.join(" · ")))));
     let agreed = match person.pointer("/consent/given").and_then(Value::as_bool) {
         Some(true) => "agreed to marketing mail",
         Some(false) => "did not agree to marketing mail",
@@ -95,6 +119,13 @@ fn tell(key: &PartnerKey, story: &Story, standing: Option<&str>, pauses: &[Pause
     standing.into_iter().for_each(|standing| line(format!("  {standing}")));
     for row in pauses {
         line(format!("  {}  {}", bold("PAUSED"), pause::told(row)));
+    }
+    for (topic, reason) in &back.closed {
+        let what = topic.as_deref().unwrap_or("any topic");
+        line(format!("  {}  {} · {reason}{}", bold("NO MAIL"), harmless(what), about(reason)));
+    }
+    for report in back.reports.iter().filter(|report| report.message.is_none()) {
+        line(format!("  {}", told_report(report, &zone)));
     }
     for (offset, why) in &story.parked {
         line(format!("  PARKED  record {offset} waits: {}", harmless(why)));
@@ -118,6 +149,10 @@ fn tell(key: &PartnerKey, story: &Story, standing: Option<&str>, pauses: &[Pause
         }
         for message in story.messages.iter().filter(|message| message.message.journey == row.id) {
             told_message(message, pauses, &zone);
+            let of_it = |report: &&FeedbackRow| report.message.as_deref() == Some(message.message.id.as_str());
+            for report in back.reports.iter().filter(of_it) {
+                line(format!("    – {}", told_report(report, &zone)));
+            }
         }
         for task in story.tasks.iter().filter(|task| task.journey == row.id) {
             let due = task.due.map(|due| format!(", due {}", moment(due, &zone))).unwrap_or_default();
@@ -136,6 +171,10 @@ fn told_task(task: &TaskRow, due: &str, zone: &TimeZone) {
         task.ended.as_ref().map(|end| format!(" · {} {} by {}", end.outcome, moment(end.at, zone), harmless(&end.by)));
     let ended = ended.unwrap_or_default();
     line(format!("  {what}  for {}: {}{due}{ended}", harmless(&task.assignee), harmless(&task.text)));
+}
+
+fn told_report(report: &FeedbackRow, zone: &TimeZone) -> String {
+    format!("{}, told by {} on {}", report.what, report.origin, moment(report.at, zone))
 }
 
 fn sent(story: &Story) -> i64 {
@@ -198,7 +237,7 @@ fn harmless_lines(text: &str) -> String {
     text.lines().map(harmless).collect::<Vec<_>>().join("\n")
 }
 
-fn data(key: &PartnerKey, story: &Story, standing: Option<&str>, pauses: &[PauseRow]) -> Value {
+fn data(key: &PartnerKey, story: &Story, standing: Option<&str>, pauses: &[PauseRow], back: &Back) -> Value {
     let parsed = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_else(|_| json!(text));
     json!({
         "partner": key.to_string(),
@@ -206,6 +245,10 @@ fn data(key: &PartnerKey, story: &Story, standing: Option<&str>, pauses: &[Pause
         "pauses": pauses.iter().map(|row| json!({
             "id": row.id, "since": row.since.to_string(), "until": row.until.map(|at| at.to_string()), "by": row.by,
             "because": row.because,
+        })).collect::<Vec<_>>(),
+        "suppressions": back.closed.iter().map(|(topic, reason)| json!({ "topic": topic, "reason": reason })).collect::<Vec<_>>(),
+        "reports": back.reports.iter().map(|report| json!({
+            "what": report.what, "origin": report.origin, "message": report.message, "at": report.at.to_string(),
         })).collect::<Vec<_>>(),
         "person": story.person.as_deref().map(parsed),
         "journeys": story.journeys.iter().map(|row| parsed(&row.body)).collect::<Vec<_>>(),

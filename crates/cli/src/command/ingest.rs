@@ -16,7 +16,7 @@ use crate::exit::{self, Doing, Failure};
 use crate::layout::{Layout, connection, link_keys};
 use crate::lock::Lock;
 use crate::services::{Services, ingest, transport};
-use crate::settings::{KafkaSettings, LayoutSettings, MailSettings, Settings};
+use crate::settings::{KafkaSettings, LayoutSettings, Settings};
 use crate::source_file::{self, FileSource};
 use crate::{printed, progress, stop};
 
@@ -88,7 +88,7 @@ async fn replay(
     files: Vec<(PathBuf, Vec<SourceRecord>)>,
     until: Option<Timestamp>,
 ) -> Result<u8, Failure> {
-    if matches!(settings.mail, MailSettings::Smtp(_)) {
+    if settings.mail.delivers() {
         return Err(Failure::input("a replay's mail must not leave this machine").help("set RAPPORT_MAIL=capture"));
     }
     let texts = apply::checked(&settings.folder)?;

@@ -4,12 +4,12 @@ use tracing::{info, warn};
 
 use super::{apply, instant};
 use crate::command_line::{ClockKind, RunArguments, Service};
-use crate::exit::{self, Failure};
+use crate::exit::{self, Doing, Failure};
 use crate::hooks;
 use crate::layout::{Layout, link_keys};
 use crate::lock::Lock;
 use crate::services::{Services, transport, wanted};
-use crate::settings::{LayoutSettings, MailSettings, Secret, Settings};
+use crate::settings::{LayoutSettings, MailSettings, MailWay, Secret, Settings};
 use crate::stop;
 
 /// Runs services until told to stop.
@@ -39,7 +39,7 @@ pub async fn run(settings: &Settings, arguments: RunArguments) -> Result<u8, Fai
         if is_cluster {
             return Err(Failure::input("the files here are not those in force").help("run `rapport apply`"));
         }
-        apply::by_running(&layout, texts, None, matches!(settings.mail, MailSettings::Smtp(_))).await?;
+        apply::by_running(&layout, texts, None, settings.mail.delivers()).await?;
         info!("changed files are in force");
     }
     let name = arguments.name.unwrap_or_else(process_name);
@@ -52,18 +52,20 @@ pub async fn run(settings: &Settings, arguments: RunArguments) -> Result<u8, Fai
             (Service::Engine, _) => running.engine(&layout, &name, None),
             (Service::Relay, _) => running.relay_by(&layout, &name, hooks::caller(settings, &layout, replays).await?),
             (Service::Mailer, _) => {
+                every_sender_signs(settings, &layout).await?;
                 let way_out = transport(&settings.mail)?;
                 let links = link_keys(settings, way_out.delivers())?;
                 running.mailer(&layout, &name, way_out, links);
             }
             (Service::Gateway, _) => {
-                let links = link_keys(settings, matches!(settings.mail, MailSettings::Smtp(_)))?;
+                let links = link_keys(settings, settings.mail.delivers())?;
                 let bearer = settings.gateway.token.as_ref().map(Secret::reveal);
                 if bearer.is_none() && !settings.gateway.listen.ip().is_loopback() {
                     return Err(Failure::input("the gateway would take events from anybody")
                         .help("set RAPPORT_GATEWAY_TOKEN or `gateway: { token: \"${…}\" }`, or listen on 127.0.0.1"));
                 }
-                running.gateway(&layout, &links, bearer, settings.gateway.listen).await?;
+                let (providers, address) = (&settings.gateway.providers, settings.gateway.listen);
+                running.gateway(&layout, &links, bearer, providers, address).await?;
             }
         }
     }
@@ -78,7 +80,7 @@ pub async fn run(settings: &Settings, arguments: RunArguments) -> Result<u8, Fai
 
 /// A replay writes old mail: it may reach a folder or this machine, never a person.
 fn refuse_foreign_mail(mail: &MailSettings, replays: bool) -> Result<(), Failure> {
-    let MailSettings::Smtp(smtp) = mail else { return Ok(()) };
+    let MailWay::Smtp(smtp) = &mail.way else { return Ok(()) };
     let here = matches!(smtp.host.as_str(), "localhost" | "127.0.0.1" | "::1");
     if replays && !here {
         return Err(Failure::input("a replay's mail must not leave this machine")
@@ -88,6 +90,18 @@ fn refuse_foreign_mail(mail: &MailSettings, replays: bool) -> Result<(), Failure
         warn!(host = smtp.host, "mail leaves this machine");
     }
     Ok(())
+}
+
+/// A programme that signs must not find out from refused mails that one of its senders has no key.
+async fn every_sender_signs(settings: &Settings, layout: &Layout) -> Result<(), Failure> {
+    let signer = &settings.mail.signer;
+    let applied = layout.rulebooks.current().await.doing("reading the files in force")?;
+    let Some(applied) = applied.filter(|_| !signer.is_empty()) else { return Ok(()) };
+    let senders = applied.rulebook.config.senders.iter();
+    let unsigned: Vec<_> = senders.filter(|(_, sender)| signer.keys_for(&sender.email).next().is_none()).collect();
+    let Some((id, sender)) = unsigned.first() else { return Ok(()) };
+    Err(Failure::input(format!("no key under `mail.dkim` signs for the sender `{id}` ({})", sender.email))
+        .help("add a key for the domain, or one above it; `rapport dkim new` makes one"))
 }
 
 /// Host and process id: no two living processes share it.

@@ -20,7 +20,7 @@ use crate::exit::{self, Doing, Failure};
 use crate::layout::open_store;
 use crate::printed::{harmless, line};
 use crate::services::transport;
-use crate::settings::{MailSettings, Settings};
+use crate::settings::{MailWay, Settings};
 
 /// How long a server may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -47,9 +47,9 @@ pub async fn run(
     let mut connection = way_out.ready().await.doing("reaching the mail server")?;
     match connection.send(&envelope, &bytes, Instant::now() + PATIENCE).await {
         Delivery::Accepted { reply } => {
-            let how = match &settings.mail {
-                MailSettings::Capture { folder } => format!("captured in {}", folder.display()),
-                MailSettings::Smtp(_) => format!("accepted: {}", harmless(&reply)),
+            let how = match &settings.mail.way {
+                MailWay::Capture { folder } => format!("captured in {}", folder.display()),
+                MailWay::Smtp(_) => format!("accepted: {}", harmless(&reply)),
             };
             line(format!("\"{}\" to {address}: {how}", harmless(&letter.subject)));
             Ok(exit::OK)

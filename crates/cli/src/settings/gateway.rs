@@ -1,7 +1,10 @@
 //! `gateway:`, or `RAPPORT_GATEWAY` with the address and `RAPPORT_GATEWAY_TOKEN` with what trackers present.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
 
+use rapport_http::{ProviderError, Providers};
 use rapport_rule::Span;
 use rapport_rule::yaml::{Fields, Node};
 
@@ -17,30 +20,80 @@ pub struct GatewaySettings {
     pub listen: SocketAddr,
     /// What trackers present as `Authorization: Bearer …`.
     pub token: Option<Secret>,
+    /// Mail providers that are believed.
+    pub providers: Arc<Providers>,
 }
 
 impl Default for GatewaySettings {
     fn default() -> Self {
-        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, PORT)), token: None }
+        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, PORT)), token: None, providers: Arc::default() }
     }
 }
 
-pub(super) fn read(reader: &mut Reader<'_>, node: Option<&Node>) -> Option<GatewaySettings> {
+pub(super) fn read(reader: &mut Reader<'_>, node: Option<&Node>, root: &Path) -> Option<GatewaySettings> {
     let fields = match node {
         Some(node) => Some(Fields::of(node, reader.path, reader.findings)?),
         None => None,
     };
     let listen = fields.as_ref().and_then(|fields| fields.take("listen"));
     let token = fields.as_ref().and_then(|fields| fields.take("token"));
+    let feedback = fields.as_ref().and_then(|fields| fields.take("feedback"));
+    let providers = feedback.map(|node| providers(reader, node, root)).unwrap_or_default();
     if let Some(fields) = fields {
-        fields.finish(&["listen", "token"], reader.findings);
+        fields.finish(&["feedback", "listen", "token"], reader.findings);
     }
     let mut settings = GatewaySettings::default();
     if let Some((span, text)) = reader.value("RAPPORT_GATEWAY", listen) {
         settings.listen = address(reader, span, text.reveal())?;
     }
+    settings.providers = Arc::new(providers);
     settings.token = reader.value("RAPPORT_GATEWAY_TOKEN", token).map(|(_, token)| token);
     Some(settings)
+}
+
+/// `feedback: { mailgun: { key }, sendgrid: { key }, postmark: { user, password }, ses: { topic, certificate } }`.
+fn providers(reader: &mut Reader<'_>, node: &Node, root: &Path) -> Providers {
+    let mut providers = Providers::default();
+    let Some(fields) = Fields::of(node, reader.path, reader.findings) else { return providers };
+    for name in ["mailgun", "sendgrid", "postmark", "ses"] {
+        let Some(node) = fields.take(name) else { continue };
+        let keys: &[&str] = match name {
+            "postmark" => &["user", "password"],
+            "ses" => &["topic", "certificate"],
+            _ => &["key"],
+        };
+        let Some(told) = proofs(reader, node, keys) else { continue };
+        let done = match (name, told.as_slice()) {
+            ("mailgun", [key]) => providers.mailgun(key),
+            ("sendgrid", [key]) => providers.sendgrid(key),
+            ("postmark", [user, password]) => providers.postmark(user, password),
+            ("ses", [topic, file]) => match std::fs::read_to_string(root.join(file)) {
+                Ok(certificate) => providers.ses(topic, &certificate),
+                Err(_) => Err(ProviderError::Certificate),
+            },
+            _ => Ok(()),
+        };
+        if let Err(error) = done {
+            reader
+                .findings
+                .error("R0557", reader.path, node.span, format!("{name}: {error}"))
+                .hint("docs/outreach.md tells where each provider shows it.");
+        }
+    }
+    fields.finish(&["mailgun", "postmark", "sendgrid", "ses"], reader.findings);
+    providers
+}
+
+/// The texts under these keys, if all are there.
+fn proofs(reader: &mut Reader<'_>, node: &Node, keys: &[&'static str]) -> Option<Vec<String>> {
+    let fields = Fields::of(node, reader.path, reader.findings)?;
+    let mut all = Vec::new();
+    for key in keys {
+        let text = fields.require(key, reader.findings).and_then(|node| reader.text(node));
+        all.extend(text);
+    }
+    fields.finish(&[], reader.findings);
+    (all.len() == keys.len()).then_some(all)
 }
 
 fn address(reader: &mut Reader<'_>, span: Span, text: &str) -> Option<SocketAddr> {

@@ -1,15 +1,38 @@
 //! `mail:`, or `RAPPORT_MAIL` with the way out.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use rapport_rule::Span;
 use rapport_rule::yaml::{Fields, Node};
-use rapport_smtp::SmtpSettings;
+use rapport_smtp::{DkimKey, Signer, SmtpSettings};
 
 use super::{Reader, Secret};
 
+/// How mail leaves.
+#[derive(Debug, Clone)]
+pub struct MailSettings {
+    /// Where it goes.
+    pub way: MailWay,
+    /// Signs it; without keys it leaves unsigned.
+    pub signer: Arc<Signer>,
+}
+
+impl MailSettings {
+    /// Into a folder, unsigned.
+    pub fn captured(folder: PathBuf) -> Self {
+        Self { way: MailWay::Capture { folder }, signer: Arc::default() }
+    }
+
+    /// Whether it really leaves the machine.
+    pub fn delivers(&self) -> bool {
+        matches!(self.way, MailWay::Smtp(_))
+    }
+}
+
 /// Where mail goes.
 #[derive(Debug, Clone)]
-pub enum MailSettings {
+pub enum MailWay {
     /// Into a folder; nothing leaves the machine.
     Capture {
         /// The maildir.
@@ -28,18 +51,24 @@ pub(super) fn read(reader: &mut Reader<'_>, node: Option<&Node>, root: &Path) ->
     let folder = root.join(folder.as_deref().unwrap_or("mails"));
     let deliver = fields.as_ref().and_then(|fields| fields.take("deliver"));
     let told = reader.value("RAPPORT_MAIL", deliver);
+    let signer = Arc::new(signer(reader, fields.as_ref().and_then(|fields| fields.take("dkim")), root));
     if let Some(fields) = fields {
-        fields.finish(&["deliver", "folder"], reader.findings);
+        fields.finish(&["deliver", "dkim", "folder"], reader.findings);
     }
+    let way = way(reader, told, folder, root)?;
+    Some(MailSettings { way, signer })
+}
+
+fn way(reader: &mut Reader<'_>, told: Option<(Span, Secret)>, folder: PathBuf, root: &Path) -> Option<MailWay> {
     let (span, deliver) = told.unwrap_or_else(|| (Default::default(), Secret::new("capture".to_owned())));
     if deliver.reveal() == "capture" {
-        return Some(MailSettings::Capture { folder });
+        return Some(MailWay::Capture { folder });
     }
     if let Some(folder) = deliver.reveal().strip_prefix("capture:") {
-        return Some(MailSettings::Capture { folder: root.join(folder) });
+        return Some(MailWay::Capture { folder: root.join(folder) });
     }
     match SmtpSettings::parse(deliver.reveal()) {
-        Ok(settings) => Some(MailSettings::Smtp(Box::new(settings))),
+        Ok(settings) => Some(MailWay::Smtp(Box::new(settings))),
         Err(error) => {
             // The error names what is wrong and never repeats the address, which may hold a password.
             reader
@@ -49,4 +78,42 @@ pub(super) fn read(reader: &mut Reader<'_>, node: Option<&Node>, root: &Path) ->
             None
         }
     }
+}
+
+/// `dkim: [{ domain, selector, key }]`; the key is a file of the project, or PEM text from the environment.
+fn signer(reader: &mut Reader<'_>, node: Option<&Node>, root: &Path) -> Signer {
+    let path = reader.path;
+    let mut keys = Vec::new();
+    for item in node.and_then(|node| node.list(path, reader.findings)).unwrap_or_default() {
+        let Some(fields) = Fields::of(item, path, reader.findings) else { continue };
+        let mut text = |name| fields.require(name, reader.findings).and_then(|node| reader.text(node));
+        let (domain, selector, key) = (text("domain"), text("selector"), text("key"));
+        let at = fields.take("key").map(|node| node.span);
+        fields.finish(&[], reader.findings);
+        let (Some(domain), Some(selector), Some(key)) = (domain, selector, key) else { continue };
+        let read = pem(&key, root)
+            .and_then(|pem| DkimKey::from_pem(&domain, &selector, &pem).map_err(|error| error.to_string()));
+        match read {
+            Ok(key) => keys.push(key),
+            Err(problem) => {
+                reader
+                    .findings
+                    .error("R0559", path, at, problem)
+                    .hint("`rapport dkim new --domain DOMAIN --selector NAME` makes a key and prints its DNS record.");
+            }
+        }
+    }
+    Signer::new(keys)
+}
+
+/// The text of a key. Errors name the file, never what stands in it.
+fn pem(key: &str, root: &Path) -> Result<String, String> {
+    if key.trim_start().starts_with("-----BEGIN") {
+        return Ok(key.to_owned());
+    }
+    std::fs::read_to_string(root.join(key)).map_err(|error| match key.len() {
+        0..=200 => format!("the key file {key} cannot be read: {error}"),
+        // A long text that is no file may be a key without its first line.
+        _ => format!("the key is neither PEM nor a file: {}", error.kind()),
+    })
 }

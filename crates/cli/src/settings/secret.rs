@@ -39,7 +39,7 @@ fn masked_line(line: &str) -> String {
         let start = before.len() + 3 + user.len() + 1;
         ranges.push(start..start + password.len());
     }
-    for key in ["secret:", "token:"] {
+    for key in ["secret:", "token:", "key:", "password:"] {
         if let Some(at) = line.find(key) {
             let start = at + key.len();
             let value = line.get(start..).unwrap_or_default();

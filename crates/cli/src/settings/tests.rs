@@ -14,7 +14,7 @@ fn without_anything_it_is_embedded_and_captures() {
     let (settings, told) = check("programs: { default: {} }\n", &[]);
     let settings = settings.unwrap_or_else(|| panic!("{told}"));
     assert!(matches!(&settings.layout, LayoutSettings::Embedded { file } if file == Path::new("p/rapport.db")));
-    assert!(matches!(&settings.mail, MailSettings::Capture { folder } if folder == Path::new("p/mails")));
+    assert!(matches!(&settings.mail.way, MailWay::Capture { folder } if folder == Path::new("p/mails")));
     assert_eq!((settings.shards, settings.program.as_deref()), (1, Some("default")));
 }
 
@@ -43,4 +43,19 @@ fn what_cannot_be_used_is_a_finding_with_its_place() {
     assert!(settings.is_none() && told.contains("unknown key `brokes`"), "{told}");
     let (settings, told) = check("a: 1\n", &[("RAPPORT_LINK_KEY", "short")]);
     assert!(settings.is_none() && told.contains("at least 32") && !told.contains("short"), "{told}");
+}
+
+#[test]
+fn a_key_that_cannot_sign_is_a_finding_that_does_not_show_it() {
+    let dkim = |key: &str| format!("mail:\n  dkim: [{{ domain: mail.acme.example, selector: s1, key: {key} }}]\n");
+    let (settings, told) = check(&dkim("no/such.pem"), &[]);
+    assert!(settings.is_none() && told.contains("R0559") && told.contains("no/such.pem"), "{told}");
+    let (_, pem) = rapport_smtp::DkimKey::generate_ed25519("a.example", "s").unwrap();
+    let (settings, told) = check(&dkim("\"${KEY}\""), &[("KEY", &pem)]);
+    let settings = settings.unwrap_or_else(|| panic!("{told}"));
+    let names: Vec<_> = settings.mail.signer.keys_for("ines@mail.acme.example").map(|key| key.record_name()).collect();
+    assert_eq!(names, ["s1._domainkey.mail.acme.example"]);
+    let broken = pem.replace("MC", "XX");
+    let (settings, told) = check(&dkim("\"${KEY}\""), &[("KEY", &broken)]);
+    assert!(settings.is_none() && told.contains("R0559") && !told.contains("XX"), "{told}");
 }

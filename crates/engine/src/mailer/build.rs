@@ -141,6 +141,17 @@ pub fn letter(
     })
 }
 
+/// The envelope's sender: an address of this mail's own where `links.bounces` is given, so that what comes back is known for ours;
+/// else the sender people see. Should the id not fit, the latter too: a mail is worth more than its bounce.
+pub fn return_path(rulebook: &Applied, keys: &LinkKeys, message: &str, from: &str) -> String {
+    let bounces = rulebook.rulebook.config.links.as_ref().and_then(|links| links.bounces.as_deref());
+    let tagged = bounces.and_then(|address| {
+        let (local, domain) = address.split_once('@')?;
+        Some(format!("{local}+{}@{domain}", keys.keys.return_tag(message).ok()?))
+    });
+    tagged.unwrap_or_else(|| from.to_owned())
+}
+
 /// The declared sender, or the partner's manager where the files say so and the manager is a declared sender.
 fn sender(rulebook: &Applied, envelope: &Envelope, manager: Option<&str>) -> Result<Sender, BuildError> {
     let senders = &rulebook.rulebook.config.senders;

@@ -68,6 +68,8 @@ macro_rules! store_conformance {
                 due_mail_comes_by_priority,
                 mail_of_a_shard_behind_is_not_claimable,
                 suppressions_are_shown_by_topic,
+                a_report_told_again_changes_nothing,
+                reports_about_an_address_are_counted_and_forgotten,
                 a_suppression_is_lifted_by_topic_and_reason,
                 a_suppression_and_its_records_are_one,
                 a_message_is_found_by_its_id,

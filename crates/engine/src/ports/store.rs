@@ -207,6 +207,25 @@ impl SuppressionChange {
     }
 }
 
+/// Something said about our mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeedbackRow {
+    /// The same when it is told again.
+    pub id: String,
+    /// Who said it: `mail`, or a provider.
+    pub origin: String,
+    /// What: `bounce.hard`, `complaint` …
+    pub what: String,
+    /// The key of the normalised address ([`rapport_contact::NormalisedAddress::key`]), never the address.
+    pub address: Option<String>,
+    /// The message it is about.
+    pub message: Option<String>,
+    /// The workflow that wrote it.
+    pub workflow: Option<String>,
+    /// When it came in.
+    pub at: Timestamp,
+}
+
 /// What is left to do anywhere; all zero means the replay's present may move on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outstanding {
@@ -366,6 +385,15 @@ pub trait Store: Send + Sync {
     async fn person(&self, key: &PartnerKey) -> Result<Option<String>, StoreError>;
     /// Adds and lifts suppressions, and adds the records that tell of it, all or nothing. Repeating it changes nothing.
     async fn change_suppressions(&self, changes: &[SuppressionChange], told: &[OutboxRow]) -> Result<(), StoreError>;
+    /// Notes reports with what follows from them, in one transaction; `false`: one was known, and nothing was changed.
+    async fn take_feedback(
+        &self,
+        rows: &[FeedbackRow],
+        changes: &[SuppressionChange],
+        told: &[OutboxRow],
+    ) -> Result<bool, StoreError>;
+    /// How many reports of one sort came about an address (its key) since then.
+    async fn feedback_count(&self, address: &str, what: &str, since: Timestamp) -> Result<i64, StoreError>;
     /// Partners whose newest address is this one (normalised).
     async fn partners_at(&self, address: &str) -> Result<Vec<PartnerKey>, StoreError>;
     /// Suppressions of an address (normalised): topic (`None`: everything) and reason code.

@@ -10,13 +10,13 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::Response,
 };
-use rapport_engine::ports::store::{SuppressionChange, UNSUBSCRIBED};
-use rapport_event::Kind;
+use rapport_engine::ports::store::{StoreError, SuppressionChange, UNSUBSCRIBED};
+use rapport_event::{Kind, PartnerKey};
 use rapport_message::link::Claims;
 
 use super::{
     Gateway, Trouble, record,
-    visit::{self, Token, Visit},
+    visit::{self, Token},
 };
 use crate::metric;
 
@@ -45,7 +45,7 @@ pub(super) async fn act(
 ) -> Result<Response, Response> {
     let visit = visit::open(&gateway, &headers, token, "u").await?;
     let Claims::Unsubscribe { topic, message, .. } = &visit.claims else { return Err(visit.trouble(Trouble::Lost)) };
-    end(&gateway, &visit, topic, message).await.map_err(|trouble| visit.trouble(trouble))?;
+    end(&gateway, &visit.key, visit.address(), topic, message).await.map_err(|error| visit.trouble(error.into()))?;
     metrics::counter!(metric::WISHES, "what" => "unsubscribe").increment(1);
     let words = visit.words;
     let text = words.unsubscribed_text.replace("{topic}", visit.topic_name(topic));
@@ -54,16 +54,19 @@ pub(super) async fn act(
 }
 
 /// The suppression, which the mailer obeys at once, and the record that stops workflows: both or neither.
-async fn end(gateway: &Gateway, visit: &Visit, topic: &str, message: &str) -> Result<(), Trouble> {
+pub(super) async fn end(
+    gateway: &Gateway,
+    key: &PartnerKey,
+    address: Option<String>,
+    topic: &str,
+    message: &str,
+) -> Result<(), StoreError> {
     let now = gateway.clock.now().await?;
     // Without an address there is nothing to suppress; the record keeps workflows of the topic from starting.
-    let changes: Vec<SuppressionChange> = visit
-        .address()
-        .map(|address| SuppressionChange::add(&address, Some(topic), UNSUBSCRIBED, now))
-        .into_iter()
-        .collect();
+    let changes: Vec<SuppressionChange> =
+        address.map(|address| SuppressionChange::add(&address, Some(topic), UNSUBSCRIBED, now)).into_iter().collect();
     let id = format!("contact.opted_out:{message}:{topic}");
-    let event = record::contact(&id, &visit.key, Kind::ContactOptedOut, Some(topic), Some(message), now);
+    let event = record::contact(&id, key, Kind::ContactOptedOut, Some(topic), Some(message), now);
     record::send(&*gateway.store, gateway.shards, &changes, vec![event]).await?;
     Ok(())
 }

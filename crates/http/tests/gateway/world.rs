@@ -23,7 +23,7 @@ use rapport_engine::shard::{
     goals::agreed::{self, Agreement},
 };
 use rapport_event::{Event, PartnerKey, decode_record};
-use rapport_http::{Bearer, CurrentRules, EVENT_BYTES_MAX, Gateway, Rules, gateway, serve};
+use rapport_http::{Bearer, CurrentRules, EVENT_BYTES_MAX, Gateway, Providers, Rules, gateway, serve};
 use rapport_message::link::{Claims, Keys};
 use rapport_partner::PartnerState;
 use rapport_store::{Journal, SqlStore};
@@ -146,6 +146,16 @@ pub fn keys() -> Keys {
     Keys::new([b"the newest key".to_vec(), b"a retired key".to_vec()]).unwrap()
 }
 
+/// What Mailgun and Postmark prove themselves by.
+fn providers() -> Providers {
+    let mut providers = Providers::default();
+    providers.mailgun("mailgun signs with this").unwrap();
+    providers.postmark("postmark", "their password").unwrap();
+    providers.sendgrid(&crate::feedback::sendgrid_public()).unwrap();
+    providers.ses(crate::feedback::TOPIC, &crate::feedback::sns().1).unwrap();
+    providers
+}
+
 pub fn unsubscribe(topic: &str) -> Claims {
     Claims::Unsubscribe {
         program: "default".into(),
@@ -218,6 +228,7 @@ impl World {
             keys: keys(),
             shards: SHARDS,
             bearer,
+            providers: Arc::new(providers()),
             event_bytes_max: EVENT_BYTES_MAX,
         });
         let stop = CancellationToken::new();

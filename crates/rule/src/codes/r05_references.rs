@@ -341,11 +341,25 @@ pub(super) const PAGES: &[CodePage] = &[
         put_right: "gateway: { listen: \"127.0.0.1:8080\" }",
     },
     CodePage {
+        code: "R0557",
+        title: "a mail provider that cannot prove who it is",
+        meaning: "Who tells of bounces and complaints can end mail to anybody, so each provider under `gateway.feedback` needs what it proves itself by: a key, a login, a certificate.",
+        example: "gateway: { feedback: { sendgrid: { key: secret } } }",
+        put_right: "gateway: { feedback: { sendgrid: { key: \"${SENDGRID_PUBLIC_KEY}\" } } }",
+    },
+    CodePage {
         code: "R0558",
         title: "a line that is no exchange rate",
         meaning: "`config/rates.csv` begins with `date,from,to,rate`; each line then says what one unit of a currency was worth in another on a day. A sale takes the rate of its day, or the last one of the seven days before.",
         example: "02.03.2026,USD,EUR,0.92",
         put_right: "2026-03-02,USD,EUR,0.92",
+    },
+    CodePage {
+        code: "R0559",
+        title: "a key that cannot sign mail",
+        meaning: "`mail.dkim` names private keys in PEM, RSA of at least 2048 bits or Ed25519, with the domain and selector under which DNS has their public halves.",
+        example: "mail: { dkim: [{ domain: mail.acme.example, selector: r1, key: keys/gone.pem }] }",
+        put_right: "mail: { dkim: [{ domain: mail.acme.example, selector: r1, key: \"${RAPPORT_DKIM_KEY}\" }] }",
     },
     CodePage {
         code: "R0560",

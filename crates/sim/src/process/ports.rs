@@ -14,7 +14,7 @@ use rapport_engine::{
             ReservationRow, ShardCommit, ShardRow, TakenCall, Target, TaskRow, TimerRow,
         },
         store::{
-            Alive, Attempt, CallClaim, ClaimRequest, Claimed, Committed, Doubtful, EndedMessage, Outstanding,
+            Alive, Attempt, CallClaim, ClaimRequest, Claimed, Committed, Doubtful, EndedMessage, FeedbackRow, Outstanding,
             RecipientSnapshot, RecipientVerdict, Resolution, Settlement, Store, StoreError, SuppressionChange,
         },
     },
@@ -109,6 +109,8 @@ through_process! {
     true store_persons(persons: &[PersonRow]) -> ();
     false person(key: &PartnerKey) -> Option<String>;
     true change_suppressions(changes: &[SuppressionChange], told: &[OutboxRow]) -> ();
+    true take_feedback(rows: &[FeedbackRow], changes: &[SuppressionChange], told: &[OutboxRow]) -> bool;
+    false feedback_count(address: &str, what: &str, since: Timestamp) -> i64;
     false partners_at(address: &str) -> Vec<PartnerKey>;
     true settle(attempt: &Attempt, settlement: &Settlement) -> bool;
     false doubtful(limit: usize) -> Vec<Doubtful>;

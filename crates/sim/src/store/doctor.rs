@@ -197,6 +197,7 @@ impl Tables {
                 + tables.day_parts.len()
                 + tables.processes.len()
                 + tables.signals.len()
+                + tables.feedback.len()
         };
         let before = sizes(self);
         let clocks: BTreeMap<i32, Timestamp> =
@@ -205,6 +206,7 @@ impl Tables {
         self.conversions.retain(|_, row| row.occurred_at >= ago(history_days + 30));
         self.dead_letters.retain(|_, row| row.at >= ago(30));
         self.sent.retain(|_, row| row.at >= ago(60));
+        self.feedback.retain(|_, row| row.at >= ago(history_days));
         self.clock_marks.retain(|(_, _, clock)| *clock >= ago(history_days));
         let last_day = ago(history_days).to_zoned(TimeZone::UTC).date().saturating_sub(1.day());
         let closed: BTreeMap<_, _> = self.day_closes.keys().map(|(program, day)| (program.clone(), *day)).collect();

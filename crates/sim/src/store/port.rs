@@ -14,7 +14,7 @@ use rapport_engine::{
             TimerRow,
         },
         store::{
-            Alive, Attempt, CallClaim, ClaimRequest, Claimed, Committed, Doubtful, EndedMessage, Outstanding,
+            Alive, Attempt, CallClaim, ClaimRequest, Claimed, Committed, Doubtful, EndedMessage, FeedbackRow, Outstanding,
             RecipientSnapshot, RecipientVerdict, Resolution, Settlement, Store, StoreError, SuppressionChange,
         },
     },
@@ -327,20 +327,30 @@ impl Store for MemoryStore {
     }
     async fn change_suppressions(&self, changes: &[SuppressionChange], told: &[OutboxRow]) -> Result<(), StoreError> {
         let mut tables = self.tables();
-        for change in changes {
-            let id = (change.address.clone(), change.topic.clone().unwrap_or_default(), change.reason.clone());
-            match change.since {
-                Some(at) => {
-                    let since = tables.suppressions.entry(id).or_insert(at);
-                    *since = at.max(*since);
-                }
-                None => {
-                    tables.suppressions.remove(&id);
-                }
-            }
-        }
+        tables.change_suppressions(changes);
         tables.add_outbox(told);
         Ok(())
+    }
+    async fn take_feedback(
+        &self,
+        rows: &[FeedbackRow],
+        changes: &[SuppressionChange],
+        told: &[OutboxRow],
+    ) -> Result<bool, StoreError> {
+        let mut tables = self.tables();
+        if rows.iter().any(|row| tables.feedback.contains_key(&row.id)) {
+            return Ok(false);
+        }
+        tables.feedback.extend(rows.iter().map(|row| (row.id.clone(), row.clone())));
+        tables.change_suppressions(changes);
+        tables.add_outbox(told);
+        Ok(true)
+    }
+    async fn feedback_count(&self, address: &str, what: &str, since: Timestamp) -> Result<i64, StoreError> {
+        let tables = self.tables();
+        let counts =
+            |row: &&FeedbackRow| row.address.as_deref() == Some(address) && row.what == what && row.at >= since;
+        Ok(tables.feedback.values().filter(counts).count() as i64)
     }
     async fn partners_at(&self, address: &str) -> Result<Vec<PartnerKey>, StoreError> {
         let tables = self.tables();

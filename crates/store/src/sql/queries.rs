@@ -116,6 +116,14 @@ pub(crate) mod definition {
     pub(crate) static GET: Statement = Statement::one(include_str!("../../queries/definition/get.sql"));
 }
 
+pub(crate) mod feedback {
+    use super::Statement;
+
+    pub(crate) static TAKE: Statement = Statement::one(include_str!("../../queries/feedback/take.sql"));
+    pub(crate) static COUNT: Statement = Statement::one(include_str!("../../queries/feedback/count.sql"));
+    pub(crate) static ABOUT: Statement = Statement::one(include_str!("../../queries/feedback/about.sql"));
+}
+
 pub(crate) mod person {
     use super::Statement;
 
@@ -239,6 +247,7 @@ pub(crate) mod prune {
     pub(crate) static CLOCK_MARKS: Statement = Statement::one(include_str!("../../queries/prune/clock_marks.sql"));
     pub(crate) static DAY_PARTS: Statement = Statement::one(include_str!("../../queries/prune/day_parts.sql"));
     pub(crate) static REVIEWS: Statement = Statement::one(include_str!("../../queries/prune/reviews.sql"));
+    pub(crate) static FEEDBACK: Statement = Statement::one(include_str!("../../queries/prune/feedback.sql"));
     pub(crate) static PROCESSES: Statement = Statement::one(include_str!("../../queries/prune/processes.sql"));
 }
 

@@ -388,9 +388,25 @@ fn links(node: &Node, path: &str, findings: &mut Findings) -> Option<LinkBase> {
         }
         Some(domain.to_owned())
     });
+    let bounces = fields.take("bounces").and_then(|node| {
+        let address = node.text(path, findings)?;
+        // A tag of up to 53 characters is put before the `@`.
+        let fits = |address: &rapport_contact::NormalisedAddress| {
+            address.as_str().split('@').next().is_some_and(|local| local.len() <= 10 && !local.contains('+'))
+        };
+        match rapport_contact::normalise(address).filter(fits) {
+            Some(address) => Some(address.to_string()),
+            None => {
+                findings.error("R0541", path, node.span, format!("`{address}` is no address for returned mail")).hint(
+                    "Write an address with at most ten characters before the `@`, such as `bounce@mail.acme.example`.",
+                );
+                None
+            }
+        }
+    });
     // The keys sign links; they are secrets and the binary's affair.
     fields.finish(&["keys"], findings);
-    Some(LinkBase { base: base?, sending_domain: sending_domain? })
+    Some(LinkBase { base: base?, sending_domain: sending_domain?, bounces })
 }
 
 /// The gateway may be on this machine while trying things out; everywhere else links are https.

@@ -453,6 +453,7 @@ pub(super) static RAPPORT: Shape = Shape::Map(
                 &[
                     must("base", "Where the gateway is reached.", Shape::Text),
                     must("sending_domain", "The domain of Message-ID.", Shape::Text),
+                    may("bounces", "Where undeliverable mail returns to; the gateway reads it.", Shape::Text),
                     may(
                         "keys",
                         "Keys that sign the links; the first signs, all verify.",
@@ -481,6 +482,25 @@ pub(super) static RAPPORT: Shape = Shape::Map(
                 &[
                     may("deliver", "`capture`, `smtp://…`, `smtps://…`.", SETTING),
                     may("folder", "Where captured mail is kept.", SETTING),
+                    may(
+                        "dkim",
+                        "Keys that sign mail, by the sender's domain.",
+                        Shape::List(
+                            &Shape::Map(
+                                &[
+                                    must("domain", "The sender's domain, or one above it.", Shape::Text),
+                                    must("selector", "Which of the domain's keys.", Shape::Text),
+                                    must(
+                                        "key",
+                                        "A file with the private key in PEM, or `${NAME}` with its text.",
+                                        SETTING,
+                                    ),
+                                ],
+                                "",
+                            ),
+                            0,
+                        ),
+                    ),
                 ],
                 "",
             ),
@@ -528,7 +548,51 @@ pub(super) static RAPPORT: Shape = Shape::Map(
             "gateway",
             "Links in mails, tracker events over HTTP.",
             Shape::Map(
-                &[may("listen", "Address and port.", SETTING), may("token", "What trackers show.", SETTING)],
+                &[
+                    may("listen", "Address and port.", SETTING),
+                    may("token", "What trackers show.", SETTING),
+                    may(
+                        "feedback",
+                        "Mail providers that tell of bounces and complaints, and how they prove who they are.",
+                        Shape::Map(
+                            &[
+                                may(
+                                    "mailgun",
+                                    "Signed with HMAC.",
+                                    Shape::Map(&[must("key", "The signing key.", SETTING)], ""),
+                                ),
+                                may(
+                                    "sendgrid",
+                                    "Signed with ECDSA.",
+                                    Shape::Map(&[must("key", "The public key.", SETTING)], ""),
+                                ),
+                                may(
+                                    "postmark",
+                                    "With a login in the address.",
+                                    Shape::Map(
+                                        &[
+                                            must("user", "Its name.", SETTING),
+                                            must("password", "Its password.", SETTING),
+                                        ],
+                                        "",
+                                    ),
+                                ),
+                                may(
+                                    "ses",
+                                    "Amazon SES through an SNS topic.",
+                                    Shape::Map(
+                                        &[
+                                            must("topic", "The topic's ARN.", SETTING),
+                                            must("certificate", "The file of SNS' signing certificate.", SETTING),
+                                        ],
+                                        "",
+                                    ),
+                                ),
+                            ],
+                            "",
+                        ),
+                    ),
+                ],
                 "",
             ),
         ),

@@ -11,7 +11,7 @@ use crate::{process, workspace};
 const LAYERS: [&[&str]; 10] = [
     &["rule"],
     &["shipped"],
-    &["event", "message", "contact"],
+    &["event", "message", "contact", "feedback"],
     &["partner"],
     &["insight"],
     &["workflow"],
@@ -21,7 +21,8 @@ const LAYERS: [&[&str]; 10] = [
     &["cli", "bench", "e2e", "xtask"],
 ];
 /// Pure: values in, values out.
-const CORE: [&str; 8] = ["rule", "event", "partner", "insight", "message", "contact", "workflow", "journey"];
+const CORE: [&str; 9] =
+    ["rule", "event", "partner", "insight", "message", "contact", "feedback", "workflow", "journey"];
 const NOT_IN_CORE: [&str; 12] = [
     "tokio",
     "async-std",

@@ -5,15 +5,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use rapport_contact::Kind;
 
 use super::sample::{
     LONG, Owner, assert_sound, at, claim, claim_one, ended, journey, key, message, partner, person, record, request,
     send_first, state, waiting,
 };
-use crate::ports::rows::{HoldRow, JourneyRow, MessageRow, MessageState, ShardCommit};
+use crate::ports::rows::{HoldRow, JourneyRow, MessageRow, MessageState, OutboxRow, ShardCommit, Target};
 use crate::ports::store::{
-    ClaimRequest, Committed, RecipientSnapshot, RecipientVerdict, Settlement, Store, StoreError, SuppressionChange,
+    ClaimRequest, Committed, FeedbackRow, RecipientSnapshot, RecipientVerdict, Settlement, Store, StoreError,
+    SuppressionChange,
 };
 
 /// What the policy is shown of every recipient, and nothing decided.
@@ -144,6 +146,53 @@ pub async fn suppressions_are_shown_by_topic(store: Arc<dyn Store>) {
     let mut suppressions = shown(&store, &request("mailer", 1)).await.remove(0).suppressions;
     suppressions.sort();
     assert_eq!(suppressions, [(None, "unsubscribed".into()), (Some("tips".into()), "unsubscribed".into())]);
+}
+
+fn report(id: &str, what: &str, minutes: i64) -> FeedbackRow {
+    FeedbackRow {
+        id: id.into(),
+        origin: "mail".into(),
+        what: what.into(),
+        address: Some("hash-of-a".into()),
+        message: Some("m".into()),
+        workflow: None,
+        at: at(minutes),
+    }
+}
+
+/// Suppression, records and the report come together, once.
+pub async fn a_report_told_again_changes_nothing(store: Arc<dyn Store>) {
+    let change = |topic| SuppressionChange::add("a@x.example", topic, "hard_bounce", at(0));
+    let row = |id: &str| OutboxRow {
+        target: Target::Events,
+        event_id: id.into(),
+        shard: 0,
+        key: b"k".to_vec(),
+        value: b"v".to_vec(),
+    };
+    assert!(store.take_feedback(&[report("r1", "bounce.hard", 0)], &[change(None)], &[row("e1")]).await.unwrap());
+    // Neither does a new one that comes with it.
+    let again = [report("r2", "complaint", 1), report("r1", "complaint", 1)];
+    for reports in [&again[..], &again[1..]] {
+        assert!(!store.take_feedback(reports, &[change(Some("news"))], &[row("e2")]).await.unwrap());
+    }
+    assert_eq!(store.feedback_count("hash-of-a", "complaint", at(0)).await.unwrap(), 0);
+    assert_eq!(store.suppressions("a@x.example").await.unwrap(), [(None, "hard_bounce".into())]);
+    let told: Vec<String> = store.outbox(10).await.unwrap().into_iter().map(|row| row.row.event_id).collect();
+    assert_eq!(told, ["e1"]);
+}
+
+/// By sort and age, until they are past the history.
+pub async fn reports_about_an_address_are_counted_and_forgotten(store: Arc<dyn Store>) {
+    for (id, what, minutes) in [("r1", "bounce.soft", 0), ("r2", "bounce.soft", 10), ("r3", "bounce.hard", 10)] {
+        assert!(store.take_feedback(&[report(id, what, minutes)], &[], &[]).await.unwrap());
+    }
+    let count = async |since| store.feedback_count("hash-of-a", "bounce.soft", at(since)).await.unwrap();
+    assert_eq!((count(0).await, count(1).await, count(11).await), (2, 1, 0));
+    assert_eq!(store.feedback_count("hash-of-b", "bounce.soft", at(0)).await.unwrap(), 0);
+    let much_later = at(10).checked_add(SignedDuration::from_hours(400 * 24 + 1)).unwrap();
+    assert_eq!(store.prune(much_later, 400).await.unwrap(), 3);
+    assert_eq!(count(0).await, 0);
 }
 
 /// Exactly the one named; what others caused, or for other topics, stays.

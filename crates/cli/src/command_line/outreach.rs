@@ -1,0 +1,40 @@
+//! Commands about mail on its way out and back.
+
+use std::path::PathBuf;
+
+use clap::{Subcommand, ValueEnum};
+
+/// Of `dkim`.
+#[derive(Debug, Subcommand)]
+pub enum DkimAction {
+    /// Make a private key, and print the DNS record of its public half and what to write in config/rapport.yaml
+    New {
+        /// The domain mail is sent from
+        #[arg(long, value_name = "DOMAIN")]
+        domain: String,
+        /// The key's name in DNS; a new one for each new key, like r2026a
+        #[arg(long, value_name = "NAME")]
+        selector: String,
+        /// Which kind; every receiver knows RSA, Ed25519 is shorter and signs beside it
+        #[arg(long, value_enum, default_value = "rsa")]
+        kind: DkimKind,
+        /// Where the private key goes; the file must not exist [default: keys/SELECTOR.DOMAIN.pem in the project]
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Print the DNS records of the keys in config/rapport.yaml
+    Show {
+        /// As data
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// A kind of key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DkimKind {
+    /// 2048 bits.
+    Rsa,
+    /// RFC 8463.
+    Ed25519,
+}
