@@ -2,8 +2,8 @@
 
 mod goal;
 mod operating;
-mod work;
 mod outreach;
+mod work;
 
 use std::path::PathBuf;
 
@@ -14,8 +14,8 @@ pub use self::operating::{
     ApplyArguments, HoldArguments, IncidentAction, JourneyAction, JourneyArguments, PauseArguments, PlanArguments,
     Waiting,
 };
-pub use self::work::{AssignArguments, CaseAction, ListArguments, TaskAction};
 pub use self::outreach::{DkimAction, DkimKind};
+pub use self::work::{AssignArguments, CaseAction, ListArguments, TaskAction};
 
 /// Keeps a partner programme in touch with its affiliates.
 ///
