@@ -10,13 +10,13 @@ use tracing::{info, warn};
 
 use crate::exit::{Doing, Failure};
 use crate::layout::Layout;
-use crate::settings::{MailSettings, Settings};
+use crate::settings::Settings;
 
 /// Whoever captures mail captures calls, and the past is told to nobody.
 pub async fn caller(settings: &Settings, layout: &Layout, replays: bool) -> Result<Arc<dyn Caller>, Failure> {
     let applied = layout.rulebooks.current().await.doing("reading the applied files")?;
     let hooks = applied.as_ref().map(|applied| applied.rulebook.hooks.clone()).unwrap_or_default();
-    if hooks.is_empty() || replays || matches!(settings.mail, MailSettings::Capture { .. }) {
+    if hooks.is_empty() || replays || !settings.mail.delivers() {
         return Ok(Arc::new(Captured));
     }
     let mut known = BTreeMap::new();

@@ -14,8 +14,9 @@ use rapport_engine::{
             ReservationRow, ShardCommit, ShardRow, TakenCall, Target, TaskRow, TimerRow,
         },
         store::{
-            Alive, Attempt, CallClaim, ClaimRequest, Claimed, Committed, Doubtful, EndedMessage, FeedbackRow, Outstanding,
-            RecipientSnapshot, RecipientVerdict, Resolution, Settlement, Store, StoreError, SuppressionChange,
+            Alive, Attempt, CallClaim, ClaimRequest, Claimed, Committed, Doubtful, EndedMessage, FeedbackRow,
+            Outstanding, RecipientSnapshot, RecipientVerdict, Resolution, Settlement, Store, StoreError,
+            SuppressionChange,
         },
     },
     story::Story,
