@@ -23,6 +23,7 @@ use crate::{
     },
     rulebooks::RulebookError,
     shard::Ended,
+    stillness::Stillness,
 };
 
 /// How long the coordinator looks away when nothing is to be decided.
@@ -61,9 +62,9 @@ impl Coordinator {
 
     /// Runs until told to stop, or until another owner took over.
     pub async fn run(mut self, stop: CancellationToken) -> Ended {
-        let mut backoff = Backoff::default();
+        let (mut backoff, mut stillness) = (Backoff::default(), Stillness::default());
         loop {
-            let wait = match self.decide_once().await {
+            let wait = match self.decide_if_moved(&mut stillness).await {
                 Ok(Decided::Something) => {
                     backoff.succeeded();
                     continue;
@@ -99,6 +100,16 @@ impl Coordinator {
         };
         (self.commit_no, self.clock) = (row.commit_no, row.clock);
         Ok(true)
+    }
+
+    async fn decide_if_moved(&mut self, stillness: &mut Stillness) -> Result<Decided, CoordinatorError> {
+        if !self.parts.clock.replays() {
+            return self.decide_once().await;
+        }
+        let Some(stands) = stillness.moved(self.parts.store.as_ref()).await? else { return Ok(Decided::Nothing) };
+        let decided = self.decide_once().await?;
+        stillness.found(decided != Decided::Nothing, stands);
+        Ok(decided)
     }
 
     /// Decides what can be decided now, in one commit.

@@ -34,5 +34,6 @@ pub mod restore;
 pub mod rulebooks;
 pub mod shard;
 pub mod signals;
+mod stillness;
 pub mod story;
 pub mod work;

@@ -37,6 +37,7 @@ use crate::{
     restore::{self, RestoreError},
     rulebooks::{Applied, RulebookError, Rulebooks},
     shard::react::is_pinned,
+    stillness::Stillness,
 };
 
 /// Messages in hand per connection.
@@ -192,14 +193,14 @@ impl Mailer {
         }
         self.give_up(stale).await?;
         let now = self.clock.now().await?;
-        self.end_pauses(now).await?;
+        let rulebook = self.rulebooks.current().await?;
+        self.end_pauses(rulebook.as_deref(), now).await?;
         self.end_unaddressed(now).await
     }
 
     /// Ends pauses whose time is over. As long as their rows are there their mail waits, so nothing leaves in a burst.
-    async fn end_pauses(&self, now: Timestamp) -> Result<(), MailerError> {
-        let rulebook = self.rulebooks.current().await?;
-        let rulebook = rulebook.as_ref().map(|applied| &applied.rulebook);
+    async fn end_pauses(&self, applied: Option<&Applied>, now: Timestamp) -> Result<(), MailerError> {
+        let rulebook = applied.map(|applied| &applied.rulebook);
         operate::end_what_is_over(self.store.as_ref(), self.shards, rulebook, now).await?;
         Ok(())
     }
@@ -259,9 +260,14 @@ impl Mailer {
     }
 
     async fn work(&self, stop: CancellationToken) {
-        let mut backoff = Backoff::default();
+        let (mut backoff, mut stillness) = (Backoff::default(), Stillness::default());
         while !stop.is_cancelled() {
-            let wait = match self.send_some().await {
+            let looked = if self.clock.replays() {
+                self.send_some_if_moved(&mut stillness).await
+            } else {
+                self.send_some().await
+            };
+            let wait = match looked {
                 Ok(0) => {
                     backoff.succeeded();
                     self.readiness.good("mailer");
@@ -299,6 +305,13 @@ impl Mailer {
         Ok(accepted_at)
     }
 
+    async fn send_some_if_moved(&self, stillness: &mut Stillness) -> Result<usize, MailerError> {
+        let Some(stands) = stillness.moved(self.store.as_ref()).await? else { return Ok(0) };
+        let sent = self.send_some().await?;
+        stillness.found(sent > 0, stands);
+        Ok(sent)
+    }
+
     /// Claims for one connection and sends; returns how many recipients were looked at with effect.
     async fn send_some(&self) -> Result<usize, MailerError> {
         let rulebook = self.rulebooks.current().await?.ok_or(MailerError::NoRulebook)?;
@@ -306,7 +319,7 @@ impl Mailer {
         if self.clock.replays() {
             // The replay's present waits for it, so it must not wait for the next round of the house.
             self.end_unaddressed(now).await?;
-            self.end_pauses(now).await?;
+            self.end_pauses(Some(&rulebook), now).await?;
         }
         if self.store.next_mail_due().await?.is_none_or(|due| due > now) {
             return Ok(0);

@@ -28,4 +28,4 @@ pub use nbd::{Family, Fit, Nbd};
 pub use outlook::{Outlook, Past, ProgramFit};
 pub use spend::GammaGamma;
 pub use told::{Standing, sentence};
-pub use weekly::{Foresight, WeeklyFit};
+pub use weekly::{Expected, WeeklyFit};

@@ -91,8 +91,8 @@ pub(crate) async fn sqlite(path: &str) -> Result<Embedded, StoreError> {
         .busy_timeout(Duration::from_secs(10))
         .foreign_keys(false)
         .statement_cache_capacity(STATEMENTS)
-        // 64 MiB of pages; a log that is folded into the file every 32 MiB, not at every batch, and cut back after a burst.
-        .pragma("cache_size", "-65536")
+        // 16 MiB of pages (the system keeps the rest of the file at hand); a log that is folded into the file every 32 MiB, not at every batch, and cut back after a burst.
+        .pragma("cache_size", "-16384")
         .pragma("wal_autocheckpoint", "8192")
         .pragma("journal_size_limit", "67108864")
         .pragma("temp_store", "memory");

@@ -310,10 +310,9 @@ impl ShardOwner {
         let budget = Budget::default();
         let judged =
             guarded(&mut self.suspects, key, || Ok(Judged::of(rulebook, entry, before, number, y, close, budget)))?;
-        let stirs = self.stirs(key)?;
         let verdict = match judged {
             Some(judged) => judged.keep(self.partners.entry(key)),
-            None if stirs => Verdicts::default(),
+            None if self.stirs(key)? => Verdicts::default(),
             None => return Ok(()),
         };
         self.react(key, |reaction| reaction.close_day(&verdict))?;

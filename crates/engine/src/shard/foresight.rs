@@ -1,6 +1,6 @@
 //! What the programme's weekly fit expects of a partner: between the partner's state and the customer-base models.
 
-use rapport_insight::base::{ActiveDay, WeeklyFit, pasts::PastWriter};
+use rapport_insight::base::{ActiveDay, Expected, WeeklyFit, pasts::PastWriter};
 use rapport_partner::{FigureContext, Foresee, Foreseen, PartnerState, Selling};
 use serde::{Deserialize, Serialize};
 
@@ -15,15 +15,17 @@ impl Foresee for Expectations {
         if !selling.active {
             return None;
         }
-        let foresight = self.0.foresee(&active_days(&selling), selling.began, context.today)?;
-        match what {
-            Foreseen::Chance => Some(100.0 * foresight.chance),
-            Foreseen::Conversions30 => Some(foresight.conversions_short),
-            Foreseen::Conversions90 => Some(foresight.conversions_long),
+        let expected = match what {
+            Foreseen::Chance => Expected::Chance,
+            Foreseen::Conversions30 => Expected::ConversionsShort,
+            Foreseen::Conversions90 => Expected::ConversionsLong,
             // Part of a partner's sales being of unknown worth, their mean would be too low.
-            Foreseen::Revenue90 => foresight.revenue_long.filter(|_| selling.priced),
-            Foreseen::Lifetime => foresight.lifetime.filter(|_| selling.priced),
-        }
+            Foreseen::Revenue90 | Foreseen::Lifetime if !selling.priced => return None,
+            Foreseen::Revenue90 => Expected::RevenueLong,
+            Foreseen::Lifetime => Expected::Lifetime,
+        };
+        let value = self.0.expect(&active_days(&selling), selling.began, context.today, expected)?;
+        Some(if what == Foreseen::Chance { 100.0 * value } else { value })
     }
 }
 

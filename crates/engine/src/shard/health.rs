@@ -34,8 +34,6 @@ pub struct Review {
     pub week_began: Option<Health>,
     /// A fall, if there is one.
     pub fall: Option<Fall>,
-    /// What else is to be told of the partner as of that day.
-    pub standing: Standing,
 }
 
 /// The facts a health model is asked about.
@@ -104,7 +102,7 @@ pub fn review(facts: &PartnerFacts<'_>, models: &[HealthModel]) -> Option<Review
     let fall = trail.falling(model.spec(), &sample);
     let week_began = trail.when_the_week_began(model.spec(), on);
     let model = model.spec().name.clone();
-    Some(Review { health, model, sample, trail, pending, fall, week_began, standing: standing(facts) })
+    Some(Review { health, model, sample, trail, pending, fall, week_began })
 }
 
 /// The health as a model sees it now, the band by the score alone: to compare models with.
@@ -115,9 +113,11 @@ pub fn at_once(facts: &PartnerFacts<'_>, models: &[HealthModel]) -> Option<Healt
     model.score(&inputs(facts).inputs(), facts.state.band.as_deref())
 }
 
-/// When the partner last converted, how often that usually happens, and how likely it is to happen again.
+/// When the partner last converted, how often that usually happens, and how likely it is to happen again: as of the day that a
+/// review as of now looks at.
 #[must_use]
 pub fn standing(facts: &PartnerFacts<'_>) -> Standing {
+    let facts = &as_the_day_ended(facts);
     let scope = Bare(facts);
     Standing {
         days_since: match scope.value("days_since_conversion") {

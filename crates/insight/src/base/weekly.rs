@@ -51,54 +51,62 @@ pub fn fit(pasts: &mut [OwnPast], on: i32) -> Option<WeeklyFit> {
     Some(WeeklyFit { on, fit: ProgramFit::fit(&past, on, SHORT_DAYS, None) })
 }
 
-/// What is to be expected of one partner.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Foresight {
+/// What can be expected of one partner. Each is asked for alone: a chance is wanted for every partner every night, a lifetime
+/// (the dearest of them) hardly ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
     /// P(at least one conversion within [`SHORT_DAYS`]).
-    pub chance: f64,
+    Chance,
     /// Conversions within [`SHORT_DAYS`].
-    pub conversions_short: f64,
+    ConversionsShort,
     /// Conversions within [`LONG_DAYS`].
-    pub conversions_long: f64,
-    /// Order value within [`LONG_DAYS`], in the unit of the days' spend; `None` when nothing is known of it.
-    pub revenue_long: Option<f64>,
+    ConversionsLong,
+    /// Order value within [`LONG_DAYS`], in the unit of the days' spend.
+    RevenueLong,
     /// Order value of the next [`LIFETIME_YEARS`] years, discounted by [`DISCOUNT`] a year.
-    pub lifetime: Option<f64>,
+    Lifetime,
 }
 
 impl WeeklyFit {
     /// What is to be expected of a partner as of the close of day `on`; later days are not looked at. `joined`: for one who has not
-    /// converted yet. `None` when neither is known.
+    /// converted yet. `None` when neither is known, and of money when nothing is known of that.
     #[must_use]
-    pub fn foresee(&self, days: &[ActiveDay], joined: Option<i32>, on: i32) -> Option<Foresight> {
-        let Some(sums) = Summary::until(days, on) else {
-            let waited = on.checked_sub(joined?).and_then(|days| u32::try_from(days).ok())?;
-            let short = self.fit.outlook_before_first(waited);
-            let long = ProgramFit { horizon_days: LONG_DAYS, ..self.fit.clone() }.outlook_before_first(waited);
-            let life =
-                ProgramFit { horizon_days: LIFETIME_YEARS * 365, ..self.fit.clone() }.outlook_before_first(waited);
-            let orders = self.fit.orders_per_day;
-            // The first years' money comes, on average, halfway.
-            let worth = (1.0 + DISCOUNT).powf(-f64::from(LIFETIME_YEARS) / 2.0);
-            return Some(Foresight {
-                chance: short.p_active,
-                conversions_short: short.expected * orders,
-                conversions_long: long.expected * orders,
-                revenue_long: long.expected_value,
-                lifetime: life.expected_value.map(|value| value * worth),
-            });
-        };
-        let short = self.fit.outlook(&sums, on);
-        let (orders, long) = (self.fit.orders_a_day(&sums), self.fit.expected_days(&sums, on, LONG_DAYS));
-        let revenue_long = self.fit.spend.map(|spend| long * spend.of(&sums));
-        let lifetime = self.fit.lifetime_value(&sums, on, LIFETIME_YEARS, DISCOUNT);
-        Some(Foresight {
-            chance: short.p_active,
-            conversions_short: short.expected * orders,
-            conversions_long: long * orders,
-            revenue_long,
+    pub fn expect(&self, days: &[ActiveDay], joined: Option<i32>, on: i32, what: Expected) -> Option<f64> {
+        match Summary::until(days, on) {
+            Some(sums) => self.of_seller(&sums, on, what),
+            None => {
+                let waited = on.checked_sub(joined?).and_then(|days| u32::try_from(days).ok())?;
+                self.before_first(waited, what)
+            }
+        }
+    }
+
+    fn of_seller(&self, sums: &Summary, on: i32, what: Expected) -> Option<f64> {
+        let fit = &self.fit;
+        let long = || fit.expected_days(sums, on, LONG_DAYS);
+        Some(match what {
+            Expected::Chance => fit.outlook(sums, on).p_active,
+            Expected::ConversionsShort => fit.outlook(sums, on).expected * fit.orders_a_day(sums),
+            Expected::ConversionsLong => long() * fit.orders_a_day(sums),
+            Expected::RevenueLong => fit.spend?.of(sums) * long(),
             // A lifetime holds the next quarter.
-            lifetime: lifetime.zip(revenue_long).map(|(life, long)| life.max(long)),
+            Expected::Lifetime => {
+                fit.lifetime_value(sums, on, LIFETIME_YEARS, DISCOUNT)?.max(fit.spend?.of(sums) * long())
+            }
+        })
+    }
+
+    fn before_first(&self, waited: u32, what: Expected) -> Option<f64> {
+        let within = |days| ProgramFit { horizon_days: days, ..self.fit.clone() }.outlook_before_first(waited);
+        Some(match what {
+            Expected::Chance => self.fit.outlook_before_first(waited).p_active,
+            Expected::ConversionsShort => self.fit.outlook_before_first(waited).expected * self.fit.orders_per_day,
+            Expected::ConversionsLong => within(LONG_DAYS).expected * self.fit.orders_per_day,
+            Expected::RevenueLong => within(LONG_DAYS).expected_value?,
+            // The first years' money comes, on average, halfway.
+            Expected::Lifetime => {
+                within(LIFETIME_YEARS * 365).expected_value? * (1.0 + DISCOUNT).powf(-f64::from(LIFETIME_YEARS) / 2.0)
+            }
         })
     }
 }
@@ -106,6 +114,14 @@ impl WeeklyFit {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const ALL: [Expected; 5] = [
+        Expected::Chance,
+        Expected::ConversionsShort,
+        Expected::ConversionsLong,
+        Expected::RevenueLong,
+        Expected::Lifetime,
+    ];
 
     fn programme(partners: i32) -> Vec<OwnPast> {
         let days = |partner: i32| {
@@ -149,15 +165,16 @@ mod tests {
         let weekly = fit(&mut all, 200).unwrap();
         let of = |partner: &str| {
             let past = all.iter().find(|one| one.partner == partner).unwrap();
-            weekly.foresee(&past.days, past.joined, 200).unwrap()
+            ALL.map(|what| weekly.expect(&past.days, past.joined, 200, what).unwrap())
         };
         let (busy, gone, never) = (of("p0001"), of("p0004"), of("p0006"));
-        assert!(busy.chance > 0.95 && gone.chance < 0.4 && never.chance < 0.3, "{busy:?} {gone:?} {never:?}");
-        assert!(busy.conversions_short > 15.0 && busy.conversions_long > 2.0 * busy.conversions_short);
-        assert!(gone.conversions_long < busy.conversions_short);
-        assert!(busy.lifetime > busy.revenue_long && busy.revenue_long > gone.revenue_long);
-        assert!(never.revenue_long > Some(0.0));
-        assert_eq!(weekly.foresee(&[], None, 200), None, "nobody knows since when");
+        let [chance, short, long, revenue, lifetime] = [0, 1, 2, 3, 4];
+        assert!(busy[chance] > 0.95 && gone[chance] < 0.4 && never[chance] < 0.3, "{busy:?} {gone:?} {never:?}");
+        assert!(busy[short] > 15.0 && busy[long] > 2.0 * busy[short]);
+        assert!(gone[long] < busy[short]);
+        assert!(busy[lifetime] > busy[revenue] && busy[revenue] > gone[revenue]);
+        assert!(never[revenue] > 0.0);
+        assert!(ALL.iter().all(|what| weekly.expect(&[], None, 200, *what).is_none()), "nobody knows since when");
     }
 
     #[test]
@@ -166,7 +183,9 @@ mod tests {
         let weekly = fit(&mut all, 200).unwrap();
         let past = &all[1];
         let cut: Vec<ActiveDay> = past.days.iter().copied().filter(|one| one.day <= 150).collect();
-        assert_eq!(weekly.foresee(&past.days, None, 150), weekly.foresee(&cut, None, 150));
+        for what in ALL {
+            assert_eq!(weekly.expect(&past.days, None, 150, what), weekly.expect(&cut, None, 150, what));
+        }
     }
 
     #[test]

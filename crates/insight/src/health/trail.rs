@@ -7,8 +7,8 @@ use super::score::{Contribution, Health};
 
 /// Days between samples.
 const SAMPLE_DAYS: i32 = 7;
-/// Points by which a score must move to be written again.
-const MOVED_SCORE: f64 = 0.5;
+/// Points by which a score must move to be written again: what people are told is in whole points.
+const MOVED_SCORE: f64 = 1.0;
 /// The same of a group's points.
 const MOVED_GROUP: i32 = 2;
 /// Points of a group of which nothing is known.
@@ -109,7 +109,7 @@ fn monday_of(day: i32) -> i32 {
 }
 
 impl Trail {
-    /// Whether a sample says something the newest does not: the score by half a point, a group by two, or a group that came or went.
+    /// Whether a sample says something the newest does not: the score by a point, a group by two, or a group that came or went.
     #[must_use]
     pub fn is_news(&self, sample: &Sample) -> bool {
         let Some(last) = &self.last else { return true };

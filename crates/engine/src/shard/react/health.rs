@@ -1,7 +1,10 @@
 //! Reviews a partner's health when a day is closed: keeps what is news, and tells of a change of band and of a fall.
 
 use rapport_event::{Kind, engine::SignalData, extra::Extra};
-use rapport_insight::health::{Health, HealthModel, sentence_since};
+use rapport_insight::{
+    base::Standing,
+    health::{Contribution, Health, HealthModel, sentence_since},
+};
 
 use super::{Reaction, signals};
 use crate::shard::{
@@ -10,30 +13,31 @@ use crate::shard::{
 };
 
 impl Reaction<'_> {
-    pub(super) fn review_health(&mut self) {
+    /// Whether the partner's health is another one now.
+    pub(super) fn review_health(&mut self) -> bool {
         let models = &self.rulebook.rulebook.health;
         let partner_type = self.entry.state.profile.partner_type.get().cloned();
-        let Some(model) = HealthModel::select(models, partner_type.as_deref()) else { return };
-        let (review, is_news) = {
+        let Some(model) = HealthModel::select(models, partner_type.as_deref()) else { return false };
+        let (review, news) = {
             let facts = self.facts();
             let Some(review) = health::review(&facts, models).filter(|review| review.is_to_be_kept(&facts)) else {
-                return;
+                return false;
             };
-            let is_news = review.is_news(&facts);
-            (review, is_news)
+            let news = review.is_news(&facts).then(|| health::standing(&facts));
+            (review, news)
         };
         let before = self.entry.state.band.clone();
         let mut trail = review.trail.clone();
         trail.wait_for(review.pending.clone());
-        if is_news {
+        if let Some(standing) = &news {
             self.entry.state.health = Some((review.health.score.clamp(0.0, 100.0) * 100.0).round() as u16);
             self.entry.state.band = Some(review.health.band.as_str().into());
             trail.push(model.spec(), review.sample.clone());
-            self.keep_health(&review);
+            self.keep_health(&review, standing);
         }
         self.entry.state.set_mark(marks::HEALTH, serde_json::to_vec(&trail).unwrap_or_default());
-        if !is_news {
-            return;
+        if news.is_none() {
+            return false;
         }
         let health = &review.health;
         if let Some(change) = before.as_deref().and_then(|before| model.band_change(before, health)) {
@@ -58,17 +62,18 @@ impl Reaction<'_> {
             None if lasts => self.end_quietly(&Kind::HealthFalling, |_| true),
             _ => {}
         }
+        true
     }
 
     /// The row by which every past instant can be asked for: the newest at or before it holds.
-    fn keep_health(&mut self, review: &Review) {
+    fn keep_health(&mut self, review: &Review, standing: &Standing) {
         let mut data = data_of(review);
         data.extra.insert("model", review.model.as_str());
         data.extra.insert("missing", serde_json::to_value(&review.health.missing).unwrap_or_default());
         for (name, known) in [
-            ("days_since_conversion", review.standing.days_since.map(|days| days as f64)),
-            ("usual_gap_days", review.standing.usual_gap),
-            ("chance", review.standing.chance),
+            ("days_since_conversion", standing.days_since.map(|days| days as f64)),
+            ("usual_gap_days", standing.usual_gap),
+            ("chance", standing.chance),
         ] {
             if let Some(value) = known {
                 data.extra.insert(name, (value * 10.0).round() / 10.0);
@@ -88,11 +93,24 @@ fn data_of(review: &Review) -> SignalData {
     let mut extra = Extra::NONE;
     extra.insert("score", (health.score * 10.0).round() / 10.0);
     extra.insert("band", health.band.as_str());
-    extra.insert("contributions", serde_json::to_value(&health.contributions).unwrap_or_default());
+    let contributions: Vec<Contribution> = health.contributions.iter().map(rounded).collect();
+    extra.insert("contributions", serde_json::to_value(contributions).unwrap_or_default());
     SignalData {
         name: health.band.as_str().into(),
         summary: sentence_since(review.week_began.as_ref(), health, since).into(),
         extra,
         ..SignalData::default()
+    }
+}
+
+/// As it is kept: there is a row for every day on which a partner's health moved, and nobody asks for the fourth place.
+fn rounded(contribution: &Contribution) -> Contribution {
+    let round = |value: f64| (value * 1000.0).round() / 1000.0;
+    Contribution {
+        value: round(contribution.value),
+        points: round(contribution.points),
+        weight: round(contribution.weight),
+        part: round(contribution.part),
+        ..contribution.clone()
     }
 }

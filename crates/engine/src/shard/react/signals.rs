@@ -60,9 +60,10 @@ impl Reaction<'_> {
         self.propose_goals();
         self.look_at_goals();
         self.look_at_pace();
-        self.review_health();
-        // A segment may ask for health. Told only at the next event, its day would depend on which record came first.
-        self.review_segments();
+        if self.review_health() {
+            // A segment may ask for health. Told only at the next event, its day would depend on which record came first.
+            self.review_segments();
+        }
         self.follow()?;
         self.keep_timed(true);
         self.follow()
