@@ -144,6 +144,25 @@ async fn a_return_path_does_not_close_the_address_of_somebody_else() {
 }
 
 #[tokio::test]
+async fn a_complaint_that_hides_who_complained_is_the_recipients() {
+    let world = World::new("en").await;
+    let report = format!(
+        "From: abuse@provider.example\r\nTo: complaints@acme.example\r\nMIME-Version: 1.0\r\n\
+         Content-Type: multipart/report; report-type=feedback-report; boundary=\"b\"\r\n\r\n\
+         --b\r\nContent-Type: message/feedback-report\r\n\r\nFeedback-Type: abuse\r\nUser-Agent: x/1\r\nVersion: 1\r\n\
+         Original-Mail-From: <{}>\r\nOriginal-Rcpt-To: redacted@provider.example\r\n\r\n--b--\r\n",
+        path()
+    );
+    tally(&mail(&world, &report).await, json!({ "taken": 1 }));
+    assert_eq!(world.suppressions().await, closed("complaint"));
+    assert_eq!(world.store.suppressions("redacted@provider.example").await.unwrap(), []);
+    assert_eq!(kinds(&world.outbox().await), ["contact.suppressed", "message.complained"]);
+    let not_spam = report.replace("Feedback-Type: abuse", "Feedback-Type: not-spam");
+    tally(&mail(&world, &not_spam).await, json!({ "taken": 0, "nothing": 1 }));
+    world.stop().await;
+}
+
+#[tokio::test]
 async fn policy_and_one_soft_bounce_close_nothing() {
     let world = World::new("en").await;
     for status in ["5.7.1", "5.2.2"] {

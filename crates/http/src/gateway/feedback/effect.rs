@@ -132,7 +132,8 @@ async fn about(gateway: &Gateway, origin: &Origin, report: &Report) -> Result<Re
     match origin {
         Origin::ReturnPath { .. } => {
             let Some(message) = &about.message else { return Ok(Err("unknown_message")) };
-            if about.address.is_none() {
+            // Providers blot out who complained; a return path is one recipient's, so it was them.
+            if about.address.is_none() || report.what == What::Complaint {
                 about.address = newest_address(gateway, &message.key).await?;
                 if let Some(address) = &about.address {
                     about.partners = gateway.store.partners_at(&address.folded()).await?;
