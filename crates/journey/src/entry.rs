@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use rapport_event::PartnerKey;
+use rapport_rule::Length;
 use rapport_rule::expr::{Clause, Scope, Value, blocks_unless, holds_if};
 use rapport_workflow::calendar::{add, instant};
-use rapport_workflow::{Late, Once, Workflow, is_lasting};
+use rapport_workflow::{Late, Once, Timed, Workflow, is_lasting};
 use serde::{Deserialize, Serialize};
 
 use crate::explain::fixed;
@@ -21,6 +22,9 @@ pub const SEGMENT_ENTERED: &str = "segment.entered";
 
 /// The kind of the trigger when a person starts a journey: they answer for what conditions would say.
 pub const OPERATOR_COMMAND: &str = "operator.command";
+
+/// Who changes lanes gets no broadcast of either lane for this long.
+const LANE_RESTS: Length = Length::Days(7);
 
 /// Whether what began it lasts: then entry is looked at again every day until a journey begins, and only until then.
 fn lasts(kind: &str) -> bool {
@@ -90,6 +94,8 @@ pub enum RefusalCode {
     AlreadyBegun,
     /// There is no issue the partner has not had.
     NothingNew,
+    /// It is a broadcast of a lane, and the partner changed lanes within the last seven days.
+    LaneChanged,
     /// It arrived too long after it happened, and `if_late: { skip }` holds.
     TooLate,
     /// It arrived late, and one that happened later began already (`if_late: { latest_only }`).
@@ -115,6 +121,7 @@ impl RefusalCode {
             RefusalCode::OnceUsed => "once_used",
             RefusalCode::AlreadyBegun => "already_begun",
             RefusalCode::NothingNew => "nothing_new",
+            RefusalCode::LaneChanged => "lane_changed",
             RefusalCode::TooLate => "too_late",
             RefusalCode::NotTheLatest => "not_the_latest",
         }
@@ -138,6 +145,7 @@ impl RefusalCode {
             RefusalCode::OnceUsed => "`once` is used up",
             RefusalCode::AlreadyBegun => "this event has begun a journey before",
             RefusalCode::NothingNew => "there is no new issue",
+            RefusalCode::LaneChanged => "the partner changed lanes less than seven days ago",
             RefusalCode::TooLate => "it arrived too long after it happened",
             RefusalCode::NotTheLatest => "it arrived late, and a later one has begun",
         }
@@ -237,6 +245,15 @@ impl Look<'_> {
         }
         if facts.objects_to_profiling() && is_lasting(&self.trigger.kind) {
             return Err(RefusalCode::ObjectsToProfiling);
+        }
+        if self.trigger.kind == BROADCAST
+            && of_a_lane(self.workflow)
+            && let Some(changed) = facts.lane_changed_at().filter(|at| add(*at, &LANE_RESTS, world.locale()) > self.now)
+        {
+            let text =
+                format!("lane: changed {}, no broadcast of a lane for 7 days", day(changed, world.locale().zone));
+            self.clauses.push(fixed(text, false));
+            return Err(RefusalCode::LaneChanged);
         }
         if facts.is_revoked(self.trigger) {
             return Err(RefusalCode::TriggerRevoked);
@@ -375,6 +392,14 @@ impl Look<'_> {
             history: vec![began],
         }
     }
+}
+
+/// Whether a broadcast chooses its audience by lane.
+fn of_a_lane(workflow: &Workflow) -> bool {
+    workflow.timed.iter().any(|timed| match timed {
+        Timed::Broadcast { audience, .. } => audience.names().into_iter().any(|name| name == "lane"),
+        _ => false,
+    })
 }
 
 /// Whether a trigger arrives later than `if_late` allows.

@@ -41,6 +41,11 @@ pub trait Facts {
         false
     }
 
+    /// When the partner last came from one lane of broadcasts into another.
+    fn lane_changed_at(&self) -> Option<Timestamp> {
+        None
+    }
+
     /// Whether what this event told is no longer so: its conversion reversed, its milestone or goal no longer met.
     fn is_revoked(&self, event: &EventSnapshot) -> bool;
 

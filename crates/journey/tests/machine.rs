@@ -49,6 +49,32 @@ fn a_task_that_asks_waits_for_its_answer_or_takes_the_default() {
 }
 
 #[test]
+fn who_changed_lanes_gets_no_broadcast_of_a_lane_for_seven_days() {
+    let looked = |audience: &str, day: i64| {
+        let text = format!(
+            "workflow: Tried\nowner: a@acme.example\nmail: {{ kind: marketing, topic: news, from: ines }}\n\
+             send_to: {audience}\nat: \"0 10 * * TUE\"\nsteps: [{{ email: hello }}]\n"
+        );
+        let mut stage = Stage::of(&text, &["hello"]);
+        active(&mut stage);
+        stage.beside.lane_changed_at = Some(stage.at(3, "10:00"));
+        stage.until(day, "12:00");
+        let trigger = EventSnapshot {
+            id: "at:tried:1".into(),
+            kind: rapport_journey::BROADCAST.into(),
+            occurred_at: stage.now,
+            payload: json!({}),
+        };
+        let workflow = stage.rulebook.workflow("tried").cloned().unwrap();
+        stage.consider(&workflow, &trigger);
+        stage.log[0].split(": ").nth(1).unwrap().to_owned()
+    };
+    assert_eq!(looked("lane == \"newsletter\"", 9), "refused tried lane_changed");
+    assert_eq!(looked("lane == \"newsletter\"", 10), "begin tried");
+    assert_eq!(looked("conversions_total == 0", 9), "begin tried", "it is of no lane");
+}
+
+#[test]
 fn if_not_sent_goes_another_way() {
     let text = head(
         "once: per partner\nsteps:\n  - email: { mail: hello, if_not_sent: [{ task: { to: ines, text: Call } }] }\n  - exit: done\n",

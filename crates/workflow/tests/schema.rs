@@ -216,7 +216,7 @@ const READ_ELSEWHERE: [&[&str]; 12] = [
 ];
 
 /// Keys that readers know in order to refuse them.
-const REFUSED: [(&str, &str); 2] = [("workflow", "wehn"), ("segments", "unless")];
+const REFUSED: [(&str, &str); 1] = [("workflow", "wehn")];
 
 /// A workflow has either; its reader asks for the others only where they are.
 const EITHER: [&str; 5] = ["when", "once", "send_to", "at", "over"];

@@ -39,6 +39,8 @@ pub mod marks {
     pub const TIMED: &str = "timed";
     /// Timers that came due in quarantine, JSON.
     pub const TIMERS_ASIDE: &str = "timers_aside";
+    /// When the partner last changed lanes, milliseconds.
+    pub const LANE_CHANGED: &str = "lane_changed";
     /// Open cases, a JSON list of ids.
     pub const CASES: &str = "cases";
     /// Segments looked at: name → since when the partner belongs, JSON.
@@ -284,6 +286,11 @@ impl Facts for PartnerFacts<'_> {
 
     fn suppressed(&self) -> bool {
         self.state.mark(marks::SUPPRESSED).is_some()
+    }
+
+    fn lane_changed_at(&self) -> Option<Timestamp> {
+        let millis = std::str::from_utf8(self.state.mark(marks::LANE_CHANGED)?).ok()?.parse().ok()?;
+        Timestamp::from_millisecond(millis).ok()
     }
 
     fn is_revoked(&self, event: &EventSnapshot) -> bool {

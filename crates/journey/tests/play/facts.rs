@@ -44,6 +44,8 @@ pub struct Beside {
     pub suppressed: bool,
     /// Whether the partner objects to being judged.
     pub objects_to_profiling: bool,
+    /// When the partner changed lanes.
+    pub lane_changed_at: Option<jiff::Timestamp>,
     /// Progress of goals as of the last day close, by id.
     pub goals: BTreeMap<Arc<str>, Progress>,
 }
@@ -147,6 +149,10 @@ impl Facts for PartnerFacts<'_> {
 
     fn suppressed(&self) -> bool {
         self.beside.suppressed
+    }
+
+    fn lane_changed_at(&self) -> Option<jiff::Timestamp> {
+        self.beside.lane_changed_at
     }
 
     fn objects_to_profiling(&self) -> bool {

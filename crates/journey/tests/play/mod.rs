@@ -241,7 +241,7 @@ impl Stage {
         }
     }
 
-    fn consider(&mut self, workflow: &Workflow, trigger: &EventSnapshot) {
+    pub fn consider(&mut self, workflow: &Workflow, trigger: &EventSnapshot) {
         let past: Vec<_> = self.journeys.iter().map(Journey::as_past).collect();
         let entry = {
             let facts = self.facts();

@@ -139,9 +139,9 @@ fn group(key: &Key, node: &Node, path: &str, env: &dyn Environment, findings: &m
     let (share, condition, rest) = (fields.take("top_share"), fields.take("if"), fields.take("else"));
     let leave = fields.take("leave_at");
     let unless = fields.take("unless");
-    if let Some(unless) = unless {
+    if let (Some(unless), None) = (unless, condition) {
         findings
-            .error("R0990", path, unless.span, "`unless` of a group is not carried out yet")
+            .error("R0104", path, unless.span, "`unless` of a group belongs to `if`")
             .label("write `if: [{ not: … }]`");
     }
     if let (Some(leave), None) = (leave, share) {
@@ -155,7 +155,20 @@ fn group(key: &Key, node: &Node, path: &str, env: &dyn Environment, findings: &m
     }
     let rule = match (share, condition, rest) {
         (Some(share), _, _) => top_share(share, leave, path, findings),
-        (None, Some(condition), _) => Condition::from_node(condition, path, env, findings).map(GroupRule::If),
+        (None, Some(condition), _) => {
+            let condition = Condition::from_node(condition, path, env, findings);
+            match unless {
+                None => condition.map(GroupRule::If),
+                Some(unless) => {
+                    // Not known is neither: who may be excepted is not in it.
+                    let unless = Condition::from_node(unless, path, env, findings);
+                    let both = condition.zip(unless);
+                    both.map(|(wanted, unless)| {
+                        GroupRule::If(Condition::All(vec![wanted, Condition::Not(unless.into())]))
+                    })
+                }
+            }
+        }
         (None, None, Some(rest)) => rest.bool(path, findings).map(|_| GroupRule::Else),
         (None, None, None) => None,
     };

@@ -20,6 +20,10 @@ impl Reaction<'_> {
         self.entry.state.set_mark(marks::SEGMENTS, changes.kept);
         if let Some((before, group, lane)) = changes.group {
             self.entry.state.group = Some(group.as_str().into());
+            if self.entry.state.lane.as_deref().is_some_and(|before| *before != *lane) {
+                let at = self.now.as_millisecond().to_string();
+                self.entry.state.set_mark(marks::LANE_CHANGED, at.into_bytes());
+            }
             self.entry.state.lane = Some(lane.as_str().into());
             // The first group of a new partner is no change.
             if let Some(before) = before {
