@@ -3,7 +3,7 @@ CREATE TABLE hook_call (
     id          TEXT COLLATE "C" PRIMARY KEY,
     program     TEXT COLLATE "C" NOT NULL,
     partner     TEXT COLLATE "C" NOT NULL,
-    shard       INTEGER NOT NULL,
+    shard       BIGINT NOT NULL,
     workflow    TEXT NOT NULL,
     journey     TEXT COLLATE "C" NOT NULL,
     step        TEXT NOT NULL,
