@@ -55,7 +55,7 @@ pub async fn open_case(store: &dyn Store, shards: u32, case: &NewCase<'_>) -> Re
     };
     let told = records::outbox(shard_of(case.key, shards), records::case_opened(&row));
     let audit = AuditRow::done("case_open", &format!("{} {}", row.id, row.key), case.by, case.at);
-    store.operate(&operation(audit, TaskChange::Open(row.clone()), vec![told])).await?;
+    store.operate(&operation(audit, TaskChange::Open(Box::new(row.clone())), vec![told])).await?;
     Ok(row)
 }
 

@@ -118,7 +118,7 @@ pub struct Operation {
 #[derive(Debug, Clone, PartialEq)]
 pub enum TaskChange {
     /// Opens it. One of that id is not opened again.
-    Open(TaskRow),
+    Open(Box<TaskRow>),
     /// Ends an open one.
     End {
         /// Which.

@@ -60,7 +60,7 @@ impl Tables {
         match change {
             TaskChange::Open(row) => {
                 let new = !self.tasks.contains_key(&row.id);
-                self.tasks.entry(row.id.clone()).or_insert_with(|| row.clone());
+                self.tasks.entry(row.id.clone()).or_insert_with(|| (**row).clone());
                 new
             }
             TaskChange::End { id, end } => {

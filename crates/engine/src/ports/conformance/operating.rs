@@ -172,8 +172,8 @@ pub async fn what_people_do_ends_once(store: Arc<dyn Store>) {
     owner.plan("a", vec![]).await;
     owner.commit(|batch| batch.tasks.push(asked.clone())).await;
     let case = row("ab2", TaskKind::Case, Some(9));
-    assert!(store.operate(&operation("open", TaskChange::Open(case.clone()))).await.unwrap());
-    assert!(!store.operate(&operation("open-again", TaskChange::Open(case.clone()))).await.unwrap());
+    assert!(store.operate(&operation("open", TaskChange::Open(Box::new(case.clone())))).await.unwrap());
+    assert!(!store.operate(&operation("open-again", TaskChange::Open(Box::new(case.clone())))).await.unwrap());
     let query = |id: &str, kind, open| TaskQuery { id: id.into(), kind, open, limit: 9 };
     let ids = |rows: Vec<TaskRow>| rows.into_iter().map(|row| row.id).collect::<Vec<_>>();
     assert_eq!(store.tasks(&query("ab", None, true)).await.unwrap(), [case.clone(), asked.clone()]);
