@@ -3,12 +3,10 @@
 
 mod project;
 
-use std::io::BufRead as _;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
-use self::project::{edit, project, text};
+use self::project::{Running, edit, project, text};
 
 /// As a person whose name is known.
 fn command(folder: &Path) -> Command {
@@ -117,40 +115,11 @@ fn pauses_are_listed_and_end() {
     check(folder, &["journey", "stop", "welcome", "ada", "--because", "x"], 1, &["there is no partner `ada`"]);
 }
 
-/// `rapport run` with its services, stopped when it goes.
-struct Running(Child);
-
-impl Running {
-    fn start(folder: &Path) -> Self {
-        let services = ["run", "engine", "relay", "mailer"];
-        let mut child = command(folder).args(services).stderr(Stdio::piped()).spawn().unwrap();
-        let stderr = child.stderr.take().unwrap();
-        let mut lines = std::io::BufReader::new(stderr).lines();
-        assert!(lines.by_ref().map_while(Result::ok).any(|line| line.contains("running")), "it did not start");
-        // Somebody has to read on, or the process would wait.
-        std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
-        Self(child)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 /// Asks until it is so; the answer comes from another process.
 #[track_caller]
 fn until(folder: &Path, arguments: &[&str], says: &str) -> String {
-    let began = Instant::now();
-    loop {
-        let said = text(&command(folder).args(arguments).output().unwrap());
-        if said.contains(says) {
-            return said;
-        }
-        assert!(began.elapsed() < Duration::from_secs(60), "{arguments:?} never said `{says}`: {said}");
-    }
+    let ask = || text(&command(folder).args(arguments).output().unwrap());
+    project::until(&format!("{arguments:?} to say `{says}`"), || Some(ask()).filter(|said| said.contains(says)))
 }
 
 #[test]
@@ -166,7 +135,7 @@ fn what_people_say_holds_while_everything_runs() {
     );
     // The event's second began before the files are in force.
     check(folder, &["apply", "--approved-by", "ines", "--since", "2020-01-01"], 0, &[]);
-    let _running = Running::start(folder);
+    let _running = Running::start(command(folder), &["engine", "relay", "mailer"]);
     check(folder, &["pause", "welcome", "--because", "the link is wrong"], 0, &["waits"]);
     let now = Command::new("date").args(["-u", "+%Y-%m-%dT%H:%M:%SZ"]).output().unwrap();
     let now = String::from_utf8_lossy(&now.stdout).trim().to_owned();

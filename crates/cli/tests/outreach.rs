@@ -3,13 +3,12 @@
 
 mod project;
 
-use std::io::{BufRead as _, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
-use self::project::{edit, project, text};
+use self::project::{Running, edit, project, text, until};
 
 fn command(folder: &Path, gateway: &str) -> Command {
     let mut command = project::command(folder);
@@ -23,41 +22,6 @@ fn command(folder: &Path, gateway: &str) -> Command {
 #[track_caller]
 fn check(folder: &Path, arguments: &[&str], code: i32, says: &[&str]) -> String {
     project::told(&command(folder, "127.0.0.1:1").args(arguments).output().unwrap(), arguments, code, says)
-}
-
-/// The services of one process, stopped when it goes.
-struct Running(Child);
-
-impl Running {
-    fn start(folder: &Path, gateway: &str) -> Self {
-        let services = ["run", "engine", "relay", "mailer", "gateway"];
-        let mut child = command(folder, gateway).args(services).stderr(Stdio::piped()).spawn().unwrap();
-        let mut lines = std::io::BufReader::new(child.stderr.take().unwrap()).lines();
-        assert!(lines.by_ref().map_while(Result::ok).any(|line| line.contains("running")), "it did not start");
-        // Somebody has to read on, or the process would wait.
-        std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
-        Self(child)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// Asks until there is an answer; it comes from another process.
-#[track_caller]
-fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
-    let began = Instant::now();
-    loop {
-        if let Some(answer) = ask() {
-            return answer;
-        }
-        assert!(began.elapsed() < Duration::from_secs(60), "waited in vain for {what}");
-        std::thread::yield_now();
-    }
 }
 
 fn captured(folder: &Path) -> Option<String> {
@@ -126,7 +90,7 @@ fn a_mail_is_signed_and_its_bounce_closes_the_address() {
     // The event's second began before the files are in force.
     check(folder, &["apply", "--approved-by", "ines", "--since", "2020-01-01"], 0, &[]);
     let gateway = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    let _running = Running::start(folder, &gateway);
+    let _running = Running::start(command(folder, &gateway), &["engine", "relay", "mailer", "gateway"]);
     let now = Command::new("date").args(["-u", "+%Y-%m-%dT%H:%M:%SZ"]).output().unwrap();
     let now = String::from_utf8_lossy(&now.stdout).trim().to_owned();
     let event = format!(

@@ -63,8 +63,12 @@ impl Coordinator {
     /// Runs until told to stop, or until another owner took over.
     pub async fn run(mut self, stop: CancellationToken) -> Ended {
         let (mut backoff, mut stillness) = (Backoff::default(), Stillness::default());
+        let (store, clock) = (self.parts.store.clone(), self.parts.clock.clone());
         loop {
-            let wait = match self.decide_if_moved(&mut stillness).await {
+            let decided = stillness
+                .look(store.as_ref(), clock.as_ref(), Decided::Nothing, async || self.decide_once().await)
+                .await;
+            let wait = match decided {
                 Ok(Decided::Something) => {
                     backoff.succeeded();
                     continue;
@@ -100,16 +104,6 @@ impl Coordinator {
         };
         (self.commit_no, self.clock) = (row.commit_no, row.clock);
         Ok(true)
-    }
-
-    async fn decide_if_moved(&mut self, stillness: &mut Stillness) -> Result<Decided, CoordinatorError> {
-        if !self.parts.clock.replays() {
-            return self.decide_once().await;
-        }
-        let Some(stands) = stillness.moved(self.parts.store.as_ref()).await? else { return Ok(Decided::Nothing) };
-        let decided = self.decide_once().await?;
-        stillness.found(decided != Decided::Nothing, stands);
-        Ok(decided)
     }
 
     /// Decides what can be decided now, in one commit.

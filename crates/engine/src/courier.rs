@@ -9,12 +9,13 @@ use std::{sync::Arc, time::Duration};
 use futures::StreamExt as _;
 use jiff::{SignedDuration, Timestamp};
 use rapport_workflow::config::HookKind;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::{
     backoff::Backoff,
+    personal,
     ports::{
         caller::{CallRequest, Called, Caller},
         clock::Clock,
@@ -23,6 +24,7 @@ use crate::{
     },
     readiness::Readiness,
     records,
+    stillness::Stillness,
 };
 
 /// Calls taken at once.
@@ -58,9 +60,10 @@ pub struct Courier {
 impl Courier {
     /// Runs until told to stop. Any number may run: the lease shares the work.
     pub async fn run(&self, stop: CancellationToken) {
-        let mut backoff = Backoff::default();
+        let (mut backoff, mut stillness) = (Backoff::default(), Stillness::default());
         while !stop.is_cancelled() {
-            let wait = match self.round().await {
+            let looked = stillness.look(self.store.as_ref(), self.clock.as_ref(), 0, async || self.round().await).await;
+            let wait = match looked {
                 Ok(0) => {
                     backoff.succeeded();
                     self.readiness.good("courier");
@@ -154,7 +157,8 @@ impl Courier {
     /// The call as it is sent. Personal fields are filled in here, at the last moment: no state holds them.
     async fn request(&self, call: &CallRow, at: Timestamp) -> Result<CallRequest, StoreError> {
         let person = if call.body.contains("{{partner.") { self.store.person(&call.key).await? } else { None };
-        let person: Value = person.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        let person: Map<String, Value> =
+            person.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
         let mut body: Value = serde_json::from_str(&call.body).unwrap_or_default();
         let slack = call.kind == HookKind::Slack.code();
         fill(&mut body, &person, slack);
@@ -178,13 +182,10 @@ impl Courier {
 
 /// Fills personal fields into every text. What Slack would read as a mention or a link is made plain: a partner's name must
 /// not ring everybody.
-fn fill(value: &mut Value, person: &Value, plain: bool) {
+fn fill(value: &mut Value, person: &Map<String, Value>, plain: bool) {
     match value {
         Value::String(text) => {
-            for name in ["name", "first_name", "email"] {
-                let known = person.get(name).and_then(Value::as_str).unwrap_or_default();
-                *text = text.replace(&format!("{{{{partner.{name}}}}}"), known);
-            }
+            *text = personal::filled(text, person, Some(""));
             if plain {
                 *text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
             }
@@ -214,7 +215,8 @@ mod tests {
     #[test]
     fn a_name_rings_nobody() {
         let mut body = json!({ "text": "Call {{partner.name}} & co" });
-        fill(&mut body, &json!({ "name": "<!channel> Ada" }), true);
+        let person = Map::from_iter([("name".to_owned(), json!("<!channel> Ada"))]);
+        fill(&mut body, &person, true);
         assert_eq!(body["text"], "Call &lt;!channel&gt; Ada &amp; co");
     }
 }

@@ -25,6 +25,7 @@ pub mod ingest;
 pub mod mailer;
 pub mod operate;
 pub mod ownership;
+pub mod personal;
 pub mod plan;
 pub mod ports;
 pub mod readiness;

@@ -262,11 +262,8 @@ impl Mailer {
     async fn work(&self, stop: CancellationToken) {
         let (mut backoff, mut stillness) = (Backoff::default(), Stillness::default());
         while !stop.is_cancelled() {
-            let looked = if self.clock.replays() {
-                self.send_some_if_moved(&mut stillness).await
-            } else {
-                self.send_some().await
-            };
+            let (store, clock) = (self.store.as_ref(), self.clock.as_ref());
+            let looked = stillness.look(store, clock, 0, async || self.send_some().await).await;
             let wait = match looked {
                 Ok(0) => {
                     backoff.succeeded();
@@ -303,13 +300,6 @@ impl Mailer {
         let accepted_at = restore::accepted_at(self.store.as_ref()).await?;
         *lock(&self.hand.proven) = Some(Proof { until: now + PROOF_HOLDS, accepted_at });
         Ok(accepted_at)
-    }
-
-    async fn send_some_if_moved(&self, stillness: &mut Stillness) -> Result<usize, MailerError> {
-        let Some(stands) = stillness.moved(self.store.as_ref()).await? else { return Ok(0) };
-        let sent = self.send_some().await?;
-        stillness.found(sent > 0, stands);
-        Ok(sent)
     }
 
     /// Claims for one connection and sends; returns how many recipients were looked at with effect.

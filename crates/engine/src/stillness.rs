@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 
 use crate::ports::{
+    clock::Clock,
     rows::ShardRow,
     store::{Store, StoreError},
 };
@@ -25,23 +26,29 @@ pub struct Stillness {
 type Stand = (i32, i64, Option<Timestamp>);
 
 impl Stillness {
-    /// Where the shards stand, if a look may find something: to be given to [`Stillness::found`] afterwards. It is read before
-    /// the look, so that whatever comes during it is looked at. `None`: nothing moved since a look that found nothing.
+    /// Looks; in a replay only if anything moved since a look that found `nothing`. Where the shards stand is read before the look,
+    /// so that whatever comes during it is looked at.
     ///
     /// # Errors
-    /// The database.
-    pub async fn moved(&mut self, store: &dyn Store) -> Result<Option<Vec<Stand>>, StoreError> {
+    /// The look's, and those of the database.
+    pub async fn look<T: PartialEq, E: From<StoreError>>(
+        &mut self,
+        store: &dyn Store,
+        clock: &dyn Clock,
+        nothing: T,
+        look: impl AsyncFnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
+        if !clock.replays() {
+            return look().await;
+        }
         let stands: Vec<Stand> = store.shard_rows().await?.iter().map(stand).collect();
         if self.empty.as_ref() == Some(&stands) && self.spared < SPARED {
             self.spared += 1;
-            return Ok(None);
+            return Ok(nothing);
         }
-        Ok(Some(stands))
-    }
-
-    /// Remembers whether the look found something to do.
-    pub fn found(&mut self, something: bool, stands: Vec<Stand>) {
-        *self = Self { empty: (!something).then_some(stands), spared: 0 };
+        let found = look().await?;
+        *self = Self { empty: (found == nothing).then_some(stands), spared: 0 };
+        Ok(found)
     }
 }
 

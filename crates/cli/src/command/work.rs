@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use rapport_engine::personal;
 use rapport_engine::ports::operating::TaskQuery;
 use rapport_engine::ports::rows::{TaskEnd, TaskKind, TaskRow};
 use rapport_engine::rulebooks::Applied;
@@ -10,7 +11,7 @@ use rapport_event::PartnerKey;
 use rapport_rule::Length;
 use rapport_rule::suggest::{listed, nearest};
 use rapport_workflow::calendar;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::explain::find;
 use super::login_name;
@@ -161,17 +162,13 @@ fn data(row: &TaskRow, text: &str) -> Value {
 
 /// The text with the partner's name and address where it names them.
 async fn text(layout: &Layout, row: &TaskRow) -> Result<String, Failure> {
-    let mut text = row.text.clone();
-    if !text.contains("{{") {
-        return Ok(text);
+    if !row.text.contains("{{") {
+        return Ok(row.text.clone());
     }
     let person = layout.store.person(&row.key).await.doing("reading the partner")?;
-    let person: Value = person.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-    for name in ["name", "first_name", "email"] {
-        let value = person.get(name).and_then(Value::as_str).unwrap_or(row.key.partner.as_str());
-        text = text.replace(&format!("{{{{partner.{name}}}}}"), value);
-    }
-    Ok(text)
+    let person: Map<String, Value> =
+        person.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    Ok(personal::filled(&row.text, &person, Some(row.key.partner.as_str())))
 }
 
 async fn one(layout: &Layout, kind: TaskKind, id: &str) -> Result<TaskRow, Failure> {

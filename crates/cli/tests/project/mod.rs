@@ -1,8 +1,10 @@
 //! The real binary on a project of its own, as a person meets it.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+use std::io::BufRead as _;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 /// The binary in a folder. Settings of whoever runs the tests are none of ours.
 pub fn command(folder: &Path) -> Command {
@@ -68,4 +70,38 @@ pub fn edit(folder: &Path, file: &str, from: &str, to: &str) {
     let before = std::fs::read_to_string(&path).unwrap();
     assert!(before.contains(from), "{file} has no `{from}`");
     std::fs::write(path, before.replacen(from, to, 1)).unwrap();
+}
+
+/// `rapport run` with some services, stopped when it goes.
+pub struct Running(Child);
+
+impl Running {
+    pub fn start(mut command: Command, services: &[&str]) -> Self {
+        let mut child = command.arg("run").args(services).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = std::io::BufReader::new(child.stderr.take().unwrap()).lines();
+        assert!(lines.by_ref().map_while(Result::ok).any(|line| line.contains("running")), "it did not start");
+        // Somebody has to read on, or the process would wait.
+        std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
+        Self(child)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Asks until there is an answer; it comes from another process.
+#[track_caller]
+pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "waited in vain for {what}");
+        std::thread::yield_now();
+    }
 }

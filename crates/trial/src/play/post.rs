@@ -3,6 +3,7 @@
 use rapport_contact::Kind as Contact;
 use rapport_engine::coordinator::OfferRequest;
 use rapport_engine::mailer::{LinkKeys, letter, verdict};
+use rapport_engine::personal;
 use rapport_engine::ports::rows::{MessageRow, MessageState, RequestRow, ReservationRow, TaskKind};
 use rapport_engine::ports::store::{Attempt, DueMessage, RecipientSnapshot};
 use rapport_engine::records;
@@ -37,7 +38,7 @@ impl Stage<'_> {
             }
         }
         for task in std::mem::take(&mut self.batch.tasks) {
-            let text = self.with_person(&task.text);
+            let text = personal::filled(&task.text, &self.person, None);
             let opened = match task.kind {
                 TaskKind::Task => &mut self.performance.tasks,
                 TaskKind::Case => &mut self.performance.cases,
@@ -56,24 +57,13 @@ impl Stage<'_> {
         }
     }
 
-    /// Personal fields as whoever shows a task fills them in.
-    fn with_person(&self, text: &str) -> String {
-        let mut text = text.to_owned();
-        for name in ["name", "first_name", "email"] {
-            if let Some(value) = self.person.get(name).and_then(Json::as_str) {
-                text = text.replace(&format!("{{{{partner.{name}}}}}"), value);
-            }
-        }
-        text
-    }
-
     /// Other systems answer at once: they took it, unless the test says that they fail.
     pub(super) fn answer_calls(&mut self) -> Result<(), String> {
         for call in std::mem::take(&mut self.batch.calls) {
             self.performance.calls.push(TaskOpened {
                 id: call.id.clone(),
                 workflow: call.workflow.clone(),
-                text: self.with_person(&call.body),
+                text: personal::filled(&call.body, &self.person, None),
                 to: call.hook.clone(),
                 at: call.planned_at,
                 due: None,
