@@ -58,6 +58,11 @@ fn mails_sent_once(outcome: &Outcome) -> Broken {
         if !seen.insert(&mail.message_id) {
             broken.push(format!("{} was accepted twice", mail.message_id));
         }
+        let id = mail.message_id.split('@').next().unwrap_or_default();
+        let judged = outcome.tables.messages.get(id).and_then(|message| message.address.clone());
+        if normalise(&mail.to).map(|to| to.folded()) != judged {
+            broken.push(format!("{} went to {}, judged was {judged:?}", mail.message_id, mail.to));
+        }
     }
     let messages = outcome.tables.messages.values();
     let sent = messages.clone().filter(|message| message.state == MessageState::Sent).count();

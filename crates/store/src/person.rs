@@ -96,23 +96,40 @@ pub(crate) async fn store_versions(session: &mut Session, persons: &[PersonRow])
     Ok(())
 }
 
+/// What all versions of a person's fields come to.
+pub(crate) struct Known {
+    /// The merged fields as a JSON object.
+    pub(crate) fields: String,
+    /// The newest address, normalised.
+    pub(crate) address: Option<String>,
+}
+
+/// What is known of each of these partners of whom anything is.
+pub(crate) async fn known(
+    session: &mut Session,
+    keys: &[PartnerKey],
+) -> Result<BTreeMap<PartnerKey, Known>, StoreError> {
+    let mut versions: BTreeMap<PartnerKey, Vec<(i64, String, Option<String>)>> = BTreeMap::new();
+    for row in session.fetch_rows(&sql::VERSIONS, &[], &key_rows(keys)).await? {
+        versions.entry(row.key(0)?).or_default().push((row.int(2)?, row.text(3)?, row.opt_text(4)?));
+    }
+    versions
+        .into_iter()
+        .map(|(key, mut versions)| {
+            versions.sort_by_key(|(version, ..)| *version);
+            let fields = merge(versions.iter().map(|(_, fields, _)| fields.as_str()))?;
+            let address = versions.into_iter().rev().find_map(|(.., address)| address);
+            Ok((key, Known { fields, address }))
+        })
+        .collect()
+}
+
 /// The merged fields of each of these partners that has any.
 pub(crate) async fn merged(
     session: &mut Session,
     keys: &[PartnerKey],
 ) -> Result<BTreeMap<PartnerKey, String>, StoreError> {
-    let mut versions: BTreeMap<PartnerKey, Vec<(i64, String)>> = BTreeMap::new();
-    for row in session.fetch_rows(&sql::VERSIONS, &[], &key_rows(keys)).await? {
-        versions.entry(row.key(0)?).or_default().push((row.int(2)?, row.text(3)?));
-    }
-    versions
-        .into_iter()
-        .map(|(key, mut versions)| {
-            versions.sort_by_key(|(version, _)| *version);
-            let merged = merge(versions.iter().map(|(_, fields)| fields.as_str()))?;
-            Ok((key, merged))
-        })
-        .collect()
+    Ok(known(session, keys).await?.into_iter().map(|(key, known)| (key, known.fields)).collect())
 }
 
 /// Later versions win field by field. A null says nothing about its field: trackers send it for "not known here".

@@ -106,7 +106,7 @@ async fn of_partner(settings: &Settings, partner: &str, workflow: Option<&str>, 
             let person = story.person.clone().unwrap_or_else(|| "{}".to_owned());
             let due = DueMessage { message: told.message.clone(), person, held: None, attempts: 0 };
             let applied = &ahead.picture.applied;
-            let attempt = Attempt { attempt: 1, address: String::new(), due };
+            let attempt = Attempt { attempt: 1, address: address_of(&due.person), due };
             letter(applied, applied, &attempt, &dead_keys()?, ahead.picture.now)
                 .map_err(|error| Failure::new(format!("the mail cannot be rendered: {error}")))?
         }
@@ -123,6 +123,12 @@ async fn of_partner(settings: &Settings, partner: &str, workflow: Option<&str>, 
     };
     store.close().await;
     Ok(found)
+}
+
+/// The newest address in these personal fields; none when they have none.
+fn address_of(person: &str) -> String {
+    let fields: serde_json::Value = serde_json::from_str(person).unwrap_or_default();
+    fields["email"].as_str().and_then(normalise).map(|address| address.folded()).unwrap_or_default()
 }
 
 /// Keys nobody keeps: links signed by them lead nowhere.

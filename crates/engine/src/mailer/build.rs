@@ -1,6 +1,7 @@
 //! From a claimed message to the letter that is sent: the person, the links, the sender and the live mail text are added here.
 
 use jiff::Timestamp;
+use rapport_contact::normalise;
 use rapport_message::{
     Library, Links, Locale, Person, Program, RenderError, Request, Sender, Topic,
     header::{self, HeaderError},
@@ -89,10 +90,12 @@ pub fn letter(
     };
     let known: Value = serde_json::from_str(&attempt.due.person)?;
     let text = |name: &str| known.get(name).and_then(Value::as_str).map(str::to_owned);
+    // The address that was judged, in the person's spelling if that is a spelling of it.
+    let spelt = text("email").and_then(|email| normalise(&email)).filter(|email| email.folded() == attempt.address);
     let person = Person {
         name: text("name"),
         first_name: text("first_name"),
-        email: text("email").unwrap_or_else(|| attempt.address.clone()),
+        email: spelt.map_or_else(|| attempt.address.clone(), |email| email.to_string()),
     };
     let sender = sender(rulebook, &envelope, text("manager").as_deref())?;
     let base = config.links.as_ref().ok_or(BuildError::NoLinks)?;

@@ -57,6 +57,7 @@ macro_rules! store_conformance {
                 a_deferred_message_waits_for_its_time,
                 a_message_waits_for_an_address,
                 a_new_address_moves_queued_mail,
+                a_claim_moves_mail_to_the_newest_address,
                 messages_without_an_address_expire,
                 planning_again_changes_nothing,
                 mail_of_a_quarantined_partner_waits;

@@ -63,7 +63,7 @@ pub struct ClaimRequest {
 /// What a claim brought.
 #[derive(Debug, Clone, Default)]
 pub struct Claimed {
-    /// Recipients looked at whose mail was taken, deferred or ended; 0 means that nothing is due.
+    /// Recipients looked at whose mail was taken, deferred or ended, or follows to a newer address; 0 means that nothing is due.
     pub looked_at: usize,
     /// Messages now in hand.
     pub attempts: Vec<Attempt>,
@@ -401,7 +401,9 @@ pub trait Store: Send + Sync {
     /// A planned message by its id, whatever became of it.
     async fn message(&self, id: &str) -> Result<Option<MessageRow>, StoreError>;
 
-    /// Claims due mail recipient by recipient. `decide` is called under the recipient's lock and must be quick.
+    /// Claims due mail recipient by recipient. `decide` is called under the recipient's lock and must be quick. It is never shown
+    /// mail of a partner whose newest address is another: in the same transaction that follows to the newest one, under which the
+    /// next claim finds and judges it. So nothing depends on when, or whether, a shard folds the record that tells of an address.
     async fn claim(
         &self,
         request: &ClaimRequest,

@@ -1,6 +1,9 @@
 //! Claiming and settling mail.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use jiff::{SignedDuration, Timestamp};
 use rapport_contact::Kind;
@@ -49,13 +52,16 @@ impl Tables {
             })
             .collect();
         picked.sort_by(|one, other| (one.row.due, &one.row.id).cmp(&(other.row.due, &other.row.id)));
+        let addresses: BTreeSet<String> =
+            picked.into_iter().take(request.limit).filter_map(|message| message.address.clone()).collect();
+        let mut claimed = Claimed { looked_at: self.follow(&addresses, request), ..Claimed::default() };
         let mut snapshots: BTreeMap<String, RecipientSnapshot> = BTreeMap::new();
-        for address in picked.into_iter().take(request.limit).filter_map(|message| message.address.clone()) {
-            if !snapshots.contains_key(&address) {
-                snapshots.insert(address.clone(), self.snapshot(&address, request)?);
+        for address in addresses {
+            let snapshot = self.snapshot(&address, request)?;
+            if !snapshot.due.is_empty() {
+                snapshots.insert(address, snapshot);
             }
         }
-        let mut claimed = Claimed::default();
         for (address, snapshot) in snapshots {
             let verdict = decide(&snapshot);
             claimed.looked_at +=
@@ -74,6 +80,25 @@ impl Tables {
             }
         }
         Ok(claimed)
+    }
+
+    /// Moves due mail of these recipients to its partners' newest addresses; how many mails moved.
+    fn follow(&mut self, addresses: &BTreeSet<String>, request: &ClaimRequest) -> usize {
+        let moved: Vec<(String, String)> = self
+            .claimable(request)
+            .filter(|message| message.address.as_ref().is_some_and(|address| addresses.contains(address)))
+            .filter_map(|message| {
+                let newest =
+                    self.address_of(&message.row.key).filter(|newest| message.address.as_ref() != Some(newest))?;
+                Some((message.row.id.clone(), newest))
+            })
+            .collect();
+        for (id, newest) in &moved {
+            if let Some(message) = self.queued(id) {
+                message.address = Some(newest.clone());
+            }
+        }
+        moved.len()
     }
 
     fn take(

@@ -1,8 +1,11 @@
 //! Every service of one programme on the live clock and virtual time, in memory.
 #![allow(dead_code, unreachable_pub, reason = "each test needs another part")]
 
+pub mod script;
+
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use rapport_contact::normalise;
 use rapport_engine::{
     apply,
     ingest::{Breaker, Ingest},
@@ -12,6 +15,7 @@ use rapport_engine::{
         clock::Clock,
         log::{EventLog, SourceRecord},
         store::Store,
+        transport::Transport,
     },
     readiness::Readiness,
     relay::Relay,
@@ -27,6 +31,7 @@ use rapport_sim::{
     transport::{MailServer, SimTransport},
     world,
 };
+use script::{Script, Scripted};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -38,6 +43,8 @@ pub struct Stand {
     pub readiness: Readiness,
     /// What goes wrong on the mailer's way.
     pub rates: Rates,
+    /// What a test makes of mails on their way.
+    pub script: Option<Arc<dyn Script>>,
     pub sent: i64,
     pub running: Option<(CancellationToken, tokio::task::JoinSet<()>)>,
 }
@@ -50,6 +57,7 @@ impl Stand {
             server: MailServer::default(),
             readiness: Readiness::default(),
             rates: Rates::NONE,
+            script: None,
             sent: 0,
             running: None,
         };
@@ -97,20 +105,7 @@ impl Stand {
             clock: clock.clone(),
             readiness: readiness.clone(),
         };
-        let process = Process::new("mailer", 0, Faults::new(1, self.rates));
-        let keys = Keys::new([b"a key for tests, long enough to sign with".to_vec()]).unwrap();
-        let mailer = Arc::new(Mailer {
-            name: "mailer".into(),
-            rulebooks: rulebooks(),
-            store,
-            log,
-            transport: Arc::new(SimTransport { server: self.server.clone(), process }),
-            clock,
-            links: Arc::new(LinkKeys { keys }),
-            shards: 1,
-            readiness,
-            hand: Hand::default(),
-        });
+        let mailer = self.mailer("mailer", store.clone(), clock);
         let token = stop.clone();
         tasks.spawn(async move { Engine::new(EngineSettings::new("engine", 1), parts).run(token).await });
         let token = stop.clone();
@@ -120,10 +115,44 @@ impl Stand {
         self.running = Some((stop, tasks));
     }
 
+    /// A mailer that sends as the script says.
+    pub fn mailer(&self, name: &str, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Arc<Mailer> {
+        let process = Process::new(name, 0, Faults::new(1, self.rates));
+        let usual: Arc<dyn Transport> = Arc::new(SimTransport { server: self.server.clone(), process });
+        let keys = Keys::new([b"a key for tests, long enough to sign with".to_vec()]).unwrap();
+        Arc::new(Mailer {
+            name: name.into(),
+            rulebooks: Arc::new(Rulebooks::new(store.clone())),
+            store,
+            log: Arc::new(self.log.clone()),
+            transport: match &self.script {
+                Some(script) => Arc::new(Scripted { usual, script: script.clone() }),
+                None => usual,
+            },
+            clock,
+            links: Arc::new(LinkKeys { keys }),
+            shards: 1,
+            readiness: self.readiness.clone(),
+            hand: Hand::default(),
+        })
+    }
+
     pub async fn stop(&mut self) {
         if let Some((stop, tasks)) = self.running.take() {
             stop.cancel();
             tasks.join_all().await;
+        }
+        self.mail_went_where_it_was_judged();
+    }
+
+    /// What the server took went to the address for which the policy was asked.
+    fn mail_went_where_it_was_judged(&self) {
+        let tables = self.store.tables();
+        for mail in self.server.accepted() {
+            let id = mail.message_id.split('@').next().unwrap_or_default();
+            // A database put back from a backup may not know of it.
+            let Some(message) = tables.messages.get(id) else { continue };
+            assert_eq!(normalise(&mail.to).map(|to| to.folded()), message.address, "{mail:?}");
         }
     }
 

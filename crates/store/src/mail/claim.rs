@@ -13,7 +13,7 @@ use super::{kind, message_row};
 use crate::SqlStore;
 use crate::commit::write_outbox;
 use crate::load::key_rows;
-use crate::person::merged;
+use crate::person::known;
 use crate::sql::queries::mail as sql;
 use crate::sql::{Rows, Session, cells};
 
@@ -32,17 +32,26 @@ impl SqlStore {
             session.rollback().await?;
             return Ok(Claimed::default());
         }
-        let snapshots = load(&mut session, request, &addresses).await?;
+        let Loaded { snapshots, moved } = load(&mut session, request, &addresses).await?;
+        session.execute_rows(&sql::MOVE, &[], &Rows::of(moved.iter().map(|(id, address)| cells![id, address]))).await?;
         let mut verdicts = Verdicts::default();
         for snapshot in snapshots {
             let verdict = decide(&snapshot);
             verdicts.add(snapshot, verdict);
         }
-        let looked_at = verdicts.recipients;
+        let looked_at = verdicts.recipients + moved.len();
         let attempts = verdicts.write(&mut session, request).await?;
         session.commit().await?;
         Ok(Claimed { looked_at, attempts })
     }
+}
+
+/// What a claim has locked.
+struct Loaded {
+    /// What the policy is shown.
+    snapshots: Vec<RecipientSnapshot>,
+    /// Mail whose partner's newest address is another, with that.
+    moved: BTreeMap<String, String>,
 }
 
 /// Reads the picked recipients' due mail and what the policy needs beside it.
@@ -50,7 +59,7 @@ async fn load(
     session: &mut Session,
     request: &ClaimRequest,
     addresses: &BTreeSet<String>,
-) -> Result<Vec<RecipientSnapshot>, StoreError> {
+) -> Result<Loaded, StoreError> {
     let address_rows = Rows::of(addresses.iter().map(|address| cells![address]));
     let mut due: BTreeMap<String, Vec<DueMessage>> = BTreeMap::new();
     let mut keys = BTreeSet::new();
@@ -64,7 +73,16 @@ async fn load(
         due.entry(row.text(18)?).or_default().push(due_message);
     }
     let keys: Vec<PartnerKey> = keys.into_iter().collect();
-    let persons = merged(session, &keys).await?;
+    let persons = known(session, &keys).await?;
+    let mut moved = BTreeMap::new();
+    for (address, due) in &mut due {
+        due.retain(|due| {
+            let newest = persons.get(&due.message.key).and_then(|known| known.address.as_ref());
+            let follows = newest.filter(|newest| *newest != address);
+            moved.extend(follows.map(|newest| (due.message.id.clone(), newest.clone())));
+            follows.is_none()
+        });
+    }
     let holds = Holds::read(session, &keys).await?;
     let mut suppressions: BTreeMap<String, Vec<(Option<String>, String)>> = BTreeMap::new();
     for row in session.fetch_rows(&sql::SUPPRESSIONS, &[], &address_rows).await? {
@@ -76,11 +94,12 @@ async fn load(
     for row in session.fetch_rows(&sql::ACCEPTED, &cells![since], &address_rows).await? {
         accepted.entry(row.text(0)?).or_default().push((row.instant(1)?, kind(&row.text(2)?)?));
     }
-    Ok(due
+    let snapshots = due
         .into_iter()
+        .filter(|(_, due)| !due.is_empty())
         .map(|(address, mut due)| {
             for due in &mut due {
-                due.person = persons.get(&due.message.key).cloned().unwrap_or_else(|| "{}".into());
+                due.person = persons.get(&due.message.key).map_or_else(|| "{}".into(), |known| known.fields.clone());
                 due.held = holds.of(due, request);
             }
             due.sort_by(|a, b| {
@@ -94,7 +113,8 @@ async fn load(
                 due,
             }
         })
-        .collect())
+        .collect();
+    Ok(Loaded { snapshots, moved })
 }
 
 /// The holding journey, and until when.

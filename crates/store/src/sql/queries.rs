@@ -150,6 +150,7 @@ pub(crate) mod mail {
     );
     pub(crate) static DUE: Statement =
         Statement::pair(include_str!("../../queries/mail/due.pg.sql"), include_str!("../../queries/mail/due.lite.sql"));
+    pub(crate) static MOVE: Statement = Statement::one(include_str!("../../queries/mail/move.sql"));
     pub(crate) static SUPPRESSIONS: Statement = Statement::one(include_str!("../../queries/mail/suppressions.sql"));
     pub(crate) static ACCEPTED: Statement = Statement::one(include_str!("../../queries/mail/accepted.sql"));
     pub(crate) static HOLDS: Statement = Statement::one(include_str!("../../queries/mail/holds.sql"));

@@ -225,6 +225,34 @@ pub async fn a_new_address_moves_queued_mail(store: Arc<dyn Store>) {
     assert_sound(&store).await;
 }
 
+/// Whoever takes an update in stores the address before any shard hears of it, and may die in between: a claim shows the policy no
+/// mail for an address that is not the newest any more, but moves it there. So does one after the mail was put back.
+pub async fn a_claim_moves_mail_to_the_newest_address(store: Arc<dyn Store>) {
+    let mut owner = Owner::new(&store).await;
+    owner.plan("a", vec![message("m", "a", 0)]).await;
+    owner.plan("b", vec![message("n", "b", 0)]).await;
+    let elsewhere = |version, address| person("a", version, Some(address));
+    // A version that tells nothing of the address is no news of it, and neither is one that is older.
+    store
+        .store_persons(&[elsewhere(3, "new@x.example"), elsewhere(2, "older@x.example"), person("a", 4, None)])
+        .await
+        .unwrap();
+    let claimed = store.claim(&request("mailer", 1), &send_first).await.unwrap();
+    let taken: Vec<_> = claimed.attempts.iter().map(|attempt| attempt.due.message.id.as_str()).collect();
+    assert_eq!((claimed.looked_at, taken), (2, vec!["n"]));
+    assert_sound(&store).await;
+    let attempt = claim_one(&store, "mailer", 1).await;
+    assert_eq!((attempt.address.as_str(), attempt.attempt), ("new@x.example", 1));
+    store.store_persons(&[elsewhere(5, "newest@x.example")]).await.unwrap();
+    assert!(store.settle(&attempt, &Settlement::Requeue { due: at(2), reason: "451".into() }).await.unwrap());
+    let claimed = store.claim(&request("mailer", 2), &send_first).await.unwrap();
+    assert_eq!((claimed.looked_at, claimed.attempts.len()), (1, 0));
+    let attempt = claim_one(&store, "mailer", 2).await;
+    assert_eq!((attempt.address.as_str(), attempt.attempt), ("newest@x.example", 2));
+    assert!(store.settle(&attempt, &Settlement::Ended(ended("m", MessageState::Sent))).await.unwrap());
+    assert_sound(&store).await;
+}
+
 /// Listed for the mailer, which ends them.
 pub async fn messages_without_an_address_expire(store: Arc<dyn Store>) {
     let mut owner = Owner::new(&store).await;
