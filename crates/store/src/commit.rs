@@ -263,7 +263,7 @@ async fn rebuild(session: &mut Session, rows: &[Rebuilt]) -> Result<(), StoreErr
                 session.execute(&sql::REBUILD_FREE, &cells![message]).await?;
                 if session.execute(&sql::REBUILD_MAIL, &cells![message, state.code(), *at, reason]).await? > 0 {
                     session.execute(&mail::UNCOUNT, &cells![message]).await?;
-                    session.execute(&sql::REBUILD_COUNT, &cells![message, *at]).await?;
+                    session.execute(&mail::RECOUNT, &cells![message, *at]).await?;
                 }
             }
             Rebuilt::Person(row) => store_versions(session, std::slice::from_ref(row)).await?,

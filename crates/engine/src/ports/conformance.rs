@@ -65,6 +65,7 @@ macro_rules! store_conformance {
                 one_recipient_has_one_attempt_at_a_time,
                 two_claimers_never_take_the_same_recipient,
                 cancelling_and_claiming_agree,
+                a_late_250_ends_a_mail_that_was_put_back,
                 accepted_mail_is_shown_to_the_policy,
                 due_mail_comes_by_priority,
                 mail_of_a_shard_behind_is_not_claimable,

@@ -135,7 +135,8 @@ pub struct Attempt {
 /// The result of an attempt.
 #[derive(Debug, Clone)]
 pub enum Settlement {
-    /// Ended: sent, failed or in doubt. A late 250 may turn `in_doubt` into `sent`.
+    /// Ended: sent, failed or in doubt. A late 250 may turn `in_doubt` into `sent`, and a message that was put back and not taken
+    /// again.
     Ended(EndedMessage),
     /// Back to the queue, the cap's count returned.
     Requeue {

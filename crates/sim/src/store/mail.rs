@@ -192,7 +192,8 @@ impl Tables {
         let in_hand = message.state == MessageState::Attempting;
         match settlement {
             Settlement::Ended(ended) => {
-                let late = message.state == MessageState::InDoubt && ended.state == MessageState::Sent;
+                let given_up = matches!(message.state, MessageState::InDoubt | MessageState::Queued);
+                let late = given_up && ended.state == MessageState::Sent;
                 if !(in_hand || late) {
                     return false;
                 }
@@ -200,11 +201,11 @@ impl Tables {
                 message.reason = Some(ended.reason.clone());
                 message.changed_at = ended.at;
                 message.attempting_at = None;
+                message.address = Some(attempt.address.clone());
                 self.open.remove(id);
                 if matches!(ended.state, MessageState::Sent | MessageState::InDoubt) {
-                    if let Some(counted) = self.sent.get_mut(id) {
-                        counted.at = ended.at;
-                    }
+                    let (address, kind) = (attempt.address.clone(), message.row.kind.clone());
+                    self.sent.insert(id.clone(), Counted { address, kind, at: ended.at });
                 } else {
                     self.sent.remove(id);
                 }

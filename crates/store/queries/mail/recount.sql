@@ -1,2 +1,5 @@
--- Says when a counted message was accepted. $1 message, $2 at. Uses the primary key of sent.
-UPDATE sent SET at = $2 WHERE message = $1
+-- Counts an accepted message for caps, also one whose count was returned when it was put back. $1 message, $2 at.
+-- Uses the primary keys of message and sent.
+INSERT INTO sent (message, address, kind, at)
+SELECT id, address, kind, $2 FROM message WHERE id = $1 AND state IN ('sent', 'in_doubt')
+ON CONFLICT (message) DO UPDATE SET at = excluded.at

@@ -26,7 +26,8 @@ impl SqlStore {
         session.execute(&sql::VACATE, &cells![&attempt.address, id]).await?;
         let settled = match settlement {
             Settlement::Ended(ended) => {
-                let cells = cells![id, attempt.attempt, ended.state.code(), &ended.reason, ended.at];
+                let state = ended.state.code();
+                let cells = cells![id, attempt.attempt, state, &ended.reason, ended.at, &attempt.address];
                 session.execute(&sql::SETTLE, &cells).await?
             }
             Settlement::Requeue { due, reason } => {

@@ -108,6 +108,40 @@ pub async fn accepted_mail_is_shown_to_the_policy(store: Arc<dyn Store>) {
     assert_eq!(shown(&store, &request("mailer", nine_days)).await[0].accepted, []);
 }
 
+/// Put back because nobody knew, and nobody took it again: what its mailer hears after all ends it, where it went, and counts there.
+pub async fn a_late_250_ends_a_mail_that_was_put_back(store: Arc<dyn Store>) {
+    let mut owner = Owner::new(&store).await;
+    owner.plan("a", vec![message("m", "a", 0)]).await;
+    let attempt = claim_one(&store, "mailer", 1).await;
+    let back = Settlement::Requeue { due: at(30), reason: "mailer_lost".into() };
+    assert!(store.settle(&attempt, &back).await.unwrap());
+    store
+        .store_persons(&[person("a", 2, Some("elsewhere@x.example")), person("b", 1, Some("a@x.example"))])
+        .await
+        .unwrap();
+    owner.commit(|batch| batch.readdressed.push(key("a"))).await;
+    for other in [MessageState::Failed, MessageState::InDoubt] {
+        assert!(!store.settle(&attempt, &Settlement::Ended(ended("m", other))).await.unwrap());
+    }
+    let sent = Settlement::Ended(ended("m", MessageState::Sent));
+    assert!(store.settle(&attempt, &sent).await.unwrap());
+    assert!(!store.settle(&attempt, &sent).await.unwrap());
+    assert!(!store.settle(&attempt, &back).await.unwrap());
+    assert_eq!(state(&store, "a", "m").await, (MessageState::Sent, Some("because".into())));
+    assert_eq!(waiting(&store).await, ["m/sent"]);
+    assert!(claim(&store, "mailer", 40).await.is_empty());
+    owner
+        .commit(|batch| {
+            batch.partners.push(partner("b"));
+            batch.journeys.push(journey("journey-n", "b"));
+            batch.messages.push(message("n", "b", 0));
+        })
+        .await;
+    let snapshots = shown(&store, &request("mailer", 10)).await;
+    assert_eq!(snapshots[0].accepted, [(at(5), Kind::Marketing)], "counted where it went");
+    assert_sound(&store).await;
+}
+
 /// Higher priority first, then the older, then the smaller id.
 pub async fn due_mail_comes_by_priority(store: Arc<dyn Store>) {
     let mut owner = Owner::new(&store).await;

@@ -1,4 +1,0 @@
--- Counts it for caps. $1 message, $2 at. Uses the primary keys of message and sent.
-INSERT INTO sent (message, address, kind, at)
-SELECT id, address, kind, $2 FROM message WHERE id = $1 AND state IN ('sent', 'in_doubt')
-ON CONFLICT (message) DO UPDATE SET at = excluded.at
