@@ -5,21 +5,26 @@
 //! back to the queue unless the final dot provably did not leave.
 
 mod build;
+mod hand;
+mod outcome;
 mod policy;
 
 use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, OnceLock},
-    time::Duration,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::{Duration, Instant},
 };
 
+use futures::FutureExt as _;
 use jiff::{SignedDuration, Timestamp};
 use rapport_event::kind::Kind;
-use tokio::sync::RwLock;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{error, warn};
 
 pub use build::{LinkKeys, letter};
+pub use hand::Hand;
+use hand::{Proof, lock};
 pub use policy::verdict;
 
 use crate::{
@@ -29,8 +34,10 @@ use crate::{
         clock::Clock,
         log::EventLog,
         rows::{MessageRow, MessageState, OutboxRow},
-        store::{Attempt, ClaimRequest, EndedMessage, Settlement, Store, StoreError, SuppressionChange},
-        transport::{Delivery, Envelope, RefusalClass, Transport},
+        store::{
+            Attempt, ClaimRequest, EndedMessage, RecipientSnapshot, RecipientVerdict, Settlement, Store, StoreError,
+        },
+        transport::{Connection, Delivery, Envelope, Transport},
     },
     readiness::Readiness,
     records,
@@ -46,6 +53,8 @@ pub const IN_FLIGHT: usize = 2;
 const DOT_WITHIN: Duration = Duration::from_secs(20);
 /// A mailer not heard of for this long has lost what it had in hand.
 const SILENT: Duration = Duration::from_secs(60);
+/// And only when it seemed so for as long by the clock of who looks: twice as long as the living take to say that they live.
+const SUSPECTED: Duration = Duration::from_secs(4);
 /// Mail of a shard whose clock is further behind is not claimable.
 const SHARD_BEHIND: SignedDuration = SignedDuration::from_secs(60);
 /// How long to look away when nothing is due.
@@ -53,6 +62,9 @@ const IDLE: Duration = Duration::from_millis(20);
 /// The same in a replay, where every step waits for its mail.
 const IDLE_IN_REPLAY: Duration = Duration::from_millis(5);
 const HEARTBEAT: Duration = Duration::from_secs(2);
+/// Parts of readiness that a worker which goes on well must not cover.
+const WORKERS: &str = "workers of the mailer";
+const POLICY: &str = "contact policy";
 /// So long a proof holds that the database was not restored under a running mailer; after any error of the database a new
 /// one is needed at once.
 const PROOF_HOLDS: Duration = Duration::from_secs(5);
@@ -81,29 +93,6 @@ pub struct Mailer {
     pub hand: Hand,
 }
 
-/// The messages a mailer has in hand.
-#[derive(Default)]
-pub struct Hand {
-    messages: Mutex<HashSet<String>>,
-    /// The name with the instant this process took it.
-    incarnation: OnceLock<String>,
-    /// Read while a claim is on its way.
-    claiming: RwLock<()>,
-    /// Until when the database counts as the log's own, and since when it does if it was restored.
-    proven: Mutex<Option<Proof>>,
-}
-
-/// The database is not behind what the log was told.
-#[derive(Debug, Clone, Copy)]
-struct Proof {
-    until: std::time::Instant,
-    accepted_at: Option<Timestamp>,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
 /// Why a mailer could not go on for now.
 #[derive(Debug, thiserror::Error)]
 enum MailerError {
@@ -123,20 +112,38 @@ impl Mailer {
     /// Runs until told to stop; what is in hand is finished first.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         self.take_over(&stop).await;
-        let mut workers = tokio::task::JoinSet::new();
-        for _ in 0..self.transport.connections_max().max(1) {
-            let (mailer, stop) = (self.clone(), stop.clone());
-            workers.spawn(async move { mailer.work(stop).await });
-        }
+        let mut workers = JoinSet::new();
         while !stop.is_cancelled() {
-            if let Err(error) = self.keep_house().await {
-                self.readiness.bad("mailer", error.to_string());
+            self.staff(&mut workers, &stop);
+            // A panic here would take the workers along, with what they have in hand.
+            match AssertUnwindSafe(self.keep_house()).catch_unwind().await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => self.readiness.bad("mailer", error.to_string()),
+                Err(_) => self.readiness.bad("mailer", "its housekeeping broke down, which is a bug"),
             }
             tokio::select! { () = tokio::time::sleep(HEARTBEAT) => {}, () = stop.cancelled() => {} }
         }
         while workers.join_next().await.is_some() {}
         if let Err(error) = self.store.farewell("mailer", self.incarnation()).await {
             warn!(%error, "could not say good-bye");
+        }
+    }
+
+    /// One worker for each connection there may be; in the place of one that died comes another.
+    fn staff(self: &Arc<Self>, workers: &mut JoinSet<()>, stop: &CancellationToken) {
+        let mut died = 0;
+        while let Some(ended) = workers.try_join_next() {
+            died += usize::from(ended.is_err());
+        }
+        while workers.len() < self.transport.connections_max().max(1) {
+            let (mailer, stop) = (self.clone(), stop.clone());
+            workers.spawn(async move { mailer.work(stop).await });
+        }
+        if died > 0 {
+            error!(died, "workers of the mailer died");
+            self.readiness.bad(WORKERS, format!("{died} broke down, which is a bug, and others took their places"));
+        } else {
+            self.readiness.good(WORKERS);
         }
     }
 
@@ -183,6 +190,9 @@ impl Mailer {
         // What a restored database has in hand, the log may know the end of.
         let accepted_at = self.prove().await?;
         self.put_back_orphans().await?;
+        self.write_rest().await;
+        // Whether a mailer is silent is a matter of the server's clock: without a present nobody's mail is given up.
+        let now = self.clock.now().await?;
         let mut stale = self.store.stale_attempts(SILENT, 500).await?;
         if let Some(accepted) = accepted_at {
             let rows = self.store.shard_rows().await?;
@@ -191,8 +201,7 @@ impl Mailer {
             };
             stale.retain(|attempt| told_all(attempt.due.message.shard));
         }
-        self.give_up(stale).await?;
-        let now = self.clock.now().await?;
+        self.give_up(self.hand.stale_for(SUSPECTED, stale, self.clock.monotonic())).await?;
         let rulebook = self.rulebooks.current().await?;
         self.end_pauses(rulebook.as_deref(), now).await?;
         self.end_unaddressed(now).await
@@ -263,7 +272,7 @@ impl Mailer {
         let (mut backoff, mut stillness) = (Backoff::default(), Stillness::default());
         while !stop.is_cancelled() {
             let (store, clock) = (self.store.as_ref(), self.clock.as_ref());
-            let looked = stillness.look(store, clock, 0, async || self.send_some().await).await;
+            let looked = stillness.look(store, clock, 0, async || self.send_some(&stop).await).await;
             let wait = match looked {
                 Ok(0) => {
                     backoff.succeeded();
@@ -303,7 +312,7 @@ impl Mailer {
     }
 
     /// Claims for one connection and sends; returns how many recipients were looked at with effect.
-    async fn send_some(&self) -> Result<usize, MailerError> {
+    async fn send_some(&self, stop: &CancellationToken) -> Result<usize, MailerError> {
         let rulebook = self.rulebooks.current().await?.ok_or(MailerError::NoRulebook)?;
         let now = self.clock.now().await?;
         if self.clock.replays() {
@@ -314,7 +323,7 @@ impl Mailer {
         if self.store.next_mail_due().await?.is_none_or(|due| due > now) {
             return Ok(0);
         }
-        let mut connection = self.transport.ready().await?;
+        let mut connection = Some(self.transport.ready().await?);
         let accepted_at = self.prove().await?;
         let replays = self.clock.replays();
         let request = ClaimRequest {
@@ -324,8 +333,9 @@ impl Mailer {
             clock_at_least: if replays { now } else { now.checked_sub(SHARD_BEHIND).unwrap_or(Timestamp::MIN) },
         };
         let shards = self.shards;
-        let decide = |snapshot: &crate::ports::store::RecipientSnapshot| {
-            policy::verdict(snapshot, &rulebook, if replays { None } else { Some(now) }, accepted_at, shards)
+        let decide = |snapshot: &RecipientSnapshot| {
+            let present = if replays { None } else { Some(now) };
+            self.judged(snapshot, present, || policy::verdict(snapshot, &rulebook, present, accepted_at, shards))
         };
         let claimed_at = self.clock.monotonic();
         let claimed = {
@@ -337,9 +347,47 @@ impl Mailer {
         let count = claimed.looked_at;
         for attempt in claimed.attempts {
             let at = if replays { attempt.due.message.due } else { now };
-            self.send_one(&rulebook, connection.as_mut(), &attempt, claimed_at + DOT_WITHIN, at).await;
+            let deadline = claimed_at + DOT_WITHIN;
+            let settlement = match connection.take() {
+                Some(mut way) => {
+                    let tried = self.send_one(&rulebook, way.as_mut(), &attempt, (deadline, at), stop);
+                    match AssertUnwindSafe(tried).catch_unwind().await {
+                        Ok(settlement) => {
+                            connection = Some(way);
+                            settlement
+                        }
+                        // Nobody knows how far it came, or what the connection is in the middle of.
+                        Err(_) => {
+                            let reason = "the mailer broke down over it".to_owned();
+                            self.settlement(&attempt, Delivery::InDoubt { reason }, at, stop).await
+                        }
+                    }
+                }
+                None => self.again(&attempt, "the mailer broke down over another mail", at),
+            };
+            self.settle(&attempt, settlement, stop).await;
         }
         Ok(count)
+    }
+
+    /// A recipient's verdict. One over which the policy breaks down costs neither the worker nor other recipients: its mail is put
+    /// off, and readiness tells of it until it is judged.
+    fn judged(
+        &self,
+        snapshot: &RecipientSnapshot,
+        now: Option<Timestamp>,
+        judge: impl FnOnce() -> RecipientVerdict,
+    ) -> RecipientVerdict {
+        if let Ok(verdict) = catch_unwind(AssertUnwindSafe(judge)) {
+            if self.hand.understood(snapshot) {
+                self.readiness.good(POLICY);
+            }
+            return verdict;
+        }
+        let ids: Vec<_> = snapshot.due.iter().map(|due| due.message.id.as_str()).collect();
+        self.readiness.bad(POLICY, format!("it breaks down over mail {}, which is a bug", ids.join(", ")));
+        self.hand.baffled_by(snapshot);
+        policy::put_off(snapshot, now, self.shards)
     }
 
     /// The rulebook a message's text stands in: the newest that has it, with `mails: pinned` the one it was planned with.
@@ -355,160 +403,47 @@ impl Mailer {
     async fn send_one(
         &self,
         rulebook: &Arc<Applied>,
-        connection: &mut dyn crate::ports::transport::Connection,
+        connection: &mut dyn Connection,
         attempt: &Attempt,
-        deadline: std::time::Instant,
-        at: Timestamp,
-    ) {
+        (deadline, at): (Instant, Timestamp),
+        stop: &CancellationToken,
+    ) -> Settlement {
         let message = &attempt.due.message;
         let texts = match self.texts_of(rulebook, message).await {
             Ok(texts) => texts,
             // Nothing has left yet: it is tried again when the texts can be read.
-            Err(error) => {
-                self.settle(attempt, self.again(attempt, &error.to_string(), at)).await;
-                lock(&self.hand.messages).remove(&message.id);
-                return;
-            }
+            Err(error) => return self.again(attempt, &error.to_string(), at),
         };
-        let letter = build::letter(rulebook, &texts, attempt, &self.links, at)
-            .map_err(|problem| problem.to_string())
-            .and_then(|letter| self.transport.compose(&letter).map(|bytes| (letter, bytes)));
-        let settlement = match letter {
+        let built = catch_unwind(AssertUnwindSafe(|| {
+            let letter =
+                build::letter(rulebook, &texts, attempt, &self.links, at).map_err(|error| error.to_string())?;
+            let bytes = self.transport.compose(&letter)?;
+            let from = build::return_path(rulebook, &self.links, &message.id, &letter.from.address);
+            Ok((Envelope { from, to: letter.to.address }, bytes))
+        }));
+        match built.unwrap_or_else(|_| Err("panicked, which is a bug".to_owned())) {
+            Ok((envelope, bytes)) => {
+                let delivery = connection.send(&envelope, &bytes, deadline).await;
+                self.settlement(attempt, delivery, at, stop).await
+            }
             Err(problem) => {
                 warn!(message = %message.id, workflow = message.workflow, mail = message.mail, %problem, "mail cannot be rendered");
-                Settlement::Ended(self.ended(
-                    message,
-                    attempt.attempt,
-                    MessageState::Failed,
-                    &format!("render: {problem}"),
-                    at,
-                ))
-            }
-            Ok((letter, bytes)) => {
-                let from = build::return_path(rulebook, &self.links, &message.id, &letter.from.address);
-                let envelope = Envelope { from, to: letter.to.address };
-                let delivery = connection.send(&envelope, &bytes, deadline).await;
-                self.settlement(attempt, delivery, at).await
-            }
-        };
-        self.settle(attempt, settlement).await;
-        lock(&self.hand.messages).remove(&message.id);
-    }
-
-    /// What a delivery means for the message.
-    async fn settlement(&self, attempt: &Attempt, delivery: Delivery, at: Timestamp) -> Settlement {
-        let message = &attempt.due.message;
-        let end = |state, reason: &str| Settlement::Ended(self.ended(message, attempt.attempt, state, reason, at));
-        match delivery {
-            Delivery::Accepted { .. } => end(MessageState::Sent, ""),
-            Delivery::Refused { code, text, class: RefusalClass::Permanent, .. } => {
-                info!(message = %message.id, code, "the server refuses this recipient");
-                let mut backoff = Backoff::default();
-                while let Err(error) = self.close_address(attempt, at).await {
-                    warn!(%error, "a suppression waits to be written");
-                    self.clock.pause(backoff.after_failure()).await;
-                }
-                end(MessageState::Failed, &format!("{code} {text}"))
-            }
-            Delivery::Refused { code, text, class: RefusalClass::Policy, .. } => {
-                end(MessageState::Failed, &format!("{code} {text}"))
-            }
-            Delivery::Refused { code, text, class: RefusalClass::Transient, .. } => {
-                self.again(attempt, &format!("{code} {text}"), at)
-            }
-            Delivery::NotSent { reason } => self.again(attempt, &reason, at),
-            Delivery::InDoubt { reason } if message.is_sent_again() => self.again_or_in_doubt(attempt, &reason, at),
-            Delivery::InDoubt { reason } => {
-                warn!(message = %message.id, reason, "not known whether the mail was accepted");
-                end(MessageState::InDoubt, &reason)
+                let reason = format!("render: {problem}");
+                Settlement::Ended(self.ended(message, attempt.attempt, MessageState::Failed, &reason, at))
             }
         }
-    }
-
-    /// The address takes no mail: nothing more goes there, and the journeys of every partner who has it stop.
-    async fn close_address(&self, attempt: &Attempt, at: Timestamp) -> Result<(), StoreError> {
-        const REASON: &str = "hard_bounce";
-        let told: Vec<OutboxRow> = self
-            .store
-            .partners_at(&attempt.address)
-            .await?
-            .into_iter()
-            .map(|key| {
-                let shard = rapport_event::id::shard_of(&key, self.shards);
-                records::outbox(shard, records::suppressed(key, &attempt.due.message.id, REASON, at))
-            })
-            .collect();
-        let change = SuppressionChange::add(&attempt.address, None, REASON, at);
-        self.store.change_suppressions(&[change], &told).await
-    }
-
-    /// Back to the queue with a growing wait, or expired when that would be too late.
-    fn again(&self, attempt: &Attempt, reason: &str, at: Timestamp) -> Settlement {
-        let message = &attempt.due.message;
-        let minutes = 1_i64 << attempt.due.attempts.min(8);
-        // Spread by the message's own id, so that a storm of refusals does not come back as one.
-        let jitter = i64::from(message.id.bytes().fold(0_u8, u8::wrapping_add)) * 60 * minutes / 1024;
-        let due = at.checked_add(SignedDuration::from_secs(60 * minutes + jitter)).unwrap_or(Timestamp::MAX);
-        if due >= message.expires {
-            return Settlement::Ended(self.ended(message, attempt.attempt, MessageState::Expired, reason, at));
-        }
-        Settlement::Requeue { due, reason: reason.to_owned() }
-    }
-
-    /// The same for a mail that may have been accepted: when there is no time for another try, that is what is known of it.
-    fn again_or_in_doubt(&self, attempt: &Attempt, reason: &str, at: Timestamp) -> Settlement {
-        match self.again(attempt, reason, at) {
-            Settlement::Ended(_) => {
-                Settlement::Ended(self.ended(&attempt.due.message, attempt.attempt, MessageState::InDoubt, reason, at))
-            }
-            again @ Settlement::Requeue { .. } => again,
-        }
-    }
-
-    /// Writes the settlement; the delivery cannot be undone, so this is tried until the database answers.
-    async fn settle(&self, attempt: &Attempt, settlement: Settlement) {
-        let mut backoff = Backoff::default();
-        loop {
-            match self.store.settle(attempt, &settlement).await {
-                Ok(true) => break,
-                Ok(false) => {
-                    warn!(message = %attempt.due.message.id, attempt = attempt.attempt, "the attempt was settled by another");
-                    break;
-                }
-                Err(error) => {
-                    self.readiness.bad("mailer", format!("the outcome of a delivery waits to be written: {error}"));
-                    self.clock.pause(backoff.after_failure()).await;
-                }
-            }
-        }
-        let outcome = match &settlement {
-            Settlement::Ended(ended) => ended.state.code(),
-            Settlement::Requeue { .. } => "requeued",
-        };
-        metrics::counter!("rapport_mail_attempts_total", "outcome" => outcome).increment(1);
     }
 
     /// The mailer's now for this message: live the present, in a replay the message's due time.
     async fn moment(&self, attempt: &Attempt) -> Result<Timestamp, StoreError> {
         if self.clock.replays() { Ok(attempt.due.message.due) } else { self.clock.now().await }
     }
-
-    fn ended(
-        &self,
-        message: &crate::ports::rows::MessageRow,
-        attempt: i64,
-        state: MessageState,
-        reason: &str,
-        at: Timestamp,
-    ) -> EndedMessage {
-        ended(message, attempt, state, reason, at, self.shards)
-    }
 }
 
 /// A message's end with its outcome record.
 #[must_use]
 pub fn ended(
-    message: &crate::ports::rows::MessageRow,
+    message: &MessageRow,
     attempt: i64,
     state: MessageState,
     reason: &str,

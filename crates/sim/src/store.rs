@@ -12,7 +12,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
         Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::Duration,
 };
@@ -35,6 +35,7 @@ use crate::clock::Virtual;
 pub struct MemoryStore {
     time: Virtual,
     jumped_ms: AtomicI64,
+    refuses_settlements: AtomicBool,
     tables: Mutex<Tables>,
 }
 
@@ -122,7 +123,12 @@ pub struct Tables {
 
 impl Default for MemoryStore {
     fn default() -> Self {
-        Self { time: Virtual::default(), jumped_ms: AtomicI64::new(0), tables: Mutex::default() }
+        Self {
+            time: Virtual::default(),
+            jumped_ms: AtomicI64::new(0),
+            refuses_settlements: AtomicBool::new(false),
+            tables: Mutex::default(),
+        }
     }
 }
 
@@ -137,6 +143,11 @@ impl MemoryStore {
     /// Somebody sets the server's clock: this far from where it began.
     pub fn set_clock_off(&self, by: Duration) {
         self.jumped_ms.store(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::Relaxed);
+    }
+
+    /// From now on what mailers say of their attempts is refused, or is not.
+    pub fn refuse_settlements(&self, refused: bool) {
+        self.refuses_settlements.store(refused, Ordering::Relaxed);
     }
 
     /// The tables, locked.

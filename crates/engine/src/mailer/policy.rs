@@ -19,6 +19,8 @@ use crate::{
 
 /// An open-ended hold is looked at again after this long.
 const HOLD_LOOK: SignedDuration = SignedDuration::from_hours(1);
+/// The reason of mail over which the policy broke down.
+const NOT_JUDGED: &str = "not_judged";
 
 /// At most one message is taken; the rest of the recipient's mails are judged anew when its outcome is known, so that
 /// caps hold for any number of mailers. `now` is `None` in a replay: each message is judged at its own due time. What was
@@ -57,6 +59,22 @@ pub fn verdict(
                 };
                 verdict.end.push(ended(message, 0, state, reason.code(), at, shards));
             }
+        }
+    }
+    verdict
+}
+
+/// The verdict where the policy breaks down: nobody is written to against a rule nobody could ask. What has no time left ends, so
+/// that its journey goes on.
+pub(super) fn put_off(snapshot: &RecipientSnapshot, now: Option<Timestamp>, shards: u32) -> RecipientVerdict {
+    let mut verdict = RecipientVerdict::default();
+    for DueMessage { message, .. } in &snapshot.due {
+        let at = now.unwrap_or(message.due);
+        if at >= message.expires {
+            verdict.end.push(ended(message, 0, MessageState::Expired, NOT_JUDGED, at, shards));
+        } else {
+            let until = at.checked_add(HOLD_LOOK).unwrap_or(Timestamp::MAX).min(message.expires);
+            verdict.defer.push((message.id.clone(), until, NOT_JUDGED.to_owned()));
         }
     }
     verdict
@@ -109,5 +127,49 @@ fn consent(person: &Value) -> Consent {
         Some(Value::Bool(true)) => Consent::Granted,
         Some(Value::Bool(false)) => Consent::Withdrawn,
         _ => Consent::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::rows::MessageRow;
+
+    #[test]
+    fn mail_nobody_can_judge_waits_until_it_expires() {
+        let at = |hours| Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hours);
+        let message = |id: &str, expires| MessageRow {
+            id: id.to_owned(),
+            shard: 0,
+            key: rapport_event::id::PartnerKey::new("shop", "ada").unwrap(),
+            workflow: String::new(),
+            journey: String::new(),
+            step: String::new(),
+            mail: String::new(),
+            rulebook: String::new(),
+            kind: "marketing".to_owned(),
+            topic: String::new(),
+            priority: 0,
+            policy: "at_most_once".to_owned(),
+            planned_at: at(0),
+            due: at(10),
+            expires,
+            context: String::new(),
+        };
+        let due = |message| DueMessage { message, person: String::new(), held: None, attempts: 0 };
+        let snapshot = RecipientSnapshot {
+            address: "ada@x.example".to_owned(),
+            due: vec![due(message("late", at(20))), due(message("soon", at(11))), due(message("over", at(10)))],
+            suppressions: Vec::new(),
+            accepted: Vec::new(),
+        };
+        for now in [None, Some(at(10))] {
+            let verdict = put_off(&snapshot, now, 1);
+            assert_eq!(verdict.take, None);
+            let put_off: Vec<_> = verdict.defer.iter().map(|(id, until, _)| (id.as_str(), *until)).collect();
+            assert_eq!(put_off, [("late", at(11)), ("soon", at(11))]);
+            let ended: Vec<_> = verdict.end.iter().map(|ended| (ended.id.as_str(), ended.reason.as_str())).collect();
+            assert_eq!(ended, [("over", "not_judged")]);
+        }
     }
 }

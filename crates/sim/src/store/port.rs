@@ -368,6 +368,9 @@ impl Store for MemoryStore {
         self.tables().claim(request, decide, now)
     }
     async fn settle(&self, attempt: &Attempt, settlement: &Settlement) -> Result<bool, StoreError> {
+        if self.refuses_settlements.load(std::sync::atomic::Ordering::Relaxed) {
+            return Err(super::refused("as a test wants it"));
+        }
         Ok(self.tables().settle(attempt, settlement))
     }
     async fn doubtful(&self, limit: usize) -> Result<Vec<Doubtful>, StoreError> {

@@ -8,6 +8,9 @@ use rapport_engine::ports::transport::{Connection, Delivery, Envelope, Letter, T
 /// What a test wants of mails on their way.
 #[async_trait]
 pub trait Script: Send + Sync {
+    /// Sees that a connection is asked for.
+    async fn ready(&self) {}
+
     /// Sees a letter before it is made bytes.
     fn compose(&self, _letter: &Letter) {}
 
@@ -26,6 +29,7 @@ pub struct Scripted {
 #[async_trait]
 impl Transport for Scripted {
     async fn ready(&self) -> Result<Box<dyn Connection>, TransportError> {
+        self.script.ready().await;
         let usual = self.usual.ready().await?;
         Ok(Box::new(ScriptedConnection { usual, script: self.script.clone() }))
     }

@@ -1,0 +1,114 @@
+//! What a mailer has in hand, and what it has seen of the hands of others.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+use tokio::sync::RwLock;
+
+use crate::ports::store::{Attempt, RecipientSnapshot, Settlement};
+
+/// The messages a mailer has in hand.
+#[derive(Default)]
+pub struct Hand {
+    pub(super) messages: Mutex<HashSet<String>>,
+    /// The name with the instant this process took it.
+    pub(super) incarnation: OnceLock<String>,
+    /// Read while a claim is on its way.
+    pub(super) claiming: RwLock<()>,
+    /// Until when the database counts as the log's own, and since when it does if it was restored.
+    pub(super) proven: Mutex<Option<Proof>>,
+    /// What became of messages in hand that the database refuses to write.
+    pub(super) unwritten: Mutex<BTreeMap<String, (Attempt, Settlement)>>,
+    /// Others' attempts that look as if their mailers were gone, since when by this process's own clock.
+    suspected: Mutex<BTreeMap<(String, i64), Instant>>,
+    /// Messages over which the policy broke down.
+    baffling: Mutex<BTreeSet<String>>,
+}
+
+/// The database is not behind what the log was told.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Proof {
+    pub(super) until: Instant,
+    pub(super) accepted_at: Option<Timestamp>,
+}
+
+impl Hand {
+    /// Those of the attempts that looked stale at every look for so long. The database compares instants of its server's clock:
+    /// when that is set forward every mailer seems silent at once, until each has said again that it lives.
+    pub(super) fn stale_for(&self, length: Duration, mut stale: Vec<Attempt>, now: Instant) -> Vec<Attempt> {
+        let mut suspected = lock(&self.suspected);
+        let name = |attempt: &Attempt| (attempt.due.message.id.clone(), attempt.attempt);
+        let since = |name: &(String, i64)| suspected.get(name).copied().unwrap_or(now);
+        let seen: BTreeMap<_, _> =
+            stale.iter().map(name).map(|name| (since(&name), name)).map(|(at, name)| (name, at)).collect();
+        stale.retain(|attempt| {
+            seen.get(&name(attempt)).is_some_and(|since| now.saturating_duration_since(*since) >= length)
+        });
+        *suspected = seen;
+        stale
+    }
+
+    /// The policy broke down over this recipient's mail.
+    pub(super) fn baffled_by(&self, snapshot: &RecipientSnapshot) {
+        lock(&self.baffling).extend(snapshot.due.iter().map(|due| due.message.id.clone()));
+    }
+
+    /// The policy judged this recipient's mail; whether that was the last it had broken down over.
+    pub(super) fn understood(&self, snapshot: &RecipientSnapshot) -> bool {
+        let mut baffling = lock(&self.baffling);
+        let before = baffling.len();
+        baffling.retain(|id| !snapshot.due.iter().any(|due| due.message.id == *id));
+        before > 0 && baffling.is_empty()
+    }
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::{rows::MessageRow, store::DueMessage};
+
+    fn attempts(ids: &[&str]) -> Vec<Attempt> {
+        let message = |id: &str| MessageRow {
+            id: id.to_owned(),
+            shard: 0,
+            key: rapport_event::id::PartnerKey::new("shop", "ada").unwrap(),
+            workflow: String::new(),
+            journey: String::new(),
+            step: String::new(),
+            mail: String::new(),
+            rulebook: String::new(),
+            kind: "marketing".to_owned(),
+            topic: String::new(),
+            priority: 0,
+            policy: "at_most_once".to_owned(),
+            planned_at: Timestamp::UNIX_EPOCH,
+            due: Timestamp::UNIX_EPOCH,
+            expires: Timestamp::UNIX_EPOCH,
+            context: String::new(),
+        };
+        let due = |id: &str| DueMessage { message: message(id), person: String::new(), held: None, attempts: 0 };
+        ids.iter().map(|id| Attempt { attempt: 1, address: String::new(), due: due(id) }).collect()
+    }
+
+    #[test]
+    fn only_what_looks_stale_for_long_and_without_a_break_is() {
+        let (hand, length) = (Hand::default(), Duration::from_secs(4));
+        let start = tokio::time::Instant::now().into_std();
+        let look = |after: u64, ids: &[&str]| {
+            let found = hand.stale_for(length, attempts(ids), start + Duration::from_secs(after));
+            found.into_iter().map(|attempt| attempt.due.message.id).collect::<Vec<_>>()
+        };
+        assert_eq!(look(0, &["m", "n"]), [""; 0]);
+        assert_eq!(look(2, &["m"]), [""; 0]);
+        assert_eq!(look(4, &["m", "n"]), ["m"], "n's mailer was heard of in between");
+        assert_eq!(look(8, &["m", "n"]), ["m", "n"]);
+    }
+}

@@ -1,0 +1,220 @@
+//! From what became of an attempt to what is written of it.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use super::{Mailer, ended, hand::lock};
+use crate::{
+    backoff::Backoff,
+    ports::{
+        rows::{MessageRow, MessageState, OutboxRow},
+        store::{Attempt, EndedMessage, Settlement, StoreError, SuppressionChange},
+        transport::{Delivery, RefusalClass},
+    },
+    records,
+};
+
+/// So long a mailer that was told to stop goes on trying to write what it knows. After that its successor finds the message in the
+/// hand of a mailer that is gone, and says that nobody knows.
+const LAST_TRIES: Duration = Duration::from_secs(5);
+/// The part of readiness that outcomes are; what a worker says of itself must not cover it.
+const OUTCOMES: &str = "outcomes of mails";
+/// The same for suppressions.
+const SUPPRESSIONS: &str = "suppressions";
+
+/// Words of a server as every database takes them.
+fn legible(words: &str) -> String {
+    words.replace(char::is_control, " ")
+}
+
+impl Mailer {
+    /// What a delivery means for the message.
+    pub(super) async fn settlement(
+        &self,
+        attempt: &Attempt,
+        delivery: Delivery,
+        at: Timestamp,
+        stop: &CancellationToken,
+    ) -> Settlement {
+        let message = &attempt.due.message;
+        let end = |state, reason: &str| Settlement::Ended(self.ended(message, attempt.attempt, state, reason, at));
+        match delivery {
+            Delivery::Accepted { .. } => end(MessageState::Sent, ""),
+            Delivery::Refused { code, text, class: RefusalClass::Permanent, .. } => {
+                info!(message = %message.id, code, "the server refuses this recipient");
+                self.close_address(attempt, at, stop).await;
+                end(MessageState::Failed, &legible(&format!("{code} {text}")))
+            }
+            Delivery::Refused { code, text, class: RefusalClass::Policy, .. } => {
+                end(MessageState::Failed, &legible(&format!("{code} {text}")))
+            }
+            Delivery::Refused { code, text, class: RefusalClass::Transient, .. } => {
+                self.again(attempt, &legible(&format!("{code} {text}")), at)
+            }
+            Delivery::NotSent { reason } => self.again(attempt, &legible(&reason), at),
+            Delivery::InDoubt { reason } if message.is_sent_again() => {
+                self.again_or_in_doubt(attempt, &legible(&reason), at)
+            }
+            Delivery::InDoubt { reason } => {
+                warn!(message = %message.id, reason, "not known whether the mail was accepted");
+                end(MessageState::InDoubt, &legible(&reason))
+            }
+        }
+    }
+
+    /// The address takes no mail: nothing more goes there, and the journeys of every partner who has it stop. When that cannot be
+    /// written at all, the next mail there is refused as this one was.
+    async fn close_address(&self, attempt: &Attempt, at: Timestamp, stop: &CancellationToken) {
+        let what = format!("the suppression after the refusal of mail {} waits to be written", attempt.due.message.id);
+        let mut tries = Tries::new(self, SUPPRESSIONS, what, stop);
+        while let Err(error) = self.suppress(attempt, at).await {
+            if !tries.again(&error).await {
+                return;
+            }
+        }
+        self.readiness.good(SUPPRESSIONS);
+    }
+
+    async fn suppress(&self, attempt: &Attempt, at: Timestamp) -> Result<(), StoreError> {
+        const REASON: &str = "hard_bounce";
+        let told: Vec<OutboxRow> = self
+            .store
+            .partners_at(&attempt.address)
+            .await?
+            .into_iter()
+            .map(|key| {
+                let shard = rapport_event::id::shard_of(&key, self.shards);
+                records::outbox(shard, records::suppressed(key, &attempt.due.message.id, REASON, at))
+            })
+            .collect();
+        let change = SuppressionChange::add(&attempt.address, None, REASON, at);
+        self.store.change_suppressions(&[change], &told).await
+    }
+
+    /// Back to the queue with a growing wait, or expired when that would be too late.
+    pub(super) fn again(&self, attempt: &Attempt, reason: &str, at: Timestamp) -> Settlement {
+        let message = &attempt.due.message;
+        let minutes = 1_i64 << attempt.due.attempts.min(8);
+        // Spread by the message's own id, so that a storm of refusals does not come back as one.
+        let jitter = i64::from(message.id.bytes().fold(0_u8, u8::wrapping_add)) * 60 * minutes / 1024;
+        let due = at.checked_add(SignedDuration::from_secs(60 * minutes + jitter)).unwrap_or(Timestamp::MAX);
+        if due >= message.expires {
+            return Settlement::Ended(self.ended(message, attempt.attempt, MessageState::Expired, reason, at));
+        }
+        Settlement::Requeue { due, reason: reason.to_owned() }
+    }
+
+    /// The same for a mail that may have been accepted: when there is no time for another try, that is what is known of it.
+    pub(super) fn again_or_in_doubt(&self, attempt: &Attempt, reason: &str, at: Timestamp) -> Settlement {
+        match self.again(attempt, reason, at) {
+            Settlement::Ended(_) => {
+                Settlement::Ended(self.ended(&attempt.due.message, attempt.attempt, MessageState::InDoubt, reason, at))
+            }
+            again @ Settlement::Requeue { .. } => again,
+        }
+    }
+
+    /// Writes the settlement; the delivery cannot be undone, so this is tried until the database answers, or this mailer's time is
+    /// over. What it refuses stays in hand, so that nobody takes it for never sent, and is tried again now and then.
+    pub(super) async fn settle(&self, attempt: &Attempt, settlement: Settlement, stop: &CancellationToken) {
+        let id = &attempt.due.message.id;
+        let mut tries = Tries::new(self, OUTCOMES, format!("the outcome of mail {id} waits to be written"), stop);
+        loop {
+            match self.store.settle(attempt, &settlement).await {
+                Ok(true) => break,
+                Ok(false) => {
+                    warn!(message = %id, attempt = attempt.attempt, "the attempt was settled by another");
+                    break;
+                }
+                Err(error) => {
+                    if tries.again(&error).await {
+                        continue;
+                    }
+                    lock(&self.hand.unwritten).insert(id.clone(), (attempt.clone(), settlement));
+                    return;
+                }
+            }
+        }
+        lock(&self.hand.messages).remove(id);
+        let outcome = match &settlement {
+            Settlement::Ended(ended) => ended.state.code(),
+            Settlement::Requeue { .. } => "requeued",
+        };
+        metrics::counter!("rapport_mail_attempts_total", "outcome" => outcome).increment(1);
+    }
+
+    /// Tries once more to write what the database refused. A restart ends it too: the successor finds these in doubt.
+    pub(super) async fn write_rest(&self) {
+        let unwritten: Vec<_> = lock(&self.hand.unwritten).values().cloned().collect();
+        for (attempt, settlement) in unwritten {
+            let id = &attempt.due.message.id;
+            match self.store.settle(&attempt, &settlement).await {
+                Ok(_) => {
+                    lock(&self.hand.messages).remove(id);
+                    let mut unwritten = lock(&self.hand.unwritten);
+                    unwritten.remove(id);
+                    if unwritten.is_empty() {
+                        self.readiness.good(OUTCOMES);
+                    }
+                }
+                Err(error) => {
+                    self.readiness.bad(OUTCOMES, format!("the outcome of mail {id} cannot be written: {error}"));
+                }
+            }
+        }
+    }
+
+    pub(super) fn ended(
+        &self,
+        message: &MessageRow,
+        attempt: i64,
+        state: MessageState,
+        reason: &str,
+        at: Timestamp,
+    ) -> EndedMessage {
+        ended(message, attempt, state, reason, at, self.shards)
+    }
+}
+
+/// Tries at something that must be written.
+struct Tries<'m> {
+    mailer: &'m Mailer,
+    part: &'static str,
+    what: String,
+    stop: &'m CancellationToken,
+    backoff: Backoff,
+    until: Option<std::time::Instant>,
+}
+
+impl<'m> Tries<'m> {
+    fn new(mailer: &'m Mailer, part: &'static str, what: String, stop: &'m CancellationToken) -> Self {
+        Self { mailer, part, what, stop, backoff: Backoff::default(), until: None }
+    }
+
+    /// Waits after an error; whether there is another try. What may pass is said of the mailer, as whatever holds it up is; what
+    /// the database refuses is said of the part.
+    async fn again(&mut self, error: &StoreError) -> bool {
+        let Self { mailer, what, .. } = self;
+        if matches!(error, StoreError::Refused(_) | StoreError::Damaged(_)) {
+            error!(%error, what, "the database refuses it");
+            mailer.readiness.bad(self.part, format!("{what}: {error}"));
+            return false;
+        }
+        mailer.readiness.bad("mailer", format!("{what}: {error}"));
+        let wait = mailer.clock.pause(self.backoff.after_failure());
+        if !self.stop.is_cancelled() {
+            tokio::select! { () = wait => {}, () = self.stop.cancelled() => {} }
+            return true;
+        }
+        let now = mailer.clock.monotonic();
+        if now >= *self.until.get_or_insert(now + LAST_TRIES) {
+            error!(%error, what, "given up: the mailer was told to stop");
+            return false;
+        }
+        wait.await;
+        true
+    }
+}

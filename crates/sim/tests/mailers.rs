@@ -1,0 +1,191 @@
+//! What a mailer does when it breaks down itself, when the database refuses what it says, and when clocks jump.
+
+mod stand;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use rapport_engine::ports::{
+    rows::MessageState,
+    store::Store,
+    transport::{Delivery, Envelope, Letter},
+};
+use rapport_sim::{clock::LiveClock, store::Tables, world};
+use stand::{Stand, script::Script};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+/// How many of the welcomes to three partners came to what.
+fn count(tables: &Tables, state: MessageState) -> usize {
+    tables.messages.values().filter(|message| message.state == state).count()
+}
+
+fn trouble(stand: &Stand, part: &str) -> Option<String> {
+    stand.readiness.troubles().into_iter().find(|(name, _)| name == part).map(|(_, why)| why)
+}
+
+/// Three partners are approved.
+async fn three(script: Arc<dyn Script>) -> Stand {
+    let mut stand = Stand::new(world::shipped_files()).await;
+    stand.script = Some(script);
+    stand.start();
+    let events = [stand.approved("ada"), stand.approved("bob"), stand.approved("dora")];
+    stand.take(&events).await;
+    stand
+}
+
+/// Fails where nobody expected it, the first so many times.
+#[derive(Default)]
+struct Breaks {
+    composing_for: Option<&'static str>,
+    ready: AtomicUsize,
+    sending: AtomicUsize,
+}
+
+fn break_down(times: &AtomicUsize) {
+    let left = times.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+    assert!(left.is_err(), "a bug, as the test wants it");
+}
+
+#[async_trait]
+impl Script for Breaks {
+    async fn ready(&self) {
+        break_down(&self.ready);
+    }
+
+    fn compose(&self, letter: &Letter) {
+        assert!(self.composing_for.is_none_or(|to| !letter.to.address.contains(to)), "a bug, as the test wants it");
+    }
+
+    async fn send(&self, _envelope: &Envelope) -> Option<Delivery> {
+        break_down(&self.sending);
+        None
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mail_over_which_the_mailer_breaks_down_fails_alone() {
+    let mut stand = three(Arc::new(Breaks { composing_for: Some("bob"), ..Breaks::default() })).await;
+    stand.until("the others left", |tables| count(tables, MessageState::Sent) == 2).await;
+    stand.until("his failed", |tables| count(tables, MessageState::Failed) == 1).await;
+    stand.until("all is folded", stand.folded()).await;
+    stand.stop().await;
+    let tables = stand.store.tables().clone();
+    let reasons: Vec<_> = tables.messages.values().filter_map(|message| message.reason.as_deref()).collect();
+    assert!(reasons.contains(&"render: panicked, which is a bug"), "{reasons:?}");
+    assert!(tables.check().iter().all(|(_, rows)| *rows == 0), "{:?}", tables.check());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mail_under_way_when_the_mailer_breaks_down_is_in_doubt() {
+    let mut stand = three(Arc::new(Breaks { sending: AtomicUsize::new(1), ..Breaks::default() })).await;
+    stand.until("the others left", |tables| count(tables, MessageState::Sent) == 2).await;
+    stand.until("all is folded", stand.folded()).await;
+    stand.stop().await;
+    let tables = stand.store.tables().clone();
+    assert_eq!(count(&tables, MessageState::InDoubt), 1);
+    assert!(tables.check().iter().all(|(_, rows)| *rows == 0), "{:?}", tables.check());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_dies_is_replaced_and_told_of() {
+    let mut stand = three(Arc::new(Breaks { ready: AtomicUsize::new(3), ..Breaks::default() })).await;
+    let readiness = stand.readiness.clone();
+    let part = "workers of the mailer";
+    stand.until("it is told", |_| readiness.troubles().iter().any(|(name, _)| name == part)).await;
+    stand.until("all left", |tables| count(tables, MessageState::Sent) == 3).await;
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(trouble(&stand, part), None, "those who came go on");
+    stand.stop().await;
+}
+
+/// Nothing happens to mails on their way.
+struct Nothing;
+impl Script for Nothing {}
+
+#[tokio::test(start_paused = true)]
+async fn an_outcome_the_database_refuses_is_told_of_and_not_lost_while_the_mailer_lives() {
+    let stand = Stand::new(world::shipped_files()).await;
+    stand.store.refuse_settlements(true);
+    let mut stand = Stand { script: Some(Arc::new(Nothing)), ..stand };
+    stand.start();
+    let events = [stand.approved("ada"), stand.approved("bob"), stand.approved("dora")];
+    stand.take(&events).await;
+    let server = stand.server.clone();
+    stand.until("all were accepted", |_| server.accepted().len() == 3).await;
+    tokio::time::sleep(Duration::from_secs(300)).await;
+    assert_eq!(count(&stand.store.tables(), MessageState::Attempting), 3);
+    let why = trouble(&stand, "outcomes of mails").unwrap_or_default();
+    assert!(why.contains("cannot be written"), "{why}");
+    stand.store.refuse_settlements(false);
+    stand.until("all is written", |tables| count(tables, MessageState::Sent) == 3).await;
+    stand.until("all is folded", stand.folded()).await;
+    assert_eq!(stand.readiness.troubles(), []);
+    stand.stop().await;
+    assert_eq!(stand.server.accepted().len(), 3);
+}
+
+/// Told to stop while the database refuses: it ends, and its successor says that nobody knows.
+#[tokio::test(start_paused = true)]
+async fn a_mailer_that_is_told_to_stop_does_not_wait_for_the_database_for_ever() {
+    let mut stand = Stand::new(world::shipped_files()).await;
+    stand.store.refuse_settlements(true);
+    stand.start();
+    let events = [stand.approved("ada")];
+    stand.take(&events).await;
+    let server = stand.server.clone();
+    stand.until("it was accepted", |_| server.accepted().len() == 1).await;
+    tokio::time::timeout(Duration::from_secs(60), stand.stop()).await.expect("it ends");
+    stand.store.refuse_settlements(false);
+    stand.start();
+    stand.until("it is in doubt", |tables| count(tables, MessageState::InDoubt) == 1).await;
+    stand.stop().await;
+    assert_eq!(stand.server.accepted().len(), 1);
+}
+
+/// The server takes a mail, and says so when told to.
+#[derive(Default)]
+struct Slow {
+    answer: Notify,
+}
+
+#[async_trait]
+impl Script for Slow {
+    async fn send(&self, _envelope: &Envelope) -> Option<Delivery> {
+        self.answer.notified().await;
+        None
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_whose_clock_is_set_forward_puts_no_living_mailers_mail_in_doubt() {
+    let script = Arc::new(Slow::default());
+    let mut stand = Stand::new(world::shipped_files()).await;
+    stand.script = Some(script.clone());
+    stand.start();
+    let events = [stand.approved("ada")];
+    stand.take(&events).await;
+    stand.until("it is in hand", |tables| count(tables, MessageState::Attempting) == 1).await;
+    let store: Arc<dyn Store> = stand.store.clone();
+    let other = stand.mailer("other", store, Arc::new(LiveClock { store: stand.store.clone() }));
+    let stop = CancellationToken::new();
+    let other = tokio::spawn(other.run(stop.clone()));
+    // Wherever between two heartbeats of either.
+    for jump in 1..=12_u64 {
+        tokio::time::sleep(Duration::from_millis(20_170)).await;
+        stand.store.set_clock_off(Duration::from_secs(jump * 90));
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        assert_eq!(count(&stand.store.tables(), MessageState::Attempting), 1, "after jump {jump}");
+    }
+    script.answer.notify_one();
+    stand.until("it is sent", |tables| count(tables, MessageState::Sent) == 1).await;
+    stop.cancel();
+    other.await.unwrap();
+    stand.stop().await;
+}
