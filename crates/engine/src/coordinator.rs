@@ -62,8 +62,9 @@ impl Coordinator {
 
     /// Runs until told to stop, or until another owner took over.
     pub async fn run(mut self, stop: CancellationToken) -> Ended {
-        let (mut backoff, mut stillness) = (Backoff::default(), Stillness::default());
+        let mut backoff = Backoff::default();
         let (store, clock) = (self.parts.store.clone(), self.parts.clock.clone());
+        let mut stillness = Stillness::new(store.as_ref(), clock.as_ref(), |written| written.arrived);
         loop {
             let decided = stillness
                 .look(store.as_ref(), clock.as_ref(), Decided::Nothing, async || self.decide_once().await)
@@ -76,7 +77,12 @@ impl Coordinator {
                 Ok(Decided::Nothing) => {
                     backoff.succeeded();
                     self.parts.readiness.good("coordinator");
-                    if self.parts.clock.replays() { IDLE_IN_REPLAY } else { IDLE }
+                    let idle = if clock.replays() { IDLE_IN_REPLAY } else { IDLE };
+                    stillness.wait(clock.as_ref(), idle, &stop).await;
+                    if stop.is_cancelled() {
+                        return Ended::Stopped;
+                    }
+                    continue;
                 }
                 Ok(Decided::Fenced) => return Ended::Fenced,
                 Err(CoordinatorError::Store(StoreError::Unavailable(_) | StoreError::CommitUnknown(_))) => {
@@ -123,7 +129,7 @@ impl Coordinator {
             ..CoordinatorCommit::default()
         };
         if let Some(behind) = behind {
-            self.close_days(&rulebook, behind, &mut commit).await?;
+            self.close_days(&rulebook, behind, &rows, &mut commit).await?;
         }
         self.answer_offers(&rulebook, &mut commit).await?;
         let nothing = commit.day_closes.is_empty() && commit.answered.is_empty() && commit.clock == self.clock;

@@ -60,14 +60,17 @@ pub struct Courier {
 impl Courier {
     /// Runs until told to stop. Any number may run: the lease shares the work.
     pub async fn run(&self, stop: CancellationToken) {
-        let (mut backoff, mut stillness) = (Backoff::default(), Stillness::default());
+        let mut backoff = Backoff::default();
+        let mut stillness = Stillness::new(self.store.as_ref(), self.clock.as_ref(), |written| written.arrived);
         while !stop.is_cancelled() {
             let looked = stillness.look(self.store.as_ref(), self.clock.as_ref(), 0, async || self.round().await).await;
             let wait = match looked {
                 Ok(0) => {
                     backoff.succeeded();
                     self.readiness.good("courier");
-                    if self.clock.replays() { IDLE_IN_REPLAY } else { IDLE }
+                    let idle = if self.clock.replays() { IDLE_IN_REPLAY } else { IDLE };
+                    stillness.wait(self.clock.as_ref(), idle, &stop).await;
+                    continue;
                 }
                 Ok(_) => {
                     backoff.succeeded();

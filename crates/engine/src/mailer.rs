@@ -269,7 +269,8 @@ impl Mailer {
     }
 
     async fn work(&self, stop: CancellationToken) {
-        let (mut backoff, mut stillness) = (Backoff::default(), Stillness::default());
+        let mut backoff = Backoff::default();
+        let mut stillness = Stillness::new(self.store.as_ref(), self.clock.as_ref(), |written| written.arrived);
         while !stop.is_cancelled() {
             let (store, clock) = (self.store.as_ref(), self.clock.as_ref());
             let looked = stillness.look(store, clock, 0, async || self.send_some(&stop).await).await;
@@ -277,7 +278,9 @@ impl Mailer {
                 Ok(0) => {
                     backoff.succeeded();
                     self.readiness.good("mailer");
-                    if self.clock.replays() { IDLE_IN_REPLAY } else { IDLE }
+                    let idle = if self.clock.replays() { IDLE_IN_REPLAY } else { IDLE };
+                    stillness.wait(self.clock.as_ref(), idle, &stop).await;
+                    continue;
                 }
                 Ok(_) => {
                     backoff.succeeded();

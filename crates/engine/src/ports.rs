@@ -9,3 +9,4 @@ pub mod operating;
 pub mod rows;
 pub mod store;
 pub mod transport;
+pub mod written;

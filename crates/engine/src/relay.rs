@@ -28,6 +28,7 @@ use crate::{
     },
     readiness::Readiness,
     restore::{self, RestoreError},
+    stillness::Stillness,
 };
 
 /// Rows carried at once.
@@ -136,7 +137,9 @@ impl Relay {
         let mut backoff = Backoff::default();
         let mut heard: Option<Instant> = None;
         let mut proven: Option<Instant> = None;
+        let mut stillness = Stillness::new(self.store.as_ref(), self.clock.as_ref(), |written| written.outbox);
         while !stop.is_cancelled() {
+            stillness.mark();
             let now = self.clock.monotonic();
             let silent = heard.is_none_or(|at| now.duration_since(at) >= HEARTBEAT);
             match self.look(target, epoch, silent, &mut proven).await {
@@ -146,7 +149,8 @@ impl Relay {
                     }
                     backoff.succeeded();
                     self.readiness.good(part);
-                    self.wait(if self.clock.replays() { IDLE_IN_REPLAY } else { IDLE }, stop).await;
+                    let idle = if self.clock.replays() { IDLE_IN_REPLAY } else { IDLE };
+                    stillness.wait(self.clock.as_ref(), idle, stop).await;
                 }
                 Ok(Some(Carried::Rows(_))) => {
                     heard = Some(now);

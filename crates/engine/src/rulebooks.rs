@@ -109,6 +109,25 @@ impl Rulebooks {
         self.take_in(&row).map(Some)
     }
 
+    /// The files in force, for a shard that stands at older ones which this binary cannot read any more.
+    ///
+    /// # Errors
+    /// The given one, when those very files are in force.
+    pub async fn instead_of(&self, broken: RulebookError) -> Result<Arc<Applied>, RulebookError> {
+        let newest = self.current().await?;
+        match (&broken, newest) {
+            (RulebookError::Broken { hash, first }, Some(newest)) if newest.hash != *hash => {
+                tracing::warn!(
+                    hash,
+                    first,
+                    "files applied earlier do not compile any more; going on with those in force"
+                );
+                Ok(newest)
+            }
+            _ => Err(broken),
+        }
+    }
+
     /// The newest rulebook that has this mail: the one in force, or for a journey whose workflow or mail was taken away
     /// the last one that had it.
     pub async fn with_mail(

@@ -59,15 +59,21 @@ use crate::{
     records,
     restore::{self, RestoreError, Restored},
     rulebooks::{Applied, RulebookError},
+    stillness::Stillness,
 };
 
 /// How long a caught-up live owner waits for records before it looks at the clock again.
 const TICK: Duration = Duration::from_millis(250);
 /// The same in a replay, where the present moves in steps and everybody waits for everybody.
 const TICK_IN_REPLAY: Duration = Duration::from_millis(5);
+/// The same where the store tells when the present moves, and the log when records come.
+const TICK_WHEN_TOLD: Duration = Duration::from_millis(100);
 
 /// Partners looked at in one commit when journeys change versions.
 const PARTNERS_AT_ONCE: usize = 2_000;
+
+/// The least step of instants in the database.
+const MOMENT: SignedDuration = SignedDuration::from_millis(1);
 
 /// How long a timer is put off whose programme no file in force knows.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_hours(1);
@@ -237,7 +243,10 @@ impl ShardOwner {
         let suspects = std::mem::take(&mut self.suspects);
         *self = Self { suspects, rebuild_until, cursor, ..Self::new(parts, row.clone(), batch_max) };
         self.rulebook = match &row.rulebook {
-            Some(hash) => self.parts.rulebooks.by_hash(hash).await?,
+            Some(hash) => match self.parts.rulebooks.by_hash(hash).await {
+                Err(broken @ RulebookError::Broken { .. }) => Some(self.parts.rulebooks.instead_of(broken).await?),
+                found => found?,
+            },
             None => None,
         };
         let since = self.clock.checked_sub(recent_ids::REMEMBERED).unwrap_or(Timestamp::MIN);
@@ -250,12 +259,21 @@ impl ShardOwner {
 
     async fn serve(&mut self, stop: &CancellationToken) -> Result<(), ShardError> {
         let replays = self.parts.clock.replays();
-        let tick = if replays { TICK_IN_REPLAY } else { TICK };
+        let clock = self.parts.clock.clone();
+        let mut stillness = Stillness::new(self.parts.store.as_ref(), clock.as_ref(), |written| written.present);
+        let tick = match (replays, stillness.hears()) {
+            (false, _) => TICK,
+            (true, false) => TICK_IN_REPLAY,
+            (true, true) => TICK_WHEN_TOLD,
+        };
         while !stop.is_cancelled() {
             tokio::select! {
-                filled = self.feed.fill(self.batch_max, tick) => filled?,
+                biased;
                 () = stop.cancelled() => return Ok(()),
+                filled = self.feed.fill(self.batch_max, tick) => filled?,
+                () = stillness.changed(clock.as_ref(), tick), if stillness.hears() => {}
             }
+            stillness.mark();
             let present = self.parts.clock.now().await?;
             if self.rulebook.is_none() {
                 // A shard that never ran begins with what is applied now; later changes come as records.
@@ -264,7 +282,11 @@ impl ShardOwner {
             let records = self.feed.take_until(present, replays);
             let folded = records.len();
             self.fold_records(records, present).await?;
-            if folded == 0 && self.clock < present && self.feed.is_drained(self.parts.log.as_ref(), replays).await? {
+            // Live the next records are fetched first; in a replay everybody waits for this shard to come to the present.
+            if (folded == 0 || replays)
+                && self.clock < present
+                && self.feed.is_drained(self.parts.log.as_ref(), replays).await?
+            {
                 self.come_to(present).await?;
             }
         }
@@ -476,7 +498,14 @@ impl ShardOwner {
     async fn switch_rulebook(&mut self, event: &Event) -> Result<(), ShardError> {
         let Some(hash) = records::applied_hash(event) else { return Ok(()) };
         // Stored in the transaction that sent the record, so it can only be missing from a database that was restored.
-        let applied = self.parts.rulebooks.by_hash(&hash).await?.ok_or(ShardError::FilesGone(hash))?;
+        let applied = match self.parts.rulebooks.by_hash(&hash).await {
+            Err(broken @ RulebookError::Broken { .. }) => {
+                // What is in force now was applied after these: its record comes, and until then nothing changes.
+                self.parts.rulebooks.instead_of(broken).await?;
+                return Ok(());
+            }
+            found => found?.ok_or(ShardError::FilesGone(hash))?,
+        };
         let moves = react::in_flight::moves_journeys(&applied);
         self.rulebook = Some(applied.clone());
         self.interests = Arc::default();
@@ -507,7 +536,8 @@ impl ShardOwner {
     /// Fires what is due up to `stamp` and closes days on the way; the clock ends at `stamp` unless it is ahead already.
     async fn come_before(&mut self, stamp: Timestamp) -> Result<(), ShardError> {
         while let Some(instant) = self.next_close(stamp) {
-            self.fire_until(instant).await?;
+            // The clock must not stand at the close before this shard's part is written: whoever reads the row may take it at its word.
+            self.fire_until(instant.checked_sub(MOMENT).unwrap_or(Timestamp::MIN)).await?;
             self.first_pass(instant).await?;
         }
         self.fire_until(stamp).await?;

@@ -60,6 +60,7 @@ impl SqlStore {
         write_outbox(&mut session, &commit.outbox).await?;
         write_rest(&mut session, commit).await?;
         rebuild(&mut session, &commit.rebuilt).await?;
+        session.about().clock = commit.clock;
         session.commit().await?;
         Ok(Committed::Done)
     }
@@ -344,7 +345,9 @@ pub(crate) async fn write_outbox(session: &mut Session, rows: &[OutboxRow]) -> R
             .filter(|row| seen.insert(&row.event_id))
             .map(|row| cells![row.target.code(), &row.event_id, row.shard, &row.key, &row.value]),
     );
-    session.execute_rows(&outbox::ADD, &[], &rows).await?;
+    if session.execute_rows(&outbox::ADD, &[], &rows).await? > 0 {
+        session.about().outbox = true;
+    }
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection as _, PgPool, SqlitePool};
 
-use crate::sql::refusal;
+use crate::sql::{Bell, refusal};
 
 /// Connections PostgreSQL is opened with when nobody says otherwise.
 pub const POOL_SIZE_DEFAULT: u32 = 8;
@@ -42,6 +42,7 @@ impl Default for ConnectOptions {
 pub(crate) struct Embedded {
     pub(crate) writer: SqlitePool,
     pub(crate) readers: SqlitePool,
+    pub(crate) bell: Bell,
 }
 
 /// Opens PostgreSQL and asks whether it is there.
@@ -113,5 +114,5 @@ pub(crate) async fn sqlite(path: &str) -> Result<Embedded, StoreError> {
         .max_lifetime(None)
         .test_before_acquire(false)
         .connect_lazy_with(connect.pragma("query_only", "ON").pragma("cache_size", "-8192"));
-    Ok(Embedded { writer, readers })
+    Ok(Embedded { writer, readers, bell: Bell::default() })
 }

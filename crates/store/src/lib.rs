@@ -45,7 +45,7 @@ pub use journal::{JOURNAL_TOPIC, Journal};
 pub use migrate::SCHEMA_VERSION;
 
 use connect::Embedded;
-use sql::{Session, refusal};
+use sql::{Bell, On, Session, refusal};
 
 /// The store on one of the two databases. Clones share connections.
 #[derive(Debug, Clone)]
@@ -111,6 +111,14 @@ impl SqlStore {
         self.is_embedded().then(|| Journal::new(self.clone(), shards, progress))
     }
 
+    /// Rung at every write; `None` on PostgreSQL, where others write too.
+    pub(crate) const fn bell(&self) -> Option<&Bell> {
+        match &self.database {
+            Database::Sqlite(embedded) => Some(&embedded.bell),
+            Database::Postgres(_) => None,
+        }
+    }
+
     /// Closes all connections once they are idle. SQLite then folds its write-ahead log into the file.
     pub async fn close(&self) {
         match &self.database {
@@ -125,9 +133,10 @@ impl SqlStore {
     /// A transaction that may write.
     pub(crate) async fn begin(&self) -> Result<Session, StoreError> {
         Ok(match &self.database {
-            Database::Postgres(pool) => Session::PostgresTransaction(pool.begin().await.map_err(refusal)?),
+            Database::Postgres(pool) => Session::new(On::PostgresTransaction(pool.begin().await.map_err(refusal)?)),
             Database::Sqlite(embedded) => {
-                Session::SqliteTransaction(embedded.writer.begin_with("BEGIN IMMEDIATE").await.map_err(refusal)?)
+                let transaction = embedded.writer.begin_with("BEGIN IMMEDIATE").await.map_err(refusal)?;
+                Session::heard(On::SqliteTransaction(transaction), &embedded.bell)
             }
         })
     }
@@ -135,26 +144,32 @@ impl SqlStore {
     /// A connection for single writing statements.
     pub(crate) async fn writer(&self) -> Result<Session, StoreError> {
         Ok(match &self.database {
-            Database::Postgres(pool) => Session::PostgresConnection(pool.acquire().await.map_err(refusal)?),
-            Database::Sqlite(embedded) => Session::SqliteConnection(embedded.writer.acquire().await.map_err(refusal)?),
+            Database::Postgres(pool) => Session::new(On::PostgresConnection(pool.acquire().await.map_err(refusal)?)),
+            Database::Sqlite(embedded) => {
+                Session::heard(On::SqliteConnection(embedded.writer.acquire().await.map_err(refusal)?), &embedded.bell)
+            }
         })
     }
 
     /// A connection for reading.
     pub(crate) async fn reader(&self) -> Result<Session, StoreError> {
         Ok(match &self.database {
-            Database::Postgres(pool) => Session::PostgresConnection(pool.acquire().await.map_err(refusal)?),
-            Database::Sqlite(embedded) => Session::SqliteConnection(embedded.readers.acquire().await.map_err(refusal)?),
+            Database::Postgres(pool) => Session::new(On::PostgresConnection(pool.acquire().await.map_err(refusal)?)),
+            Database::Sqlite(embedded) => {
+                Session::new(On::SqliteConnection(embedded.readers.acquire().await.map_err(refusal)?))
+            }
         })
     }
 
     /// A transaction in which several reads see one state.
     pub(crate) async fn snapshot(&self) -> Result<Session, StoreError> {
         Ok(match &self.database {
-            Database::Postgres(pool) => Session::PostgresTransaction(
+            Database::Postgres(pool) => Session::new(On::PostgresTransaction(
                 pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await.map_err(refusal)?,
-            ),
-            Database::Sqlite(embedded) => Session::SqliteTransaction(embedded.readers.begin().await.map_err(refusal)?),
+            )),
+            Database::Sqlite(embedded) => {
+                Session::new(On::SqliteTransaction(embedded.readers.begin().await.map_err(refusal)?))
+            }
         })
     }
 }

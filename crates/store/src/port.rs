@@ -14,9 +14,13 @@ use rapport_engine::ports::store::{
     Alive, Attempt, CallClaim, ClaimRequest, Claimed, Committed, Doubtful, EndedMessage, FeedbackRow, Outstanding,
     RecipientSnapshot, RecipientVerdict, Resolution, Settlement, Store, StoreError, SuppressionChange,
 };
+use rapport_engine::ports::written::Written;
 use rapport_engine::story::Story;
 use rapport_event::id::{PartnerKey, ProgramId};
 
+use tokio::sync::watch;
+
+use crate::sql::Bell;
 use crate::{SqlStore, migrate};
 
 #[async_trait]
@@ -27,6 +31,10 @@ impl Store for SqlStore {
 
     async fn check_schema(&self) -> Result<(), StoreError> {
         migrate::judge(self.schema_version().await?)
+    }
+
+    fn written(&self) -> Option<watch::Receiver<Written>> {
+        self.bell().map(Bell::listen)
     }
 
     async fn meta(&self, name: &str) -> Result<Option<String>, StoreError> {

@@ -9,7 +9,7 @@ use rapport_event::wire::{SOURCE_BYTES, SourcePosition};
 
 use crate::SqlStore;
 use crate::sql::queries::{meta, outbox, shard};
-use crate::sql::{Row, Rows, cells, instant};
+use crate::sql::{Bell, Row, Rows, cells, instant};
 
 /// Where the replay's present stands in `meta`.
 const PRESENT: &str = "replay_present";
@@ -40,6 +40,9 @@ impl SqlStore {
     }
 
     pub(crate) async fn read_present(&self) -> Result<Option<Timestamp>, StoreError> {
+        if let Some(present) = self.bell().and_then(Bell::present) {
+            return Ok(Some(present));
+        }
         let Some(text) = self.read_meta(PRESENT).await? else { return Ok(None) };
         let number = text.parse().map_err(|_| StoreError::Damaged(format!("`{PRESENT}` is `{text}`")))?;
         instant(number).map(Some)
@@ -47,7 +50,9 @@ impl SqlStore {
 
     pub(crate) async fn write_present(&self, present: Timestamp) -> Result<(), StoreError> {
         let text = present.as_millisecond().to_string();
-        self.writer().await?.execute(&meta::ADVANCE, &cells![PRESENT, text]).await?;
+        let mut session = self.writer().await?;
+        session.about().present = Some(present);
+        session.execute(&meta::ADVANCE, &cells![PRESENT, text]).await?;
         Ok(())
     }
 

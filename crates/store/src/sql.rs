@@ -5,12 +5,14 @@
 //! `-- rows: name type, …` takes a batch: its text reads from a table `input`, which is `UNNEST` of one array per column in
 //! PostgreSQL and a `VALUES` list in SQLite. `@now` is the database server's time in epoch milliseconds.
 
+mod bell;
 mod cell;
 pub(crate) mod queries;
 mod row;
 mod session;
 mod statement;
 
+pub(crate) use bell::Bell;
 pub(crate) use cell::{Cell, Rows, cells};
 pub(crate) use row::{Row, instant};
-pub(crate) use session::{Session, refusal};
+pub(crate) use session::{On, Session, refusal};

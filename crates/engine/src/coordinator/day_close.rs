@@ -18,31 +18,38 @@ use super::{Coordinator, CoordinatorError};
 use crate::{
     calendar,
     ports::{
-        rows::{CoordinatorCommit, DayCloseRow, DayPartRow, OutboxRow},
+        rows::{COORDINATOR, CoordinatorCommit, DayCloseRow, DayPartRow, OutboxRow, ShardRow},
         store::StoreError,
     },
     records,
     shard::{
-        day_close::{Body, sales::Besides},
+        day_close::{Body, Cursor, sales::Besides},
         facts::{ProgramFigures, program_figures},
         foresight::Expectations,
     },
 };
 
 impl Coordinator {
-    /// Adds every day that can be closed now to the commit: at most one a programme, so that days follow each other.
+    /// Adds every day that can be closed now to the commit: at most one a programme, so that days follow each other. A day
+    /// that some shard has not told its part of waits, whatever the clocks say.
     pub(super) async fn close_days(
         &self,
         rulebook: &Rulebook,
         behind: Timestamp,
+        shards: &[ShardRow],
         commit: &mut CoordinatorCommit,
     ) -> Result<(), CoordinatorError> {
+        let mut waits = false;
         for id in self.store().programs_with_parts().await? {
             let Some(settings) = calendar::ProgramDays::of(rulebook, &id) else { continue };
             let last = self.store().last_day_close(&id).await?;
             let next = self.store().next_part_day(&id, last.as_ref().map(|close| close.day)).await?;
             let Some(on) = next else { continue };
             if settings.closes_at(on) > behind {
+                continue;
+            }
+            if !all_have_told(shards, &id, on)? {
+                waits = true;
                 continue;
             }
             let state = match &last {
@@ -75,11 +82,21 @@ impl Coordinator {
             });
         }
         // The clock may only claim what is decided: while a day was closed here, the next look may close another.
-        if !commit.day_closes.is_empty() {
+        if waits || !commit.day_closes.is_empty() {
             commit.clock = self.clock;
         }
         Ok(())
     }
+}
+
+/// Whether every shard's row says that its part of the day is written.
+fn all_have_told(rows: &[ShardRow], id: &ProgramId, on: Date) -> Result<bool, StoreError> {
+    for row in rows.iter().filter(|row| row.shard != COORDINATOR) {
+        if !Cursor::from_row(&row.cursor)?.has_told(id.as_str(), on) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// The groups by share, in the order of their limits.

@@ -18,6 +18,7 @@ use crate::{
         rows::{COORDINATOR, ShardRow},
         store::{Outstanding, StoreError},
     },
+    stillness::Stillness,
 };
 
 /// The present moves by this much.
@@ -186,15 +187,18 @@ impl ReplayMaster {
 
     async fn wait_until_quiet(&self, present: Timestamp, stop: &CancellationToken) -> Result<bool, IngestError> {
         let mut backoff = Backoff::default();
+        let clock = self.ingest.clock.as_ref();
+        let mut stillness = Stillness::new(self.ingest.store.as_ref(), clock, |written| written.any);
         while !stop.is_cancelled() {
+            stillness.mark();
             match self.is_quiet(present).await {
                 Ok(true) => return Ok(true),
-                Ok(false) => tokio::select! { () = self.ingest.clock.pause(LOOK) => {}, () = stop.cancelled() => {} },
+                Ok(false) => stillness.wait(clock, LOOK, stop).await,
                 Err(
                     IngestError::Store(StoreError::Unavailable(why)) | IngestError::Log(LogError::Unreachable(why)),
                 ) => {
                     debug!(why, "asking again whether everything is quiet");
-                    self.ingest.clock.pause(backoff.after_failure()).await;
+                    clock.pause(backoff.after_failure()).await;
                 }
                 Err(error) => return Err(error),
             }

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use rapport_contact::Kind as MailKind;
 use rapport_event::id::{PartnerKey, ProgramId};
+use tokio::sync::watch;
 
 use super::operating::{AuditRow, Operation, PauseRow, TaskQuery};
 use super::rows::{
@@ -11,6 +12,7 @@ use super::rows::{
     NumberedOutboxRow, OutboxRow, PartnerBundle, PersonRow, PromiseRow, QuarantineRow, RequestRow, ReservationRow,
     ShardCommit, ShardRow, TakenCall, Target, TaskRow, TimerRow,
 };
+use super::written::Written;
 use crate::story::Story;
 
 /// Why the store could not do what was asked.
@@ -262,6 +264,10 @@ pub trait Store: Send + Sync {
     async fn server_time(&self) -> Result<Timestamp, StoreError>;
     /// Checks that the schema is the one this binary knows.
     async fn check_schema(&self) -> Result<(), StoreError>;
+    /// Hears of what is written through this store. `None` where other processes write too: there one has to ask.
+    fn written(&self) -> Option<watch::Receiver<Written>> {
+        None
+    }
     /// A fact about this installation (shard count, cluster id, topic).
     async fn meta(&self, name: &str) -> Result<Option<String>, StoreError>;
     /// Writes a fact unless another value stands; returns what stands.

@@ -82,6 +82,12 @@ impl Cursor {
         serde_json::from_slice(bytes).map_err(|error| StoreError::Damaged(format!("a shard's cursor: {error}")))
     }
 
+    /// Whether the part of a programme's day is written.
+    #[must_use]
+    pub fn has_told(&self, program: &str, on: Date) -> bool {
+        self.parts.get(program).is_some_and(|last| *last >= on)
+    }
+
     /// A programme's figures as of its last closed day.
     #[must_use]
     pub fn figures(&self, program: &str) -> Option<&ProgramFigures> {

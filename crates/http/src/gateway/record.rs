@@ -38,7 +38,9 @@ pub(super) fn answer(key: &PartnerKey, message: &str, survey: &str, choice: &str
         comment: None,
         extra: Extra::NONE.with("message", message),
     };
-    let id = format!("survey.answered:{message}:{choice}");
+    // With the minute: a click that comes twice is one answer, one that is taken back and given again is the last word.
+    let minute = at.as_second().div_euclid(60);
+    let id = format!("survey.answered:{message}:{choice}:{minute}");
     event(&id, key, Kind::SurveyAnswered, at, Payload::Activity(ActivityData::Survey(Box::new(data))))
 }
 

@@ -65,7 +65,8 @@ pub(super) async fn end(
     // Without an address there is nothing to suppress; the record keeps workflows of the topic from starting.
     let changes: Vec<SuppressionChange> =
         address.map(|address| SuppressionChange::add(&address, Some(topic), UNSUBSCRIBED, now)).into_iter().collect();
-    let id = format!("contact.opted_out:{message}:{topic}");
+    // With the instant: who switches it on again and follows the same link once more means it.
+    let id = format!("contact.opted_out:{message}:{topic}:{}", now.as_millisecond());
     let event = record::contact(&id, key, Kind::ContactOptedOut, Some(topic), Some(message), now);
     record::send(&*gateway.store, gateway.shards, &changes, vec![event]).await?;
     Ok(())

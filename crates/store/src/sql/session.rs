@@ -10,6 +10,7 @@ use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteConnection};
 use sqlx::{Postgres, Sqlite, Transaction};
 
+use super::bell::{Bell, Subjects};
 use super::cell::{Cell, Rows};
 use super::row::Row;
 use super::statement::{Kind, POSTGRES_ROWS_MAX, SQLITE_ROWS, Statement};
@@ -18,7 +19,15 @@ use super::statement::{Kind, POSTGRES_ROWS_MAX, SQLITE_ROWS, Statement};
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(40);
 
 /// Where statements run. Dropped without [`Session::commit`], a transaction rolls back.
-pub(crate) enum Session {
+pub(crate) struct Session {
+    on: On,
+    /// Rung when something is written for good.
+    bell: Option<Bell>,
+    about: Subjects,
+}
+
+/// What statements run on.
+pub(crate) enum On {
     PostgresTransaction(Transaction<'static, Postgres>),
     PostgresConnection(PoolConnection<Postgres>),
     SqliteTransaction(Transaction<'static, Sqlite>),
@@ -31,12 +40,34 @@ enum Connection<'c> {
 }
 
 impl Session {
+    /// Statements on this connection or in this transaction.
+    pub(crate) fn new(on: On) -> Self {
+        Self { on, bell: None, about: Subjects::default() }
+    }
+
+    /// The same, heard when it writes.
+    pub(crate) fn heard(on: On, bell: &Bell) -> Self {
+        Self { bell: Some(bell.clone()), ..Self::new(on) }
+    }
+
+    /// What the transaction writes about, told when it is committed.
+    pub(crate) fn about(&mut self) -> &mut Subjects {
+        &mut self.about
+    }
+
     fn connection(&mut self) -> Connection<'_> {
-        match self {
-            Self::PostgresTransaction(transaction) => Connection::Postgres(transaction),
-            Self::PostgresConnection(connection) => Connection::Postgres(connection),
-            Self::SqliteTransaction(transaction) => Connection::Sqlite(transaction),
-            Self::SqliteConnection(connection) => Connection::Sqlite(connection),
+        match &mut self.on {
+            On::PostgresTransaction(transaction) => Connection::Postgres(transaction),
+            On::PostgresConnection(connection) => Connection::Postgres(connection),
+            On::SqliteTransaction(transaction) => Connection::Sqlite(transaction),
+            On::SqliteConnection(connection) => Connection::Sqlite(connection),
+        }
+    }
+
+    /// A single statement outside a transaction is written for good at once.
+    fn ring_if_alone(&self) {
+        if let (On::SqliteConnection(_), Some(bell)) = (&self.on, &self.bell) {
+            bell.ring(self.about);
         }
     }
 
@@ -53,7 +84,9 @@ impl Session {
             }
             Connection::Sqlite(connection) => {
                 let query = sqlite_cells(sqlx::query(statement.sqlite(0)), scalars);
-                Ok(query.execute(connection).await.map_err(refusal)?.rows_affected())
+                let touched = query.execute(connection).await.map_err(refusal)?.rows_affected();
+                self.ring_if_alone();
+                Ok(touched)
             }
         }
     }
@@ -71,7 +104,9 @@ impl Session {
             }
             Connection::Sqlite(connection) => {
                 let query = sqlite_cells(sqlx::query(statement.sqlite(0)), scalars);
-                Ok(query.fetch_all(connection).await.map_err(refusal)?.into_iter().map(Row::Sqlite).collect())
+                let rows = query.fetch_all(connection).await.map_err(refusal)?;
+                self.ring_if_alone();
+                Ok(rows.into_iter().map(Row::Sqlite).collect())
             }
         }
     }
@@ -96,6 +131,7 @@ impl Session {
                     let query = sqlite_batch(statement, size, scalars, chunk);
                     touched += query.execute(&mut *connection).await.map_err(refusal)?.rows_affected();
                 }
+                self.ring_if_alone();
             }
         }
         Ok(touched)
@@ -122,6 +158,7 @@ impl Session {
                     let rows = query.fetch_all(&mut *connection).await.map_err(refusal)?;
                     found.extend(rows.into_iter().map(Row::Sqlite));
                 }
+                self.ring_if_alone();
             }
         }
         Ok(found)
@@ -129,25 +166,31 @@ impl Session {
 
     /// Commits. When the connection is lost meanwhile, nobody here can say whether it was done.
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
-        match self {
-            Self::PostgresTransaction(transaction) => {
+        match self.on {
+            On::PostgresTransaction(transaction) => {
                 match tokio::time::timeout(ANSWER_TIMEOUT, transaction.commit()).await {
                     Ok(Ok(())) => Ok(()),
                     Ok(Err(error)) => Err(in_commit(error)),
                     Err(_) => Err(StoreError::CommitUnknown("no answer".into())),
                 }
             }
-            Self::SqliteTransaction(transaction) => transaction.commit().await.map_err(in_commit),
-            Self::PostgresConnection(_) | Self::SqliteConnection(_) => Ok(()),
+            On::SqliteTransaction(transaction) => {
+                transaction.commit().await.map_err(in_commit)?;
+                if let Some(bell) = &self.bell {
+                    bell.ring(self.about);
+                }
+                Ok(())
+            }
+            On::PostgresConnection(_) | On::SqliteConnection(_) => Ok(()),
         }
     }
 
     /// Takes everything back.
     pub(crate) async fn rollback(self) -> Result<(), StoreError> {
-        match self {
-            Self::PostgresTransaction(transaction) => answer(transaction.rollback()).await,
-            Self::SqliteTransaction(transaction) => transaction.rollback().await.map_err(refusal),
-            Self::PostgresConnection(_) | Self::SqliteConnection(_) => Ok(()),
+        match self.on {
+            On::PostgresTransaction(transaction) => answer(transaction.rollback()).await,
+            On::SqliteTransaction(transaction) => transaction.rollback().await.map_err(refusal),
+            On::PostgresConnection(_) | On::SqliteConnection(_) => Ok(()),
         }
     }
 }

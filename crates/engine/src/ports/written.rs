@@ -1,0 +1,15 @@
+//! What a store tells those who wait in its own process.
+
+/// How often something was written through a store since it was opened, by subject. Whoever waits for a subject looks again
+/// when its count has grown; between two equal counts there is nothing new to see.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Anything.
+    pub any: u64,
+    /// Records came into the outbox.
+    pub outbox: u64,
+    /// An owner wrote whose shard has come to the replay's present.
+    pub arrived: u64,
+    /// The replay's present.
+    pub present: u64,
+}
