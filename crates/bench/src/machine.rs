@@ -28,7 +28,13 @@ impl fmt::Display for Machine {
 
 /// The most memory this process has had, in MiB.
 pub fn peak_memory_mib() -> u64 {
-    kib(&std::fs::read_to_string("/proc/self/status").unwrap_or_default(), "VmHWM") / 1024
+    peak_memory_of("self").unwrap_or_default()
+}
+
+/// The same of another; none once it has ended.
+pub fn peak_memory_of(process: &str) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    field(&status, "VmHWM")?.split_whitespace().next()?.parse::<u64>().ok().map(|kib| kib / 1024)
 }
 
 fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {

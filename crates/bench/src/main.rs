@@ -5,6 +5,7 @@
 #![allow(clippy::disallowed_methods, reason = "an edge: clock and environment are its job")]
 
 mod consume_and_parse;
+mod demo;
 mod engine_throughput;
 mod machine;
 mod segments;
@@ -23,6 +24,19 @@ enum Bench {
     Engine(EngineArguments),
     /// How long after an event its partner has entered or left a segment, at a steady rate
     Segments(SegmentsArguments),
+    /// The demo's year, beside the time and memory it is meant to need
+    Demo(DemoArguments),
+}
+
+/// Of `bench demo`.
+#[derive(Debug, Clone, clap::Args)]
+struct DemoArguments {
+    /// The year is played so often
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    /// Another seed is another world
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
 }
 
 /// Of `bench engine`.
@@ -79,6 +93,7 @@ fn main() -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match bench {
         Bench::Engine(arguments) => runtime.block_on(engine_throughput::bench(&arguments))?,
+        Bench::Demo(arguments) => demo::bench(&arguments)?,
         Bench::Segments(arguments) => runtime.block_on(segments::bench(&arguments))?,
     }
     Ok(ExitCode::SUCCESS)

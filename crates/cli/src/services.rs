@@ -28,8 +28,8 @@ use crate::settings::{MailSettings, MailWay};
 
 /// All in-hand work is finished within this time of a stop.
 pub const STOP_WITHIN: Duration = Duration::from_secs(5);
-/// Mails captured at a time.
-const CAPTURES: usize = 2;
+/// Mails captured at a time: writing a file is quicker than agreeing with another worker.
+const CAPTURES: usize = 1;
 /// The consumer group of the upstream topics.
 const GROUP: &str = "rapport-ingest";
 
@@ -84,9 +84,11 @@ impl Services {
         let courier = Courier {
             store: layout.store.clone(),
             caller,
+            log: layout.log.clone(),
             clock: layout.clock.clone(),
             shards: layout.shards,
             readiness: layout.readiness.clone(),
+            guard: Arc::default(),
         };
         let stop = self.stop.clone();
         self.tasks.spawn(async move {

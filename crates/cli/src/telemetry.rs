@@ -1,5 +1,7 @@
 //! The log, on stderr.
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
 
@@ -17,7 +19,8 @@ pub fn begin(global: &Global, configured: Option<LogFormat>, level: Option<&str>
     let libraries = if global.verbose > 1 { "debug" } else { "warn" };
     let directives = format!("{libraries},rapport={level},{}", OURS.map(|name| format!("{name}={level}")).join(","));
     let filter = EnvFilter::new(directives);
-    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let for_people = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(for_people);
     // A second beginning (tests) changes nothing.
     let _ = match global.log.or(configured).unwrap_or(LogFormat::Human) {
         LogFormat::Json => builder.json().flatten_event(true).try_init(),

@@ -6,13 +6,13 @@
 mod day_close;
 mod offers;
 
-pub use offers::OfferRequest;
+pub use offers::{NO_CURRENCY, OfferRequest};
 
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use crate::{
     backoff::Backoff,
@@ -131,7 +131,7 @@ impl Coordinator {
         if let Some(behind) = behind {
             self.close_days(&rulebook, behind, &rows, &mut commit).await?;
         }
-        self.answer_offers(&rulebook, &mut commit).await?;
+        self.answer_offers(&rulebook, behind, &mut commit).await?;
         let nothing = commit.day_closes.is_empty() && commit.answered.is_empty() && commit.clock == self.clock;
         if nothing {
             return Ok(Decided::Nothing);
@@ -147,6 +147,7 @@ impl Coordinator {
                     let history = i64::from(rulebook.rulebook.config.history_days);
                     let now = self.parts.clock.now().await?;
                     match self.parts.store.prune(now, history).await {
+                        Ok(0) => debug!("no row is past its keep"),
                         Ok(removed) => info!(removed, "rows past their keep were removed"),
                         // The day is closed all the same; the next close tries again.
                         Err(error) => warn!(%error, "rows past their keep could not be removed"),

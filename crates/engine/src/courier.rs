@@ -19,11 +19,13 @@ use crate::{
     ports::{
         caller::{CallRequest, Called, Caller},
         clock::Clock,
+        log::EventLog,
         rows::{CallEnd, CallRow, CallSettled, TakenCall},
         store::{CallClaim, Store, StoreError},
     },
     readiness::Readiness,
     records,
+    restore::{DATABASE_RESTORED, Guard, RestoreError},
     stillness::Stillness,
 };
 
@@ -49,12 +51,27 @@ pub struct Courier {
     pub store: Arc<dyn Store>,
     /// The way out.
     pub caller: Arc<dyn Caller>,
+    /// Asked whether the database is the one that last wrote.
+    pub log: Arc<dyn EventLog>,
     /// The present; in a replay nobody is called.
     pub clock: Arc<dyn Clock>,
     /// Number of shards, to address what is told.
     pub shards: u32,
     /// Told when the database fails.
     pub readiness: Readiness,
+    /// Starts empty.
+    pub guard: Arc<Guard>,
+}
+
+/// Why a courier could not go on for now.
+#[derive(Debug, thiserror::Error)]
+pub enum CourierError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The database was restored, or that is not known.
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
 }
 
 impl Courier {
@@ -77,6 +94,7 @@ impl Courier {
                     continue;
                 }
                 Err(error) => {
+                    self.guard.doubt();
                     self.readiness.bad("courier", error.to_string());
                     backoff.after_failure()
                 }
@@ -88,12 +106,13 @@ impl Courier {
     /// Takes what is due, tries it and writes what became of it: how many calls that were.
     ///
     /// # Errors
-    /// The database. What was tried and not written is tried again under its id.
-    pub async fn round(&self) -> Result<usize, StoreError> {
+    /// The neighbours'. What was tried and not written is tried again under its id.
+    pub async fn round(&self) -> Result<usize, CourierError> {
         let now = self.clock.now().await?;
         if now == Timestamp::MIN {
             return Ok(0);
         }
+        let accepted_at = self.guard.prove(self.log.as_ref(), self.store.as_ref(), self.clock.as_ref()).await?;
         let replays = self.clock.replays();
         let claim = CallClaim {
             now,
@@ -103,18 +122,21 @@ impl Courier {
         };
         let taken = self.store.claim_calls(&claim).await?;
         let count = taken.len();
-        let tries = taken.into_iter().map(|taken| async move { self.carry(taken, now).await });
+        let tries = taken.into_iter().map(|taken| async move { self.carry(taken, now, accepted_at).await });
         let mut tried = futures::stream::iter(tries).buffer_unordered(self.caller.calls_max().max(1));
         let mut first = Ok(());
         while let Some(result) = tried.next().await {
             first = first.and(result);
         }
-        first.map(|()| count)
+        first.map(|()| count).map_err(CourierError::from)
     }
 
-    async fn carry(&self, taken: TakenCall, now: Timestamp) -> Result<(), StoreError> {
+    async fn carry(&self, taken: TakenCall, now: Timestamp, accepted_at: Option<Timestamp>) -> Result<(), StoreError> {
         let call = &taken.call;
-        let settled = if now >= call.expires {
+        let settled = if accepted_at.is_some_and(|accepted| call.planned_at < accepted) {
+            // Whether it was made before the backup was put back, and how it ended, the log did not say.
+            self.ended(call, false, DATABASE_RESTORED, now)
+        } else if now >= call.expires {
             self.ended(call, false, &taken.reason.clone().unwrap_or_else(|| "too_late".to_owned()), now)
         } else if self.clock.replays() {
             // The past is not told to other systems.

@@ -187,6 +187,21 @@ impl Ingest {
 
     /// Stores and appends one batch. When it returns, every record of it is safe.
     pub async fn take(&self, records: &[SourceRecord], breaker: &mut Breaker) -> Result<Taken, IngestError> {
+        self.take_placed(records, breaker, true).await
+    }
+
+    /// The same for a record whose place in its source its shard is past already: it goes without one, and is recognised by
+    /// what it says, an activity by its id.
+    pub async fn take_again(&self, record: SourceRecord) -> Result<Taken, IngestError> {
+        self.take_placed(&[record], &mut Breaker::default(), false).await
+    }
+
+    async fn take_placed(
+        &self,
+        records: &[SourceRecord],
+        breaker: &mut Breaker,
+        placed: bool,
+    ) -> Result<Taken, IngestError> {
         let custom = match self.retry(async || Ok(self.rulebooks.current().await)).await?? {
             Some(rulebook) => rulebook.custom_kinds.clone(),
             None => CustomKinds::none(),
@@ -199,7 +214,7 @@ impl Ingest {
             match read(record, &limits, &custom, now) {
                 Ok(decoded) => {
                     breaker.good(&record.topic, record.partition);
-                    batch.accept(record, decoded, self, replays);
+                    batch.accept(record, decoded, self, (replays, placed));
                 }
                 Err(rejection) => {
                     metrics::counter!("rapport_rejected_total", "code" => rejection.code.as_str()).increment(1);
@@ -293,7 +308,7 @@ struct Sorted {
 }
 
 impl Sorted {
-    fn accept(&mut self, record: &SourceRecord, decoded: Decoded, ingest: &Ingest, replays: bool) {
+    fn accept(&mut self, record: &SourceRecord, decoded: Decoded, ingest: &Ingest, (replays, placed): (bool, bool)) {
         let Decoded { mut event, personal } = decoded;
         if personal.is_some() || event.partner().is_some() {
             let person = person_row(&event, personal.as_ref());
@@ -309,7 +324,7 @@ impl Sorted {
                 key: event.key.to_string().into_bytes(),
                 value: encode(&event),
                 stamp: replays.then_some(event.occurred_at),
-                position: Some(SourcePosition {
+                position: placed.then(|| SourcePosition {
                     source: source_id(&record.topic),
                     incarnation: ingest.incarnation,
                     partition: record.partition,

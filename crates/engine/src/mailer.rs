@@ -216,6 +216,10 @@ impl Mailer {
 
     /// Ends mail whose time ran out before an address was known.
     async fn end_unaddressed(&self, now: Timestamp) -> Result<(), MailerError> {
+        let mut unaddressed = self.store.unaddressed_expired(now, 500).await?;
+        if unaddressed.is_empty() {
+            return Ok(());
+        }
         // In a replay the address may stand in a record of this very step: only shards that have folded it are asked.
         let rows = if self.clock.replays() { Some(self.store.shard_rows().await?) } else { None };
         let arrived = |shard: u32| {
@@ -223,7 +227,6 @@ impl Mailer {
                 rows.iter().any(|row| row.shard == shard as i32 && row.clock.is_some_and(|clock| clock >= now))
             })
         };
-        let mut unaddressed = self.store.unaddressed_expired(now, 500).await?;
         unaddressed.retain(|message| arrived(message.shard));
         let ended: Vec<_> = unaddressed
             .into_iter()

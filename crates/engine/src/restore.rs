@@ -4,24 +4,31 @@
 //! What such a database has queued may have been sent already, and what it will fold again was folded once. So its shards
 //! wait and mailers send nothing until a person accepts. From then on shards go on from where the backup stands, which
 //! rebuilds the state exactly. What mailers and the gateway wrote beside the log, messages sent and suppressions, is made again
-//! from the records that told of it. Mail planned up to the acceptance of which no record tells is not sent: nobody can know
-//! whether it went out.
+//! from the records that told of it, and so is what couriers and the coordinator wrote: calls that ended, offers given. Mail and
+//! calls planned up to the acceptance of which no record tells are not made: nobody can know whether they went out.
+
+mod guard;
+
+pub use guard::Guard;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use rapport_event::{
     Event, Kind,
-    engine::{ContactData, EngineData, OutcomeData},
+    engine::{ContactData, EngineData, OfferData, OutcomeData},
 };
+use rapport_workflow::Rulebook;
 
 use crate::{
+    coordinator::NO_CURRENCY,
     ingest::person_row,
     ports::{
         log::{EventLog, LogError, Progress},
-        rows::{MessageState, Rebuilt, ShardRow},
+        rows::{AnsweredRequest, MessageState, Rebuilt, ReservationRow, ShardRow},
         store::{Store, StoreError, UNSUBSCRIBED},
     },
+    shard::react::{PLACE, REQUEST_OFFER, REQUEST_PLACE},
 };
 
 /// Where the instant of the last acceptance stands in `meta`.
@@ -121,9 +128,9 @@ pub async fn accept(log: &dyn EventLog, store: &dyn Store) -> Result<Vec<Restore
     Ok(found)
 }
 
-/// What this record, folded again, makes again beside the shard's own state.
+/// What this record, folded again under these files, makes again beside the shard's own state.
 #[must_use]
-pub fn rebuilt(event: &Event) -> Option<Rebuilt> {
+pub fn rebuilt(event: &Event, rulebook: Option<&Rulebook>) -> Option<Rebuilt> {
     let at = event.occurred_at;
     let mail = |outcome: &OutcomeData, state| Rebuilt::Mail {
         message: outcome.message.to_string(),
@@ -150,8 +157,38 @@ pub fn rebuilt(event: &Event) -> Option<Rebuilt> {
             Some(suppression(contact, false))
         }
         (Kind::ContactOptedIn, EngineData::Contact(contact)) => Some(suppression(contact, true)),
+        (Kind::CallDelivered | Kind::CallFailed, EngineData::Call(call)) => Some(Rebuilt::Call {
+            call: call.call.to_string(),
+            delivered: event.kind == Kind::CallDelivered,
+            reason: call.reason.as_deref().unwrap_or_default().to_owned(),
+            at,
+        }),
+        (Kind::OfferGranted | Kind::OfferRefused, EngineData::Offer(offer)) => {
+            answered(event, offer, rulebook).map(Rebuilt::Answer)
+        }
         _ => None,
     }
+}
+
+/// The answer that this record told a journey. An offer's value is that of the files it was given under.
+fn answered(event: &Event, offer: &OfferData, rulebook: Option<&Rulebook>) -> Option<AnsweredRequest> {
+    let name: &str = &offer.offer;
+    let is_place = name.starts_with(PLACE);
+    let request = if is_place { REQUEST_PLACE } else { REQUEST_OFFER };
+    let (minor, currency) = match rulebook.and_then(|rulebook| rulebook.offers.get(name)) {
+        _ if is_place => (1, NO_CURRENCY.to_owned()),
+        Some(known) => (known.value.minor, known.value.currency.code().to_owned()),
+        None => (0, NO_CURRENCY.to_owned()),
+    };
+    let reservation = (event.kind == Kind::OfferGranted).then(|| ReservationRow {
+        offer: name.to_owned(),
+        key: event.key.clone(),
+        journey: offer.journey.as_deref().unwrap_or_default().to_owned(),
+        at: offer.ends_at.filter(|_| is_place).unwrap_or(event.occurred_at),
+        minor,
+        currency,
+    });
+    Some(AnsweredRequest { id: format!("{request}:{}", offer.message.as_deref()?), reservation })
 }
 
 /// When a restored database was last accepted: marketing planned before is not sent.

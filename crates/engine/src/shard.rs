@@ -433,7 +433,8 @@ impl ShardOwner {
             return Ok(());
         }
         if self.rebuild_until.is_some_and(|until| self.clock < until) {
-            self.batch.rebuilt.extend(restore::rebuilt(event));
+            let rulebook = self.rulebook.as_deref().map(|applied| &applied.rulebook);
+            self.batch.rebuilt.extend(restore::rebuilt(event, rulebook));
         }
         if self.react(&event.key, |reaction| reaction.fold(event))?.is_none() {
             self.unknown_program(event, offset);

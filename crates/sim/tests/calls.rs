@@ -16,6 +16,7 @@ use rapport_engine::{
         store::Store,
     },
     readiness::Readiness,
+    restore,
 };
 use rapport_sim::{clock::LiveClock, store::Tables, world};
 use serde_json::{Value, json};
@@ -72,7 +73,15 @@ impl Caller for Other {
 fn courier(stand: &Stand, caller: &Arc<Other>) -> Courier {
     let store: Arc<dyn Store> = stand.store.clone();
     let clock = Arc::new(LiveClock { store: stand.store.clone() });
-    Courier { store, caller: caller.clone(), clock, shards: 1, readiness: Readiness::default() }
+    Courier {
+        store,
+        caller: caller.clone(),
+        log: Arc::new(stand.log.clone()),
+        clock,
+        shards: 1,
+        readiness: Readiness::default(),
+        guard: Arc::default(),
+    }
 }
 
 fn again(status: &str) -> Option<Called> {
@@ -156,5 +165,52 @@ async fn a_call_whose_journey_ended_is_taken_back() {
     tokio::time::sleep(Duration::from_secs(120)).await;
     assert_eq!(courier.round().await.unwrap(), 0);
     assert_eq!(stand.store.tables().calls.values().next().unwrap().state, "cancelled");
+    stand.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restored_database_makes_no_call_again() {
+    let mut stand = Stand::new(files("")).await;
+    stand.start();
+    let first = [stand.approved("ada"), stand.approved("bob")];
+    stand.take(&first).await;
+    stand.until("all is folded", stand.folded()).await;
+    stand.stop().await;
+    let backup = stand.store.tables().clone();
+    stand.start();
+    let second = [stand.event("login", "ada", "l1", json!({}))];
+    stand.take(&second).await;
+    stand.until("the call is planned", |tables| tables.calls.len() == 1).await;
+    let other = Other::new([Some(Called::Delivered)]);
+    let before = courier(&stand, &other);
+    assert_eq!(carry_on(&stand, &before).await["detail"], "told");
+    // Planned, and never made: of it the log tells nothing.
+    let third = [stand.event("login", "bob", "l2", json!({}))];
+    stand.take(&third).await;
+    stand.until("another call is planned", |tables| tables.calls.len() == 2).await;
+    stand.until("all is folded", stand.folded()).await;
+    stand.stop().await;
+
+    *stand.store.tables() = Tables { processes: BTreeMap::new(), ..backup };
+    stand.readiness = Readiness::default();
+    stand.start();
+    let after = courier(&stand, &other);
+    assert!(after.round().await.is_err(), "nobody has accepted it");
+    restore::accept(&stand.log, stand.store.as_ref()).await.unwrap();
+    stand.until("it goes on", stand.folded()).await;
+    stand.until("both are planned again", |tables| tables.calls.len() == 2).await;
+    for _ in 0..100 {
+        after.round().await.unwrap();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    stand.until("all is folded", stand.folded()).await;
+    assert_eq!(other.heard().len(), 1, "made before");
+    let tables = stand.store.tables().clone();
+    let mut ends: Vec<_> = tables.calls.values().map(|call| (call.state, call.reason.clone())).collect();
+    ends.sort();
+    assert_eq!(ends, [("delivered", Some(String::new())), ("failed", Some("database_restored".to_owned()))]);
+    let told = tables.journeys.values().filter(|row| row.workflow == "tell" && row.exited.is_some()).count();
+    assert_eq!(told, 2, "both journeys heard of an end");
+    assert!(tables.check().iter().all(|(_, rows)| *rows == 0), "{:?}", tables.check());
     stand.stop().await;
 }

@@ -14,8 +14,8 @@ use rapport_engine::{
         store::{Attempt, ClaimRequest, Committed, EndedMessage, RecipientVerdict, Settlement, Store},
     },
     readiness::Readiness,
-    records,
-    rulebooks::Rulebooks,
+    records, restore,
+    rulebooks::{Applied, Rulebooks},
     shard::react::{REQUEST_OFFER, REQUEST_RELEASE},
 };
 use rapport_event::{Kind, PartnerKey};
@@ -96,6 +96,10 @@ impl Stand {
         self.store.outbox_done(&numbers).await.unwrap();
         let events = rows.iter().map(|row| records::read(&row.row.value).unwrap().kind);
         events.filter(|kind| matches!(kind, Kind::OfferGranted | Kind::OfferRefused)).collect()
+    }
+
+    async fn rulebook(&self) -> Arc<Applied> {
+        Rulebooks::new(self.store.clone()).current().await.unwrap().unwrap()
     }
 
     fn held(&self) -> i64 {
@@ -248,4 +252,44 @@ async fn two_a_day_begin_and_the_others_wait_in_order_or_are_left_out() {
     let tables = stand.store.tables().clone();
     assert!(tables.check().iter().all(|(_, rows)| *rows == 0), "{:?}", tables.check());
     stand.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_restored_database_asks_again_was_answered() {
+    let mut stand = Stand::new("50 EUR per quarter").await;
+    let (first, second) = (stand.request(REQUEST_OFFER, "ada", "m1"), stand.request(REQUEST_OFFER, "bob", "m2"));
+    // Folded again out of order: bob is back before ada, whom the log knows to have got the last of it.
+    let now = stand.memory.server_now();
+    let accepted = now + SignedDuration::from_hours(1);
+    stand.store.set_meta("restore.accepted_at", &accepted.as_millisecond().to_string()).await.unwrap();
+    let behind = |batch: &mut ShardCommit, request: RequestRow| {
+        batch.clock = Some(now);
+        batch.requests = vec![request];
+    };
+    stand.commit(|batch| behind(batch, second.clone())).await;
+    assert_eq!(stand.decide().await, [], "the log may hold the answer");
+    stand.commit(|batch| behind(batch, first.clone())).await;
+    assert_eq!(stand.decide().await, []);
+    let wanted = OfferRequest { offer: "comeback-bonus".into(), message: "m1".into(), step: "s".into() };
+    let given = rapport_engine::ports::rows::ReservationRow {
+        offer: wanted.offer.clone(),
+        key: first.key.clone(),
+        journey: first.journey.clone(),
+        at: first.at,
+        minor: 5000,
+        currency: "EUR".into(),
+    };
+    let told = records::offer_answer(&first, &wanted, Ok(&given));
+    let rulebook = stand.rulebook().await;
+    let rebuilt = restore::rebuilt(&told, Some(&rulebook.rulebook));
+    stand
+        .commit(|batch| {
+            batch.clock = Some(accepted);
+            batch.rebuilt.extend(rebuilt);
+        })
+        .await;
+    assert_eq!(stand.memory.tables().reservations.values().cloned().collect::<Vec<_>>(), [given]);
+    assert_eq!(stand.decide().await, [Kind::OfferRefused], "bob, whom the log told nothing");
+    assert_eq!(stand.held(), 5000);
+    assert!(stand.memory.tables().requests.is_empty());
 }

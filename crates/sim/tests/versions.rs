@@ -1,5 +1,7 @@
 //! Journeys of a version that is not in the files any more.
 
+mod stand;
+
 use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
@@ -10,6 +12,7 @@ use rapport_sim::{
     run::{Operator, Outcome, Setting, play},
     world,
 };
+use stand::Stand;
 
 const DAYS: i64 = 40;
 /// `follow-up` waits for three weeks: on this day many are inside.
@@ -153,4 +156,45 @@ fn nothing_leaves_during_an_incident_and_no_burst_after_it() {
         let told: Vec<_> = outcome.tables.audits.iter().map(|row| row.action.as_str()).collect();
         assert_eq!(told, ["apply", "incident_start", "incident_stop"]);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn files_that_a_new_binary_cannot_read_any_more_hold_no_shard_once_others_are_in_force() {
+    let mut stand = Stand::new(world::shipped_files()).await;
+    stand.start();
+    let first = [stand.approved("ada")];
+    stand.take(&first).await;
+    stand.until("all is folded", stand.folded()).await;
+    stand.stop().await;
+    // As a newer binary finds them: it compiles neither the files the shard stands at nor those applied after them.
+    for number in 0..2 {
+        let mut files = world::shipped_files();
+        files.get_mut("workflows/welcome/workflow.yaml").unwrap().push_str(&format!("# edit {number}\n"));
+        stand.apply(files).await;
+    }
+    for row in stand.store.tables().definitions.iter_mut().rev().skip(1) {
+        row.sources = row.sources.replace("workflow: Welcome", "workfloww: Welcome");
+    }
+    stand.start();
+    let second = [stand.sale("ada", "a1")];
+    stand.take(&second).await;
+    stand.until("the sale is there", |tables| tables.conversions.len() == 1).await;
+    stand.until("all is folded", stand.folded()).await;
+    let newest = stand.store.tables().definitions.last().map(|row| row.hash.clone());
+    assert_eq!(stand.store.tables().shards[&0].rulebook, newest);
+    stand.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn files_in_force_that_do_not_compile_stop_the_shard_and_say_so() {
+    let mut stand = Stand::new(world::shipped_files()).await;
+    for row in &mut stand.store.tables().definitions {
+        row.sources = row.sources.replace("workflow: Welcome", "workfloww: Welcome");
+    }
+    stand.start();
+    let readiness = stand.readiness.clone();
+    stand
+        .until("somebody hears of it", |_| readiness.troubles().iter().any(|(_, why)| why.contains("rapport apply")))
+        .await;
+    stand.stop().await;
 }

@@ -46,6 +46,7 @@ impl SqlStore {
         if let CallSettled::Ended(end) = settled {
             write_outbox(&mut session, std::slice::from_ref(&end.outbox)).await?;
         }
+        session.about().concluded = true;
         session.commit().await?;
         Ok(true)
     }

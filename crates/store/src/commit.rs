@@ -7,7 +7,7 @@
 use jiff::Timestamp;
 use rapport_engine::operate::ITSELF;
 use rapport_engine::ports::rows::{
-    COORDINATOR, CoordinatorCommit, MessageRow, OutboxRow, Rebuilt, ShardCommit, TimerChange,
+    AnsweredRequest, COORDINATOR, CoordinatorCommit, MessageRow, OutboxRow, Rebuilt, ShardCommit, TimerChange,
 };
 use rapport_engine::ports::store::{Committed, StoreError};
 use rapport_event::id::PartnerKey;
@@ -81,21 +81,28 @@ impl SqlStore {
             )
         }));
         session.execute_rows(&coordinator::CLOSE, &[], &closes).await?;
-        let answered = Rows::of(commit.answered.iter().map(|answer| cells![&answer.id]));
-        session.execute_rows(&coordinator::ANSWER, &[], &answered).await?;
-        let reserved = Rows::last_of(commit.answered.iter().filter_map(|answer| {
-            let row = answer.reservation.as_ref()?;
-            let (program, partner) = key!(row.key);
-            Some((
-                &answer.id,
-                cells![&answer.id, &row.offer, program, partner, &row.journey, row.at, row.minor, &row.currency],
-            ))
-        }));
-        session.execute_rows(&coordinator::RESERVE, &[], &reserved).await?;
+        write_answers(&mut session, &commit.answered).await?;
         write_outbox(&mut session, &commit.outbox).await?;
+        session.about().concluded = true;
         session.commit().await?;
         Ok(Committed::Done)
     }
+}
+
+/// Removes what was asked, and notes what was given for it.
+async fn write_answers(session: &mut Session, answers: &[AnsweredRequest]) -> Result<(), StoreError> {
+    let answered = Rows::of(answers.iter().map(|answer| cells![&answer.id]));
+    session.execute_rows(&coordinator::ANSWER, &[], &answered).await?;
+    let reserved = Rows::last_of(answers.iter().filter_map(|answer| {
+        let row = answer.reservation.as_ref()?;
+        let (program, partner) = key!(row.key);
+        Some((
+            &answer.id,
+            cells![&answer.id, &row.offer, program, partner, &row.journey, row.at, row.minor, &row.currency],
+        ))
+    }));
+    session.execute_rows(&coordinator::RESERVE, &[], &reserved).await?;
+    Ok(())
 }
 
 /// The clock to note rows with that have no instant of their own.
@@ -267,6 +274,11 @@ async fn rebuild(session: &mut Session, rows: &[Rebuilt]) -> Result<(), StoreErr
                     session.execute(&mail::RECOUNT, &cells![message, *at]).await?;
                 }
             }
+            Rebuilt::Call { call, delivered, reason, at } => {
+                let state = if *delivered { "delivered" } else { "failed" };
+                session.execute(&sql::REBUILD_CALL, &cells![call, state, reason, *at]).await?;
+            }
+            Rebuilt::Answer(answer) => write_answers(session, std::slice::from_ref(answer)).await?,
             Rebuilt::Person(row) => store_versions(session, std::slice::from_ref(row)).await?,
             Rebuilt::Suppression { key, topic, reason, at, lifted } => {
                 let (program, partner) = key!(key);

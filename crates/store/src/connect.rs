@@ -14,7 +14,7 @@ use crate::sql::{Bell, refusal};
 pub const POOL_SIZE_DEFAULT: u32 = 8;
 const READERS: u32 = 4;
 /// Every statement text has its own place in the cache, in SQLite one per batch size.
-const STATEMENTS: usize = 512;
+const STATEMENTS: usize = 1024;
 /// How long a server that cannot be reached is tried before the caller is told; its own backoff goes on from there.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a writer waits for its turn on the one connection to a SQLite file.

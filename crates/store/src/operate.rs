@@ -41,6 +41,7 @@ impl SqlStore {
         }
         write_audit(&mut session, &operation.audit).await?;
         write_outbox(&mut session, &operation.outbox).await?;
+        session.about().concluded = true;
         session.commit().await?;
         Ok(true)
     }

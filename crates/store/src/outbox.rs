@@ -60,6 +60,7 @@ impl SqlStore {
         let mut session = self.begin().await?;
         session.execute_rows(&dead_letter::ADD, &[], &Rows::of([dead_letter_cells(letter)])).await?;
         session.execute_rows(&outbox::DONE, &[], &Rows::of([cells![number]])).await?;
+        session.about().concluded = true;
         session.commit().await
     }
 
@@ -70,6 +71,7 @@ impl SqlStore {
         let rows = Rows::last_of(numbers.iter().map(|number| (*number, cells![*number])));
         let mut session = self.begin().await?;
         session.execute_rows(&outbox::DONE, &[], &rows).await?;
+        session.about().concluded = true;
         session.commit().await
     }
 

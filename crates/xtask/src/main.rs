@@ -65,6 +65,11 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
             if rest.is_empty() {
                 bail!("name the bench, e.g. `cargo xtask bench engine`");
             }
+            if rest.first().is_some_and(|bench| bench == "demo") {
+                // The program itself is measured, and it needs no services.
+                workspace::cargo_ok(&["build", "--release", "-p", "rapport-cli"])?;
+                return workspace::cargo(&["run", "--release", "-p", "rapport-bench", "--"], rest, &[]);
+            }
             // A bench compares durable commits, so its database keeps fsync on.
             with_services(Durability::Full, &["run", "--release", "-p", "rapport-bench", "--"], rest)
         }

@@ -10,6 +10,19 @@ use crate::service::{Durability, Services};
 use crate::summary::Summary;
 use crate::workspace;
 
+/// The crates that know no clock, no randomness, no environment and no I/O.
+const CORE: [&str; 9] = [
+    "rapport-rule",
+    "rapport-event",
+    "rapport-partner",
+    "rapport-insight",
+    "rapport-message",
+    "rapport-contact",
+    "rapport-workflow",
+    "rapport-journey",
+    "rapport-engine",
+];
+
 /// Builds first (a compile error needs no broker), then starts the services and runs unit, integration, example and
 /// doc tests. `arguments` before `--` go to cargo (`-p rapport-store`), those after it to the tests (a filter).
 pub fn run(arguments: &[String]) -> Result<ExitCode> {
@@ -42,8 +55,13 @@ pub fn run(arguments: &[String]) -> Result<ExitCode> {
         }
     }
 
-    let mut services = Services::start(Durability::Process)?;
     let mut summary = Summary::default();
+    if !named && !lints_hold(&mut summary)? {
+        println!("0 passed, 1 failed");
+        bail!("the core crates break a lint; see above");
+    }
+
+    let mut services = Services::start(Durability::Process)?;
     let mut failed = false;
     for pass in passes {
         let mut command = workspace::command(&["test", "--no-fail-fast"]);
@@ -69,6 +87,21 @@ pub fn run(arguments: &[String]) -> Result<ExitCode> {
         bail!("no test ran");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The lints that keep clock, randomness, environment and I/O out of the core. A Rust without clippy cannot look, and says so.
+fn lints_hold(summary: &mut Summary) -> Result<bool> {
+    let there = workspace::command(&["clippy", "--version"]).output().is_ok_and(|output| output.status.success());
+    if !there {
+        summary
+            .not_run
+            .push("the lints of the core crates: this Rust has no clippy (`rustup component add clippy`)".to_owned());
+        return Ok(true);
+    }
+    let mut clippy = workspace::command(&["clippy", "--quiet", "--lib"]);
+    clippy.args(CORE.iter().flat_map(|name| ["-p", name])).args(["--", "-D", "warnings"]);
+    let (status, ()) = process::foreground(clippy, |_| ())?;
+    Ok(status.success())
 }
 
 /// Passes the runner's lines through as they come, and counts.

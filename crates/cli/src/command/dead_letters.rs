@@ -1,6 +1,5 @@
 //! `rapport dead-letters`.
 
-use rapport_engine::ingest::Breaker;
 use rapport_engine::ports::log::SourceRecord;
 use rapport_engine::ports::rows::DeadLetterRow;
 use rapport_event::{CustomKinds, Headers, Limits, decode_with};
@@ -68,16 +67,19 @@ async fn replay(layout: &Layout, code: Option<&str>, limit: usize) -> Result<u8,
             continue;
         }
         let record = SourceRecord {
-            // A source of its own: the old position may be behind what its shard has seen of that partition.
-            topic: format!("dead-letter:{}:{}:{}", letter.source, letter.partition, letter.offset),
-            partition: 0,
-            offset: 0,
+            topic: letter.source.clone(),
+            partition: letter.partition,
+            offset: letter.offset,
             timestamp: None,
             headers,
             key: None,
             value: Some(letter.raw),
         };
-        service.take(&[record], &mut Breaker::default()).await.doing("appending")?;
+        let taken = service.take_again(record).await.doing("appending")?;
+        if taken.events == 0 {
+            refused += 1;
+            continue;
+        }
         let marked = layout.store.dead_letter_replayed(&letter.source, letter.partition, letter.offset, now).await;
         marked.doing("marking a dead letter")?;
         accepted += 1;

@@ -7,7 +7,7 @@ use rapport_workflow::{Rulebook, config::PerPartner};
 use super::{Coordinator, CoordinatorError, REQUESTS};
 use crate::{
     ports::rows::{AnsweredRequest, CoordinatorCommit, MessageState, RequestRow, ReservationRow},
-    records,
+    records, restore,
     shard::react::{PLACE, REQUEST_OFFER, REQUEST_PLACE, REQUEST_RELEASE},
 };
 
@@ -25,7 +25,7 @@ pub struct OfferRequest {
 /// So many days are looked at for a place, that of the request first: as long as a marketing mail waits.
 const PLACE_DAYS: usize = 4;
 /// A place is worth nothing.
-const NO_CURRENCY: &str = "XXX";
+pub const NO_CURRENCY: &str = "XXX";
 
 /// A reservation of the commit at hand, with the request that it answers.
 type Granted = (String, ReservationRow);
@@ -41,12 +41,23 @@ enum Released {
 }
 
 impl Coordinator {
+    /// Answers what is asked; `behind` is the clock of the shard that is furthest behind.
     pub(super) async fn answer_offers(
         &self,
         rulebook: &Rulebook,
+        behind: Option<Timestamp>,
         commit: &mut CoordinatorCommit,
     ) -> Result<(), CoordinatorError> {
         let requests = self.store().open_requests(REQUESTS).await?;
+        if requests.is_empty() {
+            return Ok(());
+        }
+        if let Some(accepted) = restore::accepted_at(self.store().as_ref()).await?
+            && behind.is_none_or(|behind| behind < accepted)
+        {
+            // Of what a restored database asks, the log holds answers that are not folded again yet.
+            return Ok(());
+        }
         let mut granted: Vec<Granted> = Vec::new();
         for request in requests {
             let Ok(wanted) = serde_json::from_str::<OfferRequest>(&request.body) else {

@@ -188,7 +188,7 @@ impl ReplayMaster {
     async fn wait_until_quiet(&self, present: Timestamp, stop: &CancellationToken) -> Result<bool, IngestError> {
         let mut backoff = Backoff::default();
         let clock = self.ingest.clock.as_ref();
-        let mut stillness = Stillness::new(self.ingest.store.as_ref(), clock, |written| written.any);
+        let mut stillness = Stillness::new(self.ingest.store.as_ref(), clock, |written| written.concluded);
         while !stop.is_cancelled() {
             stillness.mark();
             match self.is_quiet(present).await {

@@ -497,6 +497,19 @@ pub enum Rebuilt {
     },
     /// What a record tells of a person, without what no log may hold.
     Person(PersonRow),
+    /// How a call of another system ended. Nothing happens where it is unknown or over.
+    Call {
+        /// The call.
+        call: String,
+        /// Whether the other side took it.
+        delivered: bool,
+        /// Why not, as the log was told.
+        reason: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// What the coordinator answered: it is not asked again, and the ledger has what was given.
+    Answer(AnsweredRequest),
 }
 
 /// What the coordinator decides in one transaction.

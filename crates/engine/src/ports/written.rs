@@ -4,12 +4,13 @@
 /// when its count has grown; between two equal counts there is nothing new to see.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Written {
-    /// Anything.
-    pub any: u64,
     /// Records came into the outbox.
     pub outbox: u64,
     /// An owner wrote whose shard has come to the replay's present.
     pub arrived: u64,
+    /// Something that others may wait for came to its end: a shard at the present, what the coordinator decides, records on their
+    /// way, mail and calls in hand.
+    pub concluded: u64,
     /// The replay's present.
     pub present: u64,
 }

@@ -69,4 +69,12 @@ impl Tables {
         }
         true
     }
+
+    /// How the log says that it ended.
+    pub(crate) fn rebuild_call(&mut self, id: &str, delivered: bool, reason: &str) {
+        if let Some(call) = self.calls.get_mut(id).filter(|call| call.state == "queued") {
+            call.state = if delivered { "delivered" } else { "failed" };
+            call.reason = Some(reason.to_owned());
+        }
+    }
 }

@@ -3,7 +3,10 @@
 use jiff::Timestamp;
 use rapport_engine::operate::ITSELF;
 use rapport_engine::ports::{
-    rows::{COORDINATOR, CoordinatorCommit, DeadLetterRow, MessageState, Rebuilt, ShardCommit, TaskEnd, TimerChange},
+    rows::{
+        AnsweredRequest, COORDINATOR, CoordinatorCommit, DeadLetterRow, MessageState, Rebuilt, ShardCommit, TaskEnd,
+        TimerChange,
+    },
     store::{Committed, StoreError},
 };
 use rapport_engine::restore::DATABASE_RESTORED;
@@ -164,6 +167,8 @@ impl Tables {
         for row in rows {
             match row {
                 Rebuilt::Mail { message, state, reason, at } => self.rebuild_mail(message, *state, reason, *at),
+                Rebuilt::Call { call, delivered, reason, .. } => self.rebuild_call(call, *delivered, reason),
+                Rebuilt::Answer(answer) => self.answer(std::slice::from_ref(answer)),
                 Rebuilt::Person(row) => self.store_persons(std::slice::from_ref(row))?,
                 Rebuilt::Suppression { key, topic, reason, at, lifted } => {
                     let Some(address) = self.address_of(key) else { continue };
@@ -243,14 +248,18 @@ impl Tables {
         for close in &commit.day_closes {
             self.day_closes.entry((close.program.clone(), close.day)).or_insert_with(|| close.clone());
         }
-        for answer in &commit.answered {
+        self.answer(&commit.answered);
+        self.add_outbox(&commit.outbox);
+        Committed::Done
+    }
+
+    fn answer(&mut self, answers: &[AnsweredRequest]) {
+        for answer in answers {
             self.requests.remove(&answer.id);
             if let Some(reservation) = &answer.reservation {
                 self.reservations.entry(answer.id.clone()).or_insert_with(|| reservation.clone());
             }
         }
-        self.add_outbox(&commit.outbox);
-        Committed::Done
     }
 
     /// Keeps a rejected record; one at a position that is there stays.

@@ -41,6 +41,7 @@ impl SqlStore {
         }
         let looked_at = verdicts.recipients + moved.len();
         let attempts = verdicts.write(&mut session, request).await?;
+        session.about().concluded = true;
         session.commit().await?;
         Ok(Claimed { looked_at, attempts })
     }

@@ -51,6 +51,7 @@ impl SqlStore {
                 session.execute(&sql::UNCOUNT, &cells![id]).await?;
             }
         }
+        session.about().concluded = true;
         session.commit().await?;
         Ok(true)
     }

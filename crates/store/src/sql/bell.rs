@@ -13,6 +13,8 @@ pub(crate) struct Subjects {
     pub(crate) outbox: bool,
     /// A shard's owner wrote with its clock here.
     pub(crate) clock: Option<Timestamp>,
+    /// Something that others wait for came to its end.
+    pub(crate) concluded: bool,
     /// The replay's present comes here.
     pub(crate) present: Option<Timestamp>,
 }
@@ -51,9 +53,9 @@ impl Bell {
         };
         let arrived = about.clock.is_some_and(|clock| present.is_none_or(|present| clock >= present));
         self.written.send_modify(|written| {
-            written.any += 1;
             written.outbox += u64::from(about.outbox);
             written.arrived += u64::from(arrived);
+            written.concluded += u64::from(arrived || about.concluded);
             written.present += u64::from(about.present.is_some());
         });
     }

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 /// Rows of a batch in one PostgreSQL statement: beyond this the arrays cost more than the round trip saved.
 pub(crate) const POSTGRES_ROWS_MAX: usize = 2_000;
 /// Rows of a batch in one SQLite statement; each size is its own prepared statement, so there are few.
-pub(crate) const SQLITE_ROWS: [usize; 3] = [128, 16, 1];
+pub(crate) const SQLITE_ROWS: [usize; 6] = [128, 32, 8, 4, 2, 1];
 
 /// What a file writes as the name before, as the database wants it: the server's time, and a JSON text to be looked into.
 type Dialect = [(&'static str, &'static str); 3];
