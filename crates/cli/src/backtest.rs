@@ -87,7 +87,7 @@ pub async fn play(
 fn settings(folder: &Path, program: Option<String>) -> Settings {
     Settings {
         folder: folder.to_owned(),
-        layout: LayoutSettings::Embedded { file: folder.join("backtest.db") },
+        layout: LayoutSettings::Embedded { file: folder.join("backtest.db"), disposable: true },
         mail: MailSettings::captured(folder.join("mails")),
         gateway: Default::default(),
         link_keys: Vec::new(),

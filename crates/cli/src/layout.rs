@@ -66,14 +66,15 @@ pub async fn open_store(settings: &Settings) -> Result<SqlStore, Failure> {
 /// Connects without asking for the schema.
 pub async fn connect_store(settings: &Settings) -> Result<SqlStore, Failure> {
     match &settings.layout {
-        LayoutSettings::Embedded { file } => {
+        LayoutSettings::Embedded { file, disposable } => {
             if let Some(parent) = file.parent().filter(|parent| !parent.as_os_str().is_empty())
                 && !parent.is_dir()
             {
                 return Err(Failure::input(format!("there is no folder {} for the store", parent.display())));
             }
             let url = format!("sqlite:{}", file.display());
-            SqlStore::connect(&url).await.doing(&format!("opening {}", file.display()))
+            let options = ConnectOptions { disposable: *disposable, ..ConnectOptions::default() };
+            SqlStore::connect_with(&url, &options).await.doing(&format!("opening {}", file.display()))
         }
         LayoutSettings::Cluster { store, .. } => {
             let options = ConnectOptions { application: "rapport".to_owned(), ..ConnectOptions::default() };
@@ -102,7 +103,7 @@ impl Layout {
         let store: Arc<dyn Store> = Arc::new(database.clone());
         let mut signals: Option<Arc<dyn SignalLog>> = None;
         let (log, broker): (Arc<dyn EventLog>, Option<Broker>) = match &settings.layout {
-            LayoutSettings::Embedded { file } => {
+            LayoutSettings::Embedded { file, .. } => {
                 let journal = database.journal(settings.shards, &file.with_extension("progress"));
                 let journal = journal.ok_or_else(|| Failure::new("the store has no journal"))?;
                 (Arc::new(journal), None)

@@ -31,6 +31,10 @@ use clap::Parser;
 
 use command_line::CommandLine;
 
+/// State is many small pieces that live for one commit: the system's allocator took a sixth of the demo's time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let line = match CommandLine::try_parse() {
         Ok(line) => line,

@@ -60,6 +60,8 @@ pub enum LayoutSettings {
     Embedded {
         /// The file.
         file: PathBuf,
+        /// It is begun anew whenever it is needed.
+        disposable: bool,
     },
     /// Kafka and PostgreSQL.
     Cluster {
@@ -126,7 +128,9 @@ impl Settings {
         let (log_format, log_level) = reader.log(fields.peek("log"));
         let (span, url) = store.unwrap_or_else(|| (Span::default(), Secret::new("sqlite:rapport.db".to_owned())));
         let layout = match (url.reveal().strip_prefix("sqlite:"), kafka) {
-            (Some(file), None) if !file.is_empty() => Some(LayoutSettings::Embedded { file: folder.join(file) }),
+            (Some(file), None) if !file.is_empty() => {
+                Some(LayoutSettings::Embedded { file: folder.join(file), disposable: false })
+            }
             (Some(_), Some(_)) => {
                 reader.findings.error("R0550", path, span, "kafka needs a PostgreSQL store").hint(
                     "Embedded is one SQLite file without kafka; a cluster is `store: postgres://…` and `kafka:` (RAPPORT_STORE, RAPPORT_KAFKA).",

@@ -29,11 +29,14 @@ pub struct ConnectOptions {
     pub pool_size: u32,
     /// What the database's own lists call us.
     pub application: String,
+    /// The SQLite file is begun anew whenever it is needed: its commits need not outlive a failure of the machine. They outlive
+    /// the process all the same.
+    pub disposable: bool,
 }
 
 impl Default for ConnectOptions {
     fn default() -> Self {
-        Self { pool_size: POOL_SIZE_DEFAULT, application: "rapport".into() }
+        Self { pool_size: POOL_SIZE_DEFAULT, application: "rapport".into(), disposable: false }
     }
 }
 
@@ -84,11 +87,12 @@ pub(crate) async fn postgres(url: &str, options: &ConnectOptions) -> Result<PgPo
 }
 
 /// Opens a SQLite file, creating it if it is not there.
-pub(crate) async fn sqlite(path: &str) -> Result<Embedded, StoreError> {
+pub(crate) async fn sqlite(path: &str, options: &ConnectOptions) -> Result<Embedded, StoreError> {
+    let synchronous = if options.disposable { SqliteSynchronous::Normal } else { SqliteSynchronous::Full };
     let connect = SqliteConnectOptions::new()
         .filename(path)
         .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
+        .synchronous(synchronous)
         .busy_timeout(Duration::from_secs(10))
         .foreign_keys(false)
         .statement_cache_capacity(STATEMENTS)

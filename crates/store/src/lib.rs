@@ -73,7 +73,7 @@ impl SqlStore {
         let Some(path) = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")) else {
             return Err(StoreError::Refused("the store is `postgres://…` or `sqlite:PATH`".into()));
         };
-        let store = Self { database: Database::Sqlite(connect::sqlite(path).await?) };
+        let store = Self { database: Database::Sqlite(connect::sqlite(path, options).await?) };
         store.migrate().await?;
         Ok(store)
     }

@@ -108,7 +108,7 @@ pub async fn play(
 fn settings(folder: &Path) -> Settings {
     Settings {
         folder: folder.to_owned(),
-        layout: LayoutSettings::Embedded { file: folder.join("rapport.db") },
+        layout: LayoutSettings::Embedded { file: folder.join("rapport.db"), disposable: true },
         mail: MailSettings::captured(folder.join("mails")),
         gateway: Default::default(),
         link_keys: Vec::new(),

@@ -13,7 +13,9 @@ fn check(text: &str, environment: &[(&str, &str)]) -> (Option<Settings>, String)
 fn without_anything_it_is_embedded_and_captures() {
     let (settings, told) = check("programs: { default: {} }\n", &[]);
     let settings = settings.unwrap_or_else(|| panic!("{told}"));
-    assert!(matches!(&settings.layout, LayoutSettings::Embedded { file } if file == Path::new("p/rapport.db")));
+    assert!(
+        matches!(&settings.layout, LayoutSettings::Embedded { file, disposable: false } if file == Path::new("p/rapport.db"))
+    );
     assert!(matches!(&settings.mail.way, MailWay::Capture { folder } if folder == Path::new("p/mails")));
     assert_eq!((settings.shards, settings.program.as_deref()), (1, Some("default")));
 }

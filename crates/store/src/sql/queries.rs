@@ -43,7 +43,6 @@ pub(crate) mod commit {
     pub(crate) static TIMERS_CLEAR: Statement = Statement::one(include_str!("../../queries/commit/timers_clear.sql"));
     pub(crate) static REBUILD_MAIL: Statement = Statement::one(include_str!("../../queries/commit/rebuild_mail.sql"));
     pub(crate) static REBUILD_FREE: Statement = Statement::one(include_str!("../../queries/commit/rebuild_free.sql"));
-    pub(crate) static REBUILD_COUNT: Statement = Statement::one(include_str!("../../queries/commit/rebuild_count.sql"));
     pub(crate) static REBUILD_CALL: Statement = Statement::one(include_str!("../../queries/commit/rebuild_call.sql"));
     pub(crate) static MESSAGES: Statement = Statement::one(include_str!("../../queries/commit/messages.sql"));
     pub(crate) static CONTEXTS: Statement = Statement::one(include_str!("../../queries/commit/contexts.sql"));

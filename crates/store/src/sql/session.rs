@@ -258,11 +258,11 @@ fn sqlite_batch<'q, const COLUMNS: usize>(
     scalars: &'q [Cell<'_>],
     rows: &'q [[Cell<'_>; COLUMNS]],
 ) -> LiteQuery<'q> {
-    let mut query = sqlite_cells(sqlx::query(statement.sqlite(size)), scalars);
+    let mut query = sqlx::query(statement.sqlite(size));
     for row in rows {
         query = sqlite_cells(query, row);
     }
-    query
+    sqlite_cells(query, scalars)
 }
 
 /// Cuts a batch into the sizes there are statements for, the largest first.

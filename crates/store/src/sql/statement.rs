@@ -1,6 +1,5 @@
 //! A statement as its file has it, and as each database wants it.
 
-use std::fmt::Write as _;
 use std::sync::OnceLock;
 
 /// Rows of a batch in one PostgreSQL statement: beyond this the arrays cost more than the round trip saved.
@@ -74,27 +73,42 @@ impl Statement {
             if text.columns.is_empty() {
                 return text.body.clone();
             }
-            let arrays = text.numbered(0, |place, kind| format!("${place}::{}", kind.array()));
+            let arrays = text.numbered();
             format!("WITH input ({}) AS (SELECT * FROM UNNEST({arrays}))\n{}", text.names(), text.body)
         });
         (sql, &text.kinds)
     }
 
-    /// As SQLite takes it for a batch of `SQLITE_ROWS[size]` rows.
+    /// As SQLite takes it for a batch of `SQLITE_ROWS[size]` rows, whose values come before the scalars.
     pub(crate) fn sqlite(&'static self, size: usize) -> &'static str {
         let text = self.sqlite.get_or_init(|| Text::read(self.sqlite_file, &SQLITE));
         text.sized[size].get_or_init(|| {
             if text.columns.is_empty() {
                 return text.body.clone();
             }
-            let mut values = String::new();
-            for row in 0..SQLITE_ROWS[size] {
-                let separator = if row == 0 { "" } else { ", " };
-                let _ = write!(values, "{separator}({})", text.numbered(row, |place, _| format!("${place}")));
-            }
-            format!("WITH input ({}) AS (VALUES {values})\n{}", text.names(), text.body)
+            // The rows' places have no names: the driver looks each name up among all of them, for every value it binds.
+            let row = format!("({})", vec!["?"; text.columns.len()].join(", "));
+            let rows = SQLITE_ROWS[size];
+            let values = vec![row; rows].join(", ");
+            let body = moved(&text.body, rows * text.columns.len());
+            format!("WITH input ({}) AS (VALUES {values})\n{body}", text.names())
         })
     }
+}
+
+/// A text with each `$n` moved up by `by`.
+fn moved(body: &str, by: usize) -> String {
+    let mut parts = body.split('$');
+    let mut moved = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.len() - part.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let (number, rest) = part.split_at(digits);
+        match number.parse::<usize>() {
+            Ok(number) => moved.extend(["$", &(number + by).to_string(), rest]),
+            Err(_) => moved.extend(["$", part]),
+        }
+    }
+    moved
 }
 
 /// A file without its comments.
@@ -133,9 +147,11 @@ impl Text {
         self.columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
     }
 
-    fn numbered(&self, row: usize, show: impl Fn(usize, Kind) -> String) -> String {
-        let first = self.scalars + row * self.columns.len() + 1;
-        let places = self.columns.iter().enumerate().map(|(at, (_, kind))| show(first + at, *kind));
+    /// One array a column, after the body's own.
+    fn numbered(&self) -> String {
+        let first = self.scalars + 1;
+        let places =
+            self.columns.iter().enumerate().map(|(at, (_, kind))| format!("${}::{}", first + at, kind.array()));
         places.collect::<Vec<_>>().join(", ")
     }
 }
@@ -153,7 +169,11 @@ mod tests {
             TWO.postgres().0,
             "WITH input (a, b) AS (SELECT * FROM UNNEST($2::text[], $3::bigint[]))\nINSERT INTO t SELECT a, b, $1 FROM input"
         );
-        assert_eq!(TWO.sqlite(2), "WITH input (a, b) AS (VALUES ($2, $3))\nINSERT INTO t SELECT a, b, $1 FROM input");
-        assert!(TWO.sqlite(1).contains("($2, $3), ($4, $5), "));
+        let one = SQLITE_ROWS.len() - 1;
+        assert_eq!(TWO.sqlite(one), "WITH input (a, b) AS (VALUES (?, ?))\nINSERT INTO t SELECT a, b, $3 FROM input");
+        assert_eq!(
+            TWO.sqlite(one - 1),
+            "WITH input (a, b) AS (VALUES (?, ?), (?, ?))\nINSERT INTO t SELECT a, b, $5 FROM input"
+        );
     }
 }
