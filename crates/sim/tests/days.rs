@@ -7,7 +7,6 @@ use rapport_engine::{
     apply,
     calendar::ProgramDays,
     coordinator::{Coordinator, Decided},
-    dip::PartWriter,
     ownership::EngineParts,
     ports::{
         rows::{COORDINATOR, DayPartRow, ShardCommit},
@@ -17,6 +16,7 @@ use rapport_engine::{
     rulebooks::Rulebooks,
 };
 use rapport_event::ProgramId;
+use rapport_insight::dip::PartWriter;
 
 use rapport_sim::{clock::LiveClock, log::MemoryLog, store::MemoryStore, world};
 use serde_json::json;

@@ -70,9 +70,9 @@ impl Tables {
         true
     }
 
-    /// How the log says that it ended.
+    /// How the log says that it ended, whatever a journey that was ended again says of it.
     pub(crate) fn rebuild_call(&mut self, id: &str, delivered: bool, reason: &str) {
-        if let Some(call) = self.calls.get_mut(id).filter(|call| call.state == "queued") {
+        if let Some(call) = self.calls.get_mut(id).filter(|call| matches!(call.state, "queued" | "cancelled")) {
             call.state = if delivered { "delivered" } else { "failed" };
             call.reason = Some(reason.to_owned());
         }
