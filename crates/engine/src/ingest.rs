@@ -419,8 +419,3 @@ fn ends(records: &[SourceRecord]) -> impl Iterator<Item = (String, i32, i64)> {
         .collect::<Vec<_>>()
         .into_iter()
 }
-
-/// Logs what an import brought.
-pub fn log_taken(source: &str, taken: Taken) {
-    info!(source, events = taken.events, rejected = taken.rejected, "source read");
-}

@@ -59,9 +59,14 @@ fn schema(name: &str, entry: &Entry) -> Value {
     };
     let id = |about: &str| json!({ "type": "string", "minLength": 1, "maxLength": 200, "description": about });
     let instant = |about: &str| json!({ "type": "string", "format": "date-time", "description": about });
-    let mut required = vec!["id", "program", "partner"];
-    if !matches!(entry.payload, Shape::Login | Shape::Erased) {
-        required.push("data");
+    let needs_data = !matches!(entry.payload, Shape::Login | Shape::Erased);
+    let mut rules = vec![
+        json!({ "anyOf": [{ "required": ["kind"] }, { "required": ["type"] }] }),
+        json!({ "anyOf": [{ "required": ["occurred_at"] }, { "required": ["time"] }] }),
+    ];
+    if needs_data {
+        // Without `data` its fields stand in the object itself.
+        rules.push(json!({ "anyOf": [{ "required": ["data"] }, { "$ref": "#/properties/data" }] }));
     }
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -81,11 +86,8 @@ fn schema(name: &str, entry: &Entry) -> Value {
             "time": instant("The same under the name CloudEvents gives it."),
             "data": data_schema(entry.payload),
         },
-        "required": required,
-        "allOf": [
-            { "anyOf": [{ "required": ["kind"] }, { "required": ["type"] }] },
-            { "anyOf": [{ "required": ["occurred_at"] }, { "required": ["time"] }] },
-        ],
+        "required": ["id", "program", "partner"],
+        "allOf": rules,
     })
 }
 

@@ -41,3 +41,47 @@ fn every_personal_field_is_marked_in_its_schema() {
         assert_eq!(mark, &serde_json::Value::Bool(true), "{kind} {field}");
     }
 }
+
+fn schema_of(documents: &std::collections::BTreeMap<String, String>, kind: &str) -> jsonschema::Validator {
+    let schema: serde_json::Value = serde_json::from_str(&documents[&format!("schemas/{kind}.json")]).unwrap();
+    jsonschema::validator_for(&schema).unwrap()
+}
+
+#[test]
+fn the_examples_hold_to_the_schemas_and_decode() {
+    let documents = rapport_event::contract::documents();
+    let mut seen = 0;
+    for block in documents["README.md"].split("```json\n").skip(1) {
+        let text = block.split("```").next().unwrap_or_default();
+        let event: serde_json::Value = serde_json::from_str(text).unwrap();
+        let kind = event["kind"].as_str().unwrap();
+        let problems: Vec<String> =
+            schema_of(&documents, kind).iter_errors(&event).map(|error| error.to_string()).collect();
+        assert_eq!(problems, Vec::<String>::new(), "{text}");
+        let now = "2026-03-02T00:00:00Z".parse().unwrap();
+        let custom = rapport_event::CustomKinds::none();
+        rapport_event::decode(text.as_bytes(), &rapport_event::Headers(&[]), &custom, now).unwrap();
+        seen += 1;
+    }
+    assert!(seen >= 2, "README.md shows events");
+    let nothing = serde_json::json!({ "id": "e", "kind": "conversion", "program": "p", "partner": "a",
+        "occurred_at": "2026-03-01T09:31:00Z" });
+    assert!(!schema_of(&documents, "conversion").is_valid(&nothing), "neither data nor its fields");
+}
+
+#[test]
+fn every_message_from_upstream_is_described_in_both_modes() {
+    let documents = rapport_event::contract::documents();
+    let api: serde_json::Value = serde_json::from_str(&documents["asyncapi.json"]).unwrap();
+    let messages = api["components"]["messages"].as_object().unwrap();
+    for channel in ["conversions", "activity", "partners"] {
+        let carried = api["channels"][channel]["messages"].as_object().unwrap();
+        let plain: Vec<&String> = carried.keys().filter(|name| !name.ends_with(".binary")).collect();
+        assert!(!plain.is_empty());
+        for name in plain {
+            let binary = &messages[&format!("{name}.binary")];
+            assert_eq!(&binary["headers"]["properties"]["ce_type"]["const"], name);
+            assert!(carried.contains_key(&format!("{name}.binary")));
+        }
+    }
+}

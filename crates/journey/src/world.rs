@@ -132,11 +132,6 @@ impl<'a> World<'a> {
         pinned.or_else(|| self.rulebook.mail(workflow, name)).or_else(older)
     }
 
-    /// The same with the seed of the holdout draw.
-    pub fn with_holdout_seed(self, holdout_seed: u64) -> Self {
-        World { holdout_seed, ..self }
-    }
-
     /// The same with the instant of the workflow's first deployment.
     pub fn deployed_at(self, deployed_at: Option<Timestamp>) -> Self {
         World { deployed_at, ..self }

@@ -53,9 +53,13 @@ pub(super) fn document() -> Value {
     let (mut channels, mut operations, mut messages) = (Map::new(), Map::new(), Map::new());
     for channel in CHANNELS {
         let carried = || CATALOGUE.iter().filter(|entry| (channel.carries)(entry));
-        let refs: Map<String, Value> = carried()
-            .map(|entry| (entry.name.to_owned(), reference(&format!("components/messages/{}", entry.name))))
-            .collect();
+        let names = carried().flat_map(|entry| {
+            // What others send comes in either mode of CloudEvents.
+            let binary = (channel.action == "receive").then(|| binary_name(entry));
+            std::iter::once(entry.name.to_owned()).chain(binary)
+        });
+        let refs: Map<String, Value> =
+            names.map(|name| (name.clone(), reference(&format!("components/messages/{name}")))).collect();
         channels.insert(
             channel.name.to_owned(),
             json!({ "address": channel.name, "description": channel.about, "messages": refs }),
@@ -77,6 +81,19 @@ pub(super) fn document() -> Value {
             }),
         );
     }
+    for entry in CATALOGUE.iter().filter(|entry| entry.origin == Origin::Upstream) {
+        messages.insert(
+            binary_name(entry),
+            json!({
+                "name": binary_name(entry),
+                "title": format!("{}, in binary mode", entry.name),
+                "summary": entry.about,
+                "contentType": "application/json",
+                "headers": binary_headers(entry.name),
+                "payload": { "$ref": format!("./{}#/properties/data", super::schema_path(entry.name)) },
+            }),
+        );
+    }
     json!({
         "asyncapi": "3.0.0",
         "info": {
@@ -90,6 +107,27 @@ pub(super) fn document() -> Value {
         "channels": channels,
         "operations": operations,
         "components": { "messages": messages },
+    })
+}
+
+fn binary_name(entry: &Entry) -> String {
+    format!("{}.binary", entry.name)
+}
+
+/// The attributes of CloudEvents as headers of a Kafka record; over HTTP their names begin with `ce-`.
+fn binary_headers(kind: &str) -> Value {
+    let text = |about: &str| json!({ "type": "string", "minLength": 1, "description": about });
+    json!({
+        "type": "object",
+        "properties": {
+            "ce_specversion": { "const": "1.0" },
+            "ce_type": { "const": kind },
+            "ce_id": text("The producer's id of this event; the same id twice is the same event."),
+            "ce_time": { "type": "string", "format": "date-time", "description": "When it happened." },
+            "ce_program": text("The partner programme."),
+            "ce_partner": text("The partner within the programme."),
+        },
+        "required": ["ce_specversion", "ce_type", "ce_id", "ce_time", "ce_program", "ce_partner"],
     })
 }
 

@@ -196,12 +196,6 @@ impl Detector {
         (self.count + prior.shape) / (self.exposure + prior.exposure).max(1e-6)
     }
 
-    /// The day at whose close the lasting dip was found.
-    #[must_use]
-    pub fn dip_began(&self) -> Option<i32> {
-        self.dip.map(|dip| dip.began)
-    }
-
     fn prior(&self) -> Prior {
         Prior { shape: packed::whole(self.prior.0), exposure: packed::whole(self.prior.1) }
     }

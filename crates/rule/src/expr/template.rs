@@ -110,11 +110,6 @@ impl Template {
         &self.text
     }
 
-    /// The text itself if it holds no names.
-    pub fn as_literal(&self) -> Option<&str> {
-        self.parts.iter().all(|part| matches!(part, Part::Literal(_))).then_some(&*self.text)
-    }
-
     /// The one name if the text is nothing but that: `{{partner.country}}`.
     pub fn as_name(&self) -> Option<&str> {
         match self.parts.as_slice() {

@@ -53,12 +53,6 @@ impl Feed {
         };
         self.items.iter().filter(valid).take(limit).cloned().collect()
     }
-
-    /// How many items are valid for at least another day after an instant.
-    pub fn valid_after(&self, now: Timestamp, zone: &TimeZone) -> usize {
-        let later = now.checked_add(SignedDuration::from_hours(24)).unwrap_or(now);
-        self.newest(usize::MAX, later, zone).as_array().map_or(0, Vec::len)
-    }
 }
 
 pub(crate) fn read(node: &Node, path: &str, sources: &Sources, findings: &mut Findings) -> BTreeMap<Arc<str>, Feed> {
