@@ -21,7 +21,7 @@ use rapport_event::{
 };
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::warn;
 
 pub use breaker::{Breaker, Tripped};
 pub use replay::{ReplayMaster, ReplaySource};

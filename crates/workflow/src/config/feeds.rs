@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
 use rapport_rule::suggest::nearest;
 use rapport_rule::yaml::{Fields, Node, is_name};
 use rapport_rule::{Currency, Findings, Sources};
