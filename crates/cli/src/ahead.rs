@@ -101,6 +101,8 @@ impl Ahead {
             person,
             suppressions,
             holds,
+            expectations: self.picture.expectations(&key).cloned(),
+            figures: self.picture.figures(&key).cloned(),
         })
     }
 

@@ -67,6 +67,16 @@ impl Picture {
         Ok(Self { applied, now, began, fits, figures })
     }
 
+    /// The newest fit of the partner's programme.
+    pub fn expectations(&self, key: &PartnerKey) -> Option<&Expectations> {
+        self.fits.get(key.program.as_str())
+    }
+
+    /// The figures of the partner's programme, as of its last closed day.
+    pub fn figures(&self, key: &PartnerKey) -> Option<&ProgramFigures> {
+        self.figures.get(key.program.as_str())
+    }
+
     /// Looks at a partner; `None` for one of a programme that is not declared any more.
     pub fn look<T>(
         &self,

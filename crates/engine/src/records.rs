@@ -403,7 +403,7 @@ mod tests {
 mod closed_days {
     use rapport_event::ProgramId;
     use rapport_insight::{
-        base::{ActiveDay, pasts::OwnPast, weekly},
+        base::{ActiveDay, Around, pasts::OwnPast, weekly},
         day,
         dip::{ProgramState, program},
     };
@@ -418,7 +418,7 @@ mod closed_days {
             joined: Some(0),
             days: (0..100).step_by(3 + partner.unsigned_abs() as usize).map(sale).collect(),
         };
-        Expectations(weekly::fit(&mut (0..40).map(one).collect::<Vec<_>>(), 100).unwrap())
+        Expectations(weekly::fit(&mut (0..40).map(one).collect::<Vec<_>>(), 100, &Around::default()).unwrap())
     }
 
     fn key() -> PartnerKey {

@@ -9,6 +9,7 @@
 //! [`ProgramFit`] holds all of it for one programme: [`weekly::fit`] it, ask for a partner's [`Outlook`] at any time.
 //! Days are active days: several conversions of one day are one.
 
+mod around;
 mod correction;
 mod first_sale;
 mod history;
@@ -21,6 +22,7 @@ mod spend;
 mod told;
 pub mod weekly;
 
+pub use around::{Around, Basis};
 pub use correction::Correction;
 pub use first_sale::FirstSale;
 pub use history::{ActiveDay, Grouped, History, Summary};

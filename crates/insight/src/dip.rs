@@ -25,7 +25,7 @@ pub mod revenue;
 mod scenarios;
 
 pub use budget::{Budget, InvalidBudget};
-pub use detector::{Detector, Dip, Standing, Verdict};
+pub use detector::{COUNT_MAX, Detector, Dip, Standing, Verdict};
 pub use evidence::{Evidence, drop_percent, lower_tail};
 pub use packed::Corrupt;
 pub use part::{DayPart, PartReader, PartWriter};

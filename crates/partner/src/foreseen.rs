@@ -88,9 +88,11 @@ impl Foreseen {
     #[must_use]
     pub fn missing(self) -> &'static str {
         match self.unit() {
-            Unit::Money => "as the chance; too few repeated sales in the programme, or a sale without a rate",
+            Unit::Money => {
+                "as the chance; nobody in the programme sold anything of known worth, or a sale without a rate"
+            }
             _ => {
-                "before the programme's first weekly fit; not an active partner; never sold and the beginning is not known"
+                "before the programme's first Sunday; not an active partner; never sold and the beginning is not known"
             }
         }
     }

@@ -241,15 +241,21 @@ pub fn document() -> String {
         }
     }
     text.push_str(
-        "\n## In SQL\n\n`rapport report --save` writes every figure, with the usual windows, into the table `figures` (`program`, `partner`, `as_of` in epoch\n\
-         milliseconds, `figures` as a JSON object by name; money in minor units, what is missing `null`; also `group`, `type`, `country` and `status`). A\n\
-         programme's own stand in the row whose partner is empty. They are as of that run: let a timer repeat it.\n\n\
+        "\n## Of some of a programme's partners\n\n`program.by_type.coupon.revenue_28d`: each of the programme's figures, counted over the partners of one type, `by_country.NO`,\n\
+         `by_group.vip`, `by_manager.ines`, or `by_reason.no_time` (of those who left, or are in the segment `churned`: what they answered as\n\
+         `reason`, else the `reason` of `partner.closed` or `partner.suspended`). So the mix of types, whom touches, answers and offers go to, and churn by\n\
+         reason can be asked for in conditions and mails; those that files name are counted at each day's close. `rapport report --by type` shows all\n\
+         side by side. A word that is no name in expressions (`high-value`) can be read in reports and SQL only.\n\
+         \n## In SQL\n\n`rapport report --save` writes every figure, with the usual windows, into the table `figures` (`program`, `partner`, `as_of` in epoch\n\
+         milliseconds, `figures` as a JSON object by name; money in minor units, what is missing `null`; also `group`, `type`, `country`, `manager`,\n\
+         `leaving_reason` and `status`). A programme's own stand in the row whose partner is empty, with those of every type, country and so on\n\
+         (`by_type.coupon.revenue_28d`). They are as of that run: let a timer repeat it.\n\n\
          ```sql\n-- SQLite\nSELECT partner, figures ->> 'revenue_28d' AS revenue FROM figures WHERE figures ->> 'revenue_growth_28d' < -20;\n\
          -- PostgreSQL\nSELECT partner, (figures ->> 'revenue_28d')::bigint AS revenue FROM figures WHERE (figures ->> 'revenue_growth_28d')::float < -20;\n```\n\n\
          ## Being seen\n\nViews, likes and followers (`audience.reported`) are kept and told, and no health input reads them: what they lead to, clicks and conversions,\n\
          does. `view_click_rate` and `view_conversion_rate` say whether they lead to anything.\n\n\
          ## Whom a programme has lost\n\n`churn_rate` counts who sold before and not since. What else is meant by lost is declared as a segment named `churned` in\n\
-         `config/segments.yaml`, and counted by `churned_partners` and `churned_share`; `rapport report --by leaving-reason` splits by what they said.\n",
+         `config/segments.yaml`, and counted by `churned_partners` and `churned_share`; `rapport report --by leaving-reason` and `program.by_reason.…` split by why.\n",
     );
     text
 }

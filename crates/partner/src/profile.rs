@@ -137,6 +137,9 @@ pub struct Profile {
 /// How many further fields are kept; more are not taken in.
 pub const CUSTOM_MAX: usize = 64;
 
+/// The further field that holds why a partner was suspended, rejected or closed.
+pub const LEAVING_REASON: &str = "leaving_reason";
+
 impl Profile {
     /// Where the partner stands.
     pub fn status(&self) -> Status {
@@ -195,6 +198,16 @@ impl Profile {
         }
         for (name, value) in data.extra.iter() {
             self.set(name, value, at);
+        }
+        // Of one who comes back it is no longer why they left.
+        match (&event.kind, &data.reason) {
+            (Kind::PartnerClosed | Kind::PartnerSuspended | Kind::PartnerRejected, Some(reason)) => {
+                self.set(LEAVING_REASON, &Value::from(&**reason), at);
+            }
+            (Kind::PartnerApproved, _) if self.custom(LEAVING_REASON).is_some() => {
+                self.set(LEAVING_REASON, &Value::Null, at)
+            }
+            _ => {}
         }
     }
 

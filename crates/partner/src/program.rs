@@ -3,6 +3,8 @@
 //! Sums of parts can be merged in any order and give what one pass over everybody gives: each shard adds up its own partners at day
 //! close, and `rapport report` adds up all of them, in total or by type, country or manager.
 
+mod cut;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -15,6 +17,8 @@ use crate::moment::Moment;
 use crate::profile::Status;
 use crate::ratio::{self, Ratio};
 use crate::state::PartnerState;
+
+pub use cut::{Cut, CutBy};
 
 /// The windows programme figures are kept for, in days.
 pub const WINDOWS: [u16; 2] = [28, 90];
@@ -419,6 +423,9 @@ pub struct ProgramSums {
     overdue: i64,
     churned: i64,
     complained: i64,
+    /// The same of some of the partners, by the name of the cut.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    cuts: BTreeMap<String, ProgramSums>,
 }
 
 /// What of a partner the state does not say by itself.
@@ -515,6 +522,22 @@ impl ProgramSums {
         self.neglected += i64::from(sells && touched.is_none_or(|days| days >= i64::from(NEGLECT_DAYS)));
     }
 
+    /// Adds a partner to some of the partners it belongs to; [`ProgramSums::add`] adds it to all.
+    pub fn add_to(&mut self, cut: &Cut, state: &PartnerState, reach: Reach, context: &FigureContext<'_>) {
+        self.cuts.entry(cut.to_string()).or_default().add(state, reach, context);
+    }
+
+    /// The sums of some of the partners; none when nobody is among them.
+    #[must_use]
+    pub fn cut(&self, cut: &Cut) -> Option<&ProgramSums> {
+        self.cuts.get(&cut.to_string())
+    }
+
+    /// The sums of all cuts, by name.
+    pub fn cuts(&self) -> impl Iterator<Item = (&str, &ProgramSums)> {
+        self.cuts.iter().map(|(cut, sums)| (cut.as_str(), sums))
+    }
+
     /// Adds the sums of other partners.
     pub fn merge(&mut self, other: &ProgramSums) {
         for (all, own) in self.windows.iter_mut().zip(&other.windows) {
@@ -549,6 +572,9 @@ impl ProgramSums {
         }
         for (days, partners) in &other.days_to_first {
             *self.days_to_first.entry(*days).or_default() += partners;
+        }
+        for (cut, sums) in &other.cuts {
+            self.cuts.entry(cut.clone()).or_default().merge(sums);
         }
     }
 

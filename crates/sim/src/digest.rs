@@ -55,7 +55,9 @@ impl Digest {
         }
         for message in tables.messages.values() {
             let row = &message.row;
-            if message.state == MessageState::InDoubt || message.attempt > 1 {
+            // Refused for the time being, and meanwhile others took its place under a cap.
+            let tried_in_vain = message.attempt > 0 && message.state != MessageState::Sent;
+            if message.state == MessageState::InDoubt || message.attempt > 1 || tried_in_vain {
                 touched_by_doubt.insert(row.key.clone());
             }
             line!(

@@ -10,6 +10,7 @@
 pub mod clock;
 pub mod digest;
 pub mod faults;
+pub mod goals;
 pub mod log;
 pub mod process;
 pub mod properties;

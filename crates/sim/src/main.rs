@@ -1,4 +1,4 @@
-//! Plays a seed and tells how it went: `cargo run -p rapport-sim -- --seed 7 --days 60 [--faults] [--change] [--trace]`; or
+//! Plays a seed and tells how it went: `cargo run -p rapport-sim -- --seed 7 --days 60 [--faults] [--change] [--goals] [--trace]`; or
 //! many, each in all the ways that must come to the same: `cargo run -p rapport-sim -- --seeds 5000 [--seed FIRST] [--days 12]`.
 
 use std::process::ExitCode;
@@ -26,7 +26,11 @@ fn main() -> ExitCode {
         return many(seed, seeds, i64::try_from(number("--days", 12)).unwrap_or(12));
     }
     let setting = Setting::plain(seed, days);
-    let operator = Operator { changes_on: flag("--change").then_some(days / 2), ..Operator::NONE };
+    let operator = Operator {
+        changes_on: flag("--change").then_some(days / 2),
+        goals_answered_on: flag("--goals").then_some(days / 4),
+        ..Operator::NONE
+    };
     let setting = Setting {
         rates: if flag("--faults") { Rates::MANY } else { Rates::NONE },
         shards: u32::try_from(number("--shards", u64::from(setting.shards))).unwrap_or(1),
@@ -48,6 +52,9 @@ fn main() -> ExitCode {
     if !flag("--one") {
         broken.extend(properties::of_seed(seed, days));
         broken.extend(properties::of_changed_seed(seed, days));
+        if flag("--goals") {
+            broken.extend(properties::of_goal_seed(seed, days));
+        }
     }
     for what in &broken {
         println!("BROKEN   {what}");

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::{
     faults::Rates,
+    goals,
     run::{Operator, Outcome, Setting, play},
     world,
 };
@@ -41,6 +42,7 @@ pub fn of_one(outcome: &Outcome) -> Broken {
     broken.extend(offers_given_back(outcome));
     broken.extend(conversions_count_once(outcome));
     broken.extend(rules_of_contact(outcome));
+    broken.extend(goals::broken(outcome));
     broken
 }
 
@@ -251,6 +253,18 @@ pub fn of_changed_seed(seed: u64, days: i64) -> Broken {
     let reference = play(&plain);
     let mut broken = of_one(&reference);
     broken.extend(compared("changed, with faults", &reference, &Setting { rates: Rates::MANY, ..plain }));
+    broken
+}
+
+/// Plays a seed in which goals are put to every partner and answered, undisturbed, with other shards, and with faults.
+#[must_use]
+pub fn of_goal_seed(seed: u64, days: i64) -> Broken {
+    let operator = Operator { goals_answered_on: Some(days / 4), ..Operator::NONE };
+    let plain = Setting { operator, ..Setting::plain(seed, days) };
+    let reference = play(&plain);
+    let mut broken = of_one(&reference);
+    let faults = Setting { rates: Rates::MANY, shards: 3, ..plain };
+    broken.extend(compared("goals, 3 shards and faults", &reference, &faults));
     broken
 }
 

@@ -18,9 +18,11 @@ use rapport_engine::{
     ownership::{Engine, EngineParts, EngineSettings},
     ports::{rows::DefinitionRow, store::Store},
     readiness::Readiness,
+    records,
     relay::Relay,
     rulebooks::Rulebooks,
 };
+use rapport_event::id::shard_of;
 use rapport_message::link::Keys;
 use tokio_util::sync::CancellationToken;
 
@@ -28,6 +30,7 @@ use crate::{
     clock::SimClock,
     digest::Digest,
     faults::{Faults, Rates},
+    goals,
     log::MemoryLog,
     process::{Process, ProcessLog, ProcessStore},
     store::{MemoryStore, Tables},
@@ -57,6 +60,8 @@ pub struct Setting {
     pub rates: Rates,
     /// What the operator does on the way.
     pub operator: Operator,
+    /// Whether every eighth partner belongs to a small programme beside, on the other side of the world.
+    pub beside: bool,
 }
 
 /// What the operator does in the middle of a run: on a day (of the run, from 1 on) on which everything else is done.
@@ -70,11 +75,14 @@ pub struct Operator {
     pub in_flight: Option<&'static str>,
     /// From the one day on all mail waits, until the other.
     pub incident: Option<(i64, i64)>,
+    /// Goals are put to every partner; on this day they answer, two days later the programme answers them.
+    pub goals_answered_on: Option<i64>,
 }
 
 impl Operator {
     /// Does nothing.
-    pub const NONE: Self = Self { changes_on: None, loses_the_old_until: None, in_flight: None, incident: None };
+    pub const NONE: Self =
+        Self { changes_on: None, loses_the_old_until: None, in_flight: None, incident: None, goals_answered_on: None };
 }
 
 impl Setting {
@@ -91,6 +99,7 @@ impl Setting {
             schedule: seed,
             rates: Rates::NONE,
             operator: Operator::NONE,
+            beside: false,
         }
     }
 }
@@ -160,7 +169,12 @@ enum Act {
     GiveBack,
     Incident,
     AllClear,
+    Answer,
+    Settle,
 }
+
+/// What links of a run are signed with.
+pub(crate) const LINK_KEY: &[u8] = b"simulator's key, long enough to sign with";
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -173,7 +187,10 @@ impl Run {
     fn new(setting: &Setting) -> Self {
         Self {
             setting: *setting,
-            world: Arc::new(World::new(setting.seed, setting.partners, setting.days)),
+            world: Arc::new(match (World::new(setting.seed, setting.partners, setting.days), setting.beside) {
+                (world, true) => world.with_programme_beside(),
+                (world, false) => world,
+            }),
             store: Arc::default(),
             log: MemoryLog::new(setting.shards),
             server: MailServer::default(),
@@ -189,7 +206,11 @@ impl Run {
         let store: Arc<dyn Store> = self.store.clone();
         store.create_shards(self.setting.shards).await.expect("shards in memory");
         let request = apply::Request {
-            texts: world::shipped_files(),
+            texts: match self.setting.operator.goals_answered_on {
+                Some(_) => goals::files(),
+                None if self.setting.beside => world::files_with_programme_beside(),
+                None => world::shipped_files(),
+            },
             by: "simulator".into(),
             since: Some(world::begins() - SignedDuration::from_hours(48)),
             approval: apply::Approval::NotNeeded,
@@ -282,6 +303,16 @@ impl Run {
                 let ended = operate::resume(store.as_ref(), shards, &subject, None, "simulator", now, false).await;
                 assert_eq!(ended.ok(), Some(true), "there is an incident");
             }
+            Act::Answer | Act::Settle => {
+                let acts = {
+                    let tables = self.store.tables();
+                    if what == Act::Answer { goals::answers(&tables, now) } else { goals::settlements(&tables, now) }
+                };
+                let shards = self.setting.shards;
+                let rows: Vec<_> =
+                    acts.into_iter().map(|act| records::outbox(shard_of(&act.key, shards), act)).collect();
+                store.add_outbox(&rows).await.expect("memory takes it");
+            }
             Act::GiveBack => {
                 let mut operation = lock(&self.operation);
                 operation.while_lost = self.store.tables().numbers();
@@ -362,7 +393,7 @@ impl Run {
             }
             _ if name.starts_with("mailer") => {
                 let transport = Arc::new(SimTransport { server: self.server.clone(), process });
-                let keys = Keys::new([b"simulator's key, long enough to sign with".to_vec()]).expect("a key");
+                let keys = Keys::new([LINK_KEY.to_vec()]).expect("a key");
                 let links = Arc::new(LinkKeys { keys });
                 let name = name.to_owned();
                 let mailer = Mailer {
@@ -396,6 +427,9 @@ fn acts(operator: Operator) -> Vec<(Timestamp, Act)> {
     let mut acts: Vec<(Timestamp, Act)> = operator.changes_on.map(|day| (on(day), Act::Change)).into_iter().collect();
     if let Some((from, to)) = operator.incident {
         acts.extend([(on(from), Act::Incident), (on(to), Act::AllClear)]);
+    }
+    if let Some(day) = operator.goals_answered_on {
+        acts.extend([(on(day), Act::Answer), (on(day + 2), Act::Settle)]);
     }
     acts.extend(operator.loses_the_old_until.map(|day| (on(day), Act::GiveBack)));
     acts.sort_by_key(|(at, _)| *at);

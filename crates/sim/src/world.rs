@@ -29,6 +29,9 @@ pub struct World {
     pub until: Timestamp,
 }
 
+/// A small programme beside it, in another zone, where a run has one.
+pub const BESIDE: &str = "beside";
+
 /// When every world begins: a Monday, some months before a summer time change.
 #[must_use]
 pub fn begins() -> Timestamp {
@@ -61,6 +64,38 @@ impl World {
             until,
         }
     }
+}
+
+impl World {
+    /// The same world with every eighth partner in the programme [`BESIDE`].
+    #[must_use]
+    pub fn with_programme_beside(mut self) -> Self {
+        for (_, record) in &mut self.records {
+            let mut told: Value = serde_json::from_slice(record).unwrap_or_default();
+            let number = told["partner"].as_str().and_then(|name| name.trim_start_matches('p').parse::<usize>().ok());
+            if number.is_some_and(|number| number % 8 == 0) {
+                told["program"] = json!(BESIDE);
+                *record = told.to_string().into_bytes();
+            }
+        }
+        self
+    }
+}
+
+/// The shipped files with the programme [`BESIDE`].
+///
+/// # Panics
+/// When `config/rapport.yaml` is written otherwise.
+#[must_use]
+pub fn files_with_programme_beside() -> BTreeMap<String, String> {
+    let mut files = shipped_files();
+    let config = files.get_mut("config/rapport.yaml").expect("the shipped configuration");
+    assert!(config.contains("\nprograms:\n"), "programmes are written otherwise");
+    let (before, after) = config.split_once("\nsenders:\n").expect("senders come after programmes");
+    *config = format!(
+        "{before}\n  {BESIDE}: {{ name: Beside, url: https://acme.example/beside, zone: Asia/Tokyo, currency: JPY, language: en }}\nsenders:\n{after}"
+    );
+    files
 }
 
 /// One partner's life.

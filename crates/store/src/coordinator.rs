@@ -37,17 +37,16 @@ impl SqlStore {
 
     pub(crate) async fn read_last_close(&self, program: &ProgramId) -> Result<Option<DayCloseRow>, StoreError> {
         let rows = self.reader().await?.fetch(&sql::LAST_CLOSE, &cells![program.as_str()]).await?;
-        rows.first()
-            .map(|row| {
-                Ok(DayCloseRow {
-                    program: program_id(row, 0)?,
-                    day: date(row, 1)?,
-                    body: row.bytes(2)?,
-                    state: row.bytes(3)?,
-                    fit: row.bytes(4)?,
-                })
-            })
-            .transpose()
+        rows.first().map(day_close).transpose()
+    }
+
+    pub(crate) async fn read_close_by(
+        &self,
+        program: &ProgramId,
+        day: Date,
+    ) -> Result<Option<DayCloseRow>, StoreError> {
+        let rows = self.reader().await?.fetch(&sql::CLOSE_BY, &cells![program.as_str(), day.to_string()]).await?;
+        rows.first().map(day_close).transpose()
     }
 
     pub(crate) async fn read_programs_with_parts(&self) -> Result<Vec<ProgramId>, StoreError> {
@@ -120,6 +119,16 @@ fn reservation(row: &Row) -> Result<ReservationRow, StoreError> {
         at: row.instant(4)?,
         minor: row.int(5)?,
         currency: row.text(6)?,
+    })
+}
+
+fn day_close(row: &Row) -> Result<DayCloseRow, StoreError> {
+    Ok(DayCloseRow {
+        program: program_id(row, 0)?,
+        day: date(row, 1)?,
+        body: row.bytes(2)?,
+        state: row.bytes(3)?,
+        fit: row.bytes(4)?,
     })
 }
 

@@ -147,6 +147,10 @@ impl Store for SqlStore {
         self.read_last_close(program).await
     }
 
+    async fn day_close_by(&self, program: &ProgramId, day: Date) -> Result<Option<DayCloseRow>, StoreError> {
+        self.read_close_by(program, day).await
+    }
+
     async fn programs_with_parts(&self) -> Result<Vec<ProgramId>, StoreError> {
         self.read_programs_with_parts().await
     }

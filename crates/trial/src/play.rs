@@ -15,14 +15,18 @@ use rapport_engine::rulebooks::{Applied, Rulebooks};
 use rapport_engine::shard::batch::Batch;
 use rapport_engine::shard::day_close::{Judged, part_of};
 use rapport_engine::shard::entry::Entry;
+use rapport_engine::shard::facts::ProgramFigures;
+use rapport_engine::shard::foresight::{self, Expectations};
 use rapport_engine::shard::interest::Interests;
 use rapport_engine::shard::react::{Place, Quarantine, Reaction, stirs};
 use rapport_engine::shard::timers::Timers;
 use rapport_event::{Event, PartnerKey, ProgramId};
+use rapport_insight::base::weekly;
 use rapport_insight::day;
 use rapport_insight::dip::{Budget, DayClose, ProgramState, program};
 use rapport_insight::top_share::TopShare;
 use rapport_journey::Journey;
+use rapport_partner::FigureContext;
 use rapport_workflow::config::GroupRule;
 use rapport_workflow::{Trial, Workflow, WorkflowId};
 use serde_json::{Map, Value as Json};
@@ -155,6 +159,10 @@ struct Stage<'a> {
     /// The next day to be closed.
     next_day: jiff::civil::Date,
     state: ProgramState,
+    /// What is to be expected of the partner: learnt on Sundays, from nobody but them.
+    expectations: Option<Expectations>,
+    /// The programme's figures; of a look ahead only.
+    figures: Option<ProgramFigures>,
     background: Arc<std::sync::Mutex<crate::background::Background>>,
     shares: Vec<TopShare>,
     budget: Budget,
@@ -215,6 +223,8 @@ impl<'a> Stage<'a> {
             next_day: first_day,
             days,
             state: ProgramState::default(),
+            expectations: None,
+            figures: None,
             background: backgrounds.of(day::number(first_day), trial.steady_partners, trial.seed),
             shares: applied.rulebook.segments.groups.iter().filter_map(share).collect(),
             budget: Budget::per_partner_year(trial.budget).map_err(|error| error.to_string())?,
@@ -282,6 +292,9 @@ impl<'a> Stage<'a> {
             };
         }
         let number = day::number(on);
+        if weekly::is_due(number) {
+            self.learn(number);
+        }
         let own = part_of(&self.entry, on).map_err(|error| error.to_string())?;
         let close = self.programme_day(number, own);
         let judged = Judged::rehearsed(self.applied, &self.entry, on, &close, self.budget);
@@ -291,6 +304,22 @@ impl<'a> Stage<'a> {
         }
         let verdicts = judged.map(|judged| judged.keep(&mut self.entry)).unwrap_or_default();
         self.react(|reaction| reaction.close_day(&verdicts))
+    }
+
+    /// The background is a crowd to be seen among, not a programme to learn from.
+    fn learn(&mut self, number: i32) {
+        let (program, key) = (self.applied.rulebook.config.program(self.entry.key.program.as_str()), &self.entry.key);
+        let Some(program) = program else { return };
+        let context = FigureContext {
+            today: number,
+            zone: &program.zone,
+            currency: program.currency,
+            program_began_at: Some(self.began),
+            program: None,
+            start: None,
+            foresee: None,
+        };
+        self.expectations = foresight::rehearsed(key.partner.as_str(), &self.entry.state, &context);
     }
 
     fn programme_day(&mut self, number: i32, own: Option<rapport_insight::dip::DayPart>) -> DayClose {
@@ -319,8 +348,8 @@ impl<'a> Stage<'a> {
             shard: 0,
             now: self.now,
             began: Some(self.began),
-            figures: None,
-            expectations: None,
+            figures: self.figures.as_ref(),
+            expectations: self.expectations.as_ref(),
         };
         let reaction = Reaction::new(&place, &mut self.entry, &mut self.timers, &mut self.batch);
         let reaction = reaction.ok_or("the programme is not declared")?;
@@ -339,8 +368,8 @@ impl<'a> Stage<'a> {
             shard: 0,
             now: self.now,
             began: Some(self.began),
-            figures: None,
-            expectations: None,
+            figures: self.figures.as_ref(),
+            expectations: self.expectations.as_ref(),
         }
     }
 

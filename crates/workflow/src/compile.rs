@@ -188,6 +188,7 @@ fn build(sources: &Sources, findings: &mut Findings, tell: &mut dyn FnMut(Vocabu
         rates,
         custom_kinds: declared.custom,
         figures,
+        cuts: crate::figures::cuts(sources.iter().map(|source| &*source.text)),
         trials,
     })
 }

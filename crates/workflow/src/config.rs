@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use rapport_contact::Guardrails;
+use rapport_insight::dip;
 use rapport_message::{Imprint, Sender};
 use rapport_rule::expr::Value;
 use rapport_rule::{Currency, Length};
@@ -79,6 +80,8 @@ pub struct Config {
     pub history_days: u32,
     /// How long after its midnight a day is closed.
     pub lateness: Length,
+    /// False alarms of dips accepted per partner and year.
+    pub dip_budget: dip::Budget,
 }
 
 impl Config {

@@ -7,6 +7,7 @@ use rapport_event::custom::CustomKinds;
 use rapport_event::engine::CASE_OUTCOMES;
 use rapport_event::kind::{CATALOGUE, Family};
 use rapport_event::{FieldType, Kind, Origin};
+use rapport_partner::program::{Cut, CutBy};
 use rapport_rule::expr::{Environment, Method, Type, Value, Variable};
 use rapport_rule::{Currency, Money};
 use serde_json::Value as Json;
@@ -190,6 +191,17 @@ impl Declared {
     }
 }
 
+impl Declared {
+    /// Whether the partners of such a cut can exist: groups and the form of a country are known, other words are the programme's.
+    fn has_cut(&self, field: &str) -> bool {
+        Cut::parse(field).is_some_and(|(cut, _)| match cut.by {
+            CutBy::Group => self.groups.contains(&cut.of),
+            CutBy::Country => cut.of.len() == 2 && cut.of.bytes().all(|letter| letter.is_ascii_uppercase()),
+            CutBy::Type | CutBy::Manager | CutBy::Reason => true,
+        })
+    }
+}
+
 /// The names of one place: the partner's always, those of the journey as far as they exist there.
 pub(crate) struct Names<'a> {
     pub(crate) declared: &'a Declared,
@@ -225,6 +237,7 @@ impl Environment for Names<'_> {
         };
         match object {
             "partner" => partner_field(declared, field),
+            "program" if field.starts_with("by_") => figures::of_program(field).filter(|_| declared.has_cut(field)),
             "program" if !PROGRAM.contains(&field) => figures::of_program(field),
             "program" => Some(match field {
                 "id" => Variable::one_of(declared.programs.iter().map(|id| &**id)),

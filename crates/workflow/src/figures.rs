@@ -1,7 +1,11 @@
 //! Figures as names of expressions: which exist is `partner`'s to say, here they get the types of the language.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
 use rapport_partner::ProgramFigure;
 use rapport_partner::figure::{Figure, Unit, Window};
+use rapport_partner::program::Cut;
 use rapport_rule::expr::{Type, Variable};
 
 /// What is known of a figure; none if there is no such figure.
@@ -26,10 +30,29 @@ fn ty(unit: Unit) -> Type {
 /// What is known of a programme's figure, as it stands behind `program.`. All may be missing: none is known before the first day
 /// of a programme is closed.
 pub(crate) fn of_program(name: &str) -> Option<Variable> {
-    let figure = ProgramFigure::parse(name)?;
+    let figure = ProgramFigure::parse(name).or_else(|| Cut::parse(name).map(|(_, figure)| figure))?;
     let variable = Variable::of(ty(figure.unit())).or_missing();
     Some(if figure.may_be_negative() { variable.or_negative() } else { variable })
 }
+
+/// The cuts that files name: `program.by_type.coupon.revenue_28d` asks for `by_type.coupon`. Read from the plain texts, so that none is
+/// overlooked wherever it may be named.
+pub(crate) fn cuts<'a>(texts: impl Iterator<Item = &'a str>) -> BTreeMap<Cut, BTreeSet<ProgramFigureName>> {
+    let mut all: BTreeMap<Cut, BTreeSet<ProgramFigureName>> = BTreeMap::new();
+    for text in texts {
+        for (at, _) in text.match_indices("program.by_") {
+            let rest = text.get(at + "program.".len()..).unwrap_or_default();
+            let name = rest.split(|letter: char| !letter.is_alphanumeric() && !"_.".contains(letter)).next();
+            if let Some((cut, figure)) = name.map(|name| name.trim_end_matches('.')).and_then(Cut::parse) {
+                all.entry(cut).or_default().insert(figure.to_string().into());
+            }
+        }
+    }
+    all
+}
+
+/// A programme figure by its name, `revenue_28d`.
+pub(crate) type ProgramFigureName = Arc<str>;
 
 /// Names of a programme's figures.
 pub(crate) fn program_proposals() -> Vec<String> {
@@ -44,4 +67,26 @@ pub(crate) fn needs_journey(name: &str) -> bool {
 /// Names worth proposing.
 pub(crate) fn proposals() -> Vec<String> {
     Figure::examples()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cuts_are_found_wherever_they_are_named() {
+        let texts = [
+            "if: program.by_type.coupon.revenue_28d > 5",
+            "text: \"{{program.by_type.coupon.reversal_rate_90d}} and {{money program.by_country.NO.revenue_28d}}.\"",
+            "# program.by_type.coupon.nothing_28d, program.by_day.x.revenue_28d, program.by_type.",
+        ];
+        let found: Vec<String> = cuts(texts.into_iter())
+            .into_iter()
+            .flat_map(|(cut, names)| names.into_iter().map(move |name| format!("{cut}.{name}")))
+            .collect();
+        assert_eq!(
+            found,
+            ["by_type.coupon.revenue_28d", "by_type.coupon.reversal_rate_90d", "by_country.NO.revenue_28d"]
+        );
+    }
 }

@@ -1,12 +1,12 @@
 //! Everything under `workflows/` and `config/`, checked and compiled together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rapport_event::custom::CustomKinds;
 use rapport_insight::health::HealthModel;
 use rapport_message::{Layout, Library};
-use rapport_partner::Rates;
+use rapport_partner::{Rates, program::Cut};
 use rapport_rule::Sources;
 use rapport_rule::expr::Value;
 use serde_json::Value as Json;
@@ -53,6 +53,8 @@ pub struct Rulebook {
     pub custom_kinds: CustomKinds,
     /// Figures that conditions and mails name: what has to be kept ready.
     pub figures: Vec<Arc<str>>,
+    /// Some of a programme's partners whose figures are named, with those.
+    pub cuts: BTreeMap<Cut, BTreeSet<Arc<str>>>,
     /// `tests.yaml` of each workflow that has one.
     pub trials: BTreeMap<WorkflowId, Vec<Trial>>,
 }

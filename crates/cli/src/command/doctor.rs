@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+use rapport_engine::calendar::{ProgramDays, held_open};
 use rapport_engine::clocks::accept_server_time;
 use rapport_engine::ports::rows::COORDINATOR;
 use rapport_engine::ports::store::Outstanding;
 use rapport_engine::restore;
+use rapport_event::id::ProgramId;
 use serde_json::json;
 
 use crate::command_line::ClockKind;
@@ -201,6 +204,8 @@ async fn shards(layout: &Layout, examination: &mut Examination) -> Result<(), Fa
     };
     // An embedded project that is not running folds what waits at its next start.
     examination.note("shards", behind == 0 || running || layout.broker.is_none(), told);
+    let clocks: Vec<_> = rows.iter().filter(|row| row.shard != COORDINATOR).map(|row| (row.shard, row.clock)).collect();
+    days(layout, examination, &clocks, running || layout.broker.is_some()).await?;
     let present = layout.store.replay_present().await.doing("asking for the present")?.unwrap_or(now);
     let Outstanding { outbox, messages, requests, timers, calls } =
         layout.store.outstanding(present).await.doing("looking for open work")?;
@@ -213,5 +218,37 @@ async fn shards(layout: &Layout, examination: &mut Examination) -> Result<(), Fa
         count(calls, "call")
     );
     examination.note("work", true, told);
+    Ok(())
+}
+
+/// Whether every programme's days are closed in time, and else which shard holds one open. Without an engine nothing closes them.
+async fn days(
+    layout: &Layout,
+    examination: &mut Examination,
+    clocks: &[(i32, Option<Timestamp>)],
+    should_run: bool,
+) -> Result<(), Failure> {
+    let Ok(Some(applied)) = layout.rulebooks.current().await else { return Ok(()) };
+    let now = layout.store.server_time().await.doing("asking for the time")?;
+    let present = layout.store.replay_present().await.doing("asking for the present")?.unwrap_or(now);
+    let (mut told, mut good) = (Vec::new(), true);
+    for id in applied.rulebook.config.programs.keys() {
+        let Ok(program) = ProgramId::new(id) else { continue };
+        let Some(days) = ProgramDays::of(&applied.rulebook, &program) else { continue };
+        let last = layout.store.last_day_close(&program).await.doing("reading the programme's last day")?;
+        let Some(last) = last else {
+            told.push(format!("{id}: none closed yet"));
+            continue;
+        };
+        let Some(held) = held_open(&days, last.day, clocks, present) else {
+            told.push(format!("{id}: closed up to {}", last.day));
+            continue;
+        };
+        good = !should_run;
+        let by: Vec<String> = held.shards.iter().map(ToString::to_string).collect();
+        let by = if by.is_empty() { "the coordinator".to_owned() } else { format!("shard {}", by.join(", ")) };
+        told.push(format!("{id}: {} is open since {}, held by {by}", held.day, held.since));
+    }
+    examination.note("days", good, told.join("; "));
     Ok(())
 }

@@ -63,6 +63,10 @@ fn kept(row: &SignalRow) -> Option<Kept> {
             usual_gap: number("usual_gap_days"),
             chance: number("chance"),
             was: None,
+            basis: payload
+                .get("chance_basis")
+                .and_then(|basis| serde_json::from_value(basis.clone()).ok())
+                .unwrap_or_default(),
         },
     })
 }

@@ -4,9 +4,11 @@ mod save;
 
 use std::collections::BTreeMap;
 
-use rapport_engine::shard::facts::{PartnerFacts, is_churned, reach};
+use rapport_engine::shard::facts::{PartnerFacts, is_churned, reach, told_apart};
 use rapport_partner::{
-    Figure, FigureValue, ProgramFigure, ProgramSums, metric, metric::unit_name, program::PROGRAM_METRICS,
+    Figure, FigureValue, ProgramFigure, ProgramSums, metric,
+    metric::unit_name,
+    program::{CutBy, PROGRAM_METRICS},
 };
 use rapport_rule::Currency;
 use serde_json::{Map, Value, json};
@@ -91,8 +93,13 @@ async fn programme(
         Ok(())
     })
     .await?;
-    if sums.is_empty() && arguments.by.is_none() {
-        sums.insert("all".into(), ProgramSums::default());
+    if sums.is_empty() {
+        if arguments.format == ReportFormat::Human {
+            line(format!("nobody is in programme {program} yet: nothing was counted, not even zeros"));
+        }
+        if arguments.by.is_none() {
+            sums.insert("all".into(), ProgramSums::default());
+        }
     }
     let columns: Vec<String> = sums.keys().cloned().collect();
     // A whole with a share by revenue, so that dependence on a few shows.
@@ -122,27 +129,21 @@ fn revenue(sums: &ProgramSums, currency: Currency) -> Option<i64> {
 }
 
 fn place_of(facts: &PartnerFacts<'_>, by: Option<ReportBy>) -> String {
-    let profile = &facts.state.profile;
-    let text = |text: Option<&std::sync::Arc<str>>| text.map_or_else(|| "not known".to_owned(), |text| harmless(text));
+    let apart = |by: CutBy| told_apart(facts, by).map_or_else(|| "not known".to_owned(), |of| harmless(&of));
+    let status = facts.state.profile.status().as_str();
     match by {
         None => "all".to_owned(),
-        Some(ReportBy::Type) => text(profile.partner_type.get()),
-        Some(ReportBy::Country) => text(profile.country.get()),
-        Some(ReportBy::Manager) => text(profile.manager.get()),
-        Some(ReportBy::Group) => text(facts.group().map(|group| &group.name)),
-        Some(ReportBy::Status) => profile.status().as_str().to_owned(),
-        Some(ReportBy::LeavingReason) => match profile.status().as_str() {
-            "closed" | "suspended" => reason_of(facts),
-            _ if is_churned(facts) => reason_of(facts),
-            _ => "stays".to_owned(),
+        Some(ReportBy::Type) => apart(CutBy::Type),
+        Some(ReportBy::Country) => apart(CutBy::Country),
+        Some(ReportBy::Manager) => apart(CutBy::Manager),
+        Some(ReportBy::Group) => apart(CutBy::Group),
+        Some(ReportBy::Status) => status.to_owned(),
+        Some(ReportBy::LeavingReason) => match told_apart(facts, CutBy::Reason) {
+            Some(reason) => harmless(&reason),
+            None if matches!(status, "closed" | "suspended") || is_churned(facts) => "no reason known".to_owned(),
+            None => "stays".to_owned(),
         },
     }
-}
-
-/// Why a partner left or was lost, as far as they said.
-fn reason_of(facts: &PartnerFacts<'_>) -> String {
-    let said = facts.state.answer("reason").and_then(|answer| answer.answer.as_deref());
-    said.map_or_else(|| "no reason known".to_owned(), harmless)
 }
 
 async fn partners(

@@ -4,6 +4,7 @@ use jiff::{Timestamp, civil::Date};
 use rapport_event::id::{PartnerKey, ProgramId};
 use rapport_insight::{
     base::{
+        Around,
         pasts::{self, OwnPast},
         weekly,
     },
@@ -40,7 +41,8 @@ impl Coordinator {
         commit: &mut CoordinatorCommit,
     ) -> Result<(), CoordinatorError> {
         let mut waits = false;
-        for id in self.store().programs_with_parts().await? {
+        let programs = self.store().programs_with_parts().await?;
+        for id in programs.iter().cloned() {
             let Some(settings) = calendar::ProgramDays::of(rulebook, &id) else { continue };
             let last = self.store().last_day_close(&id).await?;
             let next = self.store().next_part_day(&id, last.as_ref().map(|close| close.day)).await?;
@@ -52,6 +54,17 @@ impl Coordinator {
                 waits = true;
                 continue;
             }
+            let around = match weekly::is_due(day::number(on)) {
+                true => match self.around(rulebook, &programs, (&id, on), behind).await? {
+                    Some(around) => Some(around),
+                    // What the others were like by then is still being decided.
+                    None => {
+                        waits = true;
+                        continue;
+                    }
+                },
+                false => None,
+            };
             let state = match &last {
                 Some(close) => ProgramState::decode(&close.state)
                     .map_err(|_| StoreError::Damaged(format!("state of programme {id} at {}", close.day)))?,
@@ -60,14 +73,19 @@ impl Coordinator {
             let rows = self.store().day_parts(&id, on).await?;
             let Unpacked { parts, sums, mut pasts, besides } = unpack(&rows, &id, on)?;
             // Learnt once a week; on other days the newest goes on with the row.
-            let learnt = weekly::fit(&mut pasts, day::number(on)).map(Expectations);
+            let learnt = match &around {
+                Some(around) => weekly::fit(&mut pasts, day::number(on), around).map(Expectations),
+                None => None,
+            };
             let fit = match &learnt {
                 Some(learnt) => serde_json::to_vec(learnt).map_err(|error| StoreError::Refused(error.to_string()))?,
                 None => last.as_ref().map(|close| close.fit.clone()).unwrap_or_default(),
             };
             let currency = rulebook.config.program(id.as_str()).map(|program| program.currency);
-            let figures =
-                sums.zip(currency).map(|(sums, currency)| program_figures(&sums, currency)).unwrap_or_default();
+            let figures = sums
+                .zip(currency)
+                .map(|(sums, currency)| program_figures(&sums, &rulebook.cuts, currency))
+                .unwrap_or_default();
             let (mut close, state) = program::close(day::number(on), &parts, &top_shares(rulebook), &state);
             besides.decide(&mut close);
             for shard in self.shards() {
@@ -86,6 +104,29 @@ impl Coordinator {
             commit.clock = self.clock;
         }
         Ok(())
+    }
+
+    /// What the other programmes showed two days before: by then the day is over in every zone, so it does not depend on who closes
+    /// first. `None` while one of them has such a day to close yet.
+    async fn around(
+        &self,
+        rulebook: &Rulebook,
+        programs: &[ProgramId],
+        (id, on): (&ProgramId, Date),
+        behind: Timestamp,
+    ) -> Result<Option<Around>, StoreError> {
+        let by = day::plus(on, -2);
+        let mut fits = Vec::new();
+        for other in programs.iter().filter(|other| *other != id) {
+            let Some(settings) = calendar::ProgramDays::of(rulebook, other) else { continue };
+            let close = self.store().day_close_by(other, by).await?;
+            let next = self.store().next_part_day(other, close.as_ref().map(|close| close.day)).await?;
+            if next.is_some_and(|next| next <= by && settings.closes_at(next) <= behind) {
+                return Ok(None);
+            }
+            fits.extend(close.and_then(|close| close.expectations()));
+        }
+        Ok(Some(Around::of(fits.iter().map(|fit| &fit.0))))
     }
 }
 

@@ -345,6 +345,12 @@ pub trait Store: Send + Sync {
     ) -> Result<Option<Vec<u8>>, StoreError>;
     /// The programme's last closed day.
     async fn last_day_close(&self, program: &ProgramId) -> Result<Option<DayCloseRow>, StoreError>;
+    /// The programme's newest closed day up to and including a day.
+    async fn day_close_by(
+        &self,
+        program: &ProgramId,
+        day: jiff::civil::Date,
+    ) -> Result<Option<DayCloseRow>, StoreError>;
     /// Programmes with at least one day part.
     async fn programs_with_parts(&self) -> Result<Vec<ProgramId>, StoreError>;
     /// The earliest day with parts after `after`.

@@ -29,7 +29,7 @@ use sales::{Besides, RevenueDip};
 use super::{
     LogPlace, ShardError, ShardOwner,
     entry::Entry,
-    facts::{PartnerFacts, ProgramFigures, marks, reach},
+    facts::{PartnerFacts, ProgramFigures, marks, reach, told_apart},
     foresight::{self, Expectations},
     goals, guarded, health, segments,
 };
@@ -208,6 +208,11 @@ impl ShardOwner {
                             expectations: None,
                         };
                         sums.add(&entry.state, reach(&facts), context);
+                        for cut in rulebook.rulebook.cuts.keys() {
+                            if told_apart(&facts, cut.by).is_some_and(|of| of == cut.of) {
+                                sums.add_to(cut, &entry.state, reach(&facts), context);
+                            }
+                        }
                         if let Some(pasts) = &mut pasts {
                             foresight::add_past(pasts, key.partner.as_str(), &entry.state, context);
                         }
@@ -313,7 +318,7 @@ impl ShardOwner {
         let number = day::number(on);
         let y = y.unwrap_or_else(|| count(entry.state.on_day(number).0));
         let before = detector(&entry.state.detector, key)?;
-        let budget = Budget::default();
+        let budget = rulebook.rulebook.config.dip_budget;
         let judged =
             guarded(&mut self.suspects, key, || Ok(Judged::of(rulebook, entry, before, number, y, close, budget)))?;
         let verdict = match judged {

@@ -1,6 +1,9 @@
 //! What a partner's journeys may ask of the partner: stored fields, figures, group, segments, goals.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use rapport_event::FieldType;
@@ -8,7 +11,8 @@ use rapport_insight::milestone;
 use rapport_journey::{EventSnapshot, Facts, Since};
 use rapport_partner::{
     Figure, FigureContext, FigureValue, Foresee, PartnerState, ProgramFigure, ProgramSums, StartMark, Unit, day,
-    program::{CHURNED, Reach},
+    profile::LEAVING_REASON,
+    program::{CHURNED, Cut, CutBy, Reach},
     state::PARTNER_FIELDS,
 };
 use rapport_rule::{
@@ -76,18 +80,50 @@ pub struct PartnerFacts<'a> {
 /// A programme's figures by name: counts, percent, numbers, and minor units of money. What is missing is not there.
 pub type ProgramFigures = BTreeMap<String, f64>;
 
-/// The figures of these sums.
+/// The figures of these sums, and of the cuts those that are asked for.
 #[must_use]
-pub fn program_figures(sums: &ProgramSums, currency: Currency) -> ProgramFigures {
+pub fn program_figures(
+    sums: &ProgramSums,
+    cuts: &BTreeMap<Cut, BTreeSet<Arc<str>>>,
+    currency: Currency,
+) -> ProgramFigures {
     let number = |value: FigureValue| match value {
         FigureValue::Count(count) => count as f64,
         FigureValue::Money(money) => money.minor as f64,
         FigureValue::Number(number) | FigureValue::Percent(number) => number,
     };
+    // Nobody in it: counts are none, not unknown.
+    let nobody = ProgramSums::default();
+    let of_cuts = cuts.iter().flat_map(|(cut, names)| {
+        let (sums, figures) =
+            (sums.cut(cut).unwrap_or(&nobody), names.iter().filter_map(|name| ProgramFigure::parse(name)));
+        figures.map(move |figure| (format!("{cut}.{figure}"), sums.figure(figure, currency)))
+    });
     ProgramFigure::all()
-        .filter_map(|figure| Some((figure.to_string(), sums.figure(figure, currency).map(number)?)))
+        .map(|figure| (figure.to_string(), sums.figure(figure, currency)))
+        .chain(of_cuts)
+        .filter_map(|(name, value)| Some((name, value.map(number)?)))
         .filter(|(_, value)| value.is_finite())
         .collect()
+}
+
+/// What a partner is told apart by, as far as it is known; a reason is one of those who left or were lost.
+#[must_use]
+pub fn told_apart(facts: &PartnerFacts<'_>, by: CutBy) -> Option<Arc<str>> {
+    let profile = &facts.state.profile;
+    match by {
+        CutBy::Type => profile.partner_type.get().cloned(),
+        CutBy::Country => profile.country.get().cloned(),
+        CutBy::Manager => profile.manager.get().cloned(),
+        CutBy::Group => facts.group().map(|group| group.name.clone()),
+        CutBy::Reason => {
+            let left = matches!(profile.status().as_str(), "closed" | "suspended") || is_churned(facts);
+            // Their own words before what was said of them.
+            let said = || facts.state.answer("reason").and_then(|answer| answer.answer.clone());
+            let told = || profile.custom(LEAVING_REASON)?.as_str().map(Arc::from);
+            left.then(|| said().or_else(told)).flatten()
+        }
+    }
 }
 
 /// The ids of a partner's open cases.
@@ -143,7 +179,8 @@ impl PartnerFacts<'_> {
 
     /// A figure of the programme, `revenue_28d` of `program.revenue_28d`.
     fn program_figure(&self, name: &str) -> Value {
-        let known = ProgramFigure::parse(name).zip(self.figures.and_then(|figures| figures.get(name)));
+        let figure = ProgramFigure::parse(name).or_else(|| Cut::parse(name).map(|(_, figure)| figure));
+        let known = figure.zip(self.figures.and_then(|figures| figures.get(name)));
         match known {
             None => Value::Missing,
             Some((figure, value)) => match figure.unit() {

@@ -1,6 +1,10 @@
 //! What the programme's weekly fit expects of a partner: between the partner's state and the customer-base models.
 
-use rapport_insight::base::{ActiveDay, Expected, WeeklyFit, pasts::PastWriter};
+use rapport_insight::base::{
+    ActiveDay, Around, Expected, WeeklyFit,
+    pasts::{self, PastWriter},
+    weekly,
+};
 use rapport_partner::{FigureContext, Foresee, Foreseen, PartnerState, Selling};
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +41,15 @@ pub fn add_past(writer: &mut PastWriter, partner: &str, state: &PartnerState, co
     }
     let days: Vec<ActiveDay> = active_days(&selling).into_iter().filter(|one| one.day <= context.today).collect();
     writer.push(partner, selling.began.filter(|began| *began <= context.today), &days);
+}
+
+/// The fit a partner's programme would have if there were nobody else, and no other programme: in a rehearsal.
+#[must_use]
+pub fn rehearsed(partner: &str, state: &PartnerState, context: &FigureContext<'_>) -> Option<Expectations> {
+    let mut writer = PastWriter::of_shards(1);
+    add_past(&mut writer, partner, state, context);
+    let mut alone = pasts::read(&writer.finish()).ok()?;
+    weekly::fit(&mut alone, context.today, &Around::default()).map(Expectations)
 }
 
 fn active_days(selling: &Selling) -> Vec<ActiveDay> {

@@ -313,8 +313,13 @@ pub fn tell(facts: &PartnerFacts<'_>) -> Option<(Vec<Telling>, Vec<u8>)> {
             let goal = facts.rulebook.rulebook.goals.goal(&id);
             agreed || goal.is_some_and(|goal| concerns(facts, &goal.audience))
         };
-        // What is reached after its time is not reached; what was reached in time stays so until it is taken back.
-        if !before.reached && (!concerned() || !(own.goal.from..=own.goal.to).contains(&today(facts))) {
+        let runs = (own.goal.from..=own.goal.to).contains(&today(facts));
+        // A condition met after its time is not reached. What counts on its day and is told or approved later is; only nobody hears of
+        // a goal that was declared when its time was over.
+        let known = agreed || told.contains_key(&key);
+        let late = known && own.measure().is_some() && today(facts) > own.goal.to && now.reached;
+        // What was reached in time stays so until it is taken back.
+        if !before.reached && (!concerned() || !(runs || late)) {
             continue;
         }
         let (moment, after) = own.goal.tell(&now, before);

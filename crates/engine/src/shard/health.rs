@@ -69,6 +69,9 @@ pub fn inputs(facts: &PartnerFacts<'_>) -> Facts {
         reversed_180d: number("reversed_conversions_180d"),
         program_approval_rate: number("program.approval_rate_90d"),
         payouts_overdue: number("payouts_overdue"),
+        mails_answered_90d: number("mails_answered_90d"),
+        answer_hours_90d: number("answer_hours_90d"),
+        days_since_training: number("days_since_training"),
         days_since_activity: number("days_since_activity"),
         mails_90d: number("mails_90d"),
         replies_90d: number("replies_90d").zip(number("answers_90d")).map(|(replies, answers)| replies + answers),
@@ -130,6 +133,7 @@ pub fn standing(facts: &PartnerFacts<'_>) -> Standing {
             _ => None,
         },
         was: None,
+        basis: facts.expectations.map(|known| known.0.basis).unwrap_or_default(),
     }
 }
 

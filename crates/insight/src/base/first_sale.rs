@@ -26,19 +26,19 @@ impl Default for FirstSale {
 
 impl FirstSale {
     /// Most likely parameters from (days since joining, whether the first conversion came then; else still without one).
-    /// Few partners stay near the [default](FirstSale::default).
+    /// Few partners stay near `around`.
     #[must_use]
-    pub fn fit(waits: impl IntoIterator<Item = (u32, bool)>) -> Self {
+    pub fn fit(waits: impl IntoIterator<Item = (u32, bool)>, around: Self) -> Self {
         let mut rows: Vec<(u32, bool)> = waits.into_iter().collect();
         rows.sort_unstable();
         if rows.is_empty() {
-            return Self::default();
+            return around;
         }
         let groups: Vec<(f64, bool, f64)> = rows
             .chunk_by(|a, b| a == b)
             .filter_map(|same| same.first().map(|(days, came)| (f64::from(*days), *came, same.len() as f64)))
             .collect();
-        let usual = [Self::default().shape.ln(), Self::default().scale_days.ln()];
+        let usual = [around.shape.ln(), around.scale_days.ln()];
         let n = rows.len() as f64;
         let found = minimize(usual, |logs| {
             let [shape, scale] = logs.map(f64::exp);
@@ -84,7 +84,7 @@ mod tests {
         let waits = (1..4000)
             .map(|i| 60.0 * ((f64::from(i) / 4000.0).powf(-1.0 / 1.5) - 1.0))
             .map(|t| if t < 365.0 { (t as u32, true) } else { (365, false) });
-        let found = FirstSale::fit(waits);
+        let found = FirstSale::fit(waits, FirstSale::default());
         assert!((found.shape - 1.5).abs() < 0.05 && (found.scale_days - 60.0).abs() < 3.0, "{found:?}");
     }
 
@@ -93,13 +93,13 @@ mod tests {
         let model = FirstSale::default();
         assert!(model.p_active(0, 30.0) > model.p_active(90, 30.0));
         assert!(model.p_active(90, 30.0) > 0.0);
-        assert_eq!(FirstSale::fit([]), model);
+        assert_eq!(FirstSale::fit([], model), model);
     }
 
     proptest! {
         #[test]
         fn any_waits_give_probabilities(waits in prop::collection::vec((any::<u32>(), any::<bool>()), 0..30), t in 0.0_f64..1e4) {
-            let p = FirstSale::fit(waits).p_active(30, t);
+            let p = FirstSale::fit(waits, FirstSale::default()).p_active(30, t);
             prop_assert!((0.0..=1.0).contains(&p));
         }
     }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::around::Around;
 use super::correction::Correction;
 use super::first_sale::FirstSale;
 use super::history::{ActiveDay, Grouped, History, Summary};
@@ -66,13 +67,18 @@ impl ProgramFit {
     /// Fits everything from the days up to and including `until`; later ones are not looked at. The order of the partners is
     /// of no account. `around`: what all programmes together show, which a small programme borrows.
     #[must_use]
-    pub fn fit(past: &[Past<'_>], until: i32, horizon_days: u32, around: Option<&Nbd>) -> Self {
+    pub fn fit(past: &[Past<'_>], until: i32, horizon_days: u32, around: Option<&Around>) -> Self {
         let mut sums: Vec<Summary> = past.iter().filter_map(|one| Summary::until(one.days, until)).collect();
         sums.sort_by(|a, b| {
             let key = |one: &Summary| (one.first, one.last, one.active, one.orders);
             key(a).cmp(&key(b)).then(a.spend.total_cmp(&b.spend))
         });
-        let model = Nbd::fit(&Grouped::of(sums.iter().map(|one| one.history(until))), Family::Mbg, around).model;
+        let model = Nbd::fit(
+            &Grouped::of(sums.iter().map(|one| one.history(until))),
+            Family::Mbg,
+            around.map(|around| &around.model),
+        )
+        .model;
         let repeats = sums.iter().filter_map(|one| Some((one.active - 1, one.repeat_spend()?)));
         let waits = past.iter().filter_map(|one| {
             let joined = one.joined.filter(|joined| *joined <= until)?;
@@ -85,7 +91,7 @@ impl ProgramFit {
             partners: sums.len(),
             model,
             spend: GammaGamma::fit(repeats),
-            first_sale: FirstSale::fit(waits),
+            first_sale: FirstSale::fit(waits, around.map_or_else(FirstSale::default, |around| around.first_sale)),
             correction: Correction::learn(past, until, horizon_days, &model),
             orders_per_day: {
                 let all = sums.iter().fold((0.0, 0.0), |(orders, days), one| {
@@ -228,7 +234,7 @@ mod tests {
         assert_eq!((none.partners, none.correction.clone(), none.spend), (0, None, None));
         assert!(none.outlook_before_first(10).p_active > 0.0);
         let days = [ActiveDay { day: 5, orders: 1, spend: 10.0 }];
-        let one = ProgramFit::fit(&[Past { joined: Some(0), days: &days }], 100, 30, Some(&none.model));
+        let one = ProgramFit::fit(&[Past { joined: Some(0), days: &days }], 100, 30, Some(&Around::default()));
         let sums = Summary::until(&days, 100).unwrap();
         let outlook = one.outlook(&sums, 100);
         assert!((0.0..1.0).contains(&outlook.p_active) && outlook.expected_value.is_none());

@@ -21,6 +21,19 @@ pub struct GammaGamma {
 const PARTNERS_MIN: usize = 10;
 
 impl GammaGamma {
+    /// What is believed before any data: the published estimates on CDNOW, in dollars.
+    #[must_use]
+    pub fn usual() -> Self {
+        Self { p: 6.25, q: 3.744, v: 15.444 }
+    }
+
+    /// The same shapes where a day brings so much on average; `None` without a mean to go by.
+    #[must_use]
+    pub fn scaled(self, mean: f64) -> Option<Self> {
+        let usable = mean.is_finite() && mean > 0.0 && self.q > 1.0 && self.p > 0.0;
+        usable.then(|| Self { v: mean * (self.q - 1.0) / self.p, ..self })
+    }
+
     /// Most likely parameters from (repeat days, mean spend of one); entries without spend are left out. `None` with fewer
     /// than ten.
     #[must_use]
@@ -100,6 +113,14 @@ mod tests {
         assert!((new - 6.25 * 15.444 / 2.744).abs() < 1e-9);
         let (some, many) = (model.per_day(1, 100.0).unwrap(), model.per_day(500, 100.0).unwrap());
         assert!(new < some && some < many && (many - 100.0).abs() < 1.0);
+    }
+
+    #[test]
+    fn a_borrowed_shape_takes_the_mean_it_is_given() {
+        let here = GammaGamma::usual().scaled(4_000.0).unwrap();
+        assert!((here.per_day(0, 0.0).unwrap() - 4_000.0).abs() < 1e-6);
+        assert_eq!(GammaGamma::usual().scaled(0.0), None);
+        assert_eq!(GammaGamma { q: 0.9, ..here }.scaled(10.0), None);
     }
 
     #[test]

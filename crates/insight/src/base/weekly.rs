@@ -3,6 +3,7 @@
 use jiff::civil::Weekday;
 use serde::{Deserialize, Serialize};
 
+use super::around::{Around, Basis};
 use super::history::{ActiveDay, Summary};
 use super::outlook::{Past, ProgramFit};
 use super::pasts::OwnPast;
@@ -16,9 +17,9 @@ pub const LONG_DAYS: u32 = 90;
 pub const LIFETIME_YEARS: u32 = 3;
 /// See above.
 pub const DISCOUNT: f64 = 0.1;
-/// Partners with a conversion below which nothing is fitted, ...
+/// Partners with a conversion from which on a fit is the programme's own, ...
 pub const PARTNERS_MIN: usize = 20;
-/// ... and days since the first conversion of anybody: before that, all there is would be other programmes' habits.
+/// ... and days since the first conversion of anybody: before, it is mostly what others show, and says so.
 pub const DAYS_MIN: i32 = 28;
 
 /// Whether the programme is fitted at the close of this day: on Sundays.
@@ -32,23 +33,47 @@ pub fn is_due(on: i32) -> bool {
 pub struct WeeklyFit {
     /// [Day number](crate::day::number).
     pub on: i32,
+    /// What it rests on.
+    #[serde(default)]
+    pub basis: Basis,
     /// What was learnt.
     pub fit: ProgramFit,
 }
 
-/// Fits a programme at the close of day `on`. The order of the pasts is of no account. `None` while there is too little: under
-/// [`PARTNERS_MIN`] partners, or fewer than [`DAYS_MIN`] days since the first conversion.
+/// Fits a programme at the close of day `on`. The order of the pasts is of no account. `around`: what is known without them. Under
+/// [`PARTNERS_MIN`] partners who sold, or fewer than [`DAYS_MIN`] days after the first conversion of anybody, the fit is borrowed:
+/// near `around`, without a correction, and it says so. `None` without anybody.
 #[must_use]
-pub fn fit(pasts: &mut [OwnPast], on: i32) -> Option<WeeklyFit> {
-    let first = pasts.iter().filter_map(|one| one.days.first()).map(|one| one.day).min()?;
-    let sold = pasts.iter().filter(|one| one.days.iter().any(|day| day.day <= on)).count();
-    if sold < PARTNERS_MIN || on.saturating_sub(first) < DAYS_MIN {
+pub fn fit(pasts: &mut [OwnPast], on: i32, around: &Around) -> Option<WeeklyFit> {
+    if pasts.is_empty() {
         return None;
     }
+    let first = pasts.iter().filter_map(|one| one.days.first()).map(|one| one.day).min();
     // Sums of floating point numbers depend on their order.
     pasts.sort_by(|one, other| one.partner.cmp(&other.partner));
+    let sold: Vec<Summary> = pasts.iter().filter_map(|one| Summary::until(&one.days, on)).collect();
+    let is_own = sold.len() >= PARTNERS_MIN && first.is_some_and(|first| on.saturating_sub(first) >= DAYS_MIN);
+    let basis = if is_own { Basis::Own } else { around.basis };
     let past: Vec<Past<'_>> = pasts.iter().map(|one| Past { joined: one.joined, days: &one.days }).collect();
-    Some(WeeklyFit { on, fit: ProgramFit::fit(&past, on, SHORT_DAYS, None) })
+    // Published estimates are no programme's: one that can speak for itself does not lean on them.
+    let near = (!is_own || around.basis != Basis::Declared).then_some(around);
+    let mut fit = ProgramFit::fit(&past, on, SHORT_DAYS, near);
+    fit.spend = fit.spend.or_else(|| around.spend.scaled(usual_day(&sold)));
+    if !is_own {
+        fit.correction = None;
+        fit.orders_per_day = if sold.is_empty() { around.orders_per_day } else { fit.orders_per_day };
+    }
+    Some(WeeklyFit { on, basis, fit })
+}
+
+/// What a day with conversions usually brings: the median of the partners' means, of an even number the lower, so that one enormous
+/// order is nobody else's normal. NaN without any.
+fn usual_day(sold: &[Summary]) -> f64 {
+    // Without spend: nothing is known of its worth.
+    let known = sold.iter().filter(|one| one.spend > 0.0);
+    let mut means: Vec<f64> = known.map(|one| one.spend / f64::from(one.active.max(1))).collect();
+    means.sort_by(f64::total_cmp);
+    means.get(means.len().saturating_sub(1) / 2).copied().unwrap_or(f64::NAN)
 }
 
 /// What can be expected of one partner. Each is asked for alone: a chance is wanted for every partner every night, a lifetime
@@ -143,8 +168,9 @@ mod tests {
     fn a_fit_does_not_depend_on_the_order_of_partners() {
         let (mut forward, mut backward) = (programme(300), programme(300));
         backward.reverse();
-        let fitted = fit(&mut forward, 200).unwrap();
-        assert_eq!(all_digits(&fitted), all_digits(&fit(&mut backward, 200).unwrap()));
+        let usual = Around::default();
+        let fitted = fit(&mut forward, 200, &usual).unwrap();
+        assert_eq!(all_digits(&fitted), all_digits(&fit(&mut backward, 200, &usual).unwrap()));
     }
 
     /// All digits of all numbers.
@@ -153,16 +179,68 @@ mod tests {
     }
 
     #[test]
-    fn too_little_gives_no_fit() {
-        assert_eq!(fit(&mut [], 200), None);
-        assert_eq!(fit(&mut programme(15), 200), None);
-        assert_eq!(fit(&mut programme(300), 20), None);
+    fn a_small_or_young_programme_borrows_and_says_so() {
+        let usual = Around::default();
+        assert_eq!(fit(&mut [], 200, &usual), None, "nobody is there");
+        let large = fit(&mut programme(300), 200, &usual).unwrap();
+        assert_eq!(large.basis, Basis::Own);
+        let others = Around::of([&large]);
+        for (partners, on) in [(15, 200), (300, 20)] {
+            let declared = fit(&mut programme(partners), on, &usual).unwrap();
+            assert_eq!((declared.basis, declared.fit.correction.clone()), (Basis::Declared, None));
+            assert_eq!(fit(&mut programme(partners), on, &others).unwrap().basis, Basis::Borrowed { programs: 1 });
+        }
+        assert_eq!(fit(&mut programme(300), 200, &others).unwrap().basis, Basis::Own);
+    }
+
+    #[test]
+    fn one_partner_alone_has_an_outlook_by_what_others_show() {
+        let days: Vec<ActiveDay> = (0..10).map(|week| ActiveDay { day: 7 * week, orders: 1, spend: 4_000.0 }).collect();
+        let mut alone = vec![OwnPast { partner: "ada".into(), joined: Some(0), days }];
+        let weekly = fit(&mut alone, 66, &Around::default()).unwrap();
+        let of = |on| ALL.map(|what| weekly.expect(&alone[0].days, Some(0), on, what).unwrap());
+        let (now, later) = (of(66), of(200));
+        assert!(now[0] > 0.8 && later[0] < 0.5 * now[0], "{now:?} {later:?}");
+        assert!((now[3] / (now[2] * 4_000.0) - 1.0).abs() < 0.01, "every day is worth the same: {now:?}");
+        let never = weekly.expect(&[], Some(60), 66, Expected::Chance).unwrap();
+        assert!((0.05..0.6).contains(&never), "{never}");
+        // Who never sold anything has a chance, and no worth to go by.
+        let mut new = vec![OwnPast { partner: "bo".into(), joined: Some(60), days: Vec::new() }];
+        let weekly = fit(&mut new, 66, &Around::default()).unwrap();
+        assert!(weekly.expect(&[], Some(60), 66, Expected::Chance).is_some());
+        assert_eq!(weekly.expect(&[], Some(60), 66, Expected::Lifetime), None);
+    }
+
+    #[test]
+    fn one_enormous_order_makes_nobody_elses_future_enormous() {
+        let of = |partner: &str, spend: f64| OwnPast {
+            partner: partner.into(),
+            joined: Some(0),
+            days: (0..10).map(|day| ActiveDay { day: 3 * day, orders: 1, spend }).collect(),
+        };
+        let mut both = vec![of("huge", 1e12), of("steady", 4_000.0)];
+        let weekly = fit(&mut both, 34, &Around::default()).unwrap();
+        let value = |past: &OwnPast| weekly.expect(&past.days, None, 34, Expected::RevenueLong).unwrap();
+        assert!(value(&both[0]) > 1e12 && value(&both[1]) < 1e6, "{} {}", value(&both[0]), value(&both[1]));
+    }
+
+    #[test]
+    fn a_small_programme_is_nearer_to_the_others_than_by_its_own_data_alone() {
+        let large = fit(&mut programme(300), 200, &Around::default()).unwrap();
+        let others = Around::of([&large]);
+        let near = fit(&mut programme(30), 200, &others).unwrap().fit.model;
+        let alone = fit(&mut programme(30), 200, &Around::default()).unwrap().fit.model;
+        let off = |model: crate::base::Nbd| {
+            let logs = |model: crate::base::Nbd| [model.r, model.alpha, model.a, model.b].map(f64::ln);
+            logs(model).iter().zip(logs(others.model)).map(|(one, other)| (one - other).powi(2)).sum::<f64>()
+        };
+        assert!(off(near) < off(alone), "{near:?} {alone:?}");
     }
 
     #[test]
     fn a_silent_partner_is_expected_to_bring_less_than_a_busy_one() {
         let mut all = programme(300);
-        let weekly = fit(&mut all, 200).unwrap();
+        let weekly = fit(&mut all, 200, &Around::default()).unwrap();
         let of = |partner: &str| {
             let past = all.iter().find(|one| one.partner == partner).unwrap();
             ALL.map(|what| weekly.expect(&past.days, past.joined, 200, what).unwrap())
@@ -180,7 +258,7 @@ mod tests {
     #[test]
     fn later_days_are_not_looked_at() {
         let mut all = programme(300);
-        let weekly = fit(&mut all, 200).unwrap();
+        let weekly = fit(&mut all, 200, &Around::default()).unwrap();
         let past = &all[1];
         let cut: Vec<ActiveDay> = past.days.iter().copied().filter(|one| one.day <= 150).collect();
         for what in ALL {

@@ -51,6 +51,9 @@ const SCORE_PRIOR: f32 = 60.0;
 const SCORE_MAX: f32 = 10.0;
 /// Below one conversion a week no method finds a dip; such partners are judged by silence.
 const RATE_MIN: f32 = 1.0 / 7.0;
+/// A day's conversions beyond this count as this, in what was seen and in what is normal: so many are a tracker's mistake, and sums of
+/// them would leave the precision a state is stored in. A fall from above to above is not seen.
+pub const COUNT_MAX: u32 = 100_000;
 /// Share of expectation that three days must reach together to end a dip.
 const RECOVERED: f32 = 0.85;
 
@@ -214,7 +217,7 @@ impl Detector {
     /// compare. `None` when there is nothing to add: too new for the factor, and without revenue.
     #[must_use]
     pub fn part(&self, day: i32, y: u32, revenue: i64) -> Option<DayPart> {
-        let eligible = self.exposure_days >= PART_FROM && self.exposure > 0.0;
+        let (eligible, y) = (self.exposure_days >= PART_FROM && self.exposure > 0.0, y.min(COUNT_MAX));
         if !eligible && revenue <= 0 && y == 0 {
             return None;
         }
@@ -230,7 +233,7 @@ impl Detector {
 
     /// Pass 2: judges the day and learns from it. Days skipped since the last close count as not exposed.
     pub fn close(&mut self, y: u32, close: &DayClose, budget: Budget) -> Verdict {
-        let day = close.day;
+        let (day, y) = (close.day, y.min(COUNT_MAX));
         if day <= self.last_day {
             return Verdict { score: 0.0, standing: Standing::Closed, window: None, dip: Dip::None };
         }

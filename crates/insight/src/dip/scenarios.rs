@@ -117,6 +117,29 @@ fn a_day_closed_again_changes_nothing() {
     assert_eq!(detector, before);
 }
 
+#[test]
+fn zeros_alone_and_counts_of_any_size_that_stay_are_no_dip() {
+    for count in [0, 1_000, 40_000, 99_999, 1_000_000, 8_388_352, u32::MAX] {
+        for steady in [0, 40] {
+            assert_eq!(play(&days(&[(count, 200)]), 0.5, steady), [], "{count} a day among {steady}");
+        }
+    }
+}
+
+#[test]
+fn a_fall_from_an_enormous_count_is_found_and_told_in_numbers() {
+    let changes = play(&days(&[(u32::MAX, 100), (10, 5)]), 0.5, 40);
+    let [(day, Dip::Began(evidence))] = changes[..] else { panic!("{changes:?}") };
+    assert_eq!((day, evidence.observed), (101, 10));
+    assert!((evidence.expected / f64::from(COUNT_MAX) - 1.0).abs() < 0.2 && evidence.chance < 1e-9, "{evidence:?}");
+}
+
+#[test]
+fn one_partner_alone_is_judged_by_its_own_past() {
+    let changes = play(&days(&[(20, 100), (3, 10), (20, 10)]), 0.5, 0);
+    assert!(matches!(changes[..], [(101..=104, Dip::Began(_)), (_, Dip::Recovered(_))]), "{changes:?}");
+}
+
 fn any_close() -> impl Strategy<Value = DayClose> {
     (any::<i32>(), any::<f64>(), any::<f64>(), any::<bool>(), any::<f32>(), any::<f32>()).prop_map(
         |(day, factor, log_deviation, outage, shape, exposure)| DayClose {

@@ -32,6 +32,12 @@ pub struct Facts {
     pub program_approval_rate: Option<f64>,
     /// Payouts due and unpaid.
     pub payouts_overdue: Option<f64>,
+    /// Mails of the partner's in the last 90 days that were answered, and after how many hours on average.
+    pub mails_answered_90d: Option<f64>,
+    /// See above.
+    pub answer_hours_90d: Option<f64>,
+    /// Days since the last training completed.
+    pub days_since_training: Option<f64>,
     /// Days since the partner last did anything: login, link, content, reply, answer.
     pub days_since_activity: Option<f64>,
     /// Mails of the last 90 days that asked something, and replies and answers to them.
@@ -70,6 +76,9 @@ const APPROVAL_RATE: f64 = 90.0;
 /// Mails that "answers as anybody does" is worth, and how many of a hundred are answered then.
 const MAILS_PRIOR: f64 = 5.0;
 const REPLY_RATE: f64 = 20.0;
+/// Answers that "we answer within a day" is worth.
+const ANSWERS_PRIOR: f64 = 3.0;
+const ANSWER_HOURS: f64 = 24.0;
 /// Gaps before there is a rhythm, and the shortest rhythm: who sells every day may have a quiet weekend.
 const GAPS_MIN: f64 = 4.0;
 const GAP_MIN_DAYS: f64 = 4.0;
@@ -111,6 +120,11 @@ pub const INPUTS: &[InputKind] = &[
         "percent of decided conversions of 180 days that were approved, with 10 decisions as usual in the programme added",
     ),
     kind("payouts_overdue", "payouts", "payouts due and unpaid"),
+    kind(
+        "answer_time",
+        "our answers",
+        "hours a mail of the partner's waited for the next to them, on average of 90 days, with 3 answers after 24 hours added",
+    ),
     kind("activity", "activity", "days since the partner last did anything"),
     kind(
         "clicks_trend",
@@ -122,6 +136,7 @@ pub const INPUTS: &[InputKind] = &[
         "replies",
         "replies and answers in percent of the mails of 90 days that asked, with 5 mails answered to 20 % added",
     ),
+    kind("training", "training", "days since the last training completed; not known of who completed none"),
     kind("goal_pace", "goal", "pace of the running goal in percent; 100 is just in time"),
 ];
 
@@ -162,9 +177,11 @@ impl Facts {
             ("conversion_chance", self.conversion_chance),
             ("approval_rate", self.approval_rate()),
             ("payouts_overdue", self.payouts_overdue),
+            ("answer_time", self.answer_time()),
             ("activity", self.days_since_activity),
             ("clicks_trend", self.clicks.percent(CLICKS_PRIOR)),
             ("replies", self.reply_rate()),
+            ("training", self.days_since_training),
             ("goal_pace", self.goal_pace_percent),
         ] {
             inputs.set(name, value);
@@ -184,6 +201,11 @@ impl Facts {
         let decided = approved + reversed;
         let usual = self.program_approval_rate.unwrap_or(APPROVAL_RATE);
         (decided > 0.0).then(|| (100.0 * approved + DECISIONS_PRIOR * usual) / (decided + DECISIONS_PRIOR))
+    }
+
+    fn answer_time(&self) -> Option<f64> {
+        let (answered, hours) = (self.mails_answered_90d?, self.answer_hours_90d?.max(0.0));
+        (answered > 0.0).then(|| (answered * hours + ANSWERS_PRIOR * ANSWER_HOURS) / (answered + ANSWERS_PRIOR))
     }
 
     fn reply_rate(&self) -> Option<f64> {
@@ -227,6 +249,9 @@ mod tests {
             reversed_180d: one,
             program_approval_rate: Some(94.0),
             payouts_overdue: one,
+            mails_answered_90d: one,
+            answer_hours_90d: Some(72.0),
+            days_since_training: one,
             days_since_activity: one,
             mails_90d: one,
             replies_90d: one,
@@ -236,6 +261,7 @@ mod tests {
         assert!(INPUTS.iter().all(|kind| inputs.get(kind.name).is_some()));
         assert!(INPUTS.iter().all(|kind| Facts::default().inputs().get(kind.name).is_none()));
         assert_eq!(inputs.get("approval_rate"), Some((100.0 + 940.0) / 12.0));
+        assert_eq!(inputs.get("answer_time"), Some((72.0 + 72.0) / 4.0));
         assert_eq!(inputs.get("recency"), Some(2.0), "a quiet week of a daily seller is two gaps");
         assert_eq!((inputs.get("conversions_trend"), inputs.get("revenue_trend")), (Some(100.0), Some(100.0)));
     }

@@ -292,6 +292,13 @@ pub(super) const PAGES: &[CodePage] = &[
         put_right: "bands: { good: 50, bad: 0 }",
     },
     CodePage {
+        code: "R0544",
+        title: "a budget for dips nothing was measured at",
+        meaning: "The budget is how many false alarms are accepted per partner and year: 0.01 to 10. More finds smaller dips sooner.",
+        example: "dips: { budget: 50% }",
+        put_right: "dips: { budget: 0.5 }",
+    },
+    CodePage {
         code: "R0550",
         title: "store and broker do not go together",
         meaning: "Embedded is one SQLite file without Kafka; a cluster has PostgreSQL and Kafka. Nothing in between exists.",

@@ -87,6 +87,7 @@ through_process! {
     false day_parts(program: &ProgramId, day: Date) -> Vec<DayPartRow>;
     false day_part(program: &ProgramId, day: Date, shard: u32) -> Option<Vec<u8>>;
     false last_day_close(program: &ProgramId) -> Option<DayCloseRow>;
+    false day_close_by(program: &ProgramId, day: Date) -> Option<DayCloseRow>;
     false programs_with_parts() -> Vec<ProgramId>;
     false next_part_day(program: &ProgramId, after: Option<Date>) -> Option<Date>;
     false open_requests(limit: usize) -> Vec<RequestRow>;

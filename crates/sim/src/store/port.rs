@@ -215,8 +215,11 @@ impl Store for MemoryStore {
         Ok(self.tables().day_parts.get(&(program.clone(), day, shard)).cloned())
     }
     async fn last_day_close(&self, program: &ProgramId) -> Result<Option<DayCloseRow>, StoreError> {
+        self.day_close_by(program, Date::MAX).await
+    }
+    async fn day_close_by(&self, program: &ProgramId, day: Date) -> Result<Option<DayCloseRow>, StoreError> {
         let tables = self.tables();
-        let mut closes = tables.day_closes.range((program.clone(), Date::MIN)..=(program.clone(), Date::MAX));
+        let mut closes = tables.day_closes.range((program.clone(), Date::MIN)..=(program.clone(), day));
         Ok(closes.next_back().map(|(_, row)| row.clone()))
     }
     async fn programs_with_parts(&self) -> Result<Vec<ProgramId>, StoreError> {

@@ -95,6 +95,7 @@ pub(crate) mod coordinator {
     pub(crate) static DAY_PARTS: Statement = Statement::one(include_str!("../../queries/coordinator/day_parts.sql"));
     pub(crate) static DAY_PART: Statement = Statement::one(include_str!("../../queries/coordinator/day_part.sql"));
     pub(crate) static LAST_CLOSE: Statement = Statement::one(include_str!("../../queries/coordinator/last_close.sql"));
+    pub(crate) static CLOSE_BY: Statement = Statement::one(include_str!("../../queries/coordinator/close_by.sql"));
     pub(crate) static PROGRAMS: Statement = Statement::one(include_str!("../../queries/coordinator/programs.sql"));
     pub(crate) static NEXT_DAY: Statement = Statement::one(include_str!("../../queries/coordinator/next_day.sql"));
     pub(crate) static OPEN_REQUESTS: Statement =

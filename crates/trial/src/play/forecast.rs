@@ -12,6 +12,8 @@ use rapport_engine::calendar::ProgramDays;
 use rapport_engine::ports::rows::{MessageRow, TimerRow};
 use rapport_engine::rulebooks::{Applied, Rulebooks};
 use rapport_engine::shard::entry::Entry;
+use rapport_engine::shard::facts::ProgramFigures;
+use rapport_engine::shard::foresight::Expectations;
 use rapport_journey::{Journey, TraceLine};
 use rapport_workflow::Trial;
 use serde_json::{Map, Value as Json};
@@ -38,6 +40,10 @@ pub struct Known {
     pub holds: BTreeMap<(String, String), Option<Timestamp>>,
     /// The first event of the programme.
     pub began: Option<Timestamp>,
+    /// The programme's newest fit.
+    pub expectations: Option<Expectations>,
+    /// Its figures as of the last closed day.
+    pub figures: Option<ProgramFigures>,
 }
 
 /// What comes.
@@ -99,6 +105,8 @@ pub fn forecast(
     stage.rulebooks = rulebooks.clone();
     stage.began = known.began.unwrap_or(stage.began);
     stage.entry = known.entry;
+    stage.expectations = known.expectations;
+    stage.figures = known.figures;
     for timer in known.timers {
         stage.timers.set(timer);
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use rapport_contact::{Cap, ContractBasis, Guardrails, GuardrailsSpec, QuietHours, Weekends};
+use rapport_insight::dip::Budget;
 use rapport_message::{Imprint, Locale, Sender};
 use rapport_rule::suggest::nearest;
 use rapport_rule::yaml::{Fields, Key, Node, is_name};
@@ -48,6 +49,7 @@ pub(crate) fn read(node: &Node, path: &str, findings: &mut Findings) -> Option<C
     let shards = fields.take("shards").and_then(|node| node.int(1..=4096, path, findings)).unwrap_or(64);
     let history_days = fields.take("history").map_or(Some(400), |node| history(node, path, findings)).unwrap_or(400);
     let lateness = fields.take("lateness").and_then(|node| node.length(path, findings)).unwrap_or(Length::Hours(2));
+    let dip_budget = fields.take("dips").map_or(Some(Budget::default()), |node| dips(node, path, findings));
     fields.finish(&DEPLOYMENT_KEYS, findings);
     let (default_program, programs) = programs?;
     Some(Config {
@@ -64,6 +66,7 @@ pub(crate) fn read(node: &Node, path: &str, findings: &mut Findings) -> Option<C
         shards: u32::try_from(shards).unwrap_or(64),
         history_days,
         lateness,
+        dip_budget: dip_budget.unwrap_or_default(),
     })
 }
 
@@ -420,6 +423,23 @@ fn base_address(node: &Node, path: &str, findings: &mut Findings) -> Option<Stri
         return Some(text.trim_end_matches('/').to_owned());
     }
     https(node, path, findings)
+}
+
+/// `dips: { budget: 0.1 }`.
+fn dips(node: &Node, path: &str, findings: &mut Findings) -> Option<Budget> {
+    let fields = Fields::of(node, path, findings)?;
+    let budget = fields.require("budget", findings).and_then(|node| {
+        let value = node.number(path, findings)?;
+        let known = Budget::per_partner_year(value);
+        if let Err(error) = known {
+            findings
+                .error("R0544", path, node.span, error.to_string())
+                .label("false alarms you can live with: 0.1 is one in ten years of a partner");
+        }
+        known.ok()
+    });
+    fields.finish(&[], findings);
+    budget
 }
 
 fn history(node: &Node, path: &str, findings: &mut Findings) -> Option<u32> {

@@ -481,6 +481,11 @@ pub(super) static RAPPORT: Shape = Shape::Map(
         may("history", "Older events are refused.", Shape::Word(Form::Length)),
         may("lateness", "A day is closed this long after its midnight.", Shape::Word(Form::Length)),
         may(
+            "dips",
+            "How readily a fall is called a dip.",
+            Shape::Map(&[must("budget", "False alarms accepted per partner and year, 0.01 to 10.", Shape::Number)], ""),
+        ),
+        may(
             "mail",
             "Where mail goes.",
             Shape::Map(

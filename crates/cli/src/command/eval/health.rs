@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use jiff::civil::Date;
-use rapport_insight::base::{ActiveDay, Past, ProgramFit, Summary};
+use rapport_insight::base::{ActiveDay, Around, Past, ProgramFit, Summary, weekly::PARTNERS_MIN};
 use rapport_insight::day;
 
 use super::table::{self, Table};
@@ -19,7 +19,9 @@ pub fn run(events: &Path, cohort_end: &str, cal_end: &str, horizon_days: u32, ou
     }
     let customers = read(&Table::read(events, &["customer_id", "date", "orders", "spend"])?, until)?;
     let past: Vec<Past<'_>> = customers.values().map(|days| Past { joined: None, days }).collect();
-    let fit = ProgramFit::fit(&past, until, horizon_days, None);
+    // As at the day's close: too few to speak for themselves stay near published estimates.
+    let few = past.iter().filter(|one| Summary::until(one.days, until).is_some()).count() < PARTNERS_MIN;
+    let fit = ProgramFit::fit(&past, until, horizon_days, few.then(Around::default).as_ref());
     let mut lines = Vec::new();
     for (customer, days) in &customers {
         let Some(sums) = Summary::until(days, until).filter(|sums| sums.first <= cohort_end) else { continue };

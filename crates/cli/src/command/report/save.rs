@@ -1,6 +1,7 @@
 //! `rapport report --save`: every figure, for those who ask in SQL.
 
-use rapport_engine::shard::facts::reach;
+use rapport_engine::shard::facts::{reach, told_apart};
+use rapport_partner::program::{Cut, CutBy};
 use rapport_partner::{Figure, FigureValue, ProgramFigure, ProgramSums};
 use rapport_rule::Currency;
 use rapport_store::{FiguresRow, SqlStore};
@@ -33,8 +34,15 @@ pub(super) async fn figures(
                 all.insert("group".into(), json!(facts.group().map(|group| &*group.name)));
                 all.insert("type".into(), json!(state.profile.partner_type.get().map(|kind| &**kind)));
                 all.insert("country".into(), json!(state.profile.country.get().map(|country| &**country)));
+                all.insert("manager".into(), json!(told_apart(facts, CutBy::Manager).as_deref()));
+                all.insert("leaving_reason".into(), json!(told_apart(facts, CutBy::Reason).as_deref()));
                 all.insert("status".into(), json!(state.profile.status().as_str()));
                 sums.add(state, reach(facts), &context);
+                for by in CutBy::ALL {
+                    if let Some(of) = told_apart(facts, by) {
+                        sums.add_to(&Cut { by, of }, state, reach(facts), &context);
+                    }
+                }
                 rows.push(FiguresRow { partner: Some(key.partner.clone()), figures: Value::Object(all).to_string() });
             });
         }
@@ -42,8 +50,12 @@ pub(super) async fn figures(
     })
     .await?;
     let partners = rows.len() as i64;
-    let own = ProgramFigure::all().map(|figure| (figure.to_string(), plain(sums.figure(figure, currency))));
-    rows.push(FiguresRow { partner: None, figures: Value::Object(own.collect()).to_string() });
+    let of = |sums: &ProgramSums, before: &str| -> Vec<(String, Value)> {
+        ProgramFigure::all().map(|figure| (format!("{before}{figure}"), plain(sums.figure(figure, currency)))).collect()
+    };
+    let cuts = sums.cuts().flat_map(|(cut, sums)| of(sums, &format!("{cut}.")));
+    let own: Map<String, Value> = of(&sums, "").into_iter().chain(cuts).collect();
+    rows.push(FiguresRow { partner: None, figures: Value::Object(own).to_string() });
     store.save_figures(program, picture.now, &rows).await.doing("writing the figures")?;
     Ok(partners)
 }

@@ -48,6 +48,11 @@ pub async fn day_parts_and_closes(store: Arc<dyn Store>) {
     };
     assert_eq!(store.commit_coordinator(&commit).await.unwrap(), Committed::Done);
     assert_eq!(store.last_day_close(&program).await.unwrap(), Some(close(first)));
+    let commit = CoordinatorCommit { day_closes: vec![close(last)], ..coordinator(&store).await };
+    assert_eq!(store.commit_coordinator(&commit).await.unwrap(), Committed::Done);
+    for (by, newest) in [(date(2026, 1, 30), None), (first, Some(first)), (last, Some(last)), (Date::MAX, Some(last))] {
+        assert_eq!(store.day_close_by(&program, by).await.unwrap(), newest.map(close), "{by}");
+    }
     assert_eq!(waiting(&store).await, ["closed"]);
     assert_eq!(store.shard_rows().await.unwrap()[0].clock, Some(at(3)));
 }

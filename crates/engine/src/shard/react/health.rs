@@ -2,7 +2,7 @@
 
 use rapport_event::{Kind, engine::SignalData, extra::Extra};
 use rapport_insight::{
-    base::Standing,
+    base::{Basis, Standing},
     health::{Contribution, Health, HealthModel, sentence_since},
 };
 
@@ -78,6 +78,9 @@ impl Reaction<'_> {
             if let Some(value) = known {
                 data.extra.insert(name, (value * 10.0).round() / 10.0);
             }
+        }
+        if standing.chance.is_some() && standing.basis != Basis::Own {
+            data.extra.insert("chance_basis", serde_json::to_value(standing.basis).unwrap_or_default());
         }
         let id = format!("health-reviewed:{}", self.now.as_millisecond());
         let payload = serde_json::to_string(&data).unwrap_or_default();
