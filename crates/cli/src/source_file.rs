@@ -4,6 +4,7 @@
 
 mod purchase_log;
 
+use std::collections::HashMap;
 use std::io::Read as _;
 use std::path::Path;
 
@@ -75,6 +76,9 @@ pub fn event_time(value: &[u8]) -> Option<Timestamp> {
     outer.occurred_at.or(outer.time)?.parse().ok()
 }
 
+/// The partition of a file's events in the order of time, where that is not the order of its lines (partition 0).
+const BY_TIME: i32 = 1;
+
 impl FileSource {
     /// In the order of the files.
     pub fn in_order(records: Vec<SourceRecord>) -> Self {
@@ -88,6 +92,20 @@ impl FileSource {
         }
         let first = records.iter().filter_map(|record| record.timestamp).min();
         records.sort_by_key(|record| record.timestamp.or(first));
+        // A shard drops what does not come after the highest position it folded: of a file that tells of the past late, lines
+        // would be lost. Its positions are then places in time, beside those of lines.
+        let mut known: HashMap<String, (i64, bool)> = HashMap::new();
+        for record in &records {
+            let (last, mixed) = known.entry(record.topic.clone()).or_insert((i64::MIN, false));
+            *mixed |= record.offset <= *last;
+            *last = record.offset;
+        }
+        let mut places: HashMap<String, i64> = HashMap::new();
+        for record in records.iter_mut().filter(|record| known.get(&record.topic).is_some_and(|(_, mixed)| *mixed)) {
+            let place = places.entry(record.topic.clone()).or_default();
+            (record.partition, record.offset) = (BY_TIME, *place);
+            *place += 1;
+        }
         Self { records, next: 0 }
     }
 
@@ -132,5 +150,32 @@ impl ReplaySource for FileSource {
 
     async fn commit(&mut self) -> Result<(), LogError> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn records(days: &[i32]) -> Vec<SourceRecord> {
+        let line = |(offset, day): (usize, &i32)| SourceRecord {
+            topic: "file:1".into(),
+            partition: 0,
+            offset: offset as i64,
+            timestamp: None,
+            headers: Vec::new(),
+            key: None,
+            value: Some(format!(r#"{{"id":"{day}","occurred_at":"2026-06-{day:02}T09:00:00Z"}}"#).into_bytes()),
+        };
+        days.iter().enumerate().map(line).collect()
+    }
+
+    #[test]
+    fn positions_rise_in_the_order_of_time_and_are_lines_where_they_can_be() {
+        let positions = |days: &[i32]| -> Vec<(i32, i64)> {
+            FileSource::by_time(records(days)).records.iter().map(|record| (record.partition, record.offset)).collect()
+        };
+        assert_eq!(positions(&[1, 2, 2, 5]), [(0, 0), (0, 1), (0, 2), (0, 3)]);
+        assert_eq!(positions(&[1, 9, 2, 5]), [(1, 0), (1, 1), (1, 2), (1, 3)]);
     }
 }
