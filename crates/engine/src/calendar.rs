@@ -104,7 +104,7 @@ mod tests {
         assert_eq!((held.day, held.since), (date(2026, 3, 2), at("2026-03-03T02:00:00Z")));
         assert_eq!(held.shards, [1, 2]);
         let waits = held_open(&days, last, &clocks[..1], at("2026-03-05T00:00:00Z")).unwrap();
-        assert_eq!(waits.shards, [], "only the coordinator is missing");
+        assert!(waits.shards.is_empty(), "only the coordinator is missing");
         assert_eq!(held_open(&days, Date::MAX, &clocks, Timestamp::MAX), None);
     }
 }

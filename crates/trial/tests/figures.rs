@@ -71,7 +71,7 @@ fn applied() -> Applied {
     Applied::compile("figures", texts, BTreeMap::new()).unwrap()
 }
 
-/// A year of a partner who does a bit of everything.
+/// Half a year of a partner who does a bit of everything.
 fn state(applied: &Applied, today: Timestamp) -> (PartnerState, StartMark) {
     let program = applied.rulebook.config.program(&applied.rulebook.config.default_program).unwrap();
     let rates = Rates::default();
@@ -102,7 +102,7 @@ fn state(applied: &Applied, today: Timestamp) -> (PartnerState, StartMark) {
         "partner.approved",
         json!({ "type": "cashback", "country": "NO", "manager": "ines", "tags": ["joint_marketing"] }),
     );
-    for day in (0..90).rev() {
+    for day in (0..190).rev() {
         if day == 40 {
             start = Some(StartMark::of(&state));
         }
@@ -132,7 +132,8 @@ fn state(applied: &Applied, today: Timestamp) -> (PartnerState, StartMark) {
             (7, "audience.reported", json!({ "views": 900, "likes": 30, "followers": 1_200 })),
             (18, "task.done", json!({ "task": format!("t{day}"), "opened_at": opened })),
         ] {
-            if day % every == 0 {
+            // A mail is answered on the day after it.
+            if day % every == if kind == "message.sent" { 3 } else { 0 } {
                 tell(&mut state, day, kind, data);
             }
         }
