@@ -1,5 +1,6 @@
 //! What no tracker should send and some programme always has: nobody, one partner, nothing but zeros, enormous amounts and counts,
 //! late events, a currency without a rate, NaN. Each gives a result that says what it rests on, or a refusal with its reason.
+#![allow(clippy::disallowed_methods, reason = "tests read and write files")]
 
 use std::fmt::Write as _;
 

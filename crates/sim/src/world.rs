@@ -73,7 +73,7 @@ impl World {
         for (_, record) in &mut self.records {
             let mut told: Value = serde_json::from_slice(record).unwrap_or_default();
             let number = told["partner"].as_str().and_then(|name| name.trim_start_matches('p').parse::<usize>().ok());
-            if number.is_some_and(|number| number % 8 == 0) {
+            if number.is_some_and(|number| number.is_multiple_of(8)) {
                 told["program"] = json!(BESIDE);
                 *record = told.to_string().into_bytes();
             }

@@ -52,7 +52,7 @@ fn median(mut all: Vec<f64>) -> Option<f64> {
     all.sort_by(f64::total_cmp);
     let middle = all.len() / 2;
     let upper = *all.get(middle)?;
-    Some(if all.len() % 2 == 0 { (all[middle - 1] + upper) / 2.0 } else { upper })
+    Some(if all.len().is_multiple_of(2) { (all[middle - 1] + upper) / 2.0 } else { upper })
 }
 
 fn share(part: f64, of: f64) -> Option<f64> {
