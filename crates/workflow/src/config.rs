@@ -144,9 +144,9 @@ pub struct Topic {
 /// `guardrails.burst`, mails per hour and workflow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Burst {
-    /// Above this a warning.
+    /// What waited in a pause leaves no faster; nobody is warned of anything.
     pub warn_above: Option<u32>,
-    /// Above this nothing more leaves.
+    /// Read and kept; nothing is stopped by it.
     pub stop_above: Option<u32>,
 }
 

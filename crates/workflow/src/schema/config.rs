@@ -428,8 +428,16 @@ pub(super) static RAPPORT: Shape = Shape::Map(
                         "Mails an hour of one workflow.",
                         Shape::Map(
                             &[
-                                may("warn_above", "Above this a warning.", Shape::Word(Form::PerHour)),
-                                may("stop_above", "Above this nothing more leaves.", Shape::Word(Form::PerHour)),
+                                may(
+                                    "warn_above",
+                                    "What waited in a pause leaves no faster.",
+                                    Shape::Word(Form::PerHour),
+                                ),
+                                may(
+                                    "stop_above",
+                                    "Kept for people to read: it stops nothing.",
+                                    Shape::Word(Form::PerHour),
+                                ),
                             ],
                             "",
                         ),
