@@ -28,6 +28,7 @@ pub use compare::{Compared, Seen, Sent, compare, seen};
 pub use recorded::{Recorded, read};
 
 use crate::command_line::ClockKind;
+use crate::desk::Missing;
 use crate::exit::{Doing, Failure};
 use crate::files::Texts;
 use crate::layout::Layout;
@@ -55,7 +56,8 @@ pub async fn play(
     progress: impl FnMut(Timestamp) + Send,
 ) -> Result<Played, Failure> {
     let settings = settings(folder, recorded.program.clone());
-    let layout = Layout::open(&settings, ClockKind::Replay).await?;
+    let layout = Layout::open_or(&settings, ClockKind::Replay, Missing::Make).await?;
+    layout.take_over().await?;
     for (name, value) in &recorded.beginnings {
         layout.store.set_meta(name, value).await.doing("preparing the backtest")?;
     }

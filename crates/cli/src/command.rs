@@ -112,11 +112,11 @@ pub async fn run(line: CommandLine) -> Result<u8, Failure> {
 
 /// Puts files that were checked into force, for the demo.
 pub async fn put_into_force(
-    layout: &crate::layout::Layout,
+    desk: &crate::desk::Desk,
     texts: crate::files::Texts,
     since: Option<jiff::Timestamp>,
 ) -> Result<(), Failure> {
-    apply::by_running(layout, texts, since, false).await
+    apply::by_running(desk, texts, since, false).await
 }
 
 /// The settings, for a command that tells by what it prints.

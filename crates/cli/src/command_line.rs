@@ -41,7 +41,7 @@ pub struct CommandLine {
 /// Settings of every command.
 #[derive(Debug, Clone, Args)]
 pub struct Global {
-    /// The project folder, which holds workflows/ and config/ [default: the current one]
+    /// The project folder, which holds workflows/ and config/ [default: the current one; of `demo`, ./rapport-demo]
     #[arg(long, global = true, value_name = "DIR")]
     pub dir: Option<PathBuf>,
     /// Read where things run from this file instead of config/rapport.yaml
@@ -465,8 +465,11 @@ pub struct DemoArguments {
     /// Print the summary as data
     #[arg(long)]
     pub json: bool,
-    /// Do not open the console afterwards
+    /// Lay the files out anew although somebody edited those of the last demo
     #[arg(long)]
+    pub fresh: bool,
+    /// Open nothing afterwards; nothing is opened anyway
+    #[arg(long, hide = true)]
     pub no_console: bool,
     /// How many partners the programme has
     #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=20_000))]
@@ -615,14 +618,22 @@ pub enum DeadLetterAction {
         #[arg(long)]
         json: bool,
     },
-    /// Read them again: what is accepted now goes into the log
+    /// Show one with its bytes
+    Show {
+        /// Where it stands, as the list shows it: SOURCE/PARTITION@OFFSET
+        position: String,
+    },
+    /// Read them again, oldest first: what is accepted now goes into the log
     Replay {
         /// Only those with this code
         #[arg(long)]
         code: Option<String>,
-        /// At most so many
-        #[arg(long, default_value_t = 1000)]
-        limit: usize,
+        /// At most so many [default: all that were not replayed yet]
+        #[arg(long)]
+        limit: Option<usize>,
+        /// Only the one that stands here: SOURCE/PARTITION@OFFSET
+        #[arg(long, value_name = "POSITION", conflicts_with_all = ["code", "limit"])]
+        at: Option<String>,
     },
 }
 

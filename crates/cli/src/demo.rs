@@ -9,6 +9,8 @@ mod world;
 
 use std::path::PathBuf;
 
+use jiff::tz::TimeZone;
+
 use crate::command_line::{DemoArguments, Global};
 use crate::exit::{self, Failure};
 use crate::lock::Lock;
@@ -22,12 +24,19 @@ const FOLDER: &str = "rapport-demo";
 /// Plays and tells.
 pub async fn run(global: &Global, arguments: &DemoArguments) -> Result<u8, Failure> {
     let started = std::time::Instant::now();
+    if let Some(file) = &global.config {
+        return Err(Failure::input(format!("the demo does not read {}", file.display()))
+            .help("it plays in a folder of its own, by the files there; name one with --dir"));
+    }
     let folder = global.dir.clone().unwrap_or_else(|| PathBuf::from(FOLDER));
-    let (texts, rulebook) = folder::prepare(&folder)?;
+    let (texts, rulebook) = folder::prepare(&folder, arguments.fresh)?;
     let _lock = Lock::take(&folder)?;
     folder::begin_anew(&folder, &texts)?;
     let stop = stop::on_signal()?;
+    let program = rulebook.config.program(&rulebook.config.default_program);
     let world = World::new(WorldSettings {
+        program: rulebook.config.default_program.to_string(),
+        zone: program.map_or(TimeZone::UTC, |program| program.zone.clone()),
         seed: arguments.seed,
         partners: arguments.partners as usize,
         days: arguments.days as usize,

@@ -20,17 +20,19 @@ pub struct Failure {
     pub message: String,
     /// What helps.
     pub remedy: Option<String>,
+    /// Whether it may be over soon without anybody's doing: a neighbour does not answer.
+    pub passing: bool,
 }
 
 impl Failure {
     /// Something could not be done.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { code: FAILURE, message: message.into(), remedy: None }
+        Self { code: FAILURE, message: message.into(), remedy: None, passing: false }
     }
 
     /// What was given cannot be used.
     pub fn input(message: impl Into<String>) -> Self {
-        Self { code: BAD_INPUT, message: message.into(), remedy: None }
+        Self { code: BAD_INPUT, message: message.into(), remedy: None, passing: false }
     }
 
     /// With what helps.
@@ -40,9 +42,21 @@ impl Failure {
         self
     }
 
+    /// That may be over soon.
+    #[must_use]
+    pub fn passing(self) -> Self {
+        Self { passing: true, ..self }
+    }
+
+    /// That stays until somebody changes something.
+    #[must_use]
+    pub fn lasting(self) -> Self {
+        Self { passing: false, ..self }
+    }
+
     /// Nothing more to say: what is wrong has been printed.
     pub fn said(code: u8) -> Self {
-        Self { code, message: String::new(), remedy: None }
+        Self { code, message: String::new(), remedy: None, passing: false }
     }
 
     /// Prints to stderr.
@@ -56,7 +70,7 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "error: {}", self.message)?;
-        if let Some(remedy) = &self.remedy {
+        if let Some(remedy) = self.remedy.as_ref().filter(|remedy| !remedy.is_empty()) {
             write!(f, "\n  help: {remedy}")?;
         }
         Ok(())

@@ -4,20 +4,24 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rapport_engine::clocks::{ReplayClock, ServerClock};
+use rapport_engine::clocks::{self, ReplayClock, ServerClock};
 use rapport_engine::mailer::LinkKeys;
 use rapport_engine::ports::clock::Clock;
-use rapport_engine::ports::log::{EventLog, SignalLog};
-use rapport_engine::ports::store::{Store, StoreError};
+use rapport_engine::ports::log::{EventLog, LogError, SignalLog};
+use rapport_engine::ports::store::Store;
 use rapport_engine::readiness::Readiness;
 use rapport_engine::rulebooks::Rulebooks;
 use rapport_kafka::{Connection, KafkaLog, KafkaSignals, LogSettings};
 use rapport_message::link::Keys;
-use rapport_store::{ConnectOptions, SqlStore};
+use rapport_store::SqlStore;
 
 use crate::command_line::ClockKind;
+use crate::desk::{Desk, Missing, asking};
 use crate::exit::{Doing, Failure};
 use crate::settings::{KafkaSettings, LayoutSettings, Secret, Settings};
+
+/// The file of a key nobody configured.
+const OWN_KEY: &str = "rapport.key";
 
 /// Everything services run on.
 #[derive(Clone)]
@@ -51,43 +55,6 @@ pub struct Broker {
     pub settings: KafkaSettings,
 }
 
-/// Opens the store, as far as it goes without the log. A SQLite file is made where there is none; PostgreSQL must be migrated.
-pub async fn open_store(settings: &Settings) -> Result<SqlStore, Failure> {
-    let database = connect_store(settings).await?;
-    if !database.is_embedded() {
-        database.check_schema().await.map_err(|error| match error {
-            StoreError::Unavailable(_) => unreachable_store(&error),
-            error => Failure::new(format!("the database: {error}")).help("run `rapport migrate`"),
-        })?;
-    }
-    Ok(database)
-}
-
-/// Connects without asking for the schema.
-pub async fn connect_store(settings: &Settings) -> Result<SqlStore, Failure> {
-    match &settings.layout {
-        LayoutSettings::Embedded { file, disposable } => {
-            if let Some(parent) = file.parent().filter(|parent| !parent.as_os_str().is_empty())
-                && !parent.is_dir()
-            {
-                return Err(Failure::input(format!("there is no folder {} for the store", parent.display())));
-            }
-            let url = format!("sqlite:{}", file.display());
-            let options = ConnectOptions { disposable: *disposable, ..ConnectOptions::default() };
-            SqlStore::connect_with(&url, &options).await.doing(&format!("opening {}", file.display()))
-        }
-        LayoutSettings::Cluster { store, .. } => {
-            let options = ConnectOptions { application: "rapport".to_owned(), ..ConnectOptions::default() };
-            // The address is never part of the text: it holds a password.
-            SqlStore::connect_with(store.reveal(), &options).await.map_err(|error| unreachable_store(&error))
-        }
-    }
-}
-
-fn unreachable_store(error: &StoreError) -> Failure {
-    Failure::new(error.to_string()).help("is the database running, and does `store:` (or RAPPORT_STORE) name it?")
-}
-
 /// The connection to a cluster's broker.
 pub fn connection(settings: &KafkaSettings) -> Connection {
     let mut connection = Connection::new(settings.brokers.clone());
@@ -97,10 +64,14 @@ pub fn connection(settings: &KafkaSettings) -> Connection {
 }
 
 impl Layout {
-    /// Opens store and log.
+    /// Opens store and log; a store that is not there is told.
     pub async fn open(settings: &Settings, clock: ClockKind) -> Result<Self, Failure> {
-        let database = open_store(settings).await?;
-        let store: Arc<dyn Store> = Arc::new(database.clone());
+        Self::open_or(settings, clock, Missing::Tell).await
+    }
+
+    /// Opens store and log.
+    pub async fn open_or(settings: &Settings, clock: ClockKind, missing: Missing) -> Result<Self, Failure> {
+        let Desk { database, store, rulebooks, shards } = Desk::open_or(settings, missing).await?;
         let mut signals: Option<Arc<dyn SignalLog>> = None;
         let (log, broker): (Arc<dyn EventLog>, Option<Broker>) = match &settings.layout {
             LayoutSettings::Embedded { file, .. } => {
@@ -118,16 +89,11 @@ impl Layout {
                     replication: kafka.replication,
                     ..LogSettings::default()
                 };
-                let log = KafkaLog::connect(&connection, log_settings).await;
-                let log = log.map_err(|error| {
-                    Failure::new(error.to_string())
-                        .help("is Kafka running, and does `kafka:` (or RAPPORT_KAFKA) name it?")
-                })?;
-                let log = Arc::new(log);
+                let log = Arc::new(KafkaLog::connect(&connection, log_settings).await.map_err(unreachable_log)?);
                 if clock == ClockKind::Live {
                     let (topic, shards) = (&kafka.signals, settings.shards);
                     let opened = KafkaSignals::open(&connection, log.clone(), topic, shards, kafka.replication).await;
-                    signals = Some(Arc::new(opened.map_err(|error| Failure::new(error.to_string()))?));
+                    signals = Some(Arc::new(opened.map_err(unreachable_log)?));
                 }
                 (log, Some(Broker { connection, settings: kafka.clone() }))
             }
@@ -136,35 +102,49 @@ impl Layout {
             ClockKind::Live => Arc::new(ServerClock::new(store.clone())),
             ClockKind::Replay => Arc::new(ReplayClock::new(store.clone())),
         };
-        let rulebooks = Arc::new(Rulebooks::new(store.clone()));
         let readiness = Readiness::default();
-        let layout =
-            Self { database, store, log, signals, broker, clock, rulebooks, readiness, shards: settings.shards };
+        let layout = Self { database, store, log, signals, broker, clock, rulebooks, readiness, shards };
         layout.belong_together().await?;
         Ok(layout)
     }
 
-    /// Store and log were made for each other: shards, cluster and topic stand in the store (DESIGN.md 3).
+    /// Store and log were made for each other: cluster and topic stand in the store (DESIGN.md 3), as shards do.
     async fn belong_together(&self) -> Result<(), Failure> {
-        let identity = self.log.describe().await.doing("looking at the event log")?;
-        let facts = [
-            ("shards", self.shards.to_string(), "`shards` is fixed once events exist; set it back"),
-            ("log.cluster", identity.cluster, "this store belongs to another cluster; name that one, or another store"),
-            ("log.topic", identity.topic, "this store belongs to another topic; name that one, or another store"),
-        ];
-        for (name, found, remedy) in facts {
-            let stands = self.store.pin_meta(name, &found).await.doing("reading the store's facts")?;
-            if stands != found {
-                return Err(Failure::new(format!("the store was made for {name} = {stands}, and here it is {found}"))
-                    .help(remedy));
-            }
+        let identity = self.log.describe().await.map_err(unreachable_log)?;
+        let desk = self.desk();
+        let cluster = "this store belongs to another cluster; name that one, or another store";
+        desk.pin("log.cluster", &identity.cluster, cluster).await?;
+        let topic = "this store belongs to another topic; name that one, or another store";
+        desk.pin("log.topic", &identity.topic, topic).await
+    }
+
+    /// The database alone.
+    pub fn desk(&self) -> Desk {
+        Desk {
+            database: self.database.clone(),
+            store: self.store.clone(),
+            rulebooks: self.rulebooks.clone(),
+            shards: self.shards,
         }
-        self.store.create_shards(self.shards).await.doing("preparing the shards")
+    }
+
+    /// Services take the store over: from now on the present is what their clock says.
+    pub async fn take_over(&self) -> Result<(), Failure> {
+        clocks::take_over(self.store.as_ref(), self.clock.replays()).await.map_err(asking("noting which clock runs"))
     }
 
     /// Closes what is open.
     pub async fn close(&self) {
         self.database.close().await;
+    }
+}
+
+fn unreachable_log(error: LogError) -> Failure {
+    let failure =
+        Failure::new(error.to_string()).help("is Kafka running, and does `kafka:` (or RAPPORT_KAFKA) name it?");
+    match error {
+        LogError::Unreachable(_) | LogError::Closed => failure.passing(),
+        LogError::Refused(_) | LogError::OutOfRange { .. } | LogError::TooLarge(_) => failure,
     }
 }
 
@@ -185,20 +165,30 @@ pub fn link_keys(settings: &Settings, delivers: bool) -> Result<Arc<LinkKeys>, F
 
 /// A key for captured mail, made once and kept in `rapport.key`.
 fn own_key(folder: &Path) -> Result<Secret, Failure> {
-    use std::io::{Read as _, Write as _};
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let path = folder.join("rapport.key");
-    let refused = |error: std::io::Error| Failure::new(format!("{}: {error}", path.display()));
+    use std::io::Read as _;
+    let path = folder.join(OWN_KEY);
     if let Ok(key) = std::fs::read_to_string(&path)
         && key.trim().len() >= 32
     {
         return Ok(Secret::new(key.trim().to_owned()));
     }
     let mut bytes = [0_u8; 32];
-    std::fs::File::open("/dev/urandom").and_then(|mut random| random.read_exact(&mut bytes)).map_err(refused)?;
+    let random = std::fs::File::open("/dev/urandom").and_then(|mut random| random.read_exact(&mut bytes));
+    random.map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
     let key: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    keep_key(folder, &key)?;
+    Ok(Secret::new(key))
+}
+
+/// Keeps a key in `rapport.key`, for its owner's eyes.
+pub fn keep_key(folder: &Path, key: &str) -> Result<(), Failure> {
+    use std::io::Write as _;
+    use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+    let path = folder.join(OWN_KEY);
+    let refused = |error: std::io::Error| Failure::new(format!("{}: {error}", path.display()));
     let mut file =
         std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path).map_err(refused)?;
-    writeln!(file, "{key}").map_err(refused)?;
-    Ok(Secret::new(key))
+    // A file that was there keeps its mode when it is opened.
+    file.set_permissions(std::fs::Permissions::from_mode(0o600)).map_err(refused)?;
+    writeln!(file, "{key}").map_err(refused)
 }

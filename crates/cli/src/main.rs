@@ -13,6 +13,7 @@ mod demo;
 
 mod ahead;
 mod backtest;
+mod desk;
 mod files;
 mod hooks;
 mod layout;

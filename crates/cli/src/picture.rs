@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use rapport_engine::clocks;
 use rapport_engine::ports::rows::PartnerRow;
 use rapport_engine::ports::store::Store as _;
 use rapport_engine::rulebooks::{Applied, Rulebooks};
@@ -34,17 +35,13 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// The rulebook in force, and the present: in a store that was replayed, the end of the replay.
+    /// The rulebook in force, and the present.
     pub async fn of(store: &SqlStore) -> Result<Self, Failure> {
         let rulebooks = Rulebooks::new(Arc::new(store.clone()));
         let applied = rulebooks.current().await.doing("reading the rulebook in force")?;
         let applied =
             applied.ok_or_else(|| Failure::new("nothing is in force yet").help("run `rapport apply` first"))?;
-        let replayed = store.replay_present().await.doing("asking for the time")?;
-        let now = match replayed {
-            Some(present) => present,
-            None => store.server_time().await.doing("asking for the time")?,
-        };
+        let now = clocks::present(store).await.doing("asking for the time")?;
         let (mut began, mut fits) = (BTreeMap::new(), BTreeMap::new());
         for id in applied.rulebook.config.programs.keys() {
             let Ok(program) = rapport_event::id::ProgramId::new(id) else { continue };

@@ -14,6 +14,7 @@ use rapport_engine::mailer::{LinkKeys, Mailer};
 use rapport_engine::ownership::{Engine, EngineParts, EngineSettings};
 use rapport_engine::ports::caller::{Caller, Captured};
 use rapport_engine::ports::transport::Transport;
+use rapport_engine::readiness::Readiness;
 use rapport_engine::relay::Relay;
 use rapport_kafka::{GroupSource, SourceSettings};
 use rapport_smtp::{CaptureTransport, SmtpTransport};
@@ -219,10 +220,10 @@ impl Services {
     }
 
     /// Serves health, readiness and metrics, for operators' tools.
-    pub async fn health(&mut self, layout: &Layout, address: SocketAddr) -> Result<(), Failure> {
+    pub async fn health(&mut self, readiness: &Readiness, address: SocketAddr) -> Result<(), Failure> {
         // A recorder is there already in tests that start several.
         let metrics = rapport_http::install_recorder().ok();
-        self.serve("health", rapport_http::ops(layout.readiness.clone(), metrics), address).await
+        self.serve("health", rapport_http::ops(readiness.clone(), metrics), address).await
     }
 
     /// Waits until all have ended. The first that ends on its own stops the others.

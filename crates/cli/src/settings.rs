@@ -14,12 +14,13 @@ use std::path::{Path, PathBuf};
 
 use rapport_rule::finding::render::human_all;
 use rapport_rule::yaml::{Fields, Node, parse};
-use rapport_rule::{Findings, Source, Sources, Span};
+use rapport_rule::{Finding, Findings, Severity, Source, Sources, Span};
 
 pub use gateway::GatewaySettings;
 pub use kafka::KafkaSettings;
 pub use mail::{MailSettings, MailWay};
 pub use secret::Secret;
+use secret::masked;
 
 use crate::command_line::{Global, LogFormat};
 use crate::exit::{self, Failure};
@@ -75,48 +76,87 @@ pub enum LayoutSettings {
 impl Settings {
     /// Reads them for a command; every finding is printed and then exit code 2.
     pub fn load(global: &Global) -> Result<Self, Failure> {
-        let folder = global.dir.clone().unwrap_or_else(|| PathBuf::from("."));
-        if !folder.is_dir() {
-            return Err(Failure::input(format!("there is no folder {}", folder.display())).help("see --dir"));
-        }
-        let file = global.config.clone().unwrap_or_else(|| folder.join(PATH));
-        let text = match std::fs::read_to_string(&file) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && global.config.is_none() => {
-                return Err(Failure::input(format!("there is no {} in {}", PATH, folder.display()))
-                    .help("name the project folder with --dir, or try `rapport demo`, which makes one"));
-            }
-            Err(error) => return Err(Failure::input(format!("{} cannot be read: {error}", file.display()))),
+        let folder = project_folder(global)?;
+        let Some(source) = source(global, &folder)? else {
+            return Err(Failure::input(format!("there is no {} in {}", PATH, folder.display()))
+                .help("name the project folder with --dir, or try `rapport demo`, which makes one"));
         };
-        let shown = global.config.as_ref().map_or_else(|| PATH.to_owned(), |path| path.display().to_string());
         let environment = Environment::of_process();
         let mut findings = Findings::new();
-        let source = Source::new(shown, text);
         let settings = Self::read(&folder, &source, &environment, &mut findings);
         match settings.filter(|_| !findings.has_errors()) {
             Some(settings) => Ok(settings),
             None => {
-                let shown = Source::new(source.path.clone(), secret::masked(&source.text));
+                let shown = Source::new(source.path.clone(), masked(&source.text));
                 eprint!("{}", human_all(&findings, &[shown].into_iter().collect::<Sources>()));
                 Err(Failure::said(exit::BAD_INPUT))
             }
         }
     }
 
+    /// What is wrong with them, for `check`: what hangs on the machine they are for is no error where it is not known. Gives the
+    /// file as it may be shown.
+    pub fn check(global: &Global, findings: &mut Findings) -> Result<Option<Source>, Failure> {
+        let folder = project_folder(global)?;
+        let Some(source) = source(global, &folder)? else { return Ok(None) };
+        Self::judge(&folder, &source, &Environment::of_process(), findings);
+        Ok(Some(Source::new(source.path.clone(), masked(&source.text))))
+    }
+
+    fn judge(folder: &Path, source: &Source, environment: &Environment, findings: &mut Findings) {
+        // That it is YAML the language says already.
+        if parse(source, &mut Findings::new()).is_none() {
+            return;
+        }
+        let mut found = Findings::new();
+        let unset = Self::read_with(folder, source, environment, true, &mut found).1;
+        for mut finding in found.iter().cloned() {
+            let hangs_on_unset = finding
+                .span
+                .is_some_and(|span| unset.iter().any(|unset| unset.start < span.end && span.start < unset.end));
+            let known = |known: &Finding| (known.code, known.span) == (finding.code, finding.span);
+            match finding.severity {
+                Severity::Error if hangs_on_unset => continue,
+                // The language reads some of these keys, too.
+                _ if findings.iter().any(known) => continue,
+                // Files of keys are where mail leaves, and rarely where files are checked.
+                Severity::Error if matches!(finding.code, "R0557" | "R0559") => finding.severity = Severity::Warning,
+                _ => {}
+            }
+            findings.push(finding);
+        }
+    }
+
     /// Reads the deployment keys; other keys are the language's affair.
     fn read(folder: &Path, source: &Source, environment: &Environment, findings: &mut Findings) -> Option<Self> {
+        Self::read_with(folder, source, environment, false, findings).0
+    }
+
+    /// With `lenient`, a variable that is not set is a warning; the places of those come back, too.
+    fn read_with(
+        folder: &Path,
+        source: &Source,
+        environment: &Environment,
+        lenient: bool,
+        findings: &mut Findings,
+    ) -> (Option<Self>, Vec<Span>) {
+        let mut reader = Reader { path: source.path.as_str(), environment, findings, lenient, unset: Vec::new() };
+        let settings = Self::of(folder, source, &mut reader);
+        (settings, reader.unset)
+    }
+
+    fn of(folder: &Path, source: &Source, reader: &mut Reader<'_>) -> Option<Self> {
         let path = source.path.as_str();
-        let root = parse(source, findings)?;
-        let fields = Fields::of(&root, path, findings)?;
-        let mut reader = Reader { path, environment, findings };
+        let root = parse(source, reader.findings)?;
+        let fields = Fields::of(&root, path, reader.findings)?;
         let program = fields.peek("programs").and_then(|node| match &node.value {
             rapport_rule::yaml::Value::Map(programs) => programs.first().map(|(key, _)| key.text.clone()),
             _ => None,
         });
         let store = reader.value("RAPPORT_STORE", fields.peek("store"));
-        let kafka = kafka::read(&mut reader, fields.peek("kafka"));
-        let mail = mail::read(&mut reader, fields.peek("mail"), folder);
-        let gateway = gateway::read(&mut reader, fields.peek("gateway"), folder);
+        let kafka = kafka::read(reader, fields.peek("kafka"));
+        let mail = mail::read(reader, fields.peek("mail"), folder);
+        let gateway = gateway::read(reader, fields.peek("gateway"), folder);
         let link_keys = reader.link_keys(fields.peek("links"));
         let shards = reader.shards(fields.peek("shards"));
         let history_days = fields.peek("history").and_then(|node| node.length(path, reader.findings));
@@ -126,13 +166,18 @@ impl Settings {
             _ => 400,
         };
         let (log_format, log_level) = reader.log(fields.peek("log"));
-        let (span, url) = store.unwrap_or_else(|| (Span::default(), Secret::new("sqlite:rapport.db".to_owned())));
+        let store = store.unwrap_or_else(|| Told {
+            path: path.to_owned(),
+            span: None,
+            text: Secret::new("sqlite:rapport.db".to_owned()),
+        });
+        let Told { path, span, text: url } = store;
         let layout = match (url.reveal().strip_prefix("sqlite:"), kafka) {
             (Some(file), None) if !file.is_empty() => {
                 Some(LayoutSettings::Embedded { file: folder.join(file), disposable: false })
             }
             (Some(_), Some(_)) => {
-                reader.findings.error("R0550", path, span, "kafka needs a PostgreSQL store").hint(
+                reader.findings.error("R0550", &path, span, "kafka needs a PostgreSQL store").hint(
                     "Embedded is one SQLite file without kafka; a cluster is `store: postgres://…` and `kafka:` (RAPPORT_STORE, RAPPORT_KAFKA).",
                 );
                 None
@@ -141,7 +186,7 @@ impl Settings {
                 if kafka.is_none() {
                     reader
                         .findings
-                        .error("R0550", path, span, "a PostgreSQL store needs kafka")
+                        .error("R0550", &path, span, "a PostgreSQL store needs kafka")
                         .hint("Write `kafka: { brokers: \"host:9092\" }`, or set RAPPORT_KAFKA.");
                 }
                 kafka.map(|kafka| LayoutSettings::Cluster { store: url.clone(), kafka })
@@ -149,7 +194,7 @@ impl Settings {
             _ => {
                 reader
                     .findings
-                    .error("R0551", path, span, "the store is of no known kind")
+                    .error("R0551", &path, span, "the store is of no known kind")
                     .label("write `sqlite:FILE` or `postgres://user:${PASSWORD}@host/database`");
                 None
             }
@@ -169,21 +214,62 @@ impl Settings {
     }
 }
 
+fn project_folder(global: &Global) -> Result<PathBuf, Failure> {
+    let folder = global.dir.clone().unwrap_or_else(|| PathBuf::from("."));
+    if folder.is_dir() {
+        return Ok(folder);
+    }
+    Err(Failure::input(format!("there is no folder {}", folder.display())).help("see --dir"))
+}
+
+/// The file they stand in; none where there is none and none was named.
+fn source(global: &Global, folder: &Path) -> Result<Option<Source>, Failure> {
+    let file = global.config.clone().unwrap_or_else(|| folder.join(PATH));
+    let text = match std::fs::read_to_string(&file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && global.config.is_none() => return Ok(None),
+        Err(error) => return Err(Failure::input(format!("{} cannot be read: {error}", file.display()))),
+    };
+    let shown = global.config.as_ref().map_or_else(|| PATH.to_owned(), |path| path.display().to_string());
+    Ok(Some(Source::new(shown, text)))
+}
+
+/// The project's files as findings may show them.
+pub fn shown(sources: &Sources) -> Sources {
+    let open = |source: &Source| match source.path == PATH {
+        true => Source::new(source.path.clone(), masked(&source.text)),
+        false => source.clone(),
+    };
+    sources.iter().map(open).collect()
+}
+
 /// Reads values, from the environment where it says something.
 struct Reader<'a> {
     path: &'a str,
     environment: &'a Environment,
     findings: &'a mut Findings,
+    /// A variable that is not set is a warning.
+    lenient: bool,
+    /// Where those stand.
+    unset: Vec<Span>,
+}
+
+/// A value, and what to blame when it is wrong: a place in the file, or a variable.
+struct Told {
+    path: String,
+    span: Option<Span>,
+    text: Secret,
 }
 
 impl Reader<'_> {
     /// A text with `${NAME}` filled in, or the variable that overrides it.
-    fn value(&mut self, variable: &str, node: Option<&Node>) -> Option<(Span, Secret)> {
+    fn value(&mut self, variable: &str, node: Option<&Node>) -> Option<Told> {
         if let Some(value) = self.environment.get(variable) {
-            return Some((node.map(|node| node.span).unwrap_or_default(), Secret::new(value.to_owned())));
+            return Some(Told { path: variable.to_owned(), span: None, text: Secret::new(value.to_owned()) });
         }
         let node = node?;
-        self.text(node).map(|text| (node.span, Secret::new(text)))
+        let text = self.text(node)?;
+        Some(Told { path: self.path.to_owned(), span: Some(node.span), text: Secret::new(text) })
     }
 
     /// A text with `${NAME}` filled in.
@@ -191,6 +277,13 @@ impl Reader<'_> {
         let text = node.filled_text(self.path, self.findings)?;
         match substitution::fill(text, self.environment) {
             Ok(filled) => Some(filled),
+            Err(problem @ substitution::Problem::Missing(_)) if self.lenient => {
+                self.findings
+                    .warning("R0552", self.path, node.span, format!("{problem} here"))
+                    .hint("Where rapport runs it must be set; what it stands for is not checked.");
+                self.unset.push(node.span);
+                Some("x".repeat(64))
+            }
             Err(problem) => {
                 self.findings
                     .error("R0552", self.path, node.span, problem.to_string())
@@ -205,7 +298,12 @@ impl Reader<'_> {
             match text.parse::<u32>().ok().filter(|shards| (1..=4096).contains(shards)) {
                 Some(shards) => return shards,
                 None => {
-                    self.findings.error("R0553", self.path, None, "RAPPORT_SHARDS is not a number from 1 to 4096");
+                    self.findings.error(
+                        "R0553",
+                        "RAPPORT_SHARDS",
+                        None,
+                        "RAPPORT_SHARDS is not a number from 1 to 4096",
+                    );
                 }
             }
         }
@@ -216,7 +314,7 @@ impl Reader<'_> {
     /// `links.keys: [{ id, secret }]`, or the one of the environment.
     fn link_keys(&mut self, links: Option<&Node>) -> Vec<Secret> {
         if let Some(key) = self.environment.get("RAPPORT_LINK_KEY") {
-            return self.strong(key.to_owned(), Span::default()).into_iter().collect();
+            return self.strong(key.to_owned(), "RAPPORT_LINK_KEY", None).into_iter().collect();
         }
         let path = self.path;
         let Some(keys) =
@@ -231,17 +329,17 @@ impl Reader<'_> {
             if let Some(node) = fields.require("secret", self.findings)
                 && let Some(secret) = self.text(node)
             {
-                all.extend(self.strong(secret, node.span));
+                all.extend(self.strong(secret, path, Some(node.span)));
             }
             fields.finish(&[], self.findings);
         }
         all
     }
 
-    fn strong(&mut self, secret: String, span: Span) -> Option<Secret> {
+    fn strong(&mut self, secret: String, path: &str, span: Option<Span>) -> Option<Secret> {
         if secret.len() < 32 {
             self.findings
-                .error("R0554", self.path, span, "a key that signs links has at least 32 characters")
+                .error("R0554", path, span, "a key that signs links has at least 32 characters")
                 .hint("Make one with `openssl rand -hex 32`.");
             return None;
         }

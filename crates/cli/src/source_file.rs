@@ -22,12 +22,28 @@ pub struct FileSource {
     next: usize,
 }
 
+/// What a file holds.
+pub struct EventFile {
+    /// Its records.
+    pub records: Vec<SourceRecord>,
+    /// Whether a record's offset is its line, from 0.
+    pub by_line: bool,
+}
+
+/// The fact that names the file whose content is the source.
+pub fn name_fact(source: &str) -> String {
+    format!("source.name:{source}")
+}
+
+/// What helps with a file that holds no events.
+const FORMS: &str = "write one JSON event a line, or a purchase log (customer_id,date,orders,spend)";
+
 /// Reads a file. `program` is whose customers a purchase log holds.
-pub fn read(path: &Path, program: &str) -> Result<Vec<SourceRecord>, Failure> {
+pub fn read(path: &Path, program: &str) -> Result<EventFile, Failure> {
     let shown = path.display();
     let bytes = std::fs::read(path).map_err(|error| {
         let failure = Failure::input(format!("{shown} cannot be read: {error}"));
-        failure.help("name files with one JSON event a line, or a purchase log (customer_id,date,orders,spend)")
+        failure.help(FORMS)
     })?;
     let text = if bytes.starts_with(&[0x1f, 0x8b]) {
         let mut text = Vec::new();
@@ -39,11 +55,13 @@ pub fn read(path: &Path, program: &str) -> Result<Vec<SourceRecord>, Failure> {
         bytes
     };
     let topic = format!("file:{:016x}", content_hash(&text));
-    let values: Vec<Vec<u8>> = if purchase_log::is_one(&text) {
-        purchase_log::events(&text, program).map_err(|problem| Failure::input(format!("{shown}:{problem}")))?
-    } else {
+    let by_line = !purchase_log::is_one(&text);
+    let values: Vec<Vec<u8>> = if by_line {
+        refuse_other_forms(&text).map_err(|(what, help)| Failure::input(format!("{shown} {what}")).help(help))?;
         let lines = text.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
         lines.map(<[u8]>::to_vec).collect()
+    } else {
+        purchase_log::events(&text, program).map_err(|problem| Failure::input(format!("{shown}:{problem}")))?
     };
     let record = |(line, value): (usize, Vec<u8>)| SourceRecord {
         topic: topic.clone(),
@@ -55,7 +73,28 @@ pub fn read(path: &Path, program: &str) -> Result<Vec<SourceRecord>, Failure> {
         value: Some(value),
     };
     // Empty lines are no events; lines keep their numbers.
-    Ok(values.into_iter().enumerate().filter(|(_, value)| !value.trim_ascii().is_empty()).map(record).collect())
+    let values = values.into_iter().enumerate().filter(|(_, value)| !value.trim_ascii().is_empty());
+    Ok(EventFile { records: values.map(record).collect(), by_line })
+}
+
+/// Files that look like something else altogether: a dead letter for each of their lines would help nobody.
+fn refuse_other_forms(text: &[u8]) -> Result<(), (String, &'static str)> {
+    let mut lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
+    let Some(first) = lines.next() else { return Ok(()) };
+    if first.starts_with(b"[") {
+        return Err(("is a JSON array, not one event a line".to_owned(), "turn it: jq -c '.[]' FILE"));
+    }
+    let first = String::from_utf8_lossy(first);
+    let is_name = |cell: &str| {
+        let cell = cell.trim().trim_matches('"');
+        !cell.is_empty() && cell.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | ' ' | '-' | '.' | '\u{feff}'))
+    };
+    let is_header = |separator| first.contains(separator) && first.split(separator).all(is_name);
+    if !first.starts_with('{') && [',', ';', '\t'].into_iter().any(is_header) {
+        let columns: String = first.chars().filter(|c| !c.is_control()).take(60).collect();
+        return Err((format!("holds no events but a table: its first line is `{columns}`"), FORMS));
+    }
+    Ok(())
 }
 
 /// FNV-1a over the content: a name, not a proof.

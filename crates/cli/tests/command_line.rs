@@ -11,7 +11,8 @@ use self::project::{check, edit, project, rapport, text};
 fn help_is_an_answer_and_nonsense_is_bad_input() {
     let here = tempfile::tempdir().unwrap();
     check(here.path(), &["--help"], 0, &["rapport demo", "Exit codes"]);
-    check(here.path(), &["demo", "--help"], 0, &["--seed", "--no-console"]);
+    check(here.path(), &["demo", "--help"], 0, &["--seed", "--fresh", "of `demo`, ./rapport-demo"]);
+    check(here.path(), &["demo", "--config", "nowhere.yaml"], 2, &["does not read nowhere.yaml"]);
     check(here.path(), &["chekc"], 2, &["unrecognized subcommand 'chekc'", "check"]);
     check(here.path(), &[], 2, &["Usage"]);
 }
@@ -125,6 +126,89 @@ fn broken_settings_are_findings_and_secrets_stay_unsaid() {
     assert_eq!(output.status.code(), Some(2));
     let all = text(&output);
     assert!(all.contains("R0551") && !all.contains("hunter2"), "{all}");
+    // Whose fault it is: the file's it is not.
+    assert!(all.contains("RAPPORT_STORE") && !all.contains("config/rapport.yaml"), "{all}");
+}
+
+#[test]
+fn no_command_shows_a_secret_of_the_settings() {
+    let project = project();
+    let clean = std::fs::read_to_string(project.path().join("config/rapport.yaml")).unwrap();
+    let broken = [
+        "store: postgres://u:hunter2hunter2@h/d\n",
+        "linkz: { keys: [{ id: k1, secret: hunter2hunter2 }] }\n",
+        "gateway: { tokn: hunter2hunter2 }\n",
+        "gateway: hunter2hunter2\n",
+        "kafka: { brokrs: k, properties: { a: hunter2hunter2, sasl.password: hunter2hunter2 } }\n",
+        "gateway: { token: \"hunter2hunter2\" \n",
+    ];
+    for addition in broken {
+        std::fs::write(project.path().join("config/rapport.yaml"), format!("{clean}{addition}")).unwrap();
+        for command in [&["check"][..], &["check", "--format", "json"], &["apply"], &["run"], &["doctor"], &["test"]] {
+            let output = rapport(project.path(), command);
+            let all = text(&output);
+            assert!(!all.contains("hunter2"), "{addition}{command:?}: {all}");
+            if command != ["test"] {
+                assert_eq!(output.status.code(), Some(2), "{addition}{command:?}: {all}");
+            }
+        }
+    }
+}
+
+#[test]
+fn check_finds_what_would_keep_run_from_starting() {
+    let project = project();
+    let clean = std::fs::read_to_string(project.path().join("config/rapport.yaml")).unwrap();
+    let with = |from: &str, to: &str| {
+        assert!(clean.contains(from), "{from}");
+        std::fs::write(project.path().join("config/rapport.yaml"), clean.replacen(from, to, 1)).unwrap();
+    };
+    with("store: sqlite:rapport.db", "store: sqlite:rapport.db\nkafka: { brokrs: \"k:9092\" }");
+    check(project.path(), &["check"], 2, &["R0101", "did you mean `brokers`?"]);
+    with("store: sqlite:rapport.db", "store: mysql:x");
+    check(project.path(), &["check"], 2, &["R0551"]);
+    with("deliver: capture", "deliver: capure");
+    check(project.path(), &["check"], 2, &["R0555"]);
+    with("log: {", "gateway: { lissten: \"127.0.0.1:1\" }\nlog: {");
+    check(project.path(), &["check"], 2, &["R0101", "did you mean `listen`?"]);
+    // What the environment of the server holds is not known here: told, and no error.
+    let cluster = "store: postgres://u:${NO_SUCH_ONE}@h/d\nkafka: { brokers: \"${NO_SUCH_TWO}\" }\n\
+                   gateway: { listen: \"${NO_SUCH_THREE}\", token: \"${NO_SUCH_FOUR}\" }";
+    with("store: sqlite:rapport.db", cluster);
+    let told = check(project.path(), &["check"], 0, &["warning R0552", "NO_SUCH_ONE", "NO_SUCH_THREE", "0 errors"]);
+    assert_eq!(told.matches("R0552").count(), 4, "{told}");
+    with("  # keys: [{", "  keys: [{");
+    check(project.path(), &["check"], 0, &["warning R0552", "RAPPORT_LINK_KEY"]);
+}
+
+/// Asks for a path, without anything but a socket.
+fn get(address: &str, path: &str) -> Option<String> {
+    use std::io::{Read as _, Write as _};
+    let mut stream = std::net::TcpStream::connect(address).ok()?;
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    Some(answer)
+}
+
+#[test]
+fn a_database_that_does_not_answer_is_waited_for_and_said() {
+    let project = project();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = free.local_addr().unwrap().to_string();
+    drop(free);
+    let mut run = self::project::command(project.path());
+    run.env("RAPPORT_STORE", "postgres://nobody:hunter2@127.0.0.1:1/rapport").env("RAPPORT_KAFKA", "127.0.0.1:1");
+    run.args(["run", "engine", "--listen", &address]).stderr(std::process::Stdio::null());
+    let mut child = run.spawn().unwrap();
+    let answer = self::project::until("readiness to tell why", || {
+        get(&address, "/readyz").filter(|answer| answer.starts_with("HTTP/1.1 503") && answer.contains("refused"))
+    });
+    assert!(answer.contains("start") && !answer.contains("hunter2"), "{answer}");
+    assert!(get(&address, "/livez").unwrap().starts_with("HTTP/1.1 200"));
+    assert!(child.try_wait().unwrap().is_none(), "it goes on waiting");
+    Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(child.wait().unwrap().success());
 }
 
 #[test]
@@ -135,7 +219,11 @@ fn what_is_not_there_is_said() {
     check(empty.path(), &["--dir", "nowhere", "check"], 2, &["there is no folder nowhere"]);
     let project = project();
     check(project.path(), &["ingest", "nowhere.jsonl"], 2, &["nowhere.jsonl cannot be read"]);
-    check(project.path(), &["explain", "nobody"], 1, &["there is no partner `nobody`"]);
+    // Looking leaves nothing behind.
+    for looking in [&["explain", "nobody"][..], &["dead-letters"], &["pause"], &["doctor"], &["report"]] {
+        check(project.path(), looking, 1, &["nothing is applied yet", "rapport apply"]);
+    }
+    assert!(!project.path().join("rapport.db").exists());
     check(project.path(), &["apply", "--since", "yesterday"], 2, &["`yesterday` is no date"]);
 }
 
@@ -161,9 +249,24 @@ fn files_go_in_once_and_what_is_refused_is_kept() {
     std::fs::write(project.path().join("events.jsonl"), format!("{good}\nnot json\n")).unwrap();
     check(project.path(), &["apply", "--approved-by", "ines"], 0, &["applied", "welcome"]);
     check(project.path(), &["apply"], 0, &["in force already"]);
-    check(project.path(), &["ingest", "events.jsonl"], 0, &["1 event taken in, 1 refused"]);
-    check(project.path(), &["dead-letters"], 0, &["bad_json"]);
-    check(project.path(), &["dead-letters", "replay"], 0, &["0 accepted now, 1 still refused"]);
+    let says = ["1 event taken in, 1 refused", "events.jsonl:2: bad_json", "rapport dead-letters"];
+    check(project.path(), &["ingest", "events.jsonl"], 1, &says);
+    check(project.path(), &["dead-letters"], 0, &["events.jsonl:2", "bad_json"]);
+    check(project.path(), &["explain", "nobody"], 1, &["there is no partner `nobody`"]);
+    std::fs::write(project.path().join("broken.jsonl"), format!("{{}}\n{}\n", good.replace("\"ada\"", "[]"))).unwrap();
+    let says = ["0 events taken in, 2 refused", "broken.jsonl:1: missing_field: `id` is missing"];
+    let told = check(project.path(), &["ingest", "broken.jsonl"], 2, &says);
+    assert!(!told.contains("at line 1 column"), "{told}");
+    std::fs::write(project.path().join("sales.csv"), "id,kind,partner\n1,login,ada\n").unwrap();
+    check(
+        project.path(),
+        &["ingest", "sales.csv"],
+        2,
+        &["holds no events but a table", "customer_id,date,orders,spend"],
+    );
+    std::fs::write(project.path().join("all.json"), format!("[{good}]")).unwrap();
+    check(project.path(), &["ingest", "all.json"], 2, &["is a JSON array", "jq -c '.[]'"]);
+    check(project.path(), &["dead-letters", "replay"], 0, &["0 accepted now, 3 still refused"]);
     let told = check(project.path(), &["doctor"], 1, &["✗ dead letters", "bad_json 1", "✓ invariants"]);
     assert!(!told.contains("not json"), "{told}");
 }

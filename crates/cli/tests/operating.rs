@@ -171,3 +171,124 @@ fn what_people_say_holds_while_everything_runs() {
     assert_eq!((&inside["people"], &inside["becomes"]["what"]), (&1.into(), &"finishes".into()), "{plan}");
     assert_eq!(plan["partners"], 2, "{plan}");
 }
+
+/// An event of a partner at a time.
+fn event(id: &str, kind: &str, program: &str, partner: &str, at: &str) -> String {
+    let data = if kind == "partner.approved" { r#"{"email":"ada@blog.example","name":"Ada"}"# } else { "{}" };
+    format!(
+        r#"{{"id":"{id}","kind":"{kind}","program":"{program}","partner":"{partner}","occurred_at":"{at}","data":{data}}}"#
+    )
+}
+
+/// UTC, as `date` reckons: `-100 days`.
+fn date(ago: &str) -> String {
+    let now = Command::new("date").args(["-u", "-d", ago, "+%Y-%m-%dT%H:%M:%SZ"]).output().unwrap();
+    String::from_utf8_lossy(&now.stdout).trim().to_owned()
+}
+
+#[test]
+fn a_replay_is_the_present_until_services_run_live() {
+    let project = project();
+    let folder = project.path();
+    let lines = |from: &str, to: &str| {
+        let began = event("1", "partner.approved", "default", "ada", from);
+        format!("{began}\n{}\n", event(to, "login", "default", "ada", to))
+    };
+    std::fs::write(folder.join("past.jsonl"), lines("2026-01-05T10:00:00Z", "2026-01-07T10:00:00Z")).unwrap();
+    check(folder, &["ingest", "--clock", "replay", "past.jsonl"], 0, &["2 events taken in"]);
+    let until = |paused: &str| {
+        let pauses = data(folder, &["pause", "--json"]);
+        let of = |row: &&Value| row["id"].as_str().is_some_and(|id| id.contains(paused));
+        pauses.as_array().unwrap().iter().find(of).unwrap()["until"].as_str().unwrap().to_owned()
+    };
+    check(folder, &["pause", "welcome", "--because", "x"], 0, &["from now until 2026-01-08"]);
+    assert!(until("welcome").starts_with("2026-01-08"));
+    {
+        let _running = Running::start(command(folder), &["engine", "relay", "mailer"]);
+        let now = date("now");
+        check(folder, &["pause", "all", "--because", "x"], 0, &["from now until"]);
+        assert!(until("all") > now, "{} is not after {now}", until("all"));
+    }
+    // It stays so when the services stop.
+    let now = date("-1 minute");
+    edit(folder, WELCOME, "wait: 3 days", "wait: 4 days");
+    check(folder, &["apply", "--approved-by", "ines"], 0, &["applied"]);
+    let applied = data(folder, &["apply", "--history", "--json"]);
+    assert!(applied[0]["at"].as_str().unwrap() > now.as_str(), "{applied}");
+    check(folder, &["hold", "ada", "--until", "3 days", "--because", "x"], 0, &["waits"]);
+    assert!(until("ada") > now);
+    let report = check(folder, &["report"], 0, &[]);
+    assert!(!report.contains("2026-01-07"), "{report}");
+    // A later replay goes on where the last one stood.
+    std::fs::write(folder.join("more.jsonl"), lines("2026-01-08T10:00:00Z", "2026-01-09T10:00:00Z")).unwrap();
+    check(folder, &["ingest", "--clock", "replay", "more.jsonl"], 0, &[]);
+    check(folder, &["hold", "ada", "--until", "1 day", "--because", "x"], 0, &["until 2026-01-10"]);
+}
+
+#[test]
+fn history_is_kept_to_where_events_come_in() {
+    let project = project();
+    let folder = project.path();
+    edit(folder, "config/rapport.yaml", "history: 400 days", "history: 90 days");
+    check(folder, &["apply", "--approved-by", "ines"], 0, &[]);
+    let old = event("1", "login", "default", "ada", &date("-100 days"));
+    std::fs::write(
+        folder.join("old.jsonl"),
+        format!("{old}\n{}\n", event("2", "login", "default", "ada", &date("-80 days"))),
+    )
+    .unwrap();
+    check(folder, &["ingest", "old.jsonl"], 1, &["1 event taken in, 1 refused", "old.jsonl:1: too_old", "90 days"]);
+    check(folder, &["dead-letters", "replay"], 0, &["0 accepted now, 1 still refused"]);
+}
+
+#[test]
+fn every_dead_letter_can_be_seen_and_replayed() {
+    let project = project();
+    let folder = project.path();
+    check(folder, &["apply", "--approved-by", "ines"], 0, &[]);
+    let lines: Vec<String> =
+        (1..=4).map(|id| event(&format!("{id}"), "login", "second", "bob", &date("now")) + "\n").collect();
+    std::fs::write(folder.join("second.jsonl"), lines.concat()).unwrap();
+    let says = ["4 refused", "second.jsonl:1: unknown_program", "`second` is not declared"];
+    check(folder, &["ingest", "second.jsonl"], 2, &says);
+    let letters = data(folder, &["dead-letters", "list", "--json"]);
+    let position = letters[0]["position"].as_str().unwrap();
+    assert_eq!(letters[0]["place"], "second.jsonl:4", "{letters}");
+    check(
+        folder,
+        &["dead-letters", "show", position],
+        0,
+        &["second.jsonl:4", "unknown_program", "\"partner\":\"bob\""],
+    );
+    check(folder, &["dead-letters", "show", "second.jsonl"], 2, &["is no position"]);
+    check(folder, &["dead-letters", "show", "file:0/0@9"], 2, &["there is no dead letter at"]);
+    check(
+        folder,
+        &["dead-letters", "replay", "--code", "unkown_program"],
+        2,
+        &["did you mean `unknown_program`?", "too_old"],
+    );
+    check(folder, &["dead-letters", "replay", "--at", position], 0, &["still refused: unknown_program"]);
+    let second = "    name: Second\n    url: https://acme.example/b\n    zone: Europe/Oslo\n    currency: EUR\n";
+    edit(folder, "config/rapport.yaml", "programs:\n", &format!("programs:\n  second:\n{second}"));
+    check(folder, &["apply", "--approved-by", "ines"], 0, &["applied"]);
+    check(folder, &["dead-letters", "replay", "--at", position], 0, &["1 accepted now, 0 still refused"]);
+    check(folder, &["dead-letters", "replay", "--at", position], 2, &["was replayed already"]);
+    // The newest is replayed already: it stands in nobody's way.
+    check(folder, &["dead-letters", "replay", "--limit", "1"], 0, &["1 accepted now, 0 still refused"]);
+    check(folder, &["dead-letters", "replay"], 0, &["2 accepted now, 0 still refused"]);
+    check(folder, &["dead-letters", "replay"], 0, &["0 accepted now, 0 still refused"]);
+}
+
+#[test]
+fn a_slip_in_a_name_is_told() {
+    let project = project();
+    let folder = project.path();
+    std::fs::write(folder.join("past.jsonl"), event("1", "partner.approved", "default", "ada", "2026-01-05T10:00:00Z"))
+        .unwrap();
+    check(folder, &["ingest", "--clock", "replay", "past.jsonl"], 0, &["1 event taken in"]);
+    check(folder, &["explain", "ada", "--workflow", "welcom"], 2, &["no workflow `welcom`", "did you mean `welcome`?"]);
+    check(folder, &["explain", "ada", "--workflow", "welcome"], 0, &["Ada"]);
+    let told = check(folder, &["segment", "qqqqqqqq"], 2, &["there is no segment or group", "there are"]);
+    assert!(!told.trim_end().ends_with("help:"), "{told}");
+}

@@ -12,8 +12,7 @@ use serde_json::Value;
 use self::project::rapport;
 
 fn play(folder: &Path, seed: &str) -> Value {
-    let wanted =
-        ["demo", "--dir", "demo", "--partners", "60", "--days", "60", "--json", "--no-console", "--seed", seed];
+    let wanted = ["demo", "--dir", "demo", "--partners", "60", "--days", "60", "--json", "--seed", seed];
     let output = rapport(folder, &wanted);
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{told}");
@@ -75,4 +74,32 @@ fn a_short_demo_keeps_its_promises() {
     // The same seed plays the same year again.
     let again = play(folder.path(), "1");
     assert_eq!(again, summary);
+}
+
+/// A few days of a few partners are enough to see whose files are played.
+#[test]
+fn a_demo_plays_the_projects_programme_and_keeps_what_somebody_edited() {
+    let project = self::project::project();
+    let folder = project.path();
+    self::project::edit(
+        folder,
+        "config/rapport.yaml",
+        "  default:\n    name: Acme Partners",
+        "  acme:\n    name: Acme Partners",
+    );
+    let wanted = ["demo", "--partners", "8", "--days", "4"];
+    let told = self::project::check(folder, &wanted, 0, &["Acme Partners"]);
+    assert!(!told.contains("not taken in") && told.contains("  8 partners"), "{told}");
+    let mode = std::os::unix::fs::PermissionsExt::mode(
+        &std::fs::metadata(folder.join("rapport-demo/rapport.key")).unwrap().permissions(),
+    );
+    assert_eq!(mode & 0o777, 0o600);
+    // Once more over files nobody touched, then over somebody's work.
+    self::project::check(folder, &wanted, 0, &[]);
+    let mail = "rapport-demo/workflows/welcome/hello.mail.md";
+    self::project::edit(folder, mail, "subject:", "subject: Edited");
+    self::project::check(folder, &wanted, 2, &["edited since the last demo", "welcome/hello.mail.md", "--fresh"]);
+    assert!(std::fs::read_to_string(folder.join(mail)).unwrap().contains("Edited"));
+    self::project::check(folder, &["demo", "--partners", "8", "--days", "4", "--fresh"], 0, &[]);
+    assert!(!std::fs::read_to_string(folder.join(mail)).unwrap().contains("Edited"));
 }

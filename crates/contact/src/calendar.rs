@@ -46,6 +46,24 @@ impl Weekends {
     }
 }
 
+/// Days without mail.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Holidays {
+    /// For everybody, also for those whose country nobody knows.
+    pub everywhere: BTreeSet<Date>,
+    /// By country, ISO 3166 alpha-2 in upper case.
+    pub by_country: BTreeMap<String, BTreeSet<Date>>,
+}
+
+impl Holidays {
+    /// Whether `day` is one in `country`.
+    #[must_use]
+    pub fn holds(&self, country: Option<&str>, day: Date) -> bool {
+        let of_country = country.and_then(|country| self.by_country.get(&country.to_ascii_uppercase()));
+        self.everywhere.contains(&day) || of_country.is_some_and(|days| days.contains(&day))
+    }
+}
+
 impl QuietHours {
     /// Whether the wall clock shows a quiet time.
     #[must_use]
@@ -117,11 +135,6 @@ fn first_after(civil: jiff::civil::DateTime, zone: &TimeZone, now: Timestamp) ->
             zone.following(before).next().map(|transition| transition.timestamp()).filter(|at| *at > now)
         }
     }
-}
-
-/// Whether `day` is a holiday of `country`.
-pub(crate) fn is_holiday(holidays: &BTreeMap<String, BTreeSet<Date>>, country: Option<&str>, day: Date) -> bool {
-    country.and_then(|country| holidays.get(&country.to_ascii_uppercase())).is_some_and(|days| days.contains(&day))
 }
 
 #[cfg(test)]

@@ -208,7 +208,7 @@ fn longest_hold(
             let days = weekends.of(country);
             hold(calendar::rest_ends_at(|day| days.contains(&day.weekday()), zone, at)?, DeferReason::Weekend);
         }
-        let holiday = |day| calendar::is_holiday(&guardrails.holidays, country, day);
+        let holiday = |day| guardrails.holidays.holds(country, day);
         hold(calendar::rest_ends_at(holiday, zone, at)?, DeferReason::Holiday);
     }
     Ok(longest)
@@ -254,7 +254,7 @@ pub fn assess(request: &Request, recipient: &Recipient, guardrails: &Guardrails,
             .collect(),
         quiet_hours: guardrails.quiet_hours.is_some_and(|quiet| quiet.cover(local.time())),
         weekend: guardrails.weekends.as_ref().is_some_and(|days| days.of(country).contains(&local.date().weekday())),
-        holiday: calendar::is_holiday(&guardrails.holidays, country, local.date()),
+        holiday: guardrails.holidays.holds(country, local.date()),
         suppressed: forbidden(request, recipient, guardrails),
     }
 }

@@ -2,11 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::civil::Date;
-
 use crate::address::NormalisedAddress;
 use crate::basis::ContractBasis;
-use crate::calendar::{QuietHours, Weekends};
+use crate::calendar::{Holidays, QuietHours, Weekends};
 use crate::frequency_cap::Cap;
 
 /// The limits as written, without checks. `Default` holds nothing back but suppressions, consent and expiry.
@@ -20,8 +18,8 @@ pub struct GuardrailsSpec {
     pub weekends_hold: bool,
     /// Which days those are.
     pub weekends: Weekends,
-    /// Days without mail by country, ISO 3166 alpha-2 in any case.
-    pub holidays: BTreeMap<String, BTreeSet<Date>>,
+    /// Days without mail; countries in any case.
+    pub holidays: Holidays,
     /// `basis: contract`, by topic and country.
     pub contracts: Vec<ContractBasis>,
     /// Addresses and domains (`@example.com`) that may get mail at all; `None` for everybody.
@@ -34,7 +32,7 @@ pub struct Guardrails {
     pub(crate) caps: Vec<Cap>,
     pub(crate) quiet_hours: Option<QuietHours>,
     pub(crate) weekends: Option<Weekends>,
-    pub(crate) holidays: BTreeMap<String, BTreeSet<Date>>,
+    pub(crate) holidays: Holidays,
     pub(crate) contracts: Vec<ContractBasis>,
     pub(crate) allow_list: Option<AllowList>,
 }
@@ -110,7 +108,10 @@ impl Guardrails {
             caps: spec.at_most,
             quiet_hours: spec.quiet_hours,
             weekends: spec.weekends_hold.then_some(weekends),
-            holidays: upper_case_keys(spec.holidays),
+            holidays: Holidays {
+                everywhere: spec.holidays.everywhere,
+                by_country: upper_case_keys(spec.holidays.by_country),
+            },
             contracts: spec.contracts,
             allow_list,
         })

@@ -29,7 +29,7 @@ mod zone;
 
 pub use address::{NormalisedAddress, normalise};
 pub use basis::{Consent, ContractBasis};
-pub use calendar::{QuietHours, Weekends};
+pub use calendar::{Holidays, QuietHours, Weekends};
 pub use decision::{Accepted, Assessment, CapUse, Decision, Hold, Kind, Priority, Recipient, Request, assess, decide};
 pub use frequency_cap::{Cap, CapParseError, Counted, Window};
 pub use guardrails::{AllowList, Guardrails, GuardrailsError, GuardrailsSpec};

@@ -16,7 +16,10 @@ fn limits() -> GuardrailsSpec {
         at_most: vec!["2 marketing per week".parse().unwrap(), "1 of any kind per day".parse().unwrap()],
         quiet_hours: Some(QuietHours { from: "20:00".parse().unwrap(), to: "08:00".parse().unwrap() }),
         weekends_hold: true,
-        holidays: [("DE".to_owned(), [date(2026, 4, 3), date(2026, 4, 6)].into())].into(),
+        holidays: Holidays {
+            everywhere: [date(2026, 12, 25)].into(),
+            by_country: [("DE".to_owned(), [date(2026, 4, 3), date(2026, 4, 6)].into())].into(),
+        },
         ..GuardrailsSpec::default()
     }
 }
@@ -93,6 +96,10 @@ fn nights_weekends_and_holidays_add_up() {
     check(&marketing(), &ada(), limits(), "2026-04-03T09:00:00Z", "defer 2026-04-07T06:00:00Z holiday");
     let in_austria = Request { country: Some("AT".into()), ..marketing() };
     check(&in_austria, &ada(), limits(), "2026-04-03T09:00:00Z", "send");
+    // What holds everywhere needs no country.
+    for request in [in_austria, Request { country: None, ..marketing() }] {
+        check(&request, &ada(), limits(), "2026-12-25T09:00:00Z", "defer 2026-12-27T23:00:00Z holiday");
+    }
 }
 
 #[test]

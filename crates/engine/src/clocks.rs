@@ -35,6 +35,40 @@ pub async fn accept_server_time(store: &dyn Store) -> Result<Timestamp, StoreErr
     Ok(now)
 }
 
+/// The fact whether the replay of a store is over: `yes` once services ran on it by the server's time.
+const REPLAY_OVER: &str = "replay_over";
+
+/// What counts as now for whoever looks at a store or works on it: the replay's present as long as a replay is what the store
+/// is on, afterwards and otherwise the server's time.
+///
+/// # Errors
+/// The database cannot be reached.
+pub async fn present(store: &dyn Store) -> Result<Timestamp, StoreError> {
+    if let Some(present) = store.replay_present().await?
+        && !replay_is_over(store).await?
+    {
+        return Ok(present);
+    }
+    store.server_time().await
+}
+
+/// Services begin to run on a store by this clock. The first that run by the server's time end a replay; a later replay goes
+/// on where it stood.
+///
+/// # Errors
+/// The database cannot be reached.
+pub async fn take_over(store: &dyn Store, replays: bool) -> Result<(), StoreError> {
+    let was_replayed = store.replay_present().await?.is_some();
+    if was_replayed && replay_is_over(store).await? == replays {
+        store.set_meta(REPLAY_OVER, if replays { "no" } else { "yes" }).await?;
+    }
+    Ok(())
+}
+
+async fn replay_is_over(store: &dyn Store) -> Result<bool, StoreError> {
+    Ok(store.meta(REPLAY_OVER).await?.as_deref() == Some("yes"))
+}
+
 /// The database server's time, so that every process agrees whatever its own clock says.
 ///
 /// A server whose time jumps is not believed: there is no present until it agrees again with the time carried on by the

@@ -6,6 +6,7 @@
 //! source or the database cannot answer now is asked again until it does; nothing is lost meanwhile, the source just waits.
 
 mod breaker;
+mod intake;
 mod replay;
 
 use std::{
@@ -16,14 +17,14 @@ use std::{
 use jiff::Timestamp;
 use rapport_contact::normalise;
 use rapport_event::{
-    CustomKinds, Decoded, Event, Headers, Limits, PersonalData, ProgramId, RejectCode, Rejection, SourcePosition,
-    decode_with, encode, moved, shard_of,
+    Decoded, Event, Headers, PersonalData, ProgramId, RejectCode, Rejection, SourcePosition, encode, moved, shard_of,
 };
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 pub use breaker::{Breaker, Tripped};
+pub use intake::Intake;
 pub use replay::{ReplayMaster, ReplaySource};
 
 use crate::{
@@ -202,16 +203,13 @@ impl Ingest {
         breaker: &mut Breaker,
         placed: bool,
     ) -> Result<Taken, IngestError> {
-        let custom = match self.retry(async || Ok(self.rulebooks.current().await)).await?? {
-            Some(rulebook) => rulebook.custom_kinds.clone(),
-            None => CustomKinds::none(),
-        };
+        let rules = self.retry(async || Ok(self.rulebooks.current().await)).await??;
         let now = self.retry(async || self.clock.now().await).await?;
         let replays = self.clock.replays();
-        let limits = if replays { Limits::replay() } else { Limits::default() };
+        let intake = Intake::of(rules.as_ref().map(|rules| &rules.rulebook), replays);
         let mut batch = Sorted::default();
         for record in records {
-            match read(record, &limits, &custom, now) {
+            match read(record, &intake, now) {
                 Ok(decoded) => {
                     breaker.good(&record.topic, record.partition);
                     batch.accept(record, decoded, self, (replays, placed));
@@ -348,11 +346,11 @@ pub fn source_id(name: &str) -> u64 {
     xxhash_rust::xxh3::xxh3_64(name.as_bytes())
 }
 
-fn read(record: &SourceRecord, limits: &Limits, custom: &CustomKinds, now: Timestamp) -> Result<Decoded, Rejection> {
+fn read(record: &SourceRecord, intake: &Intake<'_>, now: Timestamp) -> Result<Decoded, Rejection> {
     let Some(value) = &record.value else { return Err(Rejection::tombstone()) };
     let headers: Vec<(&str, &[u8])> =
         record.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
-    decode_with(limits, value, &Headers(&headers), custom, now)
+    intake.read(value, &Headers(&headers), now)
 }
 
 /// What the mailer and the renderer need to know of a person, as one version of it.

@@ -24,6 +24,11 @@ impl Readiness {
         self.set(part, Some(why));
     }
 
+    /// The part has not begun yet; nothing is wrong.
+    pub fn not_yet(&self, part: &str, why: impl Into<String>) {
+        self.set(part, Some(why.into()));
+    }
+
     /// The parts that cannot work, with the reason. Empty means ready.
     #[must_use]
     pub fn troubles(&self) -> Vec<(String, String)> {

@@ -12,6 +12,7 @@ use crate::extra::Extra;
 use crate::kind::Shape;
 use crate::personal::PersonalData;
 use crate::read;
+use crate::reject::Rejection;
 
 /// The particulars of an activity, by the shape its kind has in the catalogue.
 #[derive(Debug, Clone, PartialEq)]
@@ -309,10 +310,8 @@ impl ActivityData {
     }
 
     /// Reads the data of an activity of this shape; none when the shape is no activity's.
-    pub(crate) fn read(shape: Shape, body: &str) -> Option<Result<Self, serde_json::Error>> {
-        fn parse<'a, T: Deserialize<'a>>(body: &'a str) -> Result<T, serde_json::Error> {
-            serde_json::from_str(body)
-        }
+    pub(crate) fn read(shape: Shape, body: &str) -> Option<Result<Self, Rejection>> {
+        use crate::decode::read_data as parse;
         Some(match shape {
             Shape::Link => parse(body).map(ActivityData::Link),
             Shape::Login => parse(body).map(ActivityData::Login),

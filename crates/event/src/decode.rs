@@ -1,6 +1,7 @@
 //! Bytes of strangers to an event or a reason why not.
 
 use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
 use serde_json::Value;
 use serde_json::error::Category;
 
@@ -18,6 +19,7 @@ use crate::partner::{PartnerData, PartnerMessage};
 use crate::personal::PersonalData;
 use crate::reject::{RejectCode, Rejection, excerpt};
 use crate::wire::Headers;
+use crate::words;
 
 /// An accepted event, and beside it what is personal.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,6 +53,11 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// The usual ones, and events as far back as history is kept.
+    pub fn keeping(history_days: u32) -> Self {
+        Self { history: Some(SignedDuration::from_hours(24 * i64::from(history_days))), ..Self::default() }
+    }
+
     /// For `--clock replay`: events of any age, since the present follows them.
     pub fn replay() -> Self {
         Self { history: None, ahead: None, ..Self::default() }
@@ -122,17 +129,16 @@ pub fn decode_record(bytes: &[u8]) -> Result<Event, Rejection> {
         .ok_or_else(|| Rejection::new(RejectCode::UnknownKind, format!("`{}` is not a kind", excerpt(name))))?;
     let outer = outer(&envelope)?;
     let body = envelope.body;
-    let read = |error: serde_json::Error| rejection(&error, body);
     let payload = match kind.shape() {
-        Shape::Partner => Payload::Partner(Box::new(serde_json::from_str::<PartnerData>(body).map_err(read)?)),
+        Shape::Partner => Payload::Partner(Box::new(read_data::<PartnerData>(body)?)),
         Shape::Conversion => Payload::Conversion(match envelope.conversion.take() {
             Some(data) => data,
-            None => serde_json::from_str(body).map_err(read)?,
+            None => read_data(body)?,
         }),
         shape => match ActivityData::read(shape, body) {
-            Some(data) => Payload::Activity(data.map_err(read)?),
+            Some(data) => Payload::Activity(data?),
             None => match EngineData::read(shape, body) {
-                Some(data) => Payload::Engine(Box::new(data.map_err(read)?)),
+                Some(data) => Payload::Engine(Box::new(data?)),
                 None => return Err(Rejection::new(RejectCode::UnknownKind, "a kind without data")),
             },
         },
@@ -226,11 +232,10 @@ fn payload(
     custom: &CustomKinds,
 ) -> Result<(Payload, Option<PersonalData>), Rejection> {
     let body = envelope.body;
-    let read = |error: serde_json::Error| rejection(&error, body);
     let mut personal = PersonalData::default();
     let payload = match kind.shape() {
         Shape::Partner => {
-            let message: PartnerMessage = serde_json::from_str(body).map_err(read)?;
+            let message: PartnerMessage = read_data(body)?;
             let (mut data, found) = message.split();
             personal = found.unwrap_or_default();
             strip(envelope, &mut data.extra);
@@ -242,7 +247,7 @@ fn payload(
         Shape::Conversion => {
             let mut data: Box<ConversionData> = match envelope.conversion.take() {
                 Some(data) => data,
-                None => serde_json::from_str(body).map_err(read)?,
+                None => read_data(body)?,
             };
             strip(envelope, &mut data.extra);
             personal.take_named(&mut data.extra);
@@ -250,7 +255,7 @@ fn payload(
         }
         shape => {
             let mut data = match ActivityData::read(shape, body) {
-                Some(data) => data.map_err(read)?,
+                Some(data) => data?,
                 None => return Err(Rejection::new(RejectCode::ReservedKind, "a kind of rapport's own")),
             };
             strip(envelope, data.extra_mut());
@@ -328,14 +333,29 @@ fn check_value(field: &CustomField, value: &Value) -> Result<(), Rejection> {
 /// Nesting above this is refused; serde_json itself would stop at 128.
 const DEPTH_MAX: usize = 64;
 
+/// Reads data; what is wrong is told with the field it stands in.
+pub(crate) fn read_data<'a, T: Deserialize<'a>>(body: &'a str) -> Result<T, Rejection> {
+    serde_json::from_str(body).map_err(|error| {
+        // Read once more, now with the way to each field: only what is refused pays for it.
+        let mut json = serde_json::Deserializer::from_str(body);
+        let path = serde_path_to_error::deserialize::<_, T>(&mut json).err().map(|error| error.path().to_string());
+        rejection_at(path.as_deref().filter(|path| *path != "." && !path.contains('?')), &error, body)
+    })
+}
+
 /// Turns a reader's error into a rejection. Readers of this crate begin their messages with a code; the rest is told by serde's own
-/// fixed phrases. Texts of the input are taken out where serde would quote them whole: they may be personal.
+/// fixed phrases, in words. Texts of the input are taken out where serde would quote them whole: they may be personal.
 pub(crate) fn rejection(error: &serde_json::Error, text: &str) -> Rejection {
+    rejection_at(None, error, text)
+}
+
+fn rejection_at(path: Option<&str>, error: &serde_json::Error, text: &str) -> Rejection {
     let message = error.to_string();
+    let (message, place) = split_place(&message);
     if let Some((code, detail)) = message.split_once(": ")
         && let Some(code) = RejectCode::parse(code)
     {
-        return Rejection::new(code, shorten(detail));
+        return Rejection::new(code, shorten(&words::at(path, detail)));
     }
     let code = match error.classify() {
         _ if depth(text) > DEPTH_MAX => RejectCode::TooDeep,
@@ -349,19 +369,25 @@ pub(crate) fn rejection(error: &serde_json::Error, text: &str) -> Rejection {
         Category::Syntax if serde_json::from_str::<Value>(text).is_ok() => RejectCode::WrongType,
         Category::Io | Category::Syntax | Category::Eof => RejectCode::BadJson,
     };
-    Rejection::new(code, shorten(&unquoted(&message)))
+    let told = match code {
+        // Where the text stops being JSON; of a field the name says more.
+        RejectCode::BadJson => format!("{message}{}", place.unwrap_or_default()),
+        RejectCode::WrongType if error.classify() == Category::Syntax => {
+            words::at(path, "something else where one of the contract's words belongs")
+        }
+        _ => words::told(path, message),
+    };
+    Rejection::new(code, shorten(&told))
 }
 
-fn unquoted(message: &str) -> String {
-    for phrase in ["string \"", "unknown variant `"] {
-        if let Some((before, rest)) = message.split_once(phrase)
-            && let Some(end) = rest.rfind(", expected")
-            && let Some(after) = rest.get(end..)
-        {
-            return format!("{before}a text{after}");
-        }
-    }
-    message.to_owned()
+/// serde_json ends its messages with a place. Events are one line mostly: then only the column says something.
+fn split_place(message: &str) -> (&str, Option<String>) {
+    let Some((before, place)) = message.rsplit_once(" at line ") else { return (message, None) };
+    let place = match place.strip_prefix("1 column ") {
+        Some(column) => format!(" at character {column}"),
+        None => format!(" at line {place}"),
+    };
+    (before, Some(place))
 }
 
 fn shorten(detail: &str) -> String {

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::extra::Extra;
 use crate::kind::Shape;
+use crate::reject::Rejection;
 
 /// The particulars of a record of rapport's own. Each has `extra` for what its writer adds.
 #[derive(Debug, Clone, PartialEq)]
@@ -382,10 +383,8 @@ pub struct ErasedData {
 
 impl EngineData {
     /// Reads the data of a record of this shape; none when the shape is not one of rapport's own.
-    pub(crate) fn read(shape: Shape, body: &str) -> Option<Result<Self, serde_json::Error>> {
-        fn parse<'a, T: Deserialize<'a>>(body: &'a str) -> Result<T, serde_json::Error> {
-            serde_json::from_str(body)
-        }
+    pub(crate) fn read(shape: Shape, body: &str) -> Option<Result<Self, Rejection>> {
+        use crate::decode::read_data as parse;
         Some(match shape {
             Shape::Outcome => parse(body).map(EngineData::Outcome),
             Shape::Task => parse(body).map(EngineData::Task),

@@ -32,6 +32,7 @@ pub mod personal;
 mod read;
 pub mod reject;
 pub mod wire;
+mod words;
 
 pub use activity::ActivityData;
 pub use conversion::{ConversionData, ConversionStatus, Customer, Line, moved};

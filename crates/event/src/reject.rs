@@ -89,11 +89,13 @@ codes! {
     BadId = "bad_id",
     /// The kind is neither in the catalogue nor declared in `config/events.yaml`.
     UnknownKind = "unknown_kind",
+    /// The programme is not declared in `config/rapport.yaml`.
+    UnknownProgram = "unknown_program",
     /// The kind is one that only rapport itself may write.
     ReservedKind = "reserved_kind",
     /// A time is not an RFC 3339 instant with an offset.
     BadTime = "bad_time",
-    /// The event is older than the kept history (400 days).
+    /// The event is older than the kept history (`history`, 400 days when nothing else is configured).
     TooOld = "too_old",
     /// The event claims to come from more than 24 hours ahead.
     InFuture = "in_future",

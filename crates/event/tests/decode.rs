@@ -244,7 +244,8 @@ fn every_poisoned_record_is_refused_with_its_code() {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
     for code in RejectCode::ALL {
-        let elsewhere = matches!(code, RejectCode::TooLarge | RejectCode::RecordTooLarge);
+        // Those that a file cannot hold, or that hang on what is in force.
+        let elsewhere = matches!(code, RejectCode::TooLarge | RejectCode::RecordTooLarge | RejectCode::UnknownProgram);
         assert!(elsewhere || seen.contains(code.as_str()), "no record for {}", code.as_str());
     }
 }
@@ -262,6 +263,25 @@ fn replay_accepts_any_age() {
     let text = br#"{"id":"e1","kind":"login","program":"acme","partner":"ada","occurred_at":"1997-01-01T00:00:00Z"}"#;
     assert_eq!(decode(text, &Headers::NONE, &custom(), now()).unwrap_err().code, RejectCode::TooOld);
     assert!(decode_with(&Limits::replay(), text, &Headers::NONE, &custom(), now()).is_ok());
+}
+
+#[test]
+fn a_rejection_names_the_field_and_what_belongs_there() {
+    let detail = |data: &str| {
+        let text = format!(
+            r#"{{"id":"e","kind":"conversion","program":"acme","partner":"ada","occurred_at":"2026-02-01T00:00:00Z","data":{data}}}"#
+        );
+        decode(text.as_bytes(), &Headers::NONE, &custom(), now()).unwrap_err().detail.to_string()
+    };
+    let told = detail(
+        r#"{"conversion_id":"c","status":"paid","amount":1,"currency":"EUR","lines":[{"quantity":1},{"quantity":-1}]}"#,
+    );
+    assert_eq!(told, "`lines[1].quantity`: -1 where a whole number from 0 to 4294967295 belongs");
+    let told = detail(r#"{"conversion_id":"c","status":"paid","amount":1.5,"currency":"EUR"}"#);
+    assert_eq!(told, "`amount`: 1.5 is not a whole number of minor units; 12.50 EUR is written 1250");
+    let told = detail(r#"{"conversion_id":"c","status":"lost","amount":1,"currency":"EUR"}"#);
+    assert_eq!(told, "`status`: a text where one of `pending`, `approved`, `paid`, `reversed` belongs");
+    assert_eq!(detail(r#"{"conversion_id":"c","status":"paid","currency":"EUR"}"#), "`amount` is missing");
 }
 
 #[test]

@@ -37,6 +37,17 @@ pub fn clauses(clauses: &[Clause]) -> String {
     text
 }
 
+/// A text whose instants (`2026-11-24T15:41:52.97Z`) are told as everywhere else: by the clocks of the zone, to the minute.
+pub fn in_zone(text: &str, zone: &TimeZone) -> String {
+    let told = |piece: &str| {
+        let core = piece.trim_matches(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | ',' | ';' | '`'));
+        // A date alone, or a time without a place, is told as it is written.
+        let at = core.parse::<Timestamp>().ok().filter(|_| core.contains('T'));
+        at.map_or_else(|| piece.to_owned(), |at| piece.replacen(core, &local(at, zone), 1))
+    };
+    text.split_inclusive(char::is_whitespace).map(told).collect()
+}
+
 fn local(at: Timestamp, zone: &TimeZone) -> String {
     let place = zone.iana_name().and_then(|name| name.rsplit('/').next()).unwrap_or("UTC");
     format!("{} {}", at.to_zoned(zone.clone()).strftime("%-d %b %Y %H:%M"), place.replace('_', " "))
@@ -52,7 +63,7 @@ pub fn refusal(refusal: &Refusal, partner: &str, zone: &TimeZone) -> String {
     let mut text = format!("NOT SENT  {workflow} · {partner} · {} · version {version}\n", local(refusal.at, zone));
     text.push_str(&clauses(&refusal.clauses));
     let _ = writeln!(text, "  – refused: {} ({})", refusal.code.code(), refusal.code.about());
-    text
+    in_zone(&text, zone)
 }
 
 /// A journey: where it is, why it began, and what happened to it.
@@ -88,5 +99,19 @@ pub fn journey(journey: &Journey, zone: &TimeZone) -> String {
             writeln!(text, "  – over since {}: {}{detail}", local(*at, zone), reason.code())
         }
     };
-    text
+    in_zone(&text, zone)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_are_told_by_the_clocks_of_the_zone() {
+        let oslo = TimeZone::get("Europe/Oslo").unwrap();
+        assert_eq!(
+            in_zone("  ✗ joined < x (was 2026-11-24T15:41:52.978128293Z, 3)\n  – 2026-11-24\n", &oslo),
+            "  ✗ joined < x (was 24 Nov 2026 16:41 Oslo, 3)\n  – 2026-11-24\n"
+        );
+    }
 }

@@ -1,6 +1,6 @@
 //! The mails of one folder, by name and language.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rapport_rule::suggest::nearest;
 use rapport_rule::{Findings, Source};
@@ -12,6 +12,8 @@ use crate::mail::Mail;
 #[derive(Clone, Debug, Default)]
 pub struct Library {
     by_name: BTreeMap<String, Variants>,
+    /// Names of files with errors.
+    broken: BTreeSet<String>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -29,18 +31,17 @@ impl Library {
         findings: &mut Findings,
     ) -> Library {
         let mut library = Library::default();
-        let mut broken: Vec<String> = Vec::new();
         for source in sources.into_iter().filter(|source| source.path.ends_with(".mail.md")) {
             match Mail::parse(source, findings) {
                 Some(mail) => library.add(mail, program, findings),
-                None => broken.extend(Mail::name_of(&source.path).map(|(name, _)| name)),
+                None => library.broken.extend(Mail::name_of(&source.path).map(|(name, _)| name)),
             }
         }
         for (name, variants) in &library.by_name {
             let Some(translated) = variants.by_locale.values().next() else { continue };
             let reachable = variants.plain.is_some()
                 || Locale::chain(None, program).iter().any(|l| variants.by_locale.contains_key(l));
-            if !reachable && !broken.contains(name) {
+            if !reachable && !library.broken.contains(name) {
                 findings
                     .error(
                         "R0414",
@@ -89,6 +90,11 @@ impl Library {
     /// Whether there is a mail of this name.
     pub fn contains(&self, name: &str) -> bool {
         self.by_name.contains_key(name)
+    }
+
+    /// Whether a file of this name is there that has errors: they are told already.
+    pub fn is_broken(&self, name: &str) -> bool {
+        self.broken.contains(name)
     }
 
     /// The names, in order.

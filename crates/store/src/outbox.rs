@@ -93,21 +93,31 @@ impl SqlStore {
     ) -> Result<Vec<DeadLetterRow>, StoreError> {
         let cells = cells![code.unwrap_or_default(), limit];
         let rows = self.reader().await?.fetch(&dead_letter::LIST, &cells).await?;
-        rows.iter()
-            .map(|row| {
-                Ok(DeadLetterRow {
-                    source: row.text(0)?,
-                    partition: row.number(1)?,
-                    offset: row.int(2)?,
-                    code: row.text(3)?,
-                    detail: row.text(4)?,
-                    raw: row.bytes(5)?,
-                    headers: row.text(6)?,
-                    at: row.instant(7)?,
-                    replayed_at: row.opt_instant(8)?,
-                })
-            })
-            .collect()
+        rows.iter().map(dead_letter_row).collect()
+    }
+
+    pub(crate) async fn read_open_dead_letters(
+        &self,
+        code: Option<&str>,
+        after: Option<&DeadLetterRow>,
+        limit: usize,
+    ) -> Result<Vec<DeadLetterRow>, StoreError> {
+        let code = code.unwrap_or_default();
+        let (at, source) = after.map_or((i64::MIN, ""), |row| (row.at.as_millisecond(), row.source.as_str()));
+        let (partition, offset) = after.map_or((-1, -1), |row| (row.partition, row.offset));
+        let cells = cells![code, at, source, partition, offset, limit];
+        let rows = self.reader().await?.fetch(&dead_letter::OPEN, &cells).await?;
+        rows.iter().map(dead_letter_row).collect()
+    }
+
+    pub(crate) async fn read_dead_letter(
+        &self,
+        source: &str,
+        partition: i32,
+        offset: i64,
+    ) -> Result<Option<DeadLetterRow>, StoreError> {
+        let rows = self.reader().await?.fetch(&dead_letter::AT, &cells![source, partition, offset]).await?;
+        rows.first().map(dead_letter_row).transpose()
     }
 
     pub(crate) async fn write_replayed(
@@ -129,6 +139,20 @@ fn numbered(row: &Row) -> Result<NumberedOutboxRow, StoreError> {
     let (shard, key, value) = (row.number(4)?, row.bytes(5)?, row.bytes(6)?);
     let out = OutboxRow { target, event_id, shard, key, value };
     Ok(NumberedOutboxRow { number: row.int(0)?, position: row.opt_int(1)?, row: out })
+}
+
+fn dead_letter_row(row: &Row) -> Result<DeadLetterRow, StoreError> {
+    Ok(DeadLetterRow {
+        source: row.text(0)?,
+        partition: row.number(1)?,
+        offset: row.int(2)?,
+        code: row.text(3)?,
+        detail: row.text(4)?,
+        raw: row.bytes(5)?,
+        headers: row.text(6)?,
+        at: row.instant(7)?,
+        replayed_at: row.opt_instant(8)?,
+    })
 }
 
 fn dead_letter_cells(row: &DeadLetterRow) -> [Cell<'_>; 9] {

@@ -352,6 +352,24 @@ impl Store for SqlStore {
         self.read_dead_letters(code, limit).await
     }
 
+    async fn open_dead_letters(
+        &self,
+        code: Option<&str>,
+        after: Option<&DeadLetterRow>,
+        limit: usize,
+    ) -> Result<Vec<DeadLetterRow>, StoreError> {
+        self.read_open_dead_letters(code, after, limit).await
+    }
+
+    async fn dead_letter(
+        &self,
+        source: &str,
+        partition: i32,
+        offset: i64,
+    ) -> Result<Option<DeadLetterRow>, StoreError> {
+        self.read_dead_letter(source, partition, offset).await
+    }
+
     async fn dead_letter_replayed(
         &self,
         source: &str,

@@ -70,8 +70,6 @@ pub struct Config {
     pub burst: Burst,
     /// Working days, for waits.
     pub calendar: Calendar,
-    /// What is tracked of readers.
-    pub tracking: Tracking,
     /// Where links in mails lead, and the domain of Message-ID; `None` without `links:`.
     pub links: Option<LinkBase>,
     /// Parts a programme's partners are spread over.
@@ -148,25 +146,6 @@ pub struct Burst {
     pub warn_above: Option<u32>,
     /// Read and kept; nothing is stopped by it.
     pub stop_above: Option<u32>,
-}
-
-/// `tracking:`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Tracking {
-    /// Whether clicks on links in mails are counted.
-    pub clicks: bool,
-    /// Whether a count may be kept for a person.
-    pub individual: Individual,
-}
-
-/// `tracking.individual`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Individual {
-    /// For nobody.
-    Never,
-    /// For those who agreed.
-    #[default]
-    WithConsent,
 }
 
 /// `links:`.

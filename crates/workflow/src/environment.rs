@@ -158,6 +158,9 @@ impl Declared {
         let variable = Variable::of(rule_type(found.ty));
         let variable =
             if matches!(variable.ty, Type::Number | Type::Money) { variable.or_negative() } else { variable };
+        // What rapport judges itself; a tracker's own field of that name is the tracker's affair.
+        let is_share = found.name == "drop_percent" && self.custom.get(&name).is_none();
+        let variable = if is_share { variable.never_above(100) } else { variable };
         let values =
             self.custom.get(&name).and_then(|declared| declared.fields.iter().find(|known| *known.name == *field));
         let variable = match values.filter(|known| !known.values.is_empty()) {

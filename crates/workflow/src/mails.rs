@@ -71,6 +71,9 @@ fn names_of(email: &Email, span: Span, path: &str, library: &Library, findings: 
         if library.contains(name) {
             return names.insert(name.to_owned());
         }
+        if library.is_broken(name) {
+            return false;
+        }
         findings
             .error("R0422", path, span, format!("there is no mail `{name}`"))
             .did_you_mean(library.nearest(name))
@@ -96,7 +99,7 @@ fn names_of(email: &Email, span: Span, path: &str, library: &Library, findings: 
         MailName::Templated(template) => {
             let possible = template.expansions(EXPANSIONS_MAX).unwrap_or_default();
             let (there, missing): (Vec<String>, Vec<String>) =
-                possible.into_iter().partition(|name| library.contains(name));
+                possible.into_iter().filter(|name| !library.is_broken(name)).partition(|name| library.contains(name));
             if email.or_else.is_none() && !missing.is_empty() {
                 let listed = rapport_rule::suggest::listed(missing.iter().map(String::as_str), 8);
                 findings

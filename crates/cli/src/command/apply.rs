@@ -1,4 +1,4 @@
-//! `rapport apply`, and what `run` does with changed files in the embedded layout.
+//! `rapport apply`, and what `run` does with changed files in the embedded desk.
 
 use std::path::Path;
 
@@ -7,10 +7,10 @@ use rapport_engine::apply::{ApplyError, Approval, Outcome, Request, apply};
 use rapport_rule::finding::render::human_all;
 
 use super::{audit, instant, login_name, plan};
-use crate::command_line::{ApplyArguments, ClockKind, Global};
+use crate::command_line::{ApplyArguments, Global};
+use crate::desk::{Desk, Missing};
 use crate::exit::{self, Doing, Failure};
 use crate::files::{self, Texts};
-use crate::layout::Layout;
 use crate::settings::Settings;
 use crate::{printed, telemetry};
 
@@ -25,11 +25,11 @@ pub async fn run(global: &Global, arguments: ApplyArguments) -> Result<u8, Failu
     let texts = checked(&folder)?;
     let settings = Settings::load(global)?;
     telemetry::begin(global, settings.log_format, None, true);
-    let layout = Layout::open(&settings, ClockKind::Live).await?;
+    let desk = Desk::open_or(&settings, Missing::Make).await?;
     let by = arguments.by.unwrap_or_else(login_name);
     let approval = arguments.approved_by.map_or(Approval::None, Approval::By);
-    let outcome = put_into_force(&layout, Request { texts, by, since, approval, plan }).await;
-    layout.close().await;
+    let outcome = put_into_force(&desk, Request { texts, by, since, approval, plan }).await;
+    desk.close().await;
     match outcome? {
         Outcome::Unchanged => printed::line("these files are in force already; nothing was changed"),
         Outcome::Applied { hash, new, gone } => {
@@ -54,7 +54,7 @@ pub fn checked(folder: &Path) -> Result<Texts, Failure> {
     let sources = files::sources(&texts);
     let (_, findings) = rapport_workflow::compile(&sources);
     if !findings.is_empty() {
-        eprint!("{}", human_all(&findings, &sources));
+        eprint!("{}", human_all(&findings, &crate::settings::shown(&sources)));
     }
     if findings.has_errors() {
         eprintln!("nothing was changed");
@@ -63,20 +63,12 @@ pub fn checked(folder: &Path) -> Result<Texts, Failure> {
     Ok(texts)
 }
 
-/// What counts as now. In a replay the present is what is replayed; before its first step nothing is older than the files.
-pub async fn present(layout: &Layout) -> Result<Timestamp, Failure> {
-    match layout.store.replay_present().await.doing("asking for the present")? {
-        Some(present) => Ok(present),
-        None => layout.store.server_time().await.doing("asking for the present"),
-    }
-}
-
 /// Applies files that were checked.
-pub async fn put_into_force(layout: &Layout, mut request: Request) -> Result<Outcome, Failure> {
+pub async fn put_into_force(desk: &Desk, mut request: Request) -> Result<Outcome, Failure> {
     // The schemas are for editors; another edition of them is no other rulebook.
     request.texts.retain(|path, _| !path.starts_with("config/schema/"));
-    let now = present(layout).await?;
-    apply(&layout.store, request, layout.shards, now).await.map_err(|error| match error {
+    let now = desk.now().await?;
+    apply(&desk.store, request, desk.shards, now).await.map_err(|error| match error {
         ApplyError::Rulebook(error) => Failure::input(error.to_string()),
         ApplyError::ProgramGone(_) => Failure::input(error.to_string()),
         ApplyError::SecondPerson { .. } => {
@@ -87,20 +79,15 @@ pub async fn put_into_force(layout: &Layout, mut request: Request) -> Result<Out
     })
 }
 
-/// Applies files in the layout of one process. Without a second person only where no mail leaves the machine.
-pub async fn by_running(
-    layout: &Layout,
-    texts: Texts,
-    since: Option<Timestamp>,
-    delivers: bool,
-) -> Result<(), Failure> {
+/// Applies files in the desk of one process. Without a second person only where no mail leaves the machine.
+pub async fn by_running(desk: &Desk, texts: Texts, since: Option<Timestamp>, delivers: bool) -> Result<(), Failure> {
     let approval = if delivers { Approval::None } else { Approval::NotNeeded };
     let request = Request { texts, by: login_name(), since, approval, plan: None };
-    put_into_force(layout, request).await.map(|_| ())
+    put_into_force(desk, request).await.map(|_| ())
 }
 
 /// Whether the files of a project are those in force.
-pub async fn in_force(layout: &Layout, texts: &Texts) -> Result<bool, Failure> {
-    let current = layout.store.current_definition_hash().await.doing("asking for the applied files")?;
+pub async fn in_force(desk: &Desk, texts: &Texts) -> Result<bool, Failure> {
+    let current = desk.store.current_definition_hash().await.doing("asking for the applied files")?;
     Ok(current == Some(files::sources(texts).hash()))
 }

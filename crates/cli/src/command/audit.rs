@@ -3,9 +3,9 @@
 use rapport_engine::ports::operating::AuditRow;
 use serde_json::{Value, json};
 
-use crate::command_line::{ClockKind, Global};
+use crate::command_line::Global;
+use crate::desk::Desk;
 use crate::exit::{self, Doing, Failure};
-use crate::layout::Layout;
 use crate::printed::{bold, harmless, line};
 
 /// Lines at most.
@@ -14,9 +14,9 @@ const LINES: usize = 500;
 /// Prints the lines whose action begins with this, newest first.
 pub async fn run(global: &Global, action: &str, as_data: bool) -> Result<u8, Failure> {
     let settings = super::quiet(global)?;
-    let layout = Layout::open(&settings, ClockKind::Live).await?;
-    let rows = layout.store.audits(action, LINES).await.doing("reading the audit");
-    layout.close().await;
+    let desk = Desk::open(&settings).await?;
+    let rows = desk.store.audits(action, LINES).await.doing("reading the audit");
+    desk.close().await;
     let rows = rows?;
     if as_data {
         line(json!(rows.iter().map(data).collect::<Vec<_>>()).to_string());

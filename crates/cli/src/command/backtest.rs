@@ -37,10 +37,7 @@ pub async fn run(settings: &Settings, arguments: &BacktestArguments) -> Result<u
     }
     let stop = stop::on_signal()?;
     let live = Layout::open(settings, ClockKind::Live).await?;
-    let now = match live.store.replay_present().await.doing("asking for the present")? {
-        Some(present) => present,
-        None => live.store.server_time().await.doing("asking for the present")?,
-    };
+    let now = live.desk().now().await?;
     let from = now.checked_sub(SignedDuration::from_hours(24 * days)).unwrap_or(Timestamp::MIN);
     let bar = progress::spinner("reading the record".to_owned());
     let recorded = read(&live, |events| bar.set_message(format!("reading the record: {events} events"))).await?;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::command_line::{FindingFormat, Global};
 use crate::exit::{self, Failure};
-use crate::settings::Settings;
+use crate::settings::{self, Settings};
 use crate::{files, printed};
 
 /// Prints all findings; exit code 2 when one is an error.
@@ -21,11 +21,19 @@ pub async fn run(global: &Global, format: FindingFormat, fix: bool, history: boo
         put_right(&folder)?;
     }
     let sources = files::sources(&files::read(&folder)?);
+    let mut shown = sources.clone();
     let (mut rulebook, mut findings) = rapport_workflow::compile(&sources);
     if history && let Some(compiled) = rulebook.take() {
         let settings = Settings::load(global)?;
         rulebook = Some(history::check(&settings, compiled, &sources, &mut findings).await?);
     }
+    if let Some(file) = Settings::check(global, &mut findings)?
+        && sources.get(&file.path).is_none()
+    {
+        // Another file than the project's own, named by --config.
+        shown.add(file);
+    }
+    let sources = settings::shown(&shown);
     match format {
         FindingFormat::Human => {
             if !findings.is_empty() {

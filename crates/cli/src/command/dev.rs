@@ -116,7 +116,7 @@ fn look(folder: &Path) -> Shown {
     };
     let sources = files::sources(&texts);
     let (rulebook, findings) = rapport_workflow::compile(&sources);
-    let told = human_all(&findings, &sources);
+    let told = human_all(&findings, &crate::settings::shown(&sources));
     let Some(rulebook) = rulebook else {
         return Shown { state: json!({ "findings": told, "errors": findings.errors() }), mails: Vec::new() };
     };

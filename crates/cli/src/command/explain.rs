@@ -1,21 +1,26 @@
 //! `rapport explain`: everything sent and not sent to a partner, clause by clause.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use jiff::tz::TimeZone;
 use rapport_contact::normalise;
 use rapport_engine::ports::operating::PauseRow;
 use rapport_engine::ports::rows::{MessageState, RefusalRow, SignalRow, TaskKind, TaskRow};
 use rapport_engine::ports::store::{FeedbackRow, Store as _};
+use rapport_engine::rulebooks::{Applied, Rulebooks};
 use rapport_engine::shard::health::REVIEWED;
 use rapport_engine::story::{Story, ToldMessage};
 use rapport_event::PartnerKey;
 use rapport_journey::{Journey, explain};
 use rapport_rule::expr::Clause;
+use rapport_rule::suggest::nearest;
 use serde_json::{Value, json};
 
 use super::health::standing_now;
 use super::pause;
+use crate::desk::open_store;
 use crate::exit::{self, Doing, Failure};
-use crate::layout::open_store;
 use crate::printed::{bold, count, faint, harmless, line, moment};
 use crate::settings::Settings;
 
@@ -25,13 +30,17 @@ pub async fn run(settings: &Settings, partner: &str, workflow: Option<&str>, as_
     let key = find(&store, partner).await?;
     let story = store.story(&key).await.doing("reading the partner's story")?;
     let standing = standing_now(&store, &key, story.as_ref()).await;
+    let applied = Rulebooks::new(Arc::new(store.clone())).current().await.doing("reading the applied files")?;
     let pauses = store.pauses().await.doing("reading what is paused")?;
     let back = Back::of(&store, &key, story.as_ref()).await?;
     store.close().await;
     let Some(mut story) = story else {
         return Err(Failure::new(format!("nothing is known of {key}")));
     };
+    let home = applied.as_ref().and_then(|applied| applied.rulebook.config.program(key.program.as_str()));
+    let home = home.map_or(TimeZone::UTC, |program| program.zone.clone());
     if let Some(workflow) = workflow {
+        known_workflow(workflow, applied.as_deref(), &story)?;
         story.journeys.retain(|journey| journey.workflow == workflow);
         story.messages.retain(|message| message.message.workflow == workflow);
         story.refusals.retain(|refusal| refusal.workflow == workflow);
@@ -47,9 +56,26 @@ pub async fn run(settings: &Settings, partner: &str, workflow: Option<&str>, as_
     if as_data {
         line(data(&key, &story, standing.as_deref(), &pauses, &back).to_string())
     } else {
-        tell(&key, &story, standing.as_deref(), &pauses, &back)
+        tell(&key, &story, standing.as_deref(), &pauses, &back, home)
     }
     Ok(exit::OK)
+}
+
+/// A workflow that neither is in force nor ever touched the partner is a slip.
+fn known_workflow(workflow: &str, applied: Option<&Applied>, story: &Story) -> Result<(), Failure> {
+    let in_force = applied.into_iter().flat_map(|applied| &applied.rulebook.workflows).map(|workflow| &*workflow.id);
+    let met = story.journeys.iter().map(|journey| journey.workflow.as_str());
+    let met = met.chain(story.messages.iter().map(|told| told.message.workflow.as_str()));
+    let known: BTreeSet<&str> =
+        in_force.chain(met).chain(story.refusals.iter().map(|row| row.workflow.as_str())).collect();
+    if known.contains(workflow) {
+        return Ok(());
+    }
+    let failure = Failure::input(format!("there is no workflow `{}`", harmless(workflow)));
+    Err(match nearest(workflow, known) {
+        Some(near) => failure.help(format!("did you mean `{near}`?")),
+        None => failure.help("leave --workflow away to see everything"),
+    })
 }
 
 /// The one partner of this id, or of PROGRAM/PARTNER.
@@ -99,9 +125,10 @@ impl Back {
     }
 }
 
-fn tell(key: &PartnerKey, story: &Story, standing: Option<&str>, pauses: &[PauseRow], back: &Back) {
+/// `home` is the programme's zone, for partners who named none.
+fn tell(key: &PartnerKey, story: &Story, standing: Option<&str>, pauses: &[PauseRow], back: &Back, home: TimeZone) {
     let person: Value = story.person.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-    let zone = text_of(&person, "zone").and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC);
+    let zone = text_of(&person, "zone").and_then(|name| TimeZone::get(name).ok()).unwrap_or(home);
     let name = text_of(&person, "name").map_or_else(|| "name not known".to_owned(), harmless);
     let facts: Vec<&str> =
         ["type", "country", "language", "zone"].iter().filter_map(|field| text_of(&person, field)).collect();
@@ -225,7 +252,7 @@ fn about(code: &str) -> String {
 fn told_refusal(row: &RefusalRow, key: &PartnerKey, zone: &TimeZone) {
     line(format!("{}  {} · {} · {}", bold("NOT SENT"), row.workflow, key.partner, moment(row.at, zone)));
     let clauses: Vec<Clause> = serde_json::from_str(&row.clauses).unwrap_or_default();
-    let told = explain::clauses(&clauses);
+    let told = explain::in_zone(&explain::clauses(&clauses), zone);
     if !told.is_empty() {
         line(harmless_lines(told.trim_end()));
     }

@@ -17,9 +17,10 @@ use rapport_workflow::config::goal_measure;
 use serde_json::{Value, json};
 
 use super::{explain::find, login_name};
-use crate::command_line::{ClockKind, GoalAction};
+use crate::command_line::GoalAction;
+use crate::desk::{Desk, open_store};
 use crate::exit::{self, Doing, Failure};
-use crate::layout::{Layout, link_keys, open_store};
+use crate::layout::link_keys;
 use crate::picture::{Picture, decoded};
 use crate::printed::{bold, count, harmless, line, moment};
 use crate::settings::Settings;
@@ -230,15 +231,15 @@ async fn answer(
     who: Option<String>,
     kind: Kind,
 ) -> Result<u8, Failure> {
-    let layout = Layout::open(settings, ClockKind::Live).await?;
-    let result = answered(&layout, partner, goal, who.unwrap_or_else(login_name), kind).await;
-    layout.close().await;
+    let desk = Desk::open(settings).await?;
+    let result = answered(&desk, partner, goal, who.unwrap_or_else(login_name), kind).await;
+    desk.close().await;
     result
 }
 
-async fn answered(layout: &Layout, partner: &str, goal: &str, who: String, kind: Kind) -> Result<u8, Failure> {
-    let key = find(&layout.database, partner).await?;
-    let story = layout.store.story(&key).await.doing("reading the partner")?;
+async fn answered(desk: &Desk, partner: &str, goal: &str, who: String, kind: Kind) -> Result<u8, Failure> {
+    let key = find(&desk.database, partner).await?;
+    let story = desk.store.story(&key).await.doing("reading the partner")?;
     let known = story.map(|story| decoded(&story.partner)).transpose()?.map(|state| agreed::of(&state));
     let agreement = known.and_then(|mut known| known.remove(goal));
     let Some(agreement) = agreement else {
@@ -259,14 +260,14 @@ async fn answered(layout: &Layout, partner: &str, goal: &str, who: String, kind:
         (None, Some(agreed)) if kind == Kind::GoalWithdrawn => data.proposal = agreed.proposal.as_str().into(),
         _ => return Err(Failure::input(format!("nothing waits for an answer in `{}` of {key}", harmless(goal)))),
     }
-    let now = layout.clock.now().await.doing("asking for the time")?;
-    append(layout, records::goal(key.clone(), kind.clone(), data, now)).await?;
+    let now = desk.now().await?;
+    append(desk, records::goal(key.clone(), kind.clone(), data, now)).await?;
     let done = if kind == Kind::GoalAccepted { "agreed on what they proposed" } else { "withdrawn" };
     line(format!("{key} {}: {done}, as soon as its shard reads this", harmless(goal)));
     Ok(exit::OK)
 }
 
-async fn append(layout: &Layout, event: Event) -> Result<(), Failure> {
-    let row = records::outbox(shard_of(&event.key, layout.shards), event);
-    layout.store.add_outbox(&[row]).await.doing("handing the record to the relay")
+async fn append(desk: &Desk, event: Event) -> Result<(), Failure> {
+    let row = records::outbox(shard_of(&event.key, desk.shards), event);
+    desk.store.add_outbox(&[row]).await.doing("handing the record to the relay")
 }

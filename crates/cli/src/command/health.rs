@@ -19,9 +19,9 @@ use serde_json::{Value, json};
 
 use super::{explain::find, instant};
 use crate::command_line::HealthArguments;
+use crate::desk::open_store;
 use crate::exit::{self, Doing, Failure};
 use crate::files;
-use crate::layout::open_store;
 use crate::picture::Picture;
 use crate::printed::{bold, count, faint, harmless, line, moment};
 use crate::settings::Settings;
@@ -192,7 +192,7 @@ async fn compare(settings: &Settings, file: &Path, as_data: bool) -> Result<u8, 
     let sources = files::sources(&texts);
     let (rulebook, findings) = rapport_workflow::compile(&sources);
     let Some(edited) = rulebook else {
-        line(human_all(&findings, &sources).trim_end());
+        line(human_all(&findings, &crate::settings::shown(&sources)).trim_end());
         return Ok(exit::BAD_INPUT);
     };
     let mut moves: BTreeMap<(String, String), Vec<Moved>> = BTreeMap::new();

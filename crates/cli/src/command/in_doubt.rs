@@ -7,9 +7,9 @@ use rapport_engine::ports::store::{Doubtful, Resolution, Store};
 use serde_json::json;
 
 use super::login_name;
-use crate::command_line::{ClockKind, FoundOut};
+use crate::command_line::FoundOut;
+use crate::desk::Desk;
 use crate::exit::{self, Doing, Failure};
-use crate::layout::Layout;
 use crate::printed::{harmless, line};
 use crate::settings::Settings;
 
@@ -24,9 +24,9 @@ const ENDED_BY_ITSELF: [&str; 2] = ["completed", "exit"];
 
 /// Lists them, oldest first.
 pub async fn list(settings: &Settings, as_data: bool) -> Result<u8, Failure> {
-    let layout = Layout::open(settings, ClockKind::Live).await?;
-    let rows = layout.store.doubtful(MAX).await.doing("reading mail in doubt");
-    layout.close().await;
+    let desk = Desk::open(settings).await?;
+    let rows = desk.store.doubtful(MAX).await.doing("reading mail in doubt");
+    desk.close().await;
     let rows = rows?;
     if as_data {
         let row = |row: &Doubtful| {
@@ -59,19 +59,19 @@ pub async fn list(settings: &Settings, as_data: bool) -> Result<u8, Failure> {
 
 /// Writes down what was found out about one.
 pub async fn resolve(settings: &Settings, message: &str, found: FoundOut, by: Option<String>) -> Result<u8, Failure> {
-    let layout = Layout::open(settings, ClockKind::Live).await?;
-    let result = write(&layout, message, found, &by.unwrap_or_else(login_name)).await;
-    layout.close().await;
+    let desk = Desk::open(settings).await?;
+    let result = write(&desk, message, found, &by.unwrap_or_else(login_name)).await;
+    desk.close().await;
     result
 }
 
-async fn write(layout: &Layout, id: &str, found: FoundOut, by: &str) -> Result<u8, Failure> {
+async fn write(desk: &Desk, id: &str, found: FoundOut, by: &str) -> Result<u8, Failure> {
     if id.len() < ID_MIN {
         return Err(
             Failure::input(format!("`{id}` is too short for a message's id")).help("write at least six characters")
         );
     }
-    let rows = layout.store.doubtful(MAX).await.doing("reading mail in doubt")?;
+    let rows = desk.store.doubtful(MAX).await.doing("reading mail in doubt")?;
     let mut rows = rows.into_iter().filter(|row| row.message.id.starts_with(id));
     let Some(row) = rows.next() else {
         return Err(
@@ -81,16 +81,16 @@ async fn write(layout: &Layout, id: &str, found: FoundOut, by: &str) -> Result<u
     if rows.next().is_some() {
         return Err(Failure::input(format!("several mails in doubt begin with `{id}`")).help("write more of the id"));
     }
-    let now = layout.clock.now().await.doing("asking for the time")?;
+    let now = desk.now().await?;
     let end = |state, reason: String, at| {
-        Resolution::Ended(ended(&row.message, row.attempt, state, &reason, at, layout.shards))
+        Resolution::Ended(ended(&row.message, row.attempt, state, &reason, at, desk.shards))
     };
     let (resolution, told) = if found.sent {
         (end(MessageState::Sent, format!("found by {by}"), row.since), "is sent, as of when it was tried")
     } else if found.not_sent {
         (end(MessageState::Failed, format!("not_sent, found by {by}"), now), "is not sent, and no cap counts it")
     } else {
-        refuse_stopped(layout.store.as_ref(), &row).await?;
+        refuse_stopped(desk.store.as_ref(), &row).await?;
         let expires = now.checked_add(AGAIN_WITHIN).unwrap_or(Timestamp::MAX);
         let reason = format!("sent again for {by}");
         (
@@ -98,7 +98,7 @@ async fn write(layout: &Layout, id: &str, found: FoundOut, by: &str) -> Result<u
             "goes out once more, within the hour, if caps, quiet hours and consent allow",
         )
     };
-    if !layout.store.resolve(&row, &resolution).await.doing("writing down what was found out")? {
+    if !desk.store.resolve(&row, &resolution).await.doing("writing down what was found out")? {
         return Err(Failure::new(format!("{} is not in doubt any more", row.message.id))
             .help("`rapport explain` tells what became of it"));
     }

@@ -1,28 +1,33 @@
 //! `rapport ingest`.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use rapport_engine::ingest::{ReplayMaster, Taken};
+use rapport_engine::ingest::{Intake, ReplayMaster, Taken};
 use rapport_engine::ports::log::SourceRecord;
+use rapport_event::Headers;
 use rapport_kafka::topic::{Topic, create};
 use rapport_kafka::{Outgoing, Publisher};
 use serde::Deserialize;
 
 use super::{apply, instant};
 use crate::command_line::{ClockKind, IngestArguments, IngestTarget};
+use crate::desk::Missing;
 use crate::exit::{self, Doing, Failure};
 use crate::layout::{Layout, connection, link_keys};
 use crate::lock::Lock;
+use crate::printed::harmless;
 use crate::services::{Services, ingest, transport};
 use crate::settings::{KafkaSettings, LayoutSettings, Settings};
-use crate::source_file::{self, FileSource};
+use crate::source_file::{self, EventFile, FileSource};
 use crate::{printed, progress, stop};
 
 /// Partitions of an upstream topic that has to be made.
 const PARTITIONS: u32 = 4;
 const CHUNK: usize = 5_000;
+/// So many refusals are told at once; the dead letters hold all.
+const REFUSED_SHOWN: usize = 5;
 
 /// Reads files in.
 pub async fn run(settings: &Settings, arguments: IngestArguments) -> Result<u8, Failure> {
@@ -32,7 +37,7 @@ pub async fn run(settings: &Settings, arguments: IngestArguments) -> Result<u8, 
         .ok_or_else(|| Failure::input("config/rapport.yaml declares no programme").help("name one with --program"))?;
     // All are read before anything is changed.
     let files = arguments.files.iter().map(|file| Ok((file.clone(), source_file::read(file, &program)?)));
-    let files: Vec<(PathBuf, Vec<SourceRecord>)> = files.collect::<Result<_, Failure>>()?;
+    let files: Vec<(PathBuf, EventFile)> = files.collect::<Result<_, Failure>>()?;
     match (arguments.into, arguments.clock, &settings.layout) {
         (IngestTarget::Kafka, ClockKind::Live, LayoutSettings::Cluster { kafka, .. }) => publish(kafka, files).await,
         (IngestTarget::Kafka, ClockKind::Live, LayoutSettings::Embedded { .. }) => {
@@ -55,28 +60,68 @@ pub async fn run(settings: &Settings, arguments: IngestArguments) -> Result<u8, 
 }
 
 /// Straight into the log; the engine folds it when it runs.
-async fn take_in(settings: &Settings, files: Vec<(PathBuf, Vec<SourceRecord>)>) -> Result<u8, Failure> {
-    let layout = Layout::open(settings, ClockKind::Live).await?;
+async fn take_in(settings: &Settings, files: Vec<(PathBuf, EventFile)>) -> Result<u8, Failure> {
+    let layout = Layout::open_or(settings, ClockKind::Live, Missing::Make).await?;
     let stop = stop::on_signal()?;
-    let (service, mut rejected) = (ingest(&layout), 0);
-    for (file, records) in files {
+    let (service, mut all) = (ingest(&layout), Taken::default());
+    for (file, events) in files {
         let bar = progress::spinner(format!("reading {}", file.display()));
-        let mut source = FileSource::in_order(records);
-        let total = source.len();
-        let taken =
-            service.run(&mut source, false, stop.clone()).await.doing(&format!("reading {}", file.display()))?;
+        keep_name(&layout, &file, &events).await?;
+        let mut source = FileSource::in_order(events.records.clone());
+        let taken = service.run(&mut source, false, stop.clone()).await;
         bar.finish_and_clear();
-        tell(&file, taken, total);
-        rejected += taken.rejected;
+        let taken = match taken {
+            Ok(taken) => taken,
+            Err(error) => {
+                tell_first_refused(&layout, &file, &events).await?;
+                return Err(Failure::new(format!("reading {}: {error}", file.display())));
+            }
+        };
+        tell(&file, taken, source.len());
+        if taken.rejected > 0 {
+            tell_first_refused(&layout, &file, &events).await?;
+        }
+        all += taken;
     }
     layout.close().await;
-    if rejected > 0 {
-        printed::line("what was refused is kept: `rapport dead-letters` shows it with reasons");
-    }
-    Ok(exit::OK)
+    Ok(judged(all))
 }
 
-fn tell(file: &std::path::Path, taken: Taken, lines: usize) {
+/// The exit code: whether all, some or none of it was taken.
+fn judged(taken: Taken) -> u8 {
+    if taken.rejected == 0 {
+        return exit::OK;
+    }
+    printed::line("what was refused is kept: `rapport dead-letters` shows it with reasons");
+    if taken.events == 0 { exit::BAD_INPUT } else { exit::FAILURE }
+}
+
+/// A dead letter of a file is told by the file's name.
+async fn keep_name(layout: &Layout, file: &Path, events: &EventFile) -> Result<(), Failure> {
+    if let (true, Some(first)) = (events.by_line, events.records.first()) {
+        let name = file.display().to_string();
+        layout.store.set_meta(&source_file::name_fact(&first.topic), &name).await.doing("noting the file's name")?;
+    }
+    Ok(())
+}
+
+/// The first that were refused, with their places and reasons.
+async fn tell_first_refused(layout: &Layout, file: &Path, events: &EventFile) -> Result<(), Failure> {
+    let rules = layout.rulebooks.current().await.doing("reading the applied files")?;
+    let intake = Intake::of(rules.as_ref().map(|rules| &rules.rulebook), layout.clock.replays());
+    let now = layout.clock.now().await.doing("asking for the time")?;
+    let refused = events.records.iter().filter_map(|record| {
+        let rejection = intake.read(record.value.as_deref()?, &Headers::NONE, now).err()?;
+        Some((record.offset + 1, rejection))
+    });
+    for (number, rejection) in refused.take(REFUSED_SHOWN) {
+        let place = if events.by_line { format!(":{number}") } else { String::new() };
+        eprintln!("  {}{place}: {}: {}", file.display(), rejection.code.as_str(), harmless(&rejection.detail));
+    }
+    Ok(())
+}
+
+fn tell(file: &Path, taken: Taken, lines: usize) {
     let (events, rejected) = (printed::count(taken.events as i64, "event"), printed::number(taken.rejected as i64));
     let lines = printed::count(lines as i64, "record");
     printed::line(format!("{}: {lines}, {events} taken in, {rejected} refused", file.display()));
@@ -85,7 +130,7 @@ fn tell(file: &std::path::Path, taken: Taken, lines: usize) {
 /// Through the whole engine, each event at its own time.
 async fn replay(
     settings: &Settings,
-    files: Vec<(PathBuf, Vec<SourceRecord>)>,
+    files: Vec<(PathBuf, EventFile)>,
     until: Option<Timestamp>,
 ) -> Result<u8, Failure> {
     if settings.mail.delivers() {
@@ -94,12 +139,17 @@ async fn replay(
     let texts = apply::checked(&settings.folder)?;
     let _lock = Lock::take(&settings.folder)?;
     let stop = stop::on_signal()?;
-    let layout = Layout::open(settings, ClockKind::Replay).await?;
-    let mut source = FileSource::by_time(files.into_iter().flat_map(|(_, records)| records).collect());
+    let layout = Layout::open_or(settings, ClockKind::Replay, Missing::Make).await?;
+    layout.take_over().await?;
+    for (file, events) in &files {
+        keep_name(&layout, file, events).await?;
+    }
+    let records = files.iter().flat_map(|(_, events)| events.records.iter().cloned());
+    let mut source = FileSource::by_time(records.collect());
     let total = source.len();
-    if !apply::in_force(&layout, &texts).await? {
+    if !apply::in_force(&layout.desk(), &texts).await? {
         // History is loaded to be worked with: everything in the files is newer than the workflows.
-        apply::by_running(&layout, texts, Some(Timestamp::UNIX_EPOCH), false).await?;
+        apply::by_running(&layout.desk(), texts, Some(Timestamp::UNIX_EPOCH), false).await?;
     }
     let way_out = transport(&settings.mail)?;
     let links = link_keys(settings, false)?;
@@ -118,6 +168,11 @@ async fn replay(
     bar.finish_and_clear();
     done.cancel();
     services.wait().await?;
+    if taken.as_ref().map_or(true, |taken| taken.rejected > 0) {
+        for (file, events) in &files {
+            tell_first_refused(&layout, file, events).await?;
+        }
+    }
     layout.close().await;
     let taken = taken.doing("replaying")?;
     printed::line(format!(
@@ -126,11 +181,11 @@ async fn replay(
         printed::count(taken.events as i64, "event"),
         printed::number(taken.rejected as i64)
     ));
-    Ok(exit::OK)
+    Ok(judged(taken))
 }
 
 /// To the upstream topics, as a tracker would.
-async fn publish(kafka: &KafkaSettings, files: Vec<(PathBuf, Vec<SourceRecord>)>) -> Result<u8, Failure> {
+async fn publish(kafka: &KafkaSettings, files: Vec<(PathBuf, EventFile)>) -> Result<u8, Failure> {
     let connection = connection(kafka);
     for name in &kafka.upstream {
         let topic = Topic {
@@ -144,7 +199,7 @@ async fn publish(kafka: &KafkaSettings, files: Vec<(PathBuf, Vec<SourceRecord>)>
         }
     }
     let publisher = Publisher::new(&connection).doing("making a producer")?;
-    for (file, records) in files {
+    for (file, EventFile { records, .. }) in files {
         let bar = progress::bar(records.len() as u64, "publishing {wide_bar} {pos}/{len}");
         let (count, mut topics) = (records.len() as i64, BTreeSet::new());
         for chunk in records.chunks(CHUNK) {

@@ -3,8 +3,8 @@
 use rapport_engine::ports::store::Store as _;
 use rapport_store::SCHEMA_VERSION;
 
+use crate::desk::connect_store;
 use crate::exit::{self, Doing, Failure};
-use crate::layout::connect_store;
 use crate::printed;
 use crate::settings::Settings;
 

@@ -11,12 +11,10 @@ use rapport_rule::Length;
 use rapport_rule::suggest::nearest;
 use serde_json::{Value, json};
 
-use super::{apply, explain, login_name};
-use crate::command_line::{
-    ClockKind, HoldArguments, IncidentAction, JourneyAction, JourneyArguments, PauseArguments, Waiting,
-};
+use super::{explain, login_name};
+use crate::command_line::{HoldArguments, IncidentAction, JourneyAction, JourneyArguments, PauseArguments, Waiting};
+use crate::desk::Desk;
 use crate::exit::{self, Doing, Failure};
-use crate::layout::Layout;
 use crate::printed::{count, harmless, line};
 use crate::settings::Settings;
 
@@ -27,84 +25,84 @@ const INCIDENT: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// `rapport pause`.
 pub async fn pause(settings: &Settings, arguments: PauseArguments) -> Result<u8, Failure> {
-    let layout = Layout::open(settings, ClockKind::Live).await?;
-    let done = pause_in(&layout, arguments).await;
-    layout.close().await;
+    let desk = Desk::open(settings).await?;
+    let done = pause_in(&desk, arguments).await;
+    desk.close().await;
     done
 }
 
-async fn pause_in(layout: &Layout, arguments: PauseArguments) -> Result<u8, Failure> {
+async fn pause_in(desk: &Desk, arguments: PauseArguments) -> Result<u8, Failure> {
     let PauseArguments { workflow: what, waiting } = arguments;
-    let Some(what) = what.filter(|_| !waiting.list) else { return list(layout, waiting.json).await };
-    let applied = applied(layout).await?;
+    let Some(what) = what.filter(|_| !waiting.list) else { return list(desk, waiting.json).await };
+    let applied = applied(desk).await?;
     let subject = if what == "all" { Subject::All } else { Subject::Workflow(workflow(&applied, &what)?) };
-    wait(layout, &subject, waiting, Some(PAUSED)).await
+    wait(desk, &subject, waiting, Some(PAUSED)).await
 }
 
 /// `rapport hold`.
 pub async fn hold(settings: &Settings, arguments: HoldArguments) -> Result<u8, Failure> {
-    let layout = Layout::open(settings, ClockKind::Live).await?;
-    let done = hold_in(&layout, arguments).await;
-    layout.close().await;
+    let desk = Desk::open(settings).await?;
+    let done = hold_in(&desk, arguments).await;
+    desk.close().await;
     done
 }
 
-async fn hold_in(layout: &Layout, arguments: HoldArguments) -> Result<u8, Failure> {
+async fn hold_in(desk: &Desk, arguments: HoldArguments) -> Result<u8, Failure> {
     let HoldArguments { partner, waiting } = arguments;
-    let Some(partner) = partner.filter(|_| !waiting.list) else { return list(layout, waiting.json).await };
-    wait(layout, &Subject::Partner(explain::find(&layout.database, &partner).await?), waiting, None).await
+    let Some(partner) = partner.filter(|_| !waiting.list) else { return list(desk, waiting.json).await };
+    wait(desk, &Subject::Partner(explain::find(&desk.database, &partner).await?), waiting, None).await
 }
 
 /// Begins or ends it.
 async fn wait(
-    layout: &Layout,
+    desk: &Desk,
     subject: &Subject,
     waiting: Waiting,
     longest: Option<SignedDuration>,
 ) -> Result<u8, Failure> {
     let by = waiting.by.unwrap_or_else(login_name);
     if waiting.end {
-        return resume(layout, subject, &*applied(layout).await?, &by).await;
+        return resume(desk, subject, &*applied(desk).await?, &by).await;
     }
-    begin(layout, subject, waiting.until.as_deref(), longest, &by, &because(waiting.because)?).await
+    begin(desk, subject, waiting.until.as_deref(), longest, &by, &because(waiting.because)?).await
 }
 
 /// `rapport incident`.
 pub async fn incident(settings: &Settings, action: IncidentAction) -> Result<u8, Failure> {
-    let layout = Layout::open(settings, ClockKind::Live).await?;
+    let desk = Desk::open(settings).await?;
     let done = match action {
         IncidentAction::Start { because, until, by } => {
             let by = by.unwrap_or_else(login_name);
-            begin(&layout, &Subject::Incident, until.as_deref(), Some(INCIDENT), &by, &because).await
+            begin(&desk, &Subject::Incident, until.as_deref(), Some(INCIDENT), &by, &because).await
         }
-        IncidentAction::Stop { by } => match applied(&layout).await {
-            Ok(applied) => resume(&layout, &Subject::Incident, &applied, &by.unwrap_or_else(login_name)).await,
+        IncidentAction::Stop { by } => match applied(&desk).await {
+            Ok(applied) => resume(&desk, &Subject::Incident, &applied, &by.unwrap_or_else(login_name)).await,
             Err(failure) => Err(failure),
         },
     };
-    layout.close().await;
+    desk.close().await;
     done
 }
 
 /// `rapport journey`.
 pub async fn journey(settings: &Settings, action: JourneyAction) -> Result<u8, Failure> {
-    let layout = Layout::open(settings, ClockKind::Live).await?;
+    let desk = Desk::open(settings).await?;
     let (wish, arguments) = match action {
         JourneyAction::Start(arguments) => (Wish::Start, arguments),
         JourneyAction::Skip(arguments) => (Wish::Skip, arguments),
         JourneyAction::Stop(arguments) => (Wish::Stop, arguments),
     };
-    let done = journey_in(&layout, wish, arguments).await;
-    layout.close().await;
+    let done = journey_in(&desk, wish, arguments).await;
+    desk.close().await;
     done
 }
 
-async fn journey_in(layout: &Layout, wish: Wish, arguments: JourneyArguments) -> Result<u8, Failure> {
-    let key = explain::find(&layout.database, &arguments.partner).await?;
-    let story = layout.database.story(&key).await.doing("reading the partner's journeys")?;
+async fn journey_in(desk: &Desk, wish: Wish, arguments: JourneyArguments) -> Result<u8, Failure> {
+    let key = explain::find(&desk.database, &arguments.partner).await?;
+    let story = desk.database.story(&key).await.doing("reading the partner's journeys")?;
     let running = story.iter().flat_map(|story| &story.journeys).filter(|row| row.exited.is_none());
     let mut running = running.filter(|row| row.workflow == arguments.workflow);
-    let (by, now) = (arguments.by.unwrap_or_else(login_name), apply::present(layout).await?);
+    let (by, now) = (arguments.by.unwrap_or_else(login_name), desk.now().await?);
     let name = &arguments.workflow;
     let (told, journey) = match (wish, running.next()) {
         (Wish::Start, Some(_)) => {
@@ -112,7 +110,7 @@ async fn journey_in(layout: &Layout, wish: Wish, arguments: JourneyArguments) ->
                 .help(format!("see `rapport explain {key} --workflow {name}`")));
         }
         (Wish::Start, None) => {
-            let applied = applied(layout).await?;
+            let applied = applied(desk).await?;
             workflow(&applied, name)?;
             if let Some(file) = speaks_of_its_event(&applied, name) {
                 return Err(Failure::input(format!(
@@ -124,7 +122,7 @@ async fn journey_in(layout: &Layout, wish: Wish, arguments: JourneyArguments) ->
         }
         (_, None) => {
             // A word nobody knows is told as such.
-            let applied = applied(layout).await?;
+            let applied = applied(desk).await?;
             workflow(&applied, name)?;
             return Err(Failure::input(format!("{key} is not in `{name}`"))
                 .help(format!("see `rapport explain {key}` for the journeys that run")));
@@ -137,17 +135,9 @@ async fn journey_in(layout: &Layout, wish: Wish, arguments: JourneyArguments) ->
         }
     };
     let because = arguments.because;
-    operate::command_journey(
-        &layout.store,
-        layout.shards,
-        wish,
-        &key,
-        (name, journey.as_deref()),
-        (&by, &because),
-        now,
-    )
-    .await
-    .doing("writing the command")?;
+    operate::command_journey(&desk.store, desk.shards, wish, &key, (name, journey.as_deref()), (&by, &because), now)
+        .await
+        .doing("writing the command")?;
     line(told);
     Ok(exit::OK)
 }
@@ -167,8 +157,8 @@ fn speaks_of_its_event(applied: &Applied, workflow: &str) -> Option<String> {
     files.find(speaks).map(|source| source.path.to_string())
 }
 
-pub(super) async fn applied(layout: &Layout) -> Result<std::sync::Arc<Applied>, Failure> {
-    let applied = layout.rulebooks.current().await.doing("reading the applied files")?;
+pub(super) async fn applied(desk: &Desk) -> Result<std::sync::Arc<Applied>, Failure> {
+    let applied = desk.rulebooks.current().await.doing("reading the applied files")?;
     applied.ok_or_else(|| Failure::new("nothing is applied yet").help("run `rapport apply`"))
 }
 
@@ -190,31 +180,31 @@ fn because(text: Option<String>) -> Result<String, Failure> {
 }
 
 async fn begin(
-    layout: &Layout,
+    desk: &Desk,
     subject: &Subject,
     until: Option<&str>,
     at_most: Option<SignedDuration>,
     by: &str,
     because: &str,
 ) -> Result<u8, Failure> {
-    let now = apply::present(layout).await?;
+    let now = desk.now().await?;
     let until = match until {
-        Some(text) => self::until(text, now, &zone(layout).await)?,
+        Some(text) => self::until(text, now, &zone(desk).await)?,
         None => at_most
             .and_then(|length| now.checked_add(length).ok())
             .ok_or_else(|| Failure::input("say until when").help("--until 2026-03-01, or --until \"3 days\""))?,
     };
-    operate::pause(layout.store.as_ref(), layout.shards, subject, Some(until), (by, because), now)
+    operate::pause(desk.store.as_ref(), desk.shards, subject, Some(until), (by, because), now)
         .await
         .doing("writing the pause")?;
     line(format!("{} from now until {}. {}", waits(subject), shown(until), ends_with(subject)));
     Ok(exit::OK)
 }
 
-async fn resume(layout: &Layout, subject: &Subject, applied: &Applied, by: &str) -> Result<u8, Failure> {
-    let now = apply::present(layout).await?;
+async fn resume(desk: &Desk, subject: &Subject, applied: &Applied, by: &str) -> Result<u8, Failure> {
+    let now = desk.now().await?;
     let rulebook = Some(&applied.rulebook);
-    let ended = operate::resume(layout.store.as_ref(), layout.shards, subject, rulebook, by, now, false)
+    let ended = operate::resume(desk.store.as_ref(), desk.shards, subject, rulebook, by, now, false)
         .await
         .doing("ending the pause")?;
     if !ended {
@@ -232,8 +222,8 @@ async fn resume(layout: &Layout, subject: &Subject, applied: &Applied, by: &str)
     Ok(exit::OK)
 }
 
-async fn list(layout: &Layout, as_data: bool) -> Result<u8, Failure> {
-    let rows = layout.store.pauses().await.doing("reading what is paused")?;
+async fn list(desk: &Desk, as_data: bool) -> Result<u8, Failure> {
+    let rows = desk.store.pauses().await.doing("reading what is paused")?;
     if as_data {
         line(json!(rows.iter().map(data).collect::<Vec<_>>()).to_string());
         return Ok(exit::OK);
@@ -285,8 +275,8 @@ fn shown(at: Timestamp) -> String {
 }
 
 /// The zone in which a date is meant: the programme's.
-async fn zone(layout: &Layout) -> TimeZone {
-    let applied = layout.rulebooks.current().await.ok().flatten();
+async fn zone(desk: &Desk) -> TimeZone {
+    let applied = desk.rulebooks.current().await.ok().flatten();
     let config = applied.as_ref().map(|applied| &applied.rulebook.config);
     config
         .and_then(|config| config.programs.get(&config.default_program))

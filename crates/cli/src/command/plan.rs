@@ -6,9 +6,9 @@ use rapport_engine::plan::{Change, Fate, Plan, PlanError, WorkflowPlan, plan};
 use serde::Deserialize;
 
 use super::{apply, instant};
-use crate::command_line::{ClockKind, Global, PlanArguments};
+use crate::command_line::{Global, PlanArguments};
+use crate::desk::{Desk, Missing};
 use crate::exit::{self, Doing, Failure};
-use crate::layout::Layout;
 use crate::printed::{bold, count, faint, line, number};
 use crate::settings::Settings;
 use crate::telemetry;
@@ -20,10 +20,10 @@ pub async fn run(global: &Global, arguments: &PlanArguments) -> Result<u8, Failu
     let texts = apply::checked(&folder)?;
     let settings = Settings::load(global)?;
     telemetry::begin(global, settings.log_format, None, true);
-    let layout = Layout::open(&settings, ClockKind::Live).await?;
-    let now = apply::present(&layout).await?;
-    let made = plan(&layout.store, texts, since, layout.shards, now).await;
-    layout.close().await;
+    let desk = Desk::open_or(&settings, Missing::Make).await?;
+    let now = desk.now().await?;
+    let made = plan(&desk.store, texts, since, desk.shards, now).await;
+    desk.close().await;
     let made = made.map_err(|error| match error {
         PlanError::Rulebook(error) => Failure::input(error.to_string()),
         PlanError::Store(error) => Failure::new(error.to_string()),

@@ -6,17 +6,16 @@ use rapport_event::id::shard_of;
 use serde_json::json;
 
 use super::{explain, login_name};
-use crate::command_line::ClockKind;
+use crate::desk::Desk;
 use crate::exit::{self, Doing, Failure};
-use crate::layout::Layout;
 use crate::printed::{count, harmless, line};
 use crate::settings::Settings;
 
 /// Lists who is in quarantine.
 pub async fn list(settings: &Settings, as_data: bool) -> Result<u8, Failure> {
-    let layout = Layout::open(settings, ClockKind::Live).await?;
-    let rows = layout.store.quarantines().await.doing("reading who is in quarantine");
-    layout.close().await;
+    let desk = Desk::open(settings).await?;
+    let rows = desk.store.quarantines().await.doing("reading who is in quarantine");
+    desk.close().await;
     let rows = rows?;
     if as_data {
         let row = |row: &QuarantineRow| {
@@ -41,22 +40,22 @@ pub async fn list(settings: &Settings, as_data: bool) -> Result<u8, Failure> {
 
 /// Asks the partner's shard to let it out.
 pub async fn run(settings: &Settings, partner: &str, by: Option<String>) -> Result<u8, Failure> {
-    let layout = Layout::open(settings, ClockKind::Live).await?;
-    let result = release(&layout, partner, by.unwrap_or_else(login_name)).await;
-    layout.close().await;
+    let desk = Desk::open(settings).await?;
+    let result = release(&desk, partner, by.unwrap_or_else(login_name)).await;
+    desk.close().await;
     result
 }
 
-async fn release(layout: &Layout, partner: &str, by: String) -> Result<u8, Failure> {
-    let key = explain::find(&layout.database, partner).await?;
-    let rows = layout.store.quarantines().await.doing("reading who is in quarantine")?;
+async fn release(desk: &Desk, partner: &str, by: String) -> Result<u8, Failure> {
+    let key = explain::find(&desk.database, partner).await?;
+    let rows = desk.store.quarantines().await.doing("reading who is in quarantine")?;
     let Some(row) = rows.into_iter().find(|row| row.key == key) else {
         return Err(Failure::input(format!("{key} is not in quarantine")).help("`rapport release` lists who is"));
     };
-    let now = layout.clock.now().await.doing("asking for the time")?;
+    let now = desk.now().await?;
     let command = records::command(key.clone(), records::RELEASE, &by, now);
-    let row_to_append = records::outbox(shard_of(&key, layout.shards), command);
-    layout.store.add_outbox(&[row_to_append]).await.doing("asking for the release")?;
+    let row_to_append = records::outbox(shard_of(&key, desk.shards), command);
+    desk.store.add_outbox(&[row_to_append]).await.doing("asking for the release")?;
     line(format!("{key} comes out as soon as its shard reads this ({}).", waiting(row.parked)));
     line(format!("If it fails again, {key} stays in quarantine; `rapport release` tells."));
     Ok(exit::OK)

@@ -14,8 +14,8 @@ use rapport_rule::Currency;
 use serde_json::{Map, Value, json};
 
 use crate::command_line::{ReportArguments, ReportBy, ReportFormat};
+use crate::desk::open_store;
 use crate::exit::{self, Failure};
-use crate::layout::open_store;
 use crate::picture::Picture;
 use crate::printed::{bold, count, harmless, line};
 use crate::settings::Settings;

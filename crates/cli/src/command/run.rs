@@ -1,9 +1,13 @@
 //! `rapport run`.
 
+use rapport_engine::backoff::Backoff;
+use rapport_engine::readiness::Readiness;
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::{apply, instant};
 use crate::command_line::{ClockKind, RunArguments, Service};
+use crate::desk::Missing;
 use crate::exit::{self, Doing, Failure};
 use crate::hooks;
 use crate::layout::{Layout, link_keys};
@@ -34,16 +38,26 @@ pub async fn run(settings: &Settings, arguments: RunArguments) -> Result<u8, Fai
     let texts = apply::checked(&settings.folder)?;
     let _lock = if is_cluster { None } else { Some(Lock::take(&settings.folder)?) };
     let stop = stop::on_signal()?;
-    let layout = Layout::open(settings, arguments.clock).await?;
-    if !apply::in_force(&layout, &texts).await? {
+    let name = arguments.name.unwrap_or_else(process_name);
+    let readiness = Readiness::default();
+    let mut running = Services::new(stop.clone());
+    if let Some(address) = arguments.listen {
+        // First of all: whoever watches sees why it does not go on.
+        readiness.not_yet("start", "store and event log are not open yet");
+        running.health(&readiness, address).await?;
+    }
+    let Some(layout) = open_when_it_answers(settings, arguments.clock, &readiness, &stop).await? else {
+        return running.wait().await.map(|()| exit::OK);
+    };
+    layout.take_over().await?;
+    let desk = layout.desk();
+    if !apply::in_force(&desk, &texts).await? {
         if is_cluster {
             return Err(Failure::input("the files here are not those in force").help("run `rapport apply`"));
         }
-        apply::by_running(&layout, texts, None, settings.mail.delivers()).await?;
+        apply::by_running(&desk, texts, None, settings.mail.delivers()).await?;
         info!("changed files are in force");
     }
-    let name = arguments.name.unwrap_or_else(process_name);
-    let mut running = Services::new(stop.clone());
     for service in &services {
         match (service, &layout.broker) {
             (Service::Ingest, Some(broker)) if replays => running.replay(&layout, broker, until),
@@ -69,13 +83,36 @@ pub async fn run(settings: &Settings, arguments: RunArguments) -> Result<u8, Fai
             }
         }
     }
-    if let Some(address) = arguments.listen {
-        running.health(&layout, address).await?;
-    }
+    readiness.good("start");
     info!(name, layout = if is_cluster { "cluster" } else { "embedded" }, "running; stop with Ctrl-C");
     let result = running.wait().await;
     layout.close().await;
     result.map(|()| exit::OK)
+}
+
+/// Opens store and log, however long they take to answer; none when told to stop meanwhile. What no waiting mends is a failure.
+async fn open_when_it_answers(
+    settings: &Settings,
+    clock: ClockKind,
+    readiness: &Readiness,
+    stop: &CancellationToken,
+) -> Result<Option<Layout>, Failure> {
+    let mut backoff = Backoff::default();
+    loop {
+        let opened = tokio::select! {
+            opened = Layout::open_or(settings, clock, Missing::Make) => opened,
+            () = stop.cancelled() => return Ok(None),
+        };
+        match opened {
+            Ok(layout) => return Ok(Some(Layout { readiness: readiness.clone(), ..layout })),
+            Err(failure) if failure.passing => readiness.bad("start", failure.message),
+            Err(failure) => return Err(failure),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(backoff.after_failure()) => {}
+            () = stop.cancelled() => return Ok(None),
+        }
+    }
 }
 
 /// A replay writes old mail: it may reach a folder or this machine, never a person.

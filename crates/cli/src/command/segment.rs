@@ -9,8 +9,8 @@ use rapport_workflow::config::GroupRule;
 use serde_json::json;
 
 use super::explain::find;
+use crate::desk::open_store;
 use crate::exit::{self, Doing, Failure};
-use crate::layout::open_store;
 use crate::picture::{Picture, decoded};
 use crate::printed::{bold, count, harmless, line, moment};
 use crate::settings::Settings;
@@ -23,8 +23,13 @@ pub async fn run(settings: &Settings, name: &str, partner: Option<&str>, as_data
     if declared.segment(name).is_none() && declared.group(name).is_none() {
         let names = declared.segments.iter().map(|segment| &*segment.name);
         let names = names.chain(declared.groups.iter().map(|group| &*group.name));
-        let near = nearest(name, names).map(|near| format!("did you mean `{near}`?")).unwrap_or_default();
-        return Err(Failure::input(format!("there is no segment or group `{}`", harmless(name))).help(near));
+        let names: Vec<&str> = names.collect();
+        let help = match nearest(name, names.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if names.is_empty() => "config/segments.yaml declares none".to_owned(),
+            None => format!("there are {}", names.join(", ")),
+        };
+        return Err(Failure::input(format!("there is no segment or group `{}`", harmless(name))).help(help));
     }
     if let Some(partner) = partner {
         let key = find(&store, partner).await?;

@@ -9,8 +9,8 @@ use super::explain::find;
 use super::test::sound_rulebook;
 use crate::ahead::Ahead;
 use crate::command_line::{Global, SimulateArguments};
+use crate::desk::open_store;
 use crate::exit::{self, Failure};
-use crate::layout::open_store;
 use crate::printed::{bold, count, faint, harmless, line, moment};
 use crate::settings::Settings;
 

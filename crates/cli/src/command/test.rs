@@ -40,7 +40,7 @@ pub fn sound_rulebook(global: &Global) -> Result<Rulebook, Failure> {
     let sources = files::sources(&files::read(&folder)?);
     let (rulebook, findings) = rapport_workflow::compile(&sources);
     rulebook.ok_or_else(|| {
-        printed::line(human_all(&findings, &sources).trim_end());
+        printed::line(human_all(&findings, &crate::settings::shown(&sources)).trim_end());
         Failure::input("the files have errors")
             .help("put right what is listed above; `rapport code R0201` explains a code")
     })

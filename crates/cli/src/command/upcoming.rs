@@ -11,8 +11,8 @@ use rapport_workflow::Timed;
 use serde_json::json;
 
 use crate::ahead::Ahead;
+use crate::desk::open_store;
 use crate::exit::{self, Failure};
-use crate::layout::open_store;
 use crate::picture::Picture;
 use crate::printed::{bold, count, faint, harmless, line};
 use crate::progress;

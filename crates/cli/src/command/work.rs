@@ -16,9 +16,9 @@ use serde_json::{Map, Value, json};
 use super::explain::find;
 use super::login_name;
 use super::pause::{applied, until};
-use crate::command_line::{AssignArguments, CaseAction, ClockKind, ListArguments, TaskAction};
+use crate::command_line::{AssignArguments, CaseAction, ListArguments, TaskAction};
+use crate::desk::Desk;
 use crate::exit::{self, Doing, Failure};
-use crate::layout::Layout;
 use crate::picture::decoded;
 use crate::printed::{bold, count, harmless, line, moment};
 use crate::settings::Settings;
@@ -32,43 +32,43 @@ const TEXT_MAX: usize = 2_000;
 
 /// `rapport task`.
 pub async fn task(settings: &Settings, action: TaskAction) -> Result<u8, Failure> {
-    let layout = Layout::open(settings, ClockKind::Live).await?;
+    let desk = Desk::open(settings).await?;
     let done = match action {
-        TaskAction::List(arguments) => list(&layout, TaskKind::Task, arguments).await,
-        TaskAction::Show { id, json } => show(&layout, TaskKind::Task, &id, json).await,
-        TaskAction::Done { id, choice, note, who } => end(&layout, TaskKind::Task, &id, choice, note, who).await,
-        TaskAction::Assign(arguments) => assign(&layout, TaskKind::Task, arguments).await,
+        TaskAction::List(arguments) => list(&desk, TaskKind::Task, arguments).await,
+        TaskAction::Show { id, json } => show(&desk, TaskKind::Task, &id, json).await,
+        TaskAction::Done { id, choice, note, who } => end(&desk, TaskKind::Task, &id, choice, note, who).await,
+        TaskAction::Assign(arguments) => assign(&desk, TaskKind::Task, arguments).await,
     };
-    layout.close().await;
+    desk.close().await;
     done
 }
 
 /// `rapport case`.
 pub async fn case(settings: &Settings, action: CaseAction) -> Result<u8, Failure> {
-    let layout = Layout::open(settings, ClockKind::Live).await?;
+    let desk = Desk::open(settings).await?;
     let done = match action {
-        CaseAction::List(arguments) => list(&layout, TaskKind::Case, arguments).await,
-        CaseAction::Show { id, json } => show(&layout, TaskKind::Case, &id, json).await,
+        CaseAction::List(arguments) => list(&desk, TaskKind::Case, arguments).await,
+        CaseAction::Show { id, json } => show(&desk, TaskKind::Case, &id, json).await,
         CaseAction::Open { partner, objective, owner, due, who } => {
-            open(&layout, &partner, &objective, owner, &due, &who.unwrap_or_else(login_name)).await
+            open(&desk, &partner, &objective, owner, &due, &who.unwrap_or_else(login_name)).await
         }
         CaseAction::Resolve { id, outcome, note, who } => {
-            end(&layout, TaskKind::Case, &id, Some(outcome), note, who).await
+            end(&desk, TaskKind::Case, &id, Some(outcome), note, who).await
         }
-        CaseAction::Assign(arguments) => assign(&layout, TaskKind::Case, arguments).await,
+        CaseAction::Assign(arguments) => assign(&desk, TaskKind::Case, arguments).await,
     };
-    layout.close().await;
+    desk.close().await;
     done
 }
 
-async fn list(layout: &Layout, kind: TaskKind, wanted: ListArguments) -> Result<u8, Failure> {
-    let now = layout.clock.now().await.doing("asking for the time")?;
+async fn list(desk: &Desk, kind: TaskKind, wanted: ListArguments) -> Result<u8, Failure> {
+    let now = desk.now().await?;
     let key = match &wanted.partner {
-        Some(partner) => Some(find(&layout.database, partner).await?),
+        Some(partner) => Some(find(&desk.database, partner).await?),
         None => None,
     };
     let query = TaskQuery { kind: Some(kind), open: !wanted.all, limit: MAX, ..TaskQuery::default() };
-    let rows = layout.store.tasks(&query).await.doing("reading what is to be done")?;
+    let rows = desk.store.tasks(&query).await.doing("reading what is to be done")?;
     let rows: Vec<TaskRow> = rows
         .into_iter()
         .filter(|row| wanted.owner.as_ref().is_none_or(|owner| *owner == row.assignee))
@@ -78,7 +78,7 @@ async fn list(layout: &Layout, kind: TaskKind, wanted: ListArguments) -> Result<
     if wanted.json {
         let mut all = Vec::new();
         for row in &rows {
-            all.push(data(row, &text(layout, row).await?));
+            all.push(data(row, &text(desk, row).await?));
         }
         line(json!(all).to_string());
         return Ok(exit::OK);
@@ -91,7 +91,7 @@ async fn list(layout: &Layout, kind: TaskKind, wanted: ListArguments) -> Result<
             (None, None) => "no day".to_owned(),
         };
         let id = row.id.get(..12).unwrap_or(&row.id);
-        let (who, what) = (harmless(&row.assignee), harmless(&text(layout, row).await?));
+        let (who, what) = (harmless(&row.assignee), harmless(&text(desk, row).await?));
         line(format!("{id}  {due}  {who}  {}: {what}", row.key));
     }
     let open = rows.iter().filter(|row| row.ended.is_none()).count();
@@ -104,9 +104,9 @@ fn is_overdue(row: &TaskRow, now: Timestamp) -> bool {
     row.ended.is_none() && row.due.is_some_and(|due| due <= now)
 }
 
-async fn show(layout: &Layout, kind: TaskKind, id: &str, as_data: bool) -> Result<u8, Failure> {
-    let row = one(layout, kind, id).await?;
-    let what = text(layout, &row).await?;
+async fn show(desk: &Desk, kind: TaskKind, id: &str, as_data: bool) -> Result<u8, Failure> {
+    let row = one(desk, kind, id).await?;
+    let what = text(desk, &row).await?;
     if as_data {
         line(data(&row, &what).to_string());
         return Ok(exit::OK);
@@ -161,24 +161,24 @@ fn data(row: &TaskRow, text: &str) -> Value {
 }
 
 /// The text with the partner's name and address where it names them.
-async fn text(layout: &Layout, row: &TaskRow) -> Result<String, Failure> {
+async fn text(desk: &Desk, row: &TaskRow) -> Result<String, Failure> {
     if !row.text.contains("{{") {
         return Ok(row.text.clone());
     }
-    let person = layout.store.person(&row.key).await.doing("reading the partner")?;
+    let person = desk.store.person(&row.key).await.doing("reading the partner")?;
     let person: Map<String, Value> =
         person.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     Ok(personal::filled(&row.text, &person, Some(row.key.partner.as_str())))
 }
 
-async fn one(layout: &Layout, kind: TaskKind, id: &str) -> Result<TaskRow, Failure> {
+async fn one(desk: &Desk, kind: TaskKind, id: &str) -> Result<TaskRow, Failure> {
     let what = kind.code();
     if id.len() < ID_MIN {
         let failure = Failure::input(format!("`{}` is too short for a {what}'s id", harmless(id)));
         return Err(failure.help("write at least four characters"));
     }
     let query = TaskQuery { id: id.to_owned(), kind: Some(kind), open: false, limit: 2 };
-    let mut rows = layout.store.tasks(&query).await.doing("reading what is to be done")?;
+    let mut rows = desk.store.tasks(&query).await.doing("reading what is to be done")?;
     match (rows.pop(), rows.len()) {
         (Some(row), 0) => Ok(row),
         (None, _) => Err(Failure::input(format!("no {what} begins with `{}`", harmless(id)))
@@ -188,38 +188,38 @@ async fn one(layout: &Layout, kind: TaskKind, id: &str) -> Result<TaskRow, Failu
 }
 
 async fn open(
-    layout: &Layout,
+    desk: &Desk,
     partner: &str,
     objective: &str,
     owner: Option<String>,
     due: &str,
     who: &str,
 ) -> Result<u8, Failure> {
-    let key = find(&layout.database, partner).await?;
+    let key = find(&desk.database, partner).await?;
     let objective = said(objective, "an objective")?;
-    let rules = applied(layout).await?;
+    let rules = applied(desk).await?;
     let owner = match owner {
         Some(owner) => known_person(&rules, &owner)?,
-        None => manager(layout, &key).await?,
+        None => manager(desk, &key).await?,
     };
-    let at = layout.clock.now().await.doing("asking for the time")?;
+    let at = desk.now().await?;
     let due = by_day(&rules, &key, due, at)?;
     let case = NewCase { key: &key, objective: &objective, owner: &owner, due, by: who, at };
-    let row = work::open_case(layout.store.as_ref(), layout.shards, &case).await.doing("opening the case")?;
+    let row = work::open_case(desk.store.as_ref(), desk.shards, &case).await.doing("opening the case")?;
     let id = row.id.get(..12).unwrap_or(&row.id);
     line(format!("{id}  opened for {}, due {}", harmless(&owner), moment(due, &TimeZone::UTC)));
     Ok(exit::OK)
 }
 
 async fn end(
-    layout: &Layout,
+    desk: &Desk,
     kind: TaskKind,
     id: &str,
     outcome: Option<String>,
     note: Option<String>,
     who: Option<String>,
 ) -> Result<u8, Failure> {
-    let row = one(layout, kind, id).await?;
+    let row = one(desk, kind, id).await?;
     let possible = work::outcomes(&row);
     let outcome = match outcome {
         Some(outcome) if possible.contains(&outcome.as_str()) => outcome,
@@ -237,12 +237,12 @@ async fn end(
         }
     };
     let note = note.map(|note| said(&note, "a note")).transpose()?;
-    let at = layout.clock.now().await.doing("asking for the time")?;
+    let at = desk.now().await?;
     let by = who.unwrap_or_else(login_name);
     let ended = TaskEnd { at: at.max(row.opened_at), by, outcome, note };
-    let wrote = work::end(layout.store.as_ref(), layout.shards, &row, &ended).await.doing("writing it down")?;
+    let wrote = work::end(desk.store.as_ref(), desk.shards, &row, &ended).await.doing("writing it down")?;
     if !wrote {
-        return Err(already(&one(layout, kind, &row.id).await?));
+        return Err(already(&one(desk, kind, &row.id).await?));
     }
     line(format!("{}: {}; its shard hears of it within a second", row.key, ended.outcome));
     Ok(exit::OK)
@@ -256,10 +256,10 @@ fn already(row: &TaskRow) -> Failure {
     Failure::input(told.unwrap_or_else(|| "it is not open".to_owned()))
 }
 
-async fn assign(layout: &Layout, kind: TaskKind, wanted: AssignArguments) -> Result<u8, Failure> {
-    let row = one(layout, kind, &wanted.id).await?;
-    let rules = applied(layout).await?;
-    let at = layout.clock.now().await.doing("asking for the time")?;
+async fn assign(desk: &Desk, kind: TaskKind, wanted: AssignArguments) -> Result<u8, Failure> {
+    let row = one(desk, kind, &wanted.id).await?;
+    let rules = applied(desk).await?;
+    let at = desk.now().await?;
     let assignee = match &wanted.owner {
         Some(owner) => known_person(&rules, owner)?,
         None => row.assignee.clone(),
@@ -272,7 +272,7 @@ async fn assign(layout: &Layout, kind: TaskKind, wanted: AssignArguments) -> Res
         None => row.due,
     };
     let by = wanted.who.unwrap_or_else(login_name);
-    if !work::assign(layout.store.as_ref(), &row, &assignee, due, (&by, at)).await.doing("writing it down")? {
+    if !work::assign(desk.store.as_ref(), &row, &assignee, due, (&by, at)).await.doing("writing it down")? {
         return Err(already(&row));
     }
     let due = due.map(|due| format!(", due {}", moment(due, &TimeZone::UTC))).unwrap_or_default();
@@ -299,8 +299,8 @@ fn known_person(rules: &Applied, name: &str) -> Result<String, Failure> {
         .help(format!("{near}config/rapport.yaml declares {}", listed(senders(), 12))))
 }
 
-async fn manager(layout: &Layout, key: &PartnerKey) -> Result<String, Failure> {
-    let story = layout.store.story(key).await.doing("reading the partner")?;
+async fn manager(desk: &Desk, key: &PartnerKey) -> Result<String, Failure> {
+    let story = desk.store.story(key).await.doing("reading the partner")?;
     let state = story.map(|story| decoded(&story.partner)).transpose()?;
     let manager = state.and_then(|state| state.profile.manager.get().map(ToString::to_string));
     manager.ok_or_else(|| Failure::input(format!("{key} has no manager")).help("name who answers for it with --owner"))

@@ -22,11 +22,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::score::{Alarm, Score};
 use super::watched::{Inbox, Watched};
-use super::world::{OptOut, PROGRAM, World, later};
+use super::world::{OptOut, World, later};
 use crate::command_line::{ClockKind, DemoArguments};
+use crate::desk::Missing;
 use crate::exit::{Doing, Failure};
 use crate::files::Texts;
-use crate::layout::Layout;
+use crate::layout::{Layout, keep_key};
 use crate::progress;
 use crate::services::{Services, ingest, transport};
 use crate::settings::{LayoutSettings, MailSettings, Settings};
@@ -58,9 +59,10 @@ pub async fn play(
     arguments: &DemoArguments,
     stop: &CancellationToken,
 ) -> Result<Played, Failure> {
-    let settings = settings(folder);
-    let layout = Layout::open(&settings, ClockKind::Replay).await?;
-    crate::command::put_into_force(&layout, texts, Some(world.deployed_at())).await?;
+    let settings = settings(folder, world.program());
+    let layout = Layout::open_or(&settings, ClockKind::Replay, Missing::Make).await?;
+    layout.take_over().await?;
+    crate::command::put_into_force(&layout.desk(), texts, Some(world.deployed_at())).await?;
     let keys = link_keys(folder, arguments.seed)?;
     let inbox = Inbox::default();
     let way_out = Watched::new(transport(&settings.mail)?, inbox.clone(), keys.clone(), rulebook);
@@ -105,7 +107,7 @@ pub async fn play(
     played
 }
 
-fn settings(folder: &Path) -> Settings {
+fn settings(folder: &Path, program: &str) -> Settings {
     Settings {
         folder: folder.to_owned(),
         layout: LayoutSettings::Embedded { file: folder.join("rapport.db"), disposable: true },
@@ -114,7 +116,7 @@ fn settings(folder: &Path) -> Settings {
         link_keys: Vec::new(),
         shards: 1,
         history_days: 400,
-        program: Some(PROGRAM.to_owned()),
+        program: Some(program.to_owned()),
         log_format: None,
         log_level: None,
     }
@@ -123,7 +125,7 @@ fn settings(folder: &Path) -> Settings {
 /// Keys that follow from the seed, so that the same seed gives the same mails; kept where `run` looks for them.
 fn link_keys(folder: &Path, seed: u64) -> Result<Arc<LinkKeys>, Failure> {
     let key = format!("demo-key-for-captured-mail-only-{seed:020}");
-    std::fs::write(folder.join("rapport.key"), format!("{key}\n")).doing("writing rapport.key")?;
+    keep_key(folder, &key)?;
     Ok(Arc::new(LinkKeys { keys: Keys::new([key.into_bytes()]).doing("making the demo's key")? }))
 }
 
@@ -139,7 +141,7 @@ async fn look_back(
     let mut alarms = Vec::new();
     let mut stories = Vec::new();
     for partner in world.partners() {
-        let Ok(key) = PartnerKey::new(PROGRAM, partner) else { continue };
+        let Ok(key) = PartnerKey::new(world.program(), partner) else { continue };
         let Some(story) = layout.store.story(&key).await.doing("reading stories")? else { continue };
         for signal in &story.signals {
             let is_silence = signal.kind == "silence.conversions";
@@ -156,7 +158,7 @@ async fn look_back(
         counts,
         score: Score::of(&world.dips(), &alarms, world.partners().count() as f64 * days as f64 / 365.0),
         examples: examples(&stories),
-        program: program.map_or_else(|| PROGRAM.to_owned(), |program| program.name.clone()),
+        program: program.map_or_else(|| world.program().to_owned(), |program| program.name.clone()),
         dates: (world.date(0), world.date(days - 1)),
         outage: world.outage().map(|(first, days)| (world.date(first), days)),
     })
@@ -220,7 +222,8 @@ struct WorldSource {
 impl WorldSource {
     /// What the gateway does when somebody follows the way out of a mail: suppressed at once, told to the journeys.
     async fn opt_out(&self, gone: &OptOut) -> Result<(), StoreError> {
-        let (Some(address), Ok(key)) = (normalise(&gone.address), PartnerKey::new(PROGRAM, &gone.partner)) else {
+        let (Some(address), Ok(key)) = (normalise(&gone.address), PartnerKey::new(self.world.program(), &gone.partner))
+        else {
             return Ok(());
         };
         let change = SuppressionChange::add(&address.folded(), gone.topic.as_deref(), UNSUBSCRIBED, gone.at);

@@ -113,6 +113,14 @@ impl<'a> Summary<'a> {
             let (first, days) = (first.strftime("%-d %B"), count(days as i64, "day"));
             line(format!("  the shop was down on {first}, for {days}: no partner's fault, and none should be told so"));
         }
+        let refused = sorted(self.group("dead_letters/"));
+        if !refused.is_empty() {
+            let codes: Vec<String> = refused.iter().map(|(code, count)| format!("{code} {}", number(*count))).collect();
+            let all: i64 = refused.iter().map(|(_, count)| count).sum();
+            line(format!("\n  {}: {} ({})", bold("not taken in"), count(all, "event"), codes.join(", ")));
+            let (program, dir) = (program(), shell_word(&self.folder.display().to_string()));
+            line(format!("  {program} --dir {dir} dead-letters   {}", faint("shows why")));
+        }
         self.what_next();
     }
 

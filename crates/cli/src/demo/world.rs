@@ -26,16 +26,16 @@ use partner::{Partner, midnight};
 use rhythm::Rhythm;
 use telling::Telling;
 
-/// The programme's id, as in the shipped configuration.
-pub const PROGRAM: &str = "default";
-/// The programme's zone, as in the shipped configuration.
-pub const ZONE: &str = "Europe/Oslo";
 /// The first day of the world.
 pub const START: Date = date(2026, 1, 1);
 
 /// What world is wanted.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct WorldSettings {
+    /// The programme's id.
+    pub program: String,
+    /// The programme's zone.
+    pub zone: TimeZone,
     /// Same seed, same world.
     pub seed: u64,
     /// How many partners, those who join later included.
@@ -60,7 +60,7 @@ pub struct World {
 impl World {
     /// A world before its first day.
     pub fn new(settings: WorldSettings) -> Self {
-        let WorldSettings { seed, partners, days } = settings;
+        let WorldSettings { seed, partners, days, .. } = settings;
         let mut taken = BTreeSet::new();
         let partners: Vec<Partner> = (0..partners)
             .map(|number| {
@@ -72,14 +72,19 @@ impl World {
             .collect();
         let by_id = partners.iter().enumerate().map(|(place, partner)| (partner.person.id.clone(), place)).collect();
         Self {
-            zone: TimeZone::get(ZONE).unwrap_or(TimeZone::UTC),
+            zone: settings.zone.clone(),
             partners,
             by_id,
             rhythm: Rhythm::draw(seed, START, days),
-            telling: Telling::new(seed),
+            telling: Telling::new(seed, &settings.program),
             settings,
             day: 0,
         }
+    }
+
+    /// The programme's id.
+    pub fn program(&self) -> &str {
+        &self.settings.program
     }
 
     /// The first instant of a day (0 is the first).

@@ -5,10 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rapport_http::{ProviderError, Providers};
-use rapport_rule::Span;
 use rapport_rule::yaml::{Fields, Node};
 
-use super::{Reader, Secret};
+use super::{Reader, Secret, Told};
 
 /// Where the gateway listens when nobody says otherwise: on this machine only.
 const PORT: u16 = 8080;
@@ -43,11 +42,11 @@ pub(super) fn read(reader: &mut Reader<'_>, node: Option<&Node>, root: &Path) ->
         fields.finish(&["feedback", "listen", "token"], reader.findings);
     }
     let mut settings = GatewaySettings::default();
-    if let Some((span, text)) = reader.value("RAPPORT_GATEWAY", listen) {
-        settings.listen = address(reader, span, text.reveal())?;
+    if let Some(told) = reader.value("RAPPORT_GATEWAY", listen) {
+        settings.listen = address(reader, &told)?;
     }
     settings.providers = Arc::new(providers);
-    settings.token = reader.value("RAPPORT_GATEWAY_TOKEN", token).map(|(_, token)| token);
+    settings.token = reader.value("RAPPORT_GATEWAY_TOKEN", token).map(|told| told.text);
     Some(settings)
 }
 
@@ -96,12 +95,13 @@ fn proofs(reader: &mut Reader<'_>, node: &Node, keys: &[&'static str]) -> Option
     (all.len() == keys.len()).then_some(all)
 }
 
-fn address(reader: &mut Reader<'_>, span: Span, text: &str) -> Option<SocketAddr> {
-    let address = text.parse().ok();
+fn address(reader: &mut Reader<'_>, told: &Told) -> Option<SocketAddr> {
+    let address = told.text.reveal().parse().ok();
     if address.is_none() {
+        // What stands there is not repeated: it may be the token.
         reader
             .findings
-            .error("R0556", reader.path, span, format!("`{text}` is no address to listen on"))
+            .error("R0556", &told.path, told.span, "that is no address to listen on")
             .label("write `127.0.0.1:8080`");
     }
     address

@@ -3,11 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rapport_rule::Span;
 use rapport_rule::yaml::{Fields, Node};
 use rapport_smtp::{DkimKey, Signer, SmtpSettings};
 
-use super::{Reader, Secret};
+use super::{Reader, Told};
 
 /// How mail leaves.
 #[derive(Debug, Clone)]
@@ -59,8 +58,8 @@ pub(super) fn read(reader: &mut Reader<'_>, node: Option<&Node>, root: &Path) ->
     Some(MailSettings { way, signer })
 }
 
-fn way(reader: &mut Reader<'_>, told: Option<(Span, Secret)>, folder: PathBuf, root: &Path) -> Option<MailWay> {
-    let (span, deliver) = told.unwrap_or_else(|| (Default::default(), Secret::new("capture".to_owned())));
+fn way(reader: &mut Reader<'_>, told: Option<Told>, folder: PathBuf, root: &Path) -> Option<MailWay> {
+    let Some(Told { path, span, text: deliver }) = told else { return Some(MailWay::Capture { folder }) };
     if deliver.reveal() == "capture" {
         return Some(MailWay::Capture { folder });
     }
@@ -73,7 +72,7 @@ fn way(reader: &mut Reader<'_>, told: Option<(Span, Secret)>, folder: PathBuf, r
             // The error names what is wrong and never repeats the address, which may hold a password.
             reader
                 .findings
-                .error("R0555", reader.path, span, error.to_string())
+                .error("R0555", &path, span, error.to_string())
                 .label("write `capture` or `smtps://user:${PASSWORD}@host:465`");
             None
         }

@@ -481,6 +481,16 @@ pub trait Store: Send + Sync {
     async fn dead_letters(&self, rows: &[DeadLetterRow]) -> Result<(), StoreError>;
     /// Lists dead letters, newest first.
     async fn list_dead_letters(&self, code: Option<&str>, limit: usize) -> Result<Vec<DeadLetterRow>, StoreError>;
+    /// Dead letters that were not replayed, oldest first, behind this one.
+    async fn open_dead_letters(
+        &self,
+        code: Option<&str>,
+        after: Option<&DeadLetterRow>,
+        limit: usize,
+    ) -> Result<Vec<DeadLetterRow>, StoreError>;
+    /// The dead letter at a position.
+    async fn dead_letter(&self, source: &str, partition: i32, offset: i64)
+    -> Result<Option<DeadLetterRow>, StoreError>;
     /// Marks one replayed.
     async fn dead_letter_replayed(
         &self,

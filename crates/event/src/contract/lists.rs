@@ -111,8 +111,8 @@ Attributes rapport does not know are skipped. Unknown fields of the data are kep
   activity are recognised for an hour, later ones count again.
 - **Money** is a whole number of minor units (12.50 EUR is `1250`, 1250 JPY is `1250`) and an ISO 4217 code. Never negative: a loss is a
   reversal.
-- **Times** are RFC 3339 with an offset. What is older than 400 days is refused as `too_old`, what is more than 24 hours ahead as
-  `in_future`.
+- **Times** are RFC 3339 with an offset. What is older than `history` (400 days when nothing else is configured) is refused as `too_old`,
+  what is more than 24 hours ahead as `in_future`.
 - A **conversion** is told again whenever it changes. The highest `revision` wins, without revisions the latest `updated_at`, then
   `pending < approved < paid < reversed`; the order of arrival does not matter. `data.occurred_at` is the time of the sale: give it in
   every telling. A conversion that moves to another partner names `previous_partner`.

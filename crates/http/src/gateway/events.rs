@@ -15,16 +15,14 @@ use axum::{
 };
 use jiff::Timestamp;
 use rapport_engine::{
-    ingest::person_row,
+    ingest::{Intake, person_row},
     ports::{
         log::{LogError, NewRecord, append_all_that_fit},
         rows::PersonRow,
         store::StoreError,
     },
 };
-use rapport_event::{
-    CustomKinds, Decoded, Headers, Limits, RejectCode, Rejection, decode_with, encode, moved, shard_of,
-};
+use rapport_event::{Decoded, Headers, RejectCode, Rejection, encode, moved, shard_of};
 use serde::Serialize;
 use serde_json::{json, value::RawValue};
 use tracing::{debug, warn};
@@ -106,15 +104,14 @@ async fn keep(gateway: &Gateway, headers: &HeaderMap, body: &[u8]) -> Result<Res
         return Ok(error(StatusCode::PAYLOAD_TOO_LARGE, "too_many", &detail));
     }
     let rules = gateway.rules.current().await?;
-    let custom = rules.as_deref().map_or_else(CustomKinds::none, |rules| rules.as_ref().custom_kinds.clone());
     let now = gateway.clock.now().await?;
     let replays = gateway.clock.replays();
-    let limits = if replays { Limits::replay() } else { Limits::default() };
+    let intake = Intake::of(rules.as_deref().map(AsRef::as_ref), replays);
     let mut batch = Batch::default();
     let mut accepted = 0;
     let mut rejected = Vec::new();
     for (index, item) in items.bodies.iter().enumerate() {
-        match decode_with(&limits, item, &Headers(&items.headers), &custom, now) {
+        match intake.read(item, &Headers(&items.headers), now) {
             Ok(decoded) => {
                 accepted += 1;
                 batch.add(index, decoded, gateway.shards, replays.then_some(now));

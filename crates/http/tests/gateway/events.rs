@@ -156,3 +156,16 @@ async fn with_a_secret_only_those_who_have_it_are_heard() {
     assert!(Bearer::new("").is_none());
     world.stop().await;
 }
+
+/// The programme is judged where the tracker hears of it; nothing of the partner is kept.
+#[tokio::test]
+async fn an_unknown_programme_is_refused_at_the_door() {
+    let world = World::new("en").await;
+    let answer = world.json(&JOINED.replace("\"default\"", "\"defualt\"")).await;
+    let told = answer.json();
+    assert_eq!((answer.status, told["rejected"][0]["code"].as_str()), (422, Some("unknown_program")), "{told}");
+    assert!(told["rejected"][0]["detail"].as_str().unwrap().contains("did you mean `default`?"), "{told}");
+    assert_eq!(world.ends().await.iter().sum::<i64>(), 0);
+    assert!(world.store.person(&PartnerKey::new("defualt", "p-2").unwrap()).await.unwrap().is_none());
+    world.stop().await;
+}

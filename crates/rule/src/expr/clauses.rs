@@ -75,7 +75,7 @@ fn constant_answer(tree: &Tree, env: &dyn Environment) -> Option<Truth> {
     }
 }
 
-/// A name that is never below 0, or always whole, against a bound.
+/// A name that is never below 0, never above its own bound, or always whole, against a bound.
 fn bounded(name: &str, comparison: Comparison, bound: &Value, env: &dyn Environment) -> Option<Truth> {
     let variable = env.lookup(name)?;
     let bound_number = match bound {
@@ -93,6 +93,16 @@ fn bounded(name: &str, comparison: Comparison, bound: &Value, env: &dyn Environm
     } else {
         None
     };
+    let above = variable.at_most.map(f64::from);
+    let answer = answer.or(match comparison {
+        Comparison::Greater if above.is_some_and(|above| bound_number >= above) => Some(false),
+        Comparison::GreaterOrEqual | Comparison::Equal if above.is_some_and(|above| bound_number > above) => {
+            Some(false)
+        }
+        Comparison::LessOrEqual if above.is_some_and(|above| bound_number >= above) => Some(true),
+        Comparison::Less | Comparison::NotEqual if above.is_some_and(|above| bound_number > above) => Some(true),
+        _ => None,
+    });
     let answer = answer.or_else(|| {
         if variable.may_be_negative {
             return None;
@@ -141,6 +151,8 @@ fn reason(tree: &Tree, answer: Truth) -> &'static str {
             (Tree::Constant(_), Tree::Constant(_)) => "both sides are written out",
             (Tree::Constant(bound), _) | (_, Tree::Constant(bound)) => match bound {
                 Value::Number(number) if number.fract() != 0.0 => "a count is whole",
+                // Only what has a bound above is compared with one so far up.
+                Value::Percent(percent) if *percent >= 100.0 => "it is never above 100",
                 _ => "it is never below 0",
             },
             _ => "",

@@ -70,6 +70,8 @@ pub struct Variable {
     pub maybe_missing: bool,
     /// Whether a count or amount may be below 0; otherwise `x >= 0` is always true and said so.
     pub may_be_negative: bool,
+    /// What it is never above, if it has such a bound; `x > bound` is never true and said so.
+    pub at_most: Option<u32>,
     /// The only texts it can have; comparing with another is R0214.
     pub closed_set: Option<Arc<[Arc<str>]>>,
 }
@@ -77,7 +79,7 @@ pub struct Variable {
 impl Variable {
     /// A name that always has a value of this type.
     pub const fn of(ty: Type) -> Variable {
-        Variable { ty, maybe_missing: false, may_be_negative: false, closed_set: None }
+        Variable { ty, maybe_missing: false, may_be_negative: false, at_most: None, closed_set: None }
     }
 
     /// The same, and it may be missing.
@@ -88,6 +90,11 @@ impl Variable {
     /// The same, and it may be below 0.
     pub fn or_negative(self) -> Variable {
         Variable { may_be_negative: true, ..self }
+    }
+
+    /// The same, and it is never above this.
+    pub fn never_above(self, bound: u32) -> Variable {
+        Variable { at_most: Some(bound), ..self }
     }
 
     /// A text that can only be one of these.

@@ -131,6 +131,8 @@ through_process! {
     true outbox_done(numbers: &[i64]) -> ();
     true dead_letters(rows: &[DeadLetterRow]) -> ();
     false list_dead_letters(code: Option<&str>, limit: usize) -> Vec<DeadLetterRow>;
+    false open_dead_letters(code: Option<&str>, after: Option<&DeadLetterRow>, limit: usize) -> Vec<DeadLetterRow>;
+    false dead_letter(source: &str, partition: i32, offset: i64) -> Option<DeadLetterRow>;
     true dead_letter_replayed(source: &str, partition: i32, offset: i64, at: Timestamp) -> ();
     false outstanding(by: Timestamp) -> Outstanding;
     false story(key: &PartnerKey) -> Option<Story>;

@@ -468,6 +468,30 @@ impl Store for MemoryStore {
         rows.truncate(limit);
         Ok(rows)
     }
+    async fn open_dead_letters(
+        &self,
+        code: Option<&str>,
+        after: Option<&DeadLetterRow>,
+        limit: usize,
+    ) -> Result<Vec<DeadLetterRow>, StoreError> {
+        let tables = self.tables();
+        let place = |row: &DeadLetterRow| (row.at, row.source.clone(), row.partition, row.offset);
+        let wanted = tables.dead_letters.values().filter(|row| row.replayed_at.is_none());
+        let wanted = wanted.filter(|row| code.is_none_or(|code| row.code == code));
+        let wanted = wanted.filter(|row| after.is_none_or(|after| place(row) > place(after)));
+        let mut rows: Vec<DeadLetterRow> = wanted.cloned().collect();
+        rows.sort_by_key(place);
+        rows.truncate(limit);
+        Ok(rows)
+    }
+    async fn dead_letter(
+        &self,
+        source: &str,
+        partition: i32,
+        offset: i64,
+    ) -> Result<Option<DeadLetterRow>, StoreError> {
+        Ok(self.tables().dead_letters.get(&(source.to_owned(), partition, offset)).cloned())
+    }
     async fn dead_letter_replayed(
         &self,
         source: &str,

@@ -194,6 +194,8 @@ pub(crate) mod dead_letter {
 
     pub(crate) static ADD: Statement = Statement::one(include_str!("../../queries/dead_letter/add.sql"));
     pub(crate) static LIST: Statement = Statement::one(include_str!("../../queries/dead_letter/list.sql"));
+    pub(crate) static OPEN: Statement = Statement::one(include_str!("../../queries/dead_letter/open.sql"));
+    pub(crate) static AT: Statement = Statement::one(include_str!("../../queries/dead_letter/at.sql"));
     pub(crate) static REPLAYED: Statement = Statement::one(include_str!("../../queries/dead_letter/replayed.sql"));
 }
 

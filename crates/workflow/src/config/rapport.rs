@@ -5,34 +5,23 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+<<<<<<< HEAD
 use rapport_contact::{Cap, ContractBasis, Guardrails, GuardrailsSpec, QuietHours, Weekends};
 use rapport_insight::dip::Budget;
+=======
+use rapport_contact::{Cap, ContractBasis, Guardrails, GuardrailsSpec, Holidays, QuietHours, Weekends};
+>>>>>>> 31e5e1d (Let a replay be the present only until services run live, judge events by the files in force at the door, need Kafka only where the log is used, and show no secret of the settings)
 use rapport_message::{Imprint, Locale, Sender};
 use rapport_rule::suggest::nearest;
 use rapport_rule::yaml::{Fields, Key, Node, is_name};
 use rapport_rule::{Currency, Findings, Length};
 
 use super::offers::https;
-use super::{Burst, Config, Individual, LinkBase, Program, Texts, Topic, Tracking};
+use super::{Burst, Config, LinkBase, Program, Texts, Topic};
 use crate::calendar::{Calendar, EVERYWHERE, day_of_week};
 
 /// Keys of `config/rapport.yaml` that say where things run; the binary reads them.
-pub const DEPLOYMENT_KEYS: [&str; 14] = [
-    "mail",
-    "store",
-    "kafka",
-    "http",
-    "log",
-    "telemetry",
-    "ingest",
-    "sources",
-    "engine",
-    "mailer",
-    "relay",
-    "gateway",
-    "console",
-    "services",
-];
+pub const DEPLOYMENT_KEYS: [&str; 5] = ["mail", "store", "kafka", "log", "gateway"];
 
 pub(crate) fn read(node: &Node, path: &str, findings: &mut Findings) -> Option<Config> {
     let fields = Fields::of(node, path, findings)?;
@@ -44,7 +33,9 @@ pub(crate) fn read(node: &Node, path: &str, findings: &mut Findings) -> Option<C
         fields.require("topics", findings).map(|node| by_name(node, path, findings, topic)).unwrap_or_default();
     let work = working_days(&fields, path, findings);
     let (guardrails, burst) = guardrails(fields.take("guardrails"), &topics, &work, path, findings);
-    let tracking = fields.take("tracking").and_then(|node| tracking(node, path, findings)).unwrap_or_default();
+    if let Some(node) = fields.take("tracking") {
+        tracking(node, path, findings);
+    }
     let links = fields.take("links").and_then(|node| links(node, path, findings));
     let shards = fields.take("shards").and_then(|node| node.int(1..=4096, path, findings)).unwrap_or(64);
     let history_days = fields.take("history").map_or(Some(400), |node| history(node, path, findings)).unwrap_or(400);
@@ -61,7 +52,6 @@ pub(crate) fn read(node: &Node, path: &str, findings: &mut Findings) -> Option<C
         guardrails: guardrails?,
         burst,
         calendar: work.calendar,
-        tracking,
         links,
         shards: u32::try_from(shards).unwrap_or(64),
         history_days,
@@ -237,13 +227,13 @@ fn topic(id: &str, node: &Node, path: &str, findings: &mut Findings) -> Option<T
 struct WorkingDays {
     calendar: Calendar,
     weekends: Weekends,
-    holidays: BTreeMap<String, BTreeSet<Date>>,
+    holidays: Holidays,
 }
 
 /// `weekends: { AE: [saturday, sunday] }`, `holidays: { NO: [2026-05-17], all: [2026-12-25] }`.
 fn working_days(fields: &Fields<'_>, path: &str, findings: &mut Findings) -> WorkingDays {
     let mut work =
-        WorkingDays { calendar: Calendar::default(), weekends: Weekends::default(), holidays: BTreeMap::new() };
+        WorkingDays { calendar: Calendar::default(), weekends: Weekends::default(), holidays: Holidays::default() };
     let weekends = fields.take("weekends").and_then(|node| node.map(path, findings)).unwrap_or_default();
     for (key, value) in weekends {
         let country = country(key, path, findings);
@@ -270,12 +260,12 @@ fn working_days(fields: &Fields<'_>, path: &str, findings: &mut Findings) -> Wor
         let days: BTreeSet<Date> = value.one_or_many().iter().filter_map(|day| day.date(path, findings)).collect();
         if let Some(place) = place {
             work.calendar.holidays.insert(place.clone(), days.clone());
-            work.holidays.insert(place, days);
+            if place == EVERYWHERE {
+                work.holidays.everywhere = days;
+            } else {
+                work.holidays.by_country.insert(place, days);
+            }
         }
-    }
-    // `contact` knows countries only: what holds everywhere holds in each of them.
-    if let Some(everywhere) = work.holidays.remove(EVERYWHERE) {
-        work.holidays.values_mut().for_each(|days| days.extend(&everywhere));
     }
     work
 }
@@ -360,24 +350,35 @@ fn rate(node: &Node, path: &str, findings: &mut Findings) -> Option<u32> {
     if number.is_none() {
         findings.error("R0535", path, node.span, format!("`{text}` is no rate")).label("write `50 per hour`");
     }
-    number
+    if number == Some(0) {
+        findings
+            .error("R0535", path, node.span, "a rate of 0 lets no mail out at all")
+            .hint("`rapport pause all` holds mail for a while; an empty `allow_list` holds all of it.");
+    }
+    number.filter(|number| *number > 0)
 }
 
-fn tracking(node: &Node, path: &str, findings: &mut Findings) -> Option<Tracking> {
-    let fields = Fields::of(node, path, findings)?;
-    if let Some(node) = fields.take("opens")
-        && node.as_str() != Some("none")
-    {
-        findings
-            .error("R0990", path, node.span, "opens are not tracked")
-            .label("write `none`")
-            .hint("Mail programmes load pictures by themselves; an open says nothing about a person.");
+/// Nothing is tracked of readers, and only that can be written.
+fn tracking(node: &Node, path: &str, findings: &mut Findings) {
+    let Some(fields) = Fields::of(node, path, findings) else { return };
+    let untracked = [
+        (
+            "opens",
+            "none",
+            "opens are not tracked",
+            "Mail programmes load pictures by themselves; an open says nothing about a person.",
+        ),
+        ("clicks", "none", "clicks in mails are not counted", "Links in mails lead straight to where they point."),
+        ("individual", "never", "nothing of a reader is kept", "There is no count that could be kept for a person."),
+    ];
+    for (key, only, what, why) in untracked {
+        if let Some(node) = fields.take(key)
+            && node.as_str() != Some(only)
+        {
+            findings.error("R0990", path, node.span, what).label(format!("write `{only}`")).hint(why);
+        }
     }
-    let clicks = fields.take("clicks").and_then(|node| node.one_of(&["none", "human_only"], path, findings));
-    let individual = fields.take("individual").and_then(|node| node.one_of(&["never", "with_consent"], path, findings));
     fields.finish(&[], findings);
-    let individual = if individual == Some(0) { Individual::Never } else { Individual::WithConsent };
-    Some(Tracking { clicks: clicks == Some(1), individual })
 }
 
 fn links(node: &Node, path: &str, findings: &mut Findings) -> Option<LinkBase> {

@@ -59,7 +59,16 @@ pub(super) fn read<'n>(
     let offer = offer.and_then(|node| known_offer(node, reader, findings));
     let or_else = or_else.and_then(|node| node.name(path, findings)).map(Arc::from);
     let expires = match expires {
-        Some(node) => node.length(path, findings)?,
+        Some(node) => {
+            let length = node.length(path, findings)?;
+            if length.is_zero() {
+                findings
+                    .error("R0301", path, node.text_span(), "a mail that expires at once is never sent")
+                    .label("write `expires: 3 days`");
+                return None;
+            }
+            length
+        }
         None if reader.kind == MailKind::Service => Length::Days(7),
         None => Length::Days(3),
     };

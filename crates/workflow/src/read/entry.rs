@@ -110,6 +110,12 @@ fn once(node: &Node, env: &dyn Environment, reader: &Reader<'_>, findings: &mut 
                 findings.error("R0320", path, node.text_span(), "`every` counts days, weeks, months or years");
                 None
             }
+            Ok(length) if length.is_zero() => {
+                findings
+                    .error("R0320", path, node.text_span(), "`every` needs a time that passes")
+                    .label("write `every 90 days`, or `per event` for once each time");
+                None
+            }
             Ok(length) => Some(Once::Every(length)),
             Err(error) => {
                 let code =

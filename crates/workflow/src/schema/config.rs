@@ -449,12 +449,12 @@ pub(super) static RAPPORT: Shape = Shape::Map(
         ),
         may(
             "tracking",
-            "What is tracked of readers.",
+            "Nothing is tracked of readers.",
             Shape::Map(
                 &[
                     may("opens", "Never.", Shape::OneOf(&["none"])),
-                    may("clicks", "Clicks on links in mails.", Shape::OneOf(&["none", "human_only"])),
-                    may("individual", "Whether kept for a person.", Shape::OneOf(&["never", "with_consent"])),
+                    may("clicks", "Not counted.", Shape::OneOf(&["none"])),
+                    may("individual", "Nothing is kept for a person.", Shape::OneOf(&["never"])),
                 ],
                 "",
             ),
@@ -614,15 +614,6 @@ pub(super) static RAPPORT: Shape = Shape::Map(
                 "",
             ),
         ),
-        may("http", "Reserved; nothing reads it.", Shape::Anything),
-        may("telemetry", "Reserved; nothing reads it.", Shape::Anything),
-        may("ingest", "Reserved; nothing reads it.", Shape::Anything),
-        may("sources", "Reserved; nothing reads it.", Shape::Anything),
-        may("engine", "Reserved; nothing reads it.", Shape::Anything),
-        may("mailer", "Reserved; nothing reads it.", Shape::Anything),
-        may("relay", "Reserved; nothing reads it.", Shape::Anything),
-        may("console", "Reserved; nothing reads it.", Shape::Anything),
-        may("services", "Reserved; nothing reads it.", Shape::Anything),
     ],
     "",
 );

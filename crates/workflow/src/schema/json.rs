@@ -198,7 +198,7 @@ impl Form {
             Form::Day => ("day", r"^\s*day\s+-?[0-9]+\s*$", "`day 57`; day 1 is the clock's."),
             Form::TestClock => ("test_clock", r"^\S+\s+\S+$", "`2026-02-02T00:00 Europe/Oslo`."),
             Form::Https => ("https", r"^https://\S+$", "An https address."),
-            Form::PerHour => ("per_hour", r"^[0-9]+ per hour$", "`50 per hour`."),
+            Form::PerHour => ("per_hour", r"^[1-9][0-9]* per hour$", "`50 per hour`."),
         }
     }
 }

@@ -8,8 +8,8 @@ use rapport_engine::shard::goals;
 use rapport_rule::{Findings, Sources, Span};
 use rapport_workflow::Rulebook;
 
+use crate::desk::open_store;
 use crate::exit::Failure;
-use crate::layout::open_store;
 use crate::picture::Picture;
 use crate::settings::Settings;
 

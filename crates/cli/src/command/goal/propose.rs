@@ -14,9 +14,9 @@ use rapport_workflow::config::{GOAL_METRICS, MANAGER, goal_measure, own_goal};
 
 use super::{amount, append};
 use crate::command::{explain::find, login_name};
-use crate::command_line::{ClockKind, ProposeArguments};
+use crate::command_line::ProposeArguments;
+use crate::desk::Desk;
 use crate::exit::{self, Doing, Failure};
-use crate::layout::Layout;
 use crate::picture::{Picture, decoded};
 use crate::printed::{harmless, line};
 use crate::settings::Settings;
@@ -28,16 +28,16 @@ const CHANCE_MIN: f64 = 5.0;
 
 /// Proposes.
 pub async fn run(settings: &Settings, arguments: &ProposeArguments) -> Result<u8, Failure> {
-    let layout = Layout::open(settings, ClockKind::Live).await?;
-    let result = propose(&layout, arguments).await;
-    layout.close().await;
+    let desk = Desk::open(settings).await?;
+    let result = propose(&desk, arguments).await;
+    desk.close().await;
     result
 }
 
-async fn propose(layout: &Layout, arguments: &ProposeArguments) -> Result<u8, Failure> {
-    let key = find(&layout.database, &arguments.partner).await?;
-    let picture = Picture::of(&layout.database).await?;
-    let story = layout.store.story(&key).await.doing("reading the partner")?;
+async fn propose(desk: &Desk, arguments: &ProposeArguments) -> Result<u8, Failure> {
+    let key = find(&desk.database, &arguments.partner).await?;
+    let picture = Picture::of(&desk.database).await?;
+    let story = desk.store.story(&key).await.doing("reading the partner")?;
     let Some(story) = story else { return Err(Failure::new(format!("nothing is known of {key}"))) };
     let state = decoded(&story.partner)?;
     let status = state.profile.status().as_str();
@@ -56,7 +56,7 @@ async fn propose(layout: &Layout, arguments: &ProposeArguments) -> Result<u8, Fa
     });
     let Some(made) = made else { return Err(Failure::input(format!("the programme of {key} is not declared"))) };
     let (id, terms, owner, outlook, currency) = made?;
-    let now = layout.clock.now().await.doing("asking for the time")?;
+    let now = desk.now().await?;
     held_against(outlook, &terms, currency, arguments.anyway)?;
     let data = GoalData {
         goal: id.as_str().into(),
@@ -65,7 +65,7 @@ async fn propose(layout: &Layout, arguments: &ProposeArguments) -> Result<u8, Fa
         ..GoalData::default()
     };
     let data = agreed::told(&data, &terms, owner.as_deref(), currency);
-    append(layout, records::goal(key.clone(), Kind::GoalProposed, data, now)).await?;
+    append(desk, records::goal(key.clone(), Kind::GoalProposed, data, now)).await?;
     line(format!("{key} {id}: {}", agreed::summary(&terms, currency)));
     line("proposed; it counts when the partner agrees. The link for them: rapport goal show");
     Ok(exit::OK)

@@ -8,7 +8,6 @@ use rand::Rng;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
 
-use super::PROGRAM;
 use super::chance::stream;
 
 /// A record on its way to rapport.
@@ -25,6 +24,7 @@ pub struct Told {
 /// Events that are to be delivered, in order of time.
 #[derive(Debug)]
 pub struct Telling {
+    program: String,
     waiting: BinaryHeap<Reverse<Told>>,
     number: u64,
     rng: StdRng,
@@ -32,14 +32,14 @@ pub struct Telling {
 
 impl Telling {
     /// Nothing to tell yet.
-    pub fn new(seed: u64) -> Self {
-        Self { waiting: BinaryHeap::new(), number: 0, rng: stream(seed, 0x7E11) }
+    pub fn new(seed: u64, program: &str) -> Self {
+        Self { program: program.to_owned(), waiting: BinaryHeap::new(), number: 0, rng: stream(seed, 0x7E11) }
     }
 
     /// An event of a partner. `id` must be unique; telling it twice is the world's way of testing who listens.
     pub fn tell(&mut self, id: String, kind: &str, partner: &str, at: Timestamp, data: Value) {
         let event = json!({
-            "id": id, "kind": kind, "program": PROGRAM, "partner": partner, "occurred_at": at.to_string(), "data": data,
+            "id": id, "kind": kind, "program": self.program, "partner": partner, "occurred_at": at.to_string(), "data": data,
         });
         let value = event.to_string().into_bytes();
         let late = self.rng.random_bool(0.005).then(|| self.rng.random_range(2 * 60..30 * 60));
@@ -54,7 +54,7 @@ impl Telling {
     /// An event that comes exactly once and in time.
     pub fn tell_plainly(&mut self, id: String, kind: &str, partner: &str, at: Timestamp, data: Value) {
         let event = json!({
-            "id": id, "kind": kind, "program": PROGRAM, "partner": partner, "occurred_at": at.to_string(), "data": data,
+            "id": id, "kind": kind, "program": self.program, "partner": partner, "occurred_at": at.to_string(), "data": data,
         });
         self.push(at, event.to_string().into_bytes());
     }

@@ -5,7 +5,13 @@ use rapport_event::{CustomKinds, Headers, Limits, Payload, decode_with};
 use super::*;
 
 fn play(seed: u64, partners: usize, days: usize) -> (World, Vec<Told>) {
-    let mut world = World::new(WorldSettings { seed, partners, days });
+    let mut world = World::new(WorldSettings {
+        program: "default".to_owned(),
+        zone: TimeZone::get("Europe/Oslo").unwrap(),
+        seed,
+        partners,
+        days,
+    });
     let end = world.end();
     let mut all = Vec::new();
     let mut present = later(world.midnight(0), -360);

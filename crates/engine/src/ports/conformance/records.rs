@@ -147,7 +147,19 @@ pub async fn dead_letters_stay_as_first_written(store: Arc<dyn Store>) {
     assert_eq!(store.list_dead_letters(None, 1).await.unwrap(), written[1..]);
     store.dead_letter_replayed("conversions", 2, 1, at(20)).await.unwrap();
     assert_eq!(store.list_dead_letters(Some("bad_json"), 9).await.unwrap()[0].replayed_at, Some(at(20)));
-    let huge = DeadLetterRow { raw: vec![7; 3 << 20], ..letter(3, "too_large", 3) };
+    // What was replayed is passed over, however little is asked for at a time.
+    store.dead_letters(&[letter(4, "bad_json", 1), letter(3, "too_old", 3)]).await.unwrap();
+    let (mut open, mut after) = (Vec::new(), None);
+    while let Some(next) = store.open_dead_letters(None, after.as_ref(), 1).await.unwrap().pop() {
+        open.push(next.offset);
+        after = Some(next);
+    }
+    assert_eq!(open, [4, 2, 3]);
+    let of_a_code = store.open_dead_letters(Some("too_old"), None, 9).await.unwrap();
+    assert_eq!(of_a_code.iter().map(|row| row.offset).collect::<Vec<_>>(), [2, 3]);
+    assert_eq!(store.dead_letter("conversions", 2, 2).await.unwrap().as_ref(), Some(&written[1]));
+    assert_eq!(store.dead_letter("conversions", 1, 2).await.unwrap(), None);
+    let huge = DeadLetterRow { raw: vec![7; 3 << 20], ..letter(5, "too_large", 3) };
     store.dead_letters(&[huge]).await.unwrap();
     assert_eq!(store.list_dead_letters(Some("too_large"), 1).await.unwrap()[0].raw.len(), 1 << 20);
 }
