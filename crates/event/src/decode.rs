@@ -381,7 +381,7 @@ fn rejection_at(path: Option<&str>, error: &serde_json::Error, text: &str) -> Re
 }
 
 /// serde_json ends its messages with a place. Events are one line mostly: then only the column says something.
-fn split_place(message: &str) -> (&str, Option<String>) {
+pub(crate) fn split_place(message: &str) -> (&str, Option<String>) {
     let Some((before, place)) = message.rsplit_once(" at line ") else { return (message, None) };
     let place = match place.strip_prefix("1 column ") {
         Some(column) => format!(" at character {column}"),

@@ -210,9 +210,20 @@ impl<'de> Visitor<'de> for OuterVisitor {
             if place.is_some() {
                 return Err(twice(name));
             }
-            *place = access.next_value::<Text<'de>>()?.0;
+            *place = access.next_value::<Text<'de>>().map_err(|error| of_field(name, error))?.0;
         }
         Ok(outer)
+    }
+}
+
+/// What is no text is told with the field's name; what is no JSON stays what it is.
+fn of_field<E: Error>(name: &str, error: E) -> E {
+    let message = error.to_string();
+    match crate::decode::split_place(&message).0 {
+        wrong if wrong.starts_with("invalid type") => {
+            E::custom(format_args!("wrong_type: {}", crate::words::told(Some(name), wrong)))
+        }
+        _ => error,
     }
 }
 

@@ -43,7 +43,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: Option<&Node>, root: &Path) ->
     }
     let mut settings = GatewaySettings::default();
     if let Some(told) = reader.value("RAPPORT_GATEWAY", listen) {
-        settings.listen = address(reader, &told)?;
+        settings.listen = address(reader, &told).unwrap_or(settings.listen);
     }
     settings.providers = Arc::new(providers);
     settings.token = reader.value("RAPPORT_GATEWAY_TOKEN", token).map(|told| told.text);

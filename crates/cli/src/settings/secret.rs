@@ -116,7 +116,7 @@ impl Section {
         }
         for (place, key) in keys.iter().enumerate() {
             let end = keys.get(place + 1).map_or(line.len(), |next| next.start);
-            let value = key.end..end;
+            let value = without_marks(line, key.end..end);
             let name = key.name.to_ascii_lowercase();
             let is_telling = TELLING.iter().any(|telling| name.contains(telling));
             let is_told = !is_telling && (self.is_open || OPEN_KEYS.contains(&key.name));
@@ -126,6 +126,14 @@ impl Section {
         }
         ranges
     }
+}
+
+/// Without the marks of YAML around it.
+fn without_marks(line: &str, range: Range<usize>) -> Range<usize> {
+    let text = line.get(range.clone()).unwrap_or_default();
+    let mark = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | '[' | ']' | '{' | '}');
+    let start = range.start + (text.len() - text.trim_start_matches(mark).len());
+    start..(start + text.trim_matches(mark).len())
 }
 
 fn is_long(line: &str, range: &Range<usize>) -> bool {
@@ -212,14 +220,14 @@ mod tests {
         check("mail:\n  deliver: smtps://u:${PW}@h:465\n", "mail:\n  deliver: smtps://**${PW}@h:465\n");
         check(
             "links:\n  base: https://acme.example:8080/x\n  keyz: [{ id: k1, secret: hunter2hunter2 }, { secret: \"hunter2\" }]\n",
-            "links:\n  base: https://acme.example:8080/x\n  keyz: ** id: k1, secret: ************** ** ** secret: ********* **\n",
+            "links:\n  base: https://acme.example:8080/x\n  keyz: [{ id: k1, secret: ************** }, { secret: \"*******\" }]\n",
         );
         check("links:\n  sekrit: hünter2xx\n", "links:\n  sekrit: **********\n");
         check("stroe: hunter2hunter2\n", "stroe: **************\n");
         check("gateway: hunter2-hunter2\n", "gateway: ***************\n");
         check(
             "kafka:\n  properties: { sasl.password: hunter2 }\n",
-            "kafka:\n  properties: { sasl.password: ******* *\n",
+            "kafka:\n  properties: { sasl.password: ******* }\n",
         );
         check(
             "mail:\n  dkim:\n    - key: |\n        hunter2hunter2\n",

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::sample::{LONG, at};
+use crate::clocks;
 use crate::ports::rows::COORDINATOR;
 use crate::ports::store::Store;
 
@@ -32,6 +33,14 @@ pub async fn facts_are_pinned_once_and_the_present_never_goes_back(store: Arc<dy
     assert_eq!(store.replay_present().await.unwrap(), Some(at(20)));
     store.set_replay_present(at(15)).await.unwrap();
     assert_eq!(store.replay_present().await.unwrap(), Some(at(20)));
+    // It is what people call now until services run by the server's time, and again from the next replay on.
+    let server = store.server_time().await.unwrap();
+    clocks::take_over(store.as_ref(), true).await.unwrap();
+    assert_eq!(clocks::present(store.as_ref()).await.unwrap(), at(20));
+    clocks::take_over(store.as_ref(), false).await.unwrap();
+    assert!(clocks::present(store.as_ref()).await.unwrap() >= server);
+    clocks::take_over(store.as_ref(), true).await.unwrap();
+    assert_eq!(clocks::present(store.as_ref()).await.unwrap(), at(20));
 }
 
 /// Of many that want a free shard, one gets it.
