@@ -353,7 +353,7 @@ fn rate(node: &Node, path: &str, findings: &mut Findings) -> Option<u32> {
     if number == Some(0) {
         findings
             .error("R0535", path, node.span, "a rate of 0 lets no mail out at all")
-            .hint("`rapport pause all` holds mail for a while; an empty `allow_list` holds all of it.");
+            .hint("`rapport pause all` holds mail for a while.");
     }
     number.filter(|number| *number > 0)
 }
