@@ -214,7 +214,7 @@ mod tests {
         check("store: postgres://rapport:hunter2@db/x\n", "store: postgres://***************@db/x\n");
         check(
             "store: [postgres://a:hunter2@h, postgres://b:hunter2@h]\n",
-            "store: [postgres://*********************************@h]\n",
+            "store: [postgres://*********@h, postgres://*********@h]\n",
         );
         check("mail:\n  deliver: smtp://u:hunter2\n", "mail:\n  deliver: smtp://*********\n");
         check("mail:\n  deliver: smtps://u:${PW}@h:465\n", "mail:\n  deliver: smtps://**${PW}@h:465\n");
