@@ -98,12 +98,18 @@ fn a_programme_with_every_kind_of_bad_input_has_explained_results() {
     let folder = project.path();
     edit(folder, "config/rapport.yaml", "# Who may be written from", &format!("{PROGRAMMES}# Who may be written from"));
     std::fs::write(folder.join("log.jsonl"), log()).unwrap();
-    check(folder, &["ingest", "log.jsonl", "--clock", "replay"], 0, &["5 refused"]);
+    check(folder, &["ingest", "log.jsonl", "--clock", "replay"], 1, &["5 refused"]);
     check(
         folder,
         &["dead-letters"],
         0,
-        &["`count` is above 10,000,000", "`-3`", "bad_json: expected value", "number out of range", "bad_amount"],
+        &[
+            "`count` is above 10,000,000",
+            "`count`: -3 where",
+            "bad_json: expected value",
+            "number out of range",
+            "bad_amount",
+        ],
     );
     // Nobody.
     check(folder, &["report", "--program", "nobody"], 0, &["nobody is in programme nobody yet"]);

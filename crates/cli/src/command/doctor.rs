@@ -203,13 +203,9 @@ async fn shards(layout: &Layout, examination: &mut Examination) -> Result<(), Fa
     };
     // An embedded project that is not running folds what waits at its next start.
     examination.note("shards", behind == 0 || running || layout.broker.is_none(), told);
-<<<<<<< HEAD
     let clocks: Vec<_> = rows.iter().filter(|row| row.shard != COORDINATOR).map(|row| (row.shard, row.clock)).collect();
     days(layout, examination, &clocks, running || layout.broker.is_some()).await?;
-    let present = layout.store.replay_present().await.doing("asking for the present")?.unwrap_or(now);
-=======
     let present = layout.desk().now().await?;
->>>>>>> 31e5e1d (Let a replay be the present only until services run live, judge events by the files in force at the door, need Kafka only where the log is used, and show no secret of the settings)
     let Outstanding { outbox, messages, requests, timers, calls } =
         layout.store.outstanding(present).await.doing("looking for open work")?;
     let told = format!(

@@ -26,7 +26,8 @@ impl fmt::Debug for Secret {
 }
 
 /// Sections that everybody may read. All others, misspelt ones among them, say where things run.
-const OPEN_SECTIONS: [&str; 11] = [
+const OPEN_SECTIONS: [&str; 12] = [
+    "dips",
     "programs",
     "senders",
     "topics",

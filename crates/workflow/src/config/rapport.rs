@@ -5,12 +5,8 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-<<<<<<< HEAD
-use rapport_contact::{Cap, ContractBasis, Guardrails, GuardrailsSpec, QuietHours, Weekends};
-use rapport_insight::dip::Budget;
-=======
 use rapport_contact::{Cap, ContractBasis, Guardrails, GuardrailsSpec, Holidays, QuietHours, Weekends};
->>>>>>> 31e5e1d (Let a replay be the present only until services run live, judge events by the files in force at the door, need Kafka only where the log is used, and show no secret of the settings)
+use rapport_insight::dip::Budget;
 use rapport_message::{Imprint, Locale, Sender};
 use rapport_rule::suggest::nearest;
 use rapport_rule::yaml::{Fields, Key, Node, is_name};
