@@ -128,16 +128,18 @@ fn zeros_alone_and_counts_of_any_size_that_stay_are_no_dip() {
 
 #[test]
 fn a_fall_from_an_enormous_count_is_found_and_told_in_numbers() {
-    let changes = play(&days(&[(u32::MAX, 100), (10, 5)]), 0.5, 40);
+    // Late: who begins far above the others counts as erratic for long, see docs/insight.md.
+    let changes = play(&days(&[(u32::MAX, 100), (10, 8)]), 0.5, 40);
     let [(day, Dip::Began(evidence))] = changes[..] else { panic!("{changes:?}") };
-    assert_eq!((day, evidence.observed), (101, 10));
-    assert!((evidence.expected / f64::from(COUNT_MAX) - 1.0).abs() < 0.2 && evidence.chance < 1e-9, "{evidence:?}");
+    assert!((101..=106).contains(&day) && evidence.observed == 10 * (day as u32 - 100), "{changes:?}");
+    let usual = evidence.expected / (day - 100) as f64;
+    assert!((usual / f64::from(COUNT_MAX) - 1.0).abs() < 0.2 && evidence.drop_percent >= 99, "{evidence:?}");
 }
 
 #[test]
 fn one_partner_alone_is_judged_by_its_own_past() {
     let changes = play(&days(&[(20, 100), (3, 10), (20, 10)]), 0.5, 0);
-    assert!(matches!(changes[..], [(101..=104, Dip::Began(_)), (_, Dip::Recovered(_))]), "{changes:?}");
+    assert!(matches!(changes[..], [(101..=105, Dip::Began(_)), (_, Dip::Recovered(_))]), "{changes:?}");
 }
 
 fn any_close() -> impl Strategy<Value = DayClose> {
