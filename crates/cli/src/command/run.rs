@@ -1,5 +1,8 @@
 //! `rapport run`.
 
+use std::path::Path;
+use std::time::Duration;
+
 use rapport_engine::backoff::Backoff;
 use rapport_engine::readiness::Readiness;
 use tokio_util::sync::CancellationToken;
@@ -7,14 +10,20 @@ use tracing::{info, warn};
 
 use super::{apply, instant};
 use crate::command_line::{ClockKind, RunArguments, Service};
-use crate::desk::Missing;
+use crate::desk::{Desk, Missing};
 use crate::exit::{self, Doing, Failure};
+use crate::files;
 use crate::hooks;
 use crate::layout::{Layout, link_keys};
 use crate::lock::Lock;
 use crate::services::{Services, transport, wanted};
 use crate::settings::{LayoutSettings, MailSettings, MailWay, Secret, Settings};
 use crate::stop;
+
+/// An `apply` under way beside a start has ended by then.
+const APPLIED_WITHIN: Duration = Duration::from_secs(10);
+/// How often it is looked meanwhile.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// Runs services until told to stop.
 pub async fn run(settings: &Settings, arguments: RunArguments) -> Result<u8, Failure> {
@@ -51,10 +60,11 @@ pub async fn run(settings: &Settings, arguments: RunArguments) -> Result<u8, Fai
     };
     layout.take_over().await?;
     let desk = layout.desk();
-    if !apply::in_force(&desk, &texts).await? {
-        if is_cluster {
+    if is_cluster {
+        if !come_into_force(&desk, &settings.folder, &stop).await? {
             return Err(Failure::input("the files here are not those in force").help("run `rapport apply`"));
         }
+    } else if !apply::in_force(&desk, &texts).await? {
         apply::by_running(&desk, texts, None, settings.mail.delivers()).await?;
         info!("changed files are in force");
     }
@@ -88,6 +98,23 @@ pub async fn run(settings: &Settings, arguments: RunArguments) -> Result<u8, Fai
     let result = running.wait().await;
     layout.close().await;
     result.map(|()| exit::OK)
+}
+
+/// Whether the files here are in force, or are soon: an `apply` may be under way beside this start, and files change a moment
+/// before they are in force.
+async fn come_into_force(desk: &Desk, folder: &Path, stop: &CancellationToken) -> Result<bool, Failure> {
+    let looks = async {
+        loop {
+            if apply::in_force(desk, &files::read(folder)?).await? {
+                return Ok(true);
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    };
+    tokio::select! {
+        found = tokio::time::timeout(APPLIED_WITHIN, looks) => found.unwrap_or(Ok(false)),
+        () = stop.cancelled() => Ok(false),
+    }
 }
 
 /// Opens store and log, however long they take to answer; none when told to stop meanwhile. What no waiting mends is a failure.
