@@ -23,13 +23,11 @@ use crate::{
     },
     rulebooks::RulebookError,
     shard::Ended,
-    stillness::Stillness,
+    stillness::{Idle, Stillness},
 };
 
-/// How long the coordinator looks away when nothing is to be decided.
-const IDLE: Duration = Duration::from_millis(200);
-/// The same in a replay, where everybody waits for it.
-const IDLE_IN_REPLAY: Duration = Duration::from_millis(5);
+/// How long the coordinator looks away when nothing is to be decided; in a replay everybody waits for it.
+const IDLE: Idle = Idle { live: Duration::from_millis(200), in_replay: Duration::from_millis(5) };
 /// Requests answered in one commit.
 const REQUESTS: usize = 500;
 
@@ -64,7 +62,7 @@ impl Coordinator {
     pub async fn run(mut self, stop: CancellationToken) -> Ended {
         let mut backoff = Backoff::default();
         let (store, clock) = (self.parts.store.clone(), self.parts.clock.clone());
-        let mut stillness = Stillness::new(store.as_ref(), clock.as_ref(), |written| written.arrived);
+        let mut stillness = Stillness::new(store.as_ref(), clock.as_ref(), IDLE, |written| written.arrived);
         loop {
             let decided = stillness
                 .look(store.as_ref(), clock.as_ref(), Decided::Nothing, async || self.decide_once().await)
@@ -77,8 +75,7 @@ impl Coordinator {
                 Ok(Decided::Nothing) => {
                     backoff.succeeded();
                     self.parts.readiness.good("coordinator");
-                    let idle = if clock.replays() { IDLE_IN_REPLAY } else { IDLE };
-                    stillness.wait(clock.as_ref(), idle, &stop).await;
+                    stillness.wait(clock.as_ref(), &stop).await;
                     if stop.is_cancelled() {
                         return Ended::Stopped;
                     }

@@ -26,7 +26,7 @@ use crate::{
     readiness::Readiness,
     records,
     restore::{DATABASE_RESTORED, Guard, RestoreError},
-    stillness::Stillness,
+    stillness::{Idle, Stillness},
 };
 
 /// Calls taken at once.
@@ -35,10 +35,8 @@ const BATCH: usize = 64;
 const LEASE: SignedDuration = SignedDuration::from_secs(60);
 /// How old the clock of a shard may be whose calls leave, as for mail: nothing leaves on stale knowledge.
 const STALE: SignedDuration = SignedDuration::from_secs(60);
-/// How long to look away when there is nothing.
-const IDLE: Duration = Duration::from_millis(200);
-/// The same in a replay, where every step waits for it.
-const IDLE_IN_REPLAY: Duration = Duration::from_millis(2);
+/// How long to look away when there is nothing; in a replay every step waits for it.
+const IDLE: Idle = Idle { live: Duration::from_millis(200), in_replay: Duration::from_millis(2) };
 /// The first wait after a failed try; each is four times the last, up to [`WAIT_MAX`].
 const WAIT: Duration = Duration::from_secs(5);
 /// The longest wait between two tries, and the longest the other side may ask for.
@@ -78,15 +76,14 @@ impl Courier {
     /// Runs until told to stop. Any number may run: the lease shares the work.
     pub async fn run(&self, stop: CancellationToken) {
         let mut backoff = Backoff::default();
-        let mut stillness = Stillness::new(self.store.as_ref(), self.clock.as_ref(), |written| written.arrived);
+        let mut stillness = Stillness::new(self.store.as_ref(), self.clock.as_ref(), IDLE, |written| written.arrived);
         while !stop.is_cancelled() {
             let looked = stillness.look(self.store.as_ref(), self.clock.as_ref(), 0, async || self.round().await).await;
             let wait = match looked {
                 Ok(0) => {
                     backoff.succeeded();
                     self.readiness.good("courier");
-                    let idle = if self.clock.replays() { IDLE_IN_REPLAY } else { IDLE };
-                    stillness.wait(self.clock.as_ref(), idle, &stop).await;
+                    stillness.wait(self.clock.as_ref(), &stop).await;
                     continue;
                 }
                 Ok(_) => {

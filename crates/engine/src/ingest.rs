@@ -207,12 +207,12 @@ impl Ingest {
         let now = self.retry(async || self.clock.now().await).await?;
         let replays = self.clock.replays();
         let intake = Intake::of(rules.as_ref().map(|rules| &rules.rulebook), replays);
-        let mut batch = Sorted::default();
+        let mut batch = Sorted { replays, placed, ..Sorted::default() };
         for record in records {
             match read(record, &intake, now) {
                 Ok(decoded) => {
                     breaker.good(&record.topic, record.partition);
-                    batch.accept(record, decoded, self, (replays, placed));
+                    batch.accept(record, decoded, self);
                 }
                 Err(rejection) => {
                     metrics::counter!("rapport_rejected_total", "code" => rejection.code.as_str()).increment(1);
@@ -299,6 +299,10 @@ impl Ingest {
 
 #[derive(Default)]
 struct Sorted {
+    /// Records carry the events' own time.
+    replays: bool,
+    /// They carry their place in the source, too.
+    placed: bool,
     persons: Vec<PersonRow>,
     dead: Vec<DeadLetterRow>,
     events: Vec<NewRecord>,
@@ -306,7 +310,7 @@ struct Sorted {
 }
 
 impl Sorted {
-    fn accept(&mut self, record: &SourceRecord, decoded: Decoded, ingest: &Ingest, (replays, placed): (bool, bool)) {
+    fn accept(&mut self, record: &SourceRecord, decoded: Decoded, ingest: &Ingest) {
         let Decoded { mut event, personal } = decoded;
         if personal.is_some() || event.partner().is_some() {
             let person = person_row(&event, personal.as_ref());
@@ -321,8 +325,8 @@ impl Sorted {
                 shard: shard_of(&event.key, ingest.shards),
                 key: event.key.to_string().into_bytes(),
                 value: encode(&event),
-                stamp: replays.then_some(event.occurred_at),
-                position: placed.then(|| SourcePosition {
+                stamp: self.replays.then_some(event.occurred_at),
+                position: self.placed.then(|| SourcePosition {
                     source: source_id(&record.topic),
                     incarnation: ingest.incarnation,
                     partition: record.partition,

@@ -8,6 +8,8 @@ mod build;
 mod hand;
 mod outcome;
 mod policy;
+#[cfg(test)]
+mod sample;
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -24,7 +26,7 @@ use tracing::{error, warn};
 
 pub use build::{LinkKeys, letter};
 pub use hand::Hand;
-use hand::{Proof, lock};
+use hand::lock;
 pub use policy::verdict;
 
 use crate::{
@@ -41,10 +43,10 @@ use crate::{
     },
     readiness::Readiness,
     records,
-    restore::{self, RestoreError},
+    restore::RestoreError,
     rulebooks::{Applied, RulebookError, Rulebooks},
     shard::react::is_pinned,
-    stillness::Stillness,
+    stillness::{Idle, Stillness},
 };
 
 /// Messages in hand per connection.
@@ -57,17 +59,12 @@ const SILENT: Duration = Duration::from_secs(60);
 const SUSPECTED: Duration = Duration::from_secs(4);
 /// Mail of a shard whose clock is further behind is not claimable.
 const SHARD_BEHIND: SignedDuration = SignedDuration::from_secs(60);
-/// How long to look away when nothing is due.
-const IDLE: Duration = Duration::from_millis(20);
-/// The same in a replay, where every step waits for its mail.
-const IDLE_IN_REPLAY: Duration = Duration::from_millis(5);
+/// How long to look away when nothing is due; in a replay every step waits for its mail.
+const IDLE: Idle = Idle { live: Duration::from_millis(20), in_replay: Duration::from_millis(5) };
 const HEARTBEAT: Duration = Duration::from_secs(2);
 /// Parts of readiness that a worker which goes on well must not cover.
 const WORKERS: &str = "workers of the mailer";
 const POLICY: &str = "contact policy";
-/// So long a proof holds that the database was not restored under a running mailer; after any error of the database a new
-/// one is needed at once.
-const PROOF_HOLDS: Duration = Duration::from_secs(5);
 
 /// A mailer's needs.
 pub struct Mailer {
@@ -273,7 +270,7 @@ impl Mailer {
 
     async fn work(&self, stop: CancellationToken) {
         let mut backoff = Backoff::default();
-        let mut stillness = Stillness::new(self.store.as_ref(), self.clock.as_ref(), |written| written.arrived);
+        let mut stillness = Stillness::new(self.store.as_ref(), self.clock.as_ref(), IDLE, |written| written.arrived);
         while !stop.is_cancelled() {
             let (store, clock) = (self.store.as_ref(), self.clock.as_ref());
             let looked = stillness.look(store, clock, 0, async || self.send_some(&stop).await).await;
@@ -281,8 +278,7 @@ impl Mailer {
                 Ok(0) => {
                     backoff.succeeded();
                     self.readiness.good("mailer");
-                    let idle = if self.clock.replays() { IDLE_IN_REPLAY } else { IDLE };
-                    stillness.wait(self.clock.as_ref(), idle, &stop).await;
+                    stillness.wait(self.clock.as_ref(), &stop).await;
                     continue;
                 }
                 Ok(_) => {
@@ -290,7 +286,7 @@ impl Mailer {
                     continue;
                 }
                 Err(error) => {
-                    *lock(&self.hand.proven) = None;
+                    self.hand.guard.doubt();
                     self.readiness.bad("mailer", error.to_string());
                     backoff.after_failure()
                 }
@@ -299,22 +295,9 @@ impl Mailer {
         }
     }
 
-    /// Makes sure that the database was not restored from a backup: what that has queued may have been sent. Returns when
-    /// such a one was last accepted.
-    async fn prove(&self) -> Result<Option<Timestamp>, MailerError> {
-        if self.clock.replays() {
-            return Ok(None);
-        }
-        let now = self.clock.monotonic();
-        if let Some(proof) = *lock(&self.hand.proven)
-            && now < proof.until
-        {
-            return Ok(proof.accepted_at);
-        }
-        restore::examine(self.log.as_ref(), self.store.as_ref()).await?;
-        let accepted_at = restore::accepted_at(self.store.as_ref()).await?;
-        *lock(&self.hand.proven) = Some(Proof { until: now + PROOF_HOLDS, accepted_at });
-        Ok(accepted_at)
+    /// Returns when a restored database was last accepted; see [`Guard::prove`](crate::restore::Guard::prove).
+    async fn prove(&self) -> Result<Option<Timestamp>, RestoreError> {
+        self.hand.guard.prove(self.log.as_ref(), self.store.as_ref(), self.clock.as_ref()).await
     }
 
     /// Claims for one connection and sends; returns how many recipients were looked at with effect.

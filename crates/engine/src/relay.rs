@@ -27,24 +27,20 @@ use crate::{
         store::{Store, StoreError},
     },
     readiness::Readiness,
-    restore::{self, RestoreError},
-    stillness::Stillness,
+    restore::{self, PROOF_HOLDS, RestoreError},
+    stillness::{Idle, Stillness},
 };
 
 /// Rows carried at once.
 const BATCH: usize = 1000;
-/// How long to look away when there is nothing.
-const IDLE: Duration = Duration::from_millis(10);
-/// The same in a replay, where every step waits for the outbox.
-const IDLE_IN_REPLAY: Duration = Duration::from_millis(2);
+/// How long to look away when there is nothing; in a replay every step waits for the outbox.
+const IDLE: Idle = Idle { live: Duration::from_millis(10), in_replay: Duration::from_millis(2) };
 /// How often an idle relay says that it lives.
 const HEARTBEAT: Duration = Duration::from_secs(2);
 /// Silence after which one that stands by takes over.
 const LEASE: Duration = Duration::from_secs(10);
 /// How often one that stands by looks.
 const STAND_BY: Duration = Duration::from_secs(1);
-/// So long a proof holds that the database was not restored under a running relay; after any error a new one is needed.
-const PROOF_HOLDS: Duration = Duration::from_secs(5);
 /// The code of a row that no log takes, in dead letters, metrics and documents.
 const TOO_LARGE: &str = "record_too_large";
 /// Of a row set aside this many bytes are kept.
@@ -137,7 +133,7 @@ impl Relay {
         let mut backoff = Backoff::default();
         let mut heard: Option<Instant> = None;
         let mut proven: Option<Instant> = None;
-        let mut stillness = Stillness::new(self.store.as_ref(), self.clock.as_ref(), |written| written.outbox);
+        let mut stillness = Stillness::new(self.store.as_ref(), self.clock.as_ref(), IDLE, |written| written.outbox);
         while !stop.is_cancelled() {
             stillness.mark();
             let now = self.clock.monotonic();
@@ -149,8 +145,7 @@ impl Relay {
                     }
                     backoff.succeeded();
                     self.readiness.good(part);
-                    let idle = if self.clock.replays() { IDLE_IN_REPLAY } else { IDLE };
-                    stillness.wait(self.clock.as_ref(), idle, stop).await;
+                    stillness.wait(self.clock.as_ref(), stop).await;
                 }
                 Ok(Some(Carried::Rows(_))) => {
                     heard = Some(now);

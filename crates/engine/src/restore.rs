@@ -9,7 +9,7 @@
 
 mod guard;
 
-pub use guard::Guard;
+pub use guard::{Guard, PROOF_HOLDS};
 
 use std::collections::BTreeMap;
 

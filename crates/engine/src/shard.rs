@@ -59,15 +59,12 @@ use crate::{
     records,
     restore::{self, RestoreError, Restored},
     rulebooks::{Applied, RulebookError},
-    stillness::Stillness,
+    stillness::{Idle, Stillness},
 };
 
-/// How long a caught-up live owner waits for records before it looks at the clock again.
-const TICK: Duration = Duration::from_millis(250);
-/// The same in a replay, where the present moves in steps and everybody waits for everybody.
-const TICK_IN_REPLAY: Duration = Duration::from_millis(5);
-/// The same where the store tells when the present moves, and the log when records come.
-const TICK_WHEN_TOLD: Duration = Duration::from_millis(100);
+/// How long a caught-up owner waits for records before it looks at the clock again; in a replay the present moves in steps and
+/// everybody waits for everybody.
+const TICK: Idle = Idle { live: Duration::from_millis(250), in_replay: Duration::from_millis(5) };
 
 /// Partners looked at in one commit when journeys change versions.
 const PARTNERS_AT_ONCE: usize = 2_000;
@@ -260,18 +257,14 @@ impl ShardOwner {
     async fn serve(&mut self, stop: &CancellationToken) -> Result<(), ShardError> {
         let replays = self.parts.clock.replays();
         let clock = self.parts.clock.clone();
-        let mut stillness = Stillness::new(self.parts.store.as_ref(), clock.as_ref(), |written| written.present);
-        let tick = match (replays, stillness.hears()) {
-            (false, _) => TICK,
-            (true, false) => TICK_IN_REPLAY,
-            (true, true) => TICK_WHEN_TOLD,
-        };
+        let mut stillness = Stillness::new(self.parts.store.as_ref(), clock.as_ref(), TICK, |written| written.present);
         while !stop.is_cancelled() {
+            let tick = stillness.idle();
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
                 filled = self.feed.fill(self.batch_max, tick) => filled?,
-                () = stillness.changed(clock.as_ref(), tick), if stillness.hears() => {}
+                () = stillness.told() => {}
             }
             stillness.mark();
             let present = self.parts.clock.now().await?;

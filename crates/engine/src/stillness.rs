@@ -20,11 +20,21 @@ use crate::ports::{
 /// After so many looks spared it is looked anyway: not everything there is to do shows in the rows of shards, a mailer's death
 /// for one.
 const SPARED: u32 = 20;
-/// The same where the store tells.
+/// The same where the store tells: what is not among the subjects is seen as late as this.
 const LOOK_ANYWAY: Duration = Duration::from_millis(100);
+
+/// How long to look away when there is nothing to do.
+#[derive(Debug, Clone, Copy)]
+pub struct Idle {
+    /// By the server's time.
+    pub live: Duration,
+    /// In a replay whose store does not tell.
+    pub in_replay: Duration,
+}
 
 /// What was there to see at the last look that found nothing to do.
 pub struct Stillness {
+    idle: Duration,
     subject: fn(&Written) -> u64,
     /// In a replay whose store tells.
     written: Option<watch::Receiver<Written>>,
@@ -40,15 +50,14 @@ type Stand = (i32, i64, Option<Timestamp>);
 impl Stillness {
     /// Nothing looked at yet; a change of `subject` is what makes another look worth while.
     #[must_use]
-    pub fn new(store: &dyn Store, clock: &dyn Clock, subject: fn(&Written) -> u64) -> Self {
+    pub fn new(store: &dyn Store, clock: &dyn Clock, idle: Idle, subject: fn(&Written) -> u64) -> Self {
         let written = if clock.replays() { store.written() } else { None };
-        Self { subject, written, seen: 0, empty: None, spared: 0 }
-    }
-
-    /// Whether the store tells.
-    #[must_use]
-    pub const fn hears(&self) -> bool {
-        self.written.is_some()
+        let idle = match (clock.replays(), &written) {
+            (false, _) => idle.live,
+            (true, None) => idle.in_replay,
+            (true, Some(_)) => LOOK_ANYWAY,
+        };
+        Self { idle, subject, written, seen: 0, empty: None, spared: 0 }
     }
 
     /// From here on what is written counts as new.
@@ -85,23 +94,25 @@ impl Stillness {
         Ok(found)
     }
 
-    /// Waits until it is worth while to look again, about `length` where nobody tells.
-    pub async fn wait(&mut self, clock: &dyn Clock, length: Duration, stop: &CancellationToken) {
-        tokio::select! { () = self.changed(clock, length) => {}, () = stop.cancelled() => {} }
+    /// Waits until it is worth while to look again, or for a stop.
+    pub async fn wait(&mut self, clock: &dyn Clock, stop: &CancellationToken) {
+        let idle = self.idle;
+        tokio::select! { () = self.told() => {}, () = clock.pause(idle) => {}, () = stop.cancelled() => {} }
     }
 
-    /// [`Stillness::wait`] without an end. May be dropped and asked again.
-    pub async fn changed(&mut self, clock: &dyn Clock, length: Duration) {
+    /// How long it is waited at the most.
+    #[must_use]
+    pub const fn idle(&self) -> Duration {
+        self.idle
+    }
+
+    /// Waits until the store tells of the subject; for ever where it does not tell. May be dropped and asked again.
+    pub async fn told(&mut self) {
         let (subject, seen) = (self.subject, self.seen);
         match &mut self.written {
-            Some(written) => {
-                tokio::select! {
-                    // The store outlives those who wait for it.
-                    _ = written.wait_for(|written| subject(written) != seen) => {}
-                    () = clock.pause(LOOK_ANYWAY) => {}
-                }
-            }
-            None => clock.pause(length).await,
+            // The store outlives those who wait for it.
+            Some(written) => drop(written.wait_for(|written| subject(written) != seen).await),
+            None => std::future::pending().await,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Checks that no compiler makes: sizes, names, stray paths, and what each crate may depend on.
 
-mod dependencies;
+pub mod dependencies;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};

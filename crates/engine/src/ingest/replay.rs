@@ -18,15 +18,15 @@ use crate::{
         rows::{COORDINATOR, ShardRow},
         store::{Outstanding, StoreError},
     },
-    stillness::Stillness,
+    stillness::{Idle, Stillness},
 };
 
 /// The present moves by this much.
 pub const STEP: SignedDuration = SignedDuration::from_hours(6);
 /// Notes the step whose records are being written, while the present still stands at the step before.
 const FILLING: &str = "replay_filling";
-/// How often it is looked whether everything is quiet.
-const LOOK: Duration = Duration::from_millis(3);
+/// How often it is looked whether everything is quiet; only a replay asks.
+const LOOK: Idle = Idle { live: Duration::ZERO, in_replay: Duration::from_millis(3) };
 
 /// A source whose records have times of their own, in ascending order.
 #[async_trait]
@@ -188,12 +188,12 @@ impl ReplayMaster {
     async fn wait_until_quiet(&self, present: Timestamp, stop: &CancellationToken) -> Result<bool, IngestError> {
         let mut backoff = Backoff::default();
         let clock = self.ingest.clock.as_ref();
-        let mut stillness = Stillness::new(self.ingest.store.as_ref(), clock, |written| written.concluded);
+        let mut stillness = Stillness::new(self.ingest.store.as_ref(), clock, LOOK, |written| written.concluded);
         while !stop.is_cancelled() {
             stillness.mark();
             match self.is_quiet(present).await {
                 Ok(true) => return Ok(true),
-                Ok(false) => stillness.wait(clock, LOOK, stop).await,
+                Ok(false) => stillness.wait(clock, stop).await,
                 Err(
                     IngestError::Store(StoreError::Unavailable(why)) | IngestError::Log(LogError::Unreachable(why)),
                 ) => {

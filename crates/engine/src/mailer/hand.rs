@@ -6,10 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use jiff::Timestamp;
 use tokio::sync::RwLock;
 
-use crate::ports::store::{Attempt, RecipientSnapshot, Settlement};
+use crate::{
+    ports::store::{Attempt, RecipientSnapshot, Settlement},
+    restore::Guard,
+};
 
 /// The messages a mailer has in hand.
 #[derive(Default)]
@@ -19,21 +21,13 @@ pub struct Hand {
     pub(super) incarnation: OnceLock<String>,
     /// Read while a claim is on its way.
     pub(super) claiming: RwLock<()>,
-    /// Until when the database counts as the log's own, and since when it does if it was restored.
-    pub(super) proven: Mutex<Option<Proof>>,
+    pub(super) guard: Guard,
     /// What became of messages in hand that the database refuses to write.
     pub(super) unwritten: Mutex<BTreeMap<String, (Attempt, Settlement)>>,
     /// Others' attempts that look as if their mailers were gone, since when by this process's own clock.
     suspected: Mutex<BTreeMap<(String, i64), Instant>>,
     /// Messages over which the policy broke down.
     baffling: Mutex<BTreeSet<String>>,
-}
-
-/// The database is not behind what the log was told.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Proof {
-    pub(super) until: Instant,
-    pub(super) accepted_at: Option<Timestamp>,
 }
 
 impl Hand {
@@ -73,29 +67,12 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ports::{rows::MessageRow, store::DueMessage};
+    use crate::mailer::sample;
 
     fn attempts(ids: &[&str]) -> Vec<Attempt> {
-        let message = |id: &str| MessageRow {
-            id: id.to_owned(),
-            shard: 0,
-            key: rapport_event::id::PartnerKey::new("shop", "ada").unwrap(),
-            workflow: String::new(),
-            journey: String::new(),
-            step: String::new(),
-            mail: String::new(),
-            rulebook: String::new(),
-            kind: "marketing".to_owned(),
-            topic: String::new(),
-            priority: 0,
-            policy: "at_most_once".to_owned(),
-            planned_at: Timestamp::UNIX_EPOCH,
-            due: Timestamp::UNIX_EPOCH,
-            expires: Timestamp::UNIX_EPOCH,
-            context: String::new(),
-        };
-        let due = |id: &str| DueMessage { message: message(id), person: String::new(), held: None, attempts: 0 };
-        ids.iter().map(|id| Attempt { attempt: 1, address: String::new(), due: due(id) }).collect()
+        ids.iter()
+            .map(|id| Attempt { attempt: 1, address: String::new(), due: sample::due(sample::message(id)) })
+            .collect()
     }
 
     #[test]

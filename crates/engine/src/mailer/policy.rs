@@ -133,33 +133,15 @@ fn consent(person: &Value) -> Consent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ports::rows::MessageRow;
+    use crate::{mailer::sample, ports::rows::MessageRow};
 
     #[test]
     fn mail_nobody_can_judge_waits_until_it_expires() {
         let at = |hours| Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hours);
-        let message = |id: &str, expires| MessageRow {
-            id: id.to_owned(),
-            shard: 0,
-            key: rapport_event::id::PartnerKey::new("shop", "ada").unwrap(),
-            workflow: String::new(),
-            journey: String::new(),
-            step: String::new(),
-            mail: String::new(),
-            rulebook: String::new(),
-            kind: "marketing".to_owned(),
-            topic: String::new(),
-            priority: 0,
-            policy: "at_most_once".to_owned(),
-            planned_at: at(0),
-            due: at(10),
-            expires,
-            context: String::new(),
-        };
-        let due = |message| DueMessage { message, person: String::new(), held: None, attempts: 0 };
+        let message = |id: &str, expires| MessageRow { due: at(10), expires, ..sample::message(id) };
         let snapshot = RecipientSnapshot {
             address: "ada@x.example".to_owned(),
-            due: vec![due(message("late", at(20))), due(message("soon", at(11))), due(message("over", at(10)))],
+            due: [message("late", at(20)), message("soon", at(11)), message("over", at(10))].map(sample::due).into(),
             suppressions: Vec::new(),
             accepted: Vec::new(),
         };

@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use super::{RestoreError, accepted_at, examine};
 use crate::ports::{clock::Clock, log::EventLog, store::Store};
 
-/// So long a proof holds; after any error a new one is needed.
-const PROOF_HOLDS: Duration = Duration::from_secs(5);
+/// So long a proof holds that the database was not restored under a running service; after any error a new one is needed.
+pub const PROOF_HOLDS: Duration = Duration::from_secs(5);
 
 /// What was found last.
 #[derive(Debug, Default)]

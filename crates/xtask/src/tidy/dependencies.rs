@@ -21,7 +21,7 @@ const LAYERS: [&[&str]; 10] = [
     &["cli", "bench", "e2e", "xtask"],
 ];
 /// Pure: values in, values out.
-const CORE: [&str; 9] =
+pub const CORE: [&str; 9] =
     ["rule", "event", "partner", "insight", "message", "contact", "feedback", "workflow", "journey"];
 const NOT_IN_CORE: [&str; 12] = [
     "tokio",
@@ -74,7 +74,7 @@ fn forbid(graph: &Graph, crates: &[&str], forbidden: &[&str], findings: &mut Vec
     }
 }
 
-fn package(name: &str) -> String {
+pub fn package(name: &str) -> String {
     format!("rapport-{name}")
 }
 
