@@ -6,10 +6,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use rapport_engine::clocks;
 use rapport_engine::ports::store::{Store, StoreError};
-use rapport_engine::rulebooks::Rulebooks;
+use rapport_engine::rulebooks::{RulebookError, Rulebooks};
 use rapport_store::{ConnectOptions, SqlStore};
 
-use crate::exit::{Doing, Failure};
+use crate::exit::Failure;
 use crate::settings::{LayoutSettings, Settings};
 
 /// The database, and what is read from it.
@@ -62,7 +62,7 @@ impl Desk {
 
     /// What counts as now: see [`clocks::present`].
     pub async fn now(&self) -> Result<Timestamp, Failure> {
-        clocks::present(self.store.as_ref()).await.doing("asking for the time")
+        clocks::present(self.store.as_ref()).await.map_err(asking("asking for the time"))
     }
 
     /// Closes what is open.
@@ -79,6 +79,14 @@ pub fn asking(what: &str) -> impl Fn(StoreError) -> Failure {
             StoreError::Unavailable(_) | StoreError::CommitUnknown(_) => failure.passing(),
             StoreError::Refused(_) | StoreError::Damaged(_) => failure,
         }
+    }
+}
+
+/// The same for what reads a rulebook.
+pub fn reading(what: &str) -> impl Fn(RulebookError) -> Failure {
+    move |error| match error {
+        RulebookError::Store(error) => asking(what)(error),
+        error @ RulebookError::Broken { .. } => Failure::new(format!("{what}: {error}")),
     }
 }
 

@@ -4,23 +4,22 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rapport_engine::ports::caller::{Caller, Captured};
+use rapport_engine::rulebooks::Applied;
 use rapport_hook::{HttpCaller, Known, Secret, Target};
 use rapport_workflow::config::{HookKind, hook_variable};
 use tracing::{info, warn};
 
-use crate::exit::{Doing, Failure};
-use crate::layout::Layout;
+use crate::exit::Failure;
 use crate::settings::Settings;
 
 /// Whoever captures mail captures calls, and the past is told to nobody.
-pub async fn caller(settings: &Settings, layout: &Layout, replays: bool) -> Result<Arc<dyn Caller>, Failure> {
-    let applied = layout.rulebooks.current().await.doing("reading the applied files")?;
-    let hooks = applied.as_ref().map(|applied| applied.rulebook.hooks.clone()).unwrap_or_default();
+pub fn caller(settings: &Settings, applied: &Applied, replays: bool) -> Result<Arc<dyn Caller>, Failure> {
+    let hooks = &applied.rulebook.hooks;
     if hooks.is_empty() || replays || !settings.mail.delivers() {
         return Ok(Arc::new(Captured));
     }
     let mut known = BTreeMap::new();
-    for (name, hook) in &hooks {
+    for (name, hook) in hooks {
         let variable = hook_variable(name);
         let Some(address) = read(&variable) else {
             warn!(hook = %name, variable, "calls of this hook fail: the environment has no address");

@@ -10,6 +10,7 @@ use rapport_engine::ports::clock::Clock;
 use rapport_engine::ports::log::{EventLog, LogError, SignalLog};
 use rapport_engine::ports::store::Store;
 use rapport_engine::readiness::Readiness;
+use rapport_engine::replayable::{self, NotReplayable};
 use rapport_engine::rulebooks::Rulebooks;
 use rapport_kafka::{Connection, KafkaLog, KafkaSignals, LogSettings};
 use rapport_message::link::Keys;
@@ -130,6 +131,14 @@ impl Layout {
 
     /// Services take the store over: from now on the present is what their clock says.
     pub async fn take_over(&self) -> Result<(), Failure> {
+        if self.clock.replays() {
+            replayable::examine(&self.store, &self.log, self.shards).await.map_err(|error| match error {
+                NotReplayable::Store(error) => asking("looking how far the store is")(error),
+                NotReplayable::Log(error) => unreachable_log(error),
+                error @ NotReplayable::RanLive { .. } => Failure::input(error.to_string())
+                    .help("play it in a folder and on a store of its own; to load history into this one, leave out `--clock replay`"),
+            })?;
+        }
         clocks::take_over(self.store.as_ref(), self.clock.replays()).await.map_err(asking("noting which clock runs"))
     }
 

@@ -21,6 +21,7 @@ mod lock;
 mod picture;
 mod printed;
 mod progress;
+mod scratch;
 mod services;
 mod settings;
 mod source_file;

@@ -8,11 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rapport_engine::backoff::Backoff;
 use rapport_engine::courier::Courier;
 use rapport_engine::ingest::{Ingest, ReplayMaster, committed_fact, source_id};
 use rapport_engine::mailer::{LinkKeys, Mailer};
 use rapport_engine::ownership::{Engine, EngineParts, EngineSettings};
 use rapport_engine::ports::caller::{Caller, Captured};
+use rapport_engine::ports::store::StoreError;
 use rapport_engine::ports::transport::Transport;
 use rapport_engine::readiness::Readiness;
 use rapport_engine::relay::Relay;
@@ -23,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use crate::command_line::Service;
+use crate::desk::asking;
 use crate::exit::{Doing, Failure};
 use crate::layout::{Broker, Layout};
 use crate::settings::{MailSettings, MailWay};
@@ -138,7 +141,7 @@ impl Services {
         let (layout, broker, name) = (layout.clone(), broker.clone(), name.to_owned());
         let (connection, stop) = (broker.connection.clone(), self.stop.clone());
         let run = move || async move {
-            let settings = source_settings(&layout, &broker, Some(name)).await?;
+            let Some(settings) = source_settings(&layout, &broker, Some(name), &stop).await? else { return Ok(()) };
             let mut source = GroupSource::subscribe(&connection, &settings).doing("reading the upstream topics")?;
             ingest.run(&mut source, true, stop).await.doing("ingest stopped")?;
             Ok(())
@@ -152,7 +155,7 @@ impl Services {
         let (layout, broker) = (layout.clone(), broker.clone());
         let (connection, stop) = (broker.connection.clone(), self.stop.clone());
         let run = move || async move {
-            let settings = source_settings(&layout, &broker, None).await?;
+            let Some(settings) = source_settings(&layout, &broker, None, &stop).await? else { return Ok(()) };
             let mut source = merged::Merged::open(&connection, &settings).await.doing("reading the upstream topics")?;
             let mut last = String::new();
             let progress = |present: Timestamp| {
@@ -295,24 +298,45 @@ pub fn ingest(layout: &Layout) -> Ingest {
     }
 }
 
+/// How the upstream topics are read, asked of a database until it answers; none when told to stop meanwhile.
 async fn source_settings(
     layout: &Layout,
     broker: &Broker,
     instance: Option<String>,
-) -> Result<SourceSettings, Failure> {
-    let topics = broker.settings.upstream.to_vec();
-    let rows = layout.store.shard_rows().await.doing("reading what was taken")?;
+    stop: &CancellationToken,
+) -> Result<Option<SourceSettings>, Failure> {
+    let mut backoff = Backoff::default();
+    loop {
+        let wait = match taken_before(layout, broker).await.map_err(asking("reading what was taken")) {
+            Ok(known) => {
+                let topics = broker.settings.upstream.to_vec();
+                return Ok(Some(SourceSettings { topics, group: GROUP.to_owned(), instance, known }));
+            }
+            Err(failure) if failure.passing => {
+                layout.readiness.bad("ingest", failure.message);
+                backoff.after_failure()
+            }
+            Err(failure) => return Err(failure),
+        };
+        tokio::select! { () = tokio::time::sleep(wait) => {}, () = stop.cancelled() => return Ok(None) }
+    }
+}
+
+/// The partitions of which something was taken, and the broker told.
+async fn taken_before(layout: &Layout, broker: &Broker) -> Result<BTreeSet<(String, i32)>, StoreError> {
+    let topics = &broker.settings.upstream;
+    let rows = layout.store.shard_rows().await?;
     let incarnation = broker.settings.incarnation;
     let mut known = BTreeSet::new();
     for position in rows.iter().flat_map(|row| &row.seen).filter(|position| position.incarnation == incarnation) {
         let Some(topic) = topics.iter().find(|topic| source_id(topic) == position.source) else { continue };
         let place = (topic.clone(), position.partition);
         let fact = committed_fact(incarnation, topic, position.partition);
-        if !known.contains(&place) && layout.store.meta(&fact).await.doing("reading what was taken")?.is_some() {
+        if !known.contains(&place) && layout.store.meta(&fact).await?.is_some() {
             known.insert(place);
         }
     }
-    Ok(SourceSettings { topics, group: GROUP.to_owned(), instance, known })
+    Ok(known)
 }
 
 /// The services a command line names; all when it names none.

@@ -223,6 +223,7 @@ fn what_is_not_there_is_said() {
     for looking in [&["explain", "nobody"][..], &["dead-letters"], &["pause"], &["doctor"], &["report"]] {
         check(project.path(), looking, 1, &["nothing is applied yet", "rapport apply"]);
     }
+    check(project.path(), &["plan"], 0, &["nothing is applied yet"]);
     assert!(!project.path().join("rapport.db").exists());
     check(project.path(), &["apply", "--since", "yesterday"], 2, &["`yesterday` is no date"]);
 }
@@ -252,6 +253,9 @@ fn files_go_in_once_and_what_is_refused_is_kept() {
     let says = ["1 event taken in, 1 refused", "events.jsonl:2: bad_json", "rapport dead-letters"];
     check(project.path(), &["ingest", "events.jsonl"], 1, &says);
     check(project.path(), &["dead-letters"], 0, &["events.jsonl:2", "bad_json"]);
+    // Its record lies ahead of every present a replay would bring.
+    let ran_live = ["this store has run live", "of its own"];
+    check(project.path(), &["ingest", "--clock", "replay", "events.jsonl"], 2, &ran_live);
     check(project.path(), &["explain", "nobody"], 1, &["there is no partner `nobody`"]);
     std::fs::write(project.path().join("broken.jsonl"), format!("{{}}\n{}\n", good.replace("\"ada\"", "[]"))).unwrap();
     let says = [

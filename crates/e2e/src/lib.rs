@@ -8,6 +8,7 @@
 //! It looks from outside: processes, topics, tables and mails. Only the checks read the store through its own crate.
 #![allow(clippy::disallowed_methods, reason = "an edge: clock, environment and processes are its job")]
 
+pub mod cut;
 pub mod disturbance;
 pub mod final_state;
 pub mod live;

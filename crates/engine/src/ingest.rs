@@ -25,6 +25,7 @@ use tracing::warn;
 
 pub use breaker::{Breaker, Tripped};
 pub use intake::Intake;
+pub(crate) use replay::grid_after;
 pub use replay::{ReplayMaster, ReplaySource};
 
 use crate::{

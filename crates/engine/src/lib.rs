@@ -31,6 +31,7 @@ pub mod ports;
 pub mod readiness;
 pub mod records;
 pub mod relay;
+pub mod replayable;
 pub mod restore;
 pub mod rulebooks;
 pub mod shard;

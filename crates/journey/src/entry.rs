@@ -7,7 +7,7 @@ use rapport_event::PartnerKey;
 use rapport_rule::Length;
 use rapport_rule::expr::{Clause, Scope, Value, blocks_unless, holds_if};
 use rapport_workflow::calendar::{add, instant};
-use rapport_workflow::{Late, Once, Timed, Workflow, is_lasting};
+use rapport_workflow::{ISSUE, Late, MailName, Once, Step, Timed, Verb, Workflow, is_lasting};
 use serde::{Deserialize, Serialize};
 
 use crate::explain::fixed;
@@ -258,7 +258,22 @@ impl Look<'_> {
         if facts.is_revoked(self.trigger) {
             return Err(RefusalCode::TriggerRevoked);
         }
+        if self.trigger.kind == BROADCAST && self.lacks_an_issue(world) {
+            return Err(RefusalCode::NothingNew);
+        }
         Ok(())
+    }
+
+    /// It is a newsletter, no issue's day has come, and nothing else is to go out in its place.
+    fn lacks_an_issue(&self, world: &World<'_>) -> bool {
+        let id = &self.workflow.id;
+        let in_vain = |step: &Step| match &step.verb {
+            Verb::Email(email) => matches!(email.mail, MailName::Issue) && email.or_else.is_none(),
+            _ => false,
+        };
+        self.workflow.steps.iter().any(in_vain)
+            && world.newest_issue(id, self.now).is_none()
+            && world.mail(id, ISSUE).is_none()
     }
 
     fn at_conditions(&mut self, scope: &dyn Scope) -> Result<(), RefusalCode> {

@@ -75,7 +75,8 @@ fn a_broadcast_goes_once_per_issue_to_its_lane_within_its_time() {
     check(
         "send_to: lane == \"newsletter\"\nat: \"0 10 * * TUE\"\nover: 2 hours\nsteps: [{ email: issue }]\n",
         "  - { name: no issue twice, until: day 30, expect: { mails: [{ issue-2026-02-09: { day: 9, at: \"10:00..12:00\", subject: /2026-02-09/ } }, \
-           { issue-2026-02-23: { day: 23, at: \"10:00..12:00\" } }], refused: nothing_new } }\n",
+           { issue-2026-02-23: { day: 23, at: \"10:00..12:00\" } }], refused: nothing_new } }\n  \
+           - { name: nobody gets in before the first, until: day 8, expect: { mails: [], refused: nothing_new } }\n",
     );
 }
 

@@ -8,8 +8,8 @@ use rapport_rule::finding::render::human_all;
 
 use super::{audit, instant, login_name, plan};
 use crate::command_line::{ApplyArguments, Global};
-use crate::desk::{Desk, Missing};
-use crate::exit::{self, Doing, Failure};
+use crate::desk::{Desk, Missing, asking};
+use crate::exit::{self, Failure};
 use crate::files::{self, Texts};
 use crate::settings::Settings;
 use crate::{printed, telemetry};
@@ -75,7 +75,7 @@ pub async fn put_into_force(desk: &Desk, mut request: Request) -> Result<Outcome
             Failure::input(error.to_string()).help("let somebody else read it: rapport apply --approved-by NAME")
         }
         ApplyError::Stale(_) => Failure::input(error.to_string()),
-        ApplyError::Store(error) => Failure::new(error.to_string()),
+        ApplyError::Store(error) => asking("applying the files")(error),
     })
 }
 
@@ -88,6 +88,6 @@ pub async fn by_running(desk: &Desk, texts: Texts, since: Option<Timestamp>, del
 
 /// Whether the files of a project are those in force.
 pub async fn in_force(desk: &Desk, texts: &Texts) -> Result<bool, Failure> {
-    let current = desk.store.current_definition_hash().await.doing("asking for the applied files")?;
+    let current = desk.store.current_definition_hash().await.map_err(asking("asking for the applied files"))?;
     Ok(current == Some(files::sources(texts).hash()))
 }

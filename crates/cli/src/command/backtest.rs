@@ -11,9 +11,10 @@ use serde_json::{Value, json};
 use super::apply::checked;
 use crate::backtest::{Compared, Played, Seen, Sent, compare, play, read, seen};
 use crate::command_line::{BacktestArguments, ClockKind};
-use crate::exit::{self, Doing, Failure};
+use crate::exit::{self, Failure};
 use crate::layout::Layout;
 use crate::printed::{bold, count, faint, harmless, line, number};
+use crate::scratch::Scratch;
 use crate::settings::Settings;
 use crate::{progress, stop};
 
@@ -47,9 +48,9 @@ pub async fn run(settings: &Settings, arguments: &BacktestArguments) -> Result<u
     let keys = recorded.keys();
     let was = seen(&live.store, &keys, from, now).await?;
     live.close().await;
-    let folder = Folder::new()?;
+    let folder = Scratch::new("backtest")?;
     let show = |present: Timestamp| bar.set_message(format!("playing {}", present.strftime("%-d %b %Y")));
-    let played = play(&folder.0, recorded, texts, from, now, &stop, show).await;
+    let played = play(folder.path(), recorded, texts, from, now, &stop, show).await;
     bar.finish_and_clear();
     let played = played?;
     let compared = compare(&was, &played.seen, arguments.workflow.as_deref());
@@ -77,23 +78,6 @@ fn window(text: &str) -> Result<i64, Failure> {
     days.filter(|days| (1..=400).contains(days)).ok_or_else(|| {
         Failure::input(format!("`{}` is no window", harmless(text))).help("write `90d`, from 1 to 400 days")
     })
-}
-
-/// A folder of the backtest's own, gone when it is over.
-struct Folder(std::path::PathBuf);
-
-impl Folder {
-    fn new() -> Result<Self, Failure> {
-        let path = std::env::temp_dir().join(format!("rapport-backtest-{}", uuid::Uuid::now_v7()));
-        std::fs::create_dir(&path).doing("making a folder for the backtest")?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }
 
 /// What went out and what did not.

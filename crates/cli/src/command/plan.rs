@@ -10,7 +10,8 @@ use crate::command_line::{Global, PlanArguments};
 use crate::desk::{Desk, Missing};
 use crate::exit::{self, Doing, Failure};
 use crate::printed::{bold, count, faint, line, number};
-use crate::settings::Settings;
+use crate::scratch::Scratch;
+use crate::settings::{LayoutSettings, Settings};
 use crate::telemetry;
 
 /// Looks, tells, and keeps the plan if asked to.
@@ -20,10 +21,21 @@ pub async fn run(global: &Global, arguments: &PlanArguments) -> Result<u8, Failu
     let texts = apply::checked(&folder)?;
     let settings = Settings::load(global)?;
     telemetry::begin(global, settings.log_format, None, true);
+    // Where nothing is applied yet the plan is against nothing, and looking leaves nothing behind.
+    let mut settings = settings;
+    let mut scratch = None;
+    if let LayoutSettings::Embedded { file, disposable } = &mut settings.layout
+        && !file.exists()
+    {
+        let made = Scratch::new("plan")?;
+        (*file, *disposable) = (made.path().join("rapport.db"), true);
+        scratch = Some(made);
+    }
     let desk = Desk::open_or(&settings, Missing::Make).await?;
     let now = desk.now().await?;
     let made = plan(&desk.store, texts, since, desk.shards, now).await;
     desk.close().await;
+    drop(scratch);
     let made = made.map_err(|error| match error {
         PlanError::Rulebook(error) => Failure::input(error.to_string()),
         PlanError::Store(error) => Failure::new(error.to_string()),

@@ -1,18 +1,20 @@
 //! `rapport run`.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rapport_engine::backoff::Backoff;
 use rapport_engine::readiness::Readiness;
+use rapport_engine::rulebooks::Applied;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::{apply, instant};
 use crate::command_line::{ClockKind, RunArguments, Service};
-use crate::desk::{Desk, Missing};
-use crate::exit::{self, Doing, Failure};
-use crate::files;
+use crate::desk::{Desk, Missing, reading};
+use crate::exit::{self, Failure};
+use crate::files::{self, Texts};
 use crate::hooks;
 use crate::layout::{Layout, link_keys};
 use crate::lock::Lock;
@@ -55,28 +57,19 @@ pub async fn run(settings: &Settings, arguments: RunArguments) -> Result<u8, Fai
         readiness.not_yet("start", "store and event log are not open yet");
         running.health(&readiness, address).await?;
     }
-    let Some(layout) = open_when_it_answers(settings, arguments.clock, &readiness, &stop).await? else {
+    let start = Start { settings, clock: arguments.clock, texts };
+    let Some((layout, applied)) = start.when_all_answer(&readiness, &stop).await? else {
         return running.wait().await.map(|()| exit::OK);
     };
-    layout.take_over().await?;
-    let desk = layout.desk();
-    if is_cluster {
-        if !come_into_force(&desk, &settings.folder, &stop).await? {
-            return Err(Failure::input("the files here are not those in force").help("run `rapport apply`"));
-        }
-    } else if !apply::in_force(&desk, &texts).await? {
-        apply::by_running(&desk, texts, None, settings.mail.delivers()).await?;
-        info!("changed files are in force");
-    }
     for service in &services {
         match (service, &layout.broker) {
             (Service::Ingest, Some(broker)) if replays => running.replay(&layout, broker, until),
             (Service::Ingest, Some(broker)) => running.ingest(&layout, broker, &name),
             (Service::Ingest, None) => {}
             (Service::Engine, _) => running.engine(&layout, &name, None),
-            (Service::Relay, _) => running.relay_by(&layout, &name, hooks::caller(settings, &layout, replays).await?),
+            (Service::Relay, _) => running.relay_by(&layout, &name, hooks::caller(settings, &applied, replays)?),
             (Service::Mailer, _) => {
-                every_sender_signs(settings, &layout).await?;
+                every_sender_signs(settings, &applied)?;
                 let way_out = transport(&settings.mail)?;
                 let links = link_keys(settings, way_out.delivers())?;
                 running.mailer(&layout, &name, way_out, links);
@@ -100,9 +93,71 @@ pub async fn run(settings: &Settings, arguments: RunArguments) -> Result<u8, Fai
     result.map(|()| exit::OK)
 }
 
+/// What services need before they run.
+struct Start<'s> {
+    settings: &'s Settings,
+    clock: ClockKind,
+    texts: Texts,
+}
+
+impl Start<'_> {
+    /// The layout and the files in force, however long database and broker take to answer, and whenever they fall silent on the
+    /// way; none when told to stop meanwhile. What no waiting mends is a failure.
+    async fn when_all_answer(
+        &self,
+        readiness: &Readiness,
+        stop: &CancellationToken,
+    ) -> Result<Option<(Layout, Arc<Applied>)>, Failure> {
+        let mut backoff = Backoff::default();
+        loop {
+            let tried = tokio::select! {
+                tried = self.once(readiness) => tried,
+                () = stop.cancelled() => return Ok(None),
+            };
+            match tried {
+                Ok(begun) => return Ok(Some(begun)),
+                Err(failure) if failure.passing => readiness.bad("start", failure.message),
+                Err(failure) => return Err(failure),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(backoff.after_failure()) => {}
+                () = stop.cancelled() => return Ok(None),
+            }
+        }
+    }
+
+    async fn once(&self, readiness: &Readiness) -> Result<(Layout, Arc<Applied>), Failure> {
+        let layout = Layout::open_or(self.settings, self.clock, Missing::Make).await?;
+        let layout = Layout { readiness: readiness.clone(), ..layout };
+        match self.with_files_in_force(&layout).await {
+            Ok(applied) => Ok((layout, applied)),
+            Err(failure) => {
+                layout.close().await;
+                Err(failure)
+            }
+        }
+    }
+
+    /// Sees to it that the files here are in force: a cluster is told so by `rapport apply` alone.
+    async fn with_files_in_force(&self, layout: &Layout) -> Result<Arc<Applied>, Failure> {
+        layout.take_over().await?;
+        let desk = layout.desk();
+        if layout.broker.is_some() {
+            if !come_into_force(&desk, &self.settings.folder).await? {
+                return Err(Failure::input("the files here are not those in force").help("run `rapport apply`"));
+            }
+        } else if !apply::in_force(&desk, &self.texts).await? {
+            apply::by_running(&desk, self.texts.clone(), None, self.settings.mail.delivers()).await?;
+            info!("changed files are in force");
+        }
+        let applied = layout.rulebooks.current().await.map_err(reading("reading the files in force"))?;
+        applied.ok_or_else(|| Failure::input("no files are in force").help("run `rapport apply`"))
+    }
+}
+
 /// Whether the files here are in force, or are soon: an `apply` may be under way beside this start, and files change a moment
 /// before they are in force.
-async fn come_into_force(desk: &Desk, folder: &Path, stop: &CancellationToken) -> Result<bool, Failure> {
+async fn come_into_force(desk: &Desk, folder: &Path) -> Result<bool, Failure> {
     let looks = async {
         loop {
             if apply::in_force(desk, &files::read(folder)?).await? {
@@ -111,35 +166,7 @@ async fn come_into_force(desk: &Desk, folder: &Path, stop: &CancellationToken) -
             tokio::time::sleep(LOOK_AGAIN).await;
         }
     };
-    tokio::select! {
-        found = tokio::time::timeout(APPLIED_WITHIN, looks) => found.unwrap_or(Ok(false)),
-        () = stop.cancelled() => Ok(false),
-    }
-}
-
-/// Opens store and log, however long they take to answer; none when told to stop meanwhile. What no waiting mends is a failure.
-async fn open_when_it_answers(
-    settings: &Settings,
-    clock: ClockKind,
-    readiness: &Readiness,
-    stop: &CancellationToken,
-) -> Result<Option<Layout>, Failure> {
-    let mut backoff = Backoff::default();
-    loop {
-        let opened = tokio::select! {
-            opened = Layout::open_or(settings, clock, Missing::Make) => opened,
-            () = stop.cancelled() => return Ok(None),
-        };
-        match opened {
-            Ok(layout) => return Ok(Some(Layout { readiness: readiness.clone(), ..layout })),
-            Err(failure) if failure.passing => readiness.bad("start", failure.message),
-            Err(failure) => return Err(failure),
-        }
-        tokio::select! {
-            () = tokio::time::sleep(backoff.after_failure()) => {}
-            () = stop.cancelled() => return Ok(None),
-        }
-    }
+    tokio::time::timeout(APPLIED_WITHIN, looks).await.unwrap_or(Ok(false))
 }
 
 /// A replay writes old mail: it may reach a folder or this machine, never a person.
@@ -157,10 +184,11 @@ fn refuse_foreign_mail(mail: &MailSettings, replays: bool) -> Result<(), Failure
 }
 
 /// A programme that signs must not find out from refused mails that one of its senders has no key.
-async fn every_sender_signs(settings: &Settings, layout: &Layout) -> Result<(), Failure> {
+fn every_sender_signs(settings: &Settings, applied: &Applied) -> Result<(), Failure> {
     let signer = &settings.mail.signer;
-    let applied = layout.rulebooks.current().await.doing("reading the files in force")?;
-    let Some(applied) = applied.filter(|_| !signer.is_empty()) else { return Ok(()) };
+    if signer.is_empty() {
+        return Ok(());
+    }
     let senders = applied.rulebook.config.senders.iter();
     let unsigned: Vec<_> = senders.filter(|(_, sender)| signer.keys_for(&sender.email).next().is_none()).collect();
     let Some((id, sender)) = unsigned.first() else { return Ok(()) };

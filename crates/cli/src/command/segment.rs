@@ -70,11 +70,11 @@ fn explain(facts: &PartnerFacts<'_>, partner: &str, name: &str) {
     line(bold(&format!("{} {verdict} {name}", harmless(partner))));
     let declared = &facts.rulebook.segments;
     if let Some(segment) = declared.segment(name) {
-        told(&segments::explain_segment(facts, segment));
+        told(&segments::explain_segment(facts, segment), &facts.program.zone);
         if let Some(Some(since)) = segments::kept(facts.state).get(name)
             && let Ok(since) = jiff::Timestamp::from_millisecond(*since)
         {
-            line(format!("  since {}", moment(since, &TimeZone::UTC)));
+            line(format!("  since {}", moment(since, &facts.program.zone)));
         }
         return;
     }
@@ -87,7 +87,7 @@ fn explain(facts: &PartnerFacts<'_>, partner: &str, name: &str) {
             GroupRule::TopShare { enter_percent, leave_percent, days } => line(format!(
                 "      among those who bring {enter_percent} % of revenue_{days}d (left above {leave_percent} %), as of the last closed day"
             )),
-            GroupRule::If(_) => told(&segments::explain_group(facts, group)),
+            GroupRule::If(_) => told(&segments::explain_group(facts, group), &facts.program.zone),
             GroupRule::Else => line("      everybody else"),
         }
         if fits || *group.name == *name {
@@ -96,8 +96,8 @@ fn explain(facts: &PartnerFacts<'_>, partner: &str, name: &str) {
     }
 }
 
-fn told(clauses: &[rapport_rule::expr::Clause]) {
+fn told(clauses: &[rapport_rule::expr::Clause], zone: &TimeZone) {
     for text in rapport_journey::explain::clauses(clauses).lines() {
-        line(format!("    {}", harmless(text)));
+        line(format!("    {}", harmless(&rapport_journey::explain::in_zone(text, zone))));
     }
 }

@@ -240,7 +240,8 @@ fn grid_before(at: Timestamp) -> Timestamp {
     Timestamp::from_millisecond(floor - step).unwrap_or(Timestamp::MIN)
 }
 
-fn grid_after(at: Timestamp) -> Timestamp {
+/// The end of the step after this instant.
+pub(crate) fn grid_after(at: Timestamp) -> Timestamp {
     let step = STEP.as_millis() as i64;
     Timestamp::from_millisecond((at.as_millisecond().div_euclid(step) + 1) * step).unwrap_or(Timestamp::MAX)
 }
