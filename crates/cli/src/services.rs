@@ -217,6 +217,7 @@ impl Services {
             shards: layout.shards,
             bearer: bearer.and_then(rapport_http::Bearer::new),
             providers: providers.clone(),
+            beginnings: Arc::default(),
             event_bytes_max: rapport_http::EVENT_BYTES_MAX,
         };
         self.serve("gateway", rapport_http::gateway(gateway), address).await
@@ -294,7 +295,7 @@ pub fn ingest(layout: &Layout) -> Ingest {
         shards: layout.shards,
         incarnation: layout.broker.as_ref().map_or(0, |broker| broker.settings.incarnation),
         readiness: layout.readiness.clone(),
-        noted: Arc::default(),
+        beginnings: Arc::default(),
     }
 }
 
@@ -325,10 +326,10 @@ async fn source_settings(
 /// The partitions of which something was taken, and the broker told.
 async fn taken_before(layout: &Layout, broker: &Broker) -> Result<BTreeSet<(String, i32)>, StoreError> {
     let topics = &broker.settings.upstream;
-    let rows = layout.store.shard_rows().await?;
+    let seen = layout.store.seen(None).await?;
     let incarnation = broker.settings.incarnation;
     let mut known = BTreeSet::new();
-    for position in rows.iter().flat_map(|row| &row.seen).filter(|position| position.incarnation == incarnation) {
+    for position in seen.iter().filter(|position| position.incarnation == incarnation) {
         let Some(topic) = topics.iter().find(|topic| source_id(topic) == position.source) else { continue };
         let place = (topic.clone(), position.partition);
         let fact = committed_fact(incarnation, topic, position.partition);

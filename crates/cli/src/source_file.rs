@@ -4,7 +4,7 @@
 
 mod purchase_log;
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 use std::io::Read as _;
 use std::path::Path;
 
@@ -35,6 +35,14 @@ pub fn name_fact(source: &str) -> String {
     format!("source.name:{source}")
 }
 
+/// A record's place in its file, for people.
+pub fn place(file: &str, partition: i32, offset: i64) -> String {
+    match partition {
+        BY_TIME => format!("{file} (record {} in order of time)", offset + 1),
+        _ => format!("{file}:{}", offset + 1),
+    }
+}
+
 /// What helps with a file that holds no events.
 const FORMS: &str = "write one JSON event a line, or a purchase log (customer_id,date,orders,spend)";
 
@@ -54,8 +62,13 @@ pub fn read(path: &Path, program: &str) -> Result<EventFile, Failure> {
     } else {
         bytes
     };
-    let topic = format!("file:{:016x}", content_hash(&text));
     let by_line = !purchase_log::is_one(&text);
+    let mut hash = content_hash(CONTENT, &text);
+    if !by_line {
+        // The same log makes other events of another programme's.
+        hash = content_hash(hash, program.as_bytes());
+    }
+    let topic = format!("file:{hash:016x}");
     let values: Vec<Vec<u8>> = if by_line {
         refuse_other_forms(&text).map_err(|(what, help)| Failure::input(format!("{shown} {what}")).help(help))?;
         let lines = text.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
@@ -74,7 +87,33 @@ pub fn read(path: &Path, program: &str) -> Result<EventFile, Failure> {
     };
     // Empty lines are no events; lines keep their numbers.
     let values = values.into_iter().enumerate().filter(|(_, value)| !value.trim_ascii().is_empty());
-    Ok(EventFile { records: values.map(record).collect(), by_line })
+    Ok(EventFile { records: in_time(values.map(record).collect()), by_line })
+}
+
+/// Brings a file's records into the order of the events' own time, and gives them that time. What has none stays behind the
+/// line before it, and becomes a dead letter there.
+///
+/// A shard drops what does not come after the highest position it folded, so positions must rise as records are told. Where
+/// lines are not in the order of time the positions are places in time, live and in a replay alike: a file counts once however
+/// it is read.
+fn in_time(mut records: Vec<SourceRecord>) -> Vec<SourceRecord> {
+    let mut last = None;
+    for record in &mut records {
+        last = record.value.as_deref().and_then(event_time).or(last);
+        record.timestamp = last;
+    }
+    let first = records.iter().find_map(|record| record.timestamp);
+    for record in &mut records {
+        record.timestamp = record.timestamp.or(first);
+    }
+    if records.is_sorted_by_key(|record| record.timestamp) {
+        return records;
+    }
+    records.sort_by_key(|record| record.timestamp);
+    for (place, record) in records.iter_mut().enumerate() {
+        (record.partition, record.offset) = (BY_TIME, place as i64);
+    }
+    records
 }
 
 /// Files that look like something else altogether: a dead letter for each of their lines would help nobody.
@@ -97,55 +136,48 @@ fn refuse_other_forms(text: &[u8]) -> Result<(), (String, &'static str)> {
     Ok(())
 }
 
+/// What the hash of a content begins with.
+const CONTENT: u64 = 0xCBF2_9CE4_8422_2325;
+
 /// FNV-1a over the content: a name, not a proof.
-fn content_hash(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3))
+fn content_hash(begin: u64, bytes: &[u8]) -> u64 {
+    bytes.iter().fold(begin, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3))
 }
 
 /// The event's own time, as far as it can be read without judging the event.
 pub fn event_time(value: &[u8]) -> Option<Timestamp> {
+    // A text may be escaped, and is read then as the contract reads it.
     #[derive(Deserialize)]
     struct Outer<'a> {
         #[serde(borrow)]
-        occurred_at: Option<&'a str>,
+        occurred_at: Option<Cow<'a, str>>,
         #[serde(borrow)]
-        time: Option<&'a str>,
+        time: Option<Cow<'a, str>>,
     }
     let outer: Outer<'_> = serde_json::from_slice(value).ok()?;
     outer.occurred_at.or(outer.time)?.parse().ok()
 }
 
-/// The partition of a file's events in the order of time, where that is not the order of its lines (partition 0).
+/// The partition of a file's places in time; lines are in partition 0.
 const BY_TIME: i32 = 1;
 
 impl FileSource {
-    /// In the order of the files.
-    pub fn in_order(records: Vec<SourceRecord>) -> Self {
+    /// One file's records as they were read.
+    pub fn of(records: Vec<SourceRecord>) -> Self {
         Self { records, next: 0 }
     }
 
-    /// In the order of the events' own time, for a replay. What has none comes first and becomes a dead letter.
-    pub fn by_time(mut records: Vec<SourceRecord>) -> Self {
-        for record in &mut records {
-            record.timestamp = record.value.as_deref().and_then(event_time);
-        }
+    /// Those of several files as one sequence in time.
+    pub fn merged(files: impl IntoIterator<Item = Vec<SourceRecord>>) -> Self {
+        let mut records: Vec<SourceRecord> = files.into_iter().flatten().collect();
         let first = records.iter().filter_map(|record| record.timestamp).min();
         records.sort_by_key(|record| record.timestamp.or(first));
-        // A shard drops what does not come after the highest position it folded: of a file that tells of the past late, lines
-        // would be lost. Its positions are then places in time, beside those of lines.
-        let mut known: HashMap<String, (i64, bool)> = HashMap::new();
-        for record in &records {
-            let (last, mixed) = known.entry(record.topic.clone()).or_insert((i64::MIN, false));
-            *mixed |= record.offset <= *last;
-            *last = record.offset;
-        }
-        let mut places: HashMap<String, i64> = HashMap::new();
-        for record in records.iter_mut().filter(|record| known.get(&record.topic).is_some_and(|(_, mixed)| *mixed)) {
-            let place = places.entry(record.topic.clone()).or_default();
-            (record.partition, record.offset) = (BY_TIME, *place);
-            *place += 1;
-        }
         Self { records, next: 0 }
+    }
+
+    /// Whether any record says when it happened.
+    pub fn has_times(&self) -> bool {
+        self.records.iter().any(|record| record.timestamp.is_some())
     }
 
     /// How many records there are.
@@ -212,9 +244,29 @@ mod tests {
     #[test]
     fn positions_rise_in_the_order_of_time_and_are_lines_where_they_can_be() {
         let positions = |days: &[i32]| -> Vec<(i32, i64)> {
-            FileSource::by_time(records(days)).records.iter().map(|record| (record.partition, record.offset)).collect()
+            in_time(records(days)).iter().map(|record| (record.partition, record.offset)).collect()
         };
         assert_eq!(positions(&[1, 2, 2, 5]), [(0, 0), (0, 1), (0, 2), (0, 3)]);
         assert_eq!(positions(&[1, 9, 2, 5]), [(1, 0), (1, 1), (1, 2), (1, 3)]);
+    }
+
+    #[test]
+    fn what_has_no_time_stays_where_it_stands() {
+        let mut lines = records(&[1, 2, 3, 4]);
+        for line in [0, 2] {
+            lines[line].value = Some(b"no event".to_vec());
+        }
+        let told = in_time(lines);
+        assert!(told.iter().map(|record| record.offset).eq(0..4));
+        let day = |record: &SourceRecord| record.timestamp.map(|at| at.to_zoned(jiff::tz::TimeZone::UTC).day());
+        assert_eq!(told.iter().map(day).collect::<Vec<_>>(), [Some(2), Some(2), Some(2), Some(4)]);
+    }
+
+    #[test]
+    fn an_escaped_time_is_a_time() {
+        let plain = event_time(br#"{"occurred_at":"2026-06-01T09:00:00+02:00"}"#);
+        assert!(plain.is_some());
+        assert_eq!(event_time(br#"{"occurred_at":"2026-06-01T09:00:00\u002B02:00"}"#), plain);
+        assert_eq!(event_time(br#"{"time":"2026\u002D06-01T09:00:00+02:00"}"#), plain);
     }
 }

@@ -168,10 +168,9 @@ async fn follow(project: &Project, processes: &mut Processes, disturber: &mut Di
 }
 
 async fn replay_present(project: &Project) -> Result<Option<jiff::Timestamp>> {
-    let row: Option<(String,)> =
-        sqlx::query_as("SELECT value FROM meta WHERE name LIKE 'replay%' ORDER BY name LIMIT 1")
-            .fetch_optional(&project.database.pool)
-            .await?;
+    let row: Option<(String,)> = sqlx::query_as("SELECT value FROM meta WHERE name = 'replay_present'")
+        .fetch_optional(&project.database.pool)
+        .await?;
     let millis = row.and_then(|(value,)| value.parse::<i64>().ok());
     Ok(millis.and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok()))
 }

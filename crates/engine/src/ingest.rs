@@ -5,13 +5,14 @@
 //! by its position. The first failed append ends the run: going on could put a later record before an earlier one. What a
 //! source or the database cannot answer now is asked again until it does; nothing is lost meanwhile, the source just waits.
 
+mod beginnings;
 mod breaker;
 mod intake;
 mod replay;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex},
+    sync::Arc,
 };
 
 use jiff::Timestamp;
@@ -23,6 +24,7 @@ use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+pub use beginnings::Beginnings;
 pub use breaker::{Breaker, Tripped};
 pub use intake::Intake;
 pub(crate) use replay::grid_after;
@@ -79,8 +81,8 @@ pub struct Ingest {
     pub incarnation: u32,
     /// Told when neighbours fail.
     pub readiness: Readiness,
-    /// Programmes whose beginning is noted; starts empty.
-    pub noted: Arc<Mutex<BTreeSet<ProgramId>>>,
+    /// When programmes began, as far as this process has noted it.
+    pub beginnings: Arc<Beginnings>,
 }
 
 /// What a batch held.
@@ -217,7 +219,7 @@ impl Ingest {
                 }
                 Err(rejection) => {
                     metrics::counter!("rapport_rejected_total", "code" => rejection.code.as_str()).increment(1);
-                    batch.dead.push(dead_letter(record, &rejection, now));
+                    batch.dead.push(dead_letter(record, &rejection, now, self.incarnation));
                     if let Err(tripped) = breaker.bad(&record.topic, record.partition) {
                         // What it points people to is there before it stops; the batch is read again later and changes nothing.
                         self.retry(async || self.store.dead_letters(&batch.dead).await).await?;
@@ -233,7 +235,7 @@ impl Ingest {
         if !batch.dead.is_empty() {
             self.retry(async || self.store.dead_letters(&batch.dead).await).await?;
         }
-        self.note_beginnings(&batch.began).await?;
+        self.retry(async || self.beginnings.note(self.store.as_ref(), &batch.began).await).await?;
         if !batch.events.is_empty() {
             let too_large = append_all_that_fit(self.log.as_ref(), &batch.events).await?;
             taken.events -= too_large.len();
@@ -263,24 +265,9 @@ impl Ingest {
             let detail = format!("{} bytes as an event, more than the event log takes", event.value.len());
             let rejection = Rejection::new(RejectCode::RecordTooLarge, detail);
             metrics::counter!("rapport_rejected_total", "code" => rejection.code.as_str()).increment(1);
-            dead.push(dead_letter(from, &rejection, now));
+            dead.push(dead_letter(from, &rejection, now, self.incarnation));
         }
         if dead.is_empty() { Ok(()) } else { self.retry(async || self.store.dead_letters(&dead).await).await }
-    }
-
-    /// Notes the first event of each programme: partners approved before it are veterans of unknown past.
-    async fn note_beginnings(&self, began: &BTreeMap<ProgramId, Timestamp>) -> Result<(), StoreError> {
-        for (program, at) in began {
-            let fresh = {
-                let mut noted = self.noted.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                noted.insert(program.clone())
-            };
-            if fresh {
-                let (name, at) = (crate::shard::beginning(program), at.as_millisecond().to_string());
-                self.retry(async || self.store.pin_meta(&name, &at).await).await?;
-            }
-        }
-        Ok(())
     }
 
     /// Asks a database that cannot be reached again until it answers; nothing is lost meanwhile, the source just waits.
@@ -326,7 +313,8 @@ impl Sorted {
                 shard: shard_of(&event.key, ingest.shards),
                 key: event.key.to_string().into_bytes(),
                 value: encode(&event),
-                stamp: self.replays.then_some(event.occurred_at),
+                // The time by which its source was taken up to here: never one ahead of the present that is being filled.
+                stamp: self.replays.then(|| record.timestamp.unwrap_or(event.occurred_at)),
                 position: self.placed.then(|| SourcePosition {
                     source: source_id(&record.topic),
                     incarnation: ingest.incarnation,
@@ -382,7 +370,9 @@ pub fn person_row(event: &Event, personal: Option<&PersonalData>) -> PersonRow {
     }
 }
 
-fn dead_letter(record: &SourceRecord, rejection: &Rejection, now: Timestamp) -> DeadLetterRow {
+fn dead_letter(record: &SourceRecord, rejection: &Rejection, now: Timestamp, incarnation: u32) -> DeadLetterRow {
+    // The places of a topic made anew are others.
+    let source = if incarnation == 0 { record.topic.clone() } else { format!("{}#{incarnation}", record.topic) };
     let headers: Map<String, Value> = record
         .headers
         .iter()
@@ -398,7 +388,7 @@ fn dead_letter(record: &SourceRecord, rejection: &Rejection, now: Timestamp) -> 
         "a record is refused and kept as a dead letter"
     );
     DeadLetterRow {
-        source: record.topic.clone(),
+        source,
         partition: record.partition,
         offset: record.offset,
         code: rejection.code.as_str().to_owned(),

@@ -172,7 +172,7 @@ impl ShardOwner {
             commit_no: row.commit_no,
             next_offset: row.next_offset,
             clock: row.clock.unwrap_or(Timestamp::MIN),
-            seen: Seen::from_row(&row.seen),
+            seen: Seen::default(),
             rulebook: None,
             interests: Arc::default(),
             cursor: Cursor::default(),
@@ -246,8 +246,8 @@ impl ShardOwner {
             },
             None => None,
         };
-        let since = self.clock.checked_sub(recent_ids::REMEMBERED).unwrap_or(Timestamp::MIN);
-        self.ids = RecentIds::load(self.parts.store.recent_ids(self.shard, since).await?);
+        self.seen = Seen::load(&self.parts.store.seen(Some(self.shard)).await?);
+        self.ids = RecentIds::read(self.parts.store.as_ref(), self.shard, self.clock).await?;
         self.load_timers().await?;
         self.feed.open(self.parts.log.as_ref()).await?;
         self.parts.readiness.good(part);
@@ -355,10 +355,13 @@ impl ShardOwner {
         self.batch.load_conversions(self.parts.store.as_ref(), conversions).await
     }
 
-    /// Since when programmes are known, as ingest noted it with their first event.
+    /// Since when programmes are known, as their earliest event was noted. Live, an earlier one may come any time; in a replay
+    /// the first is the earliest.
     async fn learn_beginnings(&mut self, keys: &[PartnerKey]) -> Result<(), ShardError> {
+        let replays = self.parts.clock.replays();
+        let known = |program: &ProgramId| replays && self.began.contains_key(program);
         let mut unknown: Vec<&ProgramId> =
-            keys.iter().map(|key| &key.program).filter(|program| !self.began.contains_key(*program)).collect();
+            keys.iter().map(|key| &key.program).filter(|program| !known(program)).collect();
         unknown.sort_unstable();
         unknown.dedup();
         for program in unknown {
@@ -387,9 +390,9 @@ impl ShardOwner {
             (Kind::RulebookApplied, _) => {
                 // A relay that was stopped may append it again, long after others were applied. It counts as folded when
                 // every journey it concerns has been moved: an owner that takes over in between begins it again.
-                if !self.ids.knows(records::id_hash(&event)) {
+                if !self.ids.knows(records::id_hash(&event), self.clock) {
                     self.switch_rulebook(&event).await?;
-                    self.ids.admit(records::id_hash(&event));
+                    self.ids.admit(records::id_hash(&event), self.clock);
                 }
                 self.pass(place);
             }
@@ -412,7 +415,7 @@ impl ShardOwner {
         // Partners' fields and conversions are recognised by what they say; everything else by its id, be it a tracker's
         // repetition or an outbox row that was appended twice.
         let by_id = event.activity().is_some() || event.engine().is_some();
-        if by_id && !self.ids.admit(records::id_hash(event)) {
+        if by_id && !self.ids.admit(records::id_hash(event), self.clock) {
             metrics::counter!("rapport_duplicates_total").increment(1);
             return Ok(());
         }
@@ -431,6 +434,10 @@ impl ShardOwner {
         }
         if self.react(&event.key, |reaction| reaction.fold(event))?.is_none() {
             self.unknown_program(event, offset);
+            // Nobody has counted it: when the dead letter is replayed it is no repetition.
+            if by_id {
+                self.ids.retract(records::id_hash(event));
+            }
         }
         Ok(())
     }
@@ -604,7 +611,7 @@ impl ShardOwner {
             commit_no: self.commit_no,
             next_offset: self.next_offset,
             clock,
-            seen: self.seen.to_row(),
+            seen: self.seen.take_moved(),
             rulebook: self.rulebook.as_ref().map(|rulebook| rulebook.hash.clone()),
             cursor: self.cursor.to_row(),
             ids: self.ids.take_fresh(self.clock),

@@ -58,11 +58,14 @@ impl Limits {
         Self { history: Some(SignedDuration::from_hours(24 * i64::from(history_days))), ..Self::default() }
     }
 
-    /// For `--clock replay`: events of any age, since the present follows them.
+    /// For `--clock replay`: events of any age, since the present follows them; but only of years that it can reach in steps.
     pub fn replay() -> Self {
         Self { history: None, ahead: None, ..Self::default() }
     }
 }
+
+/// Years in which anything was counted, or will be: what lies outside is a mistake, and a replay would walk there day by day.
+const YEARS: std::ops::RangeInclusive<i16> = 1970..=2099;
 
 /// Decodes a record of an upstream topic, a file's line or an HTTP body with the usual limits.
 ///
@@ -212,6 +215,12 @@ fn missing(field: &str) -> Rejection {
 }
 
 fn check_time(field: &str, at: Timestamp, limits: &Limits, now: Timestamp) -> Result<(), Rejection> {
+    let year = at.to_zoned(jiff::tz::TimeZone::UTC).year();
+    if !YEARS.contains(&year) {
+        let code = if year < *YEARS.start() { RejectCode::TooOld } else { RejectCode::InFuture };
+        let detail = format!("`{field}` is {at}, outside the years {} to {}", YEARS.start(), YEARS.end());
+        return Err(Rejection::new(code, detail));
+    }
     let age = now.duration_since(at);
     if limits.history.is_some_and(|history| age > history) {
         let days = limits.history.map_or(0, |history| history.as_hours() / 24);

@@ -25,6 +25,7 @@ use axum::{
 use futures::StreamExt;
 use hmac::{Hmac, Mac};
 use rapport_engine::{
+    ingest::Beginnings,
     ports::{
         clock::Clock,
         log::EventLog,
@@ -71,6 +72,8 @@ pub struct Gateway {
     pub bearer: Option<Bearer>,
     /// Mail providers that are believed.
     pub providers: Arc<Providers>,
+    /// When programmes began, as far as this process has noted it.
+    pub beginnings: Arc<Beginnings>,
     /// How many bytes of events are taken at once; [`EVENT_BYTES_MAX`] is usual.
     pub event_bytes_max: usize,
 }

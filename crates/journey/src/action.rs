@@ -18,6 +18,8 @@ use crate::journey::{EventSnapshot, ExitReason, Journey, Outcome, TraceLine};
 pub enum Stimulus {
     /// Another trigger joins by `combine`; [`crate::consider`] said so.
     Join(EventSnapshot),
+    /// What journeys stand on may be so no more: whether it still is.
+    Look,
     /// The first look, right after [`crate::consider`] let it begin.
     Start,
     /// A wake fired. One whose sequence is not the journey's is void.

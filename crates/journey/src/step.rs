@@ -49,6 +49,7 @@ pub fn step(journey: &Journey, workflow: &Workflow, stimulus: &Stimulus, world: 
         (_, Stimulus::Event(event)) => run.event(event),
         (_, Stimulus::Join(event)) => run.join(event),
         (_, Stimulus::ZoneChanged) => run.zone_changed(),
+        (_, Stimulus::Look) => run.look(),
         (State::Queued { until: None }, Stimulus::Placed { from }) => run.placed(*from),
         (State::Queued { until: Some(_) }, Stimulus::Timer { seq }) if *seq == journey.seq => run.begin(),
         (State::Waiting { .. } | State::Awaiting { .. } | State::Choosing { .. }, Stimulus::Timer { seq })
@@ -138,6 +139,13 @@ impl<'a> Run<'a, '_> {
                 self.note(None, "queued", &from.to_string());
                 self.park(State::Queued { until: Some(from) }, Some(from));
             }
+        }
+    }
+
+    /// Ends the journey, with what it has asked for, if anything stops it now.
+    fn look(&mut self) {
+        if let Some(reason) = self.stop_reason(None) {
+            self.exit(reason);
         }
     }
 

@@ -147,6 +147,10 @@ impl EventLog for KafkaLog {
         Ok(Box::new(feed))
     }
 
+    async fn begin(&self, shard: u32) -> Result<i64, LogError> {
+        Ok(self.edges(shard).await?.0)
+    }
+
     async fn ends(&self, shards: &[u32]) -> Result<Vec<i64>, LogError> {
         let partitions: Vec<i32> = shards.iter().map(|shard| partition_of(*shard)).collect::<Result<_, _>>()?;
         let (consumer, topic) = (self.consumer.clone(), self.settings.topic.clone());

@@ -71,6 +71,10 @@ impl EventLog for MemoryLog {
         Ok(())
     }
 
+    async fn begin(&self, _: u32) -> Result<i64, LogError> {
+        Ok(0)
+    }
+
     async fn open(&self, shard: u32, offset: i64) -> Result<Box<dyn ShardFeed>, LogError> {
         if shard >= self.shards || !(0..=self.end(shard)).contains(&offset) {
             return Err(LogError::OutOfRange { shard, offset });

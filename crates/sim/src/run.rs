@@ -372,8 +372,8 @@ impl Run {
                 Relay { name, store, log, signals: None, clock, readiness }.run(stop).await;
             }
             "ingest" => {
-                let noted = Arc::default();
-                let ingest = Ingest { store, log, clock, rulebooks, shards, incarnation: 1, readiness, noted };
+                let beginnings = Arc::default();
+                let ingest = Ingest { store, log, clock, rulebooks, shards, incarnation: 1, readiness, beginnings };
                 let next = self.committed.load(Ordering::Relaxed);
                 let batch = self.setting.batch;
                 let mut source =

@@ -21,7 +21,7 @@ use jiff::{Timestamp, civil::Date};
 use rapport_engine::ports::{
     operating::{AuditRow, PauseRow},
     rows::{
-        ConversionRow, DayCloseRow, DeadLetterRow, DefinitionRow, JourneyRow, MessageRow, MessageState,
+        ConversionRow, DayCloseRow, DeadLetterRow, DefinitionRow, Ids, JourneyRow, MessageRow, MessageState,
         NumberedOutboxRow, OutboxRow, PartnerRow, PersonRow, RefusalRow, RequestRow, ReservationRow, ShardRow,
         SignalRow, Target, TaskRow, TimerRow,
     },
@@ -81,7 +81,9 @@ pub struct Tables {
     pub processes: BTreeMap<(String, String), Timestamp>,
     pub shards: BTreeMap<i32, ShardRow>,
     pub clock_marks: BTreeSet<(i32, i64, Timestamp)>,
-    pub ids: BTreeMap<(i32, i64), (Timestamp, Vec<u64>)>,
+    /// Highest positions folded, by shard and source.
+    pub seen: BTreeMap<(i32, u64, u32, i32), (i64, u32)>,
+    pub ids: BTreeMap<(i32, i64), (Timestamp, Ids)>,
     pub partners: BTreeMap<PartnerKey, (u32, PartnerRow)>,
     pub conversions: BTreeMap<(PartnerKey, String), ConversionRow>,
     pub signals: BTreeMap<String, SignalRow>,

@@ -72,6 +72,9 @@ impl EventLog for Narrow {
     async fn read(&self, shard: u32, offset: i64) -> Result<LogRecord, LogError> {
         self.inner.read(shard, offset).await
     }
+    async fn begin(&self, shard: u32) -> Result<i64, LogError> {
+        self.inner.begin(shard).await
+    }
     async fn ends(&self, shards: &[u32]) -> Result<Vec<i64>, LogError> {
         self.inner.ends(shards).await
     }
@@ -337,7 +340,7 @@ fn ingest(store: &Arc<dyn Store>, log: &MemoryLog, shards: u32) -> Ingest {
         shards,
         incarnation: 0,
         readiness: Readiness::default(),
-        noted: Arc::default(),
+        beginnings: Arc::default(),
     }
 }
 

@@ -11,10 +11,11 @@ use rapport_engine::ports::rows::{
 };
 use rapport_engine::ports::store::{Committed, StoreError};
 use rapport_event::id::PartnerKey;
+use rapport_event::wire::SourcePosition;
 
 use crate::SqlStore;
+use crate::packed_ids;
 use crate::person::store_versions;
-use crate::shard::pack_seen;
 use crate::sql::queries::{commit as sql, coordinator, dead_letter, mail, outbox, person};
 use crate::sql::{Cell, Rows, Session, cells};
 
@@ -41,7 +42,6 @@ impl SqlStore {
                     commit.commit_no,
                     commit.next_offset,
                     commit.clock,
-                    pack_seen(&commit.seen),
                     commit.rulebook.as_deref(),
                     &commit.cursor,
                 ],
@@ -51,6 +51,7 @@ impl SqlStore {
             session.rollback().await?;
             return Ok(Committed::Fenced);
         }
+        write_seen(&mut session, commit).await?;
         write_ids(&mut session, commit).await?;
         write_partners(&mut session, commit).await?;
         write_journeys(&mut session, commit).await?;
@@ -110,12 +111,22 @@ fn clock(commit: &ShardCommit) -> Timestamp {
     commit.clock.unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
+async fn write_seen(session: &mut Session, commit: &ShardCommit) -> Result<(), StoreError> {
+    // A source is a hash: its bits are kept, whatever number they make.
+    let rows = Rows::of(commit.seen.iter().map(|position| {
+        let SourcePosition { source, incarnation, partition, offset, index } = *position;
+        cells![source.cast_signed(), i64::from(incarnation), partition, offset, i64::from(index)]
+    }));
+    session.execute_rows(&sql::SEEN, &cells![commit.shard], &rows).await?;
+    Ok(())
+}
+
 async fn write_ids(session: &mut Session, commit: &ShardCommit) -> Result<(), StoreError> {
     if commit.clock_mark {
         session.execute(&sql::CLOCK_MARK, &cells![commit.shard, commit.next_offset, clock(commit)]).await?;
     }
     if !commit.ids.is_empty() {
-        let packed: Vec<u8> = commit.ids.iter().flat_map(|id| id.to_le_bytes()).collect();
+        let packed = packed_ids::pack(&commit.ids);
         session.execute(&sql::IDS, &cells![commit.shard, commit.commit_no, clock(commit), packed]).await?;
     }
     Ok(())

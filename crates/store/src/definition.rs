@@ -7,7 +7,7 @@ use rapport_engine::ports::store::StoreError;
 use crate::SqlStore;
 use crate::commit::write_outbox;
 use crate::operate::write_audit;
-use crate::sql::queries::definition as sql;
+use crate::sql::queries::{definition as sql, meta};
 use crate::sql::{Row, cells};
 
 impl SqlStore {
@@ -20,6 +20,8 @@ impl SqlStore {
     ) -> Result<bool, StoreError> {
         let mut session = self.begin().await?;
         let previous = previous.unwrap_or_default();
+        // Two that apply at once come one after the other, and the second finds what the first put in force.
+        session.execute(&meta::SET, &cells!["definition.applied", &row.hash]).await?;
         let cells = cells![&row.hash, &row.sources, &row.deployed, row.applied_at, &row.applied_by, previous];
         if session.execute(&sql::APPLY, &cells).await? == 0 {
             session.rollback().await?;

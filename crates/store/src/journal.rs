@@ -121,15 +121,21 @@ impl EventLog for Journal {
     }
 
     async fn open(&self, shard: u32, offset: i64) -> Result<Box<dyn ShardFeed>, LogError> {
+        // The beginning first: it only rises, and never beyond an end that is asked for later.
+        let first = self.begin(shard).await?;
         let end = self.ends(&[shard]).await?.first().copied().unwrap_or(0);
-        let mut session = self.store.reader().await.map_err(log_error)?;
-        let first = session.fetch(&sql::FIRST, &cells![shard]).await.map_err(log_error)?;
-        let first = first.first().map_or(Ok(None), |row| row.opt_int(0)).map_err(log_error)?.unwrap_or(end);
         if shard >= self.shards || offset > end || offset < first {
             return Err(LogError::OutOfRange { shard, offset });
         }
         self.shared.raise(shard, end);
         Ok(Box::new(JournalFeed { journal: self.clone(), shard, offset }))
+    }
+
+    async fn begin(&self, shard: u32) -> Result<i64, LogError> {
+        let end = self.ends(&[shard]).await?.first().copied().unwrap_or(0);
+        let mut session = self.store.reader().await.map_err(log_error)?;
+        let first = session.fetch(&sql::FIRST, &cells![shard]).await.map_err(log_error)?;
+        Ok(first.first().map_or(Ok(None), |row| row.opt_int(0)).map_err(log_error)?.unwrap_or(end))
     }
 
     async fn ends(&self, shards: &[u32]) -> Result<Vec<i64>, LogError> {

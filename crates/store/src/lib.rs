@@ -30,6 +30,7 @@ mod load;
 mod mail;
 mod operate;
 mod outbox;
+mod packed_ids;
 mod person;
 mod shard;
 

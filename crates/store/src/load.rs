@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use rapport_engine::ports::rows::{ConversionRow, JourneyRow, PartnerBundle, PartnerRow, QuarantineRow, TimerRow};
+use rapport_engine::ports::rows::{ConversionRow, Ids, JourneyRow, PartnerBundle, PartnerRow, QuarantineRow, TimerRow};
 use rapport_engine::ports::store::StoreError;
 use rapport_event::id::PartnerKey;
+use rapport_event::wire::SourcePosition;
 
-use crate::SqlStore;
 use crate::sql::queries::load as sql;
 use crate::sql::{Row, Rows, Session, cells};
+use crate::{SqlStore, packed_ids};
 
 impl SqlStore {
     pub(crate) async fn read_partners(&self, keys: &[PartnerKey]) -> Result<Vec<PartnerBundle>, StoreError> {
@@ -60,13 +61,33 @@ impl SqlStore {
             .collect()
     }
 
-    pub(crate) async fn read_recent_ids(
-        &self,
-        shard: u32,
-        since: Timestamp,
-    ) -> Result<Vec<(Timestamp, Vec<u64>)>, StoreError> {
+    pub(crate) async fn read_recent_ids(&self, shard: u32, since: Timestamp) -> Result<Ids, StoreError> {
         let rows = self.reader().await?.fetch(&sql::RECENT_IDS, &cells![shard, since]).await?;
-        rows.iter().map(|row| Ok((row.instant(0)?, unpack(&row.bytes(1)?)))).collect()
+        let mut ids = Ids::new();
+        for row in &rows {
+            ids.extend(packed_ids::unpack(&row.bytes(0)?)?);
+        }
+        Ok(ids)
+    }
+
+    pub(crate) async fn read_seen(&self, shard: Option<u32>) -> Result<Vec<SourcePosition>, StoreError> {
+        let rows = self.reader().await?.fetch(&sql::SEEN, &cells![shard.map(i64::from)]).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(SourcePosition {
+                    source: row.int(0)?.cast_unsigned(),
+                    incarnation: row.number(1)?,
+                    partition: row.number(2)?,
+                    offset: row.int(3)?,
+                    index: row.number(4)?,
+                })
+            })
+            .collect()
+    }
+
+    pub(crate) async fn read_clock_marks(&self, shard: u32) -> Result<Vec<(i64, Timestamp)>, StoreError> {
+        let rows = self.reader().await?.fetch(&sql::CLOCK_MARKS, &cells![shard]).await?;
+        rows.iter().map(|row| Ok((row.int(0)?, row.instant(1)?))).collect()
     }
 
     pub(crate) async fn read_timers(
@@ -143,8 +164,4 @@ pub(crate) fn journey_row(row: &Row) -> Result<JourneyRow, StoreError> {
         held_out: row.flag(8)?,
         body: row.text(9)?,
     })
-}
-
-fn unpack(packed: &[u8]) -> Vec<u64> {
-    packed.chunks_exact(8).filter_map(|bytes| bytes.try_into().ok().map(u64::from_le_bytes)).collect()
 }

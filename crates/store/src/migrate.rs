@@ -37,6 +37,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(10, "0010_cases.sql"),
     migration!(11, "0011_calls.sql"),
     migration!(12, "0012_feedback.sql"),
+    migration!(13, "0013_seen.sql"),
 ];
 
 /// The schema this binary reads and writes.

@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use jiff::{Timestamp, civil::Date};
 use rapport_engine::ports::operating::{AuditRow, Operation, PauseRow, TaskQuery};
 use rapport_engine::ports::rows::{
-    CallSettled, ConversionRow, CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow, DefinitionRow, MessageRow,
-    NumberedOutboxRow, OutboxRow, PartnerBundle, PersonRow, PromiseRow, QuarantineRow, RequestRow, ReservationRow,
-    ShardCommit, ShardRow, TakenCall, Target, TaskRow, TimerRow,
+    CallSettled, ConversionRow, CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow, DefinitionRow, Ids,
+    MessageRow, NumberedOutboxRow, OutboxRow, PartnerBundle, PersonRow, PromiseRow, QuarantineRow, RequestRow,
+    ReservationRow, ShardCommit, ShardRow, TakenCall, Target, TaskRow, TimerRow,
 };
 use rapport_engine::ports::store::{
     Alive, Attempt, CallClaim, ClaimRequest, Claimed, Committed, Doubtful, EndedMessage, FeedbackRow, Outstanding,
@@ -17,6 +17,7 @@ use rapport_engine::ports::store::{
 use rapport_engine::ports::written::Written;
 use rapport_engine::story::Story;
 use rapport_event::id::{PartnerKey, ProgramId};
+use rapport_event::wire::SourcePosition;
 
 use tokio::sync::watch;
 
@@ -43,6 +44,10 @@ impl Store for SqlStore {
 
     async fn pin_meta(&self, name: &str, value: &str) -> Result<String, StoreError> {
         self.write_pinned_meta(name, value).await
+    }
+
+    async fn lower_meta(&self, name: &str, number: i64) -> Result<(), StoreError> {
+        self.write_lower_meta(name, number).await
     }
 
     async fn set_meta(&self, name: &str, value: &str) -> Result<(), StoreError> {
@@ -114,7 +119,13 @@ impl Store for SqlStore {
         self.read_conversions(ids).await
     }
 
-    async fn recent_ids(&self, shard: u32, since: Timestamp) -> Result<Vec<(Timestamp, Vec<u64>)>, StoreError> {
+    async fn seen(&self, shard: Option<u32>) -> Result<Vec<SourcePosition>, StoreError> {
+        self.read_seen(shard).await
+    }
+    async fn clock_marks(&self, shard: u32) -> Result<Vec<(i64, Timestamp)>, StoreError> {
+        self.read_clock_marks(shard).await
+    }
+    async fn recent_ids(&self, shard: u32, since: Timestamp) -> Result<Ids, StoreError> {
         self.read_recent_ids(shard, since).await
     }
 

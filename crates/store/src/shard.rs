@@ -5,7 +5,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rapport_engine::ports::rows::{COORDINATOR, POSITIONS_AFTER_RESTORE, ShardRow};
 use rapport_engine::ports::store::{Alive, StoreError};
-use rapport_event::wire::{SOURCE_BYTES, SourcePosition};
 
 use crate::SqlStore;
 use crate::sql::queries::{meta, outbox, shard};
@@ -36,6 +35,11 @@ impl SqlStore {
 
     pub(crate) async fn write_meta(&self, name: &str, value: &str) -> Result<(), StoreError> {
         self.writer().await?.execute(&meta::SET, &cells![name, value]).await?;
+        Ok(())
+    }
+
+    pub(crate) async fn write_lower_meta(&self, name: &str, number: i64) -> Result<(), StoreError> {
+        self.writer().await?.execute(&meta::LOWER, &cells![name, number.to_string()]).await?;
         Ok(())
     }
 
@@ -132,23 +136,8 @@ fn shard_row(row: &Row) -> Result<ShardRow, StoreError> {
         commit_no: row.int(3)?,
         next_offset: row.int(4)?,
         clock: row.opt_instant(5)?,
-        seen: unpack_seen(&row.bytes(6)?)?,
-        rulebook: row.opt_text(7)?,
-        cursor: row.bytes(8)?,
-        seen_at: row.instant(9)?,
+        rulebook: row.opt_text(6)?,
+        cursor: row.bytes(7)?,
+        seen_at: row.instant(8)?,
     })
-}
-
-/// Positions one after the other in their wire form.
-pub(crate) fn pack_seen(seen: &[SourcePosition]) -> Vec<u8> {
-    seen.iter().flat_map(|position| position.to_bytes()).collect()
-}
-
-fn unpack_seen(bytes: &[u8]) -> Result<Vec<SourcePosition>, StoreError> {
-    bytes
-        .chunks(SOURCE_BYTES)
-        .map(|chunk| {
-            SourcePosition::from_bytes(chunk).ok_or_else(|| StoreError::Damaged("positions of a shard".into()))
-        })
-        .collect()
 }

@@ -71,14 +71,23 @@ pub async fn read(layout: &Layout, progress: impl Fn(usize)) -> Result<Recorded,
     let shards: Vec<u32> = (0..layout.shards).collect();
     let ends = layout.log.ends(&shards).await.doing("looking at the event log")?;
     for (shard, end) in shards.into_iter().zip(ends) {
-        let (mut offset, mut reached) = (0, Timestamp::MIN);
-        let mut feed = layout.log.open(shard, 0).await.doing("reading the event log")?;
+        let (mut reached, mut fired) = (Timestamp::MIN, Timestamp::MIN);
+        // The log forgets what is older than its history.
+        let mut offset = layout.log.begin(shard).await.doing("looking at the event log")?;
+        let marks = layout.store.clock_marks(shard).await.doing("reading when timers fired")?;
+        let mut marks = marks.into_iter().peekable();
+        let mut feed = layout.log.open(shard, offset).await.doing("reading the event log")?;
         while offset < end {
             let records = feed.next(PAGE).await.doing("reading the event log")?;
             for record in records.into_iter().filter(|record| record.offset < end) {
                 offset = record.offset + 1;
                 // A record that came late carries an older time; it is told when it came, or its position would hide others.
-                reached = reached.max(record.stamp);
+                // Nor did it come before what time fired until then.
+                while let Some((_, clock)) = marks.next_if(|(next, _)| *next <= record.offset) {
+                    fired = fired.max(clock);
+                }
+                let stamp = record.stamp.max(fired);
+                reached = reached.max(stamp);
                 last = last.max(reached);
                 let event = decode_record(&record.value).map_err(|rejection| {
                     Failure::new(format!("record {offset} of shard {shard}: {}", rejection.detail))
@@ -118,7 +127,7 @@ pub async fn read(layout: &Layout, progress: impl Fn(usize)) -> Result<Recorded,
                             shard: 0,
                             key: event.key.to_string().into_bytes(),
                             value: record.value,
-                            stamp: Some(record.stamp),
+                            stamp: Some(stamp),
                             position: record.position,
                         },
                         key: event.key,

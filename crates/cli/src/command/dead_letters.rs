@@ -16,7 +16,7 @@ use crate::layout::Layout;
 use crate::printed::{self, harmless, line};
 use crate::services::ingest;
 use crate::settings::Settings;
-use crate::source_file::name_fact;
+use crate::source_file::{name_fact, place};
 
 /// Letters read at a time.
 const PAGE: usize = 500;
@@ -91,7 +91,7 @@ impl FileNames {
             self.0.insert(letter.source.clone(), name);
         }
         let name = self.0.get(&letter.source).and_then(Option::as_ref);
-        Ok(name.map(|name| format!("{}:{}", harmless(name), letter.offset + 1)))
+        Ok(name.map(|name| place(&harmless(name), letter.partition, letter.offset)))
     }
 }
 

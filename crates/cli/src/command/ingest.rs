@@ -67,7 +67,7 @@ async fn take_in(settings: &Settings, files: Vec<(PathBuf, EventFile)>) -> Resul
     for (file, events) in files {
         let bar = progress::spinner(format!("reading {}", file.display()));
         keep_name(&layout, &file, &events).await?;
-        let mut source = FileSource::in_order(events.records.clone());
+        let mut source = FileSource::of(events.records.clone());
         let taken = service.run(&mut source, false, stop.clone()).await;
         bar.finish_and_clear();
         let taken = match taken {
@@ -112,11 +112,12 @@ async fn tell_first_refused(layout: &Layout, file: &Path, events: &EventFile) ->
     let now = layout.clock.now().await.doing("asking for the time")?;
     let refused = events.records.iter().filter_map(|record| {
         let rejection = intake.read(record.value.as_deref()?, &Headers::NONE, now).err()?;
-        Some((record.offset + 1, rejection))
+        Some((record, rejection))
     });
-    for (number, rejection) in refused.take(REFUSED_SHOWN) {
-        let place = if events.by_line { format!(":{number}") } else { String::new() };
-        eprintln!("  {}{place}: {}: {}", file.display(), rejection.code.as_str(), harmless(&rejection.detail));
+    for (record, rejection) in refused.take(REFUSED_SHOWN) {
+        let file = file.display().to_string();
+        let place = if events.by_line { source_file::place(&file, record.partition, record.offset) } else { file };
+        eprintln!("  {place}: {}: {}", rejection.code.as_str(), harmless(&rejection.detail));
     }
     Ok(())
 }
@@ -136,6 +137,13 @@ async fn replay(
     if settings.mail.delivers() {
         return Err(Failure::input("a replay's mail must not leave this machine").help("set RAPPORT_MAIL=capture"));
     }
+    let mut source = FileSource::merged(files.iter().map(|(_, events)| events.records.clone()));
+    let total = source.len();
+    if total > 0 && !source.has_times() {
+        return Err(Failure::input("no record says when it happened, so none can be played").help(
+            "each needs `occurred_at` (or `time`); `rapport ingest` without `--clock replay` tells what else is wrong",
+        ));
+    }
     let texts = apply::checked(&settings.folder)?;
     let _lock = Lock::take(&settings.folder)?;
     let stop = stop::on_signal()?;
@@ -144,9 +152,6 @@ async fn replay(
     for (file, events) in &files {
         keep_name(&layout, file, events).await?;
     }
-    let records = files.iter().flat_map(|(_, events)| events.records.iter().cloned());
-    let mut source = FileSource::by_time(records.collect());
-    let total = source.len();
     if !apply::in_force(&layout.desk(), &texts).await? {
         // History is loaded to be worked with: everything in the files is newer than the workflows.
         apply::by_running(&layout.desk(), texts, Some(Timestamp::UNIX_EPOCH), false).await?;

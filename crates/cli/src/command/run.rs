@@ -196,8 +196,10 @@ fn every_sender_signs(settings: &Settings, applied: &Applied) -> Result<(), Fail
         .help("add a key for the domain, or one above it; `rapport dkim new` makes one"))
 }
 
-/// Host and process id: no two living processes share it.
+/// Host and a random part: containers share a host's name and have the same process ids.
 fn process_name() -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_else(|_| "rapport".to_owned());
-    format!("{}-{}", host.trim(), std::process::id())
+    let id = uuid::Uuid::now_v7().simple().to_string();
+    // Its last digits are random, the first are the time.
+    format!("{}-{}", host.trim(), id.get(20..).unwrap_or(&id))
 }

@@ -70,7 +70,8 @@ impl<S: Source> ReplaySource for Merged<S> {
             }
             let Some(record) = self.waiting.pop_front_if(|record| time_of(record) <= until) else { break };
             self.taken.insert((record.topic.clone(), record.partition), record.offset + 1);
-            records.push(record);
+            let timestamp = Some(time_of(&record));
+            records.push(SourceRecord { timestamp, ..record });
         }
         Ok(records)
     }

@@ -36,10 +36,11 @@ macro_rules! store_conformance {
                 of_two_equal_commits_one_is_done,
                 a_refused_row_takes_the_whole_batch_back,
                 the_shard_row_comes_back_as_written,
+                positions_stay_where_they_were_moved,
                 partners_come_back_with_days_and_journeys,
                 pages_follow_the_order_of_keys,
                 conversions_come_back_by_id,
-                activity_ids_come_back_since_an_instant,
+                ids_come_back_since_an_instant,
                 timers_are_paged_in_order,
                 the_last_change_of_a_timer_decides,
                 large_batches_are_written_whole,
@@ -96,6 +97,7 @@ macro_rules! store_conformance {
                 sound_data_breaks_no_invariant,
                 broken_data_is_found,
                 pruning_keeps_what_is_needed,
+                pruning_keeps_who_a_person_was_when_the_history_begins,
                 pruning_keeps_the_history_of_health,
                 numbers_for_summaries;
             calls:

@@ -129,6 +129,8 @@ pub trait EventLog: Send + Sync {
     async fn open(&self, shard: u32, offset: i64) -> Result<Box<dyn ShardFeed>, LogError>;
     /// One record that was read before; `OutOfRange` when the log does not hold it any more.
     async fn read(&self, shard: u32, offset: i64) -> Result<LogRecord, LogError>;
+    /// The offset of the oldest record the log holds of a shard; its end, when it holds none.
+    async fn begin(&self, shard: u32) -> Result<i64, LogError>;
     /// The offset one past the last record of each shard asked for.
     async fn ends(&self, shards: &[u32]) -> Result<Vec<i64>, LogError>;
     /// Which log this is.

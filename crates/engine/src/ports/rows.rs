@@ -30,8 +30,6 @@ pub struct ShardRow {
     pub next_offset: i64,
     /// How far time has come in this shard; `None` before the first record or heartbeat.
     pub clock: Option<Timestamp>,
-    /// Highest position folded per (source, incarnation, partition).
-    pub seen: Vec<SourcePosition>,
     /// The rulebook the shard runs, by hash.
     pub rulebook: Option<String>,
     /// What the shard is in the middle of (a day close's second pass), packed by the engine.
@@ -396,6 +394,9 @@ impl DayCloseRow {
     }
 }
 
+/// Hashes of ids, by the minute at whose end their records came.
+pub type Ids = Vec<(Timestamp, Vec<u64>)>;
+
 /// Everything one batch of a shard changes. Written in one transaction whose first statement moves the shard row.
 #[derive(Debug, Clone, Default)]
 pub struct ShardCommit {
@@ -409,7 +410,7 @@ pub struct ShardCommit {
     pub next_offset: i64,
     /// The clock after this.
     pub clock: Option<Timestamp>,
-    /// Positions after this.
+    /// Highest positions folded per (source, incarnation, partition), as far as this batch moved them.
     pub seen: Vec<SourcePosition>,
     /// The rulebook after this.
     pub rulebook: Option<String>,
@@ -417,8 +418,8 @@ pub struct ShardCommit {
     pub cursor: Vec<u8>,
     /// `clock` moved and something fired without a record: noted so that a replay can re-enact it.
     pub clock_mark: bool,
-    /// Hashes of the activity ids in this batch, with the clock they stand for.
-    pub ids: Vec<u64>,
+    /// Hashes of the ids in this batch by which activities are recognised.
+    pub ids: Ids,
     /// Partners touched.
     pub partners: Vec<PartnerRow>,
     /// Conversions touched.

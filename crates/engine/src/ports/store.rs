@@ -4,13 +4,14 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use rapport_contact::Kind as MailKind;
 use rapport_event::id::{PartnerKey, ProgramId};
+use rapport_event::wire::SourcePosition;
 use tokio::sync::watch;
 
 use super::operating::{AuditRow, Operation, PauseRow, TaskQuery};
 use super::rows::{
-    CallSettled, CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow, DefinitionRow, MessageRow, MessageState,
-    NumberedOutboxRow, OutboxRow, PartnerBundle, PersonRow, PromiseRow, QuarantineRow, RequestRow, ReservationRow,
-    ShardCommit, ShardRow, TakenCall, Target, TaskRow, TimerRow,
+    CallSettled, CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow, DefinitionRow, Ids, MessageRow,
+    MessageState, NumberedOutboxRow, OutboxRow, PartnerBundle, PersonRow, PromiseRow, QuarantineRow, RequestRow,
+    ReservationRow, ShardCommit, ShardRow, TakenCall, Target, TaskRow, TimerRow,
 };
 use super::written::Written;
 use crate::story::Story;
@@ -320,8 +321,14 @@ pub trait Store: Send + Sync {
         &self,
         ids: &[(PartnerKey, String)],
     ) -> Result<Vec<super::rows::ConversionRow>, StoreError>;
-    /// Activity ids committed since the instant (of the shard's clock).
-    async fn recent_ids(&self, shard: u32, since: Timestamp) -> Result<Vec<(Timestamp, Vec<u64>)>, StoreError>;
+    /// The highest positions folded per (source, incarnation, partition), of a shard or, with none named, of each.
+    async fn seen(&self, shard: Option<u32>) -> Result<Vec<SourcePosition>, StoreError>;
+    /// Sets a fact that is a number, unless a lower one stands.
+    async fn lower_meta(&self, name: &str, number: i64) -> Result<(), StoreError>;
+    /// Ids committed since the instant (of the shard's clock), in order.
+    async fn recent_ids(&self, shard: u32, since: Timestamp) -> Result<Ids, StoreError>;
+    /// When time passed without a record and something was due: `(offset of the next record, clock)`, in order.
+    async fn clock_marks(&self, shard: u32) -> Result<Vec<(i64, Timestamp)>, StoreError>;
     /// The next timers of a shard in the order (due, partner, subject), after the given one, at most `limit`.
     async fn next_timers(
         &self,
@@ -510,6 +517,7 @@ pub trait Store: Send + Sync {
     async fn counts(&self) -> Result<Vec<(String, i64)>, StoreError>;
     /// Runs the checks of `doctor`: name and the offending rows found (0 is good).
     async fn check_invariants(&self) -> Result<Vec<(String, i64)>, StoreError>;
-    /// Removes what is past its keep: activity ids older than a day of the shard's clock, dead letters and conversions past their history.
+    /// Removes what is past its keep: activity ids older than a day of the shard's clock, dead letters and conversions past their history, versions of persons that
+    /// were replaced before it, and the embedded log before it.
     async fn prune(&self, now: Timestamp, history_days: i64) -> Result<u64, StoreError>;
 }

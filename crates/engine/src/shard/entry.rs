@@ -35,6 +35,8 @@ pub struct Entry {
     /// Refusals told lately, by workflow: the code and the day, so that a partner who is refused a thousand times a day
     /// costs one row.
     pub refused: Vec<(Arc<str>, &'static str, Date)>,
+    /// Stored, or to be stored: not only looked for.
+    exists: bool,
     touched: bool,
     days_touched: bool,
     journeys_touched: BTreeSet<usize>,
@@ -49,6 +51,7 @@ impl Entry {
             state: PartnerState::default(),
             journeys: Vec::new(),
             refused: Vec::new(),
+            exists: false,
             touched: false,
             days_touched: false,
             journeys_touched: BTreeSet::new(),
@@ -124,8 +127,9 @@ impl Partners {
         limit: usize,
     ) -> Result<Vec<PartnerKey>, ShardError> {
         if self.complete {
+            let there = self.entries.values().filter(|entry| entry.exists).map(|entry| &entry.key);
             let mut keys: Vec<PartnerKey> =
-                self.entries.keys().filter(|key| after.is_none_or(|after| *key > after)).cloned().collect();
+                there.filter(|key| after.is_none_or(|after| *key > after)).cloned().collect();
             if keys.len() > limit {
                 keys.select_nth_unstable(limit);
                 keys.truncate(limit);
@@ -154,7 +158,7 @@ impl Partners {
     pub fn entry(&mut self, key: &PartnerKey) -> &mut Entry {
         let entry = self.entries.entry(key.clone()).or_insert_with(|| Entry::new(key.clone()));
         if !entry.touched {
-            entry.touched = true;
+            (entry.touched, entry.exists) = (true, true);
             self.touched.push(key.clone());
         }
         entry
@@ -232,7 +236,7 @@ pub async fn stored(rulebooks: &Rulebooks, bundle: crate::ports::rows::PartnerBu
     for (workflow, version) in versions {
         rulebooks.ensure(&workflow, &version).await?;
     }
-    Ok(Entry { state, journeys, ..Entry::new(key) })
+    Ok(Entry { state, journeys, exists: true, ..Entry::new(key) })
 }
 
 fn journey_row(journey: &Journey) -> JourneyRow {

@@ -22,7 +22,7 @@ pub use timed::stirs;
 use std::{collections::VecDeque, sync::Arc};
 
 use jiff::Timestamp;
-use rapport_event::{EngineData, Event, Kind, Payload, engine::ContactData, kind::Family};
+use rapport_event::{ConversionStatus, EngineData, Event, Kind, Payload, engine::ContactData, kind::Family};
 use rapport_journey::{Entry as Answer, EventSnapshot, Outcome, Step, Stimulus, World, consider, is_late, step};
 use rapport_partner::{FoldContext, Folded, fold};
 use rapport_workflow::{Late, Program, Workflow};
@@ -155,7 +155,8 @@ impl<'a> Reaction<'a> {
                 if merged.difference.changed || merged.difference.before.is_none() {
                     self.batch.put_conversion(&self.entry.key, id, merged.state.clone(), told.currency);
                 }
-                if merged.became.has(&Kind::ConversionReversed) {
+                // Each time it is taken back, though it is told but once.
+                if merged.difference.changed && merged.state.status == ConversionStatus::Reversed {
                     self.reversed = Some(id.to_owned());
                 }
                 for kind in merged.became.iter() {

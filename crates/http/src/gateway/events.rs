@@ -4,7 +4,10 @@
 //! something is refused the answer is 422, although the rest was taken; sending all of it again is harmless within the hour in
 //! which ids are remembered.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use axum::{
     Json,
@@ -22,7 +25,7 @@ use rapport_engine::{
         store::StoreError,
     },
 };
-use rapport_event::{Decoded, Headers, RejectCode, Rejection, encode, moved, shard_of};
+use rapport_event::{Decoded, Headers, ProgramId, RejectCode, Rejection, encode, moved, shard_of};
 use serde::Serialize;
 use serde_json::{json, value::RawValue};
 use tracing::{debug, warn};
@@ -120,6 +123,7 @@ async fn keep(gateway: &Gateway, headers: &HeaderMap, body: &[u8]) -> Result<Res
         }
     }
     gateway.store.store_persons(&batch.persons).await?;
+    gateway.beginnings.note(gateway.store.as_ref(), &batch.began).await?;
     if !batch.records.is_empty() {
         let too_large = append_all_that_fit(gateway.log.as_ref(), &batch.records).await?;
         let named: BTreeSet<usize> = too_large.iter().filter_map(|place| batch.items.get(*place)).copied().collect();
@@ -197,6 +201,8 @@ struct Batch {
     records: Vec<NewRecord>,
     /// The item each record was made of.
     items: Vec<usize>,
+    /// The earliest event of each programme.
+    began: BTreeMap<ProgramId, Timestamp>,
 }
 
 impl Batch {
@@ -208,6 +214,8 @@ impl Batch {
             event.person_version = Some(person.version);
             self.persons.push(person);
         }
+        let began = self.began.entry(event.key.program.clone()).or_insert(event.occurred_at);
+        *began = (*began).min(event.occurred_at);
         let (reversal, event) = moved(event);
         self.records.extend(reversal.into_iter().chain([event]).map(|event| NewRecord {
             shard: shard_of(&event.key, shards),

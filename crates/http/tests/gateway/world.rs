@@ -128,6 +128,9 @@ impl EventLog for Moody {
     async fn read(&self, shard: u32, offset: i64) -> Result<LogRecord, LogError> {
         self.inner.read(shard, offset).await
     }
+    async fn begin(&self, shard: u32) -> Result<i64, LogError> {
+        self.inner.begin(shard).await
+    }
     async fn ends(&self, shards: &[u32]) -> Result<Vec<i64>, LogError> {
         self.inner.ends(shards).await
     }
@@ -229,6 +232,7 @@ impl World {
             shards: SHARDS,
             bearer,
             providers: Arc::new(providers()),
+            beginnings: Arc::default(),
             event_bytes_max: EVENT_BYTES_MAX,
         });
         let stop = CancellationToken::new();

@@ -49,9 +49,7 @@ impl Run<'_, '_> {
         let facts = self.world.facts;
         let is_gone =
             |trigger: &EventSnapshot| facts.is_revoked(trigger) || event.is_some_and(|event| reverses(event, trigger));
-        if self.journey.joined.is_empty()
-            || matches!(self.journey.state, State::Mailing { .. } | State::OfferPending { .. })
-        {
+        if self.journey.joined.is_empty() || self.is_asked_for_mail() && is_gone(&self.journey.trigger) {
             return is_gone(&self.journey.trigger);
         }
         let before = self.journey.joined.len();
@@ -71,6 +69,10 @@ impl Run<'_, '_> {
                 true
             }
         }
+    }
+
+    fn is_asked_for_mail(&self) -> bool {
+        matches!(self.journey.state, State::Mailing { .. } | State::OfferPending { .. })
     }
 
     /// Another trigger joins by `combine`.

@@ -9,7 +9,7 @@ use rapport_engine::{
         log::{EventLog, LogError, LogIdentity, LogRecord, NewRecord, Progress, ShardFeed},
         operating::{AuditRow, Operation, PauseRow, TaskQuery},
         rows::{
-            CallSettled, ConversionRow, CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow, DefinitionRow,
+            CallSettled, ConversionRow, CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow, DefinitionRow, Ids,
             MessageRow, NumberedOutboxRow, OutboxRow, PartnerBundle, PersonRow, PromiseRow, QuarantineRow, RequestRow,
             ReservationRow, ShardCommit, ShardRow, TakenCall, Target, TaskRow, TimerRow,
         },
@@ -21,7 +21,10 @@ use rapport_engine::{
     },
     story::Story,
 };
-use rapport_event::id::{PartnerKey, ProgramId};
+use rapport_event::{
+    id::{PartnerKey, ProgramId},
+    wire::SourcePosition,
+};
 
 use super::Process;
 use crate::{log::MemoryLog, store::MemoryStore};
@@ -64,6 +67,7 @@ through_process! {
     false check_schema() -> ();
     false meta(name: &str) -> Option<String>;
     true pin_meta(name: &str, value: &str) -> String;
+    true lower_meta(name: &str, number: i64) -> ();
     true set_meta(name: &str, value: &str) -> ();
     false replay_present() -> Option<Timestamp>;
     true set_replay_present(present: Timestamp) -> ();
@@ -80,7 +84,9 @@ through_process! {
     false load_partners(shard: u32, keys: &[PartnerKey]) -> Vec<PartnerBundle>;
     false page_partners(shard: u32, after: Option<&PartnerKey>, limit: usize) -> Vec<PartnerBundle>;
     false load_conversions(ids: &[(PartnerKey, String)]) -> Vec<ConversionRow>;
-    false recent_ids(shard: u32, since: Timestamp) -> Vec<(Timestamp, Vec<u64>)>;
+    false recent_ids(shard: u32, since: Timestamp) -> Ids;
+    false seen(shard: Option<u32>) -> Vec<SourcePosition>;
+    false clock_marks(shard: u32) -> Vec<(i64, Timestamp)>;
     false next_timers(shard: u32, after: Option<&TimerRow>, limit: usize) -> Vec<TimerRow>;
     false parked(key: &PartnerKey) -> Vec<(i64, String)>;
     false quarantines() -> Vec<QuarantineRow>;
@@ -173,6 +179,9 @@ impl EventLog for ProcessLog {
     async fn open(&self, shard: u32, offset: i64) -> Result<Box<dyn ShardFeed>, LogError> {
         let feed = self.process.call("open", false, self.inner.open(shard, offset), log_error).await?;
         Ok(Box::new(ProcessFeed { inner: feed, process: self.process.clone() }))
+    }
+    async fn begin(&self, shard: u32) -> Result<i64, LogError> {
+        self.process.call("begin", false, self.inner.begin(shard), log_error).await
     }
     async fn ends(&self, shards: &[u32]) -> Result<Vec<i64>, LogError> {
         self.process.call("ends", false, self.inner.ends(shards), log_error).await

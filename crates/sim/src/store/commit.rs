@@ -10,6 +10,7 @@ use rapport_engine::ports::{
     store::{Committed, StoreError},
 };
 use rapport_engine::restore::DATABASE_RESTORED;
+use rapport_event::wire::SourcePosition;
 
 use super::calls::StoredCall;
 use super::{Counted, StoredMessage, Tables, refused};
@@ -30,9 +31,12 @@ impl Tables {
             row.commit_no += 1;
             row.next_offset = commit.next_offset;
             row.clock = commit.clock;
-            row.seen.clone_from(&commit.seen);
             row.rulebook.clone_from(&commit.rulebook);
             row.cursor.clone_from(&commit.cursor);
+        }
+        for position in &commit.seen {
+            let SourcePosition { source, incarnation, partition, offset, index } = *position;
+            self.seen.insert((commit.shard, source, incarnation, partition), (offset, index));
         }
         if commit.clock_mark {
             self.clock_marks.insert((commit.shard, commit.next_offset, clock));

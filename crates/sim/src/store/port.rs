@@ -9,9 +9,9 @@ use rapport_engine::{
         operating::{AuditRow, Operation, PauseRow, TaskQuery},
         rows::{
             COORDINATOR, CallSettled, ConversionRow, CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow,
-            DefinitionRow, MessageRow, NumberedOutboxRow, OutboxRow, POSITIONS_AFTER_RESTORE, PartnerBundle, PersonRow,
-            PromiseRow, QuarantineRow, RequestRow, ReservationRow, ShardCommit, ShardRow, TakenCall, Target, TaskRow,
-            TimerRow,
+            DefinitionRow, Ids, MessageRow, NumberedOutboxRow, OutboxRow, POSITIONS_AFTER_RESTORE, PartnerBundle,
+            PersonRow, PromiseRow, QuarantineRow, RequestRow, ReservationRow, ShardCommit, ShardRow, TakenCall, Target,
+            TaskRow, TimerRow,
         },
         store::{
             Alive, Attempt, CallClaim, ClaimRequest, Claimed, Committed, Doubtful, EndedMessage, FeedbackRow,
@@ -21,7 +21,10 @@ use rapport_engine::{
     },
     story::Story,
 };
-use rapport_event::id::{PartnerKey, ProgramId};
+use rapport_event::{
+    id::{PartnerKey, ProgramId},
+    wire::SourcePosition,
+};
 
 use super::{MemoryStore, Tables, before};
 
@@ -45,6 +48,14 @@ impl Store for MemoryStore {
     }
     async fn pin_meta(&self, name: &str, value: &str) -> Result<String, StoreError> {
         Ok(self.tables().meta.entry(name.to_owned()).or_insert_with(|| value.to_owned()).clone())
+    }
+    async fn lower_meta(&self, name: &str, number: i64) -> Result<(), StoreError> {
+        let mut tables = self.tables();
+        let stands = tables.meta.get(name).and_then(|stands| stands.parse::<i64>().ok());
+        if stands.is_none_or(|stands| stands > number) {
+            tables.meta.insert(name.to_owned(), number.to_string());
+        }
+        Ok(())
     }
     async fn set_meta(&self, name: &str, value: &str) -> Result<(), StoreError> {
         self.tables().meta.insert(name.to_owned(), value.to_owned());
@@ -82,7 +93,6 @@ impl Store for MemoryStore {
                 commit_no: 0,
                 next_offset: 0,
                 clock: None,
-                seen: Vec::new(),
                 rulebook: None,
                 cursor: Vec::new(),
                 seen_at: now,
@@ -161,11 +171,28 @@ impl Store for MemoryStore {
         let tables = self.tables();
         Ok(ids.iter().filter_map(|id| tables.conversions.get(id).cloned()).collect())
     }
-    async fn recent_ids(&self, shard: u32, since: Timestamp) -> Result<Vec<(Timestamp, Vec<u64>)>, StoreError> {
+    async fn recent_ids(&self, shard: u32, since: Timestamp) -> Result<Ids, StoreError> {
         let shard = shard as i32;
         let tables = self.tables();
         let rows = tables.ids.range((shard, i64::MIN)..=(shard, i64::MAX));
-        Ok(rows.filter(|(_, (clock, _))| *clock >= since).map(|(_, row)| row.clone()).collect())
+        Ok(rows.filter(|(_, (clock, _))| *clock >= since).flat_map(|(_, (_, ids))| ids.clone()).collect())
+    }
+    async fn seen(&self, shard: Option<u32>) -> Result<Vec<SourcePosition>, StoreError> {
+        let tables = self.tables();
+        let wanted = tables.seen.iter().filter(|((of, ..), _)| shard.is_none_or(|shard| *of == shard as i32));
+        let position = |(&(_, source, incarnation, partition), &(offset, index))| SourcePosition {
+            source,
+            incarnation,
+            partition,
+            offset,
+            index,
+        };
+        Ok(wanted.map(position).collect())
+    }
+    async fn clock_marks(&self, shard: u32) -> Result<Vec<(i64, Timestamp)>, StoreError> {
+        let tables = self.tables();
+        let marks = tables.clock_marks.iter().filter(|(of, ..)| *of == shard as i32);
+        Ok(marks.map(|(_, offset, clock)| (*offset, *clock)).collect())
     }
     async fn next_timers(
         &self,

@@ -167,7 +167,7 @@ impl Stand {
             shards: 1,
             incarnation: 1,
             readiness: Readiness::default(),
-            noted: Arc::default(),
+            beginnings: Arc::default(),
         };
         let records: Vec<SourceRecord> = events
             .iter()

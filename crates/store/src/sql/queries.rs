@@ -8,6 +8,7 @@ pub(crate) mod meta {
     pub(crate) static GET: Statement = Statement::one(include_str!("../../queries/meta/get.sql"));
     pub(crate) static PIN: Statement = Statement::one(include_str!("../../queries/meta/pin.sql"));
     pub(crate) static SET: Statement = Statement::one(include_str!("../../queries/meta/set.sql"));
+    pub(crate) static LOWER: Statement = Statement::one(include_str!("../../queries/meta/lower.sql"));
     pub(crate) static ADVANCE: Statement = Statement::one(include_str!("../../queries/meta/advance.sql"));
     pub(crate) static SERVER_TIME: Statement = Statement::one(include_str!("../../queries/meta/server_time.sql"));
 }
@@ -32,6 +33,7 @@ pub(crate) mod commit {
     pub(crate) static SHARD: Statement = Statement::one(include_str!("../../queries/commit/shard.sql"));
     pub(crate) static COORDINATOR: Statement = Statement::one(include_str!("../../queries/commit/coordinator.sql"));
     pub(crate) static CLOCK_MARK: Statement = Statement::one(include_str!("../../queries/commit/clock_mark.sql"));
+    pub(crate) static SEEN: Statement = Statement::one(include_str!("../../queries/commit/seen.sql"));
     pub(crate) static IDS: Statement = Statement::one(include_str!("../../queries/commit/ids.sql"));
     pub(crate) static PARTNERS: Statement = Statement::one(include_str!("../../queries/commit/partners.sql"));
     pub(crate) static DAYS: Statement = Statement::one(include_str!("../../queries/commit/days.sql"));
@@ -72,7 +74,9 @@ pub(crate) mod load {
     pub(crate) static PAGE: Statement = Statement::one(include_str!("../../queries/load/page.sql"));
     pub(crate) static JOURNEYS: Statement = Statement::one(include_str!("../../queries/load/journeys.sql"));
     pub(crate) static CONVERSIONS: Statement = Statement::one(include_str!("../../queries/load/conversions.sql"));
+    pub(crate) static SEEN: Statement = Statement::one(include_str!("../../queries/load/seen.sql"));
     pub(crate) static RECENT_IDS: Statement = Statement::one(include_str!("../../queries/load/recent_ids.sql"));
+    pub(crate) static CLOCK_MARKS: Statement = Statement::one(include_str!("../../queries/load/clock_marks.sql"));
     pub(crate) static TIMERS: Statement = Statement::one(include_str!("../../queries/load/timers.sql"));
     pub(crate) static PARKED: Statement = Statement::one(include_str!("../../queries/load/parked.sql"));
     pub(crate) static QUARANTINES: Statement = Statement::one(include_str!("../../queries/load/quarantines.sql"));
@@ -252,6 +256,8 @@ pub(crate) mod prune {
     pub(crate) static DAY_PARTS: Statement = Statement::one(include_str!("../../queries/prune/day_parts.sql"));
     pub(crate) static REVIEWS: Statement = Statement::one(include_str!("../../queries/prune/reviews.sql"));
     pub(crate) static FEEDBACK: Statement = Statement::one(include_str!("../../queries/prune/feedback.sql"));
+    pub(crate) static PERSONS: Statement = Statement::one(include_str!("../../queries/prune/persons.sql"));
+    pub(crate) static JOURNAL: Statement = Statement::one(include_str!("../../queries/prune/journal.sql"));
     pub(crate) static PROCESSES: Statement = Statement::one(include_str!("../../queries/prune/processes.sql"));
 }
 

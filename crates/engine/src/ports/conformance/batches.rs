@@ -15,7 +15,7 @@ use crate::ports::store::{Committed, Store, StoreError};
 
 fn with_everything(mut batch: ShardCommit) -> ShardCommit {
     batch.next_offset = 7;
-    batch.ids = vec![1, 2];
+    batch.ids = vec![(at(0), vec![1, 2])];
     batch.partners.push(partner("a"));
     batch.journeys.push(journey("j", "a"));
     batch.timers.push(TimerChange::Set(timer("a", "journey:j", 10)));
@@ -73,15 +73,26 @@ pub async fn a_refused_row_takes_the_whole_batch_back(store: Arc<dyn Store>) {
     assert_eq!(store.commit_shard(&batch).await.unwrap(), Committed::Done);
 }
 
-/// Offset, clock, positions, rulebook and cursor survive.
-pub async fn the_shard_row_comes_back_as_written(store: Arc<dyn Store>) {
+/// Positions stay where commits moved them, one for each source, whatever number its hash makes.
+pub async fn positions_stay_where_they_were_moved(store: Arc<dyn Store>) {
     let mut owner = Owner::new(&store).await;
     let position = |source, offset| SourcePosition { source, incarnation: 2, partition: 3, offset, index: 1 };
-    let seen = vec![position(0, 12), position(1, i64::MAX)];
+    owner.commit(|batch| batch.seen = vec![position(0, 12), position(u64::MAX, i64::MAX)]).await;
+    owner.commit(|batch| batch.seen = vec![position(7, 1), position(0, 13)]).await;
+    owner.commit(|_| {}).await;
+    let mut seen = store.seen(Some(0)).await.unwrap();
+    assert_eq!(store.seen(None).await.unwrap(), seen);
+    seen.sort_by_key(|position| position.source);
+    assert_eq!(seen, [position(0, 13), position(7, 1), position(u64::MAX, i64::MAX)]);
+    assert_eq!(store.seen(Some(1)).await.unwrap(), []);
+}
+
+/// Offset, clock, rulebook and cursor survive.
+pub async fn the_shard_row_comes_back_as_written(store: Arc<dyn Store>) {
+    let mut owner = Owner::new(&store).await;
     owner
         .commit(|batch| {
             batch.next_offset = 42;
-            batch.seen.clone_from(&seen);
             batch.rulebook = Some("book".into());
             batch.cursor = vec![0, 255];
             batch.clock_mark = true;
@@ -89,7 +100,9 @@ pub async fn the_shard_row_comes_back_as_written(store: Arc<dyn Store>) {
         .await;
     let over = store.take_shard(0, "engine-b", Duration::ZERO).await.unwrap().unwrap();
     assert_eq!((over.next_offset, over.clock, over.commit_no), (42, Some(at(0)), 1));
-    assert_eq!((over.seen, over.rulebook.as_deref(), over.cursor), (seen, Some("book"), vec![0, 255]));
+    assert_eq!((over.rulebook.as_deref(), over.cursor), (Some("book"), vec![0, 255]));
+    assert_eq!(store.clock_marks(0).await.unwrap(), [(42, at(0))]);
+    assert_eq!(store.clock_marks(1).await.unwrap(), []);
 }
 
 /// `days` absent from a commit stay; journeys come with their partner; unknown partners are left out.
@@ -153,10 +166,11 @@ pub async fn conversions_come_back_by_id(store: Arc<dyn Store>) {
     assert_eq!(store.load_conversions(&asked).await.unwrap(), [conversion("a", "1", "approved")]);
 }
 
-/// One row per commit, with the clock it was written at.
-pub async fn activity_ids_come_back_since_an_instant(store: Arc<dyn Store>) {
+/// As they were written, of the commits whose clock is not before the instant.
+pub async fn ids_come_back_since_an_instant(store: Arc<dyn Store>) {
     let mut owner = Owner::new(&store).await;
-    for (minute, ids) in [(0, vec![1, u64::MAX]), (10, vec![3]), (20, vec![])] {
+    let first = vec![(at(-1), vec![1, u64::MAX]), (at(0), vec![2])];
+    for (minute, ids) in [(0, first.clone()), (10, vec![(at(10), vec![3])]), (20, vec![])] {
         owner
             .commit(|batch| {
                 batch.clock = Some(at(minute));
@@ -165,8 +179,7 @@ pub async fn activity_ids_come_back_since_an_instant(store: Arc<dyn Store>) {
             .await;
     }
     assert_eq!(store.recent_ids(0, at(5)).await.unwrap(), [(at(10), vec![3])]);
-    assert_eq!(store.recent_ids(0, at(0)).await.unwrap().len(), 2);
-    assert_eq!(store.recent_ids(0, at(0)).await.unwrap()[0].1, [1, u64::MAX]);
+    assert_eq!(store.recent_ids(0, at(0)).await.unwrap(), [first, vec![(at(10), vec![3])]].concat());
 }
 
 /// (due, partner, subject), page by page, without gaps or repeats.

@@ -78,6 +78,7 @@ pub async fn a_waiting_feed_is_woken(log: Arc<dyn EventLog>) {
 /// Not beyond the end: the engine would wait for ever for what it thinks it has folded.
 pub async fn a_feed_opens_only_inside_the_log(log: Arc<dyn EventLog>) {
     log.append(vec![record(0, "one")]).await.unwrap();
+    assert_eq!((log.begin(0).await.unwrap(), log.begin(1).await.unwrap()), (0, 0));
     assert!(matches!(log.open(0, 2).await, Err(LogError::OutOfRange { shard: 0, offset: 2 })));
     assert!(log.open(0, 1).await.is_ok());
 }

@@ -26,6 +26,10 @@ pub async fn facts_are_pinned_once_and_the_present_never_goes_back(store: Arc<dy
     assert_eq!(store.pin_meta("shards", "32").await.unwrap(), "64");
     store.set_meta("shards", "32").await.unwrap();
     assert_eq!(store.meta("shards").await.unwrap().as_deref(), Some("32"));
+    for (number, stands) in [(9_000_000_000, "9000000000"), (70, "70"), (800, "70"), (-1, "-1")] {
+        store.lower_meta("began", number).await.unwrap();
+        assert_eq!(store.meta("began").await.unwrap().as_deref(), Some(stands));
+    }
     assert_eq!(store.replay_present().await.unwrap(), None);
     for present in [at(10), at(5), at(20)] {
         store.set_replay_present(present).await.unwrap();

@@ -42,10 +42,17 @@ impl Reaction<'_> {
         let health = &review.health;
         if let Some(change) = before.as_deref().and_then(|before| model.band_change(before, health)) {
             let day = self.program.zone.to_datetime(self.now).date();
+            // A drop lasts until the band is another.
+            let bands: Vec<String> = self.entry.state.lasting.iter().map(|signal| signal.kind.to_string()).collect();
+            for kind in
+                bands.iter().filter_map(|kind| Kind::parse(kind)).filter(|kind| matches!(kind, Kind::DroppedTo(_)))
+            {
+                self.end_quietly(&kind, |_| true);
+            }
             self.tell_once(Kind::HealthChanged, &format!("health:{day}:{}", change.to), data_of(&review));
             if change.dropped {
                 let kind = Kind::DroppedTo(change.to.as_str().into());
-                self.tell_once(kind, &format!("dropped:{day}:{}", change.to), data_of(&review));
+                self.raise(&kind, &format!("dropped:{day}:{}", change.to), data_of(&review));
             }
         }
         let lasts = self.entry.state.lasting("health.falling").is_some();

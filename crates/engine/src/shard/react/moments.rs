@@ -6,6 +6,7 @@ use rapport_insight::{
     milestone::{self, Change, Measure},
     win::Win,
 };
+use rapport_journey::Stimulus;
 use rapport_rule::Money;
 
 use super::Reaction;
@@ -38,12 +39,18 @@ impl Reaction<'_> {
             milestone::changes(levels, Measure::ApprovedConversions, before.conversions, after.conversions);
         changes.extend(milestone::changes(levels, Measure::ApprovedRevenue, before.revenue, after.revenue));
         for change in changes {
-            // A revoked one needs no event: journeys ask whether their trigger still holds at every look.
             if let Change::Reached(milestone) = change {
                 self.milestone(&milestone, &after);
             }
         }
         self.look_at_goals();
+        let fell =
+            |before: Option<i64>, after: Option<i64>| before.zip(after).is_some_and(|(before, after)| after < before);
+        if self.reversed.is_some() || fell(before.conversions, after.conversions) || fell(before.revenue, after.revenue)
+        {
+            // A mail that waits to be sent asks nothing by itself: what it stands on may be gone.
+            self.move_journeys(|_| Some(Stimulus::Look));
+        }
         self.sale_ends_silence();
         self.expect_silence();
     }

@@ -64,6 +64,7 @@ impl Reaction<'_> {
             // A segment may ask for health. Told only at the next event, its day would depend on which record came first.
             self.review_segments();
         }
+        self.look_again_at_what_lasts();
         self.follow()?;
         self.keep_timed(true);
         self.follow()
@@ -79,7 +80,7 @@ impl Reaction<'_> {
             Dip::Lasts(evidence) => {
                 let id = self.entry.state.lasting("dip.conversions").map(|signal| signal.id.to_string());
                 if let Some(id) = id {
-                    self.carry_on(&Kind::DipConversions, &id, dip_data(evidence));
+                    self.carry_on(&Kind::DipConversions, &id, &dip_data(evidence));
                 }
             }
             Dip::Recovered(evidence) => {
@@ -100,7 +101,7 @@ impl Reaction<'_> {
                 let id = self.entry.state.lasting(sales::KIND).map(|signal| signal.id.to_string());
                 if let Some(id) = id {
                     let data = self.revenue_data(evidence);
-                    self.carry_on(&Kind::DipRevenue, &id, data);
+                    self.carry_on(&Kind::DipRevenue, &id, &data);
                 }
             }
             RevenueDip::Recovered(evidence) => {
@@ -147,11 +148,20 @@ impl Reaction<'_> {
         self.tell(kind.clone(), id, data);
     }
 
-    /// Newer evidence of a signal that lasts: workflows that have not begun on it look again.
-    fn carry_on(&mut self, kind: &Kind, id: &str, data: SignalData) {
+    /// Newer evidence of a signal that lasts.
+    fn carry_on(&mut self, kind: &Kind, id: &str, data: &SignalData) {
         let since = self.entry.state.lasting(&kind.name()).map_or(self.now, |signal| signal.since);
-        self.keep(kind, id, &data, since);
-        self.tell_unserved(kind, id, data);
+        self.keep(kind, id, data, since);
+    }
+
+    /// Workflows that have not begun on a signal that lasts look at it again, with the newest evidence there is.
+    fn look_again_at_what_lasts(&mut self) {
+        for signal in self.entry.state.lasting.clone() {
+            let (kind, data) = (Kind::parse(&signal.kind), serde_json::from_str(&signal.payload));
+            if let (Some(kind), Ok(data)) = (kind, data) {
+                self.tell_unserved(&kind, &signal.id, data);
+            }
+        }
     }
 
     fn keep(&mut self, kind: &Kind, id: &str, data: &SignalData, since: Timestamp) {
@@ -250,7 +260,7 @@ impl Reaction<'_> {
             return;
         };
         if let Some(data) = self.silence().map(|(silence, today)| silence_data(&silence, today)) {
-            self.carry_on(&Kind::SilenceConversions, &id, data);
+            self.carry_on(&Kind::SilenceConversions, &id, &data);
         }
     }
 
