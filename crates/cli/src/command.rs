@@ -2,6 +2,7 @@
 
 mod apply;
 mod audit;
+mod award;
 mod backtest;
 mod check;
 mod code;
@@ -88,6 +89,7 @@ pub async fn run(line: CommandLine) -> Result<u8, Failure> {
         Command::Report(arguments) => report::run(&quiet(&global)?, &arguments).await,
         Command::Health(arguments) => health::run(&quiet(&global)?, &arguments).await,
         Command::Task { action } => work::task(&quiet(&global)?, action).await,
+        Command::Award(arguments) => award::run(&quiet(&global)?, arguments).await,
         Command::Case { action } => work::case(&quiet(&global)?, action).await,
         Command::Goal { action } => goal::run(&quiet(&global)?, action).await,
         Command::Segment { name, partner, json } => {

@@ -15,7 +15,7 @@ pub use self::operating::{
     Waiting,
 };
 pub use self::outreach::{DkimAction, DkimKind};
-pub use self::work::{AssignArguments, CaseAction, ListArguments, TaskAction};
+pub use self::work::{AssignArguments, AwardArguments, CaseAction, ListArguments, TaskAction};
 
 /// Keeps a partner programme in touch with its affiliates.
 ///
@@ -212,6 +212,8 @@ pub enum Command {
         #[command(subcommand)]
         action: CaseAction,
     },
+    /// Give a partner an award of config/awards.yaml; without one: those the partner has
+    Award(AwardArguments),
     /// Goals of partners: propose, agree, withdraw, and how far they are
     Goal {
         /// What to do

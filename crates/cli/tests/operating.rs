@@ -163,6 +163,12 @@ fn what_people_say_holds_while_everything_runs() {
     until(folder, &["explain", "ada"], "once_used");
     check(folder, &["journey", "start", "welcome", "bob", "--because", "x"], 2, &["is in `welcome` already"]);
     check(folder, &["journey", "start", "re-engagement", "bob", "--because", "x"], 2, &["speaks of the event"]);
+    check(folder, &["award", "ada", "sopt"], 2, &["no award `sopt`", "did you mean `spot`?"]);
+    check(folder, &["award", "ada", "spot", "--because", "for the guide"], 0, &["default/ada: Well done"]);
+    until(folder, &["award", "ada"], "for the guide");
+    until(folder, &["explain", "ada"], "recognition/plain");
+    check(folder, &["award", "ada", "spot"], 2, &["was given `spot`", "--again"]);
+    assert_eq!(data(folder, &["award", "ada", "--json"])[0]["award"], "spot");
     let plan = {
         edit(folder, WELCOME, "wait: 3 days", "wait: 4 days");
         data(folder, &["plan", "--json"])

@@ -136,6 +136,7 @@ fn values(
         }
         "mail" | "email" | "or_else" | "mails" | "includes" => mails(),
         "survey" => ids(&vocabulary.surveys(), "survey of config/surveys.yaml"),
+        "award" => ids(vocabulary.awards(), "award of config/awards.yaml"),
         "offer" | "grant" => ids(&vocabulary.offers, "offer of config/offers.yaml"),
         "feed" => ids(&vocabulary.feeds, "feed of config/feeds.yaml"),
         "start" | "workflows" => ids(&vocabulary.workflows, "workflow"),

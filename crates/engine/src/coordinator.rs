@@ -3,6 +3,7 @@
 //! One engine at a time owns the row `shard = -1`, under the same epoch protocol as any shard. It reads what the shards
 //! have committed and answers with records, so that every shard learns of a decision in its own order.
 
+mod approvals;
 mod day_close;
 mod offers;
 
@@ -49,13 +50,21 @@ pub struct Coordinator {
     epoch: i64,
     commit_no: i64,
     clock: Option<Timestamp>,
+    waiting: approvals::Waiting,
 }
 
 impl Coordinator {
     /// An owner of the row just taken.
     #[must_use]
     pub fn new(parts: EngineParts, row: ShardRow, shards: u32) -> Self {
-        Self { parts, shards, epoch: row.epoch, commit_no: row.commit_no, clock: row.clock }
+        Self {
+            parts,
+            shards,
+            epoch: row.epoch,
+            commit_no: row.commit_no,
+            clock: row.clock,
+            waiting: approvals::Waiting::default(),
+        }
     }
 
     /// Runs until told to stop, or until another owner took over.

@@ -6,12 +6,13 @@ use jiff::{Timestamp, civil::Date};
 use rapport_event::{
     Event, EventId, Kind, PartnerKey, Payload, decode_record, encode,
     engine::{
-        CallData, CaseData, CommandData, ContactData, DayClosedData, EngineData, GoalData, OfferData, OutcomeData,
-        RulebookAppliedData, TaskData,
+        AwardData, CallData, CaseData, CommandData, ContactData, DayClosedData, EngineData, GoalData, OfferData,
+        OutcomeData, RulebookAppliedData, TaskData,
     },
     extra::Extra,
 };
 use rapport_insight::dip::DayClose;
+use rapport_workflow::config::Award;
 
 use crate::{
     coordinator::OfferRequest,
@@ -290,6 +291,48 @@ pub fn call_ended(call: &CallRow, delivered: bool, reason: &str, at: Timestamp) 
     };
     let kind = if delivered { Kind::CallDelivered } else { Kind::CallFailed };
     engine_event(&format!("call:{}", call.id), call.key.clone(), kind, at, EngineData::Call(data))
+}
+
+/// An award as it is given.
+#[derive(Debug, Clone, Copy)]
+pub struct NewAward<'a> {
+    /// The id of the event: told twice it is one award.
+    pub id: &'a str,
+    /// To whom.
+    pub key: &'a PartnerKey,
+    /// Which.
+    pub award: &'a Award,
+    /// The partner's languages, best first.
+    pub languages: &'a [String],
+    /// What it is for; what the award says of itself when nothing is said.
+    pub because: Option<&'a str>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// An award was given: by a journey of a workflow, or by a person.
+#[must_use]
+pub fn awarded(new: &NewAward<'_>, journey: Option<(&str, &str)>, by: Option<&str>) -> Event {
+    let title = new.award.name.in_language(new.languages);
+    let because = new.because.unwrap_or_else(|| new.award.about.in_language(new.languages));
+    let data = AwardData {
+        name: new.award.id.clone(),
+        title: title.into(),
+        summary: format!("{title}: {because}").into(),
+        because: new.because.map(Into::into),
+        workflow: journey.map(|(workflow, _)| workflow.into()),
+        journey: journey.map(|(_, journey)| journey.into()),
+        by: by.map(Into::into),
+        extra: Extra::NONE,
+    };
+    Event {
+        id: derived_id(new.id),
+        key: new.key.clone(),
+        kind: Kind::PartnerAwarded,
+        occurred_at: new.at,
+        payload: Payload::Engine(Box::new(EngineData::Award(data))),
+        person_version: None,
+    }
 }
 
 /// A case was opened: by a journey in its own commit, or by a person.

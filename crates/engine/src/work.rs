@@ -1,16 +1,17 @@
-//! What people do about tasks and cases: written to their table, to the audit and as a record for the partner's shard in one
+//! What people do about tasks and cases, and the awards they give: written to their table, to the audit and as a record for the partner's shard in one
 //! transaction, so that a journey that waits hears of it and figures count it exactly once.
 
 use jiff::Timestamp;
 use rapport_event::{PartnerKey, engine::CASE_OUTCOMES, id::shard_of};
 
 use crate::{
+    operate::ITSELF,
     ports::{
         operating::{AuditRow, Operation, TaskChange},
         rows::{OutboxRow, TaskEnd, TaskKind, TaskRow},
         store::{Store, StoreError},
     },
-    records,
+    records::{self, NewAward},
 };
 
 /// The outcome of a task that asked nothing.
@@ -57,6 +58,28 @@ pub async fn open_case(store: &dyn Store, shards: u32, case: &NewCase<'_>) -> Re
     let audit = AuditRow::done("case_open", &format!("{} {}", row.id, row.key), case.by, case.at);
     store.operate(&operation(audit, TaskChange::Open(Box::new(row.clone())), vec![told])).await?;
     Ok(row)
+}
+
+/// Asks a person something; asked before, nothing is written.
+///
+/// # Errors
+/// The database.
+pub async fn ask(store: &dyn Store, row: &TaskRow) -> Result<(), StoreError> {
+    let audit = AuditRow::done("task_open", &format!("{} {}", row.id, row.key), ITSELF, row.opened_at);
+    store.operate(&operation(audit, TaskChange::Open(Box::new(row.clone())), Vec::new())).await.map(drop)
+}
+
+/// Gives a partner an award.
+///
+/// # Errors
+/// The database.
+pub async fn award(store: &dyn Store, shards: u32, new: &NewAward<'_>, by: &str) -> Result<(), StoreError> {
+    let told = records::outbox(shard_of(new.key, shards), records::awarded(new, None, Some(by)));
+    let audit = AuditRow {
+        because: new.because.map(str::to_owned),
+        ..AuditRow::done("award", &format!("{} {}", new.award.id, new.key), by, new.at)
+    };
+    store.operate(&Operation { audit, begin: None, lift: None, task: None, outbox: vec![told] }).await.map(drop)
 }
 
 /// What a task or case may end with; empty for a task that asks nothing, which is simply done.

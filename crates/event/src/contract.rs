@@ -120,6 +120,7 @@ pub fn data_schema(shape: Shape) -> Value {
         Shape::Case => of::<engine::CaseData>(),
         Shape::Signal => of::<engine::SignalData>(),
         Shape::Moment => of::<engine::MomentData>(),
+        Shape::Award => of::<engine::AwardData>(),
         Shape::Goal => of::<engine::GoalData>(),
         Shape::DayClosed => of::<engine::DayClosedData>(),
         Shape::RulebookApplied => of::<engine::RulebookAppliedData>(),

@@ -27,6 +27,8 @@ pub enum EngineData {
     Signal(SignalData),
     /// Of moments: milestones, goals, anniversaries, recognitions.
     Moment(MomentData),
+    /// Of `partner.awarded`.
+    Award(AwardData),
     /// Of `goal.proposed`, `goal.accepted` and what else becomes of a proposal.
     Goal(GoalData),
     /// Of `program.day_closed`.
@@ -226,6 +228,35 @@ pub struct MomentData {
     pub extra: Extra,
 }
 
+/// An award given to a partner.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "Award")]
+pub struct AwardData {
+    /// The award, by its id in `config/awards.yaml`.
+    pub name: Arc<str>,
+    /// What it is called, in the partner's language.
+    #[serde(default)]
+    pub title: Arc<str>,
+    /// The sentence for people.
+    #[serde(default)]
+    pub summary: Arc<str>,
+    /// What it is for, in the words of whoever gives it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<Arc<str>>,
+    /// The journey that gave it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub journey: Option<Arc<str>>,
+    /// The workflow that gave it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workflow: Option<Arc<str>>,
+    /// The account of the person who gave it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Arc<str>>,
+    /// What the writer adds.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
 /// A goal between a partner and the programme: what was proposed, or what became of the proposal.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(title = "Goal")]
@@ -392,6 +423,7 @@ impl EngineData {
             Shape::Case => parse(body).map(EngineData::Case),
             Shape::Signal => parse(body).map(EngineData::Signal),
             Shape::Moment => parse(body).map(EngineData::Moment),
+            Shape::Award => parse(body).map(EngineData::Award),
             Shape::Goal => parse(body).map(EngineData::Goal),
             Shape::DayClosed => parse(body).map(EngineData::DayClosed),
             Shape::RulebookApplied => parse(body).map(EngineData::RulebookApplied),
@@ -422,6 +454,7 @@ impl Serialize for EngineData {
             EngineData::Case(data) => data.serialize(serializer),
             EngineData::Signal(data) => data.serialize(serializer),
             EngineData::Moment(data) => data.serialize(serializer),
+            EngineData::Award(data) => data.serialize(serializer),
             EngineData::Goal(data) => data.serialize(serializer),
             EngineData::DayClosed(data) => data.serialize(serializer),
             EngineData::RulebookApplied(data) => data.serialize(serializer),

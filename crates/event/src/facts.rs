@@ -142,6 +142,8 @@ const fn of_shape(shape: Shape) -> &'static [Field] {
         maybe("percent", Percent),
         maybe("years", Count),
     ];
+    const AWARD: &[Field] =
+        &[always("title", Text), maybe("because", Text), maybe("workflow", Text), maybe("by", Text)];
     const GOAL: &[Field] = &[
         always("goal", Text),
         always("proposal", Text),
@@ -177,6 +179,7 @@ const fn of_shape(shape: Shape) -> &'static [Field] {
         Shape::Case => CASE,
         Shape::Signal => SIGNAL,
         Shape::Moment => MOMENT,
+        Shape::Award => AWARD,
         Shape::Goal => GOAL,
         Shape::DayClosed => DAY_CLOSED,
         Shape::RulebookApplied => RULEBOOK,

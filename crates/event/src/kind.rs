@@ -65,6 +65,7 @@ pub enum Shape {
     Call,
     Signal,
     Moment,
+    Award,
     Goal,
     DayClosed,
     RulebookApplied,
@@ -240,6 +241,7 @@ catalogue! {
     GoalWithdrawn = "goal.withdrawn" Agreement Internal Goal "A goal was taken back by the programme."
     PartnerAnniversary = "partner.anniversary" Moment Derived Moment "Another year since the partner was approved."
     PartnerRecognised = "partner.recognised" Moment Derived Moment "A partner was congratulated."
+    PartnerAwarded = "partner.awarded" Moment Internal Award "A partner was given an award of `config/awards.yaml`, by a workflow or a person."
     ProgramDayClosed = "program.day_closed" Internal Internal DayClosed "A programme's day is complete; carries what only all partners together can tell."
     RulebookApplied = "rulebook.applied" Internal Internal RulebookApplied "From this record on decisions follow another rulebook."
     OfferGranted = "offer.granted" Internal Internal Offer "An offer was reserved for a partner within its budget."

@@ -1,6 +1,7 @@
 //! The gateway: where the links in mails lead, and where trackers without Kafka deliver.
 
 mod answer;
+mod certificate;
 mod events;
 mod feedback;
 mod goal;
@@ -154,6 +155,7 @@ pub fn gateway(gateway: Gateway) -> Router {
         .route("/a/{token}", get(answer::ask).post(answer::act))
         .route("/w/{token}", get(why::show))
         .route("/g/{token}", get(goal::ask).post(goal::act))
+        .route("/c/{token}", get(certificate::show))
         .route("/p/{token}", get(preferences::show).post(preferences::act))
         .fallback(lost)
         .method_not_allowed_fallback(wrong_method)

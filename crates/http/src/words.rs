@@ -44,6 +44,8 @@ pub(crate) struct Words {
     pub goal_declined_text: &'static str,
     pub goal_closed_title: &'static str,
     pub goal_closed_text: &'static str,
+    pub certificate_text: &'static str,
+    pub certificate_on: &'static str,
     metrics: [&'static str; GOAL_METRICS.len()],
     pub preferences_title: &'static str,
     pub preferences_text: &'static str,
@@ -140,6 +142,8 @@ static ENGLISH: Words = Words {
     goal_declined_text: "Thank you for telling us. Nothing else changes.",
     goal_closed_title: "This proposal is closed",
     goal_closed_text: "It was answered, taken back, or replaced by a newer one. If you would like to talk about it, just reply to the mail.",
+    certificate_text: "{program} gives this award to",
+    certificate_on: "Given on {date}.",
     metrics: [
         "approved conversions",
         "approved revenue",
@@ -209,6 +213,8 @@ static GERMAN: Words = Words {
     goal_declined_text: "Danke für die Antwort. Sonst ändert sich nichts.",
     goal_closed_title: "Dieser Vorschlag ist erledigt",
     goal_closed_text: "Er wurde beantwortet, zurückgenommen oder durch einen neueren ersetzt. Wenn du darüber sprechen möchtest, antworte einfach auf die Mail.",
+    certificate_text: "{program} verleiht diese Auszeichnung an",
+    certificate_on: "Verliehen am {date}.",
     metrics: [
         "bestätigte Verkäufe",
         "bestätigter Umsatz",

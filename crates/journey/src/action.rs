@@ -160,6 +160,15 @@ pub enum Action {
     },
     /// Record an event of a declared kind for the partner, folded in the same commit.
     Emit(EventSnapshot),
+    /// Give the partner an award; told as `partner.awarded`, folded in the same commit.
+    Award {
+        /// The id of the event that tells it.
+        id: String,
+        /// The award of `config/awards.yaml`.
+        award: Arc<str>,
+        /// What it is for; nothing personal.
+        because: Option<String>,
+    },
     /// Look at another workflow's entry, with this as the trigger.
     Start {
         /// Its id.

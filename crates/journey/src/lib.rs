@@ -26,5 +26,5 @@ pub use context::is_personal;
 pub use entry::{BROADCAST, Entry, OPERATOR_COMMAND, Refusal, RefusalCode, SEGMENT_ENTERED, consider, is_late};
 pub use id::{CallId, JourneyId, MessageId, TaskId};
 pub use journey::{EventSnapshot, ExitReason, HISTORY_MAX, Journey, Outcome, PastJourney, State, TraceLine, Variables};
-pub use step::step;
+pub use step::{may_have_again, step};
 pub use world::{Facts, JourneyScope, Since, World, newest_issue};

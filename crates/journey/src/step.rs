@@ -3,9 +3,12 @@
 //! It changes nothing itself; the caller carries out the actions and stores the journey in one commit. Asked again with the
 //! same arguments it answers the same, so a commit that failed is simply tried again.
 
+mod awarding;
 mod calling;
 mod mailing;
 mod stops;
+
+pub use awarding::may_have_again;
 
 use std::sync::Arc;
 
@@ -275,6 +278,10 @@ impl<'a> Run<'a, '_> {
                     default: None,
                 })));
                 self.journey.acted = true;
+                Flow::On(step.next)
+            }
+            Verb::Award(honour) => {
+                self.award(step, honour);
                 Flow::On(step.next)
             }
             Verb::Call(call) => self.call(step, call),

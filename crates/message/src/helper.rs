@@ -160,6 +160,15 @@ pub(crate) static HELPERS: &[Spec] = &[
     spec!("why_link", 0..0, &[], &[], false, "[…]({{why_link}})", Some(|c| link(c, "why"))),
     spec!("answer_link", 1..1, &[Text], &[], false, "[{{label}}]({{answer_link id}})", Some(answer_link)),
     spec!("goal_link", 1..1, &[Text], &[], false, "[Look at the goal]({{goal_link event.proposal}})", Some(goal_link)),
+    spec!(
+        "certificate_link",
+        1..1,
+        &[Text],
+        &[],
+        false,
+        "[Your certificate]({{certificate_link event.id}})",
+        Some(certificate_link)
+    ),
 ];
 
 /// The helper of this name.
@@ -321,6 +330,14 @@ fn goal_link(call: &Call<'_>) -> Outcome {
     let proposal = proposal.as_str().ok_or_else(|| format!("needs a proposal's id, found {}", described(proposal)))?;
     let link = call.root.get("links").and_then(|links| links.get("goals")).and_then(|goals| goals.get(proposal));
     link.cloned().map(Some).ok_or_else(|| "needs the proposal of a goal, like `event.proposal`".to_owned())
+}
+
+fn certificate_link(call: &Call<'_>) -> Outcome {
+    let Some(award) = call.param(0) else { return Ok(None) };
+    let award = award.as_str().ok_or_else(|| format!("needs an award's id, found {}", described(award)))?;
+    let links = call.root.get("links").and_then(|links| links.get("certificates"));
+    let link = links.and_then(|certificates| certificates.get(award));
+    link.cloned().map(Some).ok_or_else(|| "needs the award the mail is about, `event.id`".to_owned())
 }
 
 fn truth(value: bool) -> Outcome {

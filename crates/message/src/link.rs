@@ -1,4 +1,4 @@
-//! The signed links of a mail: unsubscribing, answering, why, preferences, goals.
+//! The signed links of a mail: unsubscribing, answering, why, preferences, goals, certificates.
 //!
 //! A token is base64url of version, claims and the first 16 bytes of HMAC-SHA256 over both. It carries no expiry: a way
 //! out works for ever, so keys are only ever added. Identifiers of hexadecimal digits are packed, which keeps the address
@@ -59,6 +59,15 @@ pub enum Claims {
         partner: String,
         /// The proposal's id.
         proposal: String,
+    },
+    /// Shows the certificate of an award.
+    Certificate {
+        /// The programme's id.
+        program: String,
+        /// The partner's id.
+        partner: String,
+        /// The id of the event that gave it.
+        award: String,
     },
 }
 
@@ -162,7 +171,7 @@ impl Keys {
 }
 
 impl Claims {
-    /// The letter in the address: `u`nsubscribe, `a`nswer, `w`hy, `p`references, `g`oal.
+    /// The letter in the address: `u`nsubscribe, `a`nswer, `w`hy, `p`references, `g`oal, `c`ertificate.
     pub const fn path(&self) -> &'static str {
         match self {
             Claims::Unsubscribe { .. } => "u",
@@ -170,6 +179,7 @@ impl Claims {
             Claims::Why { .. } => "w",
             Claims::Preferences { .. } => "p",
             Claims::Goal { .. } => "g",
+            Claims::Certificate { .. } => "c",
         }
     }
 
@@ -180,6 +190,7 @@ impl Claims {
             Claims::Why { .. } => 3,
             Claims::Preferences { .. } => 4,
             Claims::Goal { .. } => 5,
+            Claims::Certificate { .. } => 6,
         }
     }
 
@@ -190,6 +201,7 @@ impl Claims {
             Claims::Why { program, partner, message } => vec![program, partner, message],
             Claims::Preferences { program, partner } => vec![program, partner],
             Claims::Goal { program, partner, proposal } => vec![program, partner, proposal],
+            Claims::Certificate { program, partner, award } => vec![program, partner, award],
         }
     }
 
@@ -213,6 +225,7 @@ impl Claims {
             3 => Claims::Why { program: next()?, partner: next()?, message: next()? },
             4 => Claims::Preferences { program: next()?, partner: next()? },
             5 => Claims::Goal { program: next()?, partner: next()?, proposal: next()? },
+            6 => Claims::Certificate { program: next()?, partner: next()?, award: next()? },
             _ => return None,
         };
         fields.next().is_none().then_some(claims)
@@ -355,6 +368,7 @@ mod tests {
                 Claims::Why { program: program.clone(), partner: partner.clone(), message: message.clone() },
                 Claims::Preferences { program: program.clone(), partner: partner.clone() },
                 Claims::Goal { program: program.clone(), partner: partner.clone(), proposal: choice.clone() },
+                Claims::Certificate { program: program.clone(), partner: partner.clone(), award: message.clone() },
             ] {
                 let token = keys.token(&claims).unwrap();
                 prop_assert!(token.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'));

@@ -122,6 +122,9 @@ pub struct Links {
     pub answers: BTreeMap<String, String>,
     /// Per proposal of a goal that the mail names the address where it is answered.
     pub goals: BTreeMap<String, String>,
+    /// Per event the mail names the certificate of the award it gave, if it gave one.
+    #[serde(default)]
+    pub certificates: BTreeMap<String, String>,
 }
 
 #[cfg(test)]

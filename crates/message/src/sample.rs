@@ -72,6 +72,8 @@ pub static SAMPLES: [Sample; 12] = [
 ];
 
 /// The proposal of a goal in samples.
+/// The event the samples are about.
+const EVENT: &str = "7c1f0a52d3e84b96";
 const PROPOSAL: &str = "own_approved_revenue-19a7";
 
 /// All that stands around a mail's own context.
@@ -133,6 +135,7 @@ pub fn surroundings() -> Surroundings {
                 .map(|choice| ((*choice).to_owned(), link(&format!("a/{choice}"))))
                 .collect(),
             goals: [(PROPOSAL.to_owned(), link("g"))].into(),
+            certificates: [(EVENT.to_owned(), link("c"))].into(),
         },
     }
 }
@@ -219,6 +222,7 @@ impl Sample {
             Type::Text if path == "offer.condition" => json!("first sale within 30 days"),
             Type::Text if path == "event.metric" => json!("approved_conversions"),
             Type::Text if path.ends_with(".proposal") => json!(PROPOSAL),
+            Type::Text if matches!(path, "event.id" | "awaited.id") => json!(EVENT),
             Type::Text => json!(self.text),
             Type::Bool => json!(true),
             Type::Count | Type::Duration => json!(self.count),

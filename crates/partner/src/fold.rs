@@ -336,6 +336,10 @@ fn fold_own(state: &mut PartnerState, kind: &Kind, data: &EngineData, at: Timest
         // A place among those of a day is answered like an offer, and is none.
         (Kind::OfferGranted, EngineData::Offer(offer)) if offer.offer.contains(':') => {}
         (Kind::OfferGranted, _) => count(state, day::of(at, context.zone), Measure::Offers, 1),
+        (Kind::PartnerAwarded, _) => {
+            count(state, day::of(at, context.zone), Measure::Awards, 1);
+            state.moments.touch(Moment::Award, at);
+        }
         (Kind::ContactOptedOut, _) => count(state, day::of(at, context.zone), Measure::OptOuts, 1),
         (Kind::ContactSuppressed, EngineData::Contact(contact)) if contact.reason.as_deref() == Some(COMPLAINT) => {
             count(state, day::of(at, context.zone), Measure::Complaints, 1);

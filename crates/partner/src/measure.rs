@@ -72,6 +72,7 @@ measures! {
     TasksDone = 30 "tasks_done" false "Tasks about the partner that a person finished."
     TaskMinutes = 31 "" false "Minutes from opening a task to finishing it, summed up."
     Engagement = 32 "engagement" false "Things the partner did besides selling: logins, links, content, creatives, trainings, surveys, resources, replies."
+    Awards = 33 "awards" false "Awards given to the partner."
 }
 
 /// How many measures there are.

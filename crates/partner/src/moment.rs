@@ -60,6 +60,7 @@ moments! {
     Approved = 13 "approved" "The approval of the partner."
     Joined = 14 "joined" "The application of the partner."
     Activity = 15 "activity" "The last thing the partner did, sales included."
+    Award = 16 "award" "The last award given to the partner."
 }
 
 const COUNT: usize = Moment::ALL.len();

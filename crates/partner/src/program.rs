@@ -192,6 +192,7 @@ pub const PROGRAM_METRICS: &[ProgramMetric] = &[
         "The part of cashback partners alone.",
     ),
     windowed("offers", Unit::Count, Of::Sum(Measure::Offers), ALL, "Offers reserved for partners."),
+    windowed("awards", Unit::Count, Of::Sum(Measure::Awards), ALL, "Awards given to partners."),
     windowed("opt_outs", Unit::Count, Of::Sum(Measure::OptOuts), ALL, "Opt-outs of a topic or of everything."),
     windowed("complaints", Unit::Count, Of::Sum(Measure::Complaints), ALL, "Mails reported as unwanted."),
     windowed("views", Unit::Count, Of::Sum(Measure::Views), ALL, "Views of partners' content, as reported."),

@@ -10,13 +10,18 @@ use rapport_engine::{
     coordinator::{Coordinator, Decided, OfferRequest},
     ownership::EngineParts,
     ports::{
-        rows::{COORDINATOR, MessageRow, MessageState, OutboxRow, PersonRow, RequestRow, ShardCommit, Target},
+        operating::TaskQuery,
+        rows::{
+            COORDINATOR, MessageRow, MessageState, OutboxRow, PersonRow, RequestRow, ShardCommit, Target, TaskEnd,
+            TaskKind, TaskRow,
+        },
         store::{Attempt, ClaimRequest, Committed, EndedMessage, RecipientVerdict, Settlement, Store},
     },
     readiness::Readiness,
     records, restore,
     rulebooks::{Applied, Rulebooks},
     shard::react::{REQUEST_OFFER, REQUEST_RELEASE},
+    work,
 };
 use rapport_event::{Kind, PartnerKey};
 use rapport_sim::{clock::LiveClock, log::MemoryLog, store::MemoryStore, world};
@@ -45,6 +50,9 @@ impl Stand {
         let offers = texts.get_mut("config/offers.yaml").unwrap();
         assert!(offers.contains("5000 EUR per quarter"));
         *offers = offers.replace("5000 EUR per quarter", budget);
+        if budget.contains("approve_above") {
+            *offers = offers.replace("  approve_above: 500 EUR\n", "");
+        }
         let request =
             apply::Request { texts, by: "test".into(), since: None, approval: apply::Approval::NotNeeded, plan: None };
         apply::apply(&store, request, 1, memory.server_now()).await.unwrap();
@@ -70,7 +78,12 @@ impl Stand {
 
     fn request(&self, kind: &str, partner: &str, message: &str) -> RequestRow {
         let offer = if kind == REQUEST_OFFER { "comeback-bonus" } else { "" };
-        let wanted = OfferRequest { offer: offer.into(), message: message.into(), step: "s".into() };
+        let wanted = OfferRequest {
+            offer: offer.into(),
+            message: message.into(),
+            step: "s".into(),
+            workflow: "re-engagement".into(),
+        };
         RequestRow {
             id: format!("{kind}:{message}"),
             key: key(partner),
@@ -270,7 +283,12 @@ async fn what_a_restored_database_asks_again_was_answered() {
     assert_eq!(stand.decide().await, [], "the log may hold the answer");
     stand.commit(|batch| behind(batch, first.clone())).await;
     assert_eq!(stand.decide().await, []);
-    let wanted = OfferRequest { offer: "comeback-bonus".into(), message: "m1".into(), step: "s".into() };
+    let wanted = OfferRequest {
+        offer: "comeback-bonus".into(),
+        message: "m1".into(),
+        step: "s".into(),
+        workflow: "re-engagement".into(),
+    };
     let given = rapport_engine::ports::rows::ReservationRow {
         offer: wanted.offer.clone(),
         key: first.key.clone(),
@@ -292,4 +310,61 @@ async fn what_a_restored_database_asks_again_was_answered() {
     assert_eq!(stand.decide().await, [Kind::OfferRefused], "bob, whom the log told nothing");
     assert_eq!(stand.held(), 5000);
     assert!(stand.memory.tables().requests.is_empty());
+}
+
+/// A person has to approve the offer of 50 EUR.
+async fn dear() -> Stand {
+    Stand::new("5000 EUR per quarter\n  approve_above: 10 EUR").await
+}
+
+async fn asked(stand: &Stand) -> Vec<TaskRow> {
+    let query = TaskQuery { kind: Some(TaskKind::Task), limit: 9, ..TaskQuery::default() };
+    stand.store.tasks(&query).await.unwrap()
+}
+
+async fn answer(stand: &Stand, task: &TaskRow, outcome: &str) {
+    let end = TaskEnd { at: stand.memory.server_now(), by: "kari".into(), outcome: outcome.into(), note: None };
+    assert!(work::end(stand.store.as_ref(), 1, task, &end).await.unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_offer_above_its_limit_waits_for_a_persons_yes() {
+    for (outcome, told, held) in [("approve", Kind::OfferGranted, 5000), ("decline", Kind::OfferRefused, 0)] {
+        let mut stand = dear().await;
+        assert_eq!(stand.ask(&[(REQUEST_OFFER, "a", "m1")]).await, []);
+        tokio::time::advance(std::time::Duration::from_secs(3)).await;
+        assert_eq!(stand.decide().await, [], "nobody said anything");
+        let [task] = &asked(&stand).await[..] else { panic!("one question") };
+        assert_eq!(task.text, "May {{partner.name}} be promised 50.00 EUR (comeback-bonus)?");
+        assert_eq!((task.assignee.as_str(), task.choices.len()), ("partner-success@acme.example", 2));
+        answer(&stand, task, outcome).await;
+        tokio::time::advance(std::time::Duration::from_secs(3)).await;
+        assert_eq!(stand.decide().await, [told]);
+        assert_eq!((stand.held(), stand.memory.tables().requests.len()), (held, 0));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_asked_for_what_cannot_be_given_or_is_wanted_no_more() {
+    let mut stand = dear().await;
+    assert_eq!(stand.ask(&[(REQUEST_OFFER, "a", "m1"), (REQUEST_RELEASE, "a", "m1")]).await, []);
+    assert_eq!((asked(&stand).await.len(), stand.memory.tables().requests.len()), (0, 0));
+    assert_eq!(stand.ask(&[(REQUEST_OFFER, "a", "m2")]).await, []);
+    assert_eq!(stand.ask(&[(REQUEST_RELEASE, "a", "m2")]).await, [], "its journey is over");
+    let [task] = &asked(&stand).await[..] else { panic!("one question") };
+    assert_eq!(task.ended.as_ref().map(|end| end.by.as_str()), Some("rapport"));
+    assert_eq!(stand.memory.tables().requests.len(), 0);
+    let mut spent = Stand::new("40 EUR per quarter\n  approve_above: 10 EUR").await;
+    assert_eq!(spent.ask(&[(REQUEST_OFFER, "a", "m1")]).await, [Kind::OfferRefused]);
+    assert_eq!(asked(&spent).await, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_nobody_gives_in_a_week_is_no() {
+    let mut stand = dear().await;
+    assert_eq!(stand.ask(&[(REQUEST_OFFER, "a", "m1")]).await, []);
+    tokio::time::advance(std::time::Duration::from_secs(7 * 86_400 + 5)).await;
+    assert_eq!(stand.decide().await, [Kind::OfferRefused]);
+    let [task] = &asked(&stand).await[..] else { panic!("one question") };
+    assert_eq!(task.ended.as_ref().map(|end| end.outcome.as_str()), Some("decline"));
 }

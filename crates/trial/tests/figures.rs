@@ -127,6 +127,7 @@ fn state(applied: &Applied, today: Timestamp) -> (PartnerState, StartMark) {
             (12, "payout.paid", json!({ "payout": format!("p{day}"), "amount": 1, "currency": "EUR" })),
             (13, "payout.failed", json!({ "payout": format!("q{day}"), "amount": 1, "currency": "EUR" })),
             (14, "offer.granted", json!({ "offer": "o" })),
+            (17, "partner.awarded", json!({ "name": "spot" })),
             (15, "contact.opted_out", json!({ "topic": "news" })),
             (16, "contact.suppressed", json!({ "reason": "complaint" })),
             (7, "audience.reported", json!({ "views": 900, "likes": 30, "followers": 1_200 })),

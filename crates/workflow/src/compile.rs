@@ -8,7 +8,7 @@ use rapport_rule::suggest::nearest;
 use rapport_rule::yaml::{self, Node, is_name};
 use rapport_rule::{Findings, Source, Sources};
 
-use crate::config::{self, Config, Feed, Hook, Offer, Program};
+use crate::config::{self, Award, Config, Feed, Hook, Offer, Program};
 use crate::environment::{Declared, Names};
 use crate::lint;
 use crate::mails;
@@ -19,11 +19,12 @@ use crate::trial;
 use crate::vocabulary::Vocabulary;
 
 /// Files of `config/` with a meaning; `(file, required)`.
-const CONFIG_FILES: [(&str, bool); 13] = [
+const CONFIG_FILES: [(&str, bool); 14] = [
     ("rapport.yaml", true),
     ("segments.yaml", false),
     ("goals.yaml", false),
     ("offers.yaml", false),
+    ("awards.yaml", false),
     ("surveys.yaml", false),
     ("feeds.yaml", false),
     ("events.yaml", false),
@@ -41,6 +42,7 @@ pub(crate) struct Catalogue<'a> {
     /// `None` when `config/rapport.yaml` has errors of its own: then nothing is said about names declared there.
     pub(crate) config: Option<&'a Config>,
     pub(crate) offers: &'a BTreeMap<Arc<str>, Offer>,
+    pub(crate) awards: &'a BTreeMap<Arc<str>, Award>,
     pub(crate) feeds: &'a BTreeMap<Arc<str>, Feed>,
     pub(crate) hooks: &'a BTreeMap<Arc<str>, Hook>,
     /// Ids of all workflows.
@@ -84,6 +86,7 @@ fn build(sources: &Sources, findings: &mut Findings, tell: &mut dyn FnMut(Vocabu
     let surveys =
         node("surveys.yaml").map(|(node, path)| config::read_surveys(node, &path, findings)).unwrap_or_default();
     let offers = node("offers.yaml").map(|(node, path)| config::read_offers(node, &path, findings)).unwrap_or_default();
+    let awards = node("awards.yaml").map(|(node, path)| config::read_awards(node, &path, findings)).unwrap_or_default();
     let feeds =
         node("feeds.yaml").map(|(node, path)| config::read_feeds(node, &path, sources, findings)).unwrap_or_default();
     let hooks = node("hooks.yaml").map(|(node, path)| config::read_hooks(node, &path, findings)).unwrap_or_default();
@@ -100,6 +103,7 @@ fn build(sources: &Sources, findings: &mut Findings, tell: &mut dyn FnMut(Vocabu
         segments: names.segments,
         programs,
         labels,
+        awards: awards.keys().cloned().collect(),
         bands: health.iter().flat_map(|model| &model.spec().bands).map(|band| Arc::from(band.name.as_str())).collect(),
         ..Declared::default()
     };
@@ -134,6 +138,7 @@ fn build(sources: &Sources, findings: &mut Findings, tell: &mut dyn FnMut(Vocabu
         declared: &declared,
         config: config.as_ref(),
         offers: &offers,
+        awards: &awards,
         feeds: &feeds,
         hooks: &hooks,
         workflows: &ids,
@@ -179,6 +184,7 @@ fn build(sources: &Sources, findings: &mut Findings, tell: &mut dyn FnMut(Vocabu
         libraries,
         layout: layout?,
         offers,
+        awards,
         surveys: declared.surveys,
         feeds,
         hooks,

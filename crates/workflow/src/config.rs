@@ -1,5 +1,6 @@
-//! What no workflow may forget, from `config/`: programmes, senders, topics, guardrails, offers, surveys, feeds, groups, goals.
+//! What no workflow may forget, from `config/`: programmes, senders, topics, guardrails, offers, awards, surveys, feeds, groups, goals.
 
+mod awards;
 mod events;
 mod feeds;
 mod goals;
@@ -25,6 +26,7 @@ use rapport_rule::{Currency, Length};
 
 use crate::calendar::Calendar;
 
+pub use awards::Award;
 pub use feeds::{Feed, FieldType as FeedFieldType};
 pub use goals::{
     ANNIVERSARY, Audience, DeclaredGoal, GoalPeriod, GoalTarget, Goals, MANAGER, METRICS as GOAL_METRICS, length_days,
@@ -37,6 +39,7 @@ pub use segments::{Group, GroupRule, Lane, Segment, Segments};
 pub use surveys::Survey;
 pub use texts::Texts;
 
+pub(crate) use awards::read as read_awards;
 pub(crate) use events::read as read_events;
 pub(crate) use feeds::read as read_feeds;
 pub(crate) use goals::{Known as KnownToGoals, Names as GoalNames, names as goal_names, read as read_goals};

@@ -36,6 +36,7 @@ const PARTNER: &[(&str, Type, bool)] = &[
     ("top_product", Type::Text, true),
     ("top_category", Type::Text, true),
     ("open_cases", Type::Count, false),
+    ("awards", Type::List, false),
     ("health.score", Type::Number, true),
     ("health.band", Type::Text, true),
 ];
@@ -76,6 +77,7 @@ pub(crate) struct Declared {
     pub(crate) programs: Vec<Arc<str>>,
     pub(crate) bands: Vec<Arc<str>>,
     pub(crate) labels: BTreeMap<Arc<str>, Label>,
+    pub(crate) awards: Vec<Arc<str>>,
 }
 
 impl Declared {
@@ -178,6 +180,7 @@ impl Declared {
             Kind::GoalReached | Kind::GoalProgress | Kind::GoalBehind => one_of(&self.goals.goals),
             _ if kind.family() == Family::Agreement => one_of(&self.goals.goals),
             Kind::GroupChanged if !self.groups.is_empty() => one_of(&self.groups),
+            Kind::PartnerAwarded if !self.awards.is_empty() => one_of(&self.awards),
             Kind::PartnerAnniversary if self.anniversaries => Variable::one_of([ANNIVERSARY]),
             _ if kind.family() == Family::Custom => Variable::of(Type::Text),
             _ => Variable::one_of([&*kind.name()]),
@@ -276,6 +279,7 @@ impl Environment for Names<'_> {
         names.extend(PERSONAL.iter().map(|field| format!("partner.{field}")));
         names.extend(declared.surveys.values().map(|survey| format!("partner.answers.{}", survey.answer_field)));
         names.extend(declared.labels.keys().map(|label| format!("partner.labels.{label}")));
+        names.extend(declared.awards.iter().map(|award| format!("partner.awarded.{award}")));
         names.extend(PROGRAM.iter().map(|field| format!("program.{field}")));
         names.extend(figures::program_proposals().into_iter().map(|field| format!("program.{field}")));
         names.extend(
@@ -342,6 +346,10 @@ fn partner_field(declared: &Declared, field: &str) -> Option<Variable> {
     if let Some(label) = field.strip_prefix("labels.") {
         let label = declared.labels.get(label)?;
         return Some(Variable::one_of(label.values.iter().map(|value| &**value)).or_missing());
+    }
+    if let Some(award) = field.strip_prefix("awarded.") {
+        declared.awards.iter().find(|known| ***known == *award)?;
+        return Some(Variable::of(Type::Instant).or_missing());
     }
     let (_, ty, missing) = PARTNER.iter().find(|(name, _, _)| *name == field)?;
     let variable = Variable::of(*ty);

@@ -22,6 +22,7 @@ fn text(step: &Step) -> String {
         Verb::Choose { arms, .. } if arms.len() > 1 => "choose".to_owned(),
         Verb::Task(task) => format!("☐ {}", task.text.source()),
         Verb::Call(call) => format!("⇢ {} {}", call.kind.code(), call.hook),
+        Verb::Award(honour) => format!("★ {}", honour.award),
         Verb::OpenCase(case) => format!("⚑ {}", case.objective.source()),
         _ => step.id.to_string(),
     };

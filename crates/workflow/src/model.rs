@@ -407,6 +407,8 @@ pub enum Verb {
         /// Its id.
         offer: Arc<str>,
     },
+    /// `award:`.
+    Award(Box<Honour>),
     /// `task:`.
     Task(Box<Task>),
     /// `emit:`, a declared custom kind.
@@ -441,6 +443,7 @@ impl Verb {
             Verb::OpenCase(_) => "open_case",
             Verb::Call(call) => call.kind.code(),
             Verb::Grant { .. } => "grant",
+            Verb::Award(_) => "award",
             Verb::Task(_) => "task",
             Verb::Emit { .. } => "emit",
             Verb::Start { .. } => "start",
@@ -563,6 +566,15 @@ pub struct Case {
     pub objective: Template,
     /// By when.
     pub due: Length,
+}
+
+/// `award:`.
+#[derive(Debug, Clone)]
+pub struct Honour {
+    /// The award's id.
+    pub award: Arc<str>,
+    /// What it is for; what the award says of itself when nothing is written.
+    pub because: Option<Template>,
 }
 
 /// `webhook:` or `slack:`; the journey waits until it is known what became of it.

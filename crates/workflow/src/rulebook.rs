@@ -11,7 +11,7 @@ use rapport_rule::Sources;
 use rapport_rule::expr::Value;
 use serde_json::Value as Json;
 
-use crate::config::{Config, Feed, Goals, Hook, Offer, Segments, Survey};
+use crate::config::{Award, Config, Feed, Goals, Hook, Offer, Segments, Survey};
 use crate::environment::payload_value;
 use crate::model::{Workflow, WorkflowId};
 use crate::trial::Trial;
@@ -35,6 +35,8 @@ pub struct Rulebook {
     pub layout: Arc<Layout>,
     /// `config/offers.yaml`.
     pub offers: BTreeMap<Arc<str>, Offer>,
+    /// `config/awards.yaml`.
+    pub awards: BTreeMap<Arc<str>, Award>,
     /// `config/surveys.yaml`.
     pub surveys: BTreeMap<Arc<str>, Survey>,
     /// `config/feeds.yaml` with the files it names.

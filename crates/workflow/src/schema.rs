@@ -132,7 +132,7 @@ pub struct FileShape {
 }
 
 /// Every kind of file there is a schema of.
-pub static FILES: [FileShape; 12] = [
+pub static FILES: [FileShape; 13] = [
     FileShape {
         name: "workflow",
         about: "workflows/NAME/workflow.yaml: who enters, and what happens.",
@@ -159,6 +159,7 @@ pub static FILES: [FileShape; 12] = [
         about: "config/offers.yaml: what mails may promise, and how much of it there is.",
         shape: &config::OFFERS,
     },
+    FileShape { name: "awards", about: "config/awards.yaml: what partners are honoured with.", shape: &config::AWARDS },
     FileShape { name: "surveys", about: "config/surveys.yaml: one-click questions.", shape: &config::SURVEYS },
     FileShape { name: "feeds", about: "config/feeds.yaml: lists that mails show.", shape: &config::FEEDS },
     FileShape { name: "events", about: "config/events.yaml: kinds of event of your own.", shape: &config::EVENTS },

@@ -157,6 +157,11 @@ impl Vocabulary {
         self.declared.labels.keys().cloned().collect()
     }
 
+    /// Awards of `config/awards.yaml`.
+    pub fn awards(&self) -> &[Arc<str>] {
+        &self.declared.awards
+    }
+
     /// Segments of `config/segments.yaml`.
     pub fn segments(&self) -> &[Arc<str>] {
         &self.declared.segments
@@ -229,6 +234,8 @@ fn about(name: &str) -> String {
         ("partner", _) if name.starts_with("partner.labels.") => {
             "A label of config/labels.yaml; `set` writes it.".into()
         }
+        ("partner", "awards") => "The awards given to the partner, by id.".into(),
+        ("partner", _) if name.starts_with("partner.awarded.") => "When the partner was last given this award.".into(),
         ("partner", "open_cases") => "How many cases about the partner are open.".into(),
         ("partner", "status") => "unknown, applied, active, suspended, rejected or closed.".into(),
         ("partner", "consent") => "Whether the partner agreed to marketing mail.".into(),

@@ -281,7 +281,7 @@ async fn assign(desk: &Desk, kind: TaskKind, wanted: AssignArguments) -> Result<
 }
 
 /// A text of a person, without its margins.
-fn said(text: &str, what: &str) -> Result<String, Failure> {
+pub(super) fn said(text: &str, what: &str) -> Result<String, Failure> {
     let text = text.trim();
     if text.is_empty() || text.len() > TEXT_MAX {
         return Err(Failure::input(format!("{what} has 1 to {TEXT_MAX} characters")));

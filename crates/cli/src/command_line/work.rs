@@ -1,4 +1,4 @@
-//! What can be typed about tasks and cases.
+//! What can be typed about tasks, cases and awards.
 
 use clap::{Args, Subcommand};
 
@@ -79,6 +79,27 @@ pub enum CaseAction {
         #[arg(long, value_name = "NAME")]
         who: Option<String>,
     },
+}
+
+/// An award for a partner.
+#[derive(Debug, Args)]
+pub struct AwardArguments {
+    /// The partner's id; PROGRAM/PARTNER where several programmes have it
+    pub partner: String,
+    /// The award, by its name in config/awards.yaml; without it those the partner has are listed
+    pub kind: Option<String>,
+    /// What it is for, as the partner will read it; it is kept in the log, so write no names
+    #[arg(long, requires = "kind")]
+    pub because: Option<String>,
+    /// Give it also when the partner had it as often as config/awards.yaml allows
+    #[arg(long, requires = "kind")]
+    pub again: bool,
+    /// Who gives it, for the record [default: the login name]
+    #[arg(long, value_name = "NAME", requires = "kind")]
+    pub who: Option<String>,
+    /// As data
+    #[arg(long, conflicts_with = "kind")]
+    pub json: bool,
 }
 
 /// Which are listed.

@@ -75,6 +75,7 @@ impl Watched {
                     Claims::Why { partner: whose, .. }
                     | Claims::Preferences { partner: whose, .. }
                     | Claims::Goal { partner: whose, .. }
+                    | Claims::Certificate { partner: whose, .. }
                     | Claims::Unsubscribe { partner: whose, .. },
                 ) => partner = Some(whose),
                 None => {}

@@ -1,10 +1,16 @@
-//! Answers the journeys that want to promise an offer: once per partner and period, and within the budget.
+//! Answers the journeys that want to promise an offer: once per partner and period, within the budget, and with a person's
+//! word where it is worth more than they need not be asked for.
+
+use std::collections::BTreeSet;
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use rapport_event::shard_of;
 use rapport_workflow::{Rulebook, config::PerPartner};
 
-use super::{Coordinator, CoordinatorError, REQUESTS};
+use super::{
+    Coordinator, CoordinatorError, REQUESTS,
+    approvals::{self, Approval},
+};
 use crate::{
     ports::rows::{AnsweredRequest, CoordinatorCommit, MessageState, RequestRow, ReservationRow},
     records, restore,
@@ -20,6 +26,9 @@ pub struct OfferRequest {
     pub message: String,
     /// The journey's step that waits.
     pub step: String,
+    /// Its workflow.
+    #[serde(default)]
+    pub workflow: String,
 }
 
 /// So many days are looked at for a place, that of the request first: as long as a marketing mail waits.
@@ -29,6 +38,16 @@ pub const NO_CURRENCY: &str = "XXX";
 
 /// A reservation of the commit at hand, with the request that it answers.
 type Granted = (String, ReservationRow);
+
+/// What becomes of a request for an offer.
+enum Answer {
+    /// It is answered: the reservation, or why there is none, and when that was decided.
+    Now { at: Timestamp, judged: Result<ReservationRow, &'static str> },
+    /// A person has to say something first.
+    Later,
+    /// Nobody waits for an answer.
+    Nobody,
+}
 
 /// What an offer given back comes to.
 enum Released {
@@ -43,7 +62,7 @@ enum Released {
 impl Coordinator {
     /// Answers what is asked; `behind` is the clock of the shard that is furthest behind.
     pub(super) async fn answer_offers(
-        &self,
+        &mut self,
         rulebook: &Rulebook,
         behind: Option<Timestamp>,
         commit: &mut CoordinatorCommit,
@@ -58,16 +77,18 @@ impl Coordinator {
             // Of what a restored database asks, the log holds answers that are not folded again yet.
             return Ok(());
         }
+        let open: BTreeSet<&str> = requests.iter().map(|request| &*request.id).collect();
+        self.waiting.keep(&open);
         let mut granted: Vec<Granted> = Vec::new();
-        for request in requests {
+        for request in &requests {
             let Ok(wanted) = serde_json::from_str::<OfferRequest>(&request.body) else {
                 tracing::error!(request = request.id, "a request that cannot be read is dropped");
-                commit.answered.push(AnsweredRequest { id: request.id, reservation: None });
+                commit.answered.push(AnsweredRequest { id: request.id.clone(), reservation: None });
                 continue;
             };
             let reservation = if request.kind == REQUEST_PLACE {
-                let placed = self.place(rulebook, &request, &wanted, &granted).await?;
-                let record = records::place_answer(&request, &wanted, placed.as_ref().map(|row| row.at));
+                let placed = self.place(rulebook, request, &wanted, &granted).await?;
+                let record = records::place_answer(request, &wanted, placed.as_ref().map(|row| row.at));
                 commit.outbox.push(records::outbox(shard_of(&request.key, self.shards), record));
                 placed
             } else if request.kind == REQUEST_RELEASE {
@@ -77,15 +98,64 @@ impl Coordinator {
                     Released::Later => continue,
                 }
             } else {
-                let judged = self.judge(rulebook, &request, &wanted, &granted).await?;
-                let record = records::offer_answer(&request, &wanted, judged.as_ref().map_err(|why| *why));
-                commit.outbox.push(records::outbox(shard_of(&request.key, self.shards), record));
-                judged.ok()
+                let release = format!("{REQUEST_RELEASE}:{}", wanted.message);
+                let given_up = open.contains(&*release);
+                match self.decided(rulebook, request, &wanted, &granted, given_up).await? {
+                    Answer::Later => continue,
+                    Answer::Nobody => None,
+                    Answer::Now { at, judged } => {
+                        let request = RequestRow { at, ..request.clone() };
+                        let record = records::offer_answer(&request, &wanted, judged.as_ref().map_err(|why| *why));
+                        commit.outbox.push(records::outbox(shard_of(&request.key, self.shards), record));
+                        judged.ok()
+                    }
+                }
             };
             granted.extend(reservation.clone().map(|row| (request.id.clone(), row)));
-            commit.answered.push(AnsweredRequest { id: request.id, reservation });
+            commit.answered.push(AnsweredRequest { id: request.id.clone(), reservation });
         }
         Ok(())
+    }
+
+    /// Judges a request, and asks a person where the offer wants one. `given_up`: its journey does not want it any more.
+    async fn decided(
+        &mut self,
+        rulebook: &Rulebook,
+        request: &RequestRow,
+        wanted: &OfferRequest,
+        granted: &[Granted],
+        given_up: bool,
+    ) -> Result<Answer, CoordinatorError> {
+        let offer = rulebook.offers.get(wanted.offer.as_str()).filter(|offer| approvals::is_needed(offer));
+        // In a replay there is nobody to ask: what is played is the past.
+        let Some(offer) = offer.filter(|_| !self.parts.clock.replays()) else {
+            let judged = self.judge(rulebook, request, wanted, granted).await?;
+            return Ok(Answer::Now { at: request.at, judged });
+        };
+        let now = self.parts.clock.now().await?.max(request.at);
+        let store = self.parts.store.clone();
+        if given_up {
+            approvals::withdraw(store.as_ref(), self.shards, &wanted.message, now).await?;
+            return Ok(Answer::Nobody);
+        }
+        if self.waiting.is_fresh(&request.id, now) {
+            return Ok(Answer::Later);
+        }
+        // Nobody is asked for what cannot be given anyway.
+        let judged = self.judge(rulebook, request, wanted, granted).await?;
+        if judged.is_err() {
+            approvals::withdraw(store.as_ref(), self.shards, &wanted.message, now).await?;
+            return Ok(Answer::Now { at: now, judged });
+        }
+        let asked = self.waiting.ask(store.as_ref(), self.shards, rulebook, (request, wanted, offer), now).await?;
+        Ok(match asked {
+            Approval::Waits => Answer::Later,
+            Approval::Refused(at, why) => Answer::Now { at: at.max(request.at), judged: Err(why) },
+            Approval::Given(at) => {
+                let at = at.max(request.at);
+                Answer::Now { at, judged: judged.map(|row| ReservationRow { at, ..row }) }
+            }
+        })
     }
 
     /// What gives a reservation back: the ledger only grows, so the entry is its negative, at the same instant, so that both

@@ -207,6 +207,14 @@ fn links(
         let claims = Claims::Goal { program: program.clone(), partner: partner.clone(), proposal: proposal.to_owned() };
         links.goals.insert(proposal.to_owned(), url(claims)?);
     }
+    // The page shows awards only, whatever else the event was.
+    for event in ["event", "awaited"] {
+        if let Some(award) = envelope.values.get(event).and_then(|event| event.get("id")).and_then(Value::as_str) {
+            let claims =
+                Claims::Certificate { program: program.clone(), partner: partner.clone(), award: award.to_owned() };
+            links.certificates.insert(award.to_owned(), url(claims)?);
+        }
+    }
     Ok(links)
 }
 

@@ -22,8 +22,11 @@ use rapport_rule::{
 use rapport_workflow::{Program, config::GroupRule};
 use serde_json::Value as Json;
 
-use super::foresight::Expectations;
-use crate::rulebooks::Applied;
+use super::{foresight::Expectations, react::Given};
+use crate::{
+    ports::{rows::PartnerRow, store::StoreError},
+    rulebooks::Applied,
+};
 
 /// Marks in a partner's state that the engine keeps (see [`PartnerState::mark`]).
 pub mod marks {
@@ -45,6 +48,8 @@ pub mod marks {
     pub const TIMERS_ASIDE: &str = "timers_aside";
     /// When the partner last changed lanes, milliseconds.
     pub const LANE_CHANGED: &str = "lane_changed";
+    /// Awards given, JSON: see [`super::super::react::Given`].
+    pub const AWARDS: &str = "awards";
     /// Open cases, a JSON list of ids.
     pub const CASES: &str = "cases";
     /// Segments looked at: name → since when the partner belongs, JSON.
@@ -130,6 +135,22 @@ pub fn told_apart(facts: &PartnerFacts<'_>, by: CutBy) -> Option<Arc<str>> {
 #[must_use]
 pub fn open_cases(state: &PartnerState) -> Vec<String> {
     state.mark(marks::CASES).and_then(|json| serde_json::from_slice(json).ok()).unwrap_or_default()
+}
+
+/// The awards a partner was given, oldest first.
+#[must_use]
+pub fn awards(state: &PartnerState) -> Vec<Given> {
+    state.mark(marks::AWARDS).and_then(|json| serde_json::from_slice(json).ok()).unwrap_or_default()
+}
+
+/// The same from a stored row.
+///
+/// # Errors
+/// A row that cannot be read.
+pub fn awards_of_row(row: &PartnerRow) -> Result<Vec<Given>, StoreError> {
+    PartnerState::decode(&row.hot, row.days.as_deref())
+        .map(|state| awards(&state))
+        .map_err(|error| StoreError::Damaged(format!("the state of {}: {error}", row.key)))
 }
 
 /// What the programme's sums ask of a partner beyond the state.
@@ -258,6 +279,14 @@ impl PartnerFacts<'_> {
         };
         if name == "open_cases" {
             return Value::Count(open_cases(self.state).len() as i64);
+        }
+        if name == "awards" {
+            return Value::list(awards(self.state).iter().map(|given| &*given.award));
+        }
+        if let Some(award) = name.strip_prefix("awarded.") {
+            let given = awards(self.state);
+            let last = given.iter().filter(|given| *given.award == *award).map(|given| given.at).max();
+            return last.map_or(Value::Missing, Value::Instant);
         }
         let Some(json) = self.state.field(name) else { return Value::Missing };
         let declared = PARTNER_FIELDS.iter().find(|(known, _)| *known == name).map(|(_, ty)| *ty);

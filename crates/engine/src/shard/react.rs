@@ -4,6 +4,7 @@
 //! moved, workflows that begin on it are considered, and what those emit is announced in turn, at most [`DEPTH_MAX`] deep.
 
 mod actions;
+mod awards;
 mod cases;
 mod commands;
 mod goals;
@@ -17,6 +18,7 @@ pub(crate) mod timed;
 
 pub(crate) use actions::is_pinned;
 pub use actions::{Envelope, PLACE, REQUEST_OFFER, REQUEST_PLACE, REQUEST_RELEASE};
+pub use awards::Given;
 pub use timed::stirs;
 
 use std::{collections::VecDeque, sync::Arc};
@@ -283,6 +285,9 @@ impl<'a> Reaction<'a> {
                     });
                 }
                 EngineData::Case(_) => self.note_case(event),
+                EngineData::Award(_) => self.note_award(event),
+                // What was written about the person goes with the person.
+                EngineData::Erased(_) => self.entry.state.set_mark(marks::AWARDS, Vec::new()),
                 EngineData::Contact(contact) => self.note_contact(&event.kind, contact),
                 EngineData::Command(command) => self.obey(event, command),
                 EngineData::Goal(goal) => return self.agree(event, goal),

@@ -54,7 +54,8 @@ pub(super) async fn open(gateway: &Gateway, headers: &HeaderMap, token: Token, p
         | Claims::Answer { program, partner, .. }
         | Claims::Why { program, partner, .. }
         | Claims::Preferences { program, partner }
-        | Claims::Goal { program, partner, .. } => (program, partner),
+        | Claims::Goal { program, partner, .. }
+        | Claims::Certificate { program, partner, .. } => (program, partner),
     };
     let key = PartnerKey::new(program, partner).map_err(|_| lost())?;
     gather(gateway, claims, key).await.map_err(|error| Trouble::from(error).page(words))
@@ -89,6 +90,11 @@ impl Visit {
     pub(super) fn program(&self) -> &str {
         let program = self.rulebook().and_then(|rules| rules.config.program(self.key.program.as_str()));
         program.map_or(self.key.program.as_str(), |program| &program.name)
+    }
+
+    /// What the partner is called, where it is known.
+    pub(super) fn name(&self) -> Option<&str> {
+        self.person.get("name").and_then(Value::as_str).filter(|name| !name.trim().is_empty())
     }
 
     /// The declared topic.

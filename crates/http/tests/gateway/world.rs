@@ -242,9 +242,14 @@ impl World {
 
     /// Keeps what was proposed to and agreed on with the partner, as a shard does.
     pub async fn keep(&self, agreements: BTreeMap<String, Agreement>) {
+        self.mark(marks::AGREEMENTS, agreed::to_mark(&agreements)).await;
+    }
+
+    /// Keeps a mark in the partner's state.
+    pub async fn mark(&self, name: &str, bytes: Vec<u8>) {
         let key = PartnerKey::new("default", PARTNER).unwrap();
         let mut state = PartnerState::default();
-        state.set_mark(marks::AGREEMENTS, agreed::to_mark(&agreements));
+        state.set_mark(name, bytes);
         let row = PartnerRow { key: key.clone(), hot: state.encode_hot(), days: None };
         let number = i32::try_from(rapport_event::shard_of(&key, SHARDS)).unwrap();
         let shard = self.store.shard_row(number).await.unwrap().unwrap();

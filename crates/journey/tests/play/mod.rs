@@ -336,6 +336,7 @@ impl Stage {
             }
             Action::CancelCall { .. } => self.say("cancel call".into()),
             Action::Task(task) => self.say(format!("task {workflow}: {}", task.text)),
+            Action::Award { award, .. } => self.say(format!("award {award}")),
             Action::Tag { tag, add, .. } => self.say(format!("{} {tag}", if add { "tag" } else { "untag" })),
             Action::Emit(event) => {
                 self.say(format!("emit {}", event.kind));

@@ -206,6 +206,7 @@ impl<'a> Brute<'a> {
             "creatives" => kinds(&["creative.submitted"]),
             "payouts" => kinds(&["payout.paid"]),
             "offers" => kinds(&["offer.granted"]),
+            "awards" => kinds(&["partner.awarded"]),
             "opt_outs" => kinds(&["contact.opted_out"]),
             "complaints" => tellings(&|told| told.text("reason") == Some("complaint"), &|_| 1),
             "views" => tellings(&|told| told.kind == "audience.reported", &|told| told.number("views")),
@@ -363,6 +364,7 @@ impl<'a> Brute<'a> {
             Some("resource") => newest(&["resource.used"]),
             Some("creative") => newest(&["creative.submitted"]),
             Some("payout") => newest(&["payout.paid"]),
+            Some("award") => newest(&["partner.awarded"]),
             Some("approved") => self.approved(partner).map(local),
             Some("joined") => joined(),
             Some("activity") => newest(&[

@@ -99,6 +99,7 @@ fn content() -> impl Strategy<Value = (&'static str, Value)> {
         ("training.completed", json!({ "training": "t" })),
         ("resource.used", json!({ "resource": "r" })),
         ("offer.granted", json!({ "offer": "o" })),
+        ("partner.awarded", json!({ "name": "spot" })),
         ("contact.opted_out", json!({ "topic": "news" })),
         ("contact.suppressed", json!({ "reason": "complaint" })),
         ("contact.suppressed", json!({ "reason": "bounce" })),

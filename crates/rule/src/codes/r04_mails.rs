@@ -83,7 +83,7 @@ pub(super) const PAGES: &[CodePage] = &[
     },
     CodePage {
         code: "R0425",
-        title: "a personal field in `with`",
+        title: "a personal field in `with` or `because`",
         meaning: "What a step puts into a mail is stored with the plan, and personal fields are kept apart from everything stored. Write the field in the mail itself; it is filled in at the moment of sending.",
         example: "email: { mail: hello, with: { who: \"{{partner.first_name}}\" } }",
         put_right: "email: hello    # and {{fallback partner.first_name \"there\"}} in hello.mail.md",

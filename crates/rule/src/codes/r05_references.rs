@@ -299,6 +299,13 @@ pub(super) const PAGES: &[CodePage] = &[
         put_right: "dips: { budget: 0.5 }",
     },
     CodePage {
+        code: "R0545",
+        title: "something of readers that is not tracked",
+        meaning: "Opens and clicks in mails are not tracked: mail programmes load pictures and follow links by themselves, so both say little of a person. `tracking:` may say so, and nothing else. What partners do is told by trackers (`link.clicked`, `login`) and by one-click answers.",
+        example: "tracking: { opens: all }",
+        put_right: "tracking: { opens: none, clicks: none, individual: never }",
+    },
+    CodePage {
         code: "R0550",
         title: "store and broker do not go together",
         meaning: "Embedded is one SQLite file without Kafka; a cluster has PostgreSQL and Kafka. Nothing in between exists.",
@@ -423,5 +430,19 @@ pub(super) const PAGES: &[CodePage] = &[
         meaning: "Systems that workflows call are declared in `config/hooks.yaml`; `webhook` calls those of kind `webhook`, `slack` those of kind `slack`.",
         example: "- webhook: crmm",
         put_right: "- webhook: crm",
+    },
+    CodePage {
+        code: "R0568",
+        title: "an award that is not there",
+        meaning: "Awards are declared in `config/awards.yaml`, each with its name, what it honours, and how often one partner can have it.",
+        example: "- award: performence",
+        put_right: "- award: performance",
+    },
+    CodePage {
+        code: "R0569",
+        title: "an approval limit in another currency than the offer",
+        meaning: "A person approves an offer that is worth more than `approve_above`. Both are compared as written, so they have one currency.",
+        example: "bonus: { value: 600 EUR, approve_above: 500 USD }",
+        put_right: "bonus: { value: 600 EUR, approve_above: 500 EUR }",
     },
 ];

@@ -70,17 +70,7 @@ fn offer(id: &str, node: &Node, path: &str, findings: &mut Findings) -> Option<O
     let value = fields.require("value", findings).and_then(|node| node.money(path, findings));
     let condition = fields.require("condition", findings).and_then(|node| Texts::read(node, path, findings));
     let ends = fields.require("ends", findings).and_then(|node| node.length(path, findings));
-    let per_partner = match fields.take("per_partner") {
-        None => Some(PerPartner::Once),
-        Some(node) => node.one_of(&PER_PARTNER, path, findings).map(|which| match which {
-            0 => PerPartner::Once,
-            1 => PerPartner::OnceIn(Length::Weeks(1)),
-            2 => PerPartner::OnceIn(Length::Months(1)),
-            3 => PerPartner::OnceIn(Length::Months(3)),
-            4 => PerPartner::OnceIn(Length::Years(1)),
-            _ => PerPartner::Unlimited,
-        }),
-    };
+    let per_partner = per_partner(&fields, path, findings);
     let budget = fields.take("budget").map(|node| budget(node, path, findings));
     let approve_above = fields.take("approve_above").map(|node| node.money(path, findings));
     let terms = fields.require("terms", findings).and_then(|node| https(node, path, findings));
@@ -95,12 +85,11 @@ fn offer(id: &str, node: &Node, path: &str, findings: &mut Findings) -> Option<O
         approve_above: approve_above.map_or(Some(None), |money| money.map(Some))?,
         terms: terms?,
     };
-    if let Some(limit) = offer.approve_above
-        && (limit.currency != offer.value.currency || limit.minor < offer.value.minor)
-    {
+    if let Some(limit) = offer.approve_above.filter(|limit| limit.currency != offer.value.currency) {
+        let (limit, value) = (limit.currency.code(), offer.value.currency.code());
         findings
-            .error("R0990", path, node.span, format!("an approval of `{id}` by a person is not carried out yet"))
-            .hint("give it a value up to `approve_above`, in the same currency");
+            .error("R0569", path, node.span, format!("`{id}` is worth {value} and approved above an amount of {limit}"))
+            .hint("Write `approve_above` in the currency of `value`.");
     }
     if let Some(budget) = offer.budget
         && budget.amount.currency == offer.value.currency
@@ -114,6 +103,19 @@ fn offer(id: &str, node: &Node, path: &str, findings: &mut Findings) -> Option<O
         );
     }
     Some(offer)
+}
+
+/// `per_partner:`; once when it is not written.
+pub(super) fn per_partner(fields: &Fields<'_>, path: &str, findings: &mut Findings) -> Option<PerPartner> {
+    let Some(node) = fields.take("per_partner") else { return Some(PerPartner::Once) };
+    node.one_of(&PER_PARTNER, path, findings).map(|which| match which {
+        0 => PerPartner::Once,
+        1 => PerPartner::OnceIn(Length::Weeks(1)),
+        2 => PerPartner::OnceIn(Length::Months(1)),
+        3 => PerPartner::OnceIn(Length::Months(3)),
+        4 => PerPartner::OnceIn(Length::Years(1)),
+        _ => PerPartner::Unlimited,
+    })
 }
 
 fn budget(node: &Node, path: &str, findings: &mut Findings) -> Option<Budget> {

@@ -371,7 +371,7 @@ fn tracking(node: &Node, path: &str, findings: &mut Findings) {
         if let Some(node) = fields.take(key)
             && node.as_str() != Some(only)
         {
-            findings.error("R0990", path, node.span, what).label(format!("write `{only}`")).hint(why);
+            findings.error("R0545", path, node.span, what).label(format!("write `{only}`")).hint(why);
         }
     }
     fields.finish(&[], findings);

@@ -1,4 +1,4 @@
-//! Steps that do something beside mail: labels set, cases opened, other systems called.
+//! Steps that do something beside mail: labels set, cases opened, awards given, other systems called.
 
 use std::sync::Arc;
 
@@ -9,7 +9,8 @@ use rapport_rule::yaml::{Fields, Node, Value};
 
 use super::{Reader, person};
 use crate::config::HookKind;
-use crate::model::{Call, CallValue, Case, SetField};
+use crate::environment::is_personal_path;
+use crate::model::{Call, CallValue, Case, Honour, SetField};
 
 /// Stored fields of a partner that a programme decides itself; the others are facts that trackers tell.
 const SETTABLE: [&str; 3] = ["type", "manager", "language"];
@@ -76,6 +77,37 @@ pub(super) fn open_case(node: &Node, reader: &Reader<'_>, findings: &mut Finding
     fields.finish(&[], findings);
     (findings.errors() == before).then_some(())?;
     Some(Case { owner: owner?, objective: objective?, due: due? })
+}
+
+/// `award: { kind, because }`, short `award: KIND`.
+pub(super) fn award(node: &Node, reader: &Reader<'_>, findings: &mut Findings) -> Option<Honour> {
+    let path = reader.path();
+    let before = findings.errors();
+    let (kind, because) = match node.as_map() {
+        None => (Some(node), None),
+        Some(_) => {
+            let fields = Fields::of(node, path, findings)?;
+            let kind = fields.require("kind", findings);
+            let because = fields.take("because").and_then(|node| template(node, reader, findings));
+            fields.finish(&[], findings);
+            (kind, because)
+        }
+    };
+    let kind = kind?;
+    let text = kind.text(path, findings)?;
+    let awards = reader.catalogue.awards;
+    if !awards.contains_key(text) {
+        findings
+            .error("R0568", path, kind.text_span(), format!("there is no award `{text}`"))
+            .did_you_mean(nearest(text, awards.keys().map(|id| &**id)))
+            .hint("Awards are declared in config/awards.yaml.");
+    }
+    for name in because.iter().flat_map(Template::names).filter(|name| is_personal_path(name)) {
+        findings
+            .error("R0425", path, node.span, format!("`{name}` is a personal field"))
+            .hint("Why an award is given is kept with the award; the mail and the certificate name the partner.");
+    }
+    (findings.errors() == before).then(|| Honour { award: text.into(), because })
 }
 
 /// `webhook: { to, with }`, short `webhook: NAME`; `slack: { to, text }`.

@@ -14,8 +14,8 @@ use crate::config::HookKind;
 use crate::environment::may_emit;
 use crate::model::*;
 
-/// Verbs that are carried out.
-const VERBS: [&str; 17] = [
+/// All verbs.
+const VERBS: [&str; 18] = [
     "email",
     "wait",
     "wait_for",
@@ -31,12 +31,10 @@ const VERBS: [&str; 17] = [
     "slack",
     "emit",
     "grant",
+    "award",
     "start",
     "exit",
 ];
-
-/// Verbs of the language that are not carried out yet.
-const NOT_YET: [&str; 1] = ["award"];
 
 /// Options of `wait_for` that stand beside it.
 const WAIT_FOR_OPTIONS: [&str; 4] = ["at_most", "then", "otherwise", "from"];
@@ -271,6 +269,11 @@ fn step<'n>(node: &'n Node, table: &mut Table, reader: &mut Reader<'n>, findings
             let offer = email::known_offer(verb_node, reader, findings)?;
             (Verb::Grant { offer: offer.clone() }, offer.to_string())
         }
+        "award" => {
+            let honour = acts::award(verb_node, reader, findings)?;
+            let name = honour.award.to_string();
+            (Verb::Award(Box::new(honour)), name)
+        }
         "task" => {
             let task = task(verb_node, reader, findings)?;
             let name = task.text.source().to_owned();
@@ -312,10 +315,6 @@ fn verb_of<'n>(fields: &Fields<'n>, findings: &mut Findings) -> Option<&'n str> 
     let mut verbs: Vec<&'n str> = Vec::new();
     for key in fields.keys() {
         let text = key.text.as_str();
-        if NOT_YET.contains(&text) {
-            findings.error("R0990", path, key.span, format!("the step `{text}` is not carried out yet"));
-            return None;
-        }
         if VERBS.contains(&text) && (text != "if" || is_if_verb) {
             verbs.push(text);
         }
@@ -331,7 +330,7 @@ fn verb_of<'n>(fields: &Fields<'n>, findings: &mut Findings) -> Option<&'n str> 
                 return None;
             }
             let first = fields.keys().next();
-            let near = fields.keys().find_map(|key| nearest(&key.text, VERBS.into_iter().chain(NOT_YET)));
+            let near = fields.keys().find_map(|key| nearest(&key.text, VERBS));
             findings
                 .error("R0108", path, first.map_or(fields.span(), |key| key.span), "this step has no verb")
                 .did_you_mean(near)

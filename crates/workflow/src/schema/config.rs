@@ -145,6 +145,22 @@ pub(super) static OFFERS: Shape = Shape::ByName(
     0,
 );
 
+pub(super) static AWARDS: Shape = Shape::ByName(
+    &Shape::Map(
+        &[
+            must("name", "What it is called, for the partner.", Shape::Texts),
+            must("about", "What it honours, one sentence for the partner.", Shape::Texts),
+            may(
+                "per_partner",
+                "How often a partner may have it; once when unwritten.",
+                Shape::OneOf(&["once", "once a week", "once a month", "once a quarter", "once a year", "unlimited"]),
+            ),
+        ],
+        "",
+    ),
+    0,
+);
+
 const ABOUT: super::Field = may("about", "Who that is, one sentence.", Shape::Text);
 const LANE: super::Field = must("lane", "Which broadcasts reach them.", Shape::Text);
 

@@ -74,7 +74,7 @@ const WEEKDAYS: &[&str] = &[
 ];
 
 /// The verbs that are carried out.
-pub static VERBS: [VerbShape; 17] = [
+pub static VERBS: [VerbShape; 18] = [
     VerbShape {
         verb: "email",
         about: "Sends a mail; the journey stays here until it is known what became of it.",
@@ -268,6 +268,22 @@ pub static VERBS: [VerbShape; 17] = [
         needs: &[],
     },
     VerbShape { verb: "grant", about: "An offer without a mail.", shape: Shape::Text, beside: &[], needs: &[] },
+    VerbShape {
+        verb: "award",
+        about: "Honours the partner; told as `partner.awarded`, at most as often as the award allows.",
+        shape: Shape::Either(&[
+            Shape::Text,
+            Shape::Map(
+                &[
+                    must("kind", "An award of config/awards.yaml.", Shape::Text),
+                    may("because", "What it is for, for the partner.", Shape::Text),
+                ],
+                "",
+            ),
+        ]),
+        beside: &[],
+        needs: &[],
+    },
     VerbShape {
         verb: "start",
         about: "Another workflow's entry is looked at with this journey's trigger.",

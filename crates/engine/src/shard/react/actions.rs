@@ -63,12 +63,17 @@ impl Reaction<'_> {
                     self.batch.told.push(Told::Emitted(self.entry.key.clone(), snapshot.clone()));
                     self.queue.push_back((Follows::Event(snapshot), self.depth + 1));
                 }
+                Action::Award { id: event, award, because } => self.award(workflow, &id, &event, &award, because),
                 Action::Start { workflow, trigger } => {
                     self.queue.push_back((Follows::Start(workflow, trigger), self.depth + 1));
                 }
                 Action::Reserve { message, offer } => {
-                    let wanted =
-                        OfferRequest { offer: offer.to_string(), message: message.to_string(), step: step.clone() };
+                    let wanted = OfferRequest {
+                        offer: offer.to_string(),
+                        message: message.to_string(),
+                        step: step.clone(),
+                        workflow: workflow.id.to_string(),
+                    };
                     self.request(REQUEST_OFFER, &id, &message.to_string(), &wanted);
                 }
                 Action::AskPlace => {
@@ -76,12 +81,17 @@ impl Reaction<'_> {
                         offer: format!("{PLACE}{}", workflow.id),
                         message: id.clone(),
                         step: String::new(),
+                        workflow: workflow.id.to_string(),
                     };
                     self.request(REQUEST_PLACE, &id, &id, &wanted);
                 }
                 Action::Release { message } => {
-                    let wanted =
-                        OfferRequest { offer: String::new(), message: message.to_string(), step: step.clone() };
+                    let wanted = OfferRequest {
+                        offer: String::new(),
+                        message: message.to_string(),
+                        step: step.clone(),
+                        workflow: workflow.id.to_string(),
+                    };
                     self.request(REQUEST_RELEASE, &id, &message.to_string(), &wanted);
                 }
                 Action::Hold { workflows, until } => {
