@@ -311,6 +311,7 @@ async fn source_settings(
         let wait = match taken_before(layout, broker).await.map_err(asking("reading what was taken")) {
             Ok(known) => {
                 let topics = broker.settings.upstream.to_vec();
+                layout.readiness.good("ingest");
                 return Ok(Some(SourceSettings { topics, group: GROUP.to_owned(), instance, known }));
             }
             Err(failure) if failure.passing => {

@@ -155,7 +155,12 @@ pub fn event_time(value: &[u8]) -> Option<Timestamp> {
         time: Option<Cow<'a, str>>,
     }
     let outer: Outer<'_> = serde_json::from_slice(value).ok()?;
-    outer.occurred_at.or(outer.time)?.parse().ok()
+    outer.occurred_at.or(outer.time)?.parse().ok().filter(is_plausible)
+}
+
+/// Whether a replay goes by such a time: its present walks to every one, step by step. A record that says another is refused.
+pub fn is_plausible(at: &Timestamp) -> bool {
+    rapport_event::YEARS.contains(&at.to_zoned(jiff::tz::TimeZone::UTC).year())
 }
 
 /// The partition of a file's places in time; lines are in partition 0.
@@ -267,6 +272,7 @@ mod tests {
         let plain = event_time(br#"{"occurred_at":"2026-06-01T09:00:00+02:00"}"#);
         assert!(plain.is_some());
         assert_eq!(event_time(br#"{"occurred_at":"2026-06-01T09:00:00\u002B02:00"}"#), plain);
+        assert_eq!(event_time(br#"{"time":"0001-01-01T00:00:00Z"}"#), None, "a replay would begin there");
         assert_eq!(event_time(br#"{"time":"2026\u002D06-01T09:00:00+02:00"}"#), plain);
     }
 }

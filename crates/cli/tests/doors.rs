@@ -50,10 +50,12 @@ fn a_programme_begins_with_its_earliest_event_in_whatever_order_files_come() {
     file(folder, "partners.jsonl", &[event("a1", "partner.approved", "default", "ada", 120, approved)]);
     file(folder, "conversions.jsonl", &[sale("c1", "default", "ada", 30)]);
     check(folder, &["apply", "--approved-by", "ines", "--since", "2020-01-01"], 0, &[]);
-    for name in ["activity.jsonl", "partners.jsonl", "conversions.jsonl"] {
-        check(folder, &["ingest", name], 0, &["1 event taken in"]);
-    }
     let _running = Running::start(command(folder), &["engine", "relay"]);
+    for (name, partner) in [("activity.jsonl", "zed"), ("partners.jsonl", "ada"), ("conversions.jsonl", "ada")] {
+        check(folder, &["ingest", name], 0, &["1 event taken in"]);
+        // A shard that holds a beginning learns of an earlier one.
+        until("it to be folded", || figure(folder, "default", partner, "conversions_28d"));
+    }
     // Whose past is known has sold once, and is followed up.
     until("the follow-up", || {
         let told = text(&rapport(folder, &["explain", "ada"]));

@@ -371,8 +371,12 @@ pub fn person_row(event: &Event, personal: Option<&PersonalData>) -> PersonRow {
 }
 
 fn dead_letter(record: &SourceRecord, rejection: &Rejection, now: Timestamp, incarnation: u32) -> DeadLetterRow {
-    // The places of a topic made anew are others.
-    let source = if incarnation == 0 { record.topic.clone() } else { format!("{}#{incarnation}", record.topic) };
+    // The places of a topic made anew are others; a file is its content.
+    let source = if incarnation == 0 || record.topic.starts_with("file:") {
+        record.topic.clone()
+    } else {
+        format!("{}#{incarnation}", record.topic)
+    };
     let headers: Map<String, Value> = record
         .headers
         .iter()

@@ -25,7 +25,7 @@ use std::{
     collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use jiff::{SignedDuration, Timestamp};
@@ -65,6 +65,9 @@ use crate::{
 /// How long a caught-up owner waits for records before it looks at the clock again; in a replay the present moves in steps and
 /// everybody waits for everybody.
 const TICK: Idle = Idle { live: Duration::from_millis(250), in_replay: Duration::from_millis(5) };
+
+/// A note of a programme's beginning is not asked for again for so long, unless an older event comes.
+const BEGINNINGS_HOLD: Duration = Duration::from_secs(2);
 
 /// Partners looked at in one commit when journeys change versions.
 const PARTNERS_AT_ONCE: usize = 2_000;
@@ -158,6 +161,8 @@ pub struct ShardOwner {
     began: BTreeMap<ProgramId, Timestamp>,
     /// Records that stand before this instant are folded again, since a restored database was accepted then.
     rebuild_until: Option<Timestamp>,
+    /// When the beginnings of programmes were last asked for.
+    learnt: Option<Instant>,
 }
 
 impl ShardOwner {
@@ -186,6 +191,7 @@ impl ShardOwner {
             fired: 0,
             began: BTreeMap::new(),
             rebuild_until: None,
+            learnt: None,
         }
     }
 
@@ -332,8 +338,11 @@ impl ShardOwner {
         let events = events.iter().filter_map(|arrived| arrived.event.as_ref()).filter(|event| event.key.is_partner());
         let mut keys = Vec::new();
         let (mut conversions, mut ended) = (Vec::new(), Vec::new());
+        let mut earliest: BTreeMap<ProgramId, Timestamp> = BTreeMap::new();
         for event in events {
             keys.push(event.key.clone());
+            let first = earliest.entry(event.key.program.clone()).or_insert(event.occurred_at);
+            *first = (*first).min(event.occurred_at);
             match &event.payload {
                 Payload::Conversion(conversion) => {
                     conversions.push((event.key.clone(), conversion.conversion_id.as_str().to_owned()));
@@ -347,7 +356,7 @@ impl ShardOwner {
                 _ => {}
             }
         }
-        self.learn_beginnings(&keys).await?;
+        self.learn_beginnings(&earliest).await?;
         self.partners.load(&self.parts, keys).await?;
         for (key, journey) in ended {
             self.partners.ensure_versions(&self.parts, &key, Some(&journey)).await?;
@@ -355,16 +364,22 @@ impl ShardOwner {
         self.batch.load_conversions(self.parts.store.as_ref(), conversions).await
     }
 
-    /// Since when programmes are known, as their earliest event was noted. Live, an earlier one may come any time; in a replay
-    /// the first is the earliest.
-    async fn learn_beginnings(&mut self, keys: &[PartnerKey]) -> Result<(), ShardError> {
-        let replays = self.parts.clock.replays();
-        let known = |program: &ProgramId| replays && self.began.contains_key(program);
-        let mut unknown: Vec<&ProgramId> =
-            keys.iter().map(|key| &key.program).filter(|program| !known(program)).collect();
-        unknown.sort_unstable();
-        unknown.dedup();
-        for program in unknown {
+    /// Since when programmes are known. What is noted can only move back, by an event that is older than it: in another shard's
+    /// records it shows within [`BEGINNINGS_HOLD`]. A restored database may have lost the note, and gets it from the log.
+    async fn learn_beginnings(&mut self, earliest: &BTreeMap<ProgramId, Timestamp>) -> Result<(), ShardError> {
+        let now = self.parts.clock.monotonic();
+        let holds = self.parts.clock.replays()
+            || self.learnt.is_some_and(|at| now.saturating_duration_since(at) < BEGINNINGS_HOLD);
+        if !holds {
+            self.learnt = Some(now);
+        }
+        for (program, first) in earliest {
+            if self.rebuild_until.is_some() {
+                self.parts.store.lower_meta(&beginning(program), first.as_millisecond()).await?;
+            }
+            if holds && self.began.get(program).is_some_and(|began| began <= first) {
+                continue;
+            }
             let noted = self.parts.store.meta(&beginning(program)).await?;
             if let Some(at) = noted.and_then(|millis| Timestamp::from_millisecond(millis.parse().ok()?).ok()) {
                 self.began.insert(program.clone(), at);

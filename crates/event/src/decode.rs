@@ -65,7 +65,7 @@ impl Limits {
 }
 
 /// Years in which anything was counted, or will be: what lies outside is a mistake, and a replay would walk there day by day.
-const YEARS: std::ops::RangeInclusive<i16> = 1970..=2099;
+pub const YEARS: std::ops::RangeInclusive<i16> = 1970..=2099;
 
 /// Decodes a record of an upstream topic, a file's line or an HTTP body with the usual limits.
 ///

@@ -37,7 +37,7 @@ mod words;
 pub use activity::ActivityData;
 pub use conversion::{ConversionData, ConversionStatus, Customer, Line, moved};
 pub use custom::{CustomField, CustomKinds};
-pub use decode::{Decoded, Limits, decode, decode_record, decode_with};
+pub use decode::{Decoded, Limits, YEARS, decode, decode_record, decode_with};
 pub use encode::{encode, encode_into};
 pub use engine::EngineData;
 pub use event::{Event, Payload};

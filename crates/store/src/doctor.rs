@@ -85,10 +85,6 @@ impl SqlStore {
         removed += session.execute(&prune::REVIEWS, &cells![history]).await?;
         removed += session.execute(&prune::FEEDBACK, &cells![history]).await?;
         removed += session.execute(&prune::PROCESSES, &cells![day]).await?;
-        removed += session.execute(&prune::PERSONS, &cells![history]).await?;
-        if self.is_embedded() {
-            removed += session.execute(&prune::JOURNAL, &cells![history]).await?;
-        }
         session.commit().await?;
         Ok(removed)
     }

@@ -71,7 +71,11 @@ impl SqlStore {
     }
 
     pub(crate) async fn read_seen(&self, shard: Option<u32>) -> Result<Vec<SourcePosition>, StoreError> {
-        let rows = self.reader().await?.fetch(&sql::SEEN, &cells![shard.map(i64::from)]).await?;
+        let mut session = self.reader().await?;
+        let rows = match shard {
+            Some(shard) => session.fetch(&sql::SEEN, &cells![shard]).await?,
+            None => session.fetch(&sql::ALL_SEEN, &[]).await?,
+        };
         rows.iter()
             .map(|row| {
                 Ok(SourcePosition {

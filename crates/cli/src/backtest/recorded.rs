@@ -72,8 +72,15 @@ pub async fn read(layout: &Layout, progress: impl Fn(usize)) -> Result<Recorded,
     let ends = layout.log.ends(&shards).await.doing("looking at the event log")?;
     for (shard, end) in shards.into_iter().zip(ends) {
         let (mut reached, mut fired) = (Timestamp::MIN, Timestamp::MIN);
-        // The log forgets what is older than its history.
         let mut offset = layout.log.begin(shard).await.doing("looking at the event log")?;
+        if offset > 0 {
+            return Err(Failure::new(format!(
+                "the event log has forgotten its first {offset} records of shard {shard}"
+            ))
+            .help(
+                "a backtest plays all from the beginning: who was approved before what is left would be unknown to it",
+            ));
+        }
         let marks = layout.store.clock_marks(shard).await.doing("reading when timers fired")?;
         let mut marks = marks.into_iter().peekable();
         let mut feed = layout.log.open(shard, offset).await.doing("reading the event log")?;

@@ -10,7 +10,7 @@ use rapport_engine::ingest::ReplaySource;
 use rapport_engine::ports::log::{LogError, Source, SourceRecord};
 use rapport_kafka::{Connection, RecordTime, SourceSettings};
 
-use crate::source_file::event_time;
+use crate::source_file::{event_time, is_plausible};
 
 /// A look at whether the sources are at their end, when nothing comes.
 const LOOK: Duration = Duration::from_millis(50);
@@ -50,7 +50,7 @@ impl<S: Source> Merged<S> {
 /// The event's own time; what cannot be read goes by the broker's, and becomes a dead letter.
 fn time_of(record: &SourceRecord) -> Timestamp {
     let header = record.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("ce_time"));
-    let header = header.and_then(|(_, value)| std::str::from_utf8(value).ok()?.parse().ok());
+    let header = header.and_then(|(_, value)| std::str::from_utf8(value).ok()?.parse().ok().filter(is_plausible));
     header
         .or_else(|| record.value.as_deref().and_then(event_time))
         .or(record.timestamp)

@@ -97,7 +97,6 @@ macro_rules! store_conformance {
                 sound_data_breaks_no_invariant,
                 broken_data_is_found,
                 pruning_keeps_what_is_needed,
-                pruning_keeps_who_a_person_was_when_the_history_begins,
                 pruning_keeps_the_history_of_health,
                 numbers_for_summaries;
             calls:

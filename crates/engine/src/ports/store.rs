@@ -517,7 +517,6 @@ pub trait Store: Send + Sync {
     async fn counts(&self) -> Result<Vec<(String, i64)>, StoreError>;
     /// Runs the checks of `doctor`: name and the offending rows found (0 is good).
     async fn check_invariants(&self) -> Result<Vec<(String, i64)>, StoreError>;
-    /// Removes what is past its keep: activity ids older than a day of the shard's clock, dead letters and conversions past their history, versions of persons that
-    /// were replaced before it, and the embedded log before it.
+    /// Removes what is past its keep: activity ids older than a day of the shard's clock, dead letters and conversions past their history.
     async fn prune(&self, now: Timestamp, history_days: i64) -> Result<u64, StoreError>;
 }

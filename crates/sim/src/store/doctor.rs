@@ -198,7 +198,6 @@ impl Tables {
                 + tables.processes.len()
                 + tables.signals.len()
                 + tables.feedback.len()
-                + tables.persons.len()
         };
         let before = sizes(self);
         let clocks: BTreeMap<i32, Timestamp> =
@@ -208,10 +207,6 @@ impl Tables {
         self.dead_letters.retain(|_, row| row.at >= ago(30));
         self.sent.retain(|_, row| row.at >= ago(60));
         self.feedback.retain(|_, row| row.at >= ago(history_days));
-        let history = ago(history_days).as_millisecond();
-        let replaced: BTreeMap<PartnerKey, i64> =
-            self.persons.keys().filter(|(_, version)| *version <= history).cloned().collect();
-        self.persons.retain(|(key, version), _| replaced.get(key).is_none_or(|newest| version >= newest));
         self.clock_marks.retain(|(_, _, clock)| *clock >= ago(history_days));
         let last_day = ago(history_days).to_zoned(TimeZone::UTC).date().saturating_sub(1.day());
         let closed: BTreeMap<_, _> = self.day_closes.keys().map(|(program, day)| (program.clone(), *day)).collect();

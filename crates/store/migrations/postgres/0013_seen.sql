@@ -2,7 +2,7 @@
 DELETE FROM activity_ids;
 
 -- The highest position a shard has folded of each source: one row each, so that a commit writes what it moved, however many
--- files were ever imported. Those of before are not taken over: stop `ingest` before this, and nothing is delivered again.
+-- files were ever imported. Those of before are not taken over: see CHANGELOG.md for what must be at rest before this.
 CREATE TABLE seen (
     shard       BIGINT NOT NULL,
     source      BIGINT NOT NULL,

@@ -75,6 +75,7 @@ pub(crate) mod load {
     pub(crate) static JOURNEYS: Statement = Statement::one(include_str!("../../queries/load/journeys.sql"));
     pub(crate) static CONVERSIONS: Statement = Statement::one(include_str!("../../queries/load/conversions.sql"));
     pub(crate) static SEEN: Statement = Statement::one(include_str!("../../queries/load/seen.sql"));
+    pub(crate) static ALL_SEEN: Statement = Statement::one(include_str!("../../queries/load/all_seen.sql"));
     pub(crate) static RECENT_IDS: Statement = Statement::one(include_str!("../../queries/load/recent_ids.sql"));
     pub(crate) static CLOCK_MARKS: Statement = Statement::one(include_str!("../../queries/load/clock_marks.sql"));
     pub(crate) static TIMERS: Statement = Statement::one(include_str!("../../queries/load/timers.sql"));
@@ -256,8 +257,6 @@ pub(crate) mod prune {
     pub(crate) static DAY_PARTS: Statement = Statement::one(include_str!("../../queries/prune/day_parts.sql"));
     pub(crate) static REVIEWS: Statement = Statement::one(include_str!("../../queries/prune/reviews.sql"));
     pub(crate) static FEEDBACK: Statement = Statement::one(include_str!("../../queries/prune/feedback.sql"));
-    pub(crate) static PERSONS: Statement = Statement::one(include_str!("../../queries/prune/persons.sql"));
-    pub(crate) static JOURNAL: Statement = Statement::one(include_str!("../../queries/prune/journal.sql"));
     pub(crate) static PROCESSES: Statement = Statement::one(include_str!("../../queries/prune/processes.sql"));
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::sample::{
-    LONG, Owner, assert_sound, at, claim_one, ended, journey, key, message, partner, person, record, timer, waiting,
+    LONG, Owner, assert_sound, at, claim_one, ended, journey, key, message, partner, record, timer, waiting,
 };
 use crate::ports::operating::AuditRow;
 use crate::ports::rows::{
@@ -249,17 +249,6 @@ pub async fn pruning_keeps_what_is_needed(store: Arc<dyn Store>) {
     assert_eq!(store.prune(at(2 * days), 400).await.unwrap(), 0);
     assert_eq!(store.recent_ids(0, at(0)).await.unwrap(), [(at(2 * days), vec![2])]);
     assert_eq!(claim_one(&store, "mailer", 2 * days).await.due.message.id, "m");
-}
-
-/// A person's versions go with the history, but for the one in force when it begins.
-pub async fn pruning_keeps_who_a_person_was_when_the_history_begins(store: Arc<dyn Store>) {
-    let days = 24 * 60;
-    let version = |on: i64| person("a", at(on * days).as_millisecond(), None);
-    store.store_persons(&[version(1), version(5), version(9), version(30)]).await.unwrap();
-    assert_eq!(store.prune(at(20 * days), 10).await.unwrap(), 2);
-    assert_eq!(store.prune(at(20 * days), 10).await.unwrap(), 0);
-    assert_eq!(store.prune(at(90 * days), 10).await.unwrap(), 1);
-    assert!(store.person(&key("a")).await.unwrap().is_some(), "the newest stays");
 }
 
 /// What held at any instant of the history can be asked: older reviews go, but for the last before it.

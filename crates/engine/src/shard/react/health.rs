@@ -17,7 +17,11 @@ impl Reaction<'_> {
     pub(super) fn review_health(&mut self) -> bool {
         let models = &self.rulebook.rulebook.health;
         let partner_type = self.entry.state.profile.partner_type.get().cloned();
-        let Some(model) = HealthModel::select(models, partner_type.as_deref()) else { return false };
+        let Some(model) = HealthModel::select(models, partner_type.as_deref()) else {
+            self.end_drops();
+            self.end_quietly(&Kind::HealthFalling, |_| true);
+            return false;
+        };
         let (review, news) = {
             let facts = self.facts();
             let Some(review) = health::review(&facts, models).filter(|review| review.is_to_be_kept(&facts)) else {
@@ -42,13 +46,7 @@ impl Reaction<'_> {
         let health = &review.health;
         if let Some(change) = before.as_deref().and_then(|before| model.band_change(before, health)) {
             let day = self.program.zone.to_datetime(self.now).date();
-            // A drop lasts until the band is another.
-            let bands: Vec<String> = self.entry.state.lasting.iter().map(|signal| signal.kind.to_string()).collect();
-            for kind in
-                bands.iter().filter_map(|kind| Kind::parse(kind)).filter(|kind| matches!(kind, Kind::DroppedTo(_)))
-            {
-                self.end_quietly(&kind, |_| true);
-            }
+            self.end_drops();
             self.tell_once(Kind::HealthChanged, &format!("health:{day}:{}", change.to), data_of(&review));
             if change.dropped {
                 let kind = Kind::DroppedTo(change.to.as_str().into());
@@ -70,6 +68,14 @@ impl Reaction<'_> {
             _ => {}
         }
         true
+    }
+
+    /// A drop into a band lasts until the band is another, or nobody judges any more.
+    fn end_drops(&mut self) {
+        let kinds: Vec<_> = self.entry.state.lasting.iter().filter_map(|signal| Kind::parse(&signal.kind)).collect();
+        for kind in kinds.iter().filter(|kind| matches!(kind, Kind::DroppedTo(_))) {
+            self.end_quietly(kind, |_| true);
+        }
     }
 
     /// The row by which every past instant can be asked for: the newest at or before it holds.

@@ -46,6 +46,10 @@ impl Reaction<'_> {
         let Some(journey) = self.entry.journeys.get(index) else { return };
         let id = journey.id.to_string();
         let mut all = self.held();
+        // One look is as good as many.
+        if stimulus == Stimulus::Look && all.iter().any(|held| held.journey == id && held.stimulus == Stimulus::Look) {
+            return;
+        }
         if all.len() >= KEPT && matches!(stimulus, Stimulus::Event(_)) {
             tracing::error!(
                 journey = id,

@@ -64,6 +64,8 @@ impl Reaction<'_> {
             // A segment may ask for health. Told only at the next event, its day would depend on which record came first.
             self.review_segments();
         }
+        // What was raised just now is told first: only what nobody began on then is looked at again.
+        self.follow()?;
         self.look_again_at_what_lasts();
         self.follow()?;
         self.keep_timed(true);
