@@ -83,7 +83,9 @@ fn state(applied: &Applied, today: Timestamp) -> (PartnerState, StartMark) {
         let text = json!({ "id": format!("e{number}"), "kind": kind, "program": "default", "partner": "ada",
             "occurred_at": at.to_string(), "data": data })
         .to_string();
-        let own = ["message.", "offer.", "contact.", "task."].iter().any(|family| kind.starts_with(family));
+        let own = ["message.", "offer.", "contact.", "task.", "partner.awarded"]
+            .iter()
+            .any(|family| kind.starts_with(family));
         let event = match own {
             true => decode_record(text.as_bytes()).unwrap(),
             false => {

@@ -40,7 +40,7 @@ impl Told {
             "occurred_at": self.at.to_string(), "data": self.data,
         })
         .to_string();
-        let own = ["message.", "offer.", "contact.", "task.", "case."];
+        let own = ["message.", "offer.", "contact.", "task.", "case.", "partner.awarded"];
         if own.iter().any(|family| self.kind.starts_with(family)) {
             return decode_record(text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error:?}"));
         }
