@@ -278,7 +278,8 @@ impl<'a> Brute<'a> {
     }
 
     fn status(&self, partner: usize) -> Option<&'static str> {
-        let sets = |told: &Told| told.kind.starts_with("partner.") && told.kind != "partner.updated";
+        let sets_none = ["partner.updated", "partner.awarded"];
+        let sets = |told: &Told| told.kind.starts_with("partner.") && !sets_none.contains(&told.kind);
         self.newest(partner, sets).map(|told| told.kind)
     }
 
