@@ -103,6 +103,19 @@ fn pauses_are_listed_and_end() {
     check(folder, &["pause", "welcome", "--because", "x", "--until", "yesterday"], 2, &["`yesterday` is no time"]);
     check(folder, &["pause", "welcome", "--because", "x", "--until", "2020-01-01"], 2, &["is over"]);
     check(folder, &["pause", "welcome", "--because", "a wrong price"], 0, &["mail of `welcome` waits", "--end"]);
+    check(folder, &["pause", "welcome", "--provider", "gogle", "--because", "x"], 2, &["did you mean `google`?"]);
+    check(folder, &["pause", "all", "--provider", "google", "--because", "x"], 2, &["workflow by workflow"]);
+    let google = ["pause", "welcome", "--provider", "google"];
+    check(
+        folder,
+        &[&google[..], &["--because", "complaints"]].concat(),
+        0,
+        &["`welcome` to google waits", "--provider google --end"],
+    );
+    check(folder, &["pause"], 0, &["marketing mail of `welcome` to google waits", "by kari: complaints"]);
+    check(folder, &[&google[..], &["--end"]].concat(), 0, &["judged anew"]);
+    check(folder, &[&google[..], &["--end"]].concat(), 2, &["mail of `welcome` to google is not paused"]);
+    check(folder, &["doctor"], 1, &["no mail stopped itself", "no workflow is near a limit"]);
     check(folder, &["incident", "start", "--because", "the shop is down"], 0, &["(incident)", "incident stop"]);
     check(folder, &["pause", "--list"], 0, &["mail of `welcome` waits", "by kari: a wrong price", "(incident)"]);
     assert_eq!(data(folder, &["pause", "--json"]).as_array().unwrap().len(), 2);

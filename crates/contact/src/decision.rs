@@ -112,6 +112,8 @@ pub struct Recipient {
     pub accepted: Vec<Accepted>,
     /// The pause the person asked for.
     pub paused_until: Option<Timestamp>,
+    /// This workflow's marketing mail to the address's provider is stopped; when that is looked at again.
+    pub stopped_until: Option<Timestamp>,
     /// The workflow that holds this one's mails.
     pub held_by: Option<Hold>,
 }
@@ -191,6 +193,7 @@ fn longest_hold(
     let country = request.country.as_deref();
     if request.kind == Kind::Marketing {
         hold(recipient.paused_until, DeferReason::Paused);
+        hold(recipient.stopped_until, DeferReason::Breaker);
         for cap in &guardrails.caps {
             let reason = match cap.window {
                 Window::Week => DeferReason::CapWeek,

@@ -19,10 +19,12 @@ mod decision;
 
 mod address;
 mod basis;
+pub mod breaker;
 mod calendar;
 mod frequency_cap;
 mod guardrails;
 mod holdout;
+mod provider;
 mod reason;
 mod suppression;
 mod zone;
@@ -34,6 +36,7 @@ pub use decision::{Accepted, Assessment, CapUse, Decision, Hold, Kind, Priority,
 pub use frequency_cap::{Cap, CapParseError, Counted, Window};
 pub use guardrails::{AllowList, Guardrails, GuardrailsError, GuardrailsSpec};
 pub use holdout::{draw, held_out};
+pub use provider::{OTHER as OTHER_PROVIDER, provider_of, providers};
 pub use reason::{DeferReason, SuppressReason};
 pub use suppression::{Suppression, SuppressionCause, SuppressionScope};
 pub use zone::{only_zone_of, resolve_zone};

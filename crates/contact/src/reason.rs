@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 pub enum DeferReason {
     /// The partner asked for a pause.
     Paused,
+    /// Complaints or bounces stopped the workflow's marketing mail to this provider's mailboxes, or a person did.
+    Breaker,
     /// Another workflow holds this one's mails (`holds`).
     HeldBy,
     /// As many mails as the weekly cap allows were accepted in the last 7 local days.
@@ -26,8 +28,9 @@ pub enum DeferReason {
 
 impl DeferReason {
     /// Every reason, in the order of the documentation.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Paused,
+        Self::Breaker,
         Self::HeldBy,
         Self::CapWeek,
         Self::CapDay,
@@ -42,6 +45,7 @@ impl DeferReason {
     pub const fn code(self) -> &'static str {
         match self {
             Self::Paused => "paused",
+            Self::Breaker => "breaker",
             Self::HeldBy => "held_by",
             Self::CapWeek => "cap_week",
             Self::CapDay => "cap_day",
@@ -57,6 +61,7 @@ impl DeferReason {
     pub const fn about(self) -> &'static str {
         match self {
             Self::Paused => "the partner asked for a pause",
+            Self::Breaker => "this workflow's mail to this mailbox provider is stopped until a person says otherwise",
             Self::HeldBy => "another workflow holds this workflow's mails",
             Self::CapWeek => "the weekly cap is used up",
             Self::CapDay => "the daily cap is used up",

@@ -128,6 +128,7 @@ proptest! {
         let later = |seconds: i64| now + SignedDuration::from_secs(seconds);
         let recipient = Recipient {
             paused_until: paused.map(later),
+            stopped_until: None,
             held_by: held.map(|seconds| Hold { workflow: "welcome".into(), until: later(seconds) }),
             ..recipient(
                 ago.iter()

@@ -32,6 +32,7 @@ pub mod readiness;
 pub mod records;
 pub mod relay;
 pub mod replayable;
+pub mod reputation;
 pub mod restore;
 pub mod rulebooks;
 pub mod shard;

@@ -12,6 +12,7 @@ mod policy;
 mod sample;
 
 use std::{
+    collections::BTreeSet,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     time::{Duration, Instant},
@@ -42,7 +43,7 @@ use crate::{
         transport::{Connection, Delivery, Envelope, Transport},
     },
     readiness::Readiness,
-    records,
+    records, reputation,
     restore::RestoreError,
     rulebooks::{Applied, RulebookError, Rulebooks},
     shard::react::is_pinned,
@@ -201,13 +202,52 @@ impl Mailer {
         self.give_up(self.hand.stale_for(SUSPECTED, stale, self.clock.monotonic())).await?;
         let rulebook = self.rulebooks.current().await?;
         self.end_pauses(rulebook.as_deref(), now).await?;
-        self.end_unaddressed(now).await
+        self.end_unaddressed(now).await?;
+        self.guard_reputation(rulebook.as_deref(), now).await
     }
 
     /// Ends pauses whose time is over. As long as their rows are there their mail waits, so nothing leaves in a burst.
     async fn end_pauses(&self, applied: Option<&Applied>, now: Timestamp) -> Result<(), MailerError> {
         let rulebook = applied.map(|applied| &applied.rulebook);
         operate::end_what_is_over(self.store.as_ref(), self.shards, rulebook, now).await?;
+        Ok(())
+    }
+
+    /// Stops what complaints and bounces say must stop, and warns of what goes that way. Live only: reports are of the present.
+    async fn guard_reputation(&self, applied: Option<&Applied>, now: Timestamp) -> Result<(), MailerError> {
+        if self.clock.replays() {
+            return Ok(());
+        }
+        let store = self.store.as_ref();
+        let since = self.hand.reports_seen(now);
+        let standings = reputation::standings(store, since, now).await?;
+        for stopped in reputation::stop_what_harms(store, self.shards, &standings, now).await? {
+            let told = stopped.alarm().map(|alarm| alarm.to_string()).unwrap_or_default();
+            error!(
+                workflow = stopped.workflow,
+                provider = stopped.provider,
+                told,
+                "marketing mail to a provider is stopped"
+            );
+        }
+        let mut warned: BTreeSet<String> = BTreeSet::new();
+        for standing in &standings {
+            if let Some(alarm) = standing.alarm() {
+                warned.insert(format!("{} to {}: {alarm}", standing.workflow, standing.provider));
+            }
+        }
+        let burst = applied.map(|applied| applied.rulebook.config.burst).unwrap_or_default();
+        if let Some(warn_above) = burst.warn_above {
+            let above = |(_, mails): &(String, i64)| *mails > i64::from(warn_above);
+            let busy = store.mails_an_hour(now).await?.into_iter().filter(above);
+            warned.extend(busy.map(|(workflow, _)| format!("{workflow}: more than {warn_above} mails within an hour")));
+        }
+        for told in self.hand.newly_warned(warned) {
+            warn!(told, "mail is near a limit");
+        }
+        let stops = store.pauses().await?.iter().filter(|row| row.by == operate::ITSELF).count();
+        metrics::gauge!("rapport_mail_stopped").set(stops as f64);
+        self.hand.saw_reports(now);
         Ok(())
     }
 
@@ -320,6 +360,8 @@ impl Mailer {
             now,
             limit: IN_FLIGHT,
             clock_at_least: if replays { now } else { now.checked_sub(SHARD_BEHIND).unwrap_or(Timestamp::MIN) },
+            // What a replay sends was sent long ago, or is captured; its hours pass in seconds.
+            burst: if replays { None } else { reputation::burst_limit(&rulebook.rulebook) },
         };
         let shards = self.shards;
         let decide = |snapshot: &RecipientSnapshot| {
@@ -355,6 +397,13 @@ impl Mailer {
                 None => self.again(&attempt, "the mailer broke down over another mail", at),
             };
             self.settle(&attempt, settlement, stop).await;
+        }
+        // The limit holds whether this is written or not; written, it holds until a person has looked.
+        for workflow in &claimed.over {
+            let stop_above = request.burst.as_ref().and_then(|limit| limit.stop_above).unwrap_or_default();
+            if reputation::stop_burst(self.store.as_ref(), self.shards, workflow, stop_above, now).await? {
+                error!(workflow, stop_above, "mail of a workflow is stopped: too much of it within an hour");
+            }
         }
         Ok(count)
     }

@@ -1,7 +1,7 @@
 //! What people decide while things run: pauses of mail, and commands to journeys. Written to their table, to the audit and
 //! as records for the shards in one transaction; a mailer reads the table at every claim, so that it works at once.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 use rapport_event::{Event, PartnerKey, id::shard_of};
@@ -20,6 +20,8 @@ use crate::{
 pub const ITSELF: &str = "rapport";
 /// So many mails an hour leave after a pause when the guardrails name no burst.
 const PER_HOUR: u32 = 50;
+/// So many ends of pauses are remembered: far more than there are workflows and providers.
+const ENDS: usize = 10_000;
 /// So long mail of a stopped journey is kept from leaving, whenever its shard reads of it.
 const STOPPED: SignedDuration = SignedDuration::from_hours(8 * 24);
 /// So long mail of a skipped step is: a shard that is further behind sends nothing anyway, and the journey writes again.
@@ -34,6 +36,13 @@ pub enum Subject {
     Incident,
     /// A workflow's mail.
     Workflow(String),
+    /// A workflow's marketing mail to a provider's mailboxes.
+    Provider {
+        /// The workflow.
+        workflow: String,
+        /// The provider's code.
+        provider: String,
+    },
     /// Mail to a partner.
     Partner(PartnerKey),
 }
@@ -46,6 +55,7 @@ impl Subject {
             Self::All => "all".to_owned(),
             Self::Incident => "incident".to_owned(),
             Self::Workflow(id) => format!("workflow:{id}"),
+            Self::Provider { workflow, provider } => format!("provider:{workflow}:{provider}"),
             Self::Partner(key) => format!("partner:{key}"),
         }
     }
@@ -53,6 +63,9 @@ impl Subject {
     /// The subject of a pause's row; none for what a command to a journey left.
     #[must_use]
     pub fn of(row: &PauseRow) -> Option<Self> {
+        if let (Some(workflow), Some(provider)) = (&row.scope.workflow, &row.scope.provider) {
+            return Some(Self::Provider { workflow: workflow.clone(), provider: provider.clone() });
+        }
         match (&row.scope.workflow, &row.scope.key, &row.scope.journey) {
             (None, None, None) if row.id == "incident" => Some(Self::Incident),
             (None, None, None) => Some(Self::All),
@@ -66,6 +79,11 @@ impl Subject {
         match self {
             Self::All | Self::Incident => PauseScope::default(),
             Self::Workflow(id) => PauseScope { workflow: Some(id.clone()), ..PauseScope::default() },
+            Self::Provider { workflow, provider } => PauseScope {
+                workflow: Some(workflow.clone()),
+                provider: Some(provider.clone()),
+                ..PauseScope::default()
+            },
             Self::Partner(key) => PauseScope { key: Some(key.clone()), ..PauseScope::default() },
         }
     }
@@ -73,7 +91,7 @@ impl Subject {
     /// What it is called in the audit and in records, when it begins and when it ends.
     const fn actions(&self) -> (&'static str, &'static str) {
         match self {
-            Self::All | Self::Workflow(_) => ("pause", "pause_end"),
+            Self::All | Self::Workflow(_) | Self::Provider { .. } => ("pause", "pause_end"),
             Self::Incident => ("incident_start", "incident_stop"),
             Self::Partner(_) => ("hold", "hold_end"),
         }
@@ -99,10 +117,52 @@ pub async fn pause(
     (by, because): (&str, &str),
     at: Timestamp,
 ) -> Result<(), StoreError> {
+    let operation = begins(shards, subject, until, (by, because), at);
+    store.operate(&operation).await.map(|_| ())
+}
+
+/// Mail of the subject waits from now on, until a person ends it: what `rapport` itself does about `why`, once after each time that a
+/// person ended such a pause (`ended`). `false`: that was done already.
+///
+/// # Errors
+/// The database.
+pub async fn stop(
+    store: &dyn Store,
+    shards: u32,
+    subject: &Subject,
+    (why, because): (&str, &str),
+    ended: Option<Timestamp>,
+    at: Timestamp,
+) -> Result<bool, StoreError> {
+    let mut operation = begins(shards, subject, None, (ITSELF, because), at);
+    operation.audit.id = format!("{why}:{}:{}", subject.id(), ended.map_or(0, Timestamp::as_millisecond));
+    operation.once = true;
+    store.operate(&operation).await
+}
+
+/// When pauses of subjects were last ended, by their ids.
+///
+/// # Errors
+/// The database.
+pub async fn last_ends(store: &dyn Store) -> Result<BTreeMap<String, Timestamp>, StoreError> {
+    let mut ends = BTreeMap::new();
+    for row in store.audits("pause_end", ENDS).await? {
+        ends.entry(row.subject).or_insert(row.at);
+    }
+    Ok(ends)
+}
+
+fn begins(
+    shards: u32,
+    subject: &Subject,
+    until: Option<Timestamp>,
+    (by, because): (&str, &str),
+    at: Timestamp,
+) -> Operation {
     let (action, _) = subject.actions();
     let id = subject.id();
     let command = records::Command { name: action, subject: &id, by, because: Some(because), until, at };
-    let operation = Operation {
+    Operation {
         audit: AuditRow {
             because: Some(because.to_owned()),
             detail: serde_json::json!({ "until": until.map(|until| until.to_string()) }).to_string(),
@@ -110,6 +170,7 @@ pub async fn pause(
         },
         task: None,
         outbox: subject.records(shards, &command),
+        once: false,
         begin: Some(PauseRow {
             id,
             scope: subject.scope(),
@@ -119,8 +180,7 @@ pub async fn pause(
             because: because.to_owned(),
         }),
         lift: None,
-    };
-    store.operate(&operation).await.map(|_| ())
+    }
 }
 
 /// The pause ends; what waited comes due one by one. `false`: there is none, or with `only_if_over` its time is not over.
@@ -141,6 +201,7 @@ pub async fn resume(
     let command = records::Command { name: action, subject: &id, by, because: None, until: None, at };
     let operation = Operation {
         audit: AuditRow::done(action, &id, by, at),
+        once: false,
         begin: None,
         task: None,
         outbox: subject.records(shards, &command),
@@ -172,7 +233,14 @@ pub async fn end_what_is_over(
                 let lift = Lift { id: row.id.clone(), at: now, only_if_over: true, apart_ms: 0 };
                 let audit = AuditRow::done("journey_end", &row.id, ITSELF, now);
                 let _ = store
-                    .operate(&Operation { audit, begin: None, lift: Some(lift), task: None, outbox: Vec::new() })
+                    .operate(&Operation {
+                        audit,
+                        once: false,
+                        begin: None,
+                        lift: Some(lift),
+                        task: None,
+                        outbox: Vec::new(),
+                    })
                     .await?;
             }
         }
@@ -230,7 +298,7 @@ pub async fn command_journey(
     let length = if wish == Wish::Stop { STOPPED } else { SKIPPED };
     let kept = journey.filter(|_| wish != Wish::Start).map(|journey| PauseRow {
         id: format!("journey:{journey}"),
-        scope: PauseScope { workflow: None, key: Some(key.clone()), journey: Some(journey.to_owned()) },
+        scope: PauseScope { key: Some(key.clone()), journey: Some(journey.to_owned()), ..PauseScope::default() },
         since: at,
         until: at.checked_add(length).ok(),
         by: by.to_owned(),
@@ -242,6 +310,7 @@ pub async fn command_journey(
             detail: serde_json::json!({ "partner": key.to_string(), "journey": journey }).to_string(),
             ..AuditRow::done(wish.command(), &format!("{workflow} {key}"), by, at)
         },
+        once: false,
         begin: kept,
         lift: None,
         task: None,

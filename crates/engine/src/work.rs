@@ -129,5 +129,5 @@ pub async fn assign(
 }
 
 fn operation(audit: AuditRow, change: TaskChange, outbox: Vec<OutboxRow>) -> Operation {
-    Operation { audit, begin: None, lift: None, task: Some(change), outbox }
+    Operation { audit, once: false, begin: None, lift: None, task: Some(change), outbox }
 }

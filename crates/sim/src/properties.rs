@@ -221,6 +221,7 @@ fn rules_of_contact(outcome: &Outcome) -> Broken {
                 consent,
                 accepted: accepted.clone(),
                 paused_until: None,
+                stopped_until: None,
                 held_by: None,
             };
             let decision = decide(&request, &recipient, &rules.rulebook.config.guardrails, at);

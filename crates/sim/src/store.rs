@@ -120,6 +120,8 @@ pub struct Tables {
     pub parked: BTreeMap<(PartnerKey, i64), String>,
     pub quarantine: BTreeMap<PartnerKey, (String, Timestamp)>,
     pub pauses: BTreeMap<String, PauseRow>,
+    /// Mails by workflow and minute.
+    pub burst: BTreeMap<(String, i64), i64>,
     pub audits: Vec<AuditRow>,
 }
 

@@ -11,6 +11,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use rapport_engine::operate::{self, Subject};
 use rapport_engine::ports::{
     rows::MessageState,
     store::Store,
@@ -108,6 +109,33 @@ async fn a_worker_that_dies_is_replaced_and_told_of() {
 /// Nothing happens to mails on their way.
 struct Nothing;
 impl Script for Nothing {}
+
+#[tokio::test(start_paused = true)]
+async fn a_workflow_that_runs_away_stops_itself_until_a_person_lets_it_go_on() {
+    let mut files = world::shipped_files();
+    let config = files.get_mut("config/rapport.yaml").unwrap();
+    *config = config.replace("stop_above: 500 per hour", "stop_above: 2 per hour");
+    let mut stand = Stand::new(files).await;
+    stand.script = Some(Arc::new(Nothing));
+    stand.start();
+    let events = [stand.approved("ada"), stand.approved("bob"), stand.approved("dora")];
+    stand.take(&events).await;
+    stand.until("it is stopped", |tables| tables.pauses.contains_key("workflow:welcome")).await;
+    stand.until("two left", |tables| count(tables, MessageState::Sent) == 2).await;
+    let because = stand.store.tables().pauses["workflow:welcome"].because.clone();
+    assert!(because.contains("more than 2 mails within an hour"), "{because}");
+    tokio::time::sleep(Duration::from_secs(2 * 3600)).await;
+    assert_eq!(count(&stand.store.tables(), MessageState::Sent), 2, "no hour ends it");
+    let welcome = Subject::Workflow("welcome".to_owned());
+    let now = stand.store.server_now();
+    assert!(operate::resume(stand.store.as_ref(), 1, &welcome, None, "kari", now, false).await.unwrap());
+    stand.until("the third left", |tables| count(tables, MessageState::Sent) == 3).await;
+    stand.until("all is folded", stand.folded()).await;
+    stand.stop().await;
+    let tables = stand.store.tables().clone();
+    assert!(tables.pauses.is_empty());
+    assert!(tables.check().iter().all(|(_, rows)| *rows == 0), "{:?}", tables.check());
+}
 
 #[tokio::test(start_paused = true)]
 async fn an_outcome_the_database_refuses_is_told_of_and_not_lost_while_the_mailer_lives() {

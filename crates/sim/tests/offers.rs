@@ -148,7 +148,7 @@ impl Stand {
             batch.messages.push(row);
         })
         .await;
-        let request = ClaimRequest { mailer: "mailer".into(), now, limit: 1, clock_at_least: now };
+        let request = ClaimRequest { mailer: "mailer".into(), now, limit: 1, clock_at_least: now, burst: None };
         let take = |snapshot: &rapport_engine::ports::store::RecipientSnapshot| RecipientVerdict {
             take: snapshot.due.first().map(|due| due.message.id.clone()),
             ..RecipientVerdict::default()

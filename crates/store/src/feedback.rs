@@ -1,15 +1,16 @@
 //! What came back about mail: each report once, with what follows from it.
 
 use jiff::Timestamp;
+use rapport_contact::breaker::Tally;
 use rapport_engine::ports::rows::OutboxRow;
-use rapport_engine::ports::store::{FeedbackRow, StoreError, SuppressionChange};
+use rapport_engine::ports::store::{DomainTally, FeedbackRow, StoreError, SuppressionChange};
 use rapport_event::id::PartnerKey;
 
 use crate::SqlStore;
 use crate::commit::write_outbox;
 use crate::person::write_changes;
-use crate::sql::cells;
 use crate::sql::queries::feedback as sql;
+use crate::sql::{Row, cells};
 
 impl SqlStore {
     /// What was said about a partner's mail, or their address by its key, oldest first.
@@ -54,6 +55,19 @@ impl SqlStore {
         write_outbox(&mut session, told).await?;
         session.commit().await?;
         Ok(true)
+    }
+
+    pub(crate) async fn read_reported_workflows(&self, since: Timestamp) -> Result<Vec<String>, StoreError> {
+        self.reader().await?.fetch(&sql::WORKFLOWS, &cells![since]).await?.iter().map(|row| row.text(0)).collect()
+    }
+
+    pub(crate) async fn read_tallies(&self, workflow: &str, since: Timestamp) -> Result<Vec<DomainTally>, StoreError> {
+        let rows = self.reader().await?.fetch(&sql::TALLIES, &cells![workflow, since]).await?;
+        let tally = |row: &Row| {
+            let tally = Tally { mails: row.number(1)?, bounced: row.number(2)?, complained: row.number(3)? };
+            Ok(DomainTally { domain: row.text(0)?, tally })
+        };
+        rows.iter().map(tally).collect()
     }
 
     pub(crate) async fn count_feedback(&self, address: &str, what: &str, since: Timestamp) -> Result<i64, StoreError> {

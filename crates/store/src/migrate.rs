@@ -38,6 +38,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(11, "0011_calls.sql"),
     migration!(12, "0012_feedback.sql"),
     migration!(13, "0013_seen.sql"),
+    migration!(14, "0014_limits.sql"),
 ];
 
 /// The schema this binary reads and writes.

@@ -14,15 +14,24 @@ use crate::sql::{Row, Session, cells};
 impl SqlStore {
     pub(crate) async fn write_operation(&self, operation: &Operation) -> Result<bool, StoreError> {
         let mut session = self.begin().await?;
+        if operation.once && !write_audit(&mut session, &operation.audit).await? {
+            session.rollback().await?;
+            return Ok(false);
+        }
         if let Some(lift) = &operation.lift {
             let lifted = session.fetch(&sql::LIFT, &cells![&lift.id, lift.only_if_over, lift.at]).await?;
             let Some(row) = lifted.first() else {
                 session.rollback().await?;
                 return Ok(false);
             };
-            let scope = [row.text(0)?, row.text(1)?, row.text(2)?, row.text(3)?];
-            let [workflow, program, partner, journey] = &scope;
-            session.execute(&sql::SPREAD, &cells![lift.at, lift.apart_ms, workflow, program, partner, journey]).await?;
+            let scope = [row.text(0)?, row.text(1)?, row.text(2)?, row.text(3)?, row.text(4)?];
+            let [workflow, program, partner, journey, provider] = &scope;
+            let cells = cells![lift.at, lift.apart_ms, workflow, program, partner, journey, provider];
+            session.execute(&sql::SPREAD, &cells).await?;
+            // Whoever lets a whole workflow's mail go on has seen what the hour was.
+            if !lift.only_if_over && !workflow.is_empty() && provider.is_empty() {
+                session.execute(&sql::BURST_RESET, &cells![workflow]).await?;
+            }
         }
         if let Some(change) = &operation.task
             && !change_task(&mut session, change).await?
@@ -36,10 +45,14 @@ impl SqlStore {
             let workflow = pause.scope.workflow.as_deref().unwrap_or_default();
             let journey = pause.scope.journey.as_deref().unwrap_or_default();
             let (by, because) = (&pause.by, &pause.because);
-            let cells = cells![&pause.id, workflow, program, partner, journey, pause.since, pause.until, by, because];
+            let provider = pause.scope.provider.as_deref().unwrap_or_default();
+            let cells =
+                cells![&pause.id, workflow, program, partner, journey, pause.since, pause.until, by, because, provider];
             session.execute(&sql::BEGIN, &cells).await?;
         }
-        write_audit(&mut session, &operation.audit).await?;
+        if !operation.once {
+            write_audit(&mut session, &operation.audit).await?;
+        }
         write_outbox(&mut session, &operation.outbox).await?;
         session.about().concluded = true;
         session.commit().await?;
@@ -87,13 +100,13 @@ async fn change_task(session: &mut Session, change: &TaskChange) -> Result<bool,
     Ok(changed > 0)
 }
 
-pub(crate) async fn write_audit(session: &mut Session, row: &AuditRow) -> Result<(), StoreError> {
+/// Whether the line is new.
+pub(crate) async fn write_audit(session: &mut Session, row: &AuditRow) -> Result<bool, StoreError> {
     let approved_by = row.approved_by.as_deref();
     let because = row.because.as_deref();
     let cells =
         cells![&row.id, row.at, &row.by, approved_by, &row.action, &row.subject, because, row.done, &row.detail];
-    session.execute(&sql::NOTE, &cells).await?;
-    Ok(())
+    Ok(session.execute(&sql::NOTE, &cells).await? > 0)
 }
 
 fn pause_row(row: &Row) -> Result<PauseRow, StoreError> {
@@ -107,7 +120,12 @@ fn pause_row(row: &Row) -> Result<PauseRow, StoreError> {
     };
     Ok(PauseRow {
         id: row.text(0)?,
-        scope: PauseScope { workflow: written(row.text(1)?), key, journey: written(row.text(4)?) },
+        scope: PauseScope {
+            workflow: written(row.text(1)?),
+            key,
+            journey: written(row.text(4)?),
+            provider: written(row.text(9)?),
+        },
         since: row.instant(5)?,
         until: row.opt_instant(6)?,
         by: row.text(7)?,

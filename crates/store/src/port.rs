@@ -11,8 +11,8 @@ use rapport_engine::ports::rows::{
     ReservationRow, ShardCommit, ShardRow, TakenCall, Target, TaskRow, TimerRow,
 };
 use rapport_engine::ports::store::{
-    Alive, Attempt, CallClaim, ClaimRequest, Claimed, Committed, Doubtful, EndedMessage, FeedbackRow, Outstanding,
-    RecipientSnapshot, RecipientVerdict, Resolution, Settlement, Store, StoreError, SuppressionChange,
+    Alive, Attempt, CallClaim, ClaimRequest, Claimed, Committed, DomainTally, Doubtful, EndedMessage, FeedbackRow,
+    Outstanding, RecipientSnapshot, RecipientVerdict, Resolution, Settlement, Store, StoreError, SuppressionChange,
 };
 use rapport_engine::ports::written::Written;
 use rapport_engine::story::Story;
@@ -240,6 +240,18 @@ impl Store for SqlStore {
 
     async fn feedback_count(&self, address: &str, what: &str, since: Timestamp) -> Result<i64, StoreError> {
         self.count_feedback(address, what, since).await
+    }
+
+    async fn reported_workflows(&self, since: Timestamp) -> Result<Vec<String>, StoreError> {
+        self.read_reported_workflows(since).await
+    }
+
+    async fn tallies(&self, workflow: &str, since: Timestamp) -> Result<Vec<DomainTally>, StoreError> {
+        self.read_tallies(workflow, since).await
+    }
+
+    async fn mails_an_hour(&self, now: Timestamp) -> Result<Vec<(String, i64)>, StoreError> {
+        self.read_mails_an_hour(now).await
     }
 
     async fn partners_at(&self, address: &str) -> Result<Vec<PartnerKey>, StoreError> {

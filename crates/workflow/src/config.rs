@@ -145,9 +145,9 @@ pub struct Topic {
 /// `guardrails.burst`, mails per hour and workflow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Burst {
-    /// What waited in a pause leaves no faster; nobody is warned of anything.
+    /// Somebody should look; what waited in a pause leaves no faster.
     pub warn_above: Option<u32>,
-    /// Read and kept; nothing is stopped by it.
+    /// No more leaves; the workflow's mail waits until a person ends that. Not asked of broadcasts, and not in a replay.
     pub stop_above: Option<u32>,
 }
 

@@ -7,10 +7,11 @@ use rapport_engine::calendar::{ProgramDays, held_open};
 use rapport_engine::clocks::accept_server_time;
 use rapport_engine::ports::rows::COORDINATOR;
 use rapport_engine::ports::store::Outstanding;
-use rapport_engine::restore;
+use rapport_engine::{operate, reputation, restore};
 use rapport_event::id::ProgramId;
 use serde_json::json;
 
+use super::pause;
 use crate::command_line::ClockKind;
 use crate::exit::{self, Doing, Failure};
 use crate::files;
@@ -125,6 +126,7 @@ async fn examine(layout: &Layout, settings: &Settings, examination: &mut Examina
         )
     };
     examination.note("journeys", held.is_empty(), told);
+    reputation(layout, examination).await?;
     let no_basis = of("not_sent/no_basis");
     let told = format!("{} not written for want of consent (no_basis)", count(no_basis, "mail"));
     examination.note("consent", true, if no_basis == 0 { "no mail lacked consent".to_owned() } else { told });
@@ -138,6 +140,31 @@ async fn examine(layout: &Layout, settings: &Settings, examination: &mut Examina
         .collect();
     let told = if broken.is_empty() { "all hold".to_owned() } else { broken.join("; ") };
     examination.note("invariants", broken.is_empty(), told);
+    Ok(())
+}
+
+/// What stopped itself, and what is on the way there.
+async fn reputation(layout: &Layout, examination: &mut Examination) -> Result<(), Failure> {
+    let store = layout.store.as_ref();
+    let stopped = store.pauses().await.doing("reading what is paused")?;
+    let stopped: Vec<String> = stopped.iter().filter(|row| row.by == operate::ITSELF).map(pause::told).collect();
+    let told = if stopped.is_empty() { "no mail stopped itself".to_owned() } else { stopped.join("; ") };
+    examination.note("stopped mail", stopped.is_empty(), told);
+    let now = layout.desk().now().await?;
+    let standings = reputation::standings(store, Timestamp::MIN, now).await.doing("reading how mail fares")?;
+    let mut near: Vec<String> = standings
+        .iter()
+        .filter_map(|row| Some(format!("{} to {}: {}", row.workflow, row.provider, row.alarm()?)))
+        .collect();
+    let applied = layout.rulebooks.current().await.ok().flatten();
+    if let Some(warn_above) = applied.and_then(|applied| applied.rulebook.config.burst.warn_above) {
+        let mails = store.mails_an_hour(now).await.doing("counting the hour's mail")?;
+        let above = mails.into_iter().filter(|(_, mails)| *mails > i64::from(warn_above));
+        near.extend(above.map(|(workflow, mails)| format!("{workflow}: {} within an hour", count(mails, "mail"))));
+    }
+    // It may end well: told, not wrong.
+    let told = if near.is_empty() { "no workflow is near a limit".to_owned() } else { near.join("; ") };
+    examination.note("reputation", true, told);
     Ok(())
 }
 

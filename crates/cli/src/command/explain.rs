@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
-use rapport_contact::normalise;
+use rapport_contact::{normalise, provider_of};
 use rapport_engine::ports::operating::PauseRow;
 use rapport_engine::ports::rows::{MessageState, RefusalRow, SignalRow, TaskKind, TaskRow};
 use rapport_engine::ports::store::{FeedbackRow, Store as _};
@@ -49,6 +49,7 @@ pub async fn run(settings: &Settings, partner: &str, workflow: Option<&str>, as_
     let journey_of = |id: &str| story.journeys.iter().any(|journey| journey.id == id);
     let concerns = |pause: &PauseRow| {
         pause.scope.key.as_ref().is_none_or(|of| *of == key)
+            && pause.scope.provider.as_ref().is_none_or(|of| Some(of.as_str()) == back.provider)
             && pause.scope.journey.as_deref().is_none_or(journey_of)
             && workflow.is_none_or(|asked| pause.scope.workflow.as_deref().is_none_or(|paused| paused == asked))
     };
@@ -107,6 +108,8 @@ fn text_of<'a>(person: &'a Value, field: &str) -> Option<&'a str> {
 struct Back {
     /// Topic, none for everything, and the reason's code.
     closed: Vec<(Option<String>, String)>,
+    /// Whose mailbox it is.
+    provider: Option<&'static str>,
     reports: Vec<FeedbackRow>,
 }
 
@@ -119,9 +122,10 @@ impl Back {
             Some(address) => store.suppressions(&address.folded()).await.doing("reading suppressions")?,
             None => Vec::new(),
         };
+        let provider = address.as_ref().map(|address| provider_of(address.domain()));
         let address = address.map(|address| address.key());
         let reports = store.reports_about(key, address.as_deref()).await.doing("reading what came back")?;
-        Ok(Self { closed, reports })
+        Ok(Self { closed, provider, reports })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use rapport_contact::providers;
 use rapport_engine::operate::{self, Subject, Wish};
 use rapport_engine::ports::operating::PauseRow;
 use rapport_engine::ports::store::Store as _;
@@ -32,10 +33,19 @@ pub async fn pause(settings: &Settings, arguments: PauseArguments) -> Result<u8,
 }
 
 async fn pause_in(desk: &Desk, arguments: PauseArguments) -> Result<u8, Failure> {
-    let PauseArguments { workflow: what, waiting } = arguments;
+    let PauseArguments { workflow: what, provider, waiting } = arguments;
     let Some(what) = what.filter(|_| !waiting.list) else { return list(desk, waiting.json).await };
     let applied = applied(desk).await?;
-    let subject = if what == "all" { Subject::All } else { Subject::Workflow(workflow(&applied, &what)?) };
+    let subject = match (what.as_str(), provider) {
+        ("all", None) => Subject::All,
+        ("all", Some(_)) => {
+            return Err(Failure::input("a provider's mail is paused workflow by workflow").help("name one of them"));
+        }
+        (_, Some(provider)) => {
+            Subject::Provider { workflow: stopped_or_known(desk, &applied, &what).await?, provider: known(&provider)? }
+        }
+        (_, None) => Subject::Workflow(stopped_or_known(desk, &applied, &what).await?),
+    };
     wait(desk, &subject, waiting, Some(PAUSED)).await
 }
 
@@ -174,6 +184,27 @@ fn workflow(applied: &Applied, name: &str) -> Result<String, Failure> {
     })
 }
 
+/// The workflow, also one that is in force no longer but is still paused: somebody has to be able to end that.
+async fn stopped_or_known(desk: &Desk, applied: &Applied, name: &str) -> Result<String, Failure> {
+    let pauses = desk.store.pauses().await.doing("reading what is paused")?;
+    if pauses.iter().any(|row| row.scope.workflow.as_deref() == Some(name)) {
+        return Ok(name.to_owned());
+    }
+    workflow(applied, name)
+}
+
+/// A provider's code.
+fn known(name: &str) -> Result<String, Failure> {
+    if providers().any(|known| known == name) {
+        return Ok(name.to_owned());
+    }
+    let failure = Failure::input(format!("no mailbox provider is called `{}`", harmless(name)));
+    Err(match nearest(name, providers()) {
+        Some(near) => failure.help(format!("did you mean `{near}`?")),
+        None => failure.help(providers().collect::<Vec<_>>().join(", ")),
+    })
+}
+
 fn because(text: Option<String>) -> Result<String, Failure> {
     text.filter(|text| !text.trim().is_empty())
         .ok_or_else(|| Failure::input("say why: the next one asks").help("--because \"prices in the mail are wrong\""))
@@ -210,6 +241,7 @@ async fn resume(desk: &Desk, subject: &Subject, applied: &Applied, by: &str) -> 
     if !ended {
         return Err(Failure::input(match subject {
             Subject::Incident => "there is no incident".to_owned(),
+            Subject::Provider { workflow, provider } => format!("mail of `{workflow}` to {provider} is not paused"),
             subject => format!("{} is not paused", subject.id()),
         })
         .help("`rapport pause` lists what is"));
@@ -242,11 +274,17 @@ pub(super) fn told(row: &PauseRow) -> String {
     let what = Subject::of(row)
         .map_or_else(|| "mail of a stopped or skipped journey waits".to_owned(), |subject| waits(&subject));
     let until = row.until.map(|until| format!(" until {}", shown(until))).unwrap_or_default();
-    format!("{what} since {}{until}, by {}: {}", shown(row.since), harmless(&row.by), harmless(&row.because))
+    let told =
+        format!("{what} since {}{until}, by {}: {}", shown(row.since), harmless(&row.by), harmless(&row.because));
+    // Nothing but a person ends it.
+    match Subject::of(row).filter(|_| row.until.is_none()) {
+        Some(subject) => format!("{told}. {}", ends_with(&subject).replace("Sooner:", "To end it:")),
+        None => told,
+    }
 }
 
 fn data(row: &PauseRow) -> Value {
-    json!({ "id": row.id, "workflow": row.scope.workflow, "partner": row.scope.key.as_ref().map(ToString::to_string),
+    json!({ "id": row.id, "workflow": row.scope.workflow, "provider": row.scope.provider, "partner": row.scope.key.as_ref().map(ToString::to_string),
         "journey": row.scope.journey, "since": row.since.to_string(), "until": row.until.map(|at| at.to_string()),
         "by": row.by, "because": row.because })
 }
@@ -256,6 +294,7 @@ fn waits(subject: &Subject) -> String {
         Subject::All => "all mail waits".to_owned(),
         Subject::Incident => "all mail waits (incident)".to_owned(),
         Subject::Workflow(workflow) => format!("mail of `{workflow}` waits"),
+        Subject::Provider { workflow, provider } => format!("marketing mail of `{workflow}` to {provider} waits"),
         Subject::Partner(key) => format!("mail to {key} waits"),
     }
 }
@@ -265,6 +304,7 @@ fn ends_with(subject: &Subject) -> String {
         Subject::All => "pause all --end".to_owned(),
         Subject::Incident => "incident stop".to_owned(),
         Subject::Workflow(workflow) => format!("pause {workflow} --end"),
+        Subject::Provider { workflow, provider } => format!("pause {workflow} --provider {provider} --end"),
         Subject::Partner(key) => format!("hold {key} --end"),
     };
     format!("Sooner: rapport {command}")

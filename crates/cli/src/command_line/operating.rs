@@ -49,6 +49,9 @@ pub struct PauseArguments {
     /// The workflow's folder name, or `all`
     #[arg(value_name = "WORKFLOW|all")]
     pub workflow: Option<String>,
+    /// Only the workflow's marketing mail to this provider's mailboxes: google, microsoft, yahoo …, or other
+    #[arg(long, value_name = "PROVIDER", requires = "workflow")]
+    pub provider: Option<String>,
     /// How it waits.
     #[command(flatten)]
     pub waiting: Waiting,

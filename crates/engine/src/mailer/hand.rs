@@ -6,12 +6,16 @@ use std::{
     time::{Duration, Instant},
 };
 
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::RwLock;
 
 use crate::{
     ports::store::{Attempt, RecipientSnapshot, Settlement},
     restore::Guard,
 };
+
+/// A report may be written so long after its instant.
+const REPORTS_LATE: SignedDuration = SignedDuration::from_mins(5);
 
 /// The messages a mailer has in hand.
 #[derive(Default)]
@@ -28,6 +32,10 @@ pub struct Hand {
     suspected: Mutex<BTreeMap<(String, i64), Instant>>,
     /// Messages over which the policy broke down.
     baffling: Mutex<BTreeSet<String>>,
+    /// When reports were last judged.
+    judged_at: Mutex<Option<Timestamp>>,
+    /// What was warned of at the last look.
+    warned: Mutex<BTreeSet<String>>,
 }
 
 impl Hand {
@@ -44,6 +52,25 @@ impl Hand {
         });
         *suspected = seen;
         stale
+    }
+
+    /// Since when reports may have come that were not judged: all at first, and then with time for those that were being written.
+    pub(super) fn reports_seen(&self, now: Timestamp) -> Timestamp {
+        let last = lock(&self.judged_at).filter(|last| *last <= now);
+        last.and_then(|last| last.checked_sub(REPORTS_LATE).ok()).unwrap_or(Timestamp::MIN)
+    }
+
+    /// Reports up to now are judged.
+    pub(super) fn saw_reports(&self, now: Timestamp) {
+        *lock(&self.judged_at) = Some(now);
+    }
+
+    /// Of these warnings, those that are new since the last look.
+    pub(super) fn newly_warned(&self, warned: BTreeSet<String>) -> Vec<String> {
+        let mut last = lock(&self.warned);
+        let new = warned.difference(&last).cloned().collect();
+        *last = warned;
+        new
     }
 
     /// The policy broke down over this recipient's mail.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use rapport_contact::normalise;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -11,7 +12,7 @@ use crate::{
     backoff::Backoff,
     ports::{
         rows::{MessageRow, MessageState, OutboxRow},
-        store::{Attempt, EndedMessage, Settlement, StoreError, SuppressionChange},
+        store::{Attempt, EndedMessage, FeedbackRow, Settlement, StoreError, SuppressionChange},
         transport::{Delivery, RefusalClass},
     },
     records,
@@ -22,8 +23,10 @@ use crate::{
 const LAST_TRIES: Duration = Duration::from_secs(5);
 /// The part of readiness that outcomes are; what a worker says of itself must not cover it.
 const OUTCOMES: &str = "outcomes of mails";
-/// The same for suppressions.
-const SUPPRESSIONS: &str = "suppressions";
+/// The same for what follows from refusals.
+const REFUSALS: &str = "refusals of mails";
+/// The report of an address that takes no mail.
+const HARD: &str = "bounce.hard";
 
 /// Words of a server as every database takes them.
 fn legible(words: &str) -> String {
@@ -45,10 +48,11 @@ impl Mailer {
             Delivery::Accepted { .. } => end(MessageState::Sent, ""),
             Delivery::Refused { code, text, class: RefusalClass::Permanent, .. } => {
                 info!(message = %message.id, code, "the server refuses this recipient");
-                self.close_address(attempt, at, stop).await;
+                self.note_refusal(attempt, HARD, at, stop).await;
                 end(MessageState::Failed, &legible(&format!("{code} {text}")))
             }
             Delivery::Refused { code, text, class: RefusalClass::Policy, .. } => {
+                self.note_refusal(attempt, "bounce.policy", at, stop).await;
                 end(MessageState::Failed, &legible(&format!("{code} {text}")))
             }
             Delivery::Refused { code, text, class: RefusalClass::Transient, .. } => {
@@ -65,21 +69,37 @@ impl Mailer {
         }
     }
 
-    /// The address takes no mail: nothing more goes there, and the journeys of every partner who has it stop. When that cannot be
-    /// written at all, the next mail there is refused as this one was.
-    async fn close_address(&self, attempt: &Attempt, at: Timestamp, stop: &CancellationToken) {
-        let what = format!("the suppression after the refusal of mail {} waits to be written", attempt.due.message.id);
-        let mut tries = Tries::new(self, SUPPRESSIONS, what, stop);
-        while let Err(error) = self.suppress(attempt, at).await {
+    /// Notes a refusal among the reports, where rates of bounces are made of it. If the address takes no mail, nothing more goes there,
+    /// and the journeys of every partner who has it stop. When that cannot be written at all, the next mail there is refused as
+    /// this one was.
+    async fn note_refusal(&self, attempt: &Attempt, what: &str, at: Timestamp, stop: &CancellationToken) {
+        let what_waits =
+            format!("what follows from the refusal of mail {} waits to be written", attempt.due.message.id);
+        let mut tries = Tries::new(self, REFUSALS, what_waits, stop);
+        while let Err(error) = self.write_refusal(attempt, what, at).await {
             if !tries.again(&error).await {
                 return;
             }
         }
-        self.readiness.good(SUPPRESSIONS);
+        self.readiness.good(REFUSALS);
     }
 
-    async fn suppress(&self, attempt: &Attempt, at: Timestamp) -> Result<(), StoreError> {
+    async fn write_refusal(&self, attempt: &Attempt, what: &str, at: Timestamp) -> Result<(), StoreError> {
         const REASON: &str = "hard_bounce";
+        let message = &attempt.due.message;
+        let report = FeedbackRow {
+            // The same as when the provider or a returned mail tells it.
+            id: format!("{what}:{}", message.id),
+            origin: "smtp".to_owned(),
+            what: what.to_owned(),
+            address: normalise(&attempt.address).map(|address| address.key()),
+            message: Some(message.id.clone()),
+            workflow: Some(message.workflow.clone()),
+            at,
+        };
+        if what != HARD {
+            return self.store.take_feedback(&[report], &[], &[]).await.map(|_| ());
+        }
         let told: Vec<OutboxRow> = self
             .store
             .partners_at(&attempt.address)
@@ -87,11 +107,14 @@ impl Mailer {
             .into_iter()
             .map(|key| {
                 let shard = rapport_event::id::shard_of(&key, self.shards);
-                records::outbox(shard, records::suppressed(key, &attempt.due.message.id, REASON, at))
+                records::outbox(shard, records::suppressed(key, &message.id, REASON, at))
             })
             .collect();
-        let change = SuppressionChange::add(&attempt.address, None, REASON, at);
-        self.store.change_suppressions(&[change], &told).await
+        let change = [SuppressionChange::add(&attempt.address, None, REASON, at)];
+        if !self.store.take_feedback(&[report], &change, &told).await? {
+            self.store.change_suppressions(&change, &told).await?;
+        }
+        Ok(())
     }
 
     /// Back to the queue with a growing wait, or expired when that would be too late.

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use rapport_contact::{
     Accepted, Consent, Decision, Hold, Kind, Recipient, Request, Suppression, SuppressionCause, SuppressionScope,
-    decide, normalise, resolve_zone,
+    decide, normalise, provider_of, resolve_zone,
 };
 use serde_json::Value;
 
@@ -17,7 +17,7 @@ use crate::{
     rulebooks::Applied,
 };
 
-/// An open-ended hold is looked at again after this long.
+/// An open-ended hold, or a stop that only a person ends, is looked at again after this long.
 const HOLD_LOOK: SignedDuration = SignedDuration::from_hours(1);
 /// The reason of mail over which the policy broke down.
 const NOT_JUDGED: &str = "not_judged";
@@ -88,6 +88,7 @@ fn question(due: &DueMessage, snapshot: &RecipientSnapshot, rulebook: &Applied, 
         .config
         .program(message.key.program.as_str())
         .map_or(jiff::tz::TimeZone::UTC, |program| program.zone.clone());
+    let domain = snapshot.address.rsplit_once('@').map_or("", |(_, domain)| domain);
     let kind = if message.kind == "service" { Kind::Service } else { Kind::Marketing };
     let request = Request {
         kind,
@@ -113,6 +114,11 @@ fn question(due: &DueMessage, snapshot: &RecipientSnapshot, rulebook: &Applied, 
         consent: consent(&person),
         accepted: snapshot.accepted.iter().map(|&(at, kind)| Accepted { at, kind }).collect(),
         paused_until: text("paused_until").and_then(|instant| instant.parse().ok()),
+        stopped_until: snapshot
+            .stopped
+            .iter()
+            .any(|(workflow, provider)| *workflow == message.workflow && provider == provider_of(domain))
+            .then(|| at.checked_add(HOLD_LOOK).unwrap_or(Timestamp::MAX)),
         held_by: due.held.as_ref().map(|until| Hold {
             workflow: String::new(),
             until: until.unwrap_or_else(|| at.checked_add(HOLD_LOOK).unwrap_or(Timestamp::MAX)),
@@ -144,6 +150,7 @@ mod tests {
             due: [message("late", at(20)), message("soon", at(11)), message("over", at(10))].map(sample::due).into(),
             suppressions: Vec::new(),
             accepted: Vec::new(),
+            stopped: Vec::new(),
         };
         for now in [None, Some(at(10))] {
             let verdict = put_off(&snapshot, now, 1);

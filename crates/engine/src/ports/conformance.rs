@@ -8,6 +8,7 @@ pub mod batches;
 pub mod calls;
 pub mod claiming;
 pub mod coordination;
+pub mod limits;
 pub mod logs;
 pub mod mailing;
 pub mod operating;
@@ -109,6 +110,13 @@ macro_rules! store_conformance {
                 a_pause_ends_when_its_time_is_over,
                 the_audit_is_kept,
                 what_people_do_ends_once;
+            limits:
+                an_hours_limit_holds_for_many_mailers,
+                only_what_leaves_is_counted,
+                a_burst_is_stopped_once_until_a_person_ends_it,
+                a_stop_of_a_provider_is_shown_to_the_policy,
+                mail_and_reports_are_tallied_by_domain,
+                a_feed_of_reports_stops_mail_to_one_provider;
             coordination:
                 day_parts_and_closes,
                 requests_are_answered_once,

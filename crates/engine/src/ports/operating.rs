@@ -14,13 +14,17 @@ pub struct PauseScope {
     pub key: Option<PartnerKey>,
     /// One journey.
     pub journey: Option<String>,
+    /// Only marketing mail of the workflow to this provider's mailboxes ([`rapport_contact::provider_of`]). Such mail is judged
+    /// and put off by the contact policy; nothing else waits for it.
+    pub provider: Option<String>,
 }
 
 impl PauseScope {
-    /// Whether the message waits.
+    /// Whether the message waits; where a provider is named, if its address is one of that provider's.
     #[must_use]
     pub fn covers(&self, message: &MessageRow) -> bool {
-        self.workflow.as_ref().is_none_or(|workflow| *workflow == message.workflow)
+        (self.provider.is_none() || message.kind == "marketing")
+            && self.workflow.as_ref().is_none_or(|workflow| *workflow == message.workflow)
             && self.key.as_ref().is_none_or(|key| *key == message.key)
             && self.journey.as_ref().is_none_or(|journey| *journey == message.journey)
     }
@@ -30,7 +34,7 @@ impl PauseScope {
 /// over, so that what waited is spread and not let go in a burst.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PauseRow {
-    /// `all`, `incident`, `workflow:ID`, `partner:PROGRAM/ID`, `journey:ID`. Pausing again replaces.
+    /// `all`, `incident`, `workflow:ID`, `provider:WORKFLOW:PROVIDER`, `partner:PROGRAM/ID`, `journey:ID`. Pausing again replaces.
     pub id: String,
     /// Which mail.
     pub scope: PauseScope,
@@ -104,6 +108,8 @@ pub struct Lift {
 pub struct Operation {
     /// The line of the audit.
     pub audit: AuditRow,
+    /// If a line of that id is there already, nothing is written: several processes that see the same reason act once.
+    pub once: bool,
     /// A pause that begins, or replaces the one of its id.
     pub begin: Option<PauseRow>,
     /// A pause that ends. If it is not there (any more) nothing is written.

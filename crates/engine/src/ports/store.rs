@@ -1,8 +1,11 @@
 //! The database port. Every method is one transaction; every writing one may be repeated after an error.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use rapport_contact::Kind as MailKind;
+use rapport_contact::breaker::Tally;
 use rapport_event::id::{PartnerKey, ProgramId};
 use rapport_event::wire::SourcePosition;
 use tokio::sync::watch;
@@ -61,6 +64,26 @@ pub struct ClaimRequest {
     pub limit: usize,
     /// Mail of a shard whose clock is older than this is not claimable. In replay this is P itself.
     pub clock_at_least: Timestamp,
+    /// Counts what leaves an hour; `None` counts nothing.
+    pub burst: Option<BurstLimit>,
+}
+
+/// How many mails of one workflow may leave within an hour, over all mailers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BurstLimit {
+    /// No more than so many; `None` only counts.
+    pub stop_above: Option<u32>,
+    /// Workflows that write to a whole audience at once, which is looked at before they do.
+    pub broadcasts: BTreeSet<String>,
+}
+
+/// Minutes whose mails count together: any hour lies within them.
+pub const BURST_MINUTES: i64 = 60;
+
+/// The minute of an instant, by which mails are counted.
+#[must_use]
+pub fn minute_of(at: Timestamp) -> i64 {
+    at.as_millisecond().div_euclid(60_000)
 }
 
 /// What a claim brought.
@@ -70,6 +93,8 @@ pub struct Claimed {
     pub looked_at: usize,
     /// Messages now in hand.
     pub attempts: Vec<Attempt>,
+    /// Workflows of which mail was left where it is, because the hour's limit is reached.
+    pub over: BTreeSet<String>,
 }
 
 /// A recipient under lock, as the contact policy sees it.
@@ -83,6 +108,8 @@ pub struct RecipientSnapshot {
     pub suppressions: Vec<(Option<String>, String)>,
     /// Accepted or in-doubt mails of the last eight days.
     pub accepted: Vec<(Timestamp, MailKind)>,
+    /// Workflows and providers whose marketing mail is stopped, whoever the recipient is.
+    pub stopped: Vec<(String, String)>,
 }
 
 /// A due message with what the policy needs to know of its partner.
@@ -228,6 +255,15 @@ pub struct FeedbackRow {
     pub workflow: Option<String>,
     /// When it came in.
     pub at: Timestamp,
+}
+
+/// What became of a workflow's marketing mail to one domain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DomainTally {
+    /// The part of the addresses after the `@`.
+    pub domain: String,
+    /// How much, and how it fared.
+    pub tally: Tally,
 }
 
 /// What is left to do anywhere; all zero means the replay's present may move on.
@@ -414,6 +450,13 @@ pub trait Store: Send + Sync {
     ) -> Result<bool, StoreError>;
     /// How many reports of one sort came about an address (its key) since then.
     async fn feedback_count(&self, address: &str, what: &str, since: Timestamp) -> Result<i64, StoreError>;
+    /// Workflows of whose mails something was reported since then.
+    async fn reported_workflows(&self, since: Timestamp) -> Result<Vec<String>, StoreError>;
+    /// How a workflow's marketing mail fared since then, by domain. What bounced or was complained about counts by when that was
+    /// told; a mail refused while it was sent counts as one that left.
+    async fn tallies(&self, workflow: &str, since: Timestamp) -> Result<Vec<DomainTally>, StoreError>;
+    /// Mails that left within the hour before, by workflow, as claims count them.
+    async fn mails_an_hour(&self, now: Timestamp) -> Result<Vec<(String, i64)>, StoreError>;
     /// Partners whose newest address is this one (normalised).
     async fn partners_at(&self, address: &str) -> Result<Vec<PartnerKey>, StoreError>;
     /// Suppressions of an address (normalised): topic (`None`: everything) and reason code.
@@ -453,8 +496,8 @@ pub trait Store: Send + Sync {
     async fn settle_call(&self, id: &str, attempt: i64, settled: &CallSettled) -> Result<bool, StoreError>;
     /// Tasks and cases, open ones first, by due day.
     async fn tasks(&self, query: &TaskQuery) -> Result<Vec<TaskRow>, StoreError>;
-    /// Carries out what a person decided. `false`: the pause to be lifted is not there or its time is not over, or the task is
-    /// not open, and nothing was written.
+    /// Carries out what was decided. `false`: the pause to be lifted is not there or its time is not over, the task is not open,
+    /// or it was to be done once and was, and nothing was written.
     async fn operate(&self, operation: &Operation) -> Result<bool, StoreError>;
     /// Pauses in force, oldest first.
     async fn pauses(&self) -> Result<Vec<PauseRow>, StoreError>;

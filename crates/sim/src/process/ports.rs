@@ -14,8 +14,8 @@ use rapport_engine::{
             ReservationRow, ShardCommit, ShardRow, TakenCall, Target, TaskRow, TimerRow,
         },
         store::{
-            Alive, Attempt, CallClaim, ClaimRequest, Claimed, Committed, Doubtful, EndedMessage, FeedbackRow,
-            Outstanding, RecipientSnapshot, RecipientVerdict, Resolution, Settlement, Store, StoreError,
+            Alive, Attempt, CallClaim, ClaimRequest, Claimed, Committed, DomainTally, Doubtful, EndedMessage,
+            FeedbackRow, Outstanding, RecipientSnapshot, RecipientVerdict, Resolution, Settlement, Store, StoreError,
             SuppressionChange,
         },
     },
@@ -119,6 +119,9 @@ through_process! {
     true change_suppressions(changes: &[SuppressionChange], told: &[OutboxRow]) -> ();
     true take_feedback(rows: &[FeedbackRow], changes: &[SuppressionChange], told: &[OutboxRow]) -> bool;
     false feedback_count(address: &str, what: &str, since: Timestamp) -> i64;
+    false reported_workflows(since: Timestamp) -> Vec<String>;
+    false tallies(workflow: &str, since: Timestamp) -> Vec<DomainTally>;
+    false mails_an_hour(now: Timestamp) -> Vec<(String, i64)>;
     false partners_at(address: &str) -> Vec<PartnerKey>;
     true settle(attempt: &Attempt, settlement: &Settlement) -> bool;
     false doubtful(limit: usize) -> Vec<Doubtful>;

@@ -6,12 +6,12 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use rapport_contact::Kind;
+use rapport_contact::{Kind, breaker::Tally};
 use rapport_engine::ports::{
     rows::MessageState,
     store::{
-        Attempt, ClaimRequest, Claimed, Doubtful, DueMessage, EndedMessage, RecipientSnapshot, RecipientVerdict,
-        Resolution, Settlement, StoreError,
+        Attempt, BURST_MINUTES, ClaimRequest, Claimed, DomainTally, Doubtful, DueMessage, EndedMessage,
+        RecipientSnapshot, RecipientVerdict, Resolution, Settlement, StoreError, minute_of,
     },
 };
 
@@ -73,13 +73,65 @@ impl Tables {
             }
             self.end_queued(&verdict.end);
             let due = verdict.take.and_then(|id| snapshot.due.into_iter().find(|due| due.message.id == id));
-            if let Some(due) = due
-                && let Some(attempt) = self.take(address, due, request, server_now)
-            {
+            let Some(due) = due else { continue };
+            if !self.has_room(&due.message.workflow, request) {
+                claimed.over.insert(due.message.workflow.clone());
+                continue;
+            }
+            if let Some(attempt) = self.take(address, due, request, server_now) {
                 claimed.attempts.push(attempt);
             }
         }
         Ok(claimed)
+    }
+
+    /// Whether one more mail of the workflow may leave within the hour; it is counted if so.
+    fn has_room(&mut self, workflow: &str, request: &ClaimRequest) -> bool {
+        let Some(limit) = request.burst.as_ref().filter(|limit| !limit.broadcasts.contains(workflow)) else {
+            return true;
+        };
+        let minute = minute_of(request.now);
+        let counted = self.mails_since(minute - BURST_MINUTES).get(workflow).copied().unwrap_or_default();
+        if limit.stop_above.is_some_and(|stop| counted >= i64::from(stop)) {
+            return false;
+        }
+        *self.burst.entry((workflow.to_owned(), minute)).or_default() += 1;
+        true
+    }
+
+    pub(crate) fn mails_since(&self, minute: i64) -> BTreeMap<String, i64> {
+        let mut mails = BTreeMap::new();
+        for ((workflow, _), count) in self.burst.iter().filter(|((_, at), count)| *at >= minute && **count > 0) {
+            *mails.entry(workflow.clone()).or_default() += count;
+        }
+        mails
+    }
+
+    pub(crate) fn tallies(&self, workflow: &str, since: Timestamp) -> Vec<DomainTally> {
+        let mut domains: BTreeMap<String, Tally> = BTreeMap::new();
+        let marketing = |id: &String| {
+            let message = self.messages.get(id)?;
+            let domain = message.address.as_ref()?.split_once('@')?.1.to_owned();
+            (message.row.kind == "marketing" && message.row.workflow == workflow).then_some((message, domain))
+        };
+        for (id, _) in self.sent.iter().filter(|(_, counted)| counted.at >= since) {
+            let accepted =
+                |message: &StoredMessage| matches!(message.state, MessageState::Sent | MessageState::InDoubt);
+            if let Some((_, domain)) = marketing(id).filter(|(message, _)| accepted(message)) {
+                domains.entry(domain).or_default().mails += 1;
+            }
+        }
+        for row in self.feedback.values().filter(|row| row.at >= since) {
+            let Some((message, domain)) = row.message.as_ref().and_then(marketing) else { continue };
+            let bounced = matches!(row.what.as_str(), "bounce.hard" | "bounce.policy");
+            if bounced || row.what == "complaint" {
+                let tally = domains.entry(domain).or_default();
+                tally.mails += u64::from(message.state == MessageState::Failed);
+                tally.bounced += u64::from(bounced);
+                tally.complained += u64::from(!bounced);
+            }
+        }
+        domains.into_iter().map(|(domain, tally)| DomainTally { domain, tally }).collect()
     }
 
     /// Moves due mail of these recipients to its partners' newest addresses; how many mails moved.
@@ -155,7 +207,12 @@ impl Tables {
             .map(|counted| (counted.at, if counted.kind == "service" { Kind::Service } else { Kind::Marketing }))
             .collect();
         accepted.sort_by_key(|(at, _)| *at);
-        Ok(RecipientSnapshot { address: address.to_owned(), due, suppressions, accepted })
+        let stopped = self
+            .pauses
+            .values()
+            .filter_map(|pause| Some((pause.scope.workflow.clone()?, pause.scope.provider.clone()?)));
+        let stopped = stopped.collect();
+        Ok(RecipientSnapshot { address: address.to_owned(), due, suppressions, accepted, stopped })
     }
 
     /// Until when another journey holds the message; open-ended beats every instant.
@@ -224,7 +281,12 @@ impl Tables {
                 } else {
                     message.state = MessageState::Queued;
                 }
-                self.sent.remove(id);
+                if let Some(counted) = self.sent.remove(id)
+                    && let Some(mails) =
+                        self.burst.get_mut(&(attempt.due.message.workflow.clone(), minute_of(counted.at)))
+                {
+                    *mails = (*mails - 1).max(0);
+                }
             }
         }
         if let Some(hand) = self.recipients.get_mut(&attempt.address)

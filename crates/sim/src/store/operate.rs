@@ -8,10 +8,13 @@ use super::Tables;
 impl Tables {
     /// Whether a person said that the message waits.
     pub(crate) fn is_paused(&self, message: &MessageRow) -> bool {
-        self.pauses.values().any(|pause| pause.scope.covers(message))
+        self.pauses.values().any(|pause| pause.scope.provider.is_none() && pause.scope.covers(message))
     }
 
     pub(crate) fn operate(&mut self, operation: &Operation) -> bool {
+        if operation.once && self.audits.iter().any(|known| known.id == operation.audit.id) {
+            return false;
+        }
         if let Some(lift) = &operation.lift {
             let over = |until: Option<jiff::Timestamp>| until.is_some_and(|until| until <= lift.at);
             let there = self.pauses.get(&lift.id).filter(|pause| !lift.only_if_over || over(pause.until)).cloned();
@@ -25,7 +28,8 @@ impl Tables {
                     let row = &message.row;
                     message.state == MessageState::Queued
                         && message.address.is_some()
-                        && row.due <= lift.at
+                        && (row.due <= lift.at
+                            || (pause.scope.provider.is_some() && message.reason.as_deref() == Some("breaker")))
                         && row.expires > lift.at
                         && row.kind == "marketing"
                         && pause.scope.covers(row)
@@ -40,6 +44,9 @@ impl Tables {
                 message.row.due = lift.at.checked_add(apart).unwrap_or(jiff::Timestamp::MAX).min(message.row.expires);
                 message.reason = Some("resumed".to_owned());
                 message.changed_at = lift.at;
+            }
+            if let (Some(workflow), None, false) = (&pause.scope.workflow, &pause.scope.provider, lift.only_if_over) {
+                self.burst.retain(|(of, _), _| of != workflow);
             }
         }
         if let Some(change) = &operation.task

@@ -14,9 +14,9 @@ use rapport_engine::{
             TaskRow, TimerRow,
         },
         store::{
-            Alive, Attempt, CallClaim, ClaimRequest, Claimed, Committed, Doubtful, EndedMessage, FeedbackRow,
-            Outstanding, RecipientSnapshot, RecipientVerdict, Resolution, Settlement, Store, StoreError,
-            SuppressionChange,
+            Alive, Attempt, BURST_MINUTES, CallClaim, ClaimRequest, Claimed, Committed, DomainTally, Doubtful,
+            EndedMessage, FeedbackRow, Outstanding, RecipientSnapshot, RecipientVerdict, Resolution, Settlement, Store,
+            StoreError, SuppressionChange, minute_of,
         },
     },
     story::Story,
@@ -382,6 +382,17 @@ impl Store for MemoryStore {
         let counts =
             |row: &&FeedbackRow| row.address.as_deref() == Some(address) && row.what == what && row.at >= since;
         Ok(tables.feedback.values().filter(counts).count() as i64)
+    }
+    async fn reported_workflows(&self, since: Timestamp) -> Result<Vec<String>, StoreError> {
+        let tables = self.tables();
+        let recent = tables.feedback.values().filter(|row| row.at >= since);
+        Ok(recent.filter_map(|row| row.workflow.clone()).collect::<BTreeSet<_>>().into_iter().collect())
+    }
+    async fn tallies(&self, workflow: &str, since: Timestamp) -> Result<Vec<DomainTally>, StoreError> {
+        Ok(self.tables().tallies(workflow, since))
+    }
+    async fn mails_an_hour(&self, now: Timestamp) -> Result<Vec<(String, i64)>, StoreError> {
+        Ok(self.tables().mails_since(minute_of(now) - BURST_MINUTES).into_iter().collect())
     }
     async fn partners_at(&self, address: &str) -> Result<Vec<PartnerKey>, StoreError> {
         let tables = self.tables();

@@ -47,7 +47,7 @@ WHERE m.state = 'queued' AND m.expires < COALESCE(s.clock, 0) - $1
     AND NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.program = m.program AND q.partner = m.partner)
     AND NOT EXISTS (SELECT 1 FROM pause WHERE workflow = '' AND partner = '' AND journey = '')
     AND NOT EXISTS (SELECT 1 FROM pause p WHERE p.workflow IN ('', m.workflow) AND p.program IN ('', m.program)
-        AND p.partner IN ('', m.partner) AND p.journey IN ('', m.journey))
+        AND p.partner IN ('', m.partner) AND p.journey IN ('', m.journey) AND p.provider = '')
 UNION ALL
 SELECT 'partners_of_rows_exist', COUNT(*) FROM journey j
 WHERE NOT EXISTS (SELECT 1 FROM partner p WHERE p.program = j.program AND p.partner = j.partner)

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use rapport_engine::ports::rows::OutboxRow;
 use rapport_engine::ports::store::{
-    Attempt, ClaimRequest, Claimed, DueMessage, EndedMessage, RecipientSnapshot, RecipientVerdict, StoreError,
+    Attempt, BURST_MINUTES, ClaimRequest, Claimed, DueMessage, EndedMessage, RecipientSnapshot, RecipientVerdict,
+    StoreError, minute_of,
 };
 use rapport_event::id::PartnerKey;
 
@@ -39,11 +40,12 @@ impl SqlStore {
             let verdict = decide(&snapshot);
             verdicts.add(snapshot, verdict);
         }
+        let over = verdicts.keep_under(&mut session, request).await?;
         let looked_at = verdicts.recipients + moved.len();
         let attempts = verdicts.write(&mut session, request).await?;
         session.about().concluded = true;
         session.commit().await?;
-        Ok(Claimed { looked_at, attempts })
+        Ok(Claimed { looked_at, attempts, over })
     }
 }
 
@@ -95,6 +97,10 @@ async fn load(
     for row in session.fetch_rows(&sql::ACCEPTED, &cells![since], &address_rows).await? {
         accepted.entry(row.text(0)?).or_default().push((row.instant(1)?, kind(&row.text(2)?)?));
     }
+    let mut stopped = Vec::new();
+    for row in session.fetch(&sql::STOPPED, &[]).await? {
+        stopped.push((row.text(0)?, row.text(1)?));
+    }
     let snapshots = due
         .into_iter()
         .filter(|(_, due)| !due.is_empty())
@@ -112,6 +118,7 @@ async fn load(
                 accepted: accepted.remove(&address).unwrap_or_default(),
                 address,
                 due,
+                stopped: stopped.clone(),
             }
         })
         .collect();
@@ -169,6 +176,44 @@ impl Verdicts {
         if let Some(due) = taken {
             self.taken.insert(due.message.id.clone(), (snapshot.address, due));
         }
+    }
+
+    /// Leaves what is above the hour's limit where it is, and counts the rest. Workflows are locked in order of their names, and after
+    /// everything else that a claim locks.
+    async fn keep_under(
+        &mut self,
+        session: &mut Session,
+        request: &ClaimRequest,
+    ) -> Result<BTreeSet<String>, StoreError> {
+        let mut over = BTreeSet::new();
+        let Some(limit) = &request.burst else { return Ok(over) };
+        let mut wanted: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (id, (_, due)) in &self.taken {
+            if !limit.broadcasts.contains(&due.message.workflow) {
+                wanted.entry(due.message.workflow.clone()).or_default().push(id.clone());
+            }
+        }
+        let minute = minute_of(request.now);
+        for (workflow, ids) in wanted {
+            session.execute(&sql::BURST_LOCK, &cells![&workflow]).await?;
+            let since = minute - BURST_MINUTES;
+            let counted = session.fetch(&sql::BURST_SUM, &cells![&workflow, since]).await?;
+            let counted = counted.first().map_or(Ok(0), |row| row.int(0))?;
+            let room = limit.stop_above.map_or(i64::MAX, |stop| i64::from(stop) - counted);
+            let room = usize::try_from(room.max(0)).unwrap_or(usize::MAX);
+            for id in ids.iter().skip(room) {
+                self.taken.remove(id);
+            }
+            if ids.len() > room {
+                over.insert(workflow.clone());
+            }
+            let mails = ids.len().min(room);
+            if mails > 0 {
+                session.execute(&sql::BURST_ADD, &cells![&workflow, minute, mails]).await?;
+                session.execute(&sql::BURST_FORGET, &cells![&workflow, since]).await?;
+            }
+        }
+        Ok(over)
     }
 
     async fn write(mut self, session: &mut Session, request: &ClaimRequest) -> Result<Vec<Attempt>, StoreError> {

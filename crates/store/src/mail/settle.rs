@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rapport_engine::ports::rows::{MessageRow, MessageState};
-use rapport_engine::ports::store::{Attempt, Doubtful, DueMessage, EndedMessage, Resolution, Settlement, StoreError};
+use rapport_engine::ports::store::{
+    Attempt, BURST_MINUTES, Doubtful, DueMessage, EndedMessage, Resolution, Settlement, StoreError, minute_of,
+};
 use rapport_event::id::PartnerKey;
 
 use super::claim::end_queued;
@@ -48,7 +50,11 @@ impl SqlStore {
                 write_outbox(&mut session, std::slice::from_ref(&ended.outbox)).await?;
             }
             Settlement::Requeue { .. } => {
-                session.execute(&sql::UNCOUNT, &cells![id]).await?;
+                let counted = session.fetch(&sql::UNCOUNT, &cells![id]).await?;
+                if let Some(row) = counted.first() {
+                    let cells = cells![&attempt.due.message.workflow, minute_of(row.instant(0)?)];
+                    session.execute(&sql::BURST_RETURN, &cells).await?;
+                }
             }
         }
         session.about().concluded = true;
@@ -124,6 +130,12 @@ impl SqlStore {
         let mut session = self.begin().await?;
         end_queued(&mut session, ended).await?;
         session.commit().await
+    }
+
+    pub(crate) async fn read_mails_an_hour(&self, now: Timestamp) -> Result<Vec<(String, i64)>, StoreError> {
+        let since = minute_of(now) - BURST_MINUTES;
+        let rows = self.reader().await?.fetch(&sql::BURST_HOUR, &cells![since]).await?;
+        rows.iter().map(|row| Ok((row.text(0)?, row.int(1)?))).collect()
     }
 
     pub(crate) async fn read_next_due(&self) -> Result<Option<Timestamp>, StoreError> {

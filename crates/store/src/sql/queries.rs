@@ -127,6 +127,11 @@ pub(crate) mod feedback {
 
     pub(crate) static TAKE: Statement = Statement::one(include_str!("../../queries/feedback/take.sql"));
     pub(crate) static COUNT: Statement = Statement::one(include_str!("../../queries/feedback/count.sql"));
+    pub(crate) static WORKFLOWS: Statement = Statement::one(include_str!("../../queries/feedback/workflows.sql"));
+    pub(crate) static TALLIES: Statement = Statement::pair(
+        include_str!("../../queries/feedback/tallies.pg.sql"),
+        include_str!("../../queries/feedback/tallies.lite.sql"),
+    );
     pub(crate) static ABOUT: Statement = Statement::one(include_str!("../../queries/feedback/about.sql"));
 }
 
@@ -177,6 +182,13 @@ pub(crate) mod mail {
     pub(crate) static ATTEMPTS_OF: Statement = Statement::one(include_str!("../../queries/mail/attempts_of.sql"));
     pub(crate) static STALE: Statement = Statement::one(include_str!("../../queries/mail/stale.sql"));
     pub(crate) static UNADDRESSED: Statement = Statement::one(include_str!("../../queries/mail/unaddressed.sql"));
+    pub(crate) static STOPPED: Statement = Statement::one(include_str!("../../queries/mail/stopped.sql"));
+    pub(crate) static BURST_LOCK: Statement = Statement::one(include_str!("../../queries/mail/burst_lock.sql"));
+    pub(crate) static BURST_SUM: Statement = Statement::one(include_str!("../../queries/mail/burst_sum.sql"));
+    pub(crate) static BURST_ADD: Statement = Statement::one(include_str!("../../queries/mail/burst_add.sql"));
+    pub(crate) static BURST_FORGET: Statement = Statement::one(include_str!("../../queries/mail/burst_forget.sql"));
+    pub(crate) static BURST_RETURN: Statement = Statement::one(include_str!("../../queries/mail/burst_return.sql"));
+    pub(crate) static BURST_HOUR: Statement = Statement::one(include_str!("../../queries/mail/burst_hour.sql"));
     pub(crate) static NEXT_DUE: Statement = Statement::one(include_str!("../../queries/mail/next_due.sql"));
 }
 
@@ -214,6 +226,7 @@ pub(crate) mod operate {
     pub(crate) static OPEN_TASK: Statement = Statement::one(include_str!("../../queries/operate/open_task.sql"));
     pub(crate) static END_TASK: Statement = Statement::one(include_str!("../../queries/operate/end_task.sql"));
     pub(crate) static ASSIGN_TASK: Statement = Statement::one(include_str!("../../queries/operate/assign_task.sql"));
+    pub(crate) static BURST_RESET: Statement = Statement::one(include_str!("../../queries/operate/burst_reset.sql"));
     pub(crate) static PAUSES: Statement = Statement::one(include_str!("../../queries/operate/pauses.sql"));
     pub(crate) static NOTE: Statement = Statement::one(include_str!("../../queries/operate/note.sql"));
     pub(crate) static AUDITS: Statement = Statement::one(include_str!("../../queries/operate/audits.sql"));

@@ -142,6 +142,7 @@ impl Stage<'_> {
                 due: due.iter().map(|queued| self.due_message(&queued.message, &person)).collect(),
                 suppressions: self.suppressions.clone(),
                 accepted: self.accepted.clone(),
+                stopped: Vec::new(),
             };
             let verdict = verdict(&snapshot, self.applied, Some(self.now), None, 1);
             for (id, until, why) in verdict.defer {

@@ -446,12 +446,12 @@ pub(super) static RAPPORT: Shape = Shape::Map(
                             &[
                                 may(
                                     "warn_above",
-                                    "What waited in a pause leaves no faster.",
+                                    "More is warned of; what waited in a pause leaves no faster.",
                                     Shape::Word(Form::PerHour),
                                 ),
                                 may(
                                     "stop_above",
-                                    "Kept for people to read: it stops nothing.",
+                                    "No more leaves: the workflow waits for a person. Broadcasts are not counted.",
                                     Shape::Word(Form::PerHour),
                                 ),
                             ],

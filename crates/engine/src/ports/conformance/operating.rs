@@ -18,6 +18,7 @@ fn begins(id: &str, scope: PauseScope, until: Option<i64>) -> Operation {
     };
     Operation {
         audit: AuditRow { because: Some("prices are wrong".into()), ..AuditRow::done("pause", id, "kari", at(0)) },
+        once: false,
         begin: Some(pause),
         lift: None,
         task: None,
@@ -28,6 +29,7 @@ fn begins(id: &str, scope: PauseScope, until: Option<i64>) -> Operation {
 fn ends(id: &str, minutes: i64, only_if_over: bool) -> Operation {
     Operation {
         audit: AuditRow::done("pause_end", id, "kari", at(minutes)),
+        once: false,
         begin: None,
         lift: Some(Lift { id: id.into(), at: at(minutes), only_if_over, apart_ms: 60_000 }),
         task: None,
@@ -51,6 +53,7 @@ pub async fn paused_mail_waits(store: Arc<dyn Store>) {
         workflow: workflow.map(Into::into),
         key: partner.map(key),
         journey: journey.map(Into::into),
+        provider: None,
     };
     let covering = [
         ("all", of(None, None, None)),
@@ -99,7 +102,7 @@ pub async fn a_pause_ends_without_a_burst(store: Arc<dyn Store>) {
 /// A pause ends by itself only when its time is over; one that is not there cannot end.
 pub async fn a_pause_ends_when_its_time_is_over(store: Arc<dyn Store>) {
     store.create_shards(2).await.unwrap();
-    let scope = PauseScope { workflow: Some("welcome".into()), key: Some(key("a")), journey: None };
+    let scope = PauseScope { workflow: Some("welcome".into()), key: Some(key("a")), ..PauseScope::default() };
     let operation = begins("p", scope, Some(30));
     assert!(store.operate(&operation).await.unwrap());
     assert_eq!(store.pauses().await.unwrap(), [operation.begin.clone().unwrap()]);
@@ -162,6 +165,7 @@ pub async fn what_people_do_ends_once(store: Arc<dyn Store>) {
     };
     let operation = |name: &str, change: TaskChange| Operation {
         audit: AuditRow::done(name, "t", "kari", at(2)),
+        once: false,
         begin: None,
         lift: None,
         task: Some(change),

@@ -131,7 +131,7 @@ impl Owner {
 }
 
 pub(super) fn request(mailer: &str, now: i64) -> ClaimRequest {
-    ClaimRequest { mailer: mailer.into(), now: at(now), limit: 10, clock_at_least: at(0) }
+    ClaimRequest { mailer: mailer.into(), now: at(now), limit: 10, clock_at_least: at(0), burst: None }
 }
 
 /// A policy that sends the first due message.

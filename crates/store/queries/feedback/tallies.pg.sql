@@ -1,0 +1,15 @@
+-- How a workflow's marketing mail fared, by the domain of its address: mails that left, bounces, complaints. A mail that was refused
+-- while it was sent counts for no cap, so it is counted among those that left by its report. $1 workflow, $2 since.
+-- Reads sent once (two months of mail) and joins message by its primary key; uses feedback_workflow. Asked when something was reported.
+SELECT domain, CAST(SUM(mails) AS BIGINT), CAST(SUM(bounced) AS BIGINT), CAST(SUM(complained) AS BIGINT)
+FROM (SELECT split_part(m.address, '@', 2) AS domain, 1 AS mails, 0 AS bounced, 0 AS complained
+    FROM sent x JOIN message m ON m.id = x.message
+    WHERE x.at >= $2 AND m.workflow = $1 AND m.kind = 'marketing' AND m.state IN ('sent', 'in_doubt')
+    UNION ALL
+    SELECT split_part(m.address, '@', 2), CASE WHEN m.state = 'failed' THEN 1 ELSE 0 END,
+        CASE WHEN f.what IN ('bounce.hard', 'bounce.policy') THEN 1 ELSE 0 END,
+        CASE WHEN f.what = 'complaint' THEN 1 ELSE 0 END
+    FROM feedback f JOIN message m ON m.id = f.message
+    WHERE f.workflow = $1 AND f.at >= $2 AND m.kind = 'marketing' AND m.address IS NOT NULL
+        AND f.what IN ('bounce.hard', 'bounce.policy', 'complaint')) fates
+GROUP BY domain ORDER BY domain
