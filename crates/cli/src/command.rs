@@ -11,6 +11,7 @@ mod dead_letters;
 mod dev;
 mod dkim;
 mod doctor;
+mod erase;
 mod eval;
 mod explain;
 mod fmt;
@@ -98,6 +99,8 @@ pub async fn run(line: CommandLine) -> Result<u8, Failure> {
         Command::Migrate { finish } => migrate::run(&quiet(&global)?, finish).await,
         Command::Doctor { json, accept_clock } => doctor::run(&quiet(&global)?, json, accept_clock).await,
         Command::DeadLetters { action } => dead_letters::run(&quiet(&global)?, action).await,
+        Command::Export { partner, out } => erase::export(&quiet(&global)?, &partner, out.as_deref()).await,
+        Command::Erase(arguments) => erase::erase(&quiet(&global)?, arguments).await,
         Command::Release { partner: None, json, .. } => release::list(&quiet(&global)?, json).await,
         Command::Release { partner: Some(partner), by, .. } => release::run(&quiet(&global)?, &partner, by).await,
         Command::InDoubt { message: None, json, .. } => in_doubt::list(&quiet(&global)?, json).await,

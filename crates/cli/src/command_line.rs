@@ -11,8 +11,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::goal::{GoalAction, ProposeArguments};
 pub use self::operating::{
-    ApplyArguments, HoldArguments, IncidentAction, JourneyAction, JourneyArguments, PauseArguments, PlanArguments,
-    Waiting,
+    ApplyArguments, EraseArguments, HoldArguments, IncidentAction, JourneyAction, JourneyArguments, PauseArguments,
+    PlanArguments, Waiting,
 };
 pub use self::outreach::{DkimAction, DkimKind};
 pub use self::work::{AssignArguments, AwardArguments, CaseAction, ListArguments, TaskAction};
@@ -251,6 +251,16 @@ pub enum Command {
         #[command(subcommand)]
         action: Option<DeadLetterAction>,
     },
+    /// Everything kept of a partner, as JSON
+    Export {
+        /// The partner's id; PROGRAM/PARTNER where several programmes have it
+        partner: String,
+        /// Into this file, which must not be there yet
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Erase a partner's personal data for good, and look for what is left
+    Erase(EraseArguments),
     /// List partners in quarantine, or let one out: what waited is folded in order, then timers and mail go on
     Release {
         /// The partner's id; PROGRAM/PARTNER where several programmes have it. Without it, all in quarantine are listed

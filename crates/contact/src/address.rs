@@ -76,6 +76,13 @@ impl NormalisedAddress {
     }
 }
 
+/// How an address is kept of somebody who was erased: it matches the address when it comes again, and tells it to nobody who does not
+/// know it. What is no address is its own.
+#[must_use]
+pub fn hashed(address: &str) -> String {
+    normalise(address).map_or_else(|| address.to_owned(), |address| format!("sha256:{}", address.key()))
+}
+
 impl fmt::Display for NormalisedAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

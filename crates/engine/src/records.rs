@@ -6,8 +6,8 @@ use jiff::{Timestamp, civil::Date};
 use rapport_event::{
     Event, EventId, Kind, PartnerKey, Payload, decode_record, encode,
     engine::{
-        AwardData, CallData, CaseData, CommandData, ContactData, DayClosedData, EngineData, GoalData, OfferData,
-        OutcomeData, RulebookAppliedData, TaskData,
+        AwardData, CallData, CaseData, CommandData, ContactData, DayClosedData, EngineData, ErasedData, GoalData,
+        OfferData, OutcomeData, RulebookAppliedData, TaskData,
     },
     extra::Extra,
 };
@@ -189,6 +189,14 @@ pub fn suppressed_by(key: PartnerKey, report: &str, message: Option<&str>, reaso
     let data = ContactData { reason: Some(reason.into()), message, ..ContactData::default() };
     let id = format!("contact.suppressed:{report}:{key}");
     engine_event(&id, key, Kind::ContactSuppressed, at, EngineData::Contact(data))
+}
+
+/// A partner's personal data were erased up to then.
+#[must_use]
+pub fn erased(key: PartnerKey, by: &str, at: Timestamp) -> Event {
+    let data = ErasedData { by: Some(by.into()), ..ErasedData::default() };
+    let id = format!("partner.erased:{key}:{}", at.as_millisecond());
+    engine_event(&id, key, Kind::PartnerErased, at, EngineData::Erased(data))
 }
 
 /// A person's command about one partner. Each is an event of its own: given twice, it is carried out twice.

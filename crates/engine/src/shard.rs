@@ -53,7 +53,7 @@ use crate::{
     ownership::EngineParts,
     ports::{
         log::{LogError, LogRecord, Progress},
-        rows::{ShardCommit, ShardRow, TimerRow},
+        rows::{Rebuilt, ShardCommit, ShardRow, TimerRow},
         store::{Committed, StoreError},
     },
     records,
@@ -446,6 +446,9 @@ impl ShardOwner {
         if self.rebuild_until.is_some_and(|until| self.clock < until) {
             let rulebook = self.rulebook.as_deref().map(|applied| &applied.rulebook);
             self.batch.rebuilt.extend(restore::rebuilt(event, rulebook));
+        }
+        if event.kind == Kind::PartnerErased {
+            self.batch.rebuilt.push(Rebuilt::Erased { key: event.key.clone(), at: event.occurred_at });
         }
         if self.react(&event.key, |reaction| reaction.fold(event))?.is_none() {
             self.unknown_program(event, offset);

@@ -18,6 +18,7 @@ use std::{
 };
 
 use jiff::{Timestamp, civil::Date};
+use rapport_contact::hashed;
 use rapport_engine::ports::{
     operating::{AuditRow, PauseRow},
     rows::{
@@ -120,6 +121,8 @@ pub struct Tables {
     pub parked: BTreeMap<(PartnerKey, i64), String>,
     pub quarantine: BTreeMap<PartnerKey, (String, Timestamp)>,
     pub pauses: BTreeMap<String, PauseRow>,
+    /// Up to when partners are erased.
+    pub erased: BTreeMap<PartnerKey, Timestamp>,
     /// Mails by workflow and minute.
     pub burst: BTreeMap<(String, i64), i64>,
     pub audits: Vec<AuditRow>,
@@ -182,7 +185,11 @@ impl Tables {
     /// Adds and lifts suppressions.
     pub(crate) fn change_suppressions(&mut self, changes: &[SuppressionChange]) {
         for change in changes {
-            let id = (change.address.clone(), change.topic.clone().unwrap_or_default(), change.reason.clone());
+            let hash = hashed(&change.address);
+            let everything = (hash.clone(), String::new(), "erased".to_owned());
+            let erased = self.suppressions.contains_key(&everything);
+            let address = if erased { hash } else { change.address.clone() };
+            let id = (address, change.topic.clone().unwrap_or_default(), change.reason.clone());
             match change.since {
                 Some(at) => {
                     let since = self.suppressions.entry(id).or_insert(at);

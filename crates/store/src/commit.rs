@@ -5,6 +5,7 @@
 //! costs no round trip.
 
 use jiff::Timestamp;
+use rapport_contact::hashed;
 use rapport_engine::operate::ITSELF;
 use rapport_engine::ports::rows::{
     AnsweredRequest, COORDINATOR, CoordinatorCommit, MessageRow, OutboxRow, Rebuilt, ShardCommit, TimerChange,
@@ -14,6 +15,7 @@ use rapport_event::id::PartnerKey;
 use rapport_event::wire::SourcePosition;
 
 use crate::SqlStore;
+use crate::erasure::erase_rows;
 use crate::packed_ids;
 use crate::person::store_versions;
 use crate::sql::queries::{commit as sql, coordinator, dead_letter, mail, outbox, person};
@@ -297,8 +299,9 @@ async fn rebuild(session: &mut Session, rows: &[Rebuilt]) -> Result<(), StoreErr
                 let Some(address) = found.first().map(|row| row.text(0)).transpose()? else { continue };
                 let topic = topic.as_deref().unwrap_or_default();
                 let statement = if *lifted { &person::LIFT } else { &person::SUPPRESS };
-                session.execute(statement, &cells![address, topic, reason, *at]).await?;
+                session.execute(statement, &cells![&address, topic, reason, *at, hashed(&address)]).await?;
             }
+            Rebuilt::Erased { key, at } => drop(erase_rows(session, key, *at).await?),
         }
     }
     Ok(())

@@ -23,6 +23,7 @@ mod commit;
 mod coordinator;
 mod definition;
 mod doctor;
+mod erasure;
 mod feedback;
 mod figures;
 mod journal;
@@ -41,6 +42,7 @@ use sqlx::PgPool;
 
 pub use commit::LOG_SOURCE;
 pub use connect::{ConnectOptions, POOL_SIZE_DEFAULT};
+pub use erasure::{Erased, Remains};
 pub use figures::FiguresRow;
 pub use journal::{JOURNAL_TOPIC, Journal};
 pub use migrate::SCHEMA_VERSION;

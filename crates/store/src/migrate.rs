@@ -39,6 +39,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(12, "0012_feedback.sql"),
     migration!(13, "0013_seen.sql"),
     migration!(14, "0014_limits.sql"),
+    migration!(15, "0015_erased.sql"),
 ];
 
 /// The schema this binary reads and writes.

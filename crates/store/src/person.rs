@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use rapport_contact::hashed;
 use rapport_engine::ports::rows::{OutboxRow, PersonRow};
 use rapport_engine::ports::store::{StoreError, SuppressionChange};
 use rapport_event::id::PartnerKey;
@@ -63,7 +64,7 @@ impl SqlStore {
     }
 
     pub(crate) async fn read_suppressions(&self, address: &str) -> Result<Vec<(Option<String>, String)>, StoreError> {
-        let rows = self.reader().await?.fetch(&sql::SUPPRESSED, &cells![address]).await?;
+        let rows = self.reader().await?.fetch(&sql::SUPPRESSED, &cells![address, hashed(address)]).await?;
         rows.iter().map(|row| Ok((Some(row.text(0)?).filter(|topic| !topic.is_empty()), row.text(1)?))).collect()
     }
 }
@@ -73,8 +74,10 @@ pub(crate) async fn write_changes(session: &mut Session, changes: &[SuppressionC
     for SuppressionChange { address, topic, reason, since } in changes {
         let topic = topic.as_deref().unwrap_or_default();
         match since {
-            Some(at) => session.execute(&sql::SUPPRESS, &cells![address, topic, reason, *at]).await?,
-            None => session.execute(&sql::LIFT, &cells![address, topic, reason, Timestamp::MAX]).await?,
+            Some(at) => session.execute(&sql::SUPPRESS, &cells![address, topic, reason, *at, hashed(address)]).await?,
+            None => {
+                session.execute(&sql::LIFT, &cells![address, topic, reason, Timestamp::MAX, hashed(address)]).await?
+            }
         };
     }
     Ok(())
@@ -89,8 +92,10 @@ pub(crate) async fn store_versions(session: &mut Session, persons: &[PersonRow])
         let cells = cells![program, partner, row.version, row.address.as_deref(), &row.fields];
         ((&row.key, row.version), cells)
     }));
-    let addresses =
-        Rows::last_of(persons.iter().filter_map(|row| row.address.as_ref()).map(|address| (address, cells![address])));
+    let addresses = Rows::of(persons.iter().filter_map(|row| {
+        let address = row.address.as_ref()?;
+        Some(cells![row.key.program.as_str(), row.key.partner.as_str(), row.version, address])
+    }));
     session.execute_rows(&sql::STORE, &[], &rows).await?;
     session.execute_rows(&sql::RECIPIENTS, &[], &addresses).await?;
     Ok(())

@@ -57,6 +57,25 @@ pub struct PauseArguments {
     pub waiting: Waiting,
 }
 
+/// Of `erase`.
+#[derive(Debug, Args)]
+pub struct EraseArguments {
+    /// The partner's id; PROGRAM/PARTNER where several programmes have it
+    pub partner: String,
+    /// Do it; without this it is only told what would be erased
+    #[arg(long)]
+    pub yes: bool,
+    /// Why, for the record; name nobody
+    #[arg(long, value_name = "TEXT")]
+    pub because: Option<String>,
+    /// Who erases, for the record [default: the login name]
+    #[arg(long, value_name = "NAME")]
+    pub by: Option<String>,
+    /// What was done as data
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Of `hold`.
 #[derive(Debug, Args)]
 pub struct HoldArguments {

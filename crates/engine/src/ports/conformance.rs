@@ -8,6 +8,7 @@ pub mod batches;
 pub mod calls;
 pub mod claiming;
 pub mod coordination;
+pub mod erasure;
 pub mod limits;
 pub mod logs;
 pub mod mailing;
@@ -80,6 +81,9 @@ macro_rules! store_conformance {
                 holds_are_shown_until_they_end,
                 attempts_of_silent_mailers_are_found,
                 owners_and_mailers_at_once_leave_sound_data;
+            erasure:
+                an_erased_partner_is_not_written_to_again,
+                what_was_in_hand_is_erased_when_it_is_settled;
             people:
                 persons_are_merged_by_version,
                 storing_a_version_again_changes_nothing,

@@ -464,7 +464,8 @@ pub struct ShardCommit {
     pub released: Vec<PartnerKey>,
     /// Dead letters found while folding (offset, code, detail, raw).
     pub unreadable: Vec<(i64, String, String, Vec<u8>)>,
-    /// After a restored database was accepted: what other tables than the shard's own knew of the records folded again.
+    /// What other tables than the shard's own know of records: after a restored database was accepted that of those folded again,
+    /// of erasures always.
     pub rebuilt: Vec<Rebuilt>,
 }
 
@@ -498,6 +499,15 @@ pub enum Rebuilt {
     },
     /// What a record tells of a person, without what no log may hold.
     Person(PersonRow),
+    /// A partner was erased: whatever was told of them up to then is gone, their mail does not leave, and their addresses live on as
+    /// hashes that suppress. Written with every such record, not only after a restore: what was in hand when it was asked for, or
+    /// what a backup brings again, goes then.
+    Erased {
+        /// Whose.
+        key: PartnerKey,
+        /// Up to when.
+        at: Timestamp,
+    },
     /// How a call of another system ended. Nothing happens where it is unknown or over.
     Call {
         /// The call.

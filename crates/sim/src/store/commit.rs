@@ -1,6 +1,7 @@
 //! A batch of a shard, whole or not at all.
 
 use jiff::Timestamp;
+use rapport_contact::hashed;
 use rapport_engine::operate::ITSELF;
 use rapport_engine::ports::{
     rows::{
@@ -173,9 +174,13 @@ impl Tables {
                 Rebuilt::Mail { message, state, reason, at } => self.rebuild_mail(message, *state, reason, *at),
                 Rebuilt::Call { call, delivered, reason, .. } => self.rebuild_call(call, *delivered, reason),
                 Rebuilt::Answer(answer) => self.answer(std::slice::from_ref(answer)),
+                Rebuilt::Erased { key, at } => self.erase(key, *at),
                 Rebuilt::Person(row) => self.store_persons(std::slice::from_ref(row))?,
                 Rebuilt::Suppression { key, topic, reason, at, lifted } => {
                     let Some(address) = self.address_of(key) else { continue };
+                    let hash = hashed(&address);
+                    let erased = (hash.clone(), String::new(), "erased".to_owned());
+                    let address = if self.suppressions.contains_key(&erased) { hash } else { address };
                     let id = (address, topic.clone().unwrap_or_default(), reason.clone());
                     let known = self.suppressions.get(&id).copied();
                     if !lifted {

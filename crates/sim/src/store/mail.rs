@@ -6,7 +6,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use rapport_contact::{Kind, breaker::Tally};
+use rapport_contact::{Kind, breaker::Tally, hashed};
 use rapport_engine::ports::{
     rows::MessageState,
     store::{
@@ -193,10 +193,11 @@ impl Tables {
             let (one, other) = (&one.message, &other.message);
             other.priority.cmp(&one.priority).then_with(|| (one.due, &one.id).cmp(&(other.due, &other.id)))
         });
+        let hash = hashed(address);
         let suppressions = self
             .suppressions
             .keys()
-            .filter(|(of, ..)| of == address)
+            .filter(|(of, ..)| of == address || *of == hash)
             .map(|(_, topic, reason)| ((!topic.is_empty()).then(|| topic.clone()), reason.clone()))
             .collect();
         let since = earliest.checked_sub(ACCEPTED_WINDOW).unwrap_or(Timestamp::MIN);
@@ -258,10 +259,11 @@ impl Tables {
                 message.reason = Some(ended.reason.clone());
                 message.changed_at = ended.at;
                 message.attempting_at = None;
-                message.address = Some(attempt.address.clone());
+                let erased = self.erased.get(&message.row.key).is_some_and(|at| *at >= message.row.planned_at);
+                message.address = Some(if erased { hashed(&attempt.address) } else { attempt.address.clone() });
                 self.open.remove(id);
                 if matches!(ended.state, MessageState::Sent | MessageState::InDoubt) {
-                    let (address, kind) = (attempt.address.clone(), message.row.kind.clone());
+                    let (address, kind) = (message.address.clone().unwrap_or_default(), message.row.kind.clone());
                     self.sent.insert(id.clone(), Counted { address, kind, at: ended.at });
                 } else {
                     self.sent.remove(id);

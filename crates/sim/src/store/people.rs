@@ -1,15 +1,25 @@
 //! Personal fields: kept by version, merged when read.
 
-use rapport_engine::ports::{rows::PersonRow, store::StoreError};
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use rapport_contact::hashed;
+use rapport_engine::ports::{
+    rows::{MessageState, PersonRow},
+    store::StoreError,
+};
 use rapport_event::id::PartnerKey;
 use serde_json::{Map, Value};
 
-use super::Tables;
+use super::{StoredMessage, Tables};
 
 impl Tables {
     pub(crate) fn store_persons(&mut self, persons: &[PersonRow]) -> Result<(), StoreError> {
         let damaged = |error: serde_json::Error| StoreError::Damaged(error.to_string());
         for row in PersonRow::one_of_each(persons).map_err(damaged)? {
+            if self.erased.get(&row.key).is_some_and(|at| at.as_millisecond() >= row.version) {
+                continue;
+            }
             if let Some(address) = &row.address {
                 self.recipients.entry(address.clone()).or_default();
             }
@@ -21,6 +31,51 @@ impl Tables {
             self.persons.insert(id, row);
         }
         Ok(())
+    }
+
+    /// What a record of an erasure changes beside the shard.
+    pub(crate) fn erase(&mut self, key: &PartnerKey, at: Timestamp) {
+        let told = self.erased.entry(key.clone()).or_insert(at);
+        *told = at.max(*told);
+        let of_them = |message: &StoredMessage| message.row.key == *key;
+        let mut addresses: BTreeSet<String> = self.versions(key).filter_map(|row| row.address.clone()).collect();
+        addresses.extend(self.messages.values().filter(|message| of_them(message)).filter_map(|m| m.address.clone()));
+        addresses.retain(|address| !address.starts_with("sha256:"));
+        self.persons.retain(|(of, version), _| of != key || *version > at.as_millisecond());
+        for (id, message) in self.messages.iter_mut().filter(|(_, message)| message.row.key == *key) {
+            match message.state {
+                MessageState::Queued => {
+                    message.state = MessageState::Cancelled;
+                    (message.reason, message.changed_at) = (Some("erased".to_owned()), at);
+                    self.open.remove(id);
+                }
+                MessageState::Attempting => {
+                    message.cancel_code = Some("erased".to_owned());
+                    continue;
+                }
+                _ => {}
+            }
+            message.row.context = "{}".to_owned();
+            message.address = message.address.as_deref().map(hashed);
+            if let Some(counted) = self.sent.get_mut(id) {
+                counted.address = hashed(&counted.address);
+            }
+        }
+        for address in addresses {
+            let hash = hashed(&address);
+            self.suppressions.entry((hash.clone(), String::new(), "erased".to_owned())).or_insert(at);
+            let of_it: Vec<_> = self.suppressions.keys().filter(|(of, ..)| *of == address).cloned().collect();
+            for id in of_it {
+                if let Some(since) = self.suppressions.remove(&id) {
+                    self.suppressions.entry((hash.clone(), id.1, id.2)).or_insert(since);
+                }
+            }
+            let is_used = self.persons.values().any(|row| row.address.as_ref() == Some(&address))
+                || self.recipients.get(&address).is_some_and(Option::is_some);
+            if !is_used {
+                self.recipients.remove(&address);
+            }
+        }
     }
 
     fn versions(&self, key: &PartnerKey) -> impl DoubleEndedIterator<Item = &PersonRow> {

@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use async_trait::async_trait;
 use jiff::{Timestamp, civil::Date};
+use rapport_contact::hashed;
 use rapport_engine::{
     ports::{
         operating::{AuditRow, Operation, PauseRow, TaskQuery},
@@ -563,8 +564,11 @@ impl Store for MemoryStore {
     }
     async fn suppressions(&self, address: &str) -> Result<Vec<(Option<String>, String)>, StoreError> {
         let tables = self.tables();
-        let of = tables.suppressions.keys().filter(|(of, ..)| of == address);
-        Ok(of.map(|(_, topic, reason)| ((!topic.is_empty()).then(|| topic.clone()), reason.clone())).collect())
+        let hash = hashed(address);
+        let of = tables.suppressions.keys().filter(|(of, ..)| of == address || *of == hash);
+        let told: BTreeSet<_> =
+            of.map(|(_, topic, reason)| ((!topic.is_empty()).then(|| topic.clone()), reason.clone())).collect();
+        Ok(told.into_iter().collect())
     }
     async fn message(&self, id: &str) -> Result<Option<MessageRow>, StoreError> {
         Ok(self.tables().messages.get(id).map(|message| message.row.clone()))

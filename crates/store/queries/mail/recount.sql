@@ -2,4 +2,4 @@
 -- Uses the primary keys of message and sent.
 INSERT INTO sent (message, address, kind, at)
 SELECT id, address, kind, $2 FROM message WHERE id = $1 AND state IN ('sent', 'in_doubt')
-ON CONFLICT (message) DO UPDATE SET at = excluded.at
+ON CONFLICT (message) DO UPDATE SET at = excluded.at, address = excluded.address

@@ -1,3 +1,3 @@
--- Suppressions in force. Uses the primary key of suppression.
--- rows: address text
-SELECT s.address, s.topic, s.reason FROM input JOIN suppression s ON s.address = input.address
+-- Suppressions in force, those under the address's hash too. Uses the primary key of suppression.
+-- rows: address text, hash text
+SELECT input.address, s.topic, s.reason FROM input JOIN suppression s ON s.address IN (input.address, input.hash)

@@ -1,8 +1,9 @@
 -- Stores versions of personal fields; one told again takes what is new, field by field, and a null says nothing.
--- Uses the primary key of person.
+-- What was said before an erasure is not taken in again. Uses the primary keys of person and erased.
 -- rows: program text, partner text, version int, address text, fields text
 INSERT INTO person (program, partner, version, address, fields)
-SELECT program, partner, version, address, fields FROM input WHERE true ORDER BY program, partner, version
+SELECT program, partner, version, address, fields FROM input WHERE NOT EXISTS (SELECT 1 FROM erased e
+    WHERE e.program = input.program AND e.partner = input.partner AND e.at >= input.version) ORDER BY program, partner, version
 ON CONFLICT (program, partner, version) DO UPDATE SET
     address = COALESCE(excluded.address, person.address),
     fields = (

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
+use rapport_contact::hashed;
 use rapport_engine::ports::rows::OutboxRow;
 use rapport_engine::ports::store::{
     Attempt, BURST_MINUTES, ClaimRequest, Claimed, DueMessage, EndedMessage, RecipientSnapshot, RecipientVerdict,
@@ -88,7 +89,8 @@ async fn load(
     }
     let holds = Holds::read(session, &keys).await?;
     let mut suppressions: BTreeMap<String, Vec<(Option<String>, String)>> = BTreeMap::new();
-    for row in session.fetch_rows(&sql::SUPPRESSIONS, &[], &address_rows).await? {
+    let hashes = Rows::of(addresses.iter().map(|address| cells![address, hashed(address)]));
+    for row in session.fetch_rows(&sql::SUPPRESSIONS, &[], &hashes).await? {
         let topic = Some(row.text(1)?).filter(|topic| !topic.is_empty());
         suppressions.entry(row.text(0)?).or_default().push((topic, row.text(2)?));
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rapport_contact::hashed;
 use rapport_engine::ports::rows::{MessageRow, MessageState};
 use rapport_engine::ports::store::{
     Attempt, BURST_MINUTES, Doubtful, DueMessage, EndedMessage, Resolution, Settlement, StoreError, minute_of,
@@ -29,7 +30,8 @@ impl SqlStore {
         let settled = match settlement {
             Settlement::Ended(ended) => {
                 let state = ended.state.code();
-                let cells = cells![id, attempt.attempt, state, &ended.reason, ended.at, &attempt.address];
+                let address = &attempt.address;
+                let cells = cells![id, attempt.attempt, state, &ended.reason, ended.at, address, hashed(address)];
                 session.execute(&sql::SETTLE, &cells).await?
             }
             Settlement::Requeue { due, reason } => {

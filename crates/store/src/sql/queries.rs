@@ -135,6 +135,36 @@ pub(crate) mod feedback {
     pub(crate) static ABOUT: Statement = Statement::one(include_str!("../../queries/feedback/about.sql"));
 }
 
+pub(crate) mod erasure {
+    use super::Statement;
+
+    pub(crate) static NOTE: Statement = Statement::one(include_str!("../../queries/erasure/note.sql"));
+    pub(crate) static ADDRESSES: Statement = Statement::one(include_str!("../../queries/erasure/addresses.sql"));
+    pub(crate) static LOCK: Statement = Statement::one(include_str!("../../queries/erasure/lock.sql"));
+    pub(crate) static PERSONS: Statement = Statement::one(include_str!("../../queries/erasure/persons.sql"));
+    pub(crate) static CANCEL: Statement = Statement::one(include_str!("../../queries/erasure/cancel.sql"));
+    pub(crate) static CONTEXTS: Statement = Statement::one(include_str!("../../queries/erasure/contexts.sql"));
+    pub(crate) static REASONS: Statement = Statement::one(include_str!("../../queries/erasure/reasons.sql"));
+    pub(crate) static MAILS: Statement = Statement::one(include_str!("../../queries/erasure/mails.sql"));
+    pub(crate) static COUNTS: Statement = Statement::one(include_str!("../../queries/erasure/counts.sql"));
+    pub(crate) static SUPPRESS: Statement = Statement::one(include_str!("../../queries/erasure/suppress.sql"));
+    pub(crate) static REHASH: Statement = Statement::one(include_str!("../../queries/erasure/rehash.sql"));
+    pub(crate) static UNSUPPRESS: Statement = Statement::one(include_str!("../../queries/erasure/unsuppress.sql"));
+    pub(crate) static RECIPIENT: Statement = Statement::one(include_str!("../../queries/erasure/recipient.sql"));
+    pub(crate) static TASKS: Statement = Statement::one(include_str!("../../queries/erasure/tasks.sql"));
+    pub(crate) static CALLS: Statement = Statement::one(include_str!("../../queries/erasure/calls.sql"));
+    pub(crate) static AUDIT: Statement = Statement::one(include_str!("../../queries/erasure/audit.sql"));
+    pub(crate) static LETTERS: Statement = Statement::one(include_str!("../../queries/erasure/letters.sql"));
+    pub(crate) static LETTER: Statement = Statement::one(include_str!("../../queries/erasure/letter.sql"));
+    pub(crate) static IN_HAND: Statement = Statement::one(include_str!("../../queries/erasure/in_hand.sql"));
+    pub(crate) static AT: Statement = Statement::one(include_str!("../../queries/erasure/at.sql"));
+    pub(crate) static EXPORT: Statement = Statement::one(include_str!("../../queries/erasure/export.sql"));
+    pub(crate) static COLUMNS: Statement = Statement::pair(
+        include_str!("../../queries/erasure/columns.pg.sql"),
+        include_str!("../../queries/erasure/columns.lite.sql"),
+    );
+}
+
 pub(crate) mod person {
     use super::Statement;
 

@@ -4,11 +4,12 @@ use std::future::Future;
 use std::time::Duration;
 
 use rapport_engine::ports::store::StoreError;
+use rapport_event::id::PartnerKey;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgConnection};
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteConnection};
-use sqlx::{Postgres, Sqlite, Transaction};
+use sqlx::{AssertSqlSafe, Postgres, Sqlite, Transaction};
 
 use super::bell::{Bell, Subjects};
 use super::cell::{Cell, Rows};
@@ -162,6 +163,40 @@ impl Session {
             }
         }
         Ok(found)
+    }
+
+    /// In how many rows of a column, of one partner's or of all, a value stands; in upper or lower case where it is text. The names of
+    /// table and column are the database's own.
+    pub(crate) async fn count_containing(
+        &mut self,
+        table: &str,
+        column: &str,
+        is_bytes: bool,
+        of: Option<&PartnerKey>,
+        value: &str,
+    ) -> Result<i64, StoreError> {
+        let own = if of.is_some() { " AND program = $2 AND partner = $3" } else { "" };
+        let on_postgres = matches!(self.connection(), Connection::Postgres(_));
+        let found = match (is_bytes, on_postgres) {
+            (true, true) => format!(r#"position($1 in "{column}") > 0"#),
+            (true, false) => format!(r#"instr("{column}", $1) > 0"#),
+            (false, true) => format!(r#"strpos(lower("{column}"), lower($1)) > 0"#),
+            (false, false) => format!(r#"instr(lower("{column}"), lower($1)) > 0"#),
+        };
+        let sql = AssertSqlSafe(format!(r#"SELECT COUNT(*) FROM "{table}" WHERE {found}{own}"#));
+        let mut cells = vec![if is_bytes { Cell::from(value.as_bytes()) } else { Cell::from(value) }];
+        if let Some(key) = of {
+            cells.extend([Cell::from(key.program.as_str()), Cell::from(key.partner.as_str())]);
+        }
+        let row = match self.connection() {
+            Connection::Postgres(connection) => {
+                Row::Postgres(answer(postgres_scalars(sqlx::query(sql), &cells).fetch_one(connection)).await?)
+            }
+            Connection::Sqlite(connection) => {
+                Row::Sqlite(sqlite_cells(sqlx::query(sql), &cells).fetch_one(connection).await.map_err(refusal)?)
+            }
+        };
+        row.int(0)
     }
 
     /// Commits. When the connection is lost meanwhile, nobody here can say whether it was done.

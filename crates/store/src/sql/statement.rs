@@ -7,15 +7,20 @@ pub(crate) const POSTGRES_ROWS_MAX: usize = 2_000;
 /// Rows of a batch in one SQLite statement; each size is its own prepared statement, so there are few.
 pub(crate) const SQLITE_ROWS: [usize; 6] = [128, 32, 8, 4, 2, 1];
 
-/// What a file writes as the name before, as the database wants it: the server's time, and a JSON text to be looked into.
-type Dialect = [(&'static str, &'static str); 3];
+/// What a file writes as the name before, as the database wants it: the server's time, a JSON text to be looked into, and one to be made.
+type Dialect = [(&'static str, &'static str); 4];
 const POSTGRES: Dialect = [
     ("@now", "(extract(epoch from clock_timestamp()) * 1000)::bigint"),
     ("@json(body)", "body::jsonb"),
     ("@jsonb(figures)", "figures::jsonb"),
+    ("@object(", "json_build_object("),
 ];
-const SQLITE: Dialect =
-    [("@now", "CAST(unixepoch('subsec') * 1000 AS INTEGER)"), ("@json(body)", "body"), ("@jsonb(figures)", "figures")];
+const SQLITE: Dialect = [
+    ("@now", "CAST(unixepoch('subsec') * 1000 AS INTEGER)"),
+    ("@json(body)", "body"),
+    ("@jsonb(figures)", "figures"),
+    ("@object(", "json_object("),
+];
 
 /// The type of a batch's column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,272 @@
+//! Erasing a partner's personal data, looking for what is left of them, and exporting what is kept.
+//!
+//! An erasure is made twice: at once by whoever asks for it, and again when the partner's shard folds `partner.erased`, so that a
+//! restored database, or a message that was in hand, does not bring anything back. Both are the same statements, which change
+//! nothing the second time.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use rapport_contact::hashed;
+use rapport_engine::ports::operating::AuditRow;
+use rapport_engine::ports::rows::OutboxRow;
+use rapport_engine::ports::store::StoreError;
+use rapport_event::id::PartnerKey;
+use serde_json::{Map, Value, json};
+
+use crate::SqlStore;
+use crate::commit::write_outbox;
+use crate::operate::write_audit;
+use crate::sql::queries::{erasure as sql, person};
+use crate::sql::{Row, Session, cells};
+
+/// Dead letters read at a time.
+const LETTERS: usize = 500;
+/// Shorter values name too many people to be looked for outside a partner's own rows.
+const TELLING: usize = 4;
+/// Fields of a person that say nothing about who they are; everything else is looked for.
+const COMMON: [&str; 12] = [
+    "language", "zone", "country", "type", "status", "manager", "tags", "currency", "consent", "pace", "channel",
+    "topics",
+];
+
+/// What an erasure changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Erased {
+    /// Versions of personal fields that are gone.
+    pub versions: u64,
+    /// Addresses that live on as hashes.
+    pub addresses: usize,
+    /// Queued mails that do not leave.
+    pub cancelled: u64,
+    /// Dead letters that are gone.
+    pub dead_letters: usize,
+    /// Mails a mailer has in hand, which are settled within seconds: as long as there are any nothing is erased.
+    pub in_hand: i64,
+    /// Other partners with one of the addresses: not erased, and not written to any more.
+    pub shared_with: Vec<PartnerKey>,
+}
+
+/// Values of a person found where they must not be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remains {
+    /// The table.
+    pub table: String,
+    /// The column.
+    pub column: String,
+    /// In how many rows.
+    pub rows: i64,
+    /// An address, or in a row of the partner. Otherwise a word that may name somebody else, or nobody.
+    pub is_theirs: bool,
+}
+
+impl SqlStore {
+    /// Erases what is kept of a partner up to an instant, with a line of the audit and the records that tell of it, all or nothing.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn erase(
+        &self,
+        key: &PartnerKey,
+        at: Timestamp,
+        audit: &AuditRow,
+        told: &[OutboxRow],
+    ) -> Result<Erased, StoreError> {
+        let mut session = self.begin().await?;
+        let values = personal_values(&mut session, key).await?;
+        let mut erased = erase_rows(&mut session, key, at).await?;
+        if erased.in_hand > 0 {
+            session.rollback().await?;
+            return Ok(Erased { in_hand: erased.in_hand, ..Erased::default() });
+        }
+        erased.dead_letters = erase_letters(&mut session, key, &values).await?;
+        for value in values.iter().filter(|value| value.len() >= TELLING) {
+            session.execute(&sql::AUDIT, &cells![value, key.to_string()]).await?;
+        }
+        write_audit(&mut session, audit).await?;
+        write_outbox(&mut session, told).await?;
+        session.about().concluded = true;
+        session.commit().await?;
+        Ok(erased)
+    }
+
+    /// What says who a partner is: addresses, names and every other personal field. To be asked before an erasure, and looked for
+    /// after it.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn personal_values(&self, key: &PartnerKey) -> Result<BTreeSet<String>, StoreError> {
+        personal_values(&mut self.reader().await?, key).await
+    }
+
+    /// As of when a partner is erased.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn erased_at(&self, key: &PartnerKey) -> Result<Option<Timestamp>, StoreError> {
+        let cells = cells![key.program.as_str(), key.partner.as_str()];
+        self.reader().await?.fetch(&sql::AT, &cells).await?.first().map(|row| row.instant(0)).transpose()
+    }
+
+    /// Looks for the values in every column of every table that can hold text: addresses everywhere, other values in the rows of the
+    /// partner, and from four characters on in tables that have no partners. Names in files people wrote are found too: those only
+    /// their writers can change. Reads the whole database.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn remains(&self, key: &PartnerKey, values: &BTreeSet<String>) -> Result<Vec<Remains>, StoreError> {
+        let mut session = self.reader().await?;
+        let columns = session.fetch(&sql::COLUMNS, &[]).await?;
+        let mut remains = Vec::new();
+        for row in columns {
+            let (table, column, is_bytes, of_partners) = (row.text(0)?, row.text(1)?, row.flag(2)?, row.flag(3)?);
+            for is_theirs in [true, false] {
+                let mut rows = 0;
+                for value in values {
+                    let is_address = value.contains('@');
+                    let of = (of_partners && !is_address).then_some(key);
+                    let looked_for = match is_theirs {
+                        true => is_address || of.is_some(),
+                        false => !is_address && of.is_none() && value.len() >= TELLING,
+                    };
+                    if looked_for {
+                        rows += session.count_containing(&table, &column, is_bytes, of, value).await?;
+                    }
+                }
+                if rows > 0 {
+                    remains.push(Remains { table: table.clone(), column: column.clone(), rows, is_theirs });
+                }
+            }
+        }
+        Ok(remains)
+    }
+
+    /// Everything kept of a partner beside the packed state: by table, in order of time. Texts that are JSON are given as such.
+    ///
+    /// # Errors
+    /// When the database cannot be reached, or holds what cannot be read.
+    pub async fn export(&self, key: &PartnerKey) -> Result<Map<String, Value>, StoreError> {
+        let cells = cells![key.program.as_str(), key.partner.as_str(), key.to_string()];
+        let rows = self.reader().await?.fetch(&sql::EXPORT, &cells).await?;
+        let mut tables = Map::new();
+        for row in rows {
+            let value: Value = serde_json::from_str(&row.text(1)?)
+                .map_err(|error| StoreError::Damaged(format!("an exported row: {error}")))?;
+            let rows = tables.entry(row.text(0)?).or_insert_with(|| json!([]));
+            if let Value::Array(rows) = rows {
+                rows.push(unpacked(value));
+            }
+        }
+        Ok(tables)
+    }
+}
+
+/// Texts of a row that hold JSON, as that.
+fn unpacked(row: Value) -> Value {
+    let Value::Object(fields) = row else { return row };
+    let unpack = |value: Value| match value {
+        Value::String(text) if text.starts_with(['{', '[']) => {
+            serde_json::from_str(&text).unwrap_or(Value::String(text))
+        }
+        other => other,
+    };
+    Value::Object(fields.into_iter().map(|(name, value)| (name, unpack(value))).collect())
+}
+
+async fn personal_values(session: &mut Session, key: &PartnerKey) -> Result<BTreeSet<String>, StoreError> {
+    let mut values = BTreeSet::new();
+    let cells = cells![key.program.as_str(), key.partner.as_str()];
+    for row in session.fetch(&sql::ADDRESSES, &cells).await? {
+        values.insert(row.text(0)?);
+    }
+    for row in session.fetch_rows(&person::VERSIONS, &[], &crate::load::key_rows(std::slice::from_ref(key))).await? {
+        let fields: Value = serde_json::from_str(&row.text(3)?).unwrap_or_default();
+        let Value::Object(fields) = fields else { continue };
+        for (_, value) in fields.into_iter().filter(|(name, _)| !COMMON.contains(&name.as_str())) {
+            gather(value, &mut values);
+        }
+    }
+    Ok(values)
+}
+
+fn gather(value: Value, values: &mut BTreeSet<String>) {
+    match value {
+        // One or two characters are a code, and are in every row there is.
+        Value::String(text) if text.trim().chars().count() > 2 => {
+            values.insert(text);
+        }
+        Value::Array(items) => items.into_iter().for_each(|item| gather(item, values)),
+        Value::Object(fields) => fields.into_iter().for_each(|(_, value)| gather(value, values)),
+        _ => {}
+    }
+}
+
+/// The part of an erasure that is made again when its record is folded.
+pub(crate) async fn erase_rows(session: &mut Session, key: &PartnerKey, at: Timestamp) -> Result<Erased, StoreError> {
+    let (program, partner) = (key.program.as_str(), key.partner.as_str());
+    let mut erased = Erased::default();
+    session.execute(&sql::NOTE, &cells![program, partner, at]).await?;
+    let addresses = session.fetch(&sql::ADDRESSES, &cells![program, partner]).await?;
+    let addresses = addresses.iter().map(|row| row.text(0)).collect::<Result<BTreeSet<_>, _>>()?;
+    // Recipient before message, as everywhere.
+    for address in &addresses {
+        session.execute(&sql::LOCK, &cells![address]).await?;
+    }
+    erased.versions = session.execute(&sql::PERSONS, &cells![program, partner, at]).await?;
+    erased.cancelled = session.execute(&sql::CANCEL, &cells![program, partner, at]).await?;
+    session.execute(&sql::CONTEXTS, &cells![program, partner]).await?;
+    session.execute(&sql::REASONS, &cells![program, partner]).await?;
+    session.execute(&sql::TASKS, &cells![program, partner]).await?;
+    session.execute(&sql::CALLS, &cells![program, partner, at]).await?;
+    let mut others = BTreeSet::new();
+    for address in &addresses {
+        let hash = hashed(address);
+        session.execute(&sql::MAILS, &cells![program, partner, address, &hash]).await?;
+        session.execute(&sql::COUNTS, &cells![program, partner, address, &hash]).await?;
+        session.execute(&sql::SUPPRESS, &cells![&hash, at]).await?;
+        session.execute(&sql::REHASH, &cells![address, &hash]).await?;
+        session.execute(&sql::UNSUPPRESS, &cells![address]).await?;
+        session.execute(&sql::RECIPIENT, &cells![address]).await?;
+        for row in session.fetch(&person::AT_ADDRESS, &cells![address]).await? {
+            others.insert(row.key(0)?);
+        }
+    }
+    others.remove(key);
+    erased.addresses = addresses.len();
+    erased.shared_with = others.into_iter().collect();
+    let in_hand = session.fetch(&sql::IN_HAND, &cells![program, partner]).await?;
+    erased.in_hand = in_hand.first().map_or(Ok(0), |row| row.int(0))?;
+    Ok(erased)
+}
+
+/// Dead letters about the partner, or that name them: nothing of those was ever taken in.
+async fn erase_letters(
+    session: &mut Session,
+    key: &PartnerKey,
+    values: &BTreeSet<String>,
+) -> Result<usize, StoreError> {
+    let mut gone = 0;
+    let mut after = (String::new(), i64::MIN, i64::MIN);
+    loop {
+        let cells = cells![&after.0, after.1, after.2, LETTERS];
+        let rows = session.fetch(&sql::LETTERS, &cells).await?;
+        for row in &rows {
+            after = (row.text(0)?, row.int(1)?, row.int(2)?);
+            if is_about(row, key, values)? {
+                session.execute(&sql::LETTER, &cells![&after.0, after.1, after.2]).await?;
+                gone += 1;
+            }
+        }
+        if rows.len() < LETTERS {
+            return Ok(gone);
+        }
+    }
+}
+
+fn is_about(row: &Row, key: &PartnerKey, values: &BTreeSet<String>) -> Result<bool, StoreError> {
+    let raw = row.bytes(3)?;
+    let text = format!("{}\n{}\n{}", String::from_utf8_lossy(&raw), row.text(4)?, row.text(5)?).to_lowercase();
+    let quoted = format!("\"{}\"", key.partner.as_str().to_lowercase());
+    let names = |value: &String| value.len() >= TELLING && text.contains(&value.to_lowercase());
+    Ok(text.contains(&quoted) || values.iter().any(names))
+}
