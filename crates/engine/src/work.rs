@@ -79,7 +79,10 @@ pub async fn award(store: &dyn Store, shards: u32, new: &NewAward<'_>, by: &str)
         because: new.because.map(str::to_owned),
         ..AuditRow::done("award", &format!("{} {}", new.award.id, new.key), by, new.at)
     };
-    store.operate(&Operation { audit, begin: None, lift: None, task: None, outbox: vec![told] }).await.map(drop)
+    store
+        .operate(&Operation { audit, once: false, begin: None, lift: None, task: None, outbox: vec![told] })
+        .await
+        .map(drop)
 }
 
 /// What a task or case may end with; empty for a task that asks nothing, which is simply done.
