@@ -30,6 +30,9 @@ const COMMON: [&str; 12] = [
     "topics",
 ];
 
+/// Exported fields that are instants, beside those whose names say so.
+const INSTANTS: [&str; 3] = ["version", "due", "as_of"];
+
 /// What an erasure changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Erased {
@@ -115,30 +118,39 @@ impl SqlStore {
     /// # Errors
     /// When the database cannot be reached.
     pub async fn remains(&self, key: &PartnerKey, values: &BTreeSet<String>) -> Result<Vec<Remains>, StoreError> {
-        let mut session = self.reader().await?;
+        let mut session = self.snapshot().await?;
+        session.execute(&sql::UNHURRIED, &[]).await?;
+        let (addresses, words): (Vec<&str>, Vec<&str>) =
+            values.iter().map(String::as_str).partition(|value| value.contains('@'));
+        let telling: Vec<&str> = words.iter().copied().filter(|word| word.len() >= TELLING).collect();
         let columns = session.fetch(&sql::COLUMNS, &[]).await?;
         let mut remains = Vec::new();
         for row in columns {
             let (table, column, is_bytes, of_partners) = (row.text(0)?, row.text(1)?, row.flag(2)?, row.flag(3)?);
-            for is_theirs in [true, false] {
-                let mut rows = 0;
-                for value in values {
-                    let is_address = value.contains('@');
-                    let of = (of_partners && !is_address).then_some(key);
-                    let looked_for = match is_theirs {
-                        true => is_address || of.is_some(),
-                        false => !is_address && of.is_none() && value.len() >= TELLING,
-                    };
-                    if looked_for {
-                        rows += session.count_containing(&table, &column, is_bytes, of, value).await?;
-                    }
+            let looks: [(&[&str], Option<&PartnerKey>, bool); 2] = [
+                (&addresses, None, true),
+                if of_partners { (&words, Some(key), true) } else { (&telling, None, false) },
+            ];
+            for (values, of, is_theirs) in looks {
+                if values.is_empty() {
+                    continue;
                 }
+                let rows = session.count_containing(&table, &column, is_bytes, of, values).await?;
                 if rows > 0 {
                     remains.push(Remains { table: table.clone(), column: column.clone(), rows, is_theirs });
                 }
             }
         }
         Ok(remains)
+    }
+
+    /// Writes a SQLite file anew, so that what was erased is not in its unused pages either; while that lasts, nobody else can write.
+    /// `false`: its write-ahead log is being read, and keeps old pages until this is done again. On PostgreSQL that is `VACUUM`'s.
+    ///
+    /// # Errors
+    /// When the database cannot be reached, or others kept it locked.
+    pub async fn rewrite_file(&self) -> Result<bool, StoreError> {
+        self.writer().await?.rewrite_file().await
     }
 
     /// Everything kept of a partner beside the packed state: by table, in order of time. Texts that are JSON are given as such.
@@ -161,16 +173,24 @@ impl SqlStore {
     }
 }
 
-/// Texts of a row that hold JSON, as that.
+/// A row as a person reads it: texts that hold JSON as that, and instants as such.
 fn unpacked(row: Value) -> Value {
     let Value::Object(fields) = row else { return row };
-    let unpack = |value: Value| match value {
+    let unpack = |name: &str, value: Value| match value {
         Value::String(text) if text.starts_with(['{', '[']) => {
             serde_json::from_str(&text).unwrap_or(Value::String(text))
         }
+        Value::Number(number) if name == "at" || name.ends_with("_at") || INSTANTS.contains(&name) => {
+            let at = number.as_i64().and_then(|at| Timestamp::from_millisecond(at).ok());
+            at.map_or(Value::Number(number), |at| Value::String(at.to_string()))
+        }
         other => other,
     };
-    Value::Object(fields.into_iter().map(|(name, value)| (name, unpack(value))).collect())
+    let unpacked = fields.into_iter().map(|(name, value)| {
+        let value = unpack(&name, value);
+        (name, value)
+    });
+    Value::Object(unpacked.collect())
 }
 
 async fn personal_values(session: &mut Session, key: &PartnerKey) -> Result<BTreeSet<String>, StoreError> {
@@ -213,11 +233,14 @@ pub(crate) async fn erase_rows(session: &mut Session, key: &PartnerKey, at: Time
         session.execute(&sql::LOCK, &cells![address]).await?;
     }
     erased.versions = session.execute(&sql::PERSONS, &cells![program, partner, at]).await?;
-    erased.cancelled = session.execute(&sql::CANCEL, &cells![program, partner, at]).await?;
+    for row in session.fetch(&sql::CANCEL, &cells![program, partner, at]).await? {
+        erased.cancelled += u64::from(row.text(0)? == "cancelled");
+    }
     session.execute(&sql::CONTEXTS, &cells![program, partner]).await?;
     session.execute(&sql::REASONS, &cells![program, partner]).await?;
     session.execute(&sql::TASKS, &cells![program, partner]).await?;
     session.execute(&sql::CALLS, &cells![program, partner, at]).await?;
+    session.execute(&sql::PAUSES, &cells![program, partner]).await?;
     let mut others = BTreeSet::new();
     for address in &addresses {
         let hash = hashed(address);

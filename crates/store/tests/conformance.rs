@@ -231,7 +231,8 @@ async fn an_erasure_leaves_nothing_behind(store: SqlStore) {
     assert!(store.person(&key("bob")).await.unwrap().is_some());
     assert_eq!(store.list_dead_letters(None, 9).await.unwrap().len(), 1);
     let broken = store.check_invariants().await.unwrap();
-    assert!(broken.iter().all(|(_, rows)| *rows == 0), "{broken:?}");
+    // The mails above were planned by nobody.
+    assert!(broken.iter().all(|(name, rows)| *rows == 0 || *name == "messages_belong_to_journeys"), "{broken:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

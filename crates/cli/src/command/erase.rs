@@ -54,7 +54,11 @@ async fn erase_in(desk: &Desk, settings: &Settings, arguments: EraseArguments) -
     let by = by.unwrap_or_else(login_name);
     let erased = until_nothing_is_in_hand(desk, &key, &by, &because).await?;
     let captured = match &settings.mail.way {
-        MailWay::Capture { folder } => remove_captured(folder, &values).doing("removing captured mail")?,
+        MailWay::Capture { folder } => {
+            let story = desk.store.story(&key).await.doing("reading the partner's mails")?;
+            let mails = story.into_iter().flat_map(|story| story.messages).map(|told| told.message.id);
+            remove_captured(folder, &values, mails.collect()).doing("removing captured mail")?
+        }
         MailWay::Smtp(_) => 0,
     };
     // An address that somebody else has is theirs.
@@ -67,13 +71,17 @@ async fn erase_in(desk: &Desk, settings: &Settings, arguments: EraseArguments) -
         }
     }
     let remains = store.remains(&key, &sought).await.doing("looking for what is left")?;
-    let left: Vec<&Remains> = remains.iter().filter(|remains| remains.is_theirs).collect();
+    let is_left = remains.iter().any(|remains| remains.is_theirs);
+    let rewritten = store.rewrite_file().await;
     if as_data {
-        line(told_as_data(&key, &erased, captured, &remains).to_string());
+        line(told_as_data(&key, &erased, captured, &remains, matches!(rewritten, Ok(true))).to_string());
     } else {
         told(&key, &erased, captured, sought.len(), &remains);
+        if !matches!(rewritten, Ok(true)) {
+            line("the file was in use: its unused pages may keep what was erased until `rapport erase` is given again");
+        }
     }
-    Ok(if left.is_empty() { exit::OK } else { exit::FAILURE })
+    Ok(if is_left { exit::FAILURE } else { exit::OK })
 }
 
 /// A partner, also one of whom only personal fields are known yet, or who was erased before.
@@ -105,10 +113,11 @@ async fn until_nothing_is_in_hand(desk: &Desk, key: &PartnerKey, by: &str, becau
         .help("see that a mailer runs, and try again"))
 }
 
-/// Removes mails from the folder that name one of the addresses: a captured mail is a copy of what would have left.
-fn remove_captured(folder: &Path, values: &BTreeSet<String>) -> std::io::Result<usize> {
-    let addresses: Vec<String> =
-        values.iter().filter(|value| value.contains('@')).map(|value| value.to_lowercase()).collect();
+/// Removes mails from the folder that name one of the addresses: a captured mail is a copy of what would have left. The ids of the
+/// partner's mails, which Message-IDs hold, find them also when the addresses are gone already: whoever erases may be interrupted.
+fn remove_captured(folder: &Path, values: &BTreeSet<String>, mails: Vec<String>) -> std::io::Result<usize> {
+    let addresses = values.iter().filter(|value| value.contains('@')).map(|value| value.to_lowercase());
+    let named: Vec<String> = addresses.chain(mails.into_iter().map(|id| format!("<{id}@"))).collect();
     let mut removed = 0;
     for part in ["new", "cur", "tmp"] {
         let Ok(files) = std::fs::read_dir(folder.join(part)) else { continue };
@@ -116,7 +125,7 @@ fn remove_captured(folder: &Path, values: &BTreeSet<String>) -> std::io::Result<
             let path = file?.path();
             let Ok(bytes) = std::fs::read(&path) else { continue };
             let text = String::from_utf8_lossy(&bytes).to_lowercase();
-            if addresses.iter().any(|address| text.contains(address.as_str())) {
+            if named.iter().any(|name| text.contains(name.as_str())) {
                 std::fs::remove_file(&path)?;
                 removed += 1;
             }
@@ -141,15 +150,17 @@ fn told(key: &PartnerKey, erased: &Erased, captured: usize, sought: usize, remai
         let whose = if *is_theirs { "LEFT" } else { "a like word, perhaps somebody else's" };
         line(format!("{whose}: {table}.{column}, {}", count(*rows, "row")));
     }
-    if !remains.iter().any(|remains| remains.is_theirs) {
+    if sought == 0 {
+        line("nothing personal was known of them any more, so there was nothing to look for");
+    } else if !remains.iter().any(|remains| remains.is_theirs) {
         line(format!("looked for {} in every table: none is left", count(sought as i64, "value")));
     }
 }
 
-fn told_as_data(key: &PartnerKey, erased: &Erased, captured: usize, remains: &[Remains]) -> Value {
+fn told_as_data(key: &PartnerKey, erased: &Erased, captured: usize, remains: &[Remains], rewritten: bool) -> Value {
     json!({
         "partner": key.to_string(), "versions": erased.versions, "addresses": erased.addresses,
-        "cancelled": erased.cancelled, "dead_letters": erased.dead_letters, "captured": captured,
+        "cancelled": erased.cancelled, "dead_letters": erased.dead_letters, "captured": captured, "file_rewritten": rewritten,
         "shared_with": erased.shared_with.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "remains": remains.iter().map(|remains| json!({
             "table": remains.table, "column": remains.column, "rows": remains.rows, "theirs": remains.is_theirs,

@@ -93,6 +93,18 @@ impl Drop for Running {
     }
 }
 
+/// Whom captured mail went to, each once for a mail, in order.
+pub fn delivered_to(folder: &Path) -> Vec<String> {
+    let Ok(files) = std::fs::read_dir(folder.join("mails/new")) else { return Vec::new() };
+    let address = |path: std::path::PathBuf| {
+        let mail = String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned();
+        mail.lines().find_map(|line| line.strip_prefix("Delivered-To: ").map(|to| to.trim().to_owned()))
+    };
+    let mut to: Vec<String> = files.flatten().filter_map(|file| address(file.path())).collect();
+    to.sort();
+    to
+}
+
 /// Asks until there is an answer; it comes from another process.
 #[track_caller]
 pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {

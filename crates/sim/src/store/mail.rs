@@ -256,10 +256,11 @@ impl Tables {
                     return false;
                 }
                 message.state = ended.state;
-                message.reason = Some(ended.reason.clone());
                 message.changed_at = ended.at;
                 message.attempting_at = None;
                 let erased = self.erased.get(&message.row.key).is_some_and(|at| *at >= message.row.planned_at);
+                let words = if erased && !ended.reason.is_empty() { "erased" } else { ended.reason.as_str() };
+                message.reason = Some(words.to_owned());
                 message.address = Some(if erased { hashed(&attempt.address) } else { attempt.address.clone() });
                 self.open.remove(id);
                 if matches!(ended.state, MessageState::Sent | MessageState::InDoubt) {
@@ -277,7 +278,10 @@ impl Tables {
                 message.row.due = *due;
                 message.attempting_at = None;
                 message.reason = Some(message.cancel_code.clone().unwrap_or_else(|| reason.clone()));
-                if message.cancel_code.is_some() {
+                if let Some(code) = &message.cancel_code {
+                    if code == "erased" {
+                        message.address = Some(hashed(&attempt.address));
+                    }
                     message.state = MessageState::Cancelled;
                     self.open.remove(id);
                 } else {

@@ -53,6 +53,7 @@ impl Tables {
                     message.cancel_code = Some("erased".to_owned());
                     continue;
                 }
+                MessageState::InDoubt => message.cancel_code = Some("erased".to_owned()),
                 _ => {}
             }
             message.row.context = "{}".to_owned();

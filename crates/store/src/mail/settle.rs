@@ -35,7 +35,8 @@ impl SqlStore {
                 session.execute(&sql::SETTLE, &cells).await?
             }
             Settlement::Requeue { due, reason } => {
-                session.execute(&sql::REQUEUE, &cells![id, attempt.attempt, *due, reason]).await?
+                let cells = cells![id, attempt.attempt, *due, reason, hashed(&attempt.address)];
+                session.execute(&sql::REQUEUE, &cells).await?
             }
         };
         if settled == 0 {

@@ -153,12 +153,17 @@ pub(crate) mod erasure {
     pub(crate) static RECIPIENT: Statement = Statement::one(include_str!("../../queries/erasure/recipient.sql"));
     pub(crate) static TASKS: Statement = Statement::one(include_str!("../../queries/erasure/tasks.sql"));
     pub(crate) static CALLS: Statement = Statement::one(include_str!("../../queries/erasure/calls.sql"));
+    pub(crate) static PAUSES: Statement = Statement::one(include_str!("../../queries/erasure/pauses.sql"));
     pub(crate) static AUDIT: Statement = Statement::one(include_str!("../../queries/erasure/audit.sql"));
     pub(crate) static LETTERS: Statement = Statement::one(include_str!("../../queries/erasure/letters.sql"));
     pub(crate) static LETTER: Statement = Statement::one(include_str!("../../queries/erasure/letter.sql"));
     pub(crate) static IN_HAND: Statement = Statement::one(include_str!("../../queries/erasure/in_hand.sql"));
     pub(crate) static AT: Statement = Statement::one(include_str!("../../queries/erasure/at.sql"));
     pub(crate) static EXPORT: Statement = Statement::one(include_str!("../../queries/erasure/export.sql"));
+    pub(crate) static UNHURRIED: Statement = Statement::pair(
+        include_str!("../../queries/erasure/unhurried.pg.sql"),
+        include_str!("../../queries/erasure/unhurried.lite.sql"),
+    );
     pub(crate) static COLUMNS: Statement = Statement::pair(
         include_str!("../../queries/erasure/columns.pg.sql"),
         include_str!("../../queries/erasure/columns.lite.sql"),

@@ -165,38 +165,59 @@ impl Session {
         Ok(found)
     }
 
-    /// In how many rows of a column, of one partner's or of all, a value stands; in upper or lower case where it is text. The names of
-    /// table and column are the database's own.
+    /// In how many rows of a column, of one partner's or of all, any of the values stands, in upper or lower case. The names of table
+    /// and column are the database's own. A column is read whole, for as long as that takes.
     pub(crate) async fn count_containing(
         &mut self,
         table: &str,
         column: &str,
         is_bytes: bool,
         of: Option<&PartnerKey>,
-        value: &str,
+        values: &[&str],
     ) -> Result<i64, StoreError> {
-        let own = if of.is_some() { " AND program = $2 AND partner = $3" } else { "" };
         let on_postgres = matches!(self.connection(), Connection::Postgres(_));
-        let found = match (is_bytes, on_postgres) {
-            (true, true) => format!(r#"position($1 in "{column}") > 0"#),
-            (true, false) => format!(r#"instr("{column}", $1) > 0"#),
-            (false, true) => format!(r#"strpos(lower("{column}"), lower($1)) > 0"#),
-            (false, false) => format!(r#"instr(lower("{column}"), lower($1)) > 0"#),
+        let found = |number: usize| match (is_bytes, on_postgres) {
+            // Bytes of PostgreSQL are no text until what is not ASCII is written as numbers.
+            (true, true) => {
+                let value = format!("encode(convert_to(${number}, 'UTF8'), 'escape')");
+                format!(r#"strpos(lower(encode("{column}", 'escape')), lower({value})) > 0"#)
+            }
+            (true, false) => format!(r#"instr(lower(CAST("{column}" AS TEXT)), lower(${number})) > 0"#),
+            (false, true) => format!(r#"strpos(lower("{column}"), lower(${number})) > 0"#),
+            (false, false) => format!(r#"instr(lower("{column}"), lower(${number})) > 0"#),
         };
-        let sql = AssertSqlSafe(format!(r#"SELECT COUNT(*) FROM "{table}" WHERE {found}{own}"#));
-        let mut cells = vec![if is_bytes { Cell::from(value.as_bytes()) } else { Cell::from(value) }];
+        let any = (1..=values.len()).map(found).collect::<Vec<_>>().join(" OR ");
+        let mut cells: Vec<Cell<'_>> = values.iter().map(|value| Cell::from(*value)).collect();
+        let mut own = String::new();
         if let Some(key) = of {
+            own = format!(" AND program = ${} AND partner = ${}", values.len() + 1, values.len() + 2);
             cells.extend([Cell::from(key.program.as_str()), Cell::from(key.partner.as_str())]);
         }
+        let sql = AssertSqlSafe(format!(r#"SELECT COUNT(*) FROM "{table}" WHERE ({any}){own}"#));
         let row = match self.connection() {
             Connection::Postgres(connection) => {
-                Row::Postgres(answer(postgres_scalars(sqlx::query(sql), &cells).fetch_one(connection)).await?)
+                let query = postgres_scalars(sqlx::query(sql), &cells).persistent(false);
+                Row::Postgres(query.fetch_one(connection).await.map_err(refusal)?)
             }
             Connection::Sqlite(connection) => {
-                Row::Sqlite(sqlite_cells(sqlx::query(sql), &cells).fetch_one(connection).await.map_err(refusal)?)
+                let query = sqlite_cells(sqlx::query(sql), &cells).persistent(false);
+                Row::Sqlite(query.fetch_one(connection).await.map_err(refusal)?)
             }
         };
         row.int(0)
+    }
+
+    /// A SQLite file's content written anew, and its log emptied: pages that nothing stands on any more keep what was deleted. `false`:
+    /// somebody reads, and the log keeps it until the next time.
+    pub(crate) async fn rewrite_file(&mut self) -> Result<bool, StoreError> {
+        let Connection::Sqlite(connection) = self.connection() else { return Ok(true) };
+        // A copy of the whole file is made meanwhile: on the disk, not in memory.
+        for step in ["PRAGMA temp_store = file", "VACUUM", "PRAGMA temp_store = memory"] {
+            sqlx::query(step).persistent(false).execute(&mut *connection).await.map_err(refusal)?;
+        }
+        let emptied = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").persistent(false);
+        let row = Row::Sqlite(emptied.fetch_one(&mut *connection).await.map_err(refusal)?);
+        Ok(row.int(0)? == 0)
     }
 
     /// Commits. When the connection is lost meanwhile, nobody here can say whether it was done.

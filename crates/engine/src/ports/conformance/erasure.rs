@@ -8,7 +8,7 @@ use super::sample::{
     Owner, assert_sound, at, claim, claim_one, ended, key, message, person, request, send_first, state,
 };
 use crate::ports::rows::{MessageState, Rebuilt};
-use crate::ports::store::{Settlement, Store, SuppressionChange};
+use crate::ports::store::{EndedMessage, Resolution, Settlement, Store, SuppressionChange};
 
 const ADDRESS: &str = "a@x.example";
 
@@ -66,18 +66,40 @@ pub async fn an_erased_partner_is_not_written_to_again(store: Arc<dyn Store>) {
 /// Nobody can call a mail back that is on its way; what is written of it names nobody any more.
 pub async fn what_was_in_hand_is_erased_when_it_is_settled(store: Arc<dyn Store>) {
     let mut owner = Owner::new(&store).await;
-    owner.plan("a", vec![message("m1", "a", 0), message("m2", "a", 0)]).await;
-    let attempt = claim_one(&store, "mailer", 1).await;
-    erase(&mut owner).await;
-    let back = Settlement::Requeue { due: at(2), reason: "busy".into() };
-    assert!(store.settle(&attempt, &back).await.unwrap());
-    assert_eq!(state(&store, "a", "m1").await, (MessageState::Cancelled, Some("erased".into())));
+    let names = ["a", "b", "c", "d"];
+    for name in names {
+        let more = message(&format!("{name}2"), name, 0);
+        owner.plan(name, vec![message(&format!("{name}1"), name, 0), more]).await;
+    }
+    let attempts = claim(&store, "mailer", 1).await;
+    assert_eq!(attempts.len(), names.len());
+    for name in names {
+        owner.commit(|batch| batch.rebuilt = vec![Rebuilt::Erased { key: key(name), at: at(5) }]).await;
+    }
+    let end = |id: &str, state: MessageState, reason: &str| {
+        Settlement::Ended(EndedMessage { reason: reason.into(), ..ended(id, state) })
+    };
+    for attempt in &attempts {
+        let id = attempt.due.message.id.as_str();
+        let settlement = match id {
+            "a1" => Settlement::Requeue { due: at(2), reason: "busy".into() },
+            "b1" => end(id, MessageState::Sent, ""),
+            "c1" => end(id, MessageState::Failed, "550 no such user <c@x.example>"),
+            _ => end(id, MessageState::InDoubt, "the connection broke"),
+        };
+        assert!(store.settle(attempt, &settlement).await.unwrap());
+    }
+    let reason = |reason: &str| Some(reason.to_owned());
+    assert_eq!(state(&store, "a", "a1").await, (MessageState::Cancelled, reason("erased")));
+    assert_eq!(state(&store, "b", "b1").await, (MessageState::Sent, reason("")));
+    assert_eq!(state(&store, "c", "c1").await, (MessageState::Failed, reason("erased")));
+    let doubtful = store.doubtful(9).await.unwrap();
+    assert_eq!(doubtful.iter().map(|row| row.address.as_str()).collect::<Vec<_>>(), [hashed("d@x.example")]);
+    let again = Resolution::SendAgain { due: at(9), expires: at(90), reason: "for ines".into() };
+    assert!(!store.resolve(&doubtful[0], &again).await.unwrap(), "not to a hash");
     assert_eq!(claim(&store, "mailer", 9).await.len(), 0);
-    owner.plan("b", vec![message("n1", "b", 0)]).await;
-    let attempt = claim_one(&store, "mailer", 9).await;
-    owner.commit(|batch| batch.rebuilt = vec![Rebuilt::Erased { key: key("b"), at: at(5) }]).await;
-    let sent = Settlement::Ended(ended("n1", MessageState::Sent));
-    assert!(store.settle(&attempt, &sent).await.unwrap());
-    assert_eq!(state(&store, "b", "n1").await.0, MessageState::Sent);
+    for name in names {
+        assert_eq!(store.suppressions(&format!("{name}@x.example")).await.unwrap(), [(None, "erased".into())]);
+    }
     assert_sound(&store).await;
 }

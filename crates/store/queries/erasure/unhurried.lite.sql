@@ -1,0 +1,2 @@
+-- A file has no such limit.
+SELECT 1

@@ -1,0 +1,2 @@
+-- Whole tables are read, however long that takes.
+SET LOCAL statement_timeout = 0
