@@ -32,7 +32,7 @@ pub fn provider_of(domain: &str) -> &'static str {
         Some(_) => domain.strip_prefix(*name).is_some_and(is_ending),
         None => domain == **name,
     };
-    PROVIDERS.iter().find(|(_, names)| names.iter().any(|name| is_of(&name))).map_or(OTHER, |(code, _)| code)
+    PROVIDERS.iter().find(|(_, names)| names.iter().any(is_of)).map_or(OTHER, |(code, _)| code)
 }
 
 /// The codes of all providers.
