@@ -39,9 +39,14 @@ pub fn number(number: i64) -> String {
     if number < 0 { format!("-{text}") } else { text }
 }
 
-/// `1 mail`, `2 mails`.
+/// `1 mail`, `2 mails`, `2 addresses`.
 pub fn count(count: i64, what: &str) -> String {
-    format!("{} {what}{}", number(count), if count == 1 { "" } else { "s" })
+    let ending = match count {
+        1 => "",
+        _ if what.ends_with('s') => "es",
+        _ => "s",
+    };
+    format!("{} {what}{ending}", number(count))
 }
 
 /// `14 Apr 2026 09:00 Oslo`.

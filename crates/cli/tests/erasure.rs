@@ -105,8 +105,16 @@ fn an_erased_partner_is_found_nowhere() {
     check(folder, &["erase", "ada"], 0, &["would be erased", "--yes"]);
     check(folder, &["erase", "ada", "--yes"], 2, &["say why"]);
     assert_eq!(delivered_to(folder), before, "nothing was done");
+    let mail = |file: std::fs::DirEntry| {
+        let bytes = std::fs::read(file.path()).unwrap();
+        String::from_utf8_lossy(&bytes).contains(TELLING[0]).then(|| (file.path(), bytes))
+    };
+    let (mail, bytes) = std::fs::read_dir(folder.join("mails/new")).unwrap().flatten().find_map(mail).unwrap();
     let because = ["erase", "ada", "--yes", "--because", "asked by mail"];
     check(folder, &because, 0, &["default/ada is erased", "1 captured mail", "none is left"]);
+    // As if it had been interrupted before it came to the captured mail.
+    std::fs::write(&mail, bytes).unwrap();
+    check(folder, &because, 0, &["0 addresses", "1 captured mail", "nothing personal was known"]);
     until(folder, &["explain", "ada"], "erased");
     let quiet = |running: Running| {
         drop(running);

@@ -219,7 +219,7 @@ impl Mailer {
             return Ok(());
         }
         let store = self.store.as_ref();
-        let since = self.hand.reports_seen(now);
+        let Some(since) = self.hand.reports_to_judge(now) else { return Ok(()) };
         let standings = reputation::standings(store, since, now).await?;
         for stopped in reputation::stop_what_harms(store, self.shards, &standings, now).await? {
             let told = stopped.alarm().map(|alarm| alarm.to_string()).unwrap_or_default();

@@ -40,6 +40,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(13, "0013_seen.sql"),
     migration!(14, "0014_limits.sql"),
     migration!(15, "0015_erased.sql"),
+    migration!(16, "0016_sent_at.sql"),
 ];
 
 /// The schema this binary reads and writes.

@@ -14,6 +14,8 @@ use crate::{
     restore::Guard,
 };
 
+/// Reports are judged no more often: a week of mail is counted for it.
+const JUDGED_EVERY: SignedDuration = SignedDuration::from_secs(30);
 /// A report may be written so long after its instant.
 const REPORTS_LATE: SignedDuration = SignedDuration::from_mins(5);
 
@@ -55,9 +57,12 @@ impl Hand {
     }
 
     /// Since when reports may have come that were not judged: all at first, and then with time for those that were being written.
-    pub(super) fn reports_seen(&self, now: Timestamp) -> Timestamp {
-        let last = lock(&self.judged_at).filter(|last| *last <= now);
-        last.and_then(|last| last.checked_sub(REPORTS_LATE).ok()).unwrap_or(Timestamp::MIN)
+    /// None when they were judged just now.
+    pub(super) fn reports_to_judge(&self, now: Timestamp) -> Option<Timestamp> {
+        match lock(&self.judged_at).filter(|last| *last <= now) {
+            Some(last) if now.duration_since(last) < JUDGED_EVERY => None,
+            last => Some(last.and_then(|last| last.checked_sub(REPORTS_LATE).ok()).unwrap_or(Timestamp::MIN)),
+        }
     }
 
     /// Reports up to now are judged.

@@ -1,2 +1,2 @@
--- What no cap looks at any more. $1 the instant. Reads sent once.
+-- What no cap looks at any more. $1 the instant. Uses sent_at.
 DELETE FROM sent WHERE at < $1
