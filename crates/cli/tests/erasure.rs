@@ -141,3 +141,20 @@ fn an_erased_partner_is_found_nowhere() {
     drop(running);
     check(folder, &["erase", "ada", "--yes", "--because", "once more", "--json"], 0, &["\"remains\":[]"]);
 }
+
+/// Of somebody whose events nobody has folded yet, only personal fields are known: they go as well, and stay away.
+#[test]
+fn a_partner_nobody_has_folded_yet_is_erased() {
+    let project = project();
+    let folder = project.path();
+    check(folder, &["apply", "--approved-by", "ines"], 0, &[]);
+    std::fs::write(folder.join("events.jsonl"), approved("ada", "a-1")).unwrap();
+    check(folder, &["ingest", "events.jsonl"], 0, &["1 event taken in"]);
+    std::fs::remove_file(folder.join("events.jsonl")).unwrap();
+    check(folder, &["export", "default/ada"], 0, &[TELLING[0]]);
+    let because = ["erase", "default/ada", "--yes", "--because", "asked"];
+    check(folder, &because, 0, &["1 address (", "none is left"]);
+    check(folder, &because, 0, &["nothing personal was known"]);
+    check(folder, &["export", "default/ada"], 0, &["\"erased_at\": \"2"]);
+    assert_eq!(holding(folder, &TELLING), [""; 0]);
+}

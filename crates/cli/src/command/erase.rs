@@ -90,7 +90,8 @@ async fn find(desk: &Desk, partner: &str) -> Result<PartnerKey, Failure> {
         && let Ok(key) = PartnerKey::new(program, id)
     {
         let values = desk.database.personal_values(&key).await.doing("looking for the partner")?;
-        if !values.is_empty() {
+        let erased_at = desk.database.erased_at(&key).await.doing("looking for the partner")?;
+        if !values.is_empty() || erased_at.is_some() {
             return Ok(key);
         }
     }
