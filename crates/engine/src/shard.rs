@@ -161,8 +161,8 @@ pub struct ShardOwner {
     began: BTreeMap<ProgramId, Timestamp>,
     /// Records that stand before this instant are folded again, since a restored database was accepted then.
     rebuild_until: Option<Timestamp>,
-    /// When the beginnings of programmes were last asked for.
-    learnt: Option<Instant>,
+    /// When each programme's beginning was last asked for.
+    learnt: BTreeMap<ProgramId, Instant>,
 }
 
 impl ShardOwner {
@@ -191,7 +191,7 @@ impl ShardOwner {
             fired: 0,
             began: BTreeMap::new(),
             rebuild_until: None,
-            learnt: None,
+            learnt: BTreeMap::new(),
         }
     }
 
@@ -367,19 +367,17 @@ impl ShardOwner {
     /// Since when programmes are known. What is noted can only move back, by an event that is older than it: in another shard's
     /// records it shows within [`BEGINNINGS_HOLD`]. A restored database may have lost the note, and gets it from the log.
     async fn learn_beginnings(&mut self, earliest: &BTreeMap<ProgramId, Timestamp>) -> Result<(), ShardError> {
-        let now = self.parts.clock.monotonic();
-        let holds = self.parts.clock.replays()
-            || self.learnt.is_some_and(|at| now.saturating_duration_since(at) < BEGINNINGS_HOLD);
-        if !holds {
-            self.learnt = Some(now);
-        }
+        let (now, replays) = (self.parts.clock.monotonic(), self.parts.clock.replays());
         for (program, first) in earliest {
             if self.rebuild_until.is_some() {
                 self.parts.store.lower_meta(&beginning(program), first.as_millisecond()).await?;
             }
+            let learnt = self.learnt.get(program);
+            let holds = replays || learnt.is_some_and(|at| now.saturating_duration_since(*at) < BEGINNINGS_HOLD);
             if holds && self.began.get(program).is_some_and(|began| began <= first) {
                 continue;
             }
+            self.learnt.insert(program.clone(), now);
             let noted = self.parts.store.meta(&beginning(program)).await?;
             if let Some(at) = noted.and_then(|millis| Timestamp::from_millisecond(millis.parse().ok()?).ok()) {
                 self.began.insert(program.clone(), at);

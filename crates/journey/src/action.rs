@@ -18,7 +18,7 @@ use crate::journey::{EventSnapshot, ExitReason, Journey, Outcome, TraceLine};
 pub enum Stimulus {
     /// Another trigger joins by `combine`; [`crate::consider`] said so.
     Join(EventSnapshot),
-    /// What journeys stand on may be so no more: whether it still is.
+    /// Figures fell or a sale was taken back: a journey whose trigger is no longer true, or that anything else stops, ends now.
     Look,
     /// The first look, right after [`crate::consider`] let it begin.
     Start,

@@ -8,7 +8,6 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::Response,
 };
-use jiff::tz::TimeZone;
 use rapport_engine::shard::{facts, react::Given};
 use rapport_message::link::Claims;
 
@@ -30,9 +29,7 @@ pub(super) async fn show(
     let words = visit.words;
     let title = declared.map_or(&*given.award, |award| visit.text(&award.name));
     let because = given.because.as_deref().or(declared.map(|award| visit.text(&award.about)));
-    let program = rulebook.and_then(|rules| rules.config.program(visit.key.program.as_str()));
-    let zone = program.map_or(TimeZone::UTC, |program| program.zone.clone());
-    let on = words.date(given.at.to_zoned(zone).date());
+    let on = words.date(given.at.to_zoned(visit.zone()).date());
     let name = visit.name().unwrap_or(visit.key.partner.as_str());
     let page = visit.page(title).text(&words.certificate_text.replace("{program}", visit.program())).quote(name);
     let page = match because {

@@ -151,7 +151,7 @@ impl Case {
                 self.open(proposal, wrong).respond(status)
             }
             Stands::Agreed(agreed) => {
-                let on = words.date(agreed.at.to_zoned(self.zone()).date());
+                let on = words.date(agreed.at.to_zoned(self.visit.zone()).date());
                 let page = visit.page(words.goal_agreed_title).text(words.goal_agreed_text);
                 let page = page.quote(&self.terms(&agreed.terms)).aside(&words.goal_agreed_on.replace("{date}", &on));
                 page.respond(StatusCode::OK)
@@ -237,11 +237,6 @@ impl Case {
 
     fn is_money(&self, terms: &Terms) -> bool {
         goal_measure(&terms.metric).is_some_and(|measure| measure.is_money())
-    }
-
-    fn zone(&self) -> jiff::tz::TimeZone {
-        let program = self.visit.rulebook().and_then(|rules| rules.config.program(self.visit.key.program.as_str()));
-        program.map_or(jiff::tz::TimeZone::UTC, |program| program.zone.clone())
     }
 }
 

@@ -8,6 +8,7 @@ use axum::{
     http::HeaderMap,
     response::Response,
 };
+use jiff::tz::TimeZone;
 use rapport_contact::normalise;
 use rapport_engine::ports::{rows::MessageRow, store::StoreError};
 use rapport_event::PartnerKey;
@@ -90,6 +91,12 @@ impl Visit {
     pub(super) fn program(&self) -> &str {
         let program = self.rulebook().and_then(|rules| rules.config.program(self.key.program.as_str()));
         program.map_or(self.key.program.as_str(), |program| &program.name)
+    }
+
+    /// The programme's zone, in which its days and dates are told; UTC when the files do not know it.
+    pub(super) fn zone(&self) -> TimeZone {
+        let program = self.rulebook().and_then(|rules| rules.config.program(self.key.program.as_str()));
+        program.map_or(TimeZone::UTC, |program| program.zone.clone())
     }
 
     /// What the partner is called, where it is known.

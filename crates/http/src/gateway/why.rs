@@ -7,7 +7,6 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::Response,
 };
-use jiff::tz::TimeZone;
 use rapport_engine::ports::rows::MessageRow;
 use rapport_message::link::Claims;
 use serde_json::Value;
@@ -50,8 +49,6 @@ fn told(visit: &Visit, page: Page, row: &MessageRow) -> Page {
         }
         None => page,
     };
-    let program = visit.rulebook().and_then(|rules| rules.config.program(visit.key.program.as_str()));
-    let zone = program.map_or(TimeZone::UTC, |program| program.zone.clone());
-    let date = row.planned_at.to_zoned(zone).date();
+    let date = row.planned_at.to_zoned(visit.zone()).date();
     page.aside(&words.why_planned.replace("{date}", &words.date(date)))
 }
