@@ -385,7 +385,6 @@ impl Judged {
         let verdict = exposed.then(|| after.close(y, close, budget));
         let top = top_groups(rulebook, &entry.state, number, &close.top_share);
         let closing = entry.state.open.iter().any(|cell| cell.day <= number);
-        let unserved = entry.state.lasting.iter().any(|signal| !is_served(rulebook, entry, signal));
         let learnt = (after != before).then_some(after);
         let revenue = sales::judge(&entry.state, number, close, budget);
         let (wins, won) = match weekly::is_due(number).then(|| sales::wins(&entry.state, number, close)).flatten() {
@@ -394,7 +393,7 @@ impl Judged {
         };
         let changes = learnt.is_some() || top.is_some() || revenue.is_some() || won.is_some();
         let verdicts = Verdicts { conversions: verdict, revenue, wins };
-        (closing || unserved || changes).then_some(Self { number, learnt, top, won, verdicts })
+        (closing || changes).then_some(Self { number, learnt, top, won, verdicts })
     }
 
     /// Judges a partner's day outside a shard: in a rehearsal, where nothing comes late.
@@ -444,16 +443,9 @@ pub fn part_of(entry: &Entry, on: Date) -> Result<Option<DayPart>, ShardError> {
     Ok(detector(&entry.state.detector, &entry.key)?.part(number, count(conversions), revenue))
 }
 
-/// Whether every workflow that starts on the signal has a journey that did.
-fn is_served(rulebook: &crate::rulebooks::Applied, entry: &Entry, signal: &rapport_partner::LastingSignal) -> bool {
-    rulebook.rulebook.started_by(&signal.kind).all(|workflow| {
-        entry.journeys.iter().any(|journey| journey.workflow == workflow.id && journey.was_triggered_by(&signal.id))
-    })
-}
-
 /// The marks of top groups, if they change. Hysteresis: a member leaves only below the lower limit.
 fn top_groups(
-    rulebook: &crate::rulebooks::Applied,
+    rulebook: &Applied,
     state: &rapport_partner::PartnerState,
     number: i32,
     limits: &[Limits],

@@ -56,6 +56,8 @@ pub mod marks {
     pub const SEGMENTS: &str = "segments";
     /// The trail of the partner's health, JSON.
     pub const HEALTH: &str = "health";
+    /// What workflows answered when they last looked at signals that last, JSON.
+    pub const LASTING: &str = "lasting";
     /// Wins told, JSON.
     pub const WINS: &str = "wins";
     /// The fold of this partner failed; the reason.

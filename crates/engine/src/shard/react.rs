@@ -11,6 +11,7 @@ mod goals;
 mod health;
 pub mod held;
 pub(crate) mod in_flight;
+mod lasting;
 mod moments;
 mod segments;
 mod signals;
@@ -363,18 +364,16 @@ impl<'a> Reaction<'a> {
 
     /// Looks at a workflow's entry for a trigger.
     fn consider(&mut self, workflow: &Arc<Workflow>, trigger: &EventSnapshot) {
-        let past: Vec<_> = self
-            .entry
-            .journeys
-            .iter()
-            .filter(|journey| workflow.owns(&journey.workflow))
-            .map(rapport_journey::Journey::as_past)
-            .collect();
-        let answer = {
-            let facts = self.facts();
-            let world = self.world(&facts, workflow);
-            consider(workflow, trigger, &self.entry.key, &world, &past, self.now)
-        };
+        let answer = self.answer(workflow, trigger);
+        self.take(answer, workflow, trigger);
+    }
+
+    fn answer(&self, workflow: &Arc<Workflow>, trigger: &EventSnapshot) -> Answer {
+        answer(&self.facts(), self.entry, workflow, trigger)
+    }
+
+    /// Does as a workflow's entry answered.
+    fn take(&mut self, answer: Answer, workflow: &Arc<Workflow>, trigger: &EventSnapshot) {
         match answer {
             Answer::Begin(journey) => {
                 self.supersede(workflow, trigger);
@@ -499,7 +498,18 @@ impl<'a> Reaction<'a> {
     }
 
     fn world<'b>(&'b self, facts: &'b PartnerFacts<'b>, workflow: &Workflow) -> World<'b> {
-        World::new(facts, &self.rulebook.rulebook, self.program)
-            .deployed_at(self.rulebook.deployed.get(&*workflow.id).copied())
+        world(facts, workflow)
     }
+}
+
+fn world<'a>(facts: &'a PartnerFacts<'a>, workflow: &Workflow) -> World<'a> {
+    World::new(facts, &facts.rulebook.rulebook, facts.program)
+        .deployed_at(facts.rulebook.deployed.get(&*workflow.id).copied())
+}
+
+/// What a workflow's entry says to a trigger now; nothing is done about it.
+fn answer(facts: &PartnerFacts<'_>, entry: &Entry, workflow: &Arc<Workflow>, trigger: &EventSnapshot) -> Answer {
+    let own = entry.journeys.iter().filter(|journey| workflow.owns(&journey.workflow));
+    let past: Vec<_> = own.map(rapport_journey::Journey::as_past).collect();
+    consider(workflow, trigger, &entry.key, &world(facts, workflow), &past, facts.now)
 }

@@ -1,8 +1,6 @@
 //! Signals that last: raised, carried on with newer evidence, ended.
-//!
-//! While one lasts, entry is looked at again at every day close with the newest payload, until a journey has begun on it.
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use rapport_event::{EngineData, Event, Kind, PartnerKey, Payload, engine::SignalData, extra::Extra};
 use rapport_insight::{
     day,
@@ -17,9 +15,12 @@ use crate::{
     calendar::ProgramDays,
     ports::rows::{SignalRow, TimerRow},
     records,
-    shard::day_close::{
-        Verdicts,
-        sales::{self, RevenueDip},
+    shard::{
+        day_close::{
+            Verdicts,
+            sales::{self, RevenueDip},
+        },
+        facts::PartnerFacts,
     },
 };
 
@@ -156,16 +157,6 @@ impl Reaction<'_> {
         self.keep(kind, id, data, since);
     }
 
-    /// Workflows that have not begun on a signal that lasts look at it again, with the newest evidence there is.
-    fn look_again_at_what_lasts(&mut self) {
-        for signal in self.entry.state.lasting.clone() {
-            let (kind, data) = (Kind::parse(&signal.kind), serde_json::from_str(&signal.payload));
-            if let (Some(kind), Ok(data)) = (kind, data) {
-                self.tell_unserved(&kind, &signal.id, data);
-            }
-        }
-    }
-
     fn keep(&mut self, kind: &Kind, id: &str, data: &SignalData, since: Timestamp) {
         let payload = serde_json::to_string(data).unwrap_or_default();
         self.batch.signals.push(row(&self.entry.key, id, kind, since, None, payload.clone()));
@@ -213,27 +204,6 @@ impl Reaction<'_> {
         self.announce(event);
     }
 
-    /// Looks at entry again for workflows that no journey of this signal has begun.
-    fn tell_unserved(&mut self, kind: &Kind, id: &str, data: SignalData) {
-        let event = self.signal_event(kind.clone(), id, data);
-        let facts = event.facts();
-        let snapshot = rapport_journey::EventSnapshot {
-            id: event.id.as_str().to_owned(),
-            kind: kind.name().into_owned(),
-            occurred_at: event.occurred_at,
-            payload: serde_json::Value::Object(facts),
-        };
-        let rulebook = self.rulebook.clone();
-        for workflow in rulebook.rulebook.started_by(&snapshot.kind) {
-            let served = |journey: &rapport_journey::Journey| {
-                journey.workflow == workflow.id && journey.was_triggered_by(&snapshot.id)
-            };
-            if !self.entry.journeys.iter().any(served) {
-                self.consider(workflow, &snapshot);
-            }
-        }
-    }
-
     fn signal_event(&self, kind: Kind, id: &str, data: SignalData) -> Event {
         self.own_event(kind, id, EngineData::Signal(data))
     }
@@ -261,7 +231,7 @@ impl Reaction<'_> {
         let Some(id) = self.entry.state.lasting("silence.conversions").map(|signal| signal.id.to_string()) else {
             return;
         };
-        if let Some(data) = self.silence().map(|(silence, today)| silence_data(&silence, today)) {
+        if let Some(data) = silence_data_of(&self.facts()) {
             self.carry_on(&Kind::SilenceConversions, &id, &data);
         }
     }
@@ -309,13 +279,23 @@ impl Reaction<'_> {
         }
     }
 
-    fn silence(&self) -> Option<(silence::Silence, jiff::civil::Date)> {
-        let today = self.program.zone.to_datetime(self.now).date();
-        let sales = self.entry.state.sale_days();
-        let latest = sales.get(sales.len().saturating_sub(silence::GAPS + 1)..)?;
-        let silence = silence::of(latest.iter().map(|(on, _)| day::date_of(*on)))?;
-        Some((silence, today))
+    fn silence(&self) -> Option<(silence::Silence, Date)> {
+        silence_of(&self.facts())
     }
+}
+
+/// The partner's silence by the gaps between the latest sales, and today; none who sold too seldom has one.
+fn silence_of(facts: &PartnerFacts<'_>) -> Option<(silence::Silence, Date)> {
+    let today = facts.program.zone.to_datetime(facts.now).date();
+    let sales = facts.state.sale_days();
+    let latest = sales.get(sales.len().saturating_sub(silence::GAPS + 1)..)?;
+    let silence = silence::of(latest.iter().map(|(on, _)| day::date_of(*on)))?;
+    Some((silence, today))
+}
+
+/// What there is to tell of the partner's silence today.
+pub(super) fn silence_data_of(facts: &PartnerFacts<'_>) -> Option<SignalData> {
+    silence_of(facts).map(|(silence, today)| silence_data(&silence, today))
 }
 
 fn dip_data(evidence: &Evidence) -> SignalData {
@@ -338,7 +318,7 @@ fn dip_data(evidence: &Evidence) -> SignalData {
     }
 }
 
-fn silence_data(silence: &silence::Silence, today: jiff::civil::Date) -> SignalData {
+fn silence_data(silence: &silence::Silence, today: Date) -> SignalData {
     let silent = silence.days_silent(today);
     SignalData {
         name: "silence".into(),

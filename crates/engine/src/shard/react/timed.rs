@@ -13,7 +13,7 @@ use rapport_workflow::calendar;
 use rapport_workflow::{Timed, Workflow};
 use serde_json::json;
 
-use super::{Follows, Place, Reaction};
+use super::{Follows, Place, Reaction, lasting};
 use crate::{
     ports::rows::TimerRow,
     shard::{
@@ -49,7 +49,8 @@ impl Kept {
 }
 
 /// Whether a day close has something to do here for the partner: a segment entered or left by the passing of time, one that
-/// lasts and has begun no journey yet, timers of another rulebook, or a membership, health or goal that only time changed.
+/// lasts and has begun no journey yet, a signal that lasts and is answered otherwise, timers of another rulebook, or a
+/// membership, health or goal that only time changed.
 #[must_use]
 pub fn stirs(place: &Place<'_>, entry: &Entry) -> bool {
     let rulebook = &place.rulebook.rulebook;
@@ -64,7 +65,7 @@ pub fn stirs(place: &Place<'_>, entry: &Entry) -> bool {
         figures: place.figures,
         expectations: place.expectations,
     };
-    if day_close::due(&facts) {
+    if day_close::due(&facts) || lasting::stirs(&facts, entry) {
         return true;
     }
     if rulebook.workflows.iter().all(|workflow| workflow.timed.is_empty()) {
