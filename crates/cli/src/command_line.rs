@@ -635,6 +635,14 @@ pub enum DeadLetterAction {
         /// Where it stands, as the list shows it: SOURCE/PARTITION@OFFSET
         position: String,
     },
+    /// Let a source through that was stopped because too much of it is refused: the rest is kept as dead letters, too, until the source is sound again
+    Accept {
+        /// What was stopped, as readiness and the log say it: SOURCE/PARTITION
+        place: String,
+        /// Who accepts, for the record [default: the login name]
+        #[arg(long, value_name = "NAME")]
+        by: Option<String>,
+    },
     /// Read them again, oldest first: what is accepted now goes into the log
     Replay {
         /// Only those with this code

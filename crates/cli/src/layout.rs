@@ -64,6 +64,12 @@ pub fn connection(settings: &KafkaSettings) -> Connection {
     connection
 }
 
+/// Whether anything was folded from the log: then it must be there.
+async fn has_folded(store: &Arc<dyn Store>) -> Result<bool, Failure> {
+    let rows = store.shard_rows().await.map_err(asking("looking how far the shards are"))?;
+    Ok(rows.iter().any(|row| row.next_offset > 0))
+}
+
 impl Layout {
     /// Opens store and log; a store that is not there is told.
     pub async fn open(settings: &Settings, clock: ClockKind) -> Result<Self, Failure> {
@@ -88,6 +94,7 @@ impl Layout {
                     shards: settings.shards,
                     retention: Some(Duration::from_secs(days * 24 * 60 * 60)),
                     replication: kafka.replication,
+                    must_exist: has_folded(&store).await?,
                     ..LogSettings::default()
                 };
                 let log = Arc::new(KafkaLog::connect(&connection, log_settings).await.map_err(unreachable_log)?);

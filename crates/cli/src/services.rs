@@ -293,7 +293,7 @@ pub fn ingest(layout: &Layout) -> Ingest {
         clock: layout.clock.clone(),
         rulebooks: layout.rulebooks.clone(),
         shards: layout.shards,
-        incarnation: layout.broker.as_ref().map_or(0, |broker| broker.settings.incarnation),
+        incarnations: layout.broker.as_ref().map(|broker| broker.settings.incarnations()).unwrap_or_default(),
         readiness: layout.readiness.clone(),
         beginnings: Arc::default(),
     }
@@ -328,10 +328,14 @@ async fn source_settings(
 async fn taken_before(layout: &Layout, broker: &Broker) -> Result<BTreeSet<(String, i32)>, StoreError> {
     let topics = &broker.settings.upstream;
     let seen = layout.store.seen(None).await?;
-    let incarnation = broker.settings.incarnation;
+    let incarnations = broker.settings.incarnations();
     let mut known = BTreeSet::new();
-    for position in seen.iter().filter(|position| position.incarnation == incarnation) {
+    for position in seen {
         let Some(topic) = topics.iter().find(|topic| source_id(topic) == position.source) else { continue };
+        let incarnation = incarnations.of(topic);
+        if position.incarnation != incarnation {
+            continue;
+        }
         let place = (topic.clone(), position.partition);
         let fact = committed_fact(incarnation, topic, position.partition);
         if !known.contains(&place) && layout.store.meta(&fact).await?.is_some() {

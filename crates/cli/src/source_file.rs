@@ -10,7 +10,7 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use rapport_engine::ingest::ReplaySource;
+use rapport_engine::ingest::{FILE, ReplaySource};
 use rapport_engine::ports::log::{LogError, Source, SourceRecord};
 use serde::Deserialize;
 
@@ -68,7 +68,7 @@ pub fn read(path: &Path, program: &str) -> Result<EventFile, Failure> {
         // The same log makes other events of another programme's.
         hash = content_hash(hash, program.as_bytes());
     }
-    let topic = format!("file:{hash:016x}");
+    let topic = format!("{FILE}{hash:016x}");
     let values: Vec<Vec<u8>> = if by_line {
         refuse_other_forms(&text).map_err(|(what, help)| Failure::input(format!("{shown} {what}")).help(help))?;
         let lines = text.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));

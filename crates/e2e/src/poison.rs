@@ -102,18 +102,36 @@ async fn feed(project: &Project, processes: &mut Processes) -> Result<Poisoned> 
         .map(|number| outgoing(&project.topics.activity, 2, Some(format!("not JSON {number}").into_bytes())))
         .collect();
     publisher.publish(&flood).await?;
-    until("a flood of bad records stops ingest", LONGEST, async || Ok(processes.ended("ingest-1")?.is_some())).await?;
-    if processes.ended("ingest-1")?.is_some_and(|status| status.success()) {
-        bail!("ingest ended as if all were well");
-    }
-    if !processes.log("ingest-1").contains("were rejected") {
-        bail!("ingest does not say why it stopped");
-    }
-    processes.check_alive("ingest-1")?;
-    let flooded = count(pool, "SELECT count(*) FROM dead_letter WHERE source LIKE '%.activity'").await?;
+    let refused = async || count(pool, "SELECT count(*) FROM dead_letter WHERE source LIKE '%.activity'").await;
+    until("a flood of bad records stops its partition", LONGEST, async || {
+        processes.check_alive("")?;
+        Ok(processes.log("ingest-1").contains("were rejected"))
+    })
+    .await?;
+    let after: Vec<Outgoing> = (0..GOOD_BETWEEN)
+        .map(|number| {
+            let value = conversion(&format!("after-{number}"), &now.to_string(), "4000").into_bytes();
+            outgoing(topic, 2, Some(value))
+        })
+        .collect();
+    publisher.publish(&after).await?;
+    until("the others go on", LONGEST, async || {
+        processes.check_alive("")?;
+        let arrived = count(pool, "SELECT count(*) FROM conversion WHERE conversion_id LIKE 'after-%'").await?;
+        Ok(arrived == GOOD_BETWEEN as i64)
+    })
+    .await?;
+    let flooded = refused().await?;
     if flooded >= FLOOD as i64 {
         bail!("all {flooded} bad records became dead letters");
     }
+    let place = format!("{}/2", project.topics.activity);
+    project.rapport(&["dead-letters", "accept", &place]).await?;
+    until("what a person accepted is refused to its end", LONGEST, async || {
+        processes.check_alive("")?;
+        Ok(refused().await? == FLOOD as i64)
+    })
+    .await?;
     Ok(Poisoned { dead_letters, good, flooded })
 }
 

@@ -85,6 +85,15 @@ struct State {
     held: Option<Held>,
 }
 
+/// What the server said.
+struct Answer {
+    server: Timestamp,
+    /// The present by it and by the time carried on.
+    now: Timestamp,
+    /// How far that is from the time carried on alone.
+    jump: SignedDuration,
+}
+
 /// The server's time is not believed.
 #[derive(Debug, Clone)]
 struct Held {
@@ -113,36 +122,46 @@ impl ServerClock {
         Some((at.checked_add(age).unwrap_or(Timestamp::MAX), age))
     }
 
-    /// The server's time, and how far it is from the time carried on. An answer may be under way for long (the server is
-    /// slow, this process is stopped): whatever lies between asking and hearing is no jump.
-    async fn ask_server(&self) -> Result<(Timestamp, SignedDuration), StoreError> {
-        let asked = self.carried(&self.state());
+    /// One question to the server.
+    ///
+    /// An answer may be under way for long (the server is slow, this process is stopped), and says no more than that the
+    /// present lies between it and as much later as it was under way. The time carried on, brought into that span, is the present.
+    async fn ask_server(&self) -> Result<Answer, StoreError> {
+        let asked = self.monotonic();
         let server = self.store.server_time().await?;
-        let heard = self.carried(&self.state());
-        let jump = match (asked, heard) {
-            (Some((asked, _)), _) if server < asked => server.duration_since(asked),
-            (_, Some((heard, _))) if server > heard => server.duration_since(heard),
-            _ => SignedDuration::ZERO,
+        let carried = self.carried(&self.state()).map(|(at, _)| at);
+        let under_way = self.monotonic().saturating_duration_since(asked);
+        let latest = server.checked_add(under_way).unwrap_or(Timestamp::MAX);
+        let Some(carried) = carried else {
+            // Nothing tells when in that span it was said.
+            if under_way > ASK_EVERY {
+                return Err(StoreError::Unavailable(format!("the database took {under_way:.1?} to tell the time")));
+            }
+            return Ok(Answer { server, now: server, jump: SignedDuration::ZERO });
         };
-        Ok((server, jump))
+        let now = carried.clamp(server, latest);
+        Ok(Answer { server, now, jump: now.duration_since(carried) })
     }
 
-    fn believe(&self, server: Timestamp) -> Timestamp {
-        *self.state() = State { known: Some((server, self.monotonic())), held: None };
-        server
+    fn believe(&self, now: Timestamp) -> Timestamp {
+        *self.state() = State { known: Some((now, self.monotonic())), held: None };
+        now
     }
 
     /// One look at a server that is not believed.
     async fn look_again(&self, held: Held) -> Result<Timestamp, StoreError> {
-        let (server, jump) = self.ask_server().await?;
         if self.store.meta(ACCEPTED).await? != held.accepted_before {
-            info!(%server, "an operator accepts the database's clock");
-            return Ok(self.believe(server));
+            // It begins anew, as a process that starts does.
+            self.state().known = None;
+            let now = self.ask_server().await?.now;
+            info!(%now, "an operator accepts the database's clock");
+            return Ok(self.believe(now));
         }
+        let Answer { server, now, jump } = self.ask_server().await?;
         let agreed = if jump.abs() <= JUMP_MAX { held.agreed + 1 } else { 0 };
         if agreed >= AGREEING {
             info!(%server, "the database's clock agrees again");
-            return Ok(self.believe(server));
+            return Ok(self.believe(now));
         }
         let why = held.why.clone();
         self.state().held = Some(Held { looked: self.monotonic(), agreed, ..held });
@@ -173,9 +192,9 @@ impl Clock for ServerClock {
         {
             return Ok(now);
         }
-        let (server, jump) = self.ask_server().await?;
+        let Answer { server, now, jump } = self.ask_server().await?;
         if jump.abs() <= JUMP_MAX {
-            return Ok(self.believe(server));
+            return Ok(self.believe(now));
         }
         let why = format!(
             "the database's clock jumped by {jump:#}: nothing that depends on the time is done until it agrees again, or \

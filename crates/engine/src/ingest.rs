@@ -7,12 +7,14 @@
 
 mod beginnings;
 mod breaker;
+mod incarnations;
 mod intake;
 mod replay;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
 
 use jiff::Timestamp;
@@ -25,7 +27,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 pub use beginnings::Beginnings;
-pub use breaker::{Breaker, Tripped};
+pub use breaker::{Breaker, Tripped, accepted_fact, stopped_fact};
+pub use incarnations::{FILE, Incarnations};
 pub use intake::Intake;
 pub(crate) use replay::grid_after;
 pub use replay::{ReplayMaster, ReplaySource};
@@ -44,6 +47,8 @@ use crate::{
 
 /// Records taken from the source at once.
 const BATCH: usize = 1000;
+/// How often a stopped partition is looked after.
+const LOOK_FOR_ACCEPTANCE: Duration = Duration::from_secs(2);
 /// Of a dead letter's bytes this many are kept.
 const RAW_MAX: usize = 1 << 20;
 
@@ -77,8 +82,8 @@ pub struct Ingest {
     pub rulebooks: Arc<Rulebooks>,
     /// Number of shards.
     pub shards: u32,
-    /// Raised when a topic was created anew under the same name.
-    pub incarnation: u32,
+    /// Topics that were created anew under the same name.
+    pub incarnations: Incarnations,
     /// Told when neighbours fail.
     pub readiness: Readiness,
     /// When programmes began, as far as this process has noted it.
@@ -113,9 +118,22 @@ impl Ingest {
         let mut breaker = Breaker::default();
         let mut backoff = Backoff::default();
         let mut known = BTreeSet::new();
+        let mut looked = self.clock.monotonic();
         loop {
+            let since = self.clock.monotonic().saturating_duration_since(looked);
+            let anything_accepted = async {
+                match breaker.stopped().is_empty() {
+                    true => std::future::pending().await,
+                    false => self.clock.pause(LOOK_FOR_ACCEPTANCE.saturating_sub(since)).await,
+                }
+            };
             let records = tokio::select! {
                 records = source.next(BATCH) => records,
+                () = anything_accepted => {
+                    self.let_through(source, &mut breaker).await?;
+                    looked = self.clock.monotonic();
+                    continue;
+                }
                 () = stop.cancelled() => return Ok(all),
             };
             let records = match records {
@@ -136,17 +154,21 @@ impl Ingest {
                 return Ok(all);
             }
             all += self.take(&records, &mut breaker).await?;
-            for (topic, partition, next) in ends(&records) {
+            for (topic, partition, next) in ends(&records, &breaker) {
                 match self.commit(source, &topic, partition, next, &stop).await? {
                     None => return Ok(all),
                     Some(true) if !known.contains(&(topic.clone(), partition)) => {
-                        let fact = committed_fact(self.incarnation, &topic, partition);
+                        let fact = committed_fact(self.incarnations.of(&topic), &topic, partition);
                         self.retry(async || self.store.pin_meta(&fact, "1").await).await?;
                         known.insert((topic, partition));
                     }
                     Some(_) => {}
                 }
             }
+            if let Some(tripped) = breaker.tripped().filter(|_| !follow) {
+                return Err(tripped.into());
+            }
+            self.hold(source, &records, &breaker).await?;
             if !follow && source.ended() {
                 return Ok(all);
             }
@@ -182,6 +204,46 @@ impl Ingest {
         }
     }
 
+    /// Partitions that are stopped are not read on; the others are.
+    async fn hold(
+        &self,
+        source: &mut dyn Source,
+        records: &[SourceRecord],
+        breaker: &Breaker,
+    ) -> Result<(), IngestError> {
+        for ((topic, partition), stopped) in breaker.stopped() {
+            // Also one that was given away and has come back: it is read again then.
+            let comes = |record: &SourceRecord| (&record.topic, record.partition) == (topic, *partition);
+            if records.iter().any(comes) {
+                self.readiness.bad(&part(topic, *partition), stopped.why.to_string());
+                source.pause(topic, *partition).await?;
+            }
+        }
+        metrics::gauge!("rapport_stopped_partitions").set(breaker.stopped().len() as f64);
+        Ok(())
+    }
+
+    /// Goes on with the stopped partitions that a person has accepted meanwhile.
+    async fn let_through(&self, source: &mut dyn Source, breaker: &mut Breaker) -> Result<(), IngestError> {
+        let stopped: Vec<_> = breaker.stopped().iter().map(|(place, stopped)| (place.clone(), stopped.next)).collect();
+        for (place, next) in stopped {
+            if self.is_accepted(&place.0, place.1).await? {
+                source.resume(&place.0, place.1, next).await?;
+                let fact = stopped_fact(&place.0, place.1);
+                self.retry(async || self.store.set_meta(&fact, "").await).await?;
+                breaker.accept(&place);
+                self.readiness.good(&part(&place.0, place.1));
+            }
+        }
+        metrics::gauge!("rapport_stopped_partitions").set(breaker.stopped().len() as f64);
+        Ok(())
+    }
+
+    async fn is_accepted(&self, source: &str, partition: i32) -> Result<bool, StoreError> {
+        let fact = accepted_fact(source, partition);
+        Ok(self.retry(async || self.store.meta(&fact).await).await?.is_some_and(|by| !by.is_empty()))
+    }
+
     /// A source does not answer: red, and after a while it may be asked again. False when told to stop.
     async fn unreachable(&self, why: String, backoff: &mut Backoff, stop: &CancellationToken) -> bool {
         self.readiness.bad("ingest", why);
@@ -189,7 +251,7 @@ impl Ingest {
         tokio::select! { () = self.clock.pause(wait) => true, () = stop.cancelled() => false }
     }
 
-    /// Stores and appends one batch. When it returns, every record of it is safe.
+    /// Stores and appends one batch. When it returns, every record of it is safe but those that the breaker keeps back.
     pub async fn take(&self, records: &[SourceRecord], breaker: &mut Breaker) -> Result<Taken, IngestError> {
         self.take_placed(records, breaker, true).await
     }
@@ -212,18 +274,29 @@ impl Ingest {
         let intake = Intake::of(rules.as_ref().map(|rules| &rules.rulebook), replays);
         let mut batch = Sorted { replays, placed, ..Sorted::default() };
         for record in records {
+            if breaker.keeps_back(record) {
+                continue;
+            }
             match read(record, &intake, now) {
                 Ok(decoded) => {
-                    breaker.good(&record.topic, record.partition);
+                    if breaker.good(record) {
+                        let fact = accepted_fact(&record.topic, record.partition);
+                        self.retry(async || self.store.set_meta(&fact, "").await).await?;
+                    }
                     batch.accept(record, decoded, self);
                 }
                 Err(rejection) => {
                     metrics::counter!("rapport_rejected_total", "code" => rejection.code.as_str()).increment(1);
-                    batch.dead.push(dead_letter(record, &rejection, now, self.incarnation));
-                    if let Err(tripped) = breaker.bad(&record.topic, record.partition) {
-                        // What it points people to is there before it stops; the batch is read again later and changes nothing.
-                        self.retry(async || self.store.dead_letters(&batch.dead).await).await?;
-                        return Err(tripped.into());
+                    batch.dead.push(dead_letter(record, &rejection, now, &self.incarnations));
+                    if let Err(tripped) = breaker.bad(record) {
+                        let place = (record.topic.clone(), record.partition);
+                        if self.is_accepted(&place.0, place.1).await? {
+                            breaker.accept(&place);
+                        } else {
+                            let (fact, why) = (stopped_fact(&place.0, place.1), tripped.to_string());
+                            self.retry(async || self.store.set_meta(&fact, &why).await).await?;
+                            breaker.stop(record, tripped);
+                        }
                     }
                 }
             }
@@ -265,7 +338,7 @@ impl Ingest {
             let detail = format!("{} bytes as an event, more than the event log takes", event.value.len());
             let rejection = Rejection::new(RejectCode::RecordTooLarge, detail);
             metrics::counter!("rapport_rejected_total", "code" => rejection.code.as_str()).increment(1);
-            dead.push(dead_letter(from, &rejection, now, self.incarnation));
+            dead.push(dead_letter(from, &rejection, now, &self.incarnations));
         }
         if dead.is_empty() { Ok(()) } else { self.retry(async || self.store.dead_letters(&dead).await).await }
     }
@@ -317,7 +390,7 @@ impl Sorted {
                 stamp: self.replays.then(|| record.timestamp.unwrap_or(event.occurred_at)),
                 position: self.placed.then(|| SourcePosition {
                     source: source_id(&record.topic),
-                    incarnation: ingest.incarnation,
+                    incarnation: ingest.incarnations.of(&record.topic),
                     partition: record.partition,
                     offset: record.offset,
                     index: index as u32,
@@ -370,13 +443,12 @@ pub fn person_row(event: &Event, personal: Option<&PersonalData>) -> PersonRow {
     }
 }
 
-fn dead_letter(record: &SourceRecord, rejection: &Rejection, now: Timestamp, incarnation: u32) -> DeadLetterRow {
-    // The places of a topic made anew are others; a file is its content.
-    let source = if incarnation == 0 || record.topic.starts_with("file:") {
-        record.topic.clone()
-    } else {
-        format!("{}#{incarnation}", record.topic)
-    };
+fn dead_letter(
+    record: &SourceRecord,
+    rejection: &Rejection,
+    now: Timestamp,
+    incarnations: &Incarnations,
+) -> DeadLetterRow {
     let headers: Map<String, Value> = record
         .headers
         .iter()
@@ -392,7 +464,7 @@ fn dead_letter(record: &SourceRecord, rejection: &Rejection, now: Timestamp, inc
         "a record is refused and kept as a dead letter"
     );
     DeadLetterRow {
-        source,
+        source: incarnations.name(&record.topic),
         partition: record.partition,
         offset: record.offset,
         code: rejection.code.as_str().to_owned(),
@@ -404,15 +476,17 @@ fn dead_letter(record: &SourceRecord, rejection: &Rejection, now: Timestamp, inc
     }
 }
 
-/// One past the last record of each partition in the batch.
-fn ends(records: &[SourceRecord]) -> impl Iterator<Item = (String, i32, i64)> {
+/// What readiness calls a partition.
+fn part(topic: &str, partition: i32) -> String {
+    format!("ingest {topic}/{partition}")
+}
+
+/// One past the last record of each partition that was taken.
+fn ends(records: &[SourceRecord], breaker: &Breaker) -> Vec<(String, i32, i64)> {
     let mut ends: BTreeMap<(&str, i32), i64> = BTreeMap::new();
-    for record in records {
+    for record in records.iter().filter(|record| !breaker.keeps_back(record)) {
         let end = ends.entry((&record.topic, record.partition)).or_insert(0);
         *end = (*end).max(record.offset + 1);
     }
-    ends.into_iter()
-        .map(|((topic, partition), next)| (topic.to_owned(), partition, next))
-        .collect::<Vec<_>>()
-        .into_iter()
+    ends.into_iter().map(|((topic, partition), next)| (topic.to_owned(), partition, next)).collect()
 }

@@ -355,6 +355,8 @@ impl Mailer {
         let mut connection = Some(self.transport.ready().await?);
         let accepted_at = self.prove().await?;
         let replays = self.clock.replays();
+        // Connecting may have taken minutes, and quiet hours begun: what is judged now is judged by now.
+        let now = if replays { now } else { self.clock.now().await? };
         let request = ClaimRequest {
             mailer: self.incarnation().to_owned(),
             now,

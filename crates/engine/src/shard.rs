@@ -40,7 +40,7 @@ use self::{
     batch::Batch,
     day_close::Cursor,
     entry::{Entry, Partners},
-    feed::Feed,
+    feed::{Feed, LastRecord, print},
     interest::Interests,
     react::{Place, Quarantine, Reaction},
     recent_ids::RecentIds,
@@ -92,6 +92,8 @@ struct Arrived {
 struct LogPlace {
     offset: i64,
     position: Option<SourcePosition>,
+    /// By which the record is known again.
+    print: u64,
 }
 
 /// Why an owner stopped.
@@ -129,6 +131,19 @@ pub enum ShardError {
          files again (`rapport apply --since` with the day of their first application), and the shard goes on"
     )]
     FilesGone(Arc<str>),
+    /// The log is not the one that was folded.
+    #[error(
+        "the event log is not the one this database was fed from: shard {shard}'s record {offset} is {found}. The topic was \
+         made anew, or lost what was acknowledged; nothing is folded from it. docs/operating.md says what to do"
+    )]
+    OtherLog {
+        /// The shard.
+        shard: u32,
+        /// The last record that was folded.
+        offset: i64,
+        /// What stands there.
+        found: &'static str,
+    },
     /// The commit matched no row.
     #[error("the shard is another engine's now")]
     Fenced,
@@ -255,7 +270,7 @@ impl ShardOwner {
         self.seen = Seen::load(&self.parts.store.seen(Some(self.shard)).await?);
         self.ids = RecentIds::read(self.parts.store.as_ref(), self.shard, self.clock).await?;
         self.load_timers().await?;
-        self.feed.open(self.parts.log.as_ref()).await?;
+        self.feed.open(self.parts.log.as_ref(), self.cursor.last).await?;
         self.parts.readiness.good(part);
         self.serve(stop).await
     }
@@ -307,6 +322,7 @@ impl ShardOwner {
                 ))
                 .into());
             }
+            let place = LogPlace { offset: record.offset, position: record.position, print: print(&record.value) };
             let event = match records::read(&record.value) {
                 Ok(event) => Some(event),
                 Err(why) => {
@@ -315,7 +331,6 @@ impl ShardOwner {
                     None
                 }
             };
-            let place = LogPlace { offset: record.offset, position: record.position };
             events.push(Arrived { place, stamp: record.stamp.min(present), event });
         }
         self.load_for(&events).await?;
@@ -393,6 +408,7 @@ impl ShardOwner {
             self.seen.admit(position);
         }
         self.next_offset = place.offset + 1;
+        self.cursor.last = Some(LastRecord { offset: place.offset, print: place.print });
     }
 
     /// One record with now = the shard's clock.

@@ -68,6 +68,47 @@ impl fmt::Debug for Connection {
     }
 }
 
+/// Whether a property of librdkafka is rapport's own to set: order, acknowledgements, offsets and groups are what "counted
+/// once, nothing lost" rests on (DESIGN.md 4.1 and 4.3).
+#[must_use]
+pub fn is_own(property: &str) -> bool {
+    const OWN: [&str; 32] = [
+        "acks",
+        "allow.auto.create.topics",
+        "auto.commit.enable",
+        "auto.commit.interval.ms",
+        "auto.offset.reset",
+        "bootstrap.servers",
+        "check.crcs",
+        "consume.callback.max.messages",
+        "delivery.report.only.error",
+        "delivery.timeout.ms",
+        "enable.auto.commit",
+        "enable.auto.offset.store",
+        "enable.gapless.guarantee",
+        "enable.idempotence",
+        "enable.partition.eof",
+        "group.id",
+        "group.instance.id",
+        "group.protocol",
+        "group.remote.assignor",
+        "isolation.level",
+        "max.in.flight",
+        "max.in.flight.requests.per.connection",
+        "max.poll.interval.ms",
+        "message.send.max.retries",
+        "message.timeout.ms",
+        "metadata.broker.list",
+        "partition.assignment.strategy",
+        "partitioner",
+        "request.required.acks",
+        "retries",
+        "transaction.timeout.ms",
+        "transactional.id",
+    ];
+    OWN.contains(&property)
+}
+
 /// The context of every client: notes whether the cluster answers, and passes librdkafka's words on as log events.
 #[derive(Clone)]
 pub(crate) struct Link {

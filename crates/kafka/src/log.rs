@@ -36,6 +36,8 @@ pub struct LogSettings {
     pub retention: Option<Duration>,
     /// Replicas of each partition; the cluster's default when not given.
     pub replication: Option<u32>,
+    /// The topic was there before: one that is gone is told, not made anew, for what was in it is lost.
+    pub must_exist: bool,
     /// How long a broker may hold back an answer when there is nothing new: the delay after which `caught_up` is known.
     pub fetch_wait: Duration,
 }
@@ -48,6 +50,7 @@ impl Default for LogSettings {
             group: "rapport-engine".to_owned(),
             retention: None,
             replication: None,
+            must_exist: false,
             fetch_wait: Duration::from_millis(20),
         }
     }
@@ -293,7 +296,9 @@ async fn ensure_topic(connection: &Connection, settings: &LogSettings) -> Result
         replication: settings.replication,
         settings: wanted.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
     };
-    if topic::create(connection, &topic).await? {
+    if settings.must_exist {
+        topic::find(connection, &topic.name).await?;
+    } else if topic::create(connection, &topic).await? {
         info!(topic = topic.name, partitions = topic.partitions, "topic made");
         return Ok(());
     }

@@ -61,6 +61,26 @@ pub async fn create(connection: &Connection, topic: &Topic) -> Result<bool, LogE
     Ok(true)
 }
 
+/// Looks for a topic.
+///
+/// # Errors
+/// `Unreachable` after the connection's patience; `Refused` when there is none of that name.
+pub async fn find(connection: &Connection, name: &str) -> Result<(), LogError> {
+    let asked = AdminHandle(std::sync::Arc::new(admin(connection)?));
+    let wanted = name.to_owned();
+    let found = ask(connection, "looking for the topic", move |longest| {
+        // Of all topics: asked for by its name, a broker may make it.
+        let metadata = asked.0.inner().fetch_metadata(None, longest)?;
+        Ok(metadata.topics().iter().any(|topic| topic.name() == wanted && topic.error().is_none()))
+    });
+    if found.await? {
+        return Ok(());
+    }
+    Err(LogError::Refused(format!(
+        "topic {name} is gone, and records of it were folded before: put it back, or see docs/operating.md"
+    )))
+}
+
 /// A topic's settings as the cluster holds them.
 ///
 /// # Errors

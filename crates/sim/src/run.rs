@@ -12,7 +12,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use rapport_engine::{
     apply,
-    ingest::{Ingest, ReplayMaster},
+    ingest::{Incarnations, Ingest, ReplayMaster},
     mailer::{Hand, LinkKeys, Mailer},
     operate::{self, Subject},
     ownership::{Engine, EngineParts, EngineSettings},
@@ -373,7 +373,16 @@ impl Run {
             }
             "ingest" => {
                 let beginnings = Arc::default();
-                let ingest = Ingest { store, log, clock, rulebooks, shards, incarnation: 1, readiness, beginnings };
+                let ingest = Ingest {
+                    store,
+                    log,
+                    clock,
+                    rulebooks,
+                    shards,
+                    incarnations: Incarnations::default(),
+                    readiness,
+                    beginnings,
+                };
                 let next = self.committed.load(Ordering::Relaxed);
                 let batch = self.setting.batch;
                 let mut source =

@@ -12,7 +12,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
         Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -36,6 +36,7 @@ use crate::clock::Virtual;
 pub struct MemoryStore {
     time: Virtual,
     jumped_ms: AtomicI64,
+    time_under_way_ms: AtomicU64,
     refuses_settlements: AtomicBool,
     tables: Mutex<Tables>,
 }
@@ -133,6 +134,7 @@ impl Default for MemoryStore {
         Self {
             time: Virtual::default(),
             jumped_ms: AtomicI64::new(0),
+            time_under_way_ms: AtomicU64::new(0),
             refuses_settlements: AtomicBool::new(false),
             tables: Mutex::default(),
         }
@@ -150,6 +152,11 @@ impl MemoryStore {
     /// Somebody sets the server's clock: this far from where it began.
     pub fn set_clock_off(&self, by: Duration) {
         self.jumped_ms.store(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::Relaxed);
+    }
+
+    /// From now on the server's time is heard so long after it was told.
+    pub fn tell_time_late(&self, by: Duration) {
+        self.time_under_way_ms.store(u64::try_from(by.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     /// From now on what mailers say of their attempts is refused, or is not.

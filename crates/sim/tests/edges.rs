@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use rapport_engine::{
     clocks::{ServerClock, accept_server_time},
-    ingest::{Ingest, ReplayMaster, ReplaySource},
+    ingest::{Incarnations, Ingest, ReplayMaster, ReplaySource, accepted_fact, stopped_fact},
     ownership::{Engine, EngineParts, EngineSettings},
     ports::{
         clock::Clock,
@@ -338,10 +338,101 @@ fn ingest(store: &Arc<dyn Store>, log: &MemoryLog, shards: u32) -> Ingest {
         clock: Arc::new(SimClock { store: store.clone() }),
         rulebooks: Arc::new(Rulebooks::new(store.clone())),
         shards,
-        incarnation: 0,
+        incarnations: Incarnations::default(),
         readiness: Readiness::default(),
         beginnings: Arc::default(),
     }
+}
+
+/// Two partitions that grow without end: nothing but rubbish in the second.
+#[derive(Default)]
+struct Rubbish {
+    next: [i64; 2],
+    paused: bool,
+    committed: [i64; 2],
+}
+
+#[async_trait::async_trait]
+impl Source for Rubbish {
+    async fn next(&mut self, _: usize) -> Result<Vec<SourceRecord>, LogError> {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        let mut records = Vec::new();
+        for partition in 0..2 {
+            for _ in 0..if partition == 1 && self.paused { 0 } else { 40 } {
+                let offset = self.next[partition];
+                self.next[partition] += 1;
+                let id = format!("event-{offset}");
+                let good = json!({ "id": id, "kind": "login", "program": world::PROGRAM, "partner": "ada",
+                    "occurred_at": "2026-01-01T00:00:00Z", "data": {} });
+                let value = if partition == 0 { good.to_string() } else { "rubbish".to_owned() };
+                records.push(SourceRecord {
+                    topic: "activity".into(),
+                    partition: partition as i32,
+                    offset,
+                    timestamp: None,
+                    headers: Vec::new(),
+                    key: None,
+                    value: Some(value.into_bytes()),
+                });
+            }
+        }
+        Ok(records)
+    }
+
+    async fn commit(&mut self, _: &str, partition: i32, next: i64) -> Result<bool, LogError> {
+        self.committed[partition as usize] = next;
+        Ok(true)
+    }
+
+    fn ended(&self) -> bool {
+        false
+    }
+
+    async fn pause(&mut self, _: &str, partition: i32) -> Result<(), LogError> {
+        assert_eq!(partition, 1);
+        self.paused = true;
+        Ok(())
+    }
+
+    async fn resume(&mut self, _: &str, partition: i32, offset: i64) -> Result<(), LogError> {
+        assert_eq!((partition, offset), (1, self.committed[1]), "it goes on where it was stopped");
+        (self.paused, self.next[1]) = (false, offset);
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_partition_of_rubbish_is_stopped_the_others_go_on_and_a_person_lets_it_through() {
+    let memory = Arc::new(MemoryStore::default());
+    let store: Arc<dyn Store> = memory.clone();
+    store.set_replay_present(at(0)).await.unwrap();
+    let log = MemoryLog::new(1);
+    let ingest = ingest(&store, &log, 1);
+    let (readiness, stop) = (ingest.readiness.clone(), CancellationToken::new());
+    let token = stop.clone();
+    let refused = || memory.tables().dead_letters.len();
+    let mut source = Rubbish::default();
+    let looking_on = async {
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        assert_eq!(refused(), 500, "no more became dead letters");
+        let arrived = log.length();
+        assert!(arrived > 50_000, "{arrived} records of the other partition");
+        let troubles = format!("{:?}", readiness.troubles());
+        assert!(
+            troubles.contains("ingest activity/1") && troubles.contains("dead-letters accept activity/1"),
+            "{troubles}"
+        );
+        let stopped = store.meta(&stopped_fact("activity", 1)).await.unwrap().unwrap_or_default();
+        assert!(stopped.starts_with("500 of the last"), "{stopped}");
+        store.set_meta(&accepted_fact("activity", 1), "kari").await.unwrap();
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        assert!(refused() > 50_000 && log.length() > arrived);
+        assert_eq!(readiness.troubles(), []);
+        stop.cancel();
+    };
+    let (ran, ()) = tokio::join!(ingest.run(&mut source, true, token), looking_on);
+    ran.unwrap();
+    assert_eq!(source.committed[1], refused() as i64, "each once");
 }
 
 #[tokio::test(start_paused = true)]
@@ -418,6 +509,21 @@ async fn a_clock_that_jumped_is_not_believed_until_it_agrees_again() {
     let now = look(&clock).await.unwrap();
     assert_eq!(now, memory.server_now());
     assert!(now > begun);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_long_under_way_is_no_jump_and_moves_no_time() {
+    let memory = Arc::new(MemoryStore::default());
+    memory.tell_time_late(Duration::from_secs(300));
+    let clock = ServerClock::new(memory.clone());
+    let why = clock.now().await.unwrap_err().to_string();
+    assert!(why.contains("took 300.0s to tell the time"), "nothing is known to hold it against: {why}");
+    memory.tell_time_late(Duration::ZERO);
+    clock.now().await.unwrap();
+    for late in [300, 0, 0, 12, 0, 3_600, 3_600, 0] {
+        memory.tell_time_late(Duration::from_secs(late));
+        assert_eq!(look(&clock).await.unwrap(), memory.server_now(), "{late} s under way");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -16,7 +16,7 @@ use rapport_engine::{
     records, restore,
 };
 use rapport_event::PartnerKey;
-use rapport_sim::{faults::Rates, store::Tables, world};
+use rapport_sim::{faults::Rates, log::MemoryLog, store::Tables, world};
 use serde_json::json;
 use stand::Stand;
 
@@ -50,6 +50,42 @@ fn with_a_nudge(mut files: BTreeMap<String, String>) -> BTreeMap<String, String>
 
 fn conversions_of(tables: &Tables, partner: &str) -> usize {
     tables.conversions.keys().filter(|(key, _)| key.partner.as_str() == partner).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_was_made_anew_is_not_taken_for_the_one_that_was_folded() {
+    let mut stand = Stand::new(world::shipped_files()).await;
+    stand.start();
+    let before = [stand.approved("ada"), stand.sale("ada", "a1"), stand.sale("ada", "a2")];
+    stand.take(&before).await;
+    stand.until("all is folded", stand.folded()).await;
+    stand.stop().await;
+    let row = stand.store.tables().shards[&0].clone();
+    let (old, folded) = (stand.log.clone(), row.next_offset);
+    let login = |stand: &Stand, number: i64| stand.event("login", "ada", &format!("l{number}"), json!({}));
+    // The topic is new: empty, then as long as the old one, then longer.
+    stand.log = MemoryLog::new(1);
+    for (length, found) in [(0, "is gone"), (folded, "is another one"), (folded + 5, "is another one")] {
+        while (stand.log.length() as i64) < length {
+            let another = [login(&stand, stand.log.length() as i64)];
+            stand.take(&another).await;
+        }
+        stand.readiness = Readiness::default();
+        stand.start();
+        let readiness = stand.readiness.clone();
+        stand.until("it is told", |_| format!("{:?}", readiness.troubles()).contains(found)).await;
+        stand.stop().await;
+        assert_eq!(stand.store.tables().shards[&0].next_offset, folded, "nothing of it is folded");
+    }
+    // Put back, it goes on.
+    (stand.log, stand.readiness) = (old, Readiness::default());
+    let after = [stand.sale("ada", "a3")];
+    stand.take(&after).await;
+    stand.start();
+    stand.until("the old log goes on", |tables| conversions_of(tables, "ada") == 3).await;
+    stand.until("all is folded", stand.folded()).await;
+    assert_eq!(stand.readiness.troubles(), []);
+    stand.stop().await;
 }
 
 #[tokio::test(start_paused = true)]

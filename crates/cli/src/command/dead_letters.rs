@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rapport_engine::ingest::Intake;
+use rapport_engine::ingest::{FILE, Intake, accepted_fact, stopped_fact};
 use rapport_engine::ports::log::SourceRecord;
 use rapport_engine::ports::rows::DeadLetterRow;
 use rapport_event::{Headers, RejectCode};
 use rapport_rule::suggest::nearest;
 use serde_json::{Map, Value, json};
 
+use super::login_name;
 use crate::command_line::{ClockKind, DeadLetterAction};
 use crate::desk::Desk;
 use crate::exit::{self, Doing, Failure};
@@ -34,6 +35,7 @@ pub async fn run(settings: &Settings, action: Option<DeadLetterAction>) -> Resul
     let result = match action {
         DeadLetterAction::Show { position } => show(&desk, &position).await,
         DeadLetterAction::List { code, limit, json } => list(&desk, code.as_deref(), limit, json).await,
+        DeadLetterAction::Accept { place, by } => accept(&desk, &place, by.unwrap_or_else(login_name)).await,
         DeadLetterAction::Replay { .. } => Ok(exit::OK),
     };
     desk.close().await;
@@ -83,7 +85,7 @@ struct FileNames(BTreeMap<String, Option<String>>);
 impl FileNames {
     /// `events.jsonl:3`, for a line of a file whose name is known.
     async fn place(&mut self, desk: &Desk, letter: &DeadLetterRow) -> Result<Option<String>, Failure> {
-        if !letter.source.starts_with("file:") {
+        if !letter.source.starts_with(FILE) {
             return Ok(None);
         }
         if !self.0.contains_key(&letter.source) {
@@ -93,6 +95,26 @@ impl FileNames {
         let name = self.0.get(&letter.source).and_then(Option::as_ref);
         Ok(name.map(|name| place(&harmless(name), letter.partition, letter.offset)))
     }
+}
+
+/// A stopped partition goes on, whatever it holds.
+async fn accept(desk: &Desk, place: &str, by: String) -> Result<u8, Failure> {
+    let parts = place.rsplit_once('/').and_then(|(source, partition)| Some((source, partition.parse::<i32>().ok()?)));
+    let Some((source, partition)) = parts else {
+        return Err(Failure::input(format!("`{}` is no partition of a source", harmless(place)))
+            .help("write it as readiness and the log say it: SOURCE/PARTITION"));
+    };
+    let why = desk.store.meta(&stopped_fact(source, partition)).await.doing("reading what is stopped")?;
+    if why.is_none_or(|why| why.is_empty()) {
+        return Err(Failure::input(format!("{} is not stopped", harmless(place)))
+            .help("readiness and the log of `ingest` say what is, and why"));
+    }
+    let fact = accepted_fact(source, partition);
+    desk.store.set_meta(&fact, &format!("{by} {}", desk.now().await?)).await.doing("noting it")?;
+    line(format!(
+        "{place} goes on: a running ingest sees it within seconds, a file is to be read in again. What is refused is kept."
+    ));
+    Ok(exit::OK)
 }
 
 async fn list(desk: &Desk, code: Option<&str>, limit: usize, as_data: bool) -> Result<u8, Failure> {

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use rapport_rule::yaml::{Fields, Node};
+use rapport_engine::ingest::Incarnations;
+use rapport_kafka::is_own;
+use rapport_rule::yaml::{Fields, Node, Value};
 
 use super::{Reader, Secret};
 
@@ -21,9 +23,19 @@ pub struct KafkaSettings {
     pub signals: String,
     /// Replicas of topics rapport makes; the cluster's default when not given.
     pub replication: Option<u32>,
-    /// Raised when an upstream topic was created anew under the same name.
-    pub incarnation: u32,
+    /// Raised when the upstream topic at this place was created anew under the same name.
+    pub incarnation: [u32; 3],
 }
+
+impl KafkaSettings {
+    /// By the topics' names.
+    pub fn incarnations(&self) -> Incarnations {
+        self.upstream.iter().cloned().zip(self.incarnation).collect()
+    }
+}
+
+/// The upstream topics as the settings call them.
+const UPSTREAM: [&str; 3] = ["conversions", "activity", "partners"];
 
 pub(super) fn read(reader: &mut Reader<'_>, node: Option<&Node>) -> Option<KafkaSettings> {
     let path = reader.path;
@@ -31,11 +43,11 @@ pub(super) fn read(reader: &mut Reader<'_>, node: Option<&Node>) -> Option<Kafka
     let mut settings = KafkaSettings {
         brokers: named.clone().unwrap_or_default(),
         properties: BTreeMap::new(),
-        upstream: ["conversions", "activity", "partners"].map(str::to_owned),
+        upstream: UPSTREAM.map(str::to_owned),
         events: "rapport.events".to_owned(),
         signals: "rapport.signals".to_owned(),
         replication: None,
-        incarnation: 0,
+        incarnation: [0; 3],
     };
     let Some(node) = node else { return named.map(|_| settings) };
     let fields = Fields::of(node, path, reader.findings)?;
@@ -47,7 +59,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: Option<&Node>) -> Option<Kafka
         }
     }
     if let Some(topics) = fields.take("topics").and_then(|node| Fields::of(node, path, reader.findings)) {
-        for (place, name) in ["conversions", "activity", "partners"].into_iter().enumerate() {
+        for (place, name) in UPSTREAM.into_iter().enumerate() {
             if let Some(topic) = topics.take(name).and_then(|node| reader.text(node)) {
                 settings.upstream[place] = topic;
             }
@@ -62,17 +74,32 @@ pub(super) fn read(reader: &mut Reader<'_>, node: Option<&Node>) -> Option<Kafka
     }
     if let Some(properties) = fields.take("properties") {
         for (key, value) in properties.map(path, reader.findings).unwrap_or_default() {
-            if let Some(text) = reader.text(value) {
+            if is_own(&key.text) {
+                reader
+                    .findings
+                    .error("R0570", path, key.span, format!("`{}` is not to be chosen", key.text))
+                    .hint("What rapport promises rests on it; take the line out.");
+            } else if let Some(text) = reader.text(value) {
                 settings.properties.insert(key.text.clone(), Secret::new(text));
             }
         }
     }
-    let mut number = |key, low| {
-        let node = fields.take(key)?;
-        u32::try_from(node.int(low..=1000, path, reader.findings)?).ok()
-    };
-    settings.replication = number("replication", 1);
-    settings.incarnation = number("incarnation", 0).unwrap_or(0);
+    let mut number =
+        |node: &Node, low| u32::try_from(node.int(low..=1000, path, reader.findings).unwrap_or_default()).ok();
+    settings.replication = fields.take("replication").and_then(|node| number(node, 1));
+    match fields.take("incarnation") {
+        Some(node) if matches!(node.value, Value::Map(_)) => {
+            let by_topic = Fields::of(node, path, reader.findings)?;
+            for (incarnation, name) in settings.incarnation.iter_mut().zip(UPSTREAM) {
+                if let Some(told) = by_topic.take(name).and_then(|node| node.int(0..=1000, path, reader.findings)) {
+                    *incarnation = u32::try_from(told).unwrap_or(0);
+                }
+            }
+            by_topic.finish(&[], reader.findings);
+        }
+        Some(node) => settings.incarnation = [number(node, 0).unwrap_or(0); 3],
+        None => {}
+    }
     fields.finish(&["brokers", "topics", "properties", "replication", "incarnation"], reader.findings);
     (!settings.brokers.is_empty()).then_some(settings)
 }

@@ -1,6 +1,9 @@
-//! Stops a partition that is mostly rejected: a changed format upstream must not become a million dead letters.
+//! Stops a partition that is mostly rejected: a changed format upstream must not become a million dead letters. Other
+//! partitions go on. Whoever has looked accepts what the partition holds, and the rest becomes dead letters too.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+
+use crate::ports::log::SourceRecord;
 
 /// Records looked back on.
 const WINDOW: u32 = 1000;
@@ -10,8 +13,9 @@ const TOO_MANY: u32 = 500;
 /// A partition is stopped.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{rejected} of the last {looked_at} records of {source_name}/{partition} were rejected: stopped before the rest follows; \
-     look at `rapport dead-letters`, mend the producer or the declared kinds, then start ingest again"
+    "{rejected} of the last {looked_at} records of {source_name}/{partition} were rejected: it is stopped before the rest \
+     follows. Look at `rapport dead-letters`, mend the producer or the declared kinds, and if what is there may be refused: \
+     `rapport dead-letters accept {source_name}/{partition}`"
 )]
 pub struct Tripped {
     /// Topic or file.
@@ -24,60 +28,138 @@ pub struct Tripped {
     pub looked_at: u32,
 }
 
-/// Counts rejections per partition, halving the past so that old trouble is forgotten.
+/// The fact in `meta` by which a person accepts that most of a partition is refused; empty when nobody does.
+#[must_use]
+pub fn accepted_fact(source: &str, partition: i32) -> String {
+    format!("source.accepted:{source}/{partition}")
+}
+
+/// The fact in `meta` why a partition is stopped; empty when it goes on.
+#[must_use]
+pub fn stopped_fact(source: &str, partition: i32) -> String {
+    format!("source.stopped:{source}/{partition}")
+}
+
+/// A stopped partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Stopped {
+    /// Why.
+    pub why: Tripped,
+    /// Records before this offset were taken.
+    pub next: i64,
+}
+
+/// Counts rejections per partition, halving the past so that old trouble is forgotten, and knows which are stopped.
 #[derive(Debug, Clone, Default)]
 pub struct Breaker {
-    counts: HashMap<(String, i32), (u32, u32)>,
+    counts: HashMap<(String, i32), Count>,
+    stopped: BTreeMap<(String, i32), Stopped>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Count {
+    seen: u32,
+    bad: u32,
+    /// Somebody accepts it, until it is better again.
+    accepted: bool,
+}
+
+impl Count {
+    fn forget(&mut self) {
+        if self.seen >= WINDOW {
+            self.seen /= 2;
+            self.bad /= 2;
+        }
+    }
 }
 
 impl Breaker {
-    /// A record was accepted.
-    pub fn good(&mut self, source: &str, partition: i32) {
+    /// A record was accepted. True when its partition was let through by a person and is sound again.
+    pub fn good(&mut self, record: &SourceRecord) -> bool {
         // Nothing is kept of partitions that never had a rejection.
         if self.counts.is_empty() {
-            return;
+            return false;
         }
-        if let Some((seen, bad)) = self.counts.get_mut(&(source.to_owned(), partition)) {
-            *seen += 1;
-            forget(seen, bad);
-        }
+        let Some(count) = self.counts.get_mut(&place(record)) else { return false };
+        count.seen += 1;
+        count.forget();
+        let is_sound = count.accepted && count.bad < TOO_MANY / 10;
+        count.accepted &= !is_sound;
+        is_sound
     }
 
     /// A record was rejected.
     ///
     /// # Errors
-    /// [`Tripped`] when too many were, of enough.
-    pub fn bad(&mut self, source: &str, partition: i32) -> Result<(), Tripped> {
-        let (seen, bad) = self.counts.entry((source.to_owned(), partition)).or_default();
-        *seen += 1;
-        *bad += 1;
-        if *bad >= TOO_MANY {
-            let (rejected, looked_at) = (*bad, *seen);
-            return Err(Tripped { source_name: source.to_owned(), partition, rejected, looked_at });
+    /// [`Tripped`] when too many were, of enough, and nobody has accepted that.
+    pub fn bad(&mut self, record: &SourceRecord) -> Result<(), Tripped> {
+        let count = self.counts.entry(place(record)).or_default();
+        count.seen += 1;
+        count.bad += 1;
+        if count.bad >= TOO_MANY && !count.accepted {
+            let (source_name, partition) = place(record);
+            return Err(Tripped { source_name, partition, rejected: count.bad, looked_at: count.seen });
         }
-        forget(seen, bad);
+        count.forget();
         Ok(())
+    }
+
+    /// Nothing more is taken of the record's partition; the record itself was.
+    pub(super) fn stop(&mut self, record: &SourceRecord, why: Tripped) {
+        self.stopped.insert(place(record), Stopped { why, next: record.offset + 1 });
+    }
+
+    /// Somebody has looked: what follows of the partition is taken, whatever it is.
+    pub(super) fn accept(&mut self, place: &(String, i32)) {
+        self.stopped.remove(place);
+        self.counts.insert(place.clone(), Count { accepted: true, ..Count::default() });
+    }
+
+    /// Whether a record is one that was not taken because its partition is stopped.
+    pub(super) fn keeps_back(&self, record: &SourceRecord) -> bool {
+        !self.stopped.is_empty()
+            && self.stopped.get(&place(record)).is_some_and(|stopped| record.offset >= stopped.next)
+    }
+
+    /// The stopped partitions.
+    pub(super) fn stopped(&self) -> &BTreeMap<(String, i32), Stopped> {
+        &self.stopped
+    }
+
+    /// Why a partition is stopped, if one is.
+    #[must_use]
+    pub fn tripped(&self) -> Option<Tripped> {
+        self.stopped.values().next().map(|stopped| stopped.why.clone())
     }
 }
 
-fn forget(seen: &mut u32, bad: &mut u32) {
-    if *seen >= WINDOW {
-        *seen /= 2;
-        *bad /= 2;
-    }
+fn place(record: &SourceRecord) -> (String, i32) {
+    (record.topic.clone(), record.partition)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn record(partition: i32, offset: i64) -> SourceRecord {
+        SourceRecord {
+            topic: "conversions".into(),
+            partition,
+            offset,
+            timestamp: None,
+            headers: Vec::new(),
+            key: None,
+            value: None,
+        }
+    }
+
     #[test]
     fn a_few_bad_records_among_many_never_trip_it() {
         let mut breaker = Breaker::default();
         for _ in 0..10_000 {
-            breaker.bad("conversions", 0).unwrap();
+            breaker.bad(&record(0, 0)).unwrap();
             for _ in 0..9 {
-                breaker.good("conversions", 0);
+                assert!(!breaker.good(&record(0, 0)));
             }
         }
     }
@@ -85,8 +167,27 @@ mod tests {
     #[test]
     fn a_partition_of_nothing_but_bad_records_is_stopped_and_its_neighbour_is_not() {
         let mut breaker = Breaker::default();
-        let tripped = (0..TOO_MANY).find_map(|_| breaker.bad("conversions", 3).err()).unwrap();
+        let tripped = (0..TOO_MANY).find_map(|_| breaker.bad(&record(3, 0)).err()).unwrap();
         assert_eq!((tripped.partition, tripped.rejected), (3, TOO_MANY));
-        breaker.bad("conversions", 4).unwrap();
+        breaker.stop(&record(3, 700), tripped.clone());
+        breaker.bad(&record(4, 0)).unwrap();
+        assert_eq!(breaker.tripped(), Some(tripped));
+        assert_eq!(
+            [(3, 700), (3, 701), (4, 900)].map(|(at, no)| breaker.keeps_back(&record(at, no))),
+            [false, true, false]
+        );
+    }
+
+    #[test]
+    fn what_a_person_accepts_is_taken_until_it_is_sound_and_then_it_is_watched_again() {
+        let mut breaker = Breaker::default();
+        let place = ("conversions".to_owned(), 0);
+        breaker.accept(&place);
+        for _ in 0..3 * WINDOW {
+            breaker.bad(&record(0, 0)).unwrap();
+        }
+        let sound = (0..10 * WINDOW).position(|_| breaker.good(&record(0, 0)));
+        assert!(sound.is_some_and(|after| after > WINDOW as usize), "{sound:?}");
+        assert!((0..TOO_MANY).any(|_| breaker.bad(&record(0, 0)).is_err()));
     }
 }

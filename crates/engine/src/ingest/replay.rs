@@ -120,6 +120,9 @@ impl ReplayMaster {
                     break;
                 }
                 all += self.ingest.take(&records, &mut breaker).await?;
+                if let Some(tripped) = breaker.tripped() {
+                    return Err(tripped.into());
+                }
                 if self.ask(source, Asked::Commit, &stop).await?.is_none() {
                     return Ok(all);
                 }

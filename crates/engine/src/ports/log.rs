@@ -179,4 +179,15 @@ pub trait Source: Send {
     async fn commit(&mut self, topic: &str, partition: i32, next_offset: i64) -> Result<bool, LogError>;
     /// True when every partition has been read to its present end.
     fn ended(&self) -> bool;
+    /// Nothing more of this partition is wanted until [`Source::resume`]. Records that are on their way, and those of a
+    /// partition that was given away and comes back, may still come.
+    async fn pause(&mut self, topic: &str, partition: i32) -> Result<(), LogError> {
+        let _ = (topic, partition);
+        Ok(())
+    }
+    /// A paused partition is read again, from this offset on. One that is another member's now is left alone.
+    async fn resume(&mut self, topic: &str, partition: i32, offset: i64) -> Result<(), LogError> {
+        let _ = (topic, partition, offset);
+        Ok(())
+    }
 }

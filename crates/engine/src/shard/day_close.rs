@@ -27,7 +27,7 @@ pub(crate) use body::Body;
 use sales::{Besides, RevenueDip};
 
 use super::{
-    LogPlace, ShardError, ShardOwner,
+    LastRecord, LogPlace, ShardError, ShardOwner,
     entry::Entry,
     facts::{PartnerFacts, ProgramFigures, marks, reach, told_apart},
     foresight::{self, Expectations},
@@ -65,6 +65,9 @@ pub struct Cursor {
     /// The programmes' newest fits.
     #[serde(default)]
     pub(crate) fits: BTreeMap<String, Expectations>,
+    /// The last record folded, by which the log is known again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) last: Option<LastRecord>,
     /// In the middle of judging: the last partner done.
     #[serde(default)]
     after: Option<PartnerKey>,

@@ -5,7 +5,7 @@ use rapport_event::{Event, PartnerKey};
 use rapport_partner::PartnerState;
 use tracing::{info, warn};
 
-use super::{Arrived, LogPlace, ShardError, ShardOwner, entry::Entry, facts::marks};
+use super::{Arrived, LogPlace, ShardError, ShardOwner, entry::Entry, facts::marks, feed::print};
 use crate::{
     ports::{log::LogError, rows::TimerRow},
     records,
@@ -58,8 +58,11 @@ impl ShardOwner {
             }
         };
         // Its position and its id were noted when it was parked.
-        let arrived =
-            Arrived { place: LogPlace { offset, position: None }, stamp: record.stamp, event: Some(event.clone()) };
+        let arrived = Arrived {
+            place: LogPlace { offset, position: None, print: print(&record.value) },
+            stamp: record.stamp,
+            event: Some(event.clone()),
+        };
         self.load_for(std::slice::from_ref(&arrived)).await?;
         if self.react(key, |reaction| reaction.fold(&event))?.is_none() {
             self.unknown_program(&event, offset);

@@ -13,7 +13,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, StreamConsumer}
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::types::RDKafkaRespErr;
-use rdkafka::{Message, TopicPartitionList};
+use rdkafka::{Message, Offset, TopicPartitionList};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tracing::{debug, info};
@@ -60,6 +60,10 @@ impl GroupSource {
 
     fn lock(&self) -> MutexGuard<'_, Assigned> {
         lock(&self.consumer.context().assigned)
+    }
+
+    fn has(&self, topic: &str, partition: i32) -> bool {
+        self.lock().places.contains_key(&(topic.to_owned(), partition))
     }
 
     /// Sorts a chunk into records; true when a partition's end was met.
@@ -118,13 +122,32 @@ impl Source for GroupSource {
     }
 
     async fn commit(&mut self, topic: &str, partition: i32, next_offset: i64) -> Result<bool, LogError> {
-        if !self.lock().places.contains_key(&(topic.to_owned(), partition)) {
+        if !self.has(topic, partition) {
             debug!(topic, partition, "offset not committed: the partition was given up");
             return Ok(false);
         }
         let (consumer, topic) = (self.consumer.clone(), topic.to_owned());
         ask(&self.connection, "committing a source offset", move |_| {
             commit(consumer.as_ref(), &topic, partition, next_offset)
+        })
+        .await
+    }
+
+    async fn pause(&mut self, topic: &str, partition: i32) -> Result<(), LogError> {
+        if !self.has(topic, partition) {
+            return Ok(());
+        }
+        self.consumer.pause(&one(topic, partition)).map_err(|error| refusal("pausing a partition", &error))
+    }
+
+    async fn resume(&mut self, topic: &str, partition: i32, offset: i64) -> Result<(), LogError> {
+        if !self.has(topic, partition) {
+            return Ok(());
+        }
+        let (consumer, topic) = (self.consumer.clone(), topic.to_owned());
+        ask(&self.connection, "going on with a partition", move |longest| {
+            consumer.seek(&topic, partition, Offset::Offset(offset), longest)?;
+            consumer.resume(&one(&topic, partition))
         })
         .await
     }
@@ -141,6 +164,12 @@ impl Drop for GroupSource {
     fn drop(&mut self) {
         self.ends.abort();
     }
+}
+
+fn one(topic: &str, partition: i32) -> TopicPartitionList {
+    let mut list = TopicPartitionList::with_capacity(1);
+    list.add_partition(topic, partition);
+    list
 }
 
 /// Asks for the present ends whenever an end is met: librdkafka's end marks do not say which topic they are of. Beside

@@ -445,4 +445,11 @@ pub(super) const PAGES: &[CodePage] = &[
         example: "bonus: { value: 600 EUR, approve_above: 500 USD }",
         put_right: "bonus: { value: 600 EUR, approve_above: 500 EUR }",
     },
+    CodePage {
+        code: "R0570",
+        title: "a property of the broker's client that is not to be chosen",
+        meaning: "Order, acknowledgements, offsets and groups are what \"counted once\" rests on, so rapport sets them itself. Logins, certificates, sizes and other waits under `kafka.properties` are yours.",
+        example: "kafka: { brokers: \"k:9092\", properties: { enable.idempotence: \"false\" } }",
+        put_right: "kafka: { brokers: \"k:9092\", properties: { socket.keepalive.enable: \"true\" } }",
+    },
 ];

@@ -1,6 +1,6 @@
 //! The port itself.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::atomic::Ordering, time::Duration};
 
 use async_trait::async_trait;
 use jiff::{Timestamp, civil::Date};
@@ -39,7 +39,12 @@ fn bundle(tables: &Tables, key: &PartnerKey) -> Option<PartnerBundle> {
 #[async_trait]
 impl Store for MemoryStore {
     async fn server_time(&self) -> Result<Timestamp, StoreError> {
-        Ok(self.server_now())
+        let now = self.server_now();
+        let under_way = self.time_under_way_ms.load(Ordering::Relaxed);
+        if under_way > 0 {
+            tokio::time::sleep(Duration::from_millis(under_way)).await;
+        }
+        Ok(now)
     }
     async fn check_schema(&self) -> Result<(), StoreError> {
         Ok(())

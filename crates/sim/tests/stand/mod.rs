@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use rapport_contact::normalise;
 use rapport_engine::{
     apply,
-    ingest::{Breaker, Ingest},
+    ingest::{Breaker, Incarnations, Ingest},
     mailer::{Hand, LinkKeys, Mailer},
     ownership::{Engine, EngineParts, EngineSettings},
     ports::{
@@ -165,7 +165,7 @@ impl Stand {
             log: Arc::new(self.log.clone()),
             clock: Arc::new(LiveClock { store: self.store.clone() }),
             shards: 1,
-            incarnation: 1,
+            incarnations: Incarnations::default(),
             readiness: Readiness::default(),
             beginnings: Arc::default(),
         };

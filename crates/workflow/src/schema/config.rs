@@ -562,7 +562,21 @@ pub(super) static RAPPORT: Shape = Shape::Map(
                     ),
                     may("properties", "Properties of librdkafka, among them logins.", Shape::ByName(&SETTING, 0)),
                     may("replication", "Replicas of topics rapport makes.", Shape::Int(1, 1000)),
-                    may("incarnation", "Raised when an upstream topic was created anew.", Shape::Int(0, 1000)),
+                    may(
+                        "incarnation",
+                        "Raised when an upstream topic was created anew; one number is for all three.",
+                        Shape::Either(&[
+                            Shape::Int(0, 1000),
+                            Shape::Map(
+                                &[
+                                    may("conversions", "Of sales.", Shape::Int(0, 1000)),
+                                    may("activity", "Of what partners do.", Shape::Int(0, 1000)),
+                                    may("partners", "Of partners.", Shape::Int(0, 1000)),
+                                ],
+                                "",
+                            ),
+                        ]),
+                    ),
                 ],
                 "",
             ),
