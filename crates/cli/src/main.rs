@@ -33,7 +33,8 @@ use clap::Parser;
 
 use command_line::CommandLine;
 
-/// State is many small pieces that live for one commit: the system's allocator took a sixth of the demo's time.
+/// State is many small pieces that live for one commit: the system's allocator took a sixth of the demo's time. The embedded
+/// database and the broker's client use it, too (the feature `override`).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

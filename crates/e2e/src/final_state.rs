@@ -17,7 +17,7 @@ pub struct FinalState {
 
 /// Section, and a query for (partner, line). Left out is what tells of processes rather than of partners: owners, epochs,
 /// commit numbers, offsets, attempts and mailers.
-const SECTIONS: [(&str, &str); 10] = [
+const SECTIONS: [(&str, &str); 12] = [
     ("partner", "SELECT partner, concat_ws(' ', program, shard, encode(hot, 'hex')) FROM partner"),
     ("days", "SELECT partner, concat_ws(' ', program, encode(days, 'hex')) FROM partner_days"),
     (
@@ -38,6 +38,11 @@ const SECTIONS: [(&str, &str); 10] = [
     ),
     ("timer", "SELECT partner, concat_ws(' ', subject, due, seq) FROM timer"),
     ("task", "SELECT partner, concat_ws(' ', id, workflow, assignee, opened_at, body) FROM task"),
+    ("hold", "SELECT partner, concat_ws(' ', program, workflow, by_journey, coalesce(until, 0)) FROM hold"),
+    (
+        "reservation",
+        "SELECT partner, concat_ws(' ', program, offer, journey, request, minor, currency) FROM reservation",
+    ),
     ("day", "SELECT '*', concat_ws(' ', program, day, encode(body, 'hex'), encode(state, 'hex')) FROM day_close"),
 ];
 

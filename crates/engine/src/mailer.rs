@@ -25,7 +25,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-pub use build::{LinkKeys, letter};
+pub use build::{LinkKeys, letter, reason};
 pub use hand::Hand;
 use hand::lock;
 pub use policy::verdict;
@@ -382,6 +382,11 @@ impl Mailer {
             let at = if replays { attempt.due.message.due } else { now };
             let deadline = claimed_at + DOT_WITHIN;
             let settlement = match connection.take() {
+                // Whoever stops us waits but a few seconds: what has not begun is for another mailer, and in no doubt.
+                way if stop.is_cancelled() => {
+                    connection = way;
+                    Settlement::Requeue { due: attempt.due.message.due, reason: "the mailer was stopped".to_owned() }
+                }
                 Some(mut way) => {
                     let tried = self.send_one(&rulebook, way.as_mut(), &attempt, (deadline, at), stop);
                     match AssertUnwindSafe(tried).catch_unwind().await {

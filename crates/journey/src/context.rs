@@ -36,6 +36,8 @@ pub(crate) fn of_mail(
             set(&mut context, path, json(&scope.value(path), zone));
         }
     }
+    // What it is said to be written for: the frame of the mail has a sentence by it.
+    set(&mut context, "event.kind", Json::from(journey.trigger.kind.as_str()));
     for (name, value) in &email.with {
         let value = match value {
             With::Text(template) => match template.as_name() {

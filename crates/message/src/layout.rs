@@ -1,10 +1,10 @@
 //! The frame around every mail: one HTML file, one text file, their words by language.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use handlebars::Handlebars;
 use rapport_rule::yaml::Fields;
-use rapport_rule::{Findings, Source};
+use rapport_rule::{Findings, Source, Span};
 use serde_json::{Map, Value as Json};
 
 use crate::escape;
@@ -25,7 +25,10 @@ pub const TEXT_PATH: &str = "config/layout.mail.txt";
 pub struct Layout {
     html: Handlebars<'static>,
     text: Handlebars<'static>,
-    words: BTreeMap<Locale, BTreeMap<String, String>>,
+    words: Words,
+    reasons: Words,
+    /// Which kinds of events have a reason, and where that stands.
+    kinds: Vec<(String, Span)>,
     program: Locale,
 }
 
@@ -34,7 +37,12 @@ impl Layout {
     pub fn parse(html: &Source, text: &Source, program: &Locale, findings: &mut Findings) -> Option<Layout> {
         let errors = findings.errors();
         let split = front_matter::split(html, findings)?;
-        let words = read_words(split.head.as_ref()?, html, findings)?;
+        let fields = Fields::of(split.head.as_ref()?, &html.path, findings)?;
+        let node = fields.require_as("words", "R0450", findings)?;
+        let reasons = fields.take("reasons");
+        fields.finish(&["words", "reasons"], findings);
+        let words = read_words(node, html, findings);
+        let reasons_by_language = reasons.map(|node| read_words(node, html, findings)).unwrap_or_default();
         let chain = Locale::chain(None, program);
         let Some(known) = chain.iter().find_map(|locale| words.get(locale)) else {
             findings
@@ -51,11 +59,22 @@ impl Layout {
             for key in known.keys().filter(|key| !translated.contains_key(*key)) {
                 findings.error("R0451", &html.path, None, format!("the layout's words in {locale} lack `{key}`"));
             }
+            let all = reasons_by_language.values().flat_map(BTreeMap::keys).collect::<BTreeSet<_>>();
+            let told = |kind: &str| reasons_by_language.get(locale).is_some_and(|reasons| reasons.contains_key(kind));
+            for kind in all.into_iter().filter(|kind| !told(kind)) {
+                let why = format!("the layout's reasons in {locale} lack `{kind}`");
+                findings.error("R0451", &html.path, reasons.map(|node| node.span), why);
+            }
         }
+        let by_language = reasons.and_then(|node| node.as_map()).unwrap_or_default();
+        let kinds = by_language.iter().flat_map(|(_, node)| node.as_map().unwrap_or_default());
+        let kinds = kinds.map(|(kind, _)| (kind.text.clone(), kind.span)).collect();
         let mut layout = Layout {
             html: registry(|text| escape::html(&escape::clean(text))),
             text: registry(escape::clean),
             words: words.clone(),
+            reasons: reasons_by_language,
+            kinds,
             program: program.clone(),
         };
         let pieces = [
@@ -92,6 +111,23 @@ impl Layout {
         (findings.errors() == errors).then_some(layout)
     }
 
+    /// What a partner who reads this language is told of why a mail was written that this kind of event led to: behind "You
+    /// get this mail because". An event's own `summary` is in English, for the people of the programme, and stands in where
+    /// the layout has no words of its own and the partner reads English.
+    #[must_use]
+    pub fn reason(&self, locale: &Locale, kind: Option<&str>, summary: Option<&str>) -> Option<String> {
+        let chain = Locale::chain(Some(locale), &self.program);
+        let known = chain.iter().find(|locale| self.words.contains_key(locale));
+        let own = known.and_then(|locale| self.reasons.get(locale)).zip(kind).and_then(|(all, kind)| all.get(kind));
+        let english = known.is_none_or(|locale| locale.language() == Locale::english().language());
+        own.map(String::as_str).or(summary.filter(|text| english && !text.is_empty())).map(str::to_owned)
+    }
+
+    /// The kinds of events that have a reason in some language, and where it stands in the HTML frame.
+    pub fn reason_kinds(&self) -> impl Iterator<Item = (&str, Span)> {
+        self.kinds.iter().map(|(kind, span)| (kind.as_str(), *span))
+    }
+
     pub(crate) fn wrap_html(&self, values: &Map<String, Json>, locale: &Locale) -> Result<String, RenderError> {
         self.wrap(&self.html, HTML_PATH, values, locale)
     }
@@ -124,10 +160,8 @@ impl Layout {
 
 type Words = BTreeMap<Locale, BTreeMap<String, String>>;
 
-fn read_words(head: &rapport_rule::yaml::Node, source: &Source, findings: &mut Findings) -> Option<Words> {
-    let fields = Fields::of(head, &source.path, findings)?;
-    let node = fields.require_as("words", "R0450", findings)?;
-    fields.finish(&["words"], findings);
+/// Texts by language and name.
+fn read_words(node: &rapport_rule::yaml::Node, source: &Source, findings: &mut Findings) -> Words {
     let mut words = Words::new();
     for (key, node) in node.as_map().unwrap_or_default() {
         let Some(locale) = Locale::parse(&key.text) else {
@@ -149,7 +183,7 @@ fn read_words(head: &rapport_rule::yaml::Node, source: &Source, findings: &mut F
         }
         words.insert(locale, translated);
     }
-    Some(words)
+    words
 }
 
 fn check_names(names: &[Use], words: &BTreeMap<String, String>, source: &Source, findings: &mut Findings) {

@@ -16,11 +16,12 @@ fn layout() -> Layout {
     LAYOUT.clone()
 }
 
+fn read(name: &str) -> Source {
+    let path = format!("{}/../../config/{name}", env!("CARGO_MANIFEST_DIR"));
+    Source::new(format!("config/{name}"), std::fs::read_to_string(path).unwrap())
+}
+
 fn read_layout() -> Layout {
-    let read = |name: &str| {
-        let path = format!("{}/../../config/{name}", env!("CARGO_MANIFEST_DIR"));
-        Source::new(format!("config/{name}"), std::fs::read_to_string(path).unwrap())
-    };
     let mut findings = Findings::new();
     let layout = Layout::parse(&read("layout.mail.html"), &read("layout.mail.txt"), &Locale::english(), &mut findings);
     layout.unwrap_or_else(|| panic!("{:?}", findings.iter().collect::<Vec<_>>()))
@@ -156,6 +157,36 @@ fn planned_figures_of_the_programme_stand_beside_its_name() {
     );
     let text = rendered.unwrap().text;
     assert!(text.contains(": 5 %") && !text.contains("Evil"), "{text}");
+}
+
+#[test]
+fn why_a_mail_was_written_is_told_in_the_readers_language_or_not_at_all() {
+    let layout = layout();
+    let [en, de, at, fr] = ["en", "de", "de-AT", "fr"].map(|tag| Locale::parse(tag).unwrap());
+    let reason = |locale, kind, summary| layout.reason(locale, kind, summary);
+    let dip = Some("dip.conversions");
+    for german in [&de, &at] {
+        let told = reason(german, dip, Some("expected 29, saw 20")).unwrap();
+        assert!(told.contains("weniger Verkäufe"), "{told}");
+        assert_eq!(
+            reason(german, Some("chain.link1"), Some("expected 29, saw 20")),
+            None,
+            "English is no reason in German"
+        );
+    }
+    assert!(reason(&en, dip, Some("expected 29, saw 20")).unwrap().starts_with("fewer of your sales"));
+    assert_eq!(reason(&en, Some("chain.link1"), Some("a link was met")).as_deref(), Some("a link was met"));
+    assert_eq!(reason(&en, None, Some("")), None);
+    assert!(reason(&fr, dip, None).unwrap().starts_with("fewer"), "the programme's words, and its reasons");
+    let html = read("layout.mail.html").text.replacen("    dip.revenue: \"zuletzt", "    dip.conversion: \"zuletzt", 1);
+    let mut findings = Findings::new();
+    let html = Source::new("config/layout.mail.html", html);
+    assert!(Layout::parse(&html, &read("layout.mail.txt"), &en, &mut findings).is_none());
+    let told: Vec<_> = findings.iter().map(|finding| finding.message.clone()).collect();
+    assert_eq!(
+        told,
+        ["the layout's reasons in de lack `dip.revenue`", "the layout's reasons in en lack `dip.conversion`"]
+    );
 }
 
 #[test]

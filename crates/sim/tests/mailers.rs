@@ -217,3 +217,36 @@ async fn a_server_whose_clock_is_set_forward_puts_no_living_mailers_mail_in_doub
     other.await.unwrap();
     stand.stop().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_stopped_mailer_has_claimed_and_not_begun_is_in_no_doubt() {
+    let slow = Arc::new(Slow::default());
+    let mut stand = Stand::new(world::shipped_files()).await;
+    stand.script = Some(slow.clone());
+    stand.start();
+    let events: Vec<_> = (0..20).map(|number| stand.approved(&format!("partner-{number}"))).collect();
+    stand.take(&events).await;
+    stand.until("some are claimed", |tables| count(tables, MessageState::Attempting) > 1).await;
+    stand.until("all is folded", stand.folded()).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let claimed = count(&stand.store.tables(), MessageState::Attempting);
+    let (stop, tasks) = stand.running.take().unwrap();
+    stop.cancel();
+    let all = tasks.join_all();
+    tokio::pin!(all);
+    while tokio::time::timeout(Duration::from_millis(100), &mut all).await.is_err() {
+        slow.answer.notify_waiters();
+    }
+    let tables = stand.store.tables().clone();
+    let [attempting, in_doubt, sent] =
+        [MessageState::Attempting, MessageState::InDoubt, MessageState::Sent].map(|state| count(&tables, state));
+    assert_eq!((attempting, in_doubt), (0, 0));
+    assert!(sent > 0 && sent < claimed, "{sent} of {claimed} had begun");
+    drop(tables);
+    // Whoever comes next sends each of them once.
+    stand.script = None;
+    stand.start();
+    stand.until("all left", |tables| count(tables, MessageState::Sent) == 20).await;
+    stand.stop().await;
+    assert_eq!(stand.server.accepted().len(), 20);
+}

@@ -88,7 +88,7 @@ pub(crate) async fn postgres(url: &str, options: &ConnectOptions) -> Result<PgPo
 
 /// Opens a SQLite file, creating it if it is not there.
 pub(crate) async fn sqlite(path: &str, options: &ConnectOptions) -> Result<Embedded, StoreError> {
-    let synchronous = if options.disposable { SqliteSynchronous::Normal } else { SqliteSynchronous::Full };
+    let synchronous = if options.disposable { SqliteSynchronous::Off } else { SqliteSynchronous::Full };
     let connect = SqliteConnectOptions::new()
         .filename(path)
         .journal_mode(SqliteJournalMode::Wal)

@@ -12,7 +12,7 @@ use crate::config::{self, Award, Config, Feed, Hook, Offer, Program};
 use crate::environment::{Declared, Names};
 use crate::lint;
 use crate::mails;
-use crate::model::{Verb, Workflow};
+use crate::model::{KindPattern, Verb, Workflow};
 use crate::read;
 use crate::rulebook::Rulebook;
 use crate::trial;
@@ -174,6 +174,9 @@ fn build(sources: &Sources, findings: &mut Findings, tell: &mut dyn FnMut(Vocabu
     }
     lint::check(&workflows, sources, findings);
     let layout = layout(sources, &locale, findings);
+    if let Some(layout) = &layout {
+        check_reasons(layout, &declared, findings);
+    }
     let figures = figures(&workflows, &segments, &all_mails);
     Some(Rulebook {
         hash: sources.hash().into(),
@@ -293,6 +296,23 @@ fn layout(sources: &Sources, program: &Locale, findings: &mut Findings) -> Optio
                 .hint("The layout carries imprint and way out of every mail, in HTML and in text.");
             None
         }
+    }
+}
+
+/// What led to a mail without an event: a day, a schedule, a broadcast, a segment, a person.
+const OCCASIONS: [&str; 6] =
+    ["date.reached", "schedule.due", "broadcast.due", "segment.entered", "segment.left", "operator.command"];
+
+fn check_reasons(layout: &Layout, declared: &Declared, findings: &mut Findings) {
+    for (kind, span) in layout.reason_kinds() {
+        if OCCASIONS.contains(&kind) || !declared.kinds(&KindPattern(kind.into())).is_empty() {
+            continue;
+        }
+        let names = declared.kind_names(&|_| true);
+        let near = names.iter().map(String::as_str).chain(OCCASIONS);
+        findings
+            .error("R0509", rapport_message::layout::HTML_PATH, span, format!("there is no kind of event `{kind}`"))
+            .did_you_mean(nearest(kind, near));
     }
 }
 

@@ -32,10 +32,18 @@ pub fn run(arguments: &[String]) -> Result<ExitCode> {
         bail!("the tests do not compile");
     }
 
-    if !named || cargo.iter().any(|argument| argument.contains("rapport-e2e")) {
-        // The end-to-end tests run the program itself, which a test build of its package may leave out.
-        let mut program = workspace::command(&["build", "--bins"]);
-        program.args(if named { vec!["-p", "rapport-cli"] } else { workspace.clone() });
+    // The end-to-end tests run the program itself. A build of all tests holds it, because tests of its own package run it too;
+    // where less is built it is asked for, as a test's, or else half the crates would be compiled again with other features.
+    let program = match (named, targets) {
+        (false, false) => None,
+        (false, true) => Some(vec!["test", "--no-run", "--workspace", "--test", "command_line"]),
+        (true, _) if cargo.iter().any(|argument| argument.contains("rapport-e2e")) => {
+            Some(vec!["build", "--bins", "-p", "rapport-cli"])
+        }
+        (true, _) => None,
+    };
+    if let Some(program) = program {
+        let mut program = workspace::command(&program);
         program.args(cargo.iter().filter(|argument| argument.as_str() == "--release"));
         let (status, ()) = process::foreground(program, |_| ())?;
         if !status.success() {

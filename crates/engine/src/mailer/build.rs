@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rapport_contact::normalise;
 use rapport_message::{
-    Library, Links, Locale, Person, Program, RenderError, Request, Sender, Topic,
+    Layout, Library, Links, Locale, Person, Program, RenderError, Request, Sender, Topic,
     header::{self, HeaderError},
     link::{Claims, Keys, LinkError},
     render,
@@ -100,7 +100,7 @@ pub fn letter(
     let sender = sender(rulebook, &envelope, text("manager").as_deref())?;
     let base = config.links.as_ref().ok_or(BuildError::NoLinks)?;
     let links = links(rulebook, message, &envelope, keys, &base.base)?;
-    let reason = reason(&envelope);
+    let reason = reason(&envelope.values, &rulebook.rulebook.layout, &locale);
     let request = Request {
         context: &envelope.values,
         locale: &locale,
@@ -229,8 +229,9 @@ fn proposals(values: &Value) -> impl Iterator<Item = &str> {
     all.filter_map(|one| one.get("proposal")?.as_str())
 }
 
-/// What led to the mail, for "you get this because …": the summary of the trigger.
-fn reason(envelope: &Envelope) -> Option<String> {
-    let summary = envelope.values.get("event")?.get("summary")?.as_str()?;
-    (!summary.is_empty()).then(|| summary.to_owned())
+/// What led to the mail, for "you get this because …", in the reader's language.
+#[must_use]
+pub fn reason(values: &Value, layout: &Layout, locale: &Locale) -> Option<String> {
+    let text = |name: &str| values.get("event")?.get(name)?.as_str();
+    layout.reason(locale, text("kind"), text("summary"))
 }

@@ -7,8 +7,8 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::Response,
 };
-use rapport_engine::ports::rows::MessageRow;
-use rapport_message::link::Claims;
+use rapport_engine::{mailer::reason, ports::rows::MessageRow};
+use rapport_message::{Locale, link::Claims};
 use serde_json::Value;
 
 use super::{
@@ -37,11 +37,13 @@ pub(super) async fn show(
 fn told(visit: &Visit, page: Page, row: &MessageRow) -> Page {
     let words = visit.words;
     let context: Value = serde_json::from_str(&row.context).unwrap_or_default();
-    let summary = context.pointer("/values/event/summary").and_then(Value::as_str).filter(|text| !text.is_empty());
-    let page = match summary {
-        Some(summary) => page.text(words.why_because).quote(summary),
-        None => page,
-    };
+    let values = context.get("values").unwrap_or(&Value::Null);
+    let layout = visit.rulebook().map(|rulebook| &rulebook.layout);
+    let page =
+        match layout.zip(Locale::parse(words.language)).and_then(|(layout, locale)| reason(values, layout, &locale)) {
+            Some(reason) => page.text(words.why_because).quote(&reason),
+            None => page,
+        };
     let page = match visit.topic(&row.topic) {
         Some(topic) => {
             let text = words.why_topic.replace("{topic}", visit.text(&topic.name));
