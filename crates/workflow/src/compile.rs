@@ -308,7 +308,7 @@ fn check_reasons(layout: &Layout, declared: &Declared, findings: &mut Findings) 
         if OCCASIONS.contains(&kind) || !declared.kinds(&KindPattern(kind.into())).is_empty() {
             continue;
         }
-        let names = declared.kind_names(&|_: &rapport_event::Kind| true);
+        let names = declared.kind_names(|_: &rapport_event::Kind| true);
         let near = names.iter().map(String::as_str).chain(OCCASIONS);
         findings
             .error("R0509", rapport_message::layout::HTML_PATH, span, format!("there is no kind of event `{kind}`"))

@@ -22,6 +22,14 @@ pub fn cache() -> PathBuf {
 pub fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root()).args(arguments);
+    // What cargo told of this very program is no business of the next: build scripts that look at it (ring's does) would run
+    // again whenever somebody calls cargo himself in between, and half the workspace would be compiled anew.
+    let told = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(told) {
+            command.env_remove(name);
+        }
+    }
     command
 }
 
