@@ -168,7 +168,7 @@ impl Ingest {
             if let Some(tripped) = breaker.tripped().filter(|_| !follow) {
                 return Err(tripped.into());
             }
-            self.hold(source, &records, &breaker).await?;
+            self.hold(source, &records, &breaker).await;
             if !follow && source.ended() {
                 return Ok(all);
             }
@@ -205,30 +205,30 @@ impl Ingest {
     }
 
     /// Partitions that are stopped are not read on; the others are.
-    async fn hold(
-        &self,
-        source: &mut dyn Source,
-        records: &[SourceRecord],
-        breaker: &Breaker,
-    ) -> Result<(), IngestError> {
+    async fn hold(&self, source: &mut dyn Source, records: &[SourceRecord], breaker: &Breaker) {
         for ((topic, partition), stopped) in breaker.stopped() {
             // Also one that was given away and has come back: it is read again then.
             let comes = |record: &SourceRecord| (&record.topic, record.partition) == (topic, *partition);
             if records.iter().any(comes) {
                 self.readiness.bad(&part(topic, *partition), stopped.why.to_string());
-                source.pause(topic, *partition).await?;
+                // Where it cannot be paused, because the group is just giving it away, what comes of it is passed over.
+                if let Err(error) = source.pause(topic, *partition).await {
+                    warn!(topic, partition, %error, "a stopped partition is not paused");
+                }
             }
         }
         metrics::gauge!("rapport_stopped_partitions").set(breaker.stopped().len() as f64);
-        Ok(())
     }
 
     /// Goes on with the stopped partitions that a person has accepted meanwhile.
-    async fn let_through(&self, source: &mut dyn Source, breaker: &mut Breaker) -> Result<(), IngestError> {
+    async fn let_through(&self, source: &mut dyn Source, breaker: &mut Breaker) -> Result<(), StoreError> {
         let stopped: Vec<_> = breaker.stopped().iter().map(|(place, stopped)| (place.clone(), stopped.next)).collect();
         for (place, next) in stopped {
             if self.is_accepted(&place.0, place.1).await? {
-                source.resume(&place.0, place.1, next).await?;
+                if let Err(error) = source.resume(&place.0, place.1, next).await {
+                    warn!(topic = place.0, partition = place.1, %error, "a partition that was let through does not go on yet");
+                    continue;
+                }
                 let fact = stopped_fact(&place.0, place.1);
                 self.retry(async || self.store.set_meta(&fact, "").await).await?;
                 breaker.accept(&place);

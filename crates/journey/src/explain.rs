@@ -14,12 +14,25 @@ pub fn fixed(text: impl Into<String>, holds: bool) -> Clause {
     Clause { text: text.into(), truth: Truth::from(holds), seen: Vec::new(), depth: 0 }
 }
 
-/// The clauses of an `unless`: ✓ means that it lets pass.
-pub(crate) fn unless(clauses: Vec<Clause>) -> impl Iterator<Item = Clause> {
-    clauses.into_iter().map(|clause| match clause.depth {
-        0 => Clause { text: format!("unless {}", clause.text), truth: clause.truth.negated(), ..clause },
-        _ => clause,
-    })
+/// The clauses of an `unless`: ✓ means that it lets pass. Of a list all together keep back, so they stand below one mark.
+pub(crate) fn unless(clauses: Vec<Clause>) -> Vec<Clause> {
+    let mut outer = clauses.iter().filter(|clause| clause.depth == 0).map(|clause| clause.truth);
+    match (outer.next(), outer.next()) {
+        (Some(_), Some(_)) => {
+            let outer = clauses.iter().filter(|clause| clause.depth == 0).map(|clause| clause.truth);
+            let all = outer.fold(Truth::True, Truth::and);
+            let head = Clause { text: "unless all of".to_owned(), truth: all.negated(), seen: Vec::new(), depth: 0 };
+            let below = clauses.into_iter().map(|clause| Clause { depth: clause.depth + 1, ..clause });
+            std::iter::once(head).chain(below).collect()
+        }
+        _ => clauses
+            .into_iter()
+            .map(|clause| match clause.depth {
+                0 => Clause { text: format!("unless {}", clause.text), truth: clause.truth.negated(), ..clause },
+                _ => clause,
+            })
+            .collect(),
+    }
 }
 
 /// Clauses as lines of marks and texts: `✗ event.drop_percent >= 40 (was 31)`.
@@ -105,6 +118,17 @@ pub fn journey(journey: &Journey, zone: &TimeZone) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_list_under_unless_all_together_keep_back() {
+        let clause = |text: &str, truth, depth| Clause { text: text.into(), truth, seen: Vec::new(), depth };
+        let one = unless(vec![clause("any", Truth::True, 0), clause("a", Truth::True, 1)]);
+        assert_eq!(clauses(&one), "  ✗ unless any\n    ✓ a\n");
+        for (second, sign) in [(Truth::False, "✓"), (Truth::True, "✗"), (Truth::Unknown, "?")] {
+            let told = clauses(&unless(vec![clause("a", Truth::True, 0), clause("b", second, 0)]));
+            assert_eq!(told, format!("  {sign} unless all of\n    ✓ a\n    {} b\n", second.sign()));
+        }
+    }
 
     #[test]
     fn instants_are_told_by_the_clocks_of_the_zone() {
