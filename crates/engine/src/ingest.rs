@@ -220,11 +220,14 @@ impl Ingest {
         metrics::gauge!("rapport_stopped_partitions").set(breaker.stopped().len() as f64);
     }
 
-    /// Goes on with the stopped partitions that a person has accepted meanwhile.
+    /// Goes on with the stopped partitions that a person has accepted meanwhile, and forgets those that are read elsewhere now.
     async fn let_through(&self, source: &mut dyn Source, breaker: &mut Breaker) -> Result<(), StoreError> {
+        for (topic, partition) in breaker.forget(|(topic, partition)| source.reads(topic, *partition)) {
+            self.readiness.good(&part(&topic, partition));
+        }
         let stopped: Vec<_> = breaker.stopped().iter().map(|(place, stopped)| (place.clone(), stopped.next)).collect();
         for (place, next) in stopped {
-            if self.is_accepted(&place.0, place.1).await? {
+            if self.is_accepted(&place, next - 1).await? {
                 if let Err(error) = source.resume(&place.0, place.1, next).await {
                     warn!(topic = place.0, partition = place.1, %error, "a partition that was let through does not go on yet");
                     continue;
@@ -239,9 +242,11 @@ impl Ingest {
         Ok(())
     }
 
-    async fn is_accepted(&self, source: &str, partition: i32) -> Result<bool, StoreError> {
-        let fact = accepted_fact(source, partition);
-        Ok(self.retry(async || self.store.meta(&fact).await).await?.is_some_and(|by| !by.is_empty()))
+    /// Whether a person has accepted the stop at this record.
+    async fn is_accepted(&self, (source, partition): &(String, i32), offset: i64) -> Result<bool, StoreError> {
+        let fact = accepted_fact(source, *partition);
+        let accepted = self.retry(async || self.store.meta(&fact).await).await?;
+        Ok(accepted.is_some_and(|told| told.split(' ').next() == Some(offset.to_string().as_str())))
     }
 
     /// A source does not answer: red, and after a while it may be asked again. False when told to stop.
@@ -279,10 +284,7 @@ impl Ingest {
             }
             match read(record, &intake, now) {
                 Ok(decoded) => {
-                    if breaker.good(record) {
-                        let fact = accepted_fact(&record.topic, record.partition);
-                        self.retry(async || self.store.set_meta(&fact, "").await).await?;
-                    }
+                    breaker.good(record);
                     batch.accept(record, decoded, self);
                 }
                 Err(rejection) => {
@@ -290,10 +292,12 @@ impl Ingest {
                     batch.dead.push(dead_letter(record, &rejection, now, &self.incarnations));
                     if let Err(tripped) = breaker.bad(record) {
                         let place = (record.topic.clone(), record.partition);
-                        if self.is_accepted(&place.0, place.1).await? {
+                        let fact = stopped_fact(&place.0, place.1);
+                        if self.is_accepted(&place, record.offset).await? {
+                            self.retry(async || self.store.set_meta(&fact, "").await).await?;
                             breaker.accept(&place);
                         } else {
-                            let (fact, why) = (stopped_fact(&place.0, place.1), tripped.to_string());
+                            let why = format!("{} {tripped}", record.offset);
                             self.retry(async || self.store.set_meta(&fact, &why).await).await?;
                             breaker.stop(record, tripped);
                         }

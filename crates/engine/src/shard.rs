@@ -408,6 +408,14 @@ impl ShardOwner {
             metrics::counter!("rapport_duplicates_total").increment(1);
             return Ok(());
         }
+        // Rows that are made from the record alone are made whether its partner can be folded or not.
+        if self.rebuild_until.is_some_and(|until| self.clock < until) {
+            let rulebook = self.rulebook.as_deref().map(|applied| &applied.rulebook);
+            self.batch.rebuilt.extend(restore::rebuilt(event, rulebook));
+        }
+        if event.kind == Kind::PartnerErased {
+            self.batch.rebuilt.push(Rebuilt::Erased { key: event.key.clone(), at: event.occurred_at });
+        }
         if let Some(why) = self.partners.look(&event.key).and_then(Entry::quarantined) {
             self.batch.parked.push((event.key.clone(), offset, why));
             return Ok(());
@@ -416,13 +424,6 @@ impl ShardOwner {
             self.batch.parked.push((event.key.clone(), offset, why.clone()));
             self.quarantine(&event.key, &why);
             return Ok(());
-        }
-        if self.rebuild_until.is_some_and(|until| self.clock < until) {
-            let rulebook = self.rulebook.as_deref().map(|applied| &applied.rulebook);
-            self.batch.rebuilt.extend(restore::rebuilt(event, rulebook));
-        }
-        if event.kind == Kind::PartnerErased {
-            self.batch.rebuilt.push(Rebuilt::Erased { key: event.key.clone(), at: event.occurred_at });
         }
         if self.react(&event.key, |reaction| reaction.fold(event))?.is_none() {
             self.unknown_program(event, offset);

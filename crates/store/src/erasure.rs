@@ -25,9 +25,24 @@ const LETTERS: usize = 500;
 /// Shorter values name too many people to be looked for outside a partner's own rows.
 const TELLING: usize = 4;
 /// Fields of a person that say nothing about who they are; everything else is looked for.
-const COMMON: [&str; 12] = [
-    "language", "zone", "country", "type", "status", "manager", "tags", "currency", "consent", "pace", "channel",
+const COMMON: [&str; 17] = [
+    "language",
+    "zone",
+    "country",
+    "type",
+    "status",
+    "manager",
+    "tags",
+    "currency",
+    "consent",
+    "pace",
+    "channel",
     "topics",
+    "joined_at",
+    "approved_at",
+    "contract_ends",
+    "referred_by",
+    "reason",
 ];
 
 /// Exported fields that are instants, beside those whose names say so.
@@ -262,7 +277,8 @@ pub(crate) async fn erase_rows(session: &mut Session, key: &PartnerKey, at: Time
     Ok(erased)
 }
 
-/// Dead letters about the partner, or that name them: nothing of those was ever taken in.
+/// Dead letters about the partner, or with one of their addresses: nothing of those was ever taken in, and a replay would take in
+/// what others are told of, so a name alone, which may be a word, takes none away.
 async fn erase_letters(
     session: &mut Session,
     key: &PartnerKey,
@@ -288,8 +304,89 @@ async fn erase_letters(
 
 fn is_about(row: &Row, key: &PartnerKey, values: &BTreeSet<String>) -> Result<bool, StoreError> {
     let raw = row.bytes(3)?;
-    let text = format!("{}\n{}\n{}", String::from_utf8_lossy(&raw), row.text(4)?, row.text(5)?).to_lowercase();
-    let quoted = format!("\"{}\"", key.partner.as_str().to_lowercase());
-    let names = |value: &String| value.len() >= TELLING && text.contains(&value.to_lowercase());
-    Ok(text.contains(&quoted) || values.iter().any(names))
+    let raw = String::from_utf8_lossy(&raw);
+    let (headers, detail) = (row.text(4)?, row.text(5)?);
+    let mut addresses = values.iter().filter(|value| value.contains('@'));
+    let has_address = addresses.any(|address| [&*raw, &headers, &detail].iter().any(|text| holds_word(text, address)));
+    Ok(has_address || tells_of(&raw, key) || tells_of(&headers, key))
+}
+
+/// Whether an address stands in a text, and not as a part of another one.
+fn holds_word(text: &str, address: &str) -> bool {
+    let (text, address) = (text.to_lowercase(), address.to_lowercase());
+    let continues = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || "._%+-@".contains(c));
+    text.match_indices(&address).any(|(at, _)| {
+        let before = text.get(..at).and_then(|before| before.chars().next_back());
+        let mut after = text.get(at + address.len()..).unwrap_or_default().chars();
+        let (next, one_more) = (after.next(), after.next());
+        // A full stop ends a sentence, too.
+        let ends = !continues(next) || next == Some('.') && !one_more.is_some_and(char::is_alphanumeric);
+        !continues(before) && ends
+    })
+}
+
+/// Whether a record says that it is about a partner. What is no JSON, which is why it may be a dead letter, is read as text.
+fn tells_of(text: &str, key: &PartnerKey) -> bool {
+    let (program, partner) = (key.program.as_str(), key.partner.as_str());
+    let Ok(value) = serde_json::from_str::<Value>(text) else {
+        let dense: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+        return dense.contains(&format!("\"partner\":\"{partner}\""))
+            || dense.contains(&format!("\"partner\":{partner},"));
+    };
+    let (mut partners, mut programs) = (Vec::new(), Vec::new());
+    told(&value, &mut partners, &mut programs);
+    partners.iter().any(|told| told == partner) && (programs.is_empty() || programs.iter().any(|told| told == program))
+}
+
+/// Collects what stands under `partner` and `program` at any depth, as attributes of CloudEvents too (`ce_partner`).
+fn told(value: &Value, partners: &mut Vec<String>, programs: &mut Vec<String>) {
+    let text = |value: &Value| match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    };
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let name = name.to_lowercase();
+                match name.trim_start_matches("ce_").trim_start_matches("ce-") {
+                    "partner" | "partner_id" => partners.extend(text(value)),
+                    "program" => programs.extend(text(value)),
+                    _ => {}
+                }
+                told(value, partners, programs);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| told(item, partners, programs)),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_letter_is_a_partners_by_what_it_says_not_by_words_it_holds() {
+        let key = PartnerKey::new("acme", "42").unwrap();
+        for (text, about) in [
+            (r#"{"program":"acme","partner":"42","kind":"login"}"#, true),
+            (r#"{"program":"acme","partner":42}"#, true),
+            (r#"{"partner":"42","data":{}}"#, true),
+            (r#"{"ce_partner":"42","ce_program":"acme"}"#, true),
+            (r#"{"program":"other","partner":"42"}"#, false),
+            (r#"{"program":"acme","partner":"7","data":{"amount":"42","order":"42"}}"#, false),
+            (r#"{"program":"acme","partner" : "42", "data": "#, true),
+            (r#"{"program":"acme","partner":"421", "note":"42" "#, false),
+        ] {
+            assert_eq!(tells_of(text, &key), about, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_not_found_in_another_one() {
+        let has = |text: &str| holds_word(text, "mark@shop.example");
+        assert!(has("\"Mark@shop.example\"") && has("to <mark@shop.example>.") && has("mark@shop.example"));
+        assert!(!has("denmark@shop.example") && !has("mark@shop.example.org") && !has("mark@shop.examples"));
+    }
 }

@@ -105,12 +105,12 @@ async fn accept(desk: &Desk, place: &str, by: String) -> Result<u8, Failure> {
             .help("write it as readiness and the log say it: SOURCE/PARTITION"));
     };
     let why = desk.store.meta(&stopped_fact(source, partition)).await.doing("reading what is stopped")?;
-    if why.is_none_or(|why| why.is_empty()) {
+    let Some(offset) = why.as_deref().and_then(|why| why.split(' ').next()).filter(|offset| !offset.is_empty()) else {
         return Err(Failure::input(format!("{} is not stopped", harmless(place)))
             .help("readiness and the log of `ingest` say what is, and why"));
-    }
+    };
     let fact = accepted_fact(source, partition);
-    desk.store.set_meta(&fact, &format!("{by} {}", desk.now().await?)).await.doing("noting it")?;
+    desk.store.set_meta(&fact, &format!("{offset} {by} {}", desk.now().await?)).await.doing("noting it")?;
     line(format!(
         "{place} goes on: a running ingest sees it within seconds, a file is to be read in again. What is refused is kept."
     ));

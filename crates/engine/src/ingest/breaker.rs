@@ -28,13 +28,14 @@ pub struct Tripped {
     pub looked_at: u32,
 }
 
-/// The fact in `meta` by which a person accepts that most of a partition is refused; empty when nobody does.
+/// The fact in `meta` by which a person accepts that most of a partition is refused: the offset at which it was stopped, then
+/// who. It is good for that stop alone, so that an old one never lets a later flood through.
 #[must_use]
 pub fn accepted_fact(source: &str, partition: i32) -> String {
     format!("source.accepted:{source}/{partition}")
 }
 
-/// The fact in `meta` why a partition is stopped; empty when it goes on.
+/// The fact in `meta` why a partition is stopped: the offset of the record at which, then the reason; empty when it goes on.
 #[must_use]
 pub fn stopped_fact(source: &str, partition: i32) -> String {
     format!("source.stopped:{source}/{partition}")
@@ -74,18 +75,18 @@ impl Count {
 }
 
 impl Breaker {
-    /// A record was accepted. True when its partition was let through by a person and is sound again.
-    pub fn good(&mut self, record: &SourceRecord) -> bool {
+    /// A record was accepted.
+    pub fn good(&mut self, record: &SourceRecord) {
         // Nothing is kept of partitions that never had a rejection.
         if self.counts.is_empty() {
-            return false;
+            return;
         }
-        let Some(count) = self.counts.get_mut(&place(record)) else { return false };
-        count.seen += 1;
-        count.forget();
-        let is_sound = count.accepted && count.bad < TOO_MANY / 10;
-        count.accepted &= !is_sound;
-        is_sound
+        if let Some(count) = self.counts.get_mut(&place(record)) {
+            count.seen += 1;
+            count.forget();
+            // Sound again: fewer than one in twenty, of enough.
+            count.accepted &= count.seen < WINDOW / 2 || count.bad * 20 >= count.seen;
+        }
     }
 
     /// A record was rejected.
@@ -113,6 +114,17 @@ impl Breaker {
     pub(super) fn accept(&mut self, place: &(String, i32)) {
         self.stopped.remove(place);
         self.counts.insert(place.clone(), Count { accepted: true, ..Count::default() });
+    }
+
+    /// Forgets partitions that are no longer read here: whoever reads them now counts for himself, and when they come back they
+    /// begin where that one was.
+    pub(super) fn forget(&mut self, is_read: impl Fn(&(String, i32)) -> bool) -> Vec<(String, i32)> {
+        let gone: Vec<_> = self.stopped.keys().filter(|place| !is_read(place)).cloned().collect();
+        for place in &gone {
+            self.stopped.remove(place);
+            self.counts.remove(place);
+        }
+        gone
     }
 
     /// Whether a record is one that was not taken because its partition is stopped.
@@ -159,7 +171,7 @@ mod tests {
         for _ in 0..10_000 {
             breaker.bad(&record(0, 0)).unwrap();
             for _ in 0..9 {
-                assert!(!breaker.good(&record(0, 0)));
+                breaker.good(&record(0, 0));
             }
         }
     }
@@ -183,11 +195,26 @@ mod tests {
         let mut breaker = Breaker::default();
         let place = ("conversions".to_owned(), 0);
         breaker.accept(&place);
-        for _ in 0..3 * WINDOW {
-            breaker.bad(&record(0, 0)).unwrap();
+        // Good ones among them do not end it.
+        for number in 0..5 * WINDOW {
+            match number % 5 {
+                0 | 1 => breaker.good(&record(0, 0)),
+                _ => breaker.bad(&record(0, 0)).unwrap(),
+            }
         }
-        let sound = (0..10 * WINDOW).position(|_| breaker.good(&record(0, 0)));
-        assert!(sound.is_some_and(|after| after > WINDOW as usize), "{sound:?}");
-        assert!((0..TOO_MANY).any(|_| breaker.bad(&record(0, 0)).is_err()));
+        for _ in 0..10 * WINDOW {
+            breaker.good(&record(0, 0));
+        }
+        assert!((0..2 * TOO_MANY).any(|_| breaker.bad(&record(0, 0)).is_err()), "it is watched again");
+    }
+
+    #[test]
+    fn a_partition_that_is_read_elsewhere_is_forgotten() {
+        let mut breaker = Breaker::default();
+        let tripped = (0..TOO_MANY).find_map(|_| breaker.bad(&record(3, 0)).err()).unwrap();
+        breaker.stop(&record(3, 700), tripped);
+        assert_eq!(breaker.forget(|_| true), []);
+        assert_eq!(breaker.forget(|place| place.1 != 3), [("conversions".to_owned(), 3)]);
+        assert!(!breaker.keeps_back(&record(3, 900)) && breaker.bad(&record(3, 901)).is_ok());
     }
 }

@@ -179,8 +179,13 @@ pub trait Source: Send {
     async fn commit(&mut self, topic: &str, partition: i32, next_offset: i64) -> Result<bool, LogError>;
     /// True when every partition has been read to its present end.
     fn ended(&self) -> bool;
-    /// Nothing more of this partition is wanted until [`Source::resume`]. Records that are on their way, and those of a
-    /// partition that was given away and comes back, may still come.
+    /// Whether this partition is read here, and not by another member of a group.
+    fn reads(&self, topic: &str, partition: i32) -> bool {
+        let _ = (topic, partition);
+        true
+    }
+    /// Nothing more of this partition is wanted until [`Source::resume`], or until it was given away and comes
+    /// back. Records that are on their way may still come.
     async fn pause(&mut self, topic: &str, partition: i32) -> Result<(), LogError> {
         let _ = (topic, partition);
         Ok(())

@@ -152,6 +152,10 @@ impl Source for GroupSource {
         .await
     }
 
+    fn reads(&self, topic: &str, partition: i32) -> bool {
+        self.has(topic, partition)
+    }
+
     /// As of the last time a partition's end was met. Where upstream writes in transactions it may stay false, because
     /// a transaction's marker is an offset without a record.
     fn ended(&self) -> bool {
@@ -248,6 +252,8 @@ impl Member {
             return consumer.unassign();
         }
         consumer.assign(&starts)?;
+        // librdkafka remembers that a partition was paused here before it was given away.
+        consumer.resume(&starts)?;
         let mut assigned = lock(&self.assigned);
         assigned.places = starts
             .elements()

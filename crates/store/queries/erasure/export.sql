@@ -26,7 +26,7 @@ UNION ALL SELECT 'call', CAST(@object('hook', hook, 'workflow', workflow, 'plann
 UNION ALL SELECT 'reservation', CAST(@object('offer', offer, 'at', at, 'minor', minor, 'currency', currency) AS TEXT), at
 FROM reservation WHERE program = $1 AND partner = $2
 UNION ALL SELECT 'audit', CAST(@object('at', at, 'by', by_whom, 'action', action, 'because', because, 'detail', detail) AS TEXT), at
-FROM audit WHERE replace(subject, $3, '') <> subject
+FROM audit WHERE subject = $3 OR substr(subject, length(subject) - length($3)) IN (':' || $3, ' ' || $3)
 UNION ALL SELECT 'figures', CAST(@object('as_of', as_of, 'figures', figures) AS TEXT), as_of FROM figures
 WHERE program = $1 AND partner = $2
 ORDER BY 1, 3
