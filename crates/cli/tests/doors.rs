@@ -158,3 +158,26 @@ fn a_file_counts_once_though_it_is_replayed_first_and_read_in_then() {
     let _running = Running::start(command(folder), &["engine", "relay"]);
     until("what came after it", || figure(folder, "default", "ada", "clicks_28d").filter(|clicks| *clicks == 15));
 }
+
+#[test]
+fn a_file_that_is_mostly_rubbish_stops_once_and_is_read_to_its_end_when_a_person_accepts_it() {
+    let project = project();
+    let folder = project.path();
+    let line = |number: i64| match number % 5 {
+        0 | 1 => event(&format!("k{number}"), "link.clicked", "default", "ada", 2_000 - number, json!({ "count": 1 })),
+        _ => format!("rubbish {number}"),
+    };
+    file(folder, "events.jsonl", &(0..2_000).map(line).collect::<Vec<_>>());
+    check(folder, &["apply", "--approved-by", "ines", "--since", "2020-01-01"], 0, &[]);
+    let told =
+        check(folder, &["ingest", "events.jsonl"], 1, &["500 of the last", "it is stopped before the rest follows"]);
+    let place = told.split("dead-letters accept ").nth(1).and_then(|rest| rest.split('`').next()).unwrap().to_owned();
+    check(folder, &["dead-letters", "accept", "file:nowhere/0"], 2, &["is not stopped"]);
+    check(folder, &["dead-letters", "accept", "nonsense"], 2, &["is no partition of a source"]);
+    check(folder, &["ingest", "events.jsonl"], 1, &["500 of the last"]);
+    check(folder, &["dead-letters", "accept", &place], 0, &["goes on"]);
+    check(folder, &["ingest", "events.jsonl"], 1, &["800 events taken in, 1,200 refused"]);
+    check(folder, &["dead-letters", "accept", &place], 2, &["is not stopped"]);
+    let _running = Running::start(command(folder), &["engine", "relay"]);
+    until("each click once", || figure(folder, "default", "ada", "clicks_28d").filter(|clicks| *clicks == 800));
+}
