@@ -20,7 +20,7 @@ pub use self::work::{AssignArguments, AwardArguments, CaseAction, ListArguments,
 /// Keeps a partner programme in touch with its affiliates.
 ///
 /// rapport reads conversion and activity events, keeps a picture of every partner, and runs the mail workflows that are
-/// written in YAML under workflows/. To look around, begin with `rapport demo`: a year of a programme in under a minute,
+/// written in YAML under workflows/. To look around, begin with `rapport demo`: a year of a programme in a minute or two,
 /// on this machine alone, nothing is sent.
 #[derive(Debug, Parser)]
 #[command(

@@ -1,8 +1,9 @@
 //! Erasing a partner's personal data, looking for what is left of them, and exporting what is kept.
 //!
 //! An erasure is made twice: at once by whoever asks for it, and again when the partner's shard folds `partner.erased`, so that a
-//! restored database, or a message that was in hand, does not bring anything back. Both are the same statements, which change
-//! nothing the second time.
+//! restored database, or a message that was in hand, does not bring anything back. The second time it is the rows of persons,
+//! mails, tasks, calls and holds, which change nothing when they were erased; dead letters and the audit are looked through the
+//! first time alone, because by then nobody knows the addresses any more.
 
 use std::collections::BTreeSet;
 
