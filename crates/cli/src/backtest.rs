@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use rapport_engine::ingest::ReplayMaster;
 use rapport_engine::mailer::LinkKeys;
 use rapport_engine::ports::transport::{
-    Connection, Delivery, Envelope, Letter, RefusalClass, Transport, TransportError,
+    Connection, Deadline, Delivery, Envelope, Letter, RefusalClass, Transport, TransportError,
 };
 use rapport_message::link::Keys;
 use tokio_util::sync::CancellationToken;
@@ -134,7 +134,7 @@ struct Answering {
 
 #[async_trait]
 impl Connection for Answering {
-    async fn send(&mut self, _: &Envelope, bytes: &[u8], _: Instant) -> Delivery {
+    async fn send(&mut self, _: &Envelope, bytes: &[u8], _: &Deadline) -> Delivery {
         match std::str::from_utf8(bytes).ok().and_then(|id| self.outcomes.get(id)) {
             Some(text) => {
                 Delivery::Refused { code: 550, enhanced: None, text: text.clone(), class: RefusalClass::Permanent }

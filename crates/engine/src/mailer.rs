@@ -40,7 +40,7 @@ use crate::{
         store::{
             Attempt, ClaimRequest, EndedMessage, RecipientSnapshot, RecipientVerdict, Settlement, Store, StoreError,
         },
-        transport::{Connection, Delivery, Envelope, Transport},
+        transport::{Connection, Deadline, Delivery, Envelope, Transport},
     },
     readiness::Readiness,
     records, reputation,
@@ -380,15 +380,15 @@ impl Mailer {
         let count = claimed.looked_at;
         for attempt in claimed.attempts {
             let at = if replays { attempt.due.message.due } else { now };
-            let deadline = claimed_at + DOT_WITHIN;
+            let deadline = Deadline { at: claimed_at + DOT_WITHIN, stop: stop.clone() };
             let settlement = match connection.take() {
                 // Whoever stops us waits but a few seconds: what has not begun is for another mailer, and in no doubt.
                 way if stop.is_cancelled() => {
                     connection = way;
-                    Settlement::Requeue { due: attempt.due.message.due, reason: "the mailer was stopped".to_owned() }
+                    outcome::stopped(&attempt)
                 }
                 Some(mut way) => {
-                    let tried = self.send_one(&rulebook, way.as_mut(), &attempt, (deadline, at), stop);
+                    let tried = self.send_one(&rulebook, way.as_mut(), &attempt, &deadline, at);
                     match AssertUnwindSafe(tried).catch_unwind().await {
                         Ok(settlement) => {
                             connection = Some(way);
@@ -450,8 +450,8 @@ impl Mailer {
         rulebook: &Arc<Applied>,
         connection: &mut dyn Connection,
         attempt: &Attempt,
-        (deadline, at): (Instant, Timestamp),
-        stop: &CancellationToken,
+        deadline: &Deadline,
+        at: Timestamp,
     ) -> Settlement {
         let message = &attempt.due.message;
         let texts = match self.texts_of(rulebook, message).await {
@@ -469,7 +469,7 @@ impl Mailer {
         match built.unwrap_or_else(|_| Err("panicked, which is a bug".to_owned())) {
             Ok((envelope, bytes)) => {
                 let delivery = connection.send(&envelope, &bytes, deadline).await;
-                self.settlement(attempt, delivery, at, stop).await
+                self.settlement(attempt, delivery, at, &deadline.stop).await
             }
             Err(problem) => {
                 warn!(message = %message.id, workflow = message.workflow, mail = message.mail, %problem, "mail cannot be rendered");

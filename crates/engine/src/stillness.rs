@@ -20,7 +20,8 @@ use crate::ports::{
 /// After so many looks spared it is looked anyway: not everything there is to do shows in the rows of shards, a mailer's death
 /// for one.
 const SPARED: u32 = 20;
-/// The same where the store tells: what is not among the subjects is seen as late as this.
+/// The same where the store tells: what is not among the subjects, and what was said while a connection was lost, is seen as late as
+/// this.
 const LOOK_ANYWAY: Duration = Duration::from_millis(100);
 
 /// How long to look away when there is nothing to do.

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use rapport_engine::ports::transport::{
-    Connection, Delivery, Envelope, Letter, RefusalClass, Transport, TransportError,
+    Connection, Deadline, Delivery, Envelope, Letter, RefusalClass, Transport, TransportError,
 };
 
 use crate::{
@@ -119,7 +119,7 @@ struct SimConnection {
 
 #[async_trait]
 impl Connection for SimConnection {
-    async fn send(&mut self, envelope: &Envelope, bytes: &[u8], _deadline: std::time::Instant) -> Delivery {
+    async fn send(&mut self, envelope: &Envelope, bytes: &[u8], _deadline: &Deadline) -> Delivery {
         let deliver = async { Ok::<_, Delivery>(self.server.receive(envelope, bytes, self.process.faults())) };
         // An error before the dot is provable, one after it is not.
         let fails = |late| {

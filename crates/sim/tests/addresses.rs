@@ -17,7 +17,7 @@ use rapport_engine::{
     ports::{
         rows::{MessageState, PersonRow},
         store::{Store, SuppressionChange},
-        transport::{Delivery, Envelope, RefusalClass},
+        transport::{Deadline, Delivery, Envelope, RefusalClass},
     },
 };
 use rapport_event::PartnerKey;
@@ -125,7 +125,7 @@ struct LaterPlease {
 
 #[async_trait]
 impl Script for LaterPlease {
-    async fn send(&self, _envelope: &Envelope) -> Option<Delivery> {
+    async fn send(&self, _envelope: &Envelope, _deadline: &Deadline) -> Option<Delivery> {
         if self.seen.fetch_add(1, Ordering::Relaxed) > 0 {
             return None;
         }

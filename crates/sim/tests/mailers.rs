@@ -15,7 +15,7 @@ use rapport_engine::operate::{self, Subject};
 use rapport_engine::ports::{
     rows::MessageState,
     store::Store,
-    transport::{Delivery, Envelope, Letter},
+    transport::{Deadline, Delivery, Envelope, Letter},
 };
 use rapport_sim::{clock::LiveClock, store::Tables, world};
 use stand::{Stand, script::Script};
@@ -64,7 +64,7 @@ impl Script for Breaks {
         assert!(self.composing_for.is_none_or(|to| !letter.to.address.contains(to)), "a bug, as the test wants it");
     }
 
-    async fn send(&self, _envelope: &Envelope) -> Option<Delivery> {
+    async fn send(&self, _envelope: &Envelope, _deadline: &Deadline) -> Option<Delivery> {
         break_down(&self.sending);
         None
     }
@@ -185,7 +185,7 @@ struct Slow {
 
 #[async_trait]
 impl Script for Slow {
-    async fn send(&self, _envelope: &Envelope) -> Option<Delivery> {
+    async fn send(&self, _envelope: &Envelope, _deadline: &Deadline) -> Option<Delivery> {
         self.answer.notified().await;
         None
     }
@@ -249,4 +249,36 @@ async fn what_a_stopped_mailer_has_claimed_and_not_begun_is_in_no_doubt() {
     stand.until("all left", |tables| count(tables, MessageState::Sent) == 20).await;
     stand.stop().await;
     assert_eq!(stand.server.accepted().len(), 20);
+}
+
+/// Holds the conversation before the dot until it is broken off.
+#[derive(Default)]
+struct Held;
+
+#[async_trait]
+impl Script for Held {
+    async fn send(&self, _envelope: &Envelope, deadline: &Deadline) -> Option<Delivery> {
+        deadline.stop.cancelled().await;
+        Some(Delivery::NotSent { reason: "broken off".to_owned() })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn mail_that_a_slow_relay_holds_before_its_dot_goes_back_as_it_was() {
+    let mut stand = Stand::new(world::shipped_files()).await;
+    stand.script = Some(Arc::new(Held));
+    stand.start();
+    let events = [stand.approved("ada")];
+    stand.take(&events).await;
+    stand.until("it is in hand", |tables| count(tables, MessageState::Attempting) == 1).await;
+    let due = |stand: &Stand| stand.store.tables().messages.values().map(|message| message.row.due).collect::<Vec<_>>();
+    let planned = due(&stand);
+    stand.stop().await;
+    assert_eq!(count(&stand.store.tables(), MessageState::Queued), 1);
+    assert_eq!(due(&stand), planned, "the next mailer need not wait");
+    stand.script = None;
+    stand.start();
+    stand.until("it left", |tables| count(tables, MessageState::Sent) == 1).await;
+    stand.stop().await;
+    assert_eq!(stand.server.accepted().len(), 1);
 }

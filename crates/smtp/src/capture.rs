@@ -15,7 +15,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::dkim::Signer;
 use crate::mime;
-use rapport_engine::ports::transport::{Connection, Delivery, Envelope, Letter, Transport, TransportError};
+use rapport_engine::ports::transport::{Connection, Deadline, Delivery, Envelope, Letter, Transport, TransportError};
 
 /// Writes every mail to a maildir. Nothing leaves the machine.
 pub struct CaptureTransport {
@@ -81,9 +81,9 @@ struct CaptureConnection {
 
 #[async_trait]
 impl Connection for CaptureConnection {
-    async fn send(&mut self, envelope: &Envelope, bytes: &[u8], deadline: Instant) -> Delivery {
-        if Instant::now() >= deadline {
-            return Delivery::NotSent { reason: "timed out before writing".into() };
+    async fn send(&mut self, envelope: &Envelope, bytes: &[u8], deadline: &Deadline) -> Delivery {
+        if deadline.is_over(Instant::now()) {
+            return Delivery::NotSent { reason: "stopped or timed out before writing".into() };
         }
         // A few microseconds on a local disk; a hop to another thread would cost more than it hides.
         match self.folder.write(envelope, bytes) {

@@ -14,7 +14,7 @@ use crate::mime;
 use crate::session::Session;
 use crate::settings::{SmtpSettings, Tls};
 use crate::wire;
-use rapport_engine::ports::transport::{Connection, Delivery, Envelope, Letter, Transport, TransportError};
+use rapport_engine::ports::transport::{Connection, Deadline, Delivery, Envelope, Letter, Transport, TransportError};
 
 /// Mail over SMTP to one relay.
 pub struct SmtpTransport {
@@ -128,7 +128,7 @@ struct Pooled {
 
 #[async_trait]
 impl Connection for Pooled {
-    async fn send(&mut self, envelope: &Envelope, bytes: &[u8], deadline: Instant) -> Delivery {
+    async fn send(&mut self, envelope: &Envelope, bytes: &[u8], deadline: &Deadline) -> Delivery {
         let Some(session) = &mut self.session else {
             return Delivery::NotSent { reason: "the connection is closed".into() };
         };

@@ -19,7 +19,7 @@ use crate::dot_stuffing::stuffed;
 use crate::reply::{Line, Reply, Stage};
 use crate::settings::{SmtpSettings, Tls};
 use crate::wire::{self, Wire};
-use rapport_engine::ports::transport::{Delivery, Envelope, RefusalClass, TransportError};
+use rapport_engine::ports::transport::{Deadline, Delivery, Envelope, RefusalClass, TransportError};
 
 /// RFC 5321 allows 512 octets a line; relays exceed it.
 const LINE_MAX: usize = 4096;
@@ -61,6 +61,8 @@ enum Broken {
     Unexpected { expected: &'static str, code: u16, text: String },
     #[error("the relay spoke unasked")]
     Unasked,
+    #[error("stopped before the final dot")]
+    Stopped,
 }
 
 impl Broken {
@@ -244,12 +246,12 @@ impl Session {
         let _ = self.ask("QUIT\r\n", Instant::now() + limit, "in QUIT").await;
     }
 
-    /// Sends one mail. `dot_until` bounds the moment the final dot may leave.
+    /// Sends one mail. After the deadline the final dot does not leave.
     pub(crate) async fn send(
         &mut self,
         envelope: &Envelope,
         bytes: &[u8],
-        dot_until: Instant,
+        deadline: &Deadline,
         settings: &SmtpSettings,
     ) -> Delivery {
         let lines = match self.commands_for(envelope, bytes) {
@@ -260,9 +262,14 @@ impl Session {
             return Delivery::NotSent { reason: "the connection is out of step".into() };
         }
         self.mails += 1;
-        let before_dot = self.transaction(&lines, bytes, dot_until, settings.limits.command).await;
+        // A transaction dropped in the middle never sent its dot, and leaves the connection out of step.
+        let before_dot = tokio::select! {
+            biased;
+            () = deadline.stop.cancelled() => Err(Broken::Stopped),
+            came = self.transaction(&lines, bytes, deadline.at, settings.limits.command) => came,
+        };
         let delivery = match before_dot {
-            Ok(BeforeDot::Ready) => self.dot(dot_until, settings.limits.final_reply).await,
+            Ok(BeforeDot::Ready) => self.dot(deadline.at, settings.limits.final_reply).await,
             Ok(BeforeDot::Refused(reply, stage)) => {
                 // After 421 the relay hangs up.
                 self.in_step = reply.code != 421;

@@ -173,11 +173,11 @@ async fn a_captured_mail_is_a_file_that_opens_and_is_there_once() {
     // Twice, the second time with another date, as after a crash.
     for date in ["2026-03-10T12:00:00Z", "2026-03-10T12:00:30Z"] {
         let bytes = build(&Outgoing { date: date.parse().unwrap(), ..mail() }).unwrap();
-        let delivery = connection.send(&envelope(), &bytes, later()).await;
+        let delivery = connection.send(&envelope(), &bytes, &later()).await;
         assert_eq!(delivery, Delivery::Accepted { reply: "captured as 3f2a@mail.acme.example.eml".into() });
     }
     let other = build(&Outgoing { message_id: "other@mail.acme.example".into(), ..mail() }).unwrap();
-    connection.send(&envelope(), &other, later()).await;
+    connection.send(&envelope(), &other, &later()).await;
     let mut names: Vec<_> = std::fs::read_dir(folder.path().join("new"))
         .unwrap()
         .map(|file| file.unwrap().file_name().into_string().unwrap())
@@ -201,6 +201,6 @@ async fn a_folder_that_is_gone_sends_nothing_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let transport = CaptureTransport::new(folder.path(), 1).unwrap();
     std::fs::remove_dir_all(folder.path().join("new")).unwrap();
-    let delivery = transport.ready().await.unwrap().send(&envelope(), &build(&mail()).unwrap(), later()).await;
+    let delivery = transport.ready().await.unwrap().send(&envelope(), &build(&mail()).unwrap(), &later()).await;
     support::assert_not_sent(&delivery);
 }

@@ -91,7 +91,7 @@ async fn many_mails_over_few_connections_all_arrive_once_and_whole() {
             let transport = Arc::clone(&transport);
             tokio::spawn(async move {
                 let bytes = build(&mail(number)).unwrap();
-                transport.ready().await.unwrap().send(&envelope(), &bytes, later()).await
+                transport.ready().await.unwrap().send(&envelope(), &bytes, &later()).await
             })
         })
         .collect();
@@ -147,7 +147,7 @@ async fn disconnects_refusals_and_their_meaning() {
         // Twice: what the first leaves behind must not reach the second.
         for round in 1..=2 {
             let delivery = match transport.ready().await {
-                Ok(mut connection) => connection.send(&envelope(), MAIL, later()).await,
+                Ok(mut connection) => connection.send(&envelope(), MAIL, &later()).await,
                 // Without ESMTP there is no EHLO; such a relay is not used.
                 Err(error) => Delivery::NotSent { reason: error.to_string() },
             };
@@ -162,7 +162,7 @@ async fn a_relay_without_pipelining_and_eight_bits_takes_our_mail() {
     let transport = sink.transport("connections=1");
     for number in 0..3 {
         let bytes = build(&mail(number)).unwrap();
-        assert_accepted(&ready(&transport).await.send(&envelope(), &bytes, later()).await);
+        assert_accepted(&ready(&transport).await.send(&envelope(), &bytes, &later()).await);
     }
 }
 

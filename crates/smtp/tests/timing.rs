@@ -7,7 +7,7 @@ mod support;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rapport_engine::ports::transport::{Delivery, Envelope, RefusalClass, Transport, TransportError};
+use rapport_engine::ports::transport::{Deadline, Delivery, Envelope, RefusalClass, Transport, TransportError};
 use rapport_smtp::SmtpTransport;
 use support::*;
 use tokio::sync::{Mutex, Notify, mpsc};
@@ -72,9 +72,9 @@ async fn lost_after_the_dot_is_in_doubt_and_the_next_mail_has_a_new_connection()
     .await;
     let transport = relay.transport("connections=1");
     let mut connection = ready(&transport).await;
-    assert_in_doubt(&connection.send(&envelope(), MAIL, later()).await);
+    assert_in_doubt(&connection.send(&envelope(), MAIL, &later()).await);
     // The same connection is of no use any more.
-    assert_not_sent(&connection.send(&envelope(), MAIL, later()).await);
+    assert_not_sent(&connection.send(&envelope(), MAIL, &later()).await);
     drop(connection);
     assert_accepted(&send(&transport).await);
     assert_eq!(relay.opened(), 2);
@@ -99,7 +99,7 @@ async fn lost_at_any_moment_before_the_dot_is_not_sent() {
         })
         .await;
         let mut connection = ready(&relay.transport("")).await;
-        let delivery = connection.send(&envelope(), &large_mail(), later()).await;
+        let delivery = connection.send(&envelope(), &large_mail(), &later()).await;
         assert!(matches!(delivery, Delivery::NotSent { .. }), "lost at {stage}: {delivery:?}");
     }
 }
@@ -154,7 +154,7 @@ async fn a_send_that_was_abandoned_leaves_no_connection_behind() {
         let mut connection = ready(&transport).await;
         let envelope = envelope();
         tokio::select! {
-            delivery = connection.send(&envelope, MAIL, later()) => panic!("nobody answered, yet {delivery:?}"),
+            delivery = connection.send(&envelope, MAIL, &later()) => panic!("nobody answered, yet {delivery:?}"),
             _ = soon(dots.recv()) => {}
         }
     }
@@ -212,7 +212,7 @@ async fn the_dot_does_not_leave_after_its_deadline() {
     let mut connection = ready(&relay.transport("")).await;
     let mail = large_mail();
     let deadline = Instant::now() + Duration::from_secs(1);
-    assert_not_sent(&connection.send(&envelope(), &mail, deadline).await);
+    assert_not_sent(&connection.send(&envelope(), &mail, &Deadline::at(deadline)).await);
     release.notify_one();
     let rest = soon(heard.recv()).await.unwrap();
     assert!(!rest.ends_with(b"\r\n.\r\n"));
@@ -222,7 +222,35 @@ async fn the_dot_does_not_leave_after_its_deadline() {
         assert!(!peer.until_closed().await.ends_with(b".\r\n"));
     })
     .await;
-    assert_not_sent(&ready(&relay.transport("")).await.send(&envelope(), MAIL, Instant::now()).await);
+    assert_not_sent(&ready(&relay.transport("")).await.send(&envelope(), MAIL, &Deadline::at(Instant::now())).await);
+}
+
+#[tokio::test]
+async fn a_process_that_stops_breaks_off_before_the_dot() {
+    let (heard, mut hears) = mpsc::unbounded_channel();
+    let relay = Relay::start(move |mut peer, _| {
+        let heard = heard.clone();
+        async move {
+            peer.greet("").await;
+            heard.send(Vec::new()).unwrap();
+            // It hears MAIL, and takes its time.
+            heard.send(peer.until_closed().await).unwrap();
+        }
+    })
+    .await;
+    let transport = relay.transport("connections=1");
+    let mut connection = ready(&transport).await;
+    let deadline = later();
+    let stops = async {
+        soon(hears.recv()).await.unwrap();
+        deadline.stop.cancel();
+    };
+    let (delivery, ()) = tokio::join!(soon(connection.send(&envelope(), MAIL, &deadline)), stops);
+    assert_not_sent(&delivery);
+    assert!(!soon(hears.recv()).await.unwrap().ends_with(b".\r\n"));
+    // Whoever comes with a deadline that is over gets nothing begun.
+    let never = soon(connection.send(&envelope(), MAIL, &deadline)).await;
+    assert_not_sent(&never);
 }
 
 #[tokio::test]
@@ -235,7 +263,7 @@ async fn a_refusal_in_the_middle_of_a_mail_is_heard_before_the_dot() {
     })
     .await;
     let transport = relay.transport("");
-    let delivery = ready(&transport).await.send(&envelope(), &large_mail(), later()).await;
+    let delivery = ready(&transport).await.send(&envelope(), &large_mail(), &later()).await;
     assert!(matches!(delivery, Delivery::Refused { code: 552, class: RefusalClass::Policy, .. }), "{delivery:?}");
 }
 
@@ -393,16 +421,16 @@ async fn what_cannot_be_written_on_an_envelope_never_reaches_the_relay() {
         ("", "5.1.3"),
         ("a b@c.d", "5.1.3"),
     ] {
-        match connection.send(&to(bad), MAIL, later()).await {
+        match connection.send(&to(bad), MAIL, &later()).await {
             Delivery::Refused { enhanced: Some(code), class: RefusalClass::Permanent, .. } => {
                 assert_eq!(code, enhanced)
             }
             other => panic!("{bad:?}: {other:?}"),
         }
     }
-    let eight_bit = connection.send(&envelope(), "Subject: ä\r\n\r\n".as_bytes(), later()).await;
+    let eight_bit = connection.send(&envelope(), "Subject: ä\r\n\r\n".as_bytes(), &later()).await;
     assert!(matches!(eight_bit, Delivery::Refused { class: RefusalClass::Policy, .. }), "{eight_bit:?}");
-    assert_accepted(&connection.send(&Envelope { from: String::new(), ..envelope() }, MAIL, later()).await);
+    assert_accepted(&connection.send(&Envelope { from: String::new(), ..envelope() }, MAIL, &later()).await);
 }
 
 #[tokio::test]

@@ -36,9 +36,12 @@ mod person;
 mod shard;
 
 use std::path::Path;
+use std::sync::{Arc, OnceLock};
 
-use rapport_engine::ports::store::StoreError;
+use jiff::Timestamp;
+use rapport_engine::ports::{store::StoreError, written::Written};
 use sqlx::PgPool;
+use tokio::sync::watch;
 
 pub use commit::LOG_SOURCE;
 pub use connect::{ConnectOptions, POOL_SIZE_DEFAULT};
@@ -56,9 +59,26 @@ pub struct SqlStore {
     database: Database,
 }
 
+/// PostgreSQL, written to by other processes too.
+#[derive(Debug, Clone)]
+struct Cluster {
+    pool: PgPool,
+    /// Rung by the server, once somebody here listens.
+    bell: Arc<OnceLock<Bell>>,
+}
+
+impl Cluster {
+    fn heard(&self, on: On) -> Session {
+        match self.bell.get() {
+            Some(bell) => Session::heard(on, bell),
+            None => Session::new(on),
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 enum Database {
-    Postgres(PgPool),
+    Postgres(Cluster),
     Sqlite(Embedded),
 }
 
@@ -71,7 +91,8 @@ impl SqlStore {
     /// Opens with other options.
     pub async fn connect_with(url: &str, options: &ConnectOptions) -> Result<Self, StoreError> {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            return Ok(Self { database: Database::Postgres(connect::postgres(url, options).await?) });
+            let pool = connect::postgres(url, options).await?;
+            return Ok(Self { database: Database::Postgres(Cluster { pool, bell: Arc::default() }) });
         }
         let Some(path) = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")) else {
             return Err(StoreError::Refused("the store is `postgres://…` or `sqlite:PATH`".into()));
@@ -84,7 +105,9 @@ impl SqlStore {
     /// Brings the schema to the version this binary knows, all or nothing. Refuses a newer one.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         match &self.database {
-            Database::Postgres(pool) => migrate::postgres(&mut *pool.acquire().await.map_err(refusal)?).await,
+            Database::Postgres(Cluster { pool, .. }) => {
+                migrate::postgres(&mut *pool.acquire().await.map_err(refusal)?).await
+            }
             Database::Sqlite(embedded) => {
                 migrate::sqlite(&mut *embedded.writer.acquire().await.map_err(refusal)?).await
             }
@@ -94,7 +117,9 @@ impl SqlStore {
     /// The schema's version, `None` when there is none.
     pub async fn schema_version(&self) -> Result<Option<i64>, StoreError> {
         match &self.database {
-            Database::Postgres(pool) => migrate::postgres_version(&mut *pool.acquire().await.map_err(refusal)?).await,
+            Database::Postgres(Cluster { pool, .. }) => {
+                migrate::postgres_version(&mut *pool.acquire().await.map_err(refusal)?).await
+            }
             Database::Sqlite(embedded) => {
                 migrate::sqlite_version(&mut *embedded.writer.acquire().await.map_err(refusal)?).await
             }
@@ -114,10 +139,25 @@ impl SqlStore {
         self.is_embedded().then(|| Journal::new(self.clone(), shards, progress))
     }
 
-    /// Rung at every write; `None` on PostgreSQL, where others write too.
-    pub(crate) const fn bell(&self) -> Option<&Bell> {
+    /// Hears of what is written from now on; the first call on PostgreSQL begins to listen, which takes one of its connections.
+    pub(crate) fn listen(&self) -> watch::Receiver<Written> {
         match &self.database {
-            Database::Sqlite(embedded) => Some(&embedded.bell),
+            Database::Sqlite(embedded) => embedded.bell.listen(),
+            Database::Postgres(Cluster { pool, bell }) => {
+                let begin = || {
+                    let bell = Bell::default();
+                    tokio::spawn(sql::hear(pool.clone(), bell.clone()));
+                    bell
+                };
+                bell.get_or_init(begin).listen()
+            }
+        }
+    }
+
+    /// The replay's present where this process is the only one that can move it.
+    pub(crate) fn own_present(&self) -> Option<Timestamp> {
+        match &self.database {
+            Database::Sqlite(embedded) => embedded.bell.present(),
             Database::Postgres(_) => None,
         }
     }
@@ -125,7 +165,7 @@ impl SqlStore {
     /// Closes all connections once they are idle. SQLite then folds its write-ahead log into the file.
     pub async fn close(&self) {
         match &self.database {
-            Database::Postgres(pool) => pool.close().await,
+            Database::Postgres(Cluster { pool, .. }) => pool.close().await,
             Database::Sqlite(embedded) => {
                 embedded.readers.close().await;
                 embedded.writer.close().await;
@@ -136,7 +176,9 @@ impl SqlStore {
     /// A transaction that may write.
     pub(crate) async fn begin(&self) -> Result<Session, StoreError> {
         Ok(match &self.database {
-            Database::Postgres(pool) => Session::new(On::PostgresTransaction(pool.begin().await.map_err(refusal)?)),
+            Database::Postgres(cluster) => {
+                cluster.heard(On::PostgresTransaction(cluster.pool.begin().await.map_err(refusal)?))
+            }
             Database::Sqlite(embedded) => {
                 let transaction = embedded.writer.begin_with("BEGIN IMMEDIATE").await.map_err(refusal)?;
                 Session::heard(On::SqliteTransaction(transaction), &embedded.bell)
@@ -147,7 +189,9 @@ impl SqlStore {
     /// A connection for single writing statements.
     pub(crate) async fn writer(&self) -> Result<Session, StoreError> {
         Ok(match &self.database {
-            Database::Postgres(pool) => Session::new(On::PostgresConnection(pool.acquire().await.map_err(refusal)?)),
+            Database::Postgres(cluster) => {
+                cluster.heard(On::PostgresConnection(cluster.pool.acquire().await.map_err(refusal)?))
+            }
             Database::Sqlite(embedded) => {
                 Session::heard(On::SqliteConnection(embedded.writer.acquire().await.map_err(refusal)?), &embedded.bell)
             }
@@ -157,7 +201,9 @@ impl SqlStore {
     /// A connection for reading.
     pub(crate) async fn reader(&self) -> Result<Session, StoreError> {
         Ok(match &self.database {
-            Database::Postgres(pool) => Session::new(On::PostgresConnection(pool.acquire().await.map_err(refusal)?)),
+            Database::Postgres(Cluster { pool, .. }) => {
+                Session::new(On::PostgresConnection(pool.acquire().await.map_err(refusal)?))
+            }
             Database::Sqlite(embedded) => {
                 Session::new(On::SqliteConnection(embedded.readers.acquire().await.map_err(refusal)?))
             }
@@ -167,7 +213,7 @@ impl SqlStore {
     /// A transaction in which several reads see one state.
     pub(crate) async fn snapshot(&self) -> Result<Session, StoreError> {
         Ok(match &self.database {
-            Database::Postgres(pool) => Session::new(On::PostgresTransaction(
+            Database::Postgres(Cluster { pool, .. }) => Session::new(On::PostgresTransaction(
                 pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await.map_err(refusal)?,
             )),
             Database::Sqlite(embedded) => {

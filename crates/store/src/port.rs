@@ -21,7 +21,6 @@ use rapport_event::wire::SourcePosition;
 
 use tokio::sync::watch;
 
-use crate::sql::Bell;
 use crate::{SqlStore, migrate};
 
 #[async_trait]
@@ -35,7 +34,7 @@ impl Store for SqlStore {
     }
 
     fn written(&self) -> Option<watch::Receiver<Written>> {
-        self.bell().map(Bell::listen)
+        Some(self.listen())
     }
 
     async fn meta(&self, name: &str) -> Result<Option<String>, StoreError> {

@@ -8,7 +8,7 @@ use rapport_engine::ports::store::{Alive, StoreError};
 
 use crate::SqlStore;
 use crate::sql::queries::{meta, outbox, shard};
-use crate::sql::{Bell, Row, Rows, cells, instant};
+use crate::sql::{Row, Rows, cells, instant};
 
 /// Where the replay's present stands in `meta`.
 const PRESENT: &str = "replay_present";
@@ -44,7 +44,7 @@ impl SqlStore {
     }
 
     pub(crate) async fn read_present(&self) -> Result<Option<Timestamp>, StoreError> {
-        if let Some(present) = self.bell().and_then(Bell::present) {
+        if let Some(present) = self.own_present() {
             return Ok(Some(present));
         }
         let Some(text) = self.read_meta(PRESENT).await? else { return Ok(None) };

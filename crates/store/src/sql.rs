@@ -7,6 +7,7 @@
 
 mod bell;
 mod cell;
+mod notices;
 pub(crate) mod queries;
 mod row;
 mod session;
@@ -14,5 +15,6 @@ mod statement;
 
 pub(crate) use bell::Bell;
 pub(crate) use cell::{Cell, Rows, cells};
+pub(crate) use notices::hear;
 pub(crate) use row::{Row, instant};
 pub(crate) use session::{On, Session, refusal};

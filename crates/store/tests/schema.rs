@@ -2,34 +2,15 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests of an edge crate")]
 
+mod database;
+
 use std::time::Duration;
 
+use database::{database, drop_database, on};
 use rapport_engine::ports::rows::ShardCommit;
 use rapport_engine::ports::store::{Committed, Store, StoreError};
 use rapport_store::{SCHEMA_VERSION, SqlStore};
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
-
-fn server() -> String {
-    std::env::var("RAPPORT_TEST_POSTGRES")
-        .expect("RAPPORT_TEST_POSTGRES names no PostgreSQL server: run `cargo xtask test`, which starts one")
-}
-
-async fn on(url: &str, command: &str) {
-    let mut connection = PgConnection::connect(url).await.expect("the server of RAPPORT_TEST_POSTGRES");
-    sqlx::raw_sql(AssertSqlSafe(command.to_owned())).execute(&mut connection).await.expect("a command of the test");
-}
-
-async fn database(name: &str) -> String {
-    let (server, name) = (server(), format!("{name}_{}", std::process::id()));
-    on(&server, &format!("CREATE DATABASE {name}")).await;
-    let (stem, _) = server.rsplit_once('/').expect("the address ends in a database");
-    format!("{stem}/{name}")
-}
-
-async fn drop_database(url: &str) {
-    let (_, name) = url.rsplit_once('/').expect("the address ends in a database");
-    on(&server(), &format!("DROP DATABASE {name} WITH (FORCE)")).await;
-}
+use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection};
 
 #[tokio::test]
 async fn a_newer_schema_is_refused_on_postgres() {

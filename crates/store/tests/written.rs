@@ -1,4 +1,8 @@
-//! The embedded store tells those who wait in its process what was written, and nothing else.
+//! A store tells those who wait what was written, and nothing else: the embedded one in its process, PostgreSQL in all of them.
+
+#![allow(clippy::disallowed_methods, reason = "tests of an edge crate")]
+
+mod database;
 
 use std::time::Duration;
 
@@ -7,6 +11,7 @@ use rapport_engine::ports::rows::{OutboxRow, ShardCommit, ShardRow, Target};
 use rapport_engine::ports::store::{Committed, Store};
 use rapport_engine::ports::written::Written;
 use rapport_store::SqlStore;
+use tokio::sync::watch;
 
 async fn owned(store: &SqlStore) -> ShardRow {
     store.create_shards(1).await.unwrap();
@@ -76,4 +81,79 @@ async fn a_waiter_is_woken_by_the_write_itself() {
     write.await.unwrap().unwrap();
     assert_eq!((now.outbox, now.arrived), (before.outbox, before.arrived));
     store.close().await;
+}
+
+/// Far longer than a notice takes; a test that waits so long has failed.
+const LOST: Duration = Duration::from_secs(20);
+
+/// A process of a cluster.
+struct Process {
+    store: SqlStore,
+    heard: watch::Receiver<Written>,
+    before: Written,
+}
+
+impl Process {
+    async fn listening(url: &str) -> Self {
+        let store = SqlStore::connect(url).await.unwrap();
+        let heard = store.written().expect("PostgreSQL tells");
+        let mut process = Self { store, heard, before: Written::default() };
+        // All of them at once: it listens from here on.
+        assert_eq!(process.hears(|written| written.present).await, (1, 1, 1, 1));
+        process
+    }
+
+    /// What was heard since the last time, up to and with news of the subject.
+    async fn hears(&mut self, subject: fn(&Written) -> u64) -> (u64, u64, u64, u64) {
+        let before = self.before;
+        let news = self.heard.wait_for(|written| subject(written) > subject(&before));
+        let now = *tokio::time::timeout(LOST, news).await.expect("a notice in time").unwrap();
+        self.before = now;
+        (
+            now.outbox - before.outbox,
+            now.arrived - before.arrived,
+            now.concluded - before.concluded,
+            now.present - before.present,
+        )
+    }
+}
+
+#[tokio::test]
+async fn what_one_process_on_postgres_writes_all_hear() {
+    let url = database::database("written").await;
+    let silent = SqlStore::connect(&url).await.unwrap();
+    silent.migrate().await.unwrap();
+    let mut one = Process::listening(&url).await;
+    let mut two = Process::listening(&url).await;
+    let row = owned(&one.store).await;
+
+    one.store.set_replay_present(at(100)).await.unwrap();
+    for process in [&mut one, &mut two] {
+        assert_eq!(process.hears(|written| written.present).await, (0, 0, 0, 1));
+    }
+    // Fenced, behind the present, and by a process that does not listen: nobody hears. What comes next is the next to be heard.
+    assert_eq!(one.store.commit_shard(&commit(&row, 7, 100)).await.unwrap(), Committed::Fenced);
+    assert_eq!(one.store.commit_shard(&commit(&row, 0, 99)).await.unwrap(), Committed::Done);
+    assert_eq!(silent.commit_shard(&commit(&row, 1, 100)).await.unwrap(), Committed::Done);
+    let with_record = ShardCommit { outbox: vec![record()], ..commit(&row, 2, 100) };
+    assert_eq!(one.store.commit_shard(&with_record).await.unwrap(), Committed::Done);
+    for process in [&mut one, &mut two] {
+        assert_eq!(process.hears(|written| written.outbox).await, (1, 1, 1, 0));
+    }
+
+    // Connections break: all is looked at again, and what follows is heard.
+    let listeners = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'";
+    database::on(&url, listeners).await;
+    for process in [&mut one, &mut two] {
+        assert_eq!(process.hears(|written| written.present).await, (1, 1, 1, 1));
+    }
+    two.store.set_replay_present(at(200)).await.unwrap();
+    for process in [&mut one, &mut two] {
+        assert_eq!(process.hears(|written| written.present).await, (0, 0, 0, 1));
+    }
+    // The listener's connection does not keep a store from closing.
+    for store in [one.store, two.store, silent] {
+        tokio::time::timeout(LOST, store.close()).await.expect("closed");
+    }
+    database::drop_database(&url).await;
 }

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use rapport_contact::normalise;
 use rapport_engine::mailer::{LinkKeys, letter};
 use rapport_engine::ports::store::{Attempt, DueMessage};
-use rapport_engine::ports::transport::{Delivery, Envelope, Letter, Mailbox};
+use rapport_engine::ports::transport::{Deadline, Delivery, Envelope, Letter, Mailbox};
 use rapport_message::link::Keys;
 use rapport_trial::Runner;
 use rapport_workflow::Rulebook;
@@ -45,7 +45,7 @@ pub async fn run(
     let bytes = way_out.compose(&letter).map_err(|why| Failure::new(format!("the mail cannot be made: {why}")))?;
     let envelope = Envelope { from: letter.from.address.clone(), to: address.clone() };
     let mut connection = way_out.ready().await.doing("reaching the mail server")?;
-    match connection.send(&envelope, &bytes, Instant::now() + PATIENCE).await {
+    match connection.send(&envelope, &bytes, &Deadline::at(Instant::now() + PATIENCE)).await {
         Delivery::Accepted { reply } => {
             let how = match &settings.mail.way {
                 MailWay::Capture { folder } => format!("captured in {}", folder.display()),

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use rapport_engine::mailer::LinkKeys;
-use rapport_engine::ports::transport::{Connection, Delivery, Envelope, Letter, Transport, TransportError};
+use rapport_engine::ports::transport::{Connection, Deadline, Delivery, Envelope, Letter, Transport, TransportError};
 use rapport_message::link::Claims;
 use rapport_workflow::Rulebook;
 
@@ -127,7 +127,7 @@ struct WatchedConnection {
 
 #[async_trait]
 impl Connection for WatchedConnection {
-    async fn send(&mut self, envelope: &Envelope, bytes: &[u8], deadline: Instant) -> Delivery {
+    async fn send(&mut self, envelope: &Envelope, bytes: &[u8], deadline: &Deadline) -> Delivery {
         let delivery = self.inner.send(envelope, bytes, deadline).await;
         let mut seen = self.inbox.lock();
         if let Some(mail) = message_id(bytes).and_then(|id| seen.composed.remove(&id))

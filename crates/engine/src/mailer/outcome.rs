@@ -28,6 +28,11 @@ const REFUSALS: &str = "refusals of mails";
 /// The report of an address that takes no mail.
 const HARD: &str = "bounce.hard";
 
+/// Back to the queue as it was: the next mailer may have it at once.
+pub(super) fn stopped(attempt: &Attempt) -> Settlement {
+    Settlement::Requeue { due: attempt.due.message.due, reason: "the mailer was stopped".to_owned() }
+}
+
 /// Words of a server as every database takes them.
 fn legible(words: &str) -> String {
     words.replace(char::is_control, " ")
@@ -58,6 +63,7 @@ impl Mailer {
             Delivery::Refused { code, text, class: RefusalClass::Transient, .. } => {
                 self.again(attempt, &legible(&format!("{code} {text}")), at)
             }
+            Delivery::NotSent { .. } if stop.is_cancelled() => stopped(attempt),
             Delivery::NotSent { reason } => self.again(attempt, &legible(&reason), at),
             Delivery::InDoubt { reason } if message.is_sent_again() => {
                 self.again_or_in_doubt(attempt, &legible(&reason), at)

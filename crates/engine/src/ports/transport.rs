@@ -1,7 +1,10 @@
 //! How mail leaves the house.
 
+use std::time::Instant;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
 
 /// A mail as content, before it is bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,8 +54,31 @@ pub trait Transport: Send + Sync {
 /// A connection that is ready for one message.
 #[async_trait]
 pub trait Connection: Send {
-    /// Sends one message. `deadline` bounds the moment the final dot may leave.
-    async fn send(&mut self, envelope: &Envelope, bytes: &[u8], deadline: std::time::Instant) -> Delivery;
+    /// Sends one message. After the deadline the final dot does not leave.
+    async fn send(&mut self, envelope: &Envelope, bytes: &[u8], deadline: &Deadline) -> Delivery;
+}
+
+/// When a message that has not come to its final dot is broken off: nothing of it was accepted then.
+#[derive(Debug, Clone)]
+pub struct Deadline {
+    /// At this time.
+    pub at: Instant,
+    /// Or as soon as this is cancelled: whoever waits for a stopping process does not wait for a slow relay.
+    pub stop: CancellationToken,
+}
+
+impl Deadline {
+    /// By time alone.
+    #[must_use]
+    pub fn at(at: Instant) -> Self {
+        Self { at, stop: CancellationToken::new() }
+    }
+
+    /// Whether it is over.
+    #[must_use]
+    pub fn is_over(&self, now: Instant) -> bool {
+        now >= self.at || self.stop.is_cancelled()
+    }
 }
 
 /// The SMTP envelope.

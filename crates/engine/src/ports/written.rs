@@ -1,6 +1,6 @@
-//! What a store tells those who wait in its own process.
+//! What a store tells those who wait.
 
-/// How often something was written through a store since it was opened, by subject. Whoever waits for a subject looks again
+/// How often something was heard to be written to a store, by subject. Whoever waits for a subject looks again
 /// when its count has grown; between two equal counts there is nothing new to see.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Written {

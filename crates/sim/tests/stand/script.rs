@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use rapport_engine::ports::transport::{Connection, Delivery, Envelope, Letter, Transport, TransportError};
+use rapport_engine::ports::transport::{Connection, Deadline, Delivery, Envelope, Letter, Transport, TransportError};
 
 /// What a test wants of mails on their way.
 #[async_trait]
@@ -15,7 +15,7 @@ pub trait Script: Send + Sync {
     fn compose(&self, _letter: &Letter) {}
 
     /// Sees a mail before the server does; an answer is given in the server's stead.
-    async fn send(&self, _envelope: &Envelope) -> Option<Delivery> {
+    async fn send(&self, _envelope: &Envelope, _deadline: &Deadline) -> Option<Delivery> {
         None
     }
 }
@@ -55,8 +55,8 @@ struct ScriptedConnection {
 
 #[async_trait]
 impl Connection for ScriptedConnection {
-    async fn send(&mut self, envelope: &Envelope, bytes: &[u8], deadline: std::time::Instant) -> Delivery {
-        match self.script.send(envelope).await {
+    async fn send(&mut self, envelope: &Envelope, bytes: &[u8], deadline: &Deadline) -> Delivery {
+        match self.script.send(envelope, deadline).await {
             Some(answer) => answer,
             None => self.usual.send(envelope, bytes, deadline).await,
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use rapport_engine::ports::transport::{Connection, Delivery, Envelope, Transport};
+use rapport_engine::ports::transport::{Connection, Deadline, Delivery, Envelope, Transport};
 use rapport_smtp::{SmtpSettings, SmtpTransport};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -163,13 +163,13 @@ pub fn envelope() -> Envelope {
 pub const MAIL: &[u8] = b"Subject: hello\r\n\r\nHello\r\n.dot\r\n.\r\nbye\r\n";
 
 /// A deadline nobody will meet.
-pub fn later() -> Instant {
-    Instant::now() + Duration::from_secs(60)
+pub fn later() -> Deadline {
+    Deadline::at(Instant::now() + Duration::from_secs(60))
 }
 
 /// One mail over the next connection.
 pub async fn send(transport: &SmtpTransport) -> Delivery {
-    transport.ready().await.unwrap().send(&envelope(), MAIL, later()).await
+    transport.ready().await.unwrap().send(&envelope(), MAIL, &later()).await
 }
 
 #[track_caller]

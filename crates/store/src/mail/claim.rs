@@ -44,7 +44,7 @@ impl SqlStore {
         let over = verdicts.keep_under(&mut session, request).await?;
         let looked_at = verdicts.recipients + moved.len();
         let attempts = verdicts.write(&mut session, request).await?;
-        session.about().concluded = true;
+        session.about().concluded = looked_at > 0;
         session.commit().await?;
         Ok(Claimed { looked_at, attempts, over })
     }

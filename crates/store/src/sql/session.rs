@@ -13,6 +13,7 @@ use sqlx::{AssertSqlSafe, Postgres, Sqlite, Transaction};
 
 use super::bell::{Bell, Subjects};
 use super::cell::{Cell, Rows};
+use super::notices;
 use super::row::Row;
 use super::statement::{Kind, POSTGRES_ROWS_MAX, SQLITE_ROWS, Statement};
 
@@ -65,10 +66,25 @@ impl Session {
         }
     }
 
+    /// Tells what is written about: this process on SQLite, all that listen on PostgreSQL, where it is a part of the transaction.
+    async fn tell(&mut self) -> Result<(), StoreError> {
+        let Some(bell) = self.bell.clone() else { return Ok(()) };
+        let about = bell.worth_telling(self.about);
+        if about.is_empty() {
+            return Ok(());
+        }
+        match self.connection() {
+            Connection::Postgres(connection) => answer(notices::say(connection, about)).await?,
+            Connection::Sqlite(_) => bell.ring(about),
+        }
+        Ok(())
+    }
+
     /// A single statement outside a transaction is written for good at once.
-    fn ring_if_alone(&self) {
-        if let (On::SqliteConnection(_), Some(bell)) = (&self.on, &self.bell) {
-            bell.ring(self.about);
+    async fn tell_if_alone(&mut self) -> Result<(), StoreError> {
+        match self.on {
+            On::SqliteConnection(_) | On::PostgresConnection(_) => self.tell().await,
+            On::SqliteTransaction(_) | On::PostgresTransaction(_) => Ok(()),
         }
     }
 
@@ -78,18 +94,18 @@ impl Session {
         statement: &'static Statement,
         scalars: &[Cell<'_>],
     ) -> Result<u64, StoreError> {
-        match self.connection() {
+        let touched = match self.connection() {
             Connection::Postgres(connection) => {
                 let query = postgres_scalars(sqlx::query(statement.postgres().0), scalars);
-                Ok(answer(query.execute(connection)).await?.rows_affected())
+                answer(query.execute(connection)).await?.rows_affected()
             }
             Connection::Sqlite(connection) => {
                 let query = sqlite_cells(sqlx::query(statement.sqlite(0)), scalars);
-                let touched = query.execute(connection).await.map_err(refusal)?.rows_affected();
-                self.ring_if_alone();
-                Ok(touched)
+                query.execute(connection).await.map_err(refusal)?.rows_affected()
             }
-        }
+        };
+        self.tell_if_alone().await?;
+        Ok(touched)
     }
 
     /// Runs a statement for its rows.
@@ -98,18 +114,18 @@ impl Session {
         statement: &'static Statement,
         scalars: &[Cell<'_>],
     ) -> Result<Vec<Row>, StoreError> {
-        match self.connection() {
+        let found = match self.connection() {
             Connection::Postgres(connection) => {
                 let query = postgres_scalars(sqlx::query(statement.postgres().0), scalars);
-                Ok(answer(query.fetch_all(connection)).await?.into_iter().map(Row::Postgres).collect())
+                answer(query.fetch_all(connection)).await?.into_iter().map(Row::Postgres).collect()
             }
             Connection::Sqlite(connection) => {
                 let query = sqlite_cells(sqlx::query(statement.sqlite(0)), scalars);
-                let rows = query.fetch_all(connection).await.map_err(refusal)?;
-                self.ring_if_alone();
-                Ok(rows.into_iter().map(Row::Sqlite).collect())
+                query.fetch_all(connection).await.map_err(refusal)?.into_iter().map(Row::Sqlite).collect()
             }
-        }
+        };
+        self.tell_if_alone().await?;
+        Ok(found)
     }
 
     /// Runs a batch; nothing at all when it is empty. The number of rows touched.
@@ -132,9 +148,9 @@ impl Session {
                     let query = sqlite_batch(statement, size, scalars, chunk);
                     touched += query.execute(&mut *connection).await.map_err(refusal)?.rows_affected();
                 }
-                self.ring_if_alone();
             }
         }
+        self.tell_if_alone().await?;
         Ok(touched)
     }
 
@@ -159,9 +175,9 @@ impl Session {
                     let rows = query.fetch_all(&mut *connection).await.map_err(refusal)?;
                     found.extend(rows.into_iter().map(Row::Sqlite));
                 }
-                self.ring_if_alone();
             }
         }
+        self.tell_if_alone().await?;
         Ok(found)
     }
 
@@ -221,7 +237,10 @@ impl Session {
     }
 
     /// Commits. When the connection is lost meanwhile, nobody here can say whether it was done.
-    pub(crate) async fn commit(self) -> Result<(), StoreError> {
+    pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
+        if let On::PostgresTransaction(_) = self.on {
+            self.tell().await?;
+        }
         match self.on {
             On::PostgresTransaction(transaction) => {
                 match tokio::time::timeout(ANSWER_TIMEOUT, transaction.commit()).await {
