@@ -152,9 +152,9 @@ async fn a_send_that_was_abandoned_leaves_no_connection_behind() {
     let transport = relay.transport("connections=1");
     {
         let mut connection = ready(&transport).await;
-        let envelope = envelope();
+        let (envelope, deadline) = (envelope(), later());
         tokio::select! {
-            delivery = connection.send(&envelope, MAIL, &later()) => panic!("nobody answered, yet {delivery:?}"),
+            delivery = connection.send(&envelope, MAIL, &deadline) => panic!("nobody answered, yet {delivery:?}"),
             _ = soon(dots.recv()) => {}
         }
     }
@@ -245,7 +245,8 @@ async fn a_process_that_stops_breaks_off_before_the_dot() {
         soon(hears.recv()).await.unwrap();
         deadline.stop.cancel();
     };
-    let (delivery, ()) = tokio::join!(soon(connection.send(&envelope(), MAIL, &deadline)), stops);
+    let to = envelope();
+    let (delivery, ()) = tokio::join!(soon(connection.send(&to, MAIL, &deadline)), stops);
     assert_not_sent(&delivery);
     assert!(!soon(hears.recv()).await.unwrap().ends_with(b".\r\n"));
     // Whoever comes with a deadline that is over gets nothing begun.
