@@ -56,6 +56,9 @@ pub struct Broker {
     pub settings: KafkaSettings,
 }
 
+/// The fact in `meta` which topic the store is fed from.
+const TOPIC: &str = "log.topic";
+
 /// The connection to a cluster's broker.
 pub fn connection(settings: &KafkaSettings) -> Connection {
     let mut connection = Connection::new(settings.brokers.clone());
@@ -64,10 +67,9 @@ pub fn connection(settings: &KafkaSettings) -> Connection {
     connection
 }
 
-/// Whether anything was folded from the log: then it must be there.
-async fn has_folded(store: &Arc<dyn Store>) -> Result<bool, Failure> {
-    let rows = store.shard_rows().await.map_err(asking("looking how far the shards are"))?;
-    Ok(rows.iter().any(|row| row.next_offset > 0))
+/// Whether the store was opened with its log before: then that must be there, whoever has folded anything of it yet.
+async fn is_pinned(store: &Arc<dyn Store>) -> Result<bool, Failure> {
+    Ok(store.meta(TOPIC).await.map_err(asking("asking which event log is the store's"))?.is_some())
 }
 
 impl Layout {
@@ -94,7 +96,7 @@ impl Layout {
                     shards: settings.shards,
                     retention: Some(Duration::from_secs(days * 24 * 60 * 60)),
                     replication: kafka.replication,
-                    must_exist: has_folded(&store).await?,
+                    must_exist: is_pinned(&store).await?,
                     ..LogSettings::default()
                 };
                 let log = Arc::new(KafkaLog::connect(&connection, log_settings).await.map_err(unreachable_log)?);
@@ -123,7 +125,7 @@ impl Layout {
         let cluster = "this store belongs to another cluster; name that one, or another store";
         desk.pin("log.cluster", &identity.cluster, cluster).await?;
         let topic = "this store belongs to another topic; name that one, or another store";
-        desk.pin("log.topic", &identity.topic, topic).await
+        desk.pin(TOPIC, &identity.topic, topic).await
     }
 
     /// The database alone.

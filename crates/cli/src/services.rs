@@ -218,6 +218,7 @@ impl Services {
             bearer: bearer.and_then(rapport_http::Bearer::new),
             providers: providers.clone(),
             beginnings: Arc::default(),
+            guard: Arc::default(),
             event_bytes_max: rapport_http::EVENT_BYTES_MAX,
         };
         self.serve("gateway", rapport_http::gateway(gateway), address).await
@@ -296,6 +297,7 @@ pub fn ingest(layout: &Layout) -> Ingest {
         incarnations: layout.broker.as_ref().map(|broker| broker.settings.incarnations()).unwrap_or_default(),
         readiness: layout.readiness.clone(),
         beginnings: Arc::default(),
+        guard: Arc::default(),
     }
 }
 

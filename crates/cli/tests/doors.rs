@@ -181,3 +181,30 @@ fn a_file_that_is_mostly_rubbish_stops_once_and_is_read_to_its_end_when_a_person
     let _running = Running::start(command(folder), &["engine", "relay"]);
     until("each click once", || figure(folder, "default", "ada", "clicks_28d").filter(|clicks| *clicks == 800));
 }
+
+#[test]
+fn a_file_read_in_again_brings_what_was_refused_the_first_time_and_once() {
+    let project = project();
+    let folder = project.path();
+    let clicks = |id: i64| {
+        let program = if id % 2 == 0 { "other" } else { "default" };
+        event(&format!("k{id}"), "link.clicked", program, "ada", 2_000 - id, json!({ "count": 1 }))
+    };
+    file(folder, "mixed.jsonl", &(1..=7).map(clicks).collect::<Vec<_>>());
+    check(folder, &["apply", "--approved-by", "ines", "--since", "2020-01-01"], 0, &[]);
+    check(folder, &["ingest", "mixed.jsonl"], 1, &["4 events taken in, 3 refused"]);
+    let _running = Running::start(command(folder), &["engine", "relay"]);
+    let counted = |program: &str, count: i64| {
+        until("the clicks", || figure(folder, program, "ada", "clicks_28d").filter(|clicks| *clicks == count))
+    };
+    counted("default", 4);
+    edit(folder, "config/rapport.yaml", "programs:\n", OTHER);
+    check(folder, &["apply", "--approved-by", "ines", "--since", "2020-01-01"], 0, &[]);
+    // One by its letter, the others with the file, each in one way alone.
+    check(folder, &["dead-letters", "replay", "--limit", "1"], 0, &["1 accepted now"]);
+    check(folder, &["ingest", "mixed.jsonl"], 0, &["0 refused"]);
+    check(folder, &["dead-letters", "replay", "--code", "unknown_program"], 0, &["0 accepted now"]);
+    check(folder, &["ingest", "mixed.jsonl"], 0, &["0 refused"]);
+    counted("other", 3);
+    counted("default", 4);
+}

@@ -42,6 +42,7 @@ use crate::{
         store::{Store, StoreError},
     },
     readiness::Readiness,
+    restore::{Guard, RestoreError},
     rulebooks::{RulebookError, Rulebooks},
 };
 
@@ -88,6 +89,8 @@ pub struct Ingest {
     pub readiness: Readiness,
     /// When programmes began, as far as this process has noted it.
     pub beginnings: Arc<Beginnings>,
+    /// Asked whether the log is the one that is folded.
+    pub guard: Arc<Guard>,
 }
 
 /// What a batch held.
@@ -227,14 +230,14 @@ impl Ingest {
         }
         let stopped: Vec<_> = breaker.stopped().iter().map(|(place, stopped)| (place.clone(), stopped.next)).collect();
         for (place, next) in stopped {
-            if self.is_accepted(&place, next - 1).await? {
+            if self.is_accepted(breaker, &place, next - 1).await? {
                 if let Err(error) = source.resume(&place.0, place.1, next).await {
                     warn!(topic = place.0, partition = place.1, %error, "a partition that was let through does not go on yet");
                     continue;
                 }
-                let fact = stopped_fact(&place.0, place.1);
+                let fact = stopped_fact(&self.incarnations.name(&place.0), place.1);
                 self.retry(async || self.store.set_meta(&fact, "").await).await?;
-                breaker.accept(&place);
+                breaker.accept(&place, next - 1);
                 self.readiness.good(&part(&place.0, place.1));
             }
         }
@@ -243,10 +246,11 @@ impl Ingest {
     }
 
     /// Whether a person has accepted the stop at this record.
-    async fn is_accepted(&self, (source, partition): &(String, i32), offset: i64) -> Result<bool, StoreError> {
-        let fact = accepted_fact(source, *partition);
+    async fn is_accepted(&self, breaker: &Breaker, place: &(String, i32), stopped: i64) -> Result<bool, StoreError> {
+        let fact = accepted_fact(&self.incarnations.name(&place.0), place.1);
         let accepted = self.retry(async || self.store.meta(&fact).await).await?;
-        Ok(accepted.is_some_and(|told| told.split(' ').next() == Some(offset.to_string().as_str())))
+        let accepted = accepted.and_then(|told| told.split(' ').next()?.parse().ok());
+        Ok(accepted.is_some_and(|accepted| breaker.is_same_stop(place, accepted, stopped)))
     }
 
     /// A source does not answer: red, and after a while it may be asked again. False when told to stop.
@@ -277,7 +281,9 @@ impl Ingest {
         let now = self.retry(async || self.clock.now().await).await?;
         let replays = self.clock.replays();
         let intake = Intake::of(rules.as_ref().map(|rules| &rules.rulebook), replays);
-        let mut batch = Sorted { replays, placed, ..Sorted::default() };
+        let mut batch = Sorted { replays, ..Sorted::default() };
+        let refused_before = if placed { self.refused_before(records).await? } else { BTreeMap::new() };
+        let mut taken_up = Vec::new();
         for record in records {
             if breaker.keeps_back(record) {
                 continue;
@@ -285,18 +291,28 @@ impl Ingest {
             match read(record, &intake, now) {
                 Ok(decoded) => {
                     breaker.good(record);
-                    batch.accept(record, decoded, self);
+                    match refused_before.get(&place_of(record)) {
+                        None => batch.accept(record, decoded, self, placed),
+                        // Its shard may be past its place; its dead letter is not to be replayed any more.
+                        Some(false) => {
+                            batch.accept(record, decoded, self, false);
+                            taken_up.push(place_of(record));
+                        }
+                        Some(true) => {}
+                    }
                 }
                 Err(rejection) => {
                     metrics::counter!("rapport_rejected_total", "code" => rejection.code.as_str()).increment(1);
                     batch.dead.push(dead_letter(record, &rejection, now, &self.incarnations));
                     if let Err(tripped) = breaker.bad(record) {
                         let place = (record.topic.clone(), record.partition);
-                        let fact = stopped_fact(&place.0, place.1);
-                        if self.is_accepted(&place, record.offset).await? {
+                        let name = self.incarnations.name(&place.0);
+                        let fact = stopped_fact(&name, place.1);
+                        if self.is_accepted(breaker, &place, record.offset).await? {
                             self.retry(async || self.store.set_meta(&fact, "").await).await?;
-                            breaker.accept(&place);
+                            breaker.accept(&place, record.offset);
                         } else {
+                            let tripped = Tripped { source_name: name, ..tripped };
                             let why = format!("{} {tripped}", record.offset);
                             self.retry(async || self.store.set_meta(&fact, &why).await).await?;
                             breaker.stop(record, tripped);
@@ -314,13 +330,34 @@ impl Ingest {
         }
         self.retry(async || self.beginnings.note(self.store.as_ref(), &batch.began).await).await?;
         if !batch.events.is_empty() {
+            self.wait_for_the_log().await?;
             let too_large = append_all_that_fit(self.log.as_ref(), &batch.events).await?;
             taken.events -= too_large.len();
             taken.rejected += too_large.len();
             self.keep_too_large(records, &batch.events, &too_large, now).await?;
         }
+        for (source, partition, offset) in taken_up {
+            self.retry(async || self.store.dead_letter_replayed(&source, partition, offset, now).await).await?;
+        }
         metrics::counter!("rapport_ingested_total").increment(taken.events as u64);
         Ok(taken)
+    }
+
+    /// The lines of files read in again that were refused the first time, and whether their dead letters were replayed since. A topic
+    /// is not read again but by its offsets; its dead letters are replayed.
+    async fn refused_before(&self, records: &[SourceRecord]) -> Result<BTreeMap<Place, bool>, StoreError> {
+        let mut spans: BTreeMap<(&str, i32), (i64, i64)> = BTreeMap::new();
+        for record in records.iter().filter(|record| record.topic.starts_with(FILE)) {
+            let span = spans.entry((&record.topic, record.partition)).or_insert((record.offset, record.offset));
+            *span = (span.0.min(record.offset), span.1.max(record.offset));
+        }
+        let mut refused = BTreeMap::new();
+        for ((source, partition), (from, to)) in spans {
+            let found = self.retry(async || self.store.dead_letters_between(source, partition, from, to).await).await?;
+            refused
+                .extend(found.into_iter().map(|(offset, replayed)| ((source.to_owned(), partition, offset), replayed)));
+        }
+        Ok(refused)
     }
 
     /// Events larger than the log takes, although their source took them, are dead letters like all that cannot be read.
@@ -347,6 +384,25 @@ impl Ingest {
         if dead.is_empty() { Ok(()) } else { self.retry(async || self.store.dead_letters(&dead).await).await }
     }
 
+    /// Waits as long as the log is another one than the shards fold: what would be appended to it would be lost with it.
+    async fn wait_for_the_log(&self) -> Result<(), IngestError> {
+        let mut backoff = Backoff::default();
+        loop {
+            match self.guard.prove_log(self.log.as_ref(), self.store.as_ref(), self.clock.as_ref()).await {
+                Ok(()) => break,
+                Err(RestoreError::Store(error @ (StoreError::Refused(_) | StoreError::Damaged(_)))) => {
+                    return Err(error.into());
+                }
+                Err(why) => self.readiness.bad("ingest", why.to_string()),
+            }
+            self.clock.pause(backoff.after_failure()).await;
+        }
+        if backoff.failures() > 0 {
+            self.readiness.good("ingest");
+        }
+        Ok(())
+    }
+
     /// Asks a database that cannot be reached again until it answers; nothing is lost meanwhile, the source just waits.
     async fn retry<T>(&self, ask: impl AsyncFn() -> Result<T, StoreError>) -> Result<T, StoreError> {
         let mut backoff = Backoff::default();
@@ -366,8 +422,6 @@ impl Ingest {
 struct Sorted {
     /// Records carry the events' own time.
     replays: bool,
-    /// They carry their place in the source, too.
-    placed: bool,
     persons: Vec<PersonRow>,
     dead: Vec<DeadLetterRow>,
     events: Vec<NewRecord>,
@@ -375,7 +429,8 @@ struct Sorted {
 }
 
 impl Sorted {
-    fn accept(&mut self, record: &SourceRecord, decoded: Decoded, ingest: &Ingest) {
+    /// `placed` records carry their place in the source.
+    fn accept(&mut self, record: &SourceRecord, decoded: Decoded, ingest: &Ingest, placed: bool) {
         let Decoded { mut event, personal } = decoded;
         if personal.is_some() || event.partner().is_some() {
             let person = person_row(&event, personal.as_ref());
@@ -392,7 +447,7 @@ impl Sorted {
                 value: encode(&event),
                 // The time by which its source was taken up to here: never one ahead of the present that is being filled.
                 stamp: self.replays.then(|| record.timestamp.unwrap_or(event.occurred_at)),
-                position: self.placed.then(|| SourcePosition {
+                position: placed.then(|| SourcePosition {
                     source: source_id(&record.topic),
                     incarnation: ingest.incarnations.of(&record.topic),
                     partition: record.partition,
@@ -478,6 +533,13 @@ fn dead_letter(
         at: now,
         replayed_at: None,
     }
+}
+
+/// Source, partition and offset.
+type Place = (String, i32, i64);
+
+fn place_of(record: &SourceRecord) -> Place {
+    (record.topic.clone(), record.partition, record.offset)
 }
 
 /// What readiness calls a partition.

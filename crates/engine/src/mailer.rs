@@ -27,7 +27,7 @@ use tracing::{error, warn};
 
 pub use build::{LinkKeys, letter, reason};
 pub use hand::Hand;
-use hand::lock;
+use hand::{held, lock};
 pub use policy::verdict;
 
 use crate::{
@@ -283,9 +283,8 @@ impl Mailer {
     async fn put_back_orphans(&self) -> Result<(), MailerError> {
         let _nobody_claims = self.hand.claiming.write().await;
         for attempt in self.store.attempts_of(self.incarnation()).await? {
-            let message = &attempt.due.message;
-            if !lock(&self.hand.messages).contains(&message.id) {
-                let back = Settlement::Requeue { due: message.due, reason: "claim_lost".to_owned() };
+            if !lock(&self.hand.attempts).contains(&held(&attempt)) {
+                let back = Settlement::Requeue { due: attempt.due.message.due, reason: "claim_lost".to_owned() };
                 let _ = self.store.settle(&attempt, &back).await?;
             }
         }
@@ -374,7 +373,7 @@ impl Mailer {
         let claimed = {
             let _claiming = self.hand.claiming.read().await;
             let claimed = self.store.claim(&request, &decide).await?;
-            lock(&self.hand.messages).extend(claimed.attempts.iter().map(|attempt| attempt.due.message.id.clone()));
+            lock(&self.hand.attempts).extend(claimed.attempts.iter().map(held));
             claimed
         };
         let count = claimed.looked_at;

@@ -34,6 +34,9 @@ use crate::{
 /// Where the instant of the last acceptance stands in `meta`.
 const ACCEPTED_AT: &str = "restore.accepted_at";
 
+/// Where the reason stands in `meta` why the event log is not the one that was folded; empty when a person has accepted it.
+const OTHER_LOG: &str = "log.other";
+
 /// The reason of mail that a restored database had planned.
 pub const DATABASE_RESTORED: &str = "database_restored";
 
@@ -66,6 +69,44 @@ pub enum RestoreError {
     /// It was restored.
     #[error(transparent)]
     Restored(#[from] Restored),
+    /// The log is another one: what is appended to it would be folded by nobody.
+    #[error("{0}. Nothing is appended to it. When the log is back: `rapport restore --accept`")]
+    OtherLog(String),
+}
+
+/// Notes that a shard has found another log than the one it folded, so that nobody appends to it.
+pub(crate) async fn note_other_log(store: &dyn Store, why: &str) -> Result<(), StoreError> {
+    store.set_meta(OTHER_LOG, why).await
+}
+
+/// Why the event log is not the one that was folded, as long as nobody has accepted it.
+///
+/// # Errors
+/// The database's.
+pub async fn other_log(store: &dyn Store) -> Result<Option<String>, StoreError> {
+    Ok(store.meta(OTHER_LOG).await?.filter(|why| !why.is_empty()))
+}
+
+/// An error when a shard has found another log, or when this one ends before what was folded. The rows are read first: ends only
+/// grow.
+///
+/// # Errors
+/// `OtherLog`, the log's and the database's.
+pub async fn examine_log(log: &dyn EventLog, store: &dyn Store) -> Result<(), RestoreError> {
+    if let Some(why) = other_log(store).await? {
+        return Err(RestoreError::OtherLog(why));
+    }
+    let rows = store.shard_rows().await?;
+    let folded = |row: &ShardRow| Some((u32::try_from(row.shard).ok()?, row.next_offset));
+    let (shards, folded): (Vec<u32>, Vec<i64>) = rows.iter().filter_map(folded).filter(|(_, next)| *next > 0).unzip();
+    let ends = log.ends(&shards).await?;
+    match shards.iter().zip(&folded).zip(&ends).find(|((_, next), end)| end < next) {
+        Some(((shard, next), end)) => Err(RestoreError::OtherLog(format!(
+            "the event log is not the one this database was fed from: shard {shard} has folded {next} records, and the log ends at \
+             {end}"
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// Every shard of which the log knows more than its row. The log is asked first: a shard that commits and reports in between is
@@ -91,11 +132,12 @@ fn behind(row: &ShardRow, told: &Progress) -> Option<Restored> {
     })
 }
 
-/// An error when any shard's row is behind the log.
+/// An error when the log is another one, or any shard's row is behind it.
 ///
 /// # Errors
-/// `Restored` with the first such shard.
+/// `OtherLog`; `Restored` with the first such shard.
 pub async fn examine(log: &dyn EventLog, store: &dyn Store) -> Result<(), RestoreError> {
+    examine_log(log, store).await?;
     match find(log, store).await?.into_iter().next() {
         Some(restored) => Err(restored.into()),
         None => Ok(()),
@@ -112,11 +154,13 @@ pub async fn examine_own(log: &dyn EventLog, row: &ShardRow) -> Result<(), Resto
     told.and_then(|told| behind(row, &told)).map_or(Ok(()), |restored| Err(restored.into()))
 }
 
-/// Lets shards go on from where the database stands; mail planned until now is not sent. Returns what was found.
+/// Lets shards go on from where the database stands, and whoever appends with the log that is there; mail planned until now is not
+/// sent if the database was restored. Returns what was found.
 ///
 /// # Errors
 /// The log's and the database's.
 pub async fn accept(log: &dyn EventLog, store: &dyn Store) -> Result<Vec<Restored>, RestoreError> {
+    store.set_meta(OTHER_LOG, "").await?;
     let found = find(log, store).await?;
     if !found.is_empty() {
         // First this: a mailer that finds the shards in order must know it already.

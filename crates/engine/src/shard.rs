@@ -197,6 +197,12 @@ impl ShardOwner {
                 }
                 error => {
                     error!(shard = self.shard, %error, "the shard stops");
+                    if let ShardError::OtherLog { .. } = error
+                        && let Err(unwritten) =
+                            restore::note_other_log(self.parts.store.as_ref(), &error.to_string()).await
+                    {
+                        warn!(%unwritten, "whoever appends does not know yet; it is noted at the next try");
+                    }
                     return Ended::Failed(error.to_string());
                 }
             }
@@ -655,6 +661,7 @@ impl From<RestoreError> for ShardError {
             RestoreError::Log(error) => Self::Log(error),
             RestoreError::Store(error) => Self::Store(error),
             RestoreError::Restored(restored) => Self::Restored(restored),
+            RestoreError::OtherLog(why) => Self::Log(LogError::Refused(why)),
         }
     }
 }

@@ -32,6 +32,7 @@ use rapport_engine::{
         log::EventLog,
         store::{Store, StoreError},
     },
+    restore::Guard,
     rulebooks::{Applied, RulebookError, Rulebooks},
 };
 use rapport_message::link::Keys;
@@ -75,6 +76,8 @@ pub struct Gateway {
     pub providers: Arc<Providers>,
     /// When programmes began, as far as this process has noted it.
     pub beginnings: Arc<Beginnings>,
+    /// Asked whether the log is the one that is folded.
+    pub guard: Arc<Guard>,
     /// How many bytes of events are taken at once; [`EVENT_BYTES_MAX`] is usual.
     pub event_bytes_max: usize,
 }

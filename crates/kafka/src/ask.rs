@@ -44,7 +44,15 @@ where
 
 /// Whether asking again may help.
 fn passes(error: &KafkaError) -> bool {
-    error.rdkafka_error_code().is_some_and(|code| unreachable(code) || code == Code::UnknownTopicOrPartition)
+    code_of(error).is_some_and(|code| unreachable(code) || code == Code::UnknownTopicOrPartition)
+}
+
+/// The broker's code, also where the library does not give it by itself.
+fn code_of(error: &KafkaError) -> Option<Code> {
+    match error {
+        KafkaError::AdminOp(code) => Some(*code),
+        other => other.rdkafka_error_code(),
+    }
 }
 
 fn unreachable(code: Code) -> bool {
@@ -77,7 +85,7 @@ pub(crate) fn refusal(what: &str, error: &KafkaError) -> LogError {
         KafkaError::ClientConfig(_, _, name, _) => {
             LogError::Refused(format!("{what}: the kafka property `{name}` is unknown or has a bad value"))
         }
-        _ => match error.rdkafka_error_code() {
+        _ => match code_of(error) {
             Some(Code::MessageSizeTooLarge) => LogError::TooLarge(what.to_owned()),
             Some(code) if unreachable(code) => LogError::Unreachable(format!("{what}: {code}")),
             Some(code) => LogError::Refused(format!("{what}: {code}")),

@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use rapport_contact::hashed;
+use rapport_contact::{hashed, normalise};
 use rapport_engine::ports::operating::AuditRow;
 use rapport_engine::ports::rows::OutboxRow;
 use rapport_engine::ports::store::StoreError;
@@ -99,9 +99,7 @@ impl SqlStore {
             return Ok(Erased { in_hand: erased.in_hand, ..Erased::default() });
         }
         erased.dead_letters = erase_letters(&mut session, key, &values).await?;
-        for value in values.iter().filter(|value| value.len() >= TELLING) {
-            session.execute(&sql::AUDIT, &cells![value, key.to_string()]).await?;
-        }
+        erase_reasons(&mut session, key, &values).await?;
         write_audit(&mut session, audit).await?;
         write_outbox(&mut session, told).await?;
         session.about().concluded = true;
@@ -137,7 +135,7 @@ impl SqlStore {
         let mut session = self.snapshot().await?;
         session.execute(&sql::UNHURRIED, &[]).await?;
         let (addresses, words): (Vec<&str>, Vec<&str>) =
-            values.iter().map(String::as_str).partition(|value| value.contains('@'));
+            values.iter().map(String::as_str).partition(|value| is_address(value));
         let telling: Vec<&str> = words.iter().copied().filter(|word| word.len() >= TELLING).collect();
         let columns = session.fetch(&sql::COLUMNS, &[]).await?;
         let mut remains = Vec::new();
@@ -151,7 +149,11 @@ impl SqlStore {
                 if values.is_empty() {
                     continue;
                 }
-                let rows = session.count_containing(&table, &column, is_bytes, of, values).await?;
+                let mut found = session.containing(&table, &column, is_bytes, of, values).await?;
+                // Everywhere an address is looked for as a whole; another one may end with it.
+                found
+                    .retain(|text| of.is_some() || !is_theirs || values.iter().any(|value| names_address(text, value)));
+                let rows = found.len() as i64;
                 if rows > 0 {
                     remains.push(Remains { table: table.clone(), column: column.clone(), rows, is_theirs });
                 }
@@ -278,6 +280,19 @@ pub(crate) async fn erase_rows(session: &mut Session, key: &PartnerKey, at: Time
     Ok(erased)
 }
 
+/// Reasons in the audit that name the partner: an address in any of them, another value in those about the partner.
+async fn erase_reasons(session: &mut Session, key: &PartnerKey, values: &BTreeSet<String>) -> Result<(), StoreError> {
+    for value in values.iter().filter(|value| value.len() >= TELLING) {
+        for row in session.fetch(&sql::REASONS_WITH, &cells![value, key.to_string()]).await? {
+            let (id, because, is_about) = (row.text(0)?, row.text(1)?, row.flag(2)?);
+            if is_about || is_address(value) && names_address(&because, value) {
+                session.execute(&sql::REASON, &cells![id]).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Dead letters about the partner, or with one of their addresses: nothing of those was ever taken in, and a replay would take in
 /// what others are told of, so a name alone, which may be a word, takes none away.
 async fn erase_letters(
@@ -307,13 +322,21 @@ fn is_about(row: &Row, key: &PartnerKey, values: &BTreeSet<String>) -> Result<bo
     let raw = row.bytes(3)?;
     let raw = String::from_utf8_lossy(&raw);
     let (headers, detail) = (row.text(4)?, row.text(5)?);
-    let mut addresses = values.iter().filter(|value| value.contains('@'));
-    let has_address = addresses.any(|address| [&*raw, &headers, &detail].iter().any(|text| holds_word(text, address)));
+    let mut addresses = values.iter().filter(|value| is_address(value));
+    let has_address =
+        addresses.any(|address| [&*raw, &headers, &detail].iter().any(|text| names_address(text, address)));
     Ok(has_address || tells_of(&raw, key) || tells_of(&headers, key))
 }
 
-/// Whether an address stands in a text, and not as a part of another one.
-fn holds_word(text: &str, address: &str) -> bool {
+/// Whether a personal value is an address, and not a name with an `@` on some platform.
+#[must_use]
+pub fn is_address(value: &str) -> bool {
+    normalise(value).is_some()
+}
+
+/// Whether an address stands in a text, in upper or lower case, and not as a part of another one.
+#[must_use]
+pub fn names_address(text: &str, address: &str) -> bool {
     let (text, address) = (text.to_lowercase(), address.to_lowercase());
     let continues = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || "._%+-@".contains(c));
     text.match_indices(&address).any(|(at, _)| {
@@ -386,7 +409,7 @@ mod tests {
 
     #[test]
     fn an_address_is_not_found_in_another_one() {
-        let has = |text: &str| holds_word(text, "mark@shop.example");
+        let has = |text: &str| names_address(text, "mark@shop.example");
         assert!(has("\"Mark@shop.example\"") && has("to <mark@shop.example>.") && has("mark@shop.example"));
         assert!(!has("denmark@shop.example") && !has("mark@shop.example.org") && !has("mark@shop.examples"));
     }

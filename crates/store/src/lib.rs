@@ -45,7 +45,7 @@ use tokio::sync::watch;
 
 pub use commit::LOG_SOURCE;
 pub use connect::{ConnectOptions, POOL_SIZE_DEFAULT};
-pub use erasure::{Erased, Remains};
+pub use erasure::{Erased, Remains, is_address, names_address};
 pub use figures::FiguresRow;
 pub use journal::{JOURNAL_TOPIC, Journal};
 pub use migrate::SCHEMA_VERSION;

@@ -120,6 +120,18 @@ impl SqlStore {
         rows.first().map(dead_letter_row).transpose()
     }
 
+    pub(crate) async fn read_dead_letters_between(
+        &self,
+        source: &str,
+        partition: i32,
+        first: i64,
+        last: i64,
+    ) -> Result<Vec<(i64, bool)>, StoreError> {
+        let cells = cells![source, partition, first, last];
+        let rows = self.reader().await?.fetch(&dead_letter::BETWEEN, &cells).await?;
+        rows.iter().map(|row| Ok((row.int(0)?, row.flag(1)?))).collect()
+    }
+
     pub(crate) async fn write_replayed(
         &self,
         source: &str,

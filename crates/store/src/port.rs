@@ -392,6 +392,16 @@ impl Store for SqlStore {
         self.read_dead_letter(source, partition, offset).await
     }
 
+    async fn dead_letters_between(
+        &self,
+        source: &str,
+        partition: i32,
+        first: i64,
+        last: i64,
+    ) -> Result<Vec<(i64, bool)>, StoreError> {
+        self.read_dead_letters_between(source, partition, first, last).await
+    }
+
     async fn dead_letter_replayed(
         &self,
         source: &str,

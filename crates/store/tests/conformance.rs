@@ -152,6 +152,13 @@ async fn an_erasure_leaves_nothing_behind(store: SqlStore) {
         ..AuditRow::done(action, "shop/ada", "kari", at(5))
     };
     store.note_audit(&audit("hold")).await.unwrap();
+    // Somebody whose address ends with theirs.
+    store.store_persons(&[person("cid", at(1), "canada@x.example", "Cid")]).await.unwrap();
+    let others = AuditRow {
+        because: Some("canada@x.example asked".into()),
+        ..AuditRow::done("pause", "shop/cid", "kari", at(5))
+    };
+    store.note_audit(&others).await.unwrap();
     let refused =
         store.erase(&key("ada"), at(6), &AuditRow::done("erase", "shop/ada", "kari", at(6)), &[]).await.unwrap();
     assert_eq!((refused.in_hand, refused.addresses), (1, 0), "nothing is erased while a mail is on its way");
@@ -230,6 +237,8 @@ async fn an_erasure_leaves_nothing_behind(store: SqlStore) {
     assert_eq!(store.claim(&request, &first).await.unwrap().attempts.len(), 1, "to bob");
     assert!(store.person(&key("bob")).await.unwrap().is_some());
     assert_eq!(store.list_dead_letters(None, 9).await.unwrap().len(), 1);
+    let others = serde_json::to_string(&store.export(&key("cid")).await.unwrap()).unwrap();
+    assert!(others.contains("canada@x.example asked"), "{others}");
     let broken = store.check_invariants().await.unwrap();
     // The mails above were planned by nobody.
     assert!(broken.iter().all(|(name, rows)| *rows == 0 || *name == "messages_belong_to_journeys"), "{broken:?}");

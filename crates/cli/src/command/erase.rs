@@ -8,7 +8,7 @@ use rapport_engine::ports::operating::AuditRow;
 use rapport_engine::records;
 use rapport_event::PartnerKey;
 use rapport_event::id::shard_of;
-use rapport_store::{Erased, Remains};
+use rapport_store::{Erased, Remains, is_address, names_address};
 use serde_json::{Map, Value, json};
 
 use super::health::standing_now;
@@ -36,7 +36,7 @@ async fn erase_in(desk: &Desk, settings: &Settings, arguments: EraseArguments) -
     let key = find(desk, &partner).await?;
     let store = &desk.database;
     let values = store.personal_values(&key).await.doing("reading what is known of the partner")?;
-    let addresses = values.iter().filter(|value| value.contains('@')).count() as i64;
+    let addresses = values.iter().filter(|value| is_address(value)).count() as i64;
     if !yes {
         line(format!(
             "{key}: {} and {} would be erased, queued mail cancelled, and nothing sent to these addresses ever again.",
@@ -64,7 +64,7 @@ async fn erase_in(desk: &Desk, settings: &Settings, arguments: EraseArguments) -
     // An address that somebody else has is theirs.
     let mut sought = BTreeSet::new();
     for value in values {
-        let is_others = value.contains('@')
+        let is_others = is_address(&value)
             && !desk.store.partners_at(&value.to_lowercase()).await.doing("asking whose address it is")?.is_empty();
         if !is_others {
             sought.insert(value);
@@ -117,8 +117,8 @@ async fn until_nothing_is_in_hand(desk: &Desk, key: &PartnerKey, by: &str, becau
 /// Removes mails from the folder that name one of the addresses: a captured mail is a copy of what would have left. The ids of the
 /// partner's mails, which Message-IDs hold, find them also when the addresses are gone already: whoever erases may be interrupted.
 fn remove_captured(folder: &Path, values: &BTreeSet<String>, mails: Vec<String>) -> std::io::Result<usize> {
-    let addresses = values.iter().filter(|value| value.contains('@')).map(|value| value.to_lowercase());
-    let named: Vec<String> = addresses.chain(mails.into_iter().map(|id| format!("<{id}@"))).collect();
+    let addresses: Vec<&String> = values.iter().filter(|value| is_address(value)).collect();
+    let ids: Vec<String> = mails.into_iter().map(|id| format!("<{id}@").to_lowercase()).collect();
     let mut removed = 0;
     for part in ["new", "cur", "tmp"] {
         let Ok(files) = std::fs::read_dir(folder.join(part)) else { continue };
@@ -126,7 +126,8 @@ fn remove_captured(folder: &Path, values: &BTreeSet<String>, mails: Vec<String>)
             let path = file?.path();
             let Ok(bytes) = std::fs::read(&path) else { continue };
             let text = String::from_utf8_lossy(&bytes).to_lowercase();
-            if named.iter().any(|name| text.contains(name.as_str())) {
+            let names = addresses.iter().any(|address| names_address(&text, address));
+            if names || ids.iter().any(|id| text.contains(id.as_str())) {
                 std::fs::remove_file(&path)?;
                 removed += 1;
             }

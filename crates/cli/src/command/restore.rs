@@ -5,7 +5,7 @@ use rapport_engine::restore::{self, Restored};
 use crate::command_line::ClockKind;
 use crate::exit::{self, Doing, Failure};
 use crate::layout::Layout;
-use crate::printed::{count, line};
+use crate::printed::{count, harmless, line};
 use crate::settings::Settings;
 
 /// Compares; with `accept`, lets everything go on from where the database stands. Exit code 3 when it was restored.
@@ -17,11 +17,26 @@ pub async fn run(settings: &Settings, accept: bool) -> Result<u8, Failure> {
 }
 
 async fn examine(layout: &Layout, accept: bool) -> Result<u8, Failure> {
+    let other = restore::other_log(layout.store.as_ref()).await.doing("asking what the shards found")?;
     let found = if accept {
         restore::accept(layout.log.as_ref(), layout.store.as_ref()).await.doing("accepting the database")?
     } else {
         restore::find(layout.log.as_ref(), layout.store.as_ref()).await.doing("asking how far the shards were")?
     };
+    if let Some(why) = &other {
+        line(harmless(why));
+        match accept {
+            true => line("Accepted: ingest, relay and gateway append to the log that is there now."),
+            false => {
+                line(
+                    "Ingest, relay and gateway append nothing. See docs/operating.md; when the log is back: rapport restore --accept",
+                );
+            }
+        }
+    }
+    if found.is_empty() && other.is_some() {
+        return Ok(if accept { exit::OK } else { exit::DIFFERENCES });
+    }
     if found.is_empty() {
         line("the database is as far as the event log was told; nothing to accept");
         return Ok(exit::OK);

@@ -29,7 +29,8 @@ pub struct Tripped {
 }
 
 /// The fact in `meta` by which a person accepts that most of a partition is refused: the offset at which it was stopped, then
-/// who. It is good for that stop alone, so that an old one never lets a later flood through.
+/// who. It is good for that stop, also when a restart counts anew and comes to it a little later, and never for a later flood.
+/// `source` is the name with the incarnation.
 #[must_use]
 pub fn accepted_fact(source: &str, partition: i32) -> String {
     format!("source.accepted:{source}/{partition}")
@@ -63,6 +64,8 @@ struct Count {
     bad: u32,
     /// Somebody accepts it, until it is better again.
     accepted: bool,
+    /// An acceptance of a stop at an earlier record is of another stop.
+    since: i64,
 }
 
 impl Count {
@@ -94,7 +97,8 @@ impl Breaker {
     /// # Errors
     /// [`Tripped`] when too many were, of enough, and nobody has accepted that.
     pub fn bad(&mut self, record: &SourceRecord) -> Result<(), Tripped> {
-        let count = self.counts.entry(place(record)).or_default();
+        let anew = || Count { since: record.offset - 1, ..Count::default() };
+        let count = self.counts.entry(place(record)).or_insert_with(anew);
         count.seen += 1;
         count.bad += 1;
         if count.bad >= TOO_MANY && !count.accepted {
@@ -110,10 +114,16 @@ impl Breaker {
         self.stopped.insert(place(record), Stopped { why, next: record.offset + 1 });
     }
 
-    /// Somebody has looked: what follows of the partition is taken, whatever it is.
-    pub(super) fn accept(&mut self, place: &(String, i32)) {
+    /// Whether the acceptance of a stop at one record is good for the stop at another: it is the same, or one that a restart came to
+    /// again.
+    pub(super) fn is_same_stop(&self, place: &(String, i32), accepted: i64, stopped: i64) -> bool {
+        self.counts.get(place).is_some_and(|count| (count.since..=stopped).contains(&accepted))
+    }
+
+    /// Somebody has looked at the stop at this record: what follows of the partition is taken, whatever it is.
+    pub(super) fn accept(&mut self, place: &(String, i32), stopped: i64) {
         self.stopped.remove(place);
-        self.counts.insert(place.clone(), Count { accepted: true, ..Count::default() });
+        self.counts.insert(place.clone(), Count { accepted: true, since: stopped + 1, ..Count::default() });
     }
 
     /// Forgets partitions that are no longer read here: whoever reads them now counts for himself, and when they come back they
@@ -194,7 +204,8 @@ mod tests {
     fn what_a_person_accepts_is_taken_until_it_is_sound_and_then_it_is_watched_again() {
         let mut breaker = Breaker::default();
         let place = ("conversions".to_owned(), 0);
-        breaker.accept(&place);
+        breaker.accept(&place, 499);
+        assert!(!breaker.is_same_stop(&place, 499, 2000), "an old acceptance is not one of a later flood");
         // Good ones among them do not end it.
         for number in 0..5 * WINDOW {
             match number % 5 {
@@ -206,6 +217,17 @@ mod tests {
             breaker.good(&record(0, 0));
         }
         assert!((0..2 * TOO_MANY).any(|_| breaker.bad(&record(0, 0)).is_err()), "it is watched again");
+    }
+
+    #[test]
+    fn an_acceptance_is_good_for_a_stop_that_a_restart_comes_to_again() {
+        let place = ("conversions".to_owned(), 0);
+        // Stopped at 499, accepted; what came to be committed before differs.
+        for (begins, good) in [(0, true), (480, true), (500, true), (501, false)] {
+            let mut breaker = Breaker::default();
+            let stopped = (begins..).find(|offset| breaker.bad(&record(0, *offset)).is_err()).unwrap();
+            assert_eq!(breaker.is_same_stop(&place, 499, stopped), good, "begun at {begins}, stopped at {stopped}");
+        }
     }
 
     #[test]

@@ -19,19 +19,27 @@ const JUDGED_EVERY: SignedDuration = SignedDuration::from_secs(30);
 /// A report may be written so long after its instant.
 const REPORTS_LATE: SignedDuration = SignedDuration::from_mins(5);
 
+/// A message at its how-manieth attempt: a mail that went back to the queue and was claimed again is another matter in hand.
+pub(super) type Held = (String, i64);
+
+/// An attempt as what is in hand.
+pub(super) fn held(attempt: &Attempt) -> Held {
+    (attempt.due.message.id.clone(), attempt.attempt)
+}
+
 /// The messages a mailer has in hand.
 #[derive(Default)]
 pub struct Hand {
-    pub(super) messages: Mutex<HashSet<String>>,
+    pub(super) attempts: Mutex<HashSet<Held>>,
     /// The name with the instant this process took it.
     pub(super) incarnation: OnceLock<String>,
     /// Read while a claim is on its way.
     pub(super) claiming: RwLock<()>,
     pub(super) guard: Guard,
     /// What became of messages in hand that the database refuses to write.
-    pub(super) unwritten: Mutex<BTreeMap<String, (Attempt, Settlement)>>,
+    pub(super) unwritten: Mutex<BTreeMap<Held, (Attempt, Settlement)>>,
     /// Others' attempts that look as if their mailers were gone, since when by this process's own clock.
-    suspected: Mutex<BTreeMap<(String, i64), Instant>>,
+    suspected: Mutex<BTreeMap<Held, Instant>>,
     /// Messages over which the policy broke down.
     baffling: Mutex<BTreeSet<String>>,
     /// When reports were last judged.
@@ -45,12 +53,11 @@ impl Hand {
     /// when that is set forward every mailer seems silent at once, until each has said again that it lives.
     pub(super) fn stale_for(&self, length: Duration, mut stale: Vec<Attempt>, now: Instant) -> Vec<Attempt> {
         let mut suspected = lock(&self.suspected);
-        let name = |attempt: &Attempt| (attempt.due.message.id.clone(), attempt.attempt);
-        let since = |name: &(String, i64)| suspected.get(name).copied().unwrap_or(now);
+        let since = |name: &Held| suspected.get(name).copied().unwrap_or(now);
         let seen: BTreeMap<_, _> =
-            stale.iter().map(name).map(|name| (since(&name), name)).map(|(at, name)| (name, at)).collect();
+            stale.iter().map(held).map(|name| (since(&name), name)).map(|(at, name)| (name, at)).collect();
         stale.retain(|attempt| {
-            seen.get(&name(attempt)).is_some_and(|since| now.saturating_duration_since(*since) >= length)
+            seen.get(&held(attempt)).is_some_and(|since| now.saturating_duration_since(*since) >= length)
         });
         *suspected = seen;
         stale

@@ -7,7 +7,10 @@ use rapport_contact::normalise;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use super::{Mailer, ended, hand::lock};
+use super::{
+    Mailer, ended,
+    hand::{held, lock},
+};
 use crate::{
     backoff::Backoff,
     ports::{
@@ -61,18 +64,23 @@ impl Mailer {
                 end(MessageState::Failed, &legible(&format!("{code} {text}")))
             }
             Delivery::Refused { code, text, class: RefusalClass::Transient, .. } => {
-                self.again(attempt, &legible(&format!("{code} {text}")), at)
+                self.again(attempt, &legible(&format!("{code} {text}")), self.heard_at(attempt, at).await)
             }
             Delivery::NotSent { .. } if stop.is_cancelled() => stopped(attempt),
-            Delivery::NotSent { reason } => self.again(attempt, &legible(&reason), at),
+            Delivery::NotSent { reason } => self.again(attempt, &legible(&reason), self.heard_at(attempt, at).await),
             Delivery::InDoubt { reason } if message.is_sent_again() => {
-                self.again_or_in_doubt(attempt, &legible(&reason), at)
+                self.again_or_in_doubt(attempt, &legible(&reason), self.heard_at(attempt, at).await)
             }
             Delivery::InDoubt { reason } => {
                 warn!(message = %message.id, reason, "not known whether the mail was accepted");
                 end(MessageState::InDoubt, &legible(&reason))
             }
         }
+    }
+
+    /// When the answer came: a relay that took two minutes over its no is not asked again at once.
+    async fn heard_at(&self, attempt: &Attempt, claimed_at: Timestamp) -> Timestamp {
+        self.moment(attempt).await.map_or(claimed_at, |now| now.max(claimed_at))
     }
 
     /// Notes a refusal among the reports, where rates of bounces are made of it. If the address takes no mail, nothing more goes there,
@@ -162,12 +170,12 @@ impl Mailer {
                     if tries.again(&error).await {
                         continue;
                     }
-                    lock(&self.hand.unwritten).insert(id.clone(), (attempt.clone(), settlement));
+                    lock(&self.hand.unwritten).insert(held(attempt), (attempt.clone(), settlement));
                     return;
                 }
             }
         }
-        lock(&self.hand.messages).remove(id);
+        lock(&self.hand.attempts).remove(&held(attempt));
         let outcome = match &settlement {
             Settlement::Ended(ended) => ended.state.code(),
             Settlement::Requeue { .. } => "requeued",
@@ -182,9 +190,9 @@ impl Mailer {
             let id = &attempt.due.message.id;
             match self.store.settle(&attempt, &settlement).await {
                 Ok(_) => {
-                    lock(&self.hand.messages).remove(id);
+                    lock(&self.hand.attempts).remove(&held(&attempt));
                     let mut unwritten = lock(&self.hand.unwritten);
-                    unwritten.remove(id);
+                    unwritten.remove(&held(&attempt));
                     if unwritten.is_empty() {
                         self.readiness.good(OUTCOMES);
                     }

@@ -542,6 +542,14 @@ pub trait Store: Send + Sync {
     /// The dead letter at a position.
     async fn dead_letter(&self, source: &str, partition: i32, offset: i64)
     -> Result<Option<DeadLetterRow>, StoreError>;
+    /// The offsets from the first to the last at which a source's records were rejected, and whether they were replayed since.
+    async fn dead_letters_between(
+        &self,
+        source: &str,
+        partition: i32,
+        first: i64,
+        last: i64,
+    ) -> Result<Vec<(i64, bool)>, StoreError>;
     /// Marks one replayed.
     async fn dead_letter_replayed(
         &self,

@@ -7,7 +7,7 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::{RestoreError, accepted_at, examine};
+use super::{RestoreError, accepted_at, examine, examine_log};
 use crate::ports::{clock::Clock, log::EventLog, store::Store};
 
 /// So long a proof holds that the database was not restored under a running service; after any error a new one is needed.
@@ -17,6 +17,7 @@ pub const PROOF_HOLDS: Duration = Duration::from_secs(5);
 #[derive(Debug, Default)]
 pub struct Guard {
     proven: Mutex<Option<Proof>>,
+    log_proven: Mutex<Option<Instant>>,
 }
 /// The database is not behind what the log was told.
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +51,26 @@ impl Guard {
         let accepted_at = accepted_at(store).await?;
         *self.proof() = Some(Proof { until: now + PROOF_HOLDS, accepted_at });
         Ok(accepted_at)
+    }
+
+    /// Makes sure that the log is the one the shards fold, for who only appends to it. A replay begins with both.
+    ///
+    /// # Errors
+    /// `OtherLog`, the log's and the database's.
+    pub async fn prove_log(
+        &self,
+        log: &dyn EventLog,
+        store: &dyn Store,
+        clock: &dyn Clock,
+    ) -> Result<(), RestoreError> {
+        let now = clock.monotonic();
+        let until = *self.log_proven.lock().unwrap_or_else(PoisonError::into_inner);
+        if clock.replays() || until.is_some_and(|until| now < until) {
+            return Ok(());
+        }
+        examine_log(log, store).await?;
+        *self.log_proven.lock().unwrap_or_else(PoisonError::into_inner) = now.checked_add(PROOF_HOLDS);
+        Ok(())
     }
 
     /// After any error a new proof is needed.

@@ -24,6 +24,7 @@ use rapport_engine::{
         rows::PersonRow,
         store::StoreError,
     },
+    restore::RestoreError,
 };
 use rapport_event::{Decoded, Headers, ProgramId, RejectCode, Rejection, encode, moved, shard_of};
 use serde::Serialize;
@@ -85,6 +86,17 @@ impl From<StoreError> for Failure {
     }
 }
 
+impl From<RestoreError> for Failure {
+    fn from(error: RestoreError) -> Self {
+        match error {
+            RestoreError::Log(error) => error.into(),
+            RestoreError::Store(error) => error.into(),
+            // Trackers keep what they have until somebody has looked.
+            RestoreError::Restored(_) | RestoreError::OtherLog(_) => Failure::Later(error.to_string()),
+        }
+    }
+}
+
 impl From<LogError> for Failure {
     fn from(error: LogError) -> Self {
         match error {
@@ -125,6 +137,7 @@ async fn keep(gateway: &Gateway, headers: &HeaderMap, body: &[u8]) -> Result<Res
     gateway.store.store_persons(&batch.persons).await?;
     gateway.beginnings.note(gateway.store.as_ref(), &batch.began).await?;
     if !batch.records.is_empty() {
+        gateway.guard.prove_log(gateway.log.as_ref(), gateway.store.as_ref(), gateway.clock.as_ref()).await?;
         let too_large = append_all_that_fit(gateway.log.as_ref(), &batch.records).await?;
         let named: BTreeSet<usize> = too_large.iter().filter_map(|place| batch.items.get(*place)).copied().collect();
         accepted -= named.len();

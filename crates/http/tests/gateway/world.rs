@@ -233,6 +233,7 @@ impl World {
             bearer,
             providers: Arc::new(providers()),
             beginnings: Arc::default(),
+            guard: Arc::default(),
             event_bytes_max: EVENT_BYTES_MAX,
         });
         let stop = CancellationToken::new();

@@ -30,6 +30,7 @@ const IN_REBALANCE: Duration = Duration::from_secs(5);
 /// The partitions the group gives this member, in the order they come.
 pub struct GroupSource {
     connection: Connection,
+    topics: Vec<String>,
     consumer: Arc<StreamConsumer<Member>>,
     end_met: Arc<Notify>,
     ends: JoinHandle<()>,
@@ -44,18 +45,16 @@ impl GroupSource {
         let member = Member {
             link: connection.link(),
             failure: Notify::new(),
-            known: settings.known.clone(),
-            assigned: Arc::default(),
+            assigned: Arc::new(Mutex::new(Assigned { known: settings.known.clone(), ..Assigned::default() })),
         };
         let consumer: StreamConsumer<Member> =
             StreamConsumer::from_config_and_context(&config(connection, settings, FETCH_WAIT), member)
                 .map_err(|error| refusal("making a consumer", &error))?;
-        let topics: Vec<&str> = settings.topics.iter().map(String::as_str).collect();
-        consumer.subscribe(&topics).map_err(|error| refusal("subscribing", &error))?;
+        subscribe(&consumer, &settings.topics)?;
         let consumer = Arc::new(consumer);
         let end_met = Arc::new(Notify::new());
         let ends = tokio::spawn(keep_ends(connection.clone(), consumer.clone(), end_met.clone()));
-        Ok(Self { connection: connection.clone(), consumer, end_met, ends })
+        Ok(Self { connection: connection.clone(), topics: settings.topics.clone(), consumer, end_met, ends })
     }
 
     fn lock(&self) -> MutexGuard<'_, Assigned> {
@@ -64,6 +63,20 @@ impl GroupSource {
 
     fn has(&self, topic: &str, partition: i32) -> bool {
         self.lock().places.contains_key(&(topic.to_owned(), partition))
+    }
+
+    /// What keeps the member from reading. What may pass is over for the next call: the member begins in the group again, and asks again
+    /// where to read.
+    fn failed(&self) -> Result<(), LogError> {
+        let mut assigned = self.lock();
+        let Some(failed) = assigned.failed.clone() else { return Ok(()) };
+        if matches!(failed, LogError::Unreachable(_)) {
+            assigned.failed = None;
+            drop(assigned);
+            self.consumer.unsubscribe();
+            subscribe(&self.consumer, &self.topics)?;
+        }
+        Err(failed)
     }
 
     /// Sorts a chunk into records; true when a partition's end was met.
@@ -103,9 +116,7 @@ impl Source for GroupSource {
     async fn next(&mut self, max: usize) -> Result<Vec<SourceRecord>, LogError> {
         let mut records = Vec::new();
         loop {
-            if let Some(failed) = &self.lock().failed {
-                return Err(failed.clone());
-            }
+            self.failed()?;
             let chunk = max.clamp(1, CHUNK);
             let items = tokio::select! {
                 items = async { self.consumer.stream().ready_chunks(chunk).next().await } => items,
@@ -126,11 +137,16 @@ impl Source for GroupSource {
             debug!(topic, partition, "offset not committed: the partition was given up");
             return Ok(false);
         }
-        let (consumer, topic) = (self.consumer.clone(), topic.to_owned());
-        ask(&self.connection, "committing a source offset", move |_| {
-            commit(consumer.as_ref(), &topic, partition, next_offset)
+        let (consumer, asked) = (self.consumer.clone(), topic.to_owned());
+        let noted = ask(&self.connection, "committing a source offset", move |_| {
+            commit(consumer.as_ref(), &asked, partition, next_offset)
         })
-        .await
+        .await?;
+        if noted {
+            // From here on an offset must be there, also for this very process.
+            self.lock().known.insert((topic.to_owned(), partition));
+        }
+        Ok(noted)
     }
 
     async fn pause(&mut self, topic: &str, partition: i32) -> Result<(), LogError> {
@@ -168,6 +184,11 @@ impl Drop for GroupSource {
     fn drop(&mut self) {
         self.ends.abort();
     }
+}
+
+fn subscribe(consumer: &StreamConsumer<Member>, topics: &[String]) -> Result<(), LogError> {
+    let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
+    consumer.subscribe(&topics).map_err(|error| refusal("subscribing", &error))
 }
 
 fn one(topic: &str, partition: i32) -> TopicPartitionList {
@@ -212,13 +233,14 @@ struct Member {
     link: Link,
     /// Told when reading failed: nothing will come that would wake the reader.
     failure: Notify,
-    known: BTreeSet<(String, i32)>,
     assigned: Arc<Mutex<Assigned>>,
 }
 
 #[derive(Default)]
 struct Assigned {
     places: BTreeMap<(String, i32), Place>,
+    /// Partitions that must have a committed offset.
+    known: BTreeSet<(String, i32)>,
     failed: Option<LogError>,
 }
 
@@ -247,7 +269,8 @@ impl Member {
 
     fn assign(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) -> KafkaResult<()> {
         let starts = starts(consumer, list, IN_REBALANCE)?;
-        if let Some(lost) = lost(&starts, &self.known) {
+        let lost = lost(&starts, &lock(&self.assigned).known);
+        if let Some(lost) = lost {
             self.fail(lost);
             return consumer.unassign();
         }
@@ -287,7 +310,7 @@ impl ConsumerContext for Member {
             consumer.unassign()
         };
         if let Err(error) = done {
-            // Without its starting points the member must not read; the caller subscribes anew.
+            // Without its starting points the member must not read; the reader subscribes anew if that may help.
             let _ = consumer.unassign();
             self.fail(refusal("taking source partitions", &error));
         }

@@ -9,6 +9,9 @@ use jiff::Timestamp;
 use rapport_engine::ports::log::{LogRecord, NewRecord, ShardFeed, Source, SourceRecord};
 use rapport_kafka::topic::{self, Topic};
 use rapport_kafka::{Connection, KafkaLog, LogSettings, Outgoing};
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::client::DefaultClientContext;
 
 /// The broker, or a panic that says how to get one.
 pub fn connection() -> Connection {
@@ -35,11 +38,23 @@ pub async fn log(shards: u32) -> KafkaLog {
 
 pub async fn upstream(name: &str, partitions: u32) -> String {
     let name = fresh(name);
+    again(&name, partitions).await;
+    name
+}
+
+/// Makes a topic of this name; the broker may still be about to remove an older one.
+pub async fn again(name: &str, partitions: u32) {
     // Records carry times of long ago, which the broker's default retention would delete at once.
     let settings = BTreeMap::from([("retention.ms".to_owned(), "-1".to_owned())]);
-    let topic = Topic { name: name.clone(), partitions, replication: Some(1), settings };
-    assert!(topic::create(&connection(), &topic).await.unwrap());
-    name
+    let topic = Topic { name: name.to_owned(), partitions, replication: Some(1), settings };
+    soon(async { while !topic::create(&connection(), &topic).await.unwrap() {} }).await;
+}
+
+pub async fn remove(name: &str) {
+    let admin: AdminClient<DefaultClientContext> =
+        ClientConfig::new().set("bootstrap.servers", connection().brokers).create().unwrap();
+    let removed = soon(admin.delete_topics(&[name], &AdminOptions::new())).await.unwrap();
+    assert!(removed.iter().all(Result::is_ok), "{removed:?}");
 }
 
 pub fn record(shard: u32, text: &str) -> NewRecord {

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use std::collections::BTreeSet;
 
-use crate::broker::{connection, fresh, outgoing, read_source, soon, upstream};
+use crate::broker::{again, connection, fresh, outgoing, read_source, remove, soon, upstream};
 use futures::FutureExt;
 use jiff::Timestamp;
 use rapport_engine::ports::log::{LogError, Source, SourceRecord};
-use rapport_kafka::{GroupSource, Outgoing, Publisher, RecordTime, ReplaySource, SourceSettings};
+use rapport_kafka::{Connection, GroupSource, Outgoing, Publisher, RecordTime, ReplaySource, SourceSettings};
+use rdkafka::mocking::MockCluster;
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
 fn settings(topics: &[&String]) -> SourceSettings {
     SourceSettings {
@@ -175,6 +177,47 @@ async fn a_known_partition_without_an_offset_stops_the_source_and_a_new_one_begi
     drop(first);
     let mut again = GroupSource::subscribe(&connection(), &kept).unwrap();
     let records = read_source(&mut again, 1).await;
+    assert_eq!(records.iter().map(text).collect::<Vec<_>>(), ["a"]);
+}
+
+#[tokio::test]
+async fn a_topic_made_anew_under_a_running_member_stops_it() {
+    let topic = upstream("activity", 1).await;
+    publish(&[outgoing(&topic, 0, 1, "a"), outgoing(&topic, 0, 2, "b")]).await;
+    let mut connection = connection();
+    // What a cluster tells every few minutes is asked for at once.
+    connection.properties.insert("topic.metadata.refresh.interval.ms".to_owned(), "200".to_owned());
+    let mut live = GroupSource::subscribe(&connection, &settings(&[&topic])).unwrap();
+    read_source(&mut live, 2).await;
+    assert!(live.commit(&topic, 0, 2).await.unwrap());
+    remove(&topic).await;
+    // Gone: the group gives nothing to anybody.
+    soon(async {
+        while live.reads(&topic, 0) {
+            assert!(live.next(10).now_or_never().is_none());
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    again(&topic, 1).await;
+    publish(&[outgoing(&topic, 0, 3, "c")]).await;
+    let stopped = soon(live.next(10)).await.unwrap_err();
+    assert!(matches!(&stopped, LogError::Refused(why) if why.contains("incarnation")), "{stopped}");
+}
+
+#[tokio::test]
+async fn a_member_that_cannot_ask_where_to_begin_asks_again() {
+    let cluster = MockCluster::new(1).unwrap();
+    cluster.create_topic("in", 1, 1).unwrap();
+    let connection = Connection::new(cluster.bootstrap_servers());
+    Publisher::new(&connection).unwrap().publish(&[outgoing("in", 0, 1, "a")]).await.unwrap();
+    let fails = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE; 1000];
+    cluster.request_errors(RDKafkaApiKey::OffsetFetch, &fails);
+    let mut live = GroupSource::subscribe(&connection, &settings(&[&"in".to_owned()])).unwrap();
+    let passing = soon(live.next(10)).await.unwrap_err();
+    assert!(matches!(passing, LogError::Unreachable(_)), "{passing:?}");
+    cluster.clear_request_errors(RDKafkaApiKey::OffsetFetch);
+    let records = read_source(&mut live, 1).await;
     assert_eq!(records.iter().map(text).collect::<Vec<_>>(), ["a"]);
 }
 

@@ -142,6 +142,7 @@ through_process! {
     false list_dead_letters(code: Option<&str>, limit: usize) -> Vec<DeadLetterRow>;
     false open_dead_letters(code: Option<&str>, after: Option<&DeadLetterRow>, limit: usize) -> Vec<DeadLetterRow>;
     false dead_letter(source: &str, partition: i32, offset: i64) -> Option<DeadLetterRow>;
+    false dead_letters_between(source: &str, partition: i32, first: i64, last: i64) -> Vec<(i64, bool)>;
     true dead_letter_replayed(source: &str, partition: i32, offset: i64, at: Timestamp) -> ();
     false outstanding(by: Timestamp) -> Outstanding;
     false story(key: &PartnerKey) -> Option<Story>;

@@ -536,6 +536,18 @@ impl Store for MemoryStore {
     ) -> Result<Option<DeadLetterRow>, StoreError> {
         Ok(self.tables().dead_letters.get(&(source.to_owned(), partition, offset)).cloned())
     }
+    async fn dead_letters_between(
+        &self,
+        source: &str,
+        partition: i32,
+        first: i64,
+        last: i64,
+    ) -> Result<Vec<(i64, bool)>, StoreError> {
+        let place = |offset| (source.to_owned(), partition, offset);
+        let tables = self.tables();
+        let found = tables.dead_letters.range(place(first)..=place(last));
+        Ok(found.map(|((_, _, offset), row)| (*offset, row.replayed_at.is_some())).collect())
+    }
     async fn dead_letter_replayed(
         &self,
         source: &str,

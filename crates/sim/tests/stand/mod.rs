@@ -168,6 +168,7 @@ impl Stand {
             incarnations: Incarnations::default(),
             readiness: Readiness::default(),
             beginnings: Arc::default(),
+            guard: Arc::default(),
         };
         let records: Vec<SourceRecord> = events
             .iter()

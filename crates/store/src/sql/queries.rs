@@ -154,7 +154,8 @@ pub(crate) mod erasure {
     pub(crate) static TASKS: Statement = Statement::one(include_str!("../../queries/erasure/tasks.sql"));
     pub(crate) static CALLS: Statement = Statement::one(include_str!("../../queries/erasure/calls.sql"));
     pub(crate) static PAUSES: Statement = Statement::one(include_str!("../../queries/erasure/pauses.sql"));
-    pub(crate) static AUDIT: Statement = Statement::one(include_str!("../../queries/erasure/audit.sql"));
+    pub(crate) static REASONS_WITH: Statement = Statement::one(include_str!("../../queries/erasure/reasons_with.sql"));
+    pub(crate) static REASON: Statement = Statement::one(include_str!("../../queries/erasure/reason.sql"));
     pub(crate) static LETTERS: Statement = Statement::one(include_str!("../../queries/erasure/letters.sql"));
     pub(crate) static LETTER: Statement = Statement::one(include_str!("../../queries/erasure/letter.sql"));
     pub(crate) static IN_HAND: Statement = Statement::one(include_str!("../../queries/erasure/in_hand.sql"));
@@ -248,6 +249,7 @@ pub(crate) mod dead_letter {
     pub(crate) static LIST: Statement = Statement::one(include_str!("../../queries/dead_letter/list.sql"));
     pub(crate) static OPEN: Statement = Statement::one(include_str!("../../queries/dead_letter/open.sql"));
     pub(crate) static AT: Statement = Statement::one(include_str!("../../queries/dead_letter/at.sql"));
+    pub(crate) static BETWEEN: Statement = Statement::one(include_str!("../../queries/dead_letter/between.sql"));
     pub(crate) static REPLAYED: Statement = Statement::one(include_str!("../../queries/dead_letter/replayed.sql"));
 }
 

@@ -1,5 +1,6 @@
 //! The outbox, dead letters, definitions, and the checks of `doctor`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -159,6 +160,9 @@ pub async fn dead_letters_stay_as_first_written(store: Arc<dyn Store>) {
     assert_eq!(of_a_code.iter().map(|row| row.offset).collect::<Vec<_>>(), [2, 3]);
     assert_eq!(store.dead_letter("conversions", 2, 2).await.unwrap().as_ref(), Some(&written[1]));
     assert_eq!(store.dead_letter("conversions", 1, 2).await.unwrap(), None);
+    let between = store.dead_letters_between("conversions", 2, 1, 3).await.unwrap();
+    assert_eq!(between.into_iter().collect::<BTreeSet<_>>(), BTreeSet::from([(1, true), (2, false), (3, false)]));
+    assert_eq!(store.dead_letters_between("conversions", 1, 0, 9).await.unwrap(), []);
     let huge = DeadLetterRow { raw: vec![7; 3 << 20], ..letter(5, "too_large", 3) };
     store.dead_letters(&[huge]).await.unwrap();
     assert_eq!(store.list_dead_letters(Some("too_large"), 1).await.unwrap()[0].raw.len(), 1 << 20);

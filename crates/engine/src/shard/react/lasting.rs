@@ -125,6 +125,8 @@ impl Reaction<'_> {
                     if before.holds(&signal.id, refusal) {
                         continue;
                     }
+                    // Noted here, it must be written, also when another trigger was refused alike today.
+                    self.entry.refused.retain(|(id, ..)| *id != workflow.id);
                 }
                 self.take(answer, &workflow, &trigger);
             }

@@ -226,7 +226,8 @@ impl Reaction<'_> {
         self.announce(self.own_event(kind, id, data));
     }
 
-    /// Lasting silences are looked at again at the day close, with the days grown.
+    /// Lasting silences are looked at again at the day close, with the days grown. What of that is kept is written with the partner's
+    /// next change, see docs/adr/0017.
     fn carry_silence_on(&mut self) {
         let Some(id) = self.entry.state.lasting("silence.conversions").map(|signal| signal.id.to_string()) else {
             return;
