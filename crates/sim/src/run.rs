@@ -372,7 +372,6 @@ impl Run {
                 Relay { name, store, log, signals: None, clock, readiness }.run(stop).await;
             }
             "ingest" => {
-                let beginnings = Arc::default();
                 let ingest = Ingest {
                     store,
                     log,
@@ -381,7 +380,8 @@ impl Run {
                     shards,
                     incarnations: Incarnations::default(),
                     readiness,
-                    beginnings,
+                    beginnings: Arc::default(),
+                    guard: Arc::default(),
                 };
                 let next = self.committed.load(Ordering::Relaxed);
                 let batch = self.setting.batch;
