@@ -6,6 +6,7 @@
 
 mod build;
 mod hand;
+mod lookout;
 mod outcome;
 mod policy;
 #[cfg(test)]
@@ -21,13 +22,14 @@ use std::{
 use futures::FutureExt as _;
 use jiff::{SignedDuration, Timestamp};
 use rapport_event::kind::Kind;
-use tokio::task::JoinSet;
+use tokio::{sync::Mutex, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 pub use build::{LinkKeys, letter, reason};
 pub use hand::Hand;
 use hand::{held, lock};
+use lookout::Lookout;
 pub use policy::verdict;
 
 use crate::{
@@ -47,7 +49,7 @@ use crate::{
     restore::RestoreError,
     rulebooks::{Applied, RulebookError, Rulebooks},
     shard::react::is_pinned,
-    stillness::{Idle, Stillness},
+    stillness::Idle,
 };
 
 /// Messages in hand per connection.
@@ -110,9 +112,10 @@ impl Mailer {
     /// Runs until told to stop; what is in hand is finished first.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         self.take_over(&stop).await;
+        let lookout = Arc::new(Mutex::new(Lookout::new(self.store.as_ref(), self.clock.as_ref())));
         let mut workers = JoinSet::new();
         while !stop.is_cancelled() {
-            self.staff(&mut workers, &stop);
+            self.staff(&mut workers, &lookout, &stop);
             // A panic here would take the workers along, with what they have in hand.
             match AssertUnwindSafe(self.keep_house()).catch_unwind().await {
                 Ok(Ok(())) => {}
@@ -128,14 +131,14 @@ impl Mailer {
     }
 
     /// One worker for each connection there may be; in the place of one that died comes another.
-    fn staff(self: &Arc<Self>, workers: &mut JoinSet<()>, stop: &CancellationToken) {
+    fn staff(self: &Arc<Self>, workers: &mut JoinSet<()>, lookout: &Arc<Mutex<Lookout>>, stop: &CancellationToken) {
         let mut died = 0;
         while let Some(ended) = workers.try_join_next() {
             died += usize::from(ended.is_err());
         }
         while workers.len() < self.transport.connections_max().max(1) {
-            let (mailer, stop) = (self.clone(), stop.clone());
-            workers.spawn(async move { mailer.work(stop).await });
+            let (mailer, lookout, stop) = (self.clone(), lookout.clone(), stop.clone());
+            workers.spawn(async move { mailer.work(lookout, stop).await });
         }
         if died > 0 {
             error!(died, "workers of the mailer died");
@@ -307,31 +310,50 @@ impl Mailer {
         Ok(())
     }
 
-    async fn work(&self, stop: CancellationToken) {
+    async fn work(&self, lookout: Arc<Mutex<Lookout>>, stop: CancellationToken) {
         let mut backoff = Backoff::default();
-        let mut stillness = Stillness::new(self.store.as_ref(), self.clock.as_ref(), IDLE, |written| written.arrived);
+        let mut looked = None;
         while !stop.is_cancelled() {
-            let (store, clock) = (self.store.as_ref(), self.clock.as_ref());
-            let looked = stillness.look(store, clock, 0, async || self.send_some(&stop).await).await;
-            let wait = match looked {
-                Ok(0) => {
-                    backoff.succeeded();
-                    self.readiness.good("mailer");
-                    stillness.wait(self.clock.as_ref(), &stop).await;
-                    continue;
-                }
-                Ok(_) => {
-                    backoff.succeeded();
-                    continue;
-                }
+            match self.wait_and_send(&lookout, &mut looked, &stop).await {
+                Ok(()) => backoff.succeeded(),
                 Err(error) => {
                     self.hand.guard.doubt();
                     self.readiness.bad("mailer", error.to_string());
-                    backoff.after_failure()
+                    let wait = backoff.after_failure();
+                    tokio::select! { () = self.clock.pause(wait) => {}, () = stop.cancelled() => {} }
                 }
-            };
-            tokio::select! { () = self.clock.pause(wait) => {}, () = stop.cancelled() => {} }
+            }
         }
+    }
+
+    /// Waits until mail is due, and sends until there is none that this worker can take.
+    async fn wait_and_send(
+        &self,
+        lookout: &Mutex<Lookout>,
+        looked: &mut Option<u64>,
+        stop: &CancellationToken,
+    ) -> Result<(), MailerError> {
+        let (store, clock) = (self.store.as_ref(), self.clock.as_ref());
+        let look = async || self.is_due().await;
+        let mut is_due = lookout.lock().await.wait(store, clock, looked, stop, look).await?;
+        while is_due && !stop.is_cancelled() && self.send_some(stop).await? > 0 {
+            is_due = self.is_due().await?;
+        }
+        Ok(())
+    }
+
+    /// Whether mail is due; what ends by time alone is ended.
+    async fn is_due(&self) -> Result<bool, MailerError> {
+        let rulebook = self.rulebooks.current().await?.ok_or(MailerError::NoRulebook)?;
+        let now = self.clock.now().await?;
+        if self.clock.replays() {
+            // The replay's present waits for it, so it must not wait for the next round of the house.
+            self.end_unaddressed(now).await?;
+            self.end_pauses(Some(&rulebook), now).await?;
+        }
+        let is_due = self.store.next_mail_due().await?.is_some_and(|due| due <= now);
+        self.readiness.good("mailer");
+        Ok(is_due)
     }
 
     /// Returns when a restored database was last accepted; see [`Guard::prove`](crate::restore::Guard::prove).
@@ -343,14 +365,6 @@ impl Mailer {
     async fn send_some(&self, stop: &CancellationToken) -> Result<usize, MailerError> {
         let rulebook = self.rulebooks.current().await?.ok_or(MailerError::NoRulebook)?;
         let now = self.clock.now().await?;
-        if self.clock.replays() {
-            // The replay's present waits for it, so it must not wait for the next round of the house.
-            self.end_unaddressed(now).await?;
-            self.end_pauses(Some(&rulebook), now).await?;
-        }
-        if self.store.next_mail_due().await?.is_none_or(|due| due > now) {
-            return Ok(0);
-        }
         let mut connection = Some(self.transport.ready().await?);
         let accepted_at = self.prove().await?;
         let replays = self.clock.replays();
