@@ -333,9 +333,7 @@ impl Mailer {
         looked: &mut Option<u64>,
         stop: &CancellationToken,
     ) -> Result<(), MailerError> {
-        let (store, clock) = (self.store.as_ref(), self.clock.as_ref());
-        let look = async || self.is_due().await;
-        let mut is_due = lookout.lock().await.wait(store, clock, looked, stop, look).await?;
+        let mut is_due = lookout.lock().await.wait(self, looked, stop).await?;
         while is_due && !stop.is_cancelled() && self.send_some(stop).await? > 0 {
             is_due = self.is_due().await?;
         }

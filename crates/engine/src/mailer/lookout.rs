@@ -3,12 +3,9 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::IDLE;
+use super::{IDLE, Mailer, MailerError};
 use crate::{
-    ports::{
-        clock::Clock,
-        store::{Store, StoreError},
-    },
+    ports::{clock::Clock, store::Store},
     stillness::Stillness,
 };
 
@@ -24,23 +21,22 @@ impl Lookout {
         Self { stillness: Stillness::new(store, clock, IDLE, |written| written.arrived), round: 0 }
     }
 
-    /// Waits until `look` finds mail in a round in which this worker has not looked yet; false when told to stop. Mail that others have
-    /// in hand, or that nobody can take, is due as well: a second look without a wait would find it again and again.
-    pub(super) async fn wait<E: From<StoreError>>(
+    /// Waits until mail is due in a round in which this worker has not looked yet; false when told to stop. Mail that others have in
+    /// hand, or that nobody can take, is due as well: a second look without a wait would find it again and again.
+    pub(super) async fn wait(
         &mut self,
-        store: &dyn Store,
-        clock: &dyn Clock,
+        mailer: &Mailer,
         looked: &mut Option<u64>,
         stop: &CancellationToken,
-        look: impl AsyncFn() -> Result<bool, E>,
-    ) -> Result<bool, E> {
+    ) -> Result<bool, MailerError> {
+        let (store, clock) = (mailer.store.as_ref(), mailer.clock.as_ref());
         while !stop.is_cancelled() {
             if *looked == Some(self.round) {
                 self.stillness.wait(clock, stop).await;
                 self.round += 1;
             }
             *looked = Some(self.round);
-            if self.stillness.look(store, clock, false, &look).await? {
+            if self.stillness.look(store, clock, false, async || mailer.is_due().await).await? {
                 return Ok(true);
             }
         }
