@@ -30,7 +30,7 @@ const IN_REBALANCE: Duration = Duration::from_secs(5);
 /// The partitions the group gives this member, in the order they come.
 pub struct GroupSource {
     connection: Connection,
-    topics: Vec<String>,
+    settings: SourceSettings,
     consumer: Arc<StreamConsumer<Member>>,
     end_met: Arc<Notify>,
     ends: JoinHandle<()>,
@@ -50,11 +50,12 @@ impl GroupSource {
         let consumer: StreamConsumer<Member> =
             StreamConsumer::from_config_and_context(&config(connection, settings, FETCH_WAIT), member)
                 .map_err(|error| refusal("making a consumer", &error))?;
-        subscribe(&consumer, &settings.topics)?;
+        let topics: Vec<&str> = settings.topics.iter().map(String::as_str).collect();
+        consumer.subscribe(&topics).map_err(|error| refusal("subscribing", &error))?;
         let consumer = Arc::new(consumer);
         let end_met = Arc::new(Notify::new());
         let ends = tokio::spawn(keep_ends(connection.clone(), consumer.clone(), end_met.clone()));
-        Ok(Self { connection: connection.clone(), topics: settings.topics.clone(), consumer, end_met, ends })
+        Ok(Self { connection: connection.clone(), settings: settings.clone(), consumer, end_met, ends })
     }
 
     fn lock(&self) -> MutexGuard<'_, Assigned> {
@@ -65,16 +66,14 @@ impl GroupSource {
         self.lock().places.contains_key(&(topic.to_owned(), partition))
     }
 
-    /// What keeps the member from reading. What may pass is over for the next call: the member begins in the group again, and asks again
-    /// where to read.
-    fn failed(&self) -> Result<(), LogError> {
-        let mut assigned = self.lock();
-        let Some(failed) = assigned.failed.clone() else { return Ok(()) };
+    /// What keeps the member from reading. What may pass is over for the next call: another member takes its place in the group, and
+    /// asks again where to read.
+    fn failed(&mut self) -> Result<(), LogError> {
+        let failed = self.lock().failed.clone();
+        let Some(failed) = failed else { return Ok(()) };
         if matches!(failed, LogError::Unreachable(_)) {
-            assigned.failed = None;
-            drop(assigned);
-            self.consumer.unsubscribe();
-            subscribe(&self.consumer, &self.topics)?;
+            let (connection, known) = (self.connection.clone(), self.lock().known.clone());
+            *self = Self::subscribe(&connection, &SourceSettings { known, ..self.settings.clone() })?;
         }
         Err(failed)
     }
@@ -184,11 +183,6 @@ impl Drop for GroupSource {
     fn drop(&mut self) {
         self.ends.abort();
     }
-}
-
-fn subscribe(consumer: &StreamConsumer<Member>, topics: &[String]) -> Result<(), LogError> {
-    let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
-    consumer.subscribe(&topics).map_err(|error| refusal("subscribing", &error))
 }
 
 fn one(topic: &str, partition: i32) -> TopicPartitionList {
@@ -310,7 +304,7 @@ impl ConsumerContext for Member {
             consumer.unassign()
         };
         if let Err(error) = done {
-            // Without its starting points the member must not read; the reader subscribes anew if that may help.
+            // Without its starting points the member must not read; the reader makes another one if that may help.
             let _ = consumer.unassign();
             self.fail(refusal("taking source partitions", &error));
         }
