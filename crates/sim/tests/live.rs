@@ -9,6 +9,7 @@ use rapport_engine::{
     mailer::ended,
     operate::{self, Subject},
     ports::{
+        log::{EventLog, NewRecord},
         rows::MessageState,
         store::{Doubtful, Resolution, Store, SuppressionChange},
     },
@@ -62,13 +63,13 @@ async fn a_log_that_was_made_anew_is_not_taken_for_the_one_that_was_folded() {
     stand.stop().await;
     let row = stand.store.tables().shards[&0].clone();
     let (old, folded) = (stand.log.clone(), row.next_offset);
-    let login = |stand: &Stand, number: i64| stand.event("login", "ada", &format!("l{number}"), json!({}));
+    let foreign =
+        || NewRecord { shard: 0, key: b"k".to_vec(), value: b"another".to_vec(), stamp: None, position: None };
     // The topic is new: empty, then as long as the old one, then longer.
     stand.log = MemoryLog::new(1);
     for (length, found) in [(0, "is gone"), (folded, "is another one"), (folded + 5, "is another one")] {
         while (stand.log.length() as i64) < length {
-            let another = [login(&stand, stand.log.length() as i64)];
-            stand.take(&another).await;
+            stand.log.append(vec![foreign()]).await.unwrap();
         }
         stand.readiness = Readiness::default();
         stand.start();
@@ -76,10 +77,16 @@ async fn a_log_that_was_made_anew_is_not_taken_for_the_one_that_was_folded() {
         stand.until("it is told", |_| format!("{:?}", readiness.troubles()).contains(found)).await;
         stand.stop().await;
         assert_eq!(stand.store.tables().shards[&0].next_offset, folded, "nothing of it is folded");
+        let lost = [stand.sale("ada", "lost")];
+        tokio::time::timeout(Duration::from_secs(600), stand.take(&lost)).await.expect_err("nothing is appended to it");
+        assert_eq!(stand.log.length() as i64, length);
     }
-    // Put back, it goes on.
+    // Put back, and accepted, it goes on.
     (stand.log, stand.readiness) = (old, Readiness::default());
     let after = [stand.sale("ada", "a3")];
+    tokio::time::timeout(Duration::from_secs(600), stand.take(&after)).await.expect_err("a person has to look");
+    let found = restore::accept(&stand.log, stand.store.as_ref()).await.unwrap();
+    assert_eq!(found, []);
     stand.take(&after).await;
     stand.start();
     stand.until("the old log goes on", |tables| conversions_of(tables, "ada") == 3).await;
