@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use rapport_engine::ports::transport::{Delivery, Envelope, Transport};
+use rapport_engine::ports::transport::{Deadline, Delivery, Envelope, Transport};
 use rapport_smtp::{Correspondent, Outgoing, SmtpSettings, SmtpTransport, build};
 
 #[tokio::main]
@@ -60,7 +60,7 @@ async fn work(transport: Arc<SmtpTransport>, next: Arc<AtomicUsize>, mails: usiz
                 return accepted;
             }
         };
-        match connection.send(&envelope, &bytes, Instant::now() + Duration::from_secs(20)).await {
+        match connection.send(&envelope, &bytes, &Deadline::at(Instant::now() + Duration::from_secs(20))).await {
             Delivery::Accepted { .. } => accepted += 1,
             other => eprintln!("{other:?}"),
         }
