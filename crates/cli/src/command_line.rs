@@ -395,7 +395,7 @@ pub struct SimulateArguments {
 /// Of `report`.
 #[derive(Debug, Args)]
 pub struct ReportArguments {
-    /// Only these figures, like revenue_28d [default: the usual ones]
+    /// Only these figures, like revenue_28d [default: the usual ones]; with --workflows or --holdouts only these workflows
     #[arg(value_name = "FIGURE")]
     pub figures: Vec<String>,
     /// The programme [default: the first in config/rapport.yaml]
@@ -407,6 +407,18 @@ pub struct ReportArguments {
     /// A column for each of these
     #[arg(long, value_enum, conflicts_with = "partners")]
     pub by: Option<ReportBy>,
+    /// What mails came to, by workflow and step: planned, put off, suppressed, sent, what came back, conversions after
+    #[arg(long, conflicts_with_all = ["partners", "by", "save", "catalogue"])]
+    pub workflows: bool,
+    /// What writing brought, against those held out
+    #[arg(long, conflicts_with_all = ["partners", "by", "save", "catalogue"])]
+    pub holdouts: bool,
+    /// With --workflows or --holdouts: of how long, up to now
+    #[arg(long, value_name = "DAYS", default_value = "90d")]
+    pub last: String,
+    /// With --workflows or --holdouts: how long after a mail, or after the draw, conversions count
+    #[arg(long, value_name = "DAYS", default_value = "28d")]
+    pub within: String,
     /// With --partners: at most so many
     #[arg(long, default_value_t = 50)]
     pub limit: usize,

@@ -25,4 +25,5 @@ pub mod anniversary;
 pub mod goal;
 pub mod milestone;
 pub mod top_share;
+pub mod uplift;
 pub mod win;

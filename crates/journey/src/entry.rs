@@ -194,9 +194,9 @@ pub fn consider(
     if let Err(code) = look.at_lateness(own(), world) {
         return look.refuse(code);
     }
-    let held_out = !by_person && look.held_out(partner, world, &scope);
+    let drawn = if by_person { None } else { look.drawn(partner, world, &scope) };
     let run = u32::try_from(same_key().count()).unwrap_or(u32::MAX);
-    Entry::Begin(Box::new(look.begin(partner, key, run, held_out, world)))
+    Entry::Begin(Box::new(look.begin(partner, key, run, drawn, world)))
 }
 
 struct Look<'a> {
@@ -359,18 +359,28 @@ impl Look<'_> {
         Err(refused)
     }
 
-    fn held_out(&mut self, partner: &PartnerKey, world: &World<'_>, scope: &dyn Scope) -> bool {
-        let Some(holdout) = &self.workflow.entry.holdout else { return false };
+    /// The draw: its share, and whether the partner is held out. `None` when there is none.
+    fn drawn(&mut self, partner: &PartnerKey, world: &World<'_>, scope: &dyn Scope) -> Option<(f64, bool)> {
+        let holdout = self.workflow.entry.holdout.as_ref()?;
         // An exception that is not known excepts: nobody loses a mail because a value is missing.
         let excepted = holdout.except.as_ref().is_some_and(|except| !except.judge(scope).is_false());
         if excepted || world.facts.objects_to_profiling() {
-            return false;
+            return None;
         }
         let (program, id) = (partner.program.as_str(), partner.partner.as_str());
-        rapport_contact::held_out(world.holdout_seed, program, id, &self.workflow.id, holdout.percent)
+        let held_out = rapport_contact::held_out(world.holdout_seed, program, id, &self.workflow.id, holdout.percent);
+        Some((holdout.percent, held_out))
     }
 
-    fn begin(self, partner: &PartnerKey, key: String, run: u32, held_out: bool, world: &World<'_>) -> Journey {
+    fn begin(
+        self,
+        partner: &PartnerKey,
+        key: String,
+        run: u32,
+        drawn: Option<(f64, bool)>,
+        world: &World<'_>,
+    ) -> Journey {
+        let held_out = drawn.is_some_and(|(_, held_out)| held_out);
         let Look { workflow, trigger, now, clauses } = self;
         let combine = workflow.entry.combine.as_ref();
         let began = TraceLine {
@@ -400,6 +410,7 @@ impl Look<'_> {
             anchor: now,
             acted: false,
             held_out,
+            drawn: drawn.map(|(share, _)| share),
             variables: Variables::default(),
             met: Vec::new(),
             last_mail_at: None,

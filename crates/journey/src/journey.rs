@@ -53,6 +53,10 @@ pub struct Journey {
     /// Whether it was held out: it ran no step, and uses up `once`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub held_out: bool,
+    /// The share (0–100) at which it was drawn whether this partner is held out. `None` where nothing was drawn: no `holdout:`, an
+    /// exception of it, a partner who objects to profiling, or a person who began it. Only drawn journeys can be compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drawn: Option<f64>,
     /// What later steps can ask for.
     #[serde(default)]
     pub variables: Variables,

@@ -238,6 +238,25 @@ fn the_holdout_is_recorded_and_uses_up_once() {
     stage.expect(&["2 10:00: held out of tried", "3 10:00: refused tried once_used"]);
 }
 
+#[test]
+fn only_who_was_drawn_can_be_compared() {
+    for (holdout, drawn, held_out) in [
+        ("holdout: 99%\n", Some(99.0), true),
+        ("holdout: 0.001%\n", Some(0.001), false),
+        ("holdout: { share: 99%, except: partner.status == \"active\" }\n", None, false),
+        ("", None, false),
+    ] {
+        let text = head(&format!("once: per partner\n{holdout}steps: [{{ email: hello }}]\n"));
+        let mut stage = Stage::of(&text, &["hello"]);
+        active(&mut stage);
+        login(&mut stage, 2, "10:00");
+        let journey = stage.journeys.last().unwrap();
+        assert_eq!((journey.drawn, journey.held_out), (drawn, held_out), "{holdout}");
+        let stored = serde_json::to_value(journey).unwrap();
+        assert_eq!(stored.get("drawn").and_then(serde_json::Value::as_f64), drawn, "{holdout}");
+    }
+}
+
 fn any_stimulus() -> impl Strategy<Value = usize> {
     0usize..16
 }

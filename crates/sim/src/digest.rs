@@ -48,6 +48,9 @@ impl Digest {
             // Which of a day's equal refusals is kept depends on when memory was lost (docs/adr/0007).
             line!(row.key, "refusal {} {}", row.workflow, row.code);
         }
+        for row in tables.responses.values() {
+            line!(row.key, "response {} {} {}", row.message, row.what.code(), row.at);
+        }
         for row in tables.journeys.values() {
             let body = without_mails_at_the_start(&row.body);
             line!(row.key, "journey {} {} {} {:?} {body}", row.id, row.workflow, row.started_at, row.exited);

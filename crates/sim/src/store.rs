@@ -23,8 +23,8 @@ use rapport_engine::ports::{
     operating::{AuditRow, PauseRow},
     rows::{
         ConversionRow, DayCloseRow, DeadLetterRow, DefinitionRow, Ids, JourneyRow, MessageRow, MessageState,
-        NumberedOutboxRow, OutboxRow, PartnerRow, PersonRow, RefusalRow, RequestRow, ReservationRow, ShardRow,
-        SignalRow, Target, TaskRow, TimerRow,
+        NumberedOutboxRow, OutboxRow, PartnerRow, PersonRow, RefusalRow, RequestRow, ReservationRow, Response,
+        ResponseRow, ShardRow, SignalRow, Target, TaskRow, TimerRow,
     },
     store::{FeedbackRow, StoreError, SuppressionChange},
 };
@@ -90,6 +90,7 @@ pub struct Tables {
     pub conversions: BTreeMap<(PartnerKey, String), ConversionRow>,
     pub signals: BTreeMap<String, SignalRow>,
     pub refusals: BTreeMap<(PartnerKey, String), RefusalRow>,
+    pub responses: BTreeMap<(String, Response, PartnerKey), ResponseRow>,
     pub journeys: BTreeMap<(PartnerKey, String), JourneyRow>,
     pub timers: BTreeMap<(PartnerKey, String), (u32, TimerRow)>,
     pub recipients: BTreeMap<String, Option<String>>,

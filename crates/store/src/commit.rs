@@ -174,6 +174,11 @@ async fn write_journeys(session: &mut Session, commit: &ShardCommit) -> Result<(
         ((&row.key, &row.workflow), cells![program, partner, &row.workflow, row.at, &row.code, &row.clauses])
     }));
     session.execute_rows(&sql::REFUSALS, &[], &refusals).await?;
+    let responses = Rows::last_of(commit.responses.iter().rev().map(|row| {
+        let ((program, partner), what) = (key!(row.key), row.what.code());
+        ((&row.message, what, &row.key), cells![&row.message, what, program, partner, row.at])
+    }));
+    session.execute_rows(&sql::RESPONSES, &[], &responses).await?;
     let journeys = Rows::last_of(commit.journeys.iter().map(|row| {
         let (program, partner) = key!(row.key);
         let (exited_at, exit_code) = match &row.exited {

@@ -84,6 +84,7 @@ impl SqlStore {
         removed += session.execute(&prune::DAY_PARTS, &cells![last_day]).await?;
         removed += session.execute(&prune::REVIEWS, &cells![history]).await?;
         removed += session.execute(&prune::FEEDBACK, &cells![history]).await?;
+        removed += session.execute(&prune::RESPONSES, &cells![history]).await?;
         removed += session.execute(&prune::PROCESSES, &cells![day]).await?;
         session.commit().await?;
         Ok(removed)

@@ -29,6 +29,7 @@ mod figures;
 mod journal;
 mod load;
 mod mail;
+mod measure;
 mod operate;
 mod outbox;
 mod packed_ids;
@@ -48,6 +49,7 @@ pub use connect::{ConnectOptions, POOL_SIZE_DEFAULT};
 pub use erasure::{Erased, Remains, is_address, names_address};
 pub use figures::FiguresRow;
 pub use journal::{JOURNAL_TOPIC, Journal};
+pub use measure::{ConversionsAfter, Drawn, MailFate, Period, Place};
 pub use migrate::SCHEMA_VERSION;
 
 use connect::Embedded;

@@ -41,6 +41,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(14, "0014_limits.sql"),
     migration!(15, "0015_erased.sql"),
     migration!(16, "0016_sent_at.sql"),
+    migration!(17, "0017_measured.sql"),
 ];
 
 /// The schema this binary reads and writes.

@@ -2,6 +2,8 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests of an edge crate")]
 
+mod measured;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -242,6 +244,20 @@ async fn an_erasure_leaves_nothing_behind(store: SqlStore) {
     let broken = store.check_invariants().await.unwrap();
     // The mails above were planned by nobody.
     assert!(broken.iter().all(|(name, rows)| *rows == 0 || *name == "messages_belong_to_journeys"), "{broken:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mails_and_draws_are_measured_in_a_file() {
+    let (store, guard) = fresh_file().await;
+    measured::mails_and_draws_are_measured(store).await;
+    guard.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mails_and_draws_are_measured_in_a_database() {
+    let (store, guard) = fresh_database().await;
+    measured::mails_and_draws_are_measured(store).await;
+    guard.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -68,7 +68,7 @@ pub async fn run(settings: &Settings, arguments: &BacktestArguments) -> Result<u
 }
 
 /// `90d`, or a length: `90 days`, `12 weeks`.
-fn window(text: &str) -> Result<i64, Failure> {
+pub(super) fn window(text: &str) -> Result<i64, Failure> {
     let plain = text.strip_suffix('d').and_then(|days| days.parse().ok());
     let days = plain.or_else(|| match Length::parse(text) {
         Ok(Length::Days(days)) => Some(days),

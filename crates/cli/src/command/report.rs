@@ -1,6 +1,8 @@
-//! `rapport report`: figures of a programme, in total or by type, country, group or manager, and of partners, from the store.
+//! `rapport report`: figures of a programme, in total or by type, country, group or manager, and of partners, from the store; what
+//! mails and workflows came to.
 
 mod save;
+mod workflows;
 
 use std::collections::BTreeMap;
 
@@ -50,6 +52,11 @@ pub async fn run(settings: &Settings, arguments: &ReportArguments) -> Result<u8,
         store.close().await;
         line(format!("figures of {} are in the table `figures`", count(saved?, "partner")));
         return Ok(exit::OK);
+    }
+    if arguments.workflows || arguments.holdouts {
+        let printed = workflows::print(&store, &picture, &program, currency, arguments).await;
+        store.close().await;
+        return printed.map(|()| exit::OK);
     }
     let table = if arguments.partners {
         partners(&store, &picture, &program, arguments).await
@@ -219,20 +226,10 @@ impl Table {
     }
 
     fn print_csv(&self) {
-        let field = |text: &str| {
-            // Spreadsheets take a cell that begins so for a formula.
-            let text =
-                if text.starts_with(['=', '+', '@', '\t']) || (text.starts_with('-') && text.parse::<f64>().is_err()) {
-                    format!("'{text}")
-                } else {
-                    text.to_owned()
-                };
-            if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
-        };
-        let heads: Vec<String> = self.first_heads().iter().chain(&self.heads).map(|head| field(head)).collect();
+        let heads: Vec<String> = self.first_heads().iter().chain(&self.heads).map(|head| csv_field(head)).collect();
         line(heads.join(","));
         for (name, unit, cells) in &self.rows {
-            let mut fields = vec![field(name)];
+            let mut fields = vec![csv_field(name)];
             if !self.turned {
                 fields.push((*unit).to_owned());
             }
@@ -296,6 +293,17 @@ impl Table {
             .collect();
         json!({ "program": self.title, "rows": rows })
     }
+}
+
+/// A cell of CSV, as text.
+fn csv_field(text: &str) -> String {
+    // Spreadsheets take a cell that begins so for a formula.
+    let text = if text.starts_with(['=', '+', '@', '\t']) || (text.starts_with('-') && text.parse::<f64>().is_err()) {
+        format!("'{text}")
+    } else {
+        text.to_owned()
+    };
+    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
 }
 
 fn value(cell: FigureValue) -> Value {

@@ -1,5 +1,6 @@
 //! The rows the engine reads and writes, without SQL in them. Instants are `Timestamp` here and epoch milliseconds in the database.
 
+mod response;
 mod work;
 
 use jiff::{Timestamp, civil::Date};
@@ -8,6 +9,7 @@ use rapport_event::{
     wire::SourcePosition,
 };
 
+pub use response::{Response, ResponseRow};
 pub use work::*;
 
 use crate::shard::foresight::Expectations;
@@ -428,6 +430,8 @@ pub struct ShardCommit {
     pub signals: Vec<SignalRow>,
     /// Refusals, the last per partner and workflow.
     pub refusals: Vec<RefusalRow>,
+    /// What partners did about mails.
+    pub responses: Vec<ResponseRow>,
     /// Journeys touched.
     pub journeys: Vec<JourneyRow>,
     /// Timer changes, in order.

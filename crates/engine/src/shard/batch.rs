@@ -10,7 +10,7 @@ use super::ShardError;
 use crate::ports::{
     rows::{
         CallRow, ConversionRow, DayPartRow, HoldRow, MessageRow, OutboxRow, Rebuilt, RefusalRow, RequestRow,
-        ShardCommit, SignalRow, TaskClosed, TaskRow,
+        ResponseRow, ShardCommit, SignalRow, TaskClosed, TaskRow,
     },
     store::{Store, StoreError},
 };
@@ -38,6 +38,8 @@ pub struct Batch {
     pub signals: Vec<SignalRow>,
     /// The last refusal per partner and workflow.
     pub refusals: Vec<RefusalRow>,
+    /// What partners did about mails.
+    pub responses: Vec<ResponseRow>,
     /// Messages planned.
     pub messages: Vec<MessageRow>,
     /// Messages taken back: id and reason.
@@ -143,7 +145,7 @@ impl Batch {
     /// Whether it should be written before more is folded.
     #[must_use]
     pub fn is_large(&self) -> bool {
-        self.touched + self.actions() + self.refusals.len() > LARGE
+        self.touched + self.actions() + self.refusals.len() + self.responses.len() > LARGE
     }
 
     /// The commit without what the owner adds.
@@ -169,6 +171,7 @@ impl Batch {
             conversions,
             signals: self.signals,
             refusals: self.refusals,
+            responses: self.responses,
             messages: self.messages,
             cancels: self.cancels,
             readdressed: self.readdressed,

@@ -13,6 +13,7 @@ pub mod held;
 pub(crate) mod in_flight;
 mod lasting;
 mod moments;
+mod responses;
 mod segments;
 mod signals;
 pub(crate) mod timed;
@@ -208,6 +209,7 @@ impl<'a> Reaction<'a> {
 
     /// Records of rapport's own find their journey; everything is announced.
     fn take_up(&mut self, event: &Event) {
+        self.batch.responses.extend(responses::of(event));
         if let Payload::Engine(data) = &event.payload {
             match &**data {
                 EngineData::Outcome(outcome) => {

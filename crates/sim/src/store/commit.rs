@@ -102,6 +102,9 @@ impl Tables {
         for row in &commit.refusals {
             self.refusals.insert((row.key.clone(), row.workflow.clone()), row.clone());
         }
+        for row in &commit.responses {
+            self.responses.entry((row.message.clone(), row.what, row.key.clone())).or_insert_with(|| row.clone());
+        }
         for row in &commit.journeys {
             let id = (row.key.clone(), row.id.clone());
             let stored = self.journeys.entry(id).or_insert_with(|| row.clone());

@@ -198,6 +198,7 @@ impl Tables {
                 + tables.processes.len()
                 + tables.signals.len()
                 + tables.feedback.len()
+                + tables.responses.len()
         };
         let before = sizes(self);
         let clocks: BTreeMap<i32, Timestamp> =
@@ -207,6 +208,7 @@ impl Tables {
         self.dead_letters.retain(|_, row| row.at >= ago(30));
         self.sent.retain(|_, row| row.at >= ago(60));
         self.feedback.retain(|_, row| row.at >= ago(history_days));
+        self.responses.retain(|_, row| row.at >= ago(history_days));
         self.clock_marks.retain(|(_, _, clock)| *clock >= ago(history_days));
         let last_day = ago(history_days).to_zoned(TimeZone::UTC).date().saturating_sub(1.day());
         let closed: BTreeMap<_, _> = self.day_closes.keys().map(|(program, day)| (program.clone(), *day)).collect();

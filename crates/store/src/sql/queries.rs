@@ -40,6 +40,7 @@ pub(crate) mod commit {
     pub(crate) static CONVERSIONS: Statement = Statement::one(include_str!("../../queries/commit/conversions.sql"));
     pub(crate) static SIGNALS: Statement = Statement::one(include_str!("../../queries/commit/signals.sql"));
     pub(crate) static REFUSALS: Statement = Statement::one(include_str!("../../queries/commit/refusals.sql"));
+    pub(crate) static RESPONSES: Statement = Statement::one(include_str!("../../queries/commit/responses.sql"));
     pub(crate) static JOURNEYS: Statement = Statement::one(include_str!("../../queries/commit/journeys.sql"));
     pub(crate) static TIMERS_SET: Statement = Statement::one(include_str!("../../queries/commit/timers_set.sql"));
     pub(crate) static TIMERS_CLEAR: Statement = Statement::one(include_str!("../../queries/commit/timers_clear.sql"));
@@ -120,6 +121,14 @@ pub(crate) mod definition {
     pub(crate) static HASHES: Statement = Statement::one(include_str!("../../queries/definition/hashes.sql"));
     pub(crate) static CURRENT: Statement = Statement::one(include_str!("../../queries/definition/current.sql"));
     pub(crate) static GET: Statement = Statement::one(include_str!("../../queries/definition/get.sql"));
+}
+
+pub(crate) mod measure {
+    use super::Statement;
+
+    pub(crate) static MAILS: Statement = Statement::one(include_str!("../../queries/measure/mails.sql"));
+    pub(crate) static CONVERSIONS: Statement = Statement::one(include_str!("../../queries/measure/conversions.sql"));
+    pub(crate) static ENTRIES: Statement = Statement::one(include_str!("../../queries/measure/entries.sql"));
 }
 
 pub(crate) mod feedback {
@@ -307,6 +316,7 @@ pub(crate) mod prune {
     pub(crate) static DAY_PARTS: Statement = Statement::one(include_str!("../../queries/prune/day_parts.sql"));
     pub(crate) static REVIEWS: Statement = Statement::one(include_str!("../../queries/prune/reviews.sql"));
     pub(crate) static FEEDBACK: Statement = Statement::one(include_str!("../../queries/prune/feedback.sql"));
+    pub(crate) static RESPONSES: Statement = Statement::one(include_str!("../../queries/prune/responses.sql"));
     pub(crate) static PROCESSES: Statement = Statement::one(include_str!("../../queries/prune/processes.sql"));
 }
 

@@ -53,7 +53,7 @@ pub fn react(seed: u64, partner: &Partner, mail: &ReceivedMail, telling: &mut Te
         && !mail.choices.is_empty()
         && rng.random_bool(0.34)
     {
-        let mut answer = json!({ "survey": survey });
+        let mut answer = json!({ "survey": survey, "message": mail.message });
         answer[field] = json!(one_of(&mut rng, &mail.choices));
         telling.tell_plainly(id("answer"), "survey.answered", &partner.person.id, soon, answer);
     }

@@ -1,0 +1,94 @@
+//! What `rapport report --workflows` and `--holdouts` say of a played programme, against the mails on disk and the counts of the demo.
+#![allow(clippy::disallowed_methods, reason = "tests of a binary work on files")]
+
+mod project;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::Value;
+
+use self::project::{check, rapport};
+
+fn json(folder: &Path, arguments: &[&str]) -> Value {
+    let output = rapport(folder, arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn number(of: &Value, name: &str) -> i64 {
+    of[name].as_i64().unwrap_or_else(|| panic!("{name} is no number in {of}"))
+}
+
+/// Lines of CSV without quotes, by head.
+fn table(text: &str) -> Vec<BTreeMap<String, String>> {
+    let mut lines = text.lines();
+    let heads: Vec<&str> = lines.next().unwrap().split(',').collect();
+    let row = |line: &str| {
+        let cells: Vec<String> = line.split(',').map(str::to_owned).collect();
+        assert_eq!(cells.len(), heads.len(), "{line}");
+        heads.iter().map(|head| (*head).to_owned()).zip(cells).collect()
+    };
+    lines.map(row).collect()
+}
+
+#[test]
+fn every_mail_is_in_one_place_and_every_conversion_counts_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = folder.path();
+    let summary = json(demo, &["demo", "--dir", "demo", "--partners", "60", "--days", "60", "--json", "--seed", "3"]);
+    let report = json(demo, &["--dir", "demo", "report", "--workflows", "--last", "400d", "--format", "json"]);
+    let steps = report["steps"].as_array().unwrap();
+    assert!(steps.len() > 3, "{report}");
+    for step in steps.iter().chain(report["workflows"].as_object().unwrap().values()).chain([&report["all"]]) {
+        let places = ["waiting", "suppressed", "cancelled", "expired", "failed", "in_doubt", "sent"];
+        assert_eq!(number(step, "planned"), places.iter().map(|place| number(step, place)).sum::<i64>(), "{step}");
+        assert_eq!(number(step, "delivered"), number(step, "sent") - number(step, "bounced"), "{step}");
+        for (sum, by) in [("suppressed", "suppressed_by"), ("deferred", "deferred_by"), ("cancelled", "cancelled_by")] {
+            let reasons = step[by].as_object().unwrap().values().filter_map(Value::as_i64).sum::<i64>();
+            assert_eq!(number(step, sum), reasons, "{step}");
+        }
+    }
+    // What the mailer wrote to disk, and what the demo itself counted.
+    let files = std::fs::read_dir(demo.join("demo/mails/new")).unwrap().count() as i64;
+    assert_eq!(number(&report["all"], "sent"), files);
+    for (workflow, sent) in summary["mails_sent_by_workflow"].as_object().unwrap() {
+        assert_eq!(number(&report["workflows"][workflow], "sent"), sent.as_i64().unwrap(), "{workflow}");
+    }
+    let column = |name: &str| steps.iter().map(|step| number(step, name)).sum::<i64>();
+    for name in ["planned", "deferred", "replied", "answered", "conversions", "revenue_minor"] {
+        assert_eq!(column(name), number(&report["all"], name), "{name}");
+        assert!(number(&report["all"], name) > 0, "nothing {name} in {report}");
+    }
+    // No conversion is counted for two mails: there are not more than the programme had.
+    let sold = json(demo, &["--dir", "demo", "report", "conversions_90d", "--format", "json"]);
+    assert!(number(&report["all"], "conversions") <= sold["rows"][0]["values"]["all"].as_i64().unwrap(), "{sold}");
+
+    let csv = rapport(demo, &["--dir", "demo", "report", "--workflows", "--last", "400d", "--format", "csv"]);
+    let rows = table(&String::from_utf8(csv.stdout).unwrap());
+    assert_eq!(rows.len(), steps.len());
+    for (row, step) in rows.iter().zip(steps) {
+        assert_eq!(row["mail"], step["mail"].as_str().unwrap());
+        for name in ["planned", "sent", "deferred", "suppressed", "replied", "answered", "conversions"] {
+            assert_eq!(row[name].parse::<i64>().unwrap(), number(step, name), "{name} of {row:?}");
+        }
+        let revenue = row["revenue"].parse::<f64>().unwrap() * 100.0;
+        assert_eq!(revenue.round() as i64, number(step, "revenue_minor"), "{row:?}");
+        assert_eq!(row["currency"], report["currency"].as_str().unwrap());
+    }
+
+    // Sixty partners cannot say what writing brought, and the report does not.
+    let holdouts = json(demo, &["--dir", "demo", "report", "--holdouts", "--last", "400d", "--format", "json"]);
+    let drawn = holdouts["holdouts"].as_array().unwrap();
+    assert!(!drawn.is_empty(), "{holdouts}");
+    for holdout in drawn {
+        for outcome in ["sold_at_all", "conversions", "revenue"] {
+            assert_eq!(holdout["outcomes"][outcome]["not_enough_data"], "too_few_partners", "{holdout}");
+        }
+    }
+    check(demo, &["--dir", "demo", "report", "--holdouts"], 0, &["re-engagement", "holdout 10 %", "not enough data"]);
+    check(demo, &["--dir", "demo", "report", "--workflows", "welcome"], 0, &["welcome", "planned", "no holdout"]);
+    check(demo, &["--dir", "demo", "report", "--workflows", "welcom"], 2, &["no workflow `welcom`", "`welcome`"]);
+    check(demo, &["--dir", "demo", "report", "--workflows", "--last", "0d"], 2, &["is no window"]);
+    check(demo, &["--dir", "demo", "report", "--workflows", "--partners"], 2, &["cannot be used with"]);
+}
