@@ -10,7 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rapport_engine::backoff::Backoff;
 use rapport_engine::courier::Courier;
-use rapport_engine::ingest::{Ingest, ReplayMaster, committed_fact, source_id};
+use rapport_engine::ingest::{Ingest, IngestError, ReplayMaster, committed_fact, source_id};
 use rapport_engine::mailer::{LinkKeys, Mailer};
 use rapport_engine::ownership::{Engine, EngineParts, EngineSettings};
 use rapport_engine::ports::caller::{Caller, Captured};
@@ -18,6 +18,7 @@ use rapport_engine::ports::store::StoreError;
 use rapport_engine::ports::transport::Transport;
 use rapport_engine::readiness::Readiness;
 use rapport_engine::relay::Relay;
+use rapport_engine::restore::{self, RestoreError};
 use rapport_kafka::{GroupSource, SourceSettings};
 use rapport_smtp::{CaptureTransport, SmtpTransport};
 use tokio::task::JoinSet;
@@ -36,6 +37,8 @@ pub const STOP_WITHIN: Duration = Duration::from_secs(5);
 const CAPTURES: usize = 1;
 /// The consumer group of the upstream topics.
 const GROUP: &str = "rapport-ingest";
+/// How often it is looked whether the event log is back.
+const LOOK_FOR_THE_LOG: Duration = Duration::from_secs(2);
 
 /// The way out for mail. Returns whether mail really leaves the machine, too.
 pub fn transport(mail: &MailSettings) -> Result<Arc<dyn Transport>, Failure> {
@@ -141,10 +144,22 @@ impl Services {
         let (layout, broker, name) = (layout.clone(), broker.clone(), name.to_owned());
         let (connection, stop) = (broker.connection.clone(), self.stop.clone());
         let run = move || async move {
-            let Some(settings) = source_settings(&layout, &broker, Some(name), &stop).await? else { return Ok(()) };
-            let mut source = GroupSource::subscribe(&connection, &settings).doing("reading the upstream topics")?;
-            ingest.run(&mut source, true, stop).await.doing("ingest stopped")?;
-            Ok(())
+            loop {
+                let settings = source_settings(&layout, &broker, Some(name.clone()), &stop).await?;
+                let Some(settings) = settings else { return Ok(()) };
+                let mut source = GroupSource::subscribe(&connection, &settings).doing("reading the upstream topics")?;
+                match ingest.run(&mut source, true, stop.clone()).await {
+                    Err(IngestError::Restore(RestoreError::OtherLog(why))) => {
+                        // The group is left: while this waits its offsets can be set back.
+                        drop(source);
+                        layout.readiness.bad("ingest", why);
+                        if !until_the_log_is_back(&layout, &stop).await {
+                            return Ok(());
+                        }
+                    }
+                    ran => return ran.map(|_| ()).doing("ingest stopped"),
+                }
+            }
         };
         self.apart("ingest", run);
     }
@@ -298,6 +313,17 @@ pub fn ingest(layout: &Layout) -> Ingest {
         readiness: layout.readiness.clone(),
         beginnings: Arc::default(),
         guard: Arc::default(),
+    }
+}
+
+/// Waits until the event log is the one that is folded, and a person has looked; false when told to stop.
+async fn until_the_log_is_back(layout: &Layout, stop: &CancellationToken) -> bool {
+    loop {
+        match restore::examine_log(layout.log.as_ref(), layout.store.as_ref()).await {
+            Ok(()) => return true,
+            Err(why) => layout.readiness.bad("ingest", why.to_string()),
+        }
+        tokio::select! { () = tokio::time::sleep(LOOK_FOR_THE_LOG) => {}, () = stop.cancelled() => return false }
     }
 }
 

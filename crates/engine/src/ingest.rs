@@ -68,6 +68,9 @@ pub enum IngestError {
     /// Too much of a partition is rejected: something upstream is broken, and a flood of dead letters helps nobody.
     #[error(transparent)]
     Breaker(#[from] Tripped),
+    /// The log is not the one that is folded. What was taken and not appended is to be read again from the source.
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
 }
 
 /// What ingest runs on.
@@ -295,8 +298,9 @@ impl Ingest {
                         None => batch.accept(record, decoded, self, placed),
                         // Its shard may be past its place; its dead letter is not to be replayed any more.
                         Some(false) => {
+                            let first = batch.events.len();
                             batch.accept(record, decoded, self, false);
-                            taken_up.push(place_of(record));
+                            taken_up.push((place_of(record), first..batch.events.len()));
                         }
                         Some(true) => {}
                     }
@@ -330,13 +334,14 @@ impl Ingest {
         }
         self.retry(async || self.beginnings.note(self.store.as_ref(), &batch.began).await).await?;
         if !batch.events.is_empty() {
-            self.wait_for_the_log().await?;
+            self.prove_the_log().await?;
             let too_large = append_all_that_fit(self.log.as_ref(), &batch.events).await?;
             taken.events -= too_large.len();
             taken.rejected += too_large.len();
             self.keep_too_large(records, &batch.events, &too_large, now).await?;
+            taken_up.retain(|(_, events)| !too_large.iter().any(|place| events.contains(place)));
         }
-        for (source, partition, offset) in taken_up {
+        for ((source, partition, offset), _) in taken_up {
             self.retry(async || self.store.dead_letter_replayed(&source, partition, offset, now).await).await?;
         }
         metrics::counter!("rapport_ingested_total").increment(taken.events as u64);
@@ -384,23 +389,21 @@ impl Ingest {
         if dead.is_empty() { Ok(()) } else { self.retry(async || self.store.dead_letters(&dead).await).await }
     }
 
-    /// Waits as long as the log is another one than the shards fold: what would be appended to it would be lost with it.
-    async fn wait_for_the_log(&self) -> Result<(), IngestError> {
+    /// What is appended to another log than the shards fold would be lost with it.
+    async fn prove_the_log(&self) -> Result<(), IngestError> {
         let mut backoff = Backoff::default();
         loop {
             match self.guard.prove_log(self.log.as_ref(), self.store.as_ref(), self.clock.as_ref()).await {
-                Ok(()) => break,
-                Err(RestoreError::Store(error @ (StoreError::Refused(_) | StoreError::Damaged(_)))) => {
-                    return Err(error.into());
+                Err(
+                    RestoreError::Store(StoreError::Unavailable(why) | StoreError::CommitUnknown(why))
+                    | RestoreError::Log(LogError::Unreachable(why)),
+                ) => {
+                    self.readiness.bad("ingest", why);
+                    self.clock.pause(backoff.after_failure()).await;
                 }
-                Err(why) => self.readiness.bad("ingest", why.to_string()),
+                proven => return Ok(proven?),
             }
-            self.clock.pause(backoff.after_failure()).await;
         }
-        if backoff.failures() > 0 {
-            self.readiness.good("ingest");
-        }
-        Ok(())
     }
 
     /// Asks a database that cannot be reached again until it answers; nothing is lost meanwhile, the source just waits.

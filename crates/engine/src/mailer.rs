@@ -334,8 +334,10 @@ impl Mailer {
         stop: &CancellationToken,
     ) -> Result<(), MailerError> {
         let mut is_due = lookout.lock().await.wait(self, looked, stop).await?;
-        while is_due && !stop.is_cancelled() && self.send_some(stop).await? > 0 {
-            is_due = self.is_due().await?;
+        while is_due && !stop.is_cancelled() {
+            let sent = self.send_some(stop).await?;
+            self.readiness.good("mailer");
+            is_due = sent > 0 && self.is_due().await?;
         }
         Ok(())
     }
@@ -350,7 +352,10 @@ impl Mailer {
             self.end_pauses(Some(&rulebook), now).await?;
         }
         let is_due = self.store.next_mail_due().await?.is_some_and(|due| due <= now);
-        self.readiness.good("mailer");
+        if !is_due {
+            // With mail due only sending shows whether all is well.
+            self.readiness.good("mailer");
+        }
         Ok(is_due)
     }
 

@@ -100,13 +100,15 @@ pub async fn examine_log(log: &dyn EventLog, store: &dyn Store) -> Result<(), Re
     let folded = |row: &ShardRow| Some((u32::try_from(row.shard).ok()?, row.next_offset));
     let (shards, folded): (Vec<u32>, Vec<i64>) = rows.iter().filter_map(folded).filter(|(_, next)| *next > 0).unzip();
     let ends = log.ends(&shards).await?;
-    match shards.iter().zip(&folded).zip(&ends).find(|((_, next), end)| end < next) {
-        Some(((shard, next), end)) => Err(RestoreError::OtherLog(format!(
-            "the event log is not the one this database was fed from: shard {shard} has folded {next} records, and the log ends at \
-             {end}"
-        ))),
-        None => Ok(()),
-    }
+    let Some(((shard, next), end)) = shards.iter().zip(&folded).zip(&ends).find(|((_, next), end)| end < next) else {
+        return Ok(());
+    };
+    let why = format!(
+        "the event log is not the one this database was fed from: shard {shard} has folded {next} records, and the log ends at {end}"
+    );
+    // Noted, it stands until a person has looked: something may have been appended before anybody saw it.
+    note_other_log(store, &why).await?;
+    Err(RestoreError::OtherLog(why))
 }
 
 /// Every shard of which the log knows more than its row. The log is asked first: a shard that commits and reports in between is
@@ -154,13 +156,19 @@ pub async fn examine_own(log: &dyn EventLog, row: &ShardRow) -> Result<(), Resto
     told.and_then(|told| behind(row, &told)).map_or(Ok(()), |restored| Err(restored.into()))
 }
 
-/// Lets shards go on from where the database stands, and whoever appends with the log that is there; mail planned until now is not
-/// sent if the database was restored. Returns what was found.
+/// Lets whoever appends go on with the log that is there, if that is not too short for what was folded: see [`examine_log`].
+///
+/// # Errors
+/// The database's.
+pub async fn accept_log(store: &dyn Store) -> Result<(), StoreError> {
+    store.set_meta(OTHER_LOG, "").await
+}
+
+/// Lets shards go on from where the database stands; mail planned until now is not sent. Returns what was found.
 ///
 /// # Errors
 /// The log's and the database's.
 pub async fn accept(log: &dyn EventLog, store: &dyn Store) -> Result<Vec<Restored>, RestoreError> {
-    store.set_meta(OTHER_LOG, "").await?;
     let found = find(log, store).await?;
     if !found.is_empty() {
         // First this: a mailer that finds the shards in order must know it already.

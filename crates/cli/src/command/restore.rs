@@ -1,6 +1,6 @@
 //! `rapport restore`: is this database the one that last wrote?
 
-use rapport_engine::restore::{self, Restored};
+use rapport_engine::restore::{self, RestoreError, Restored};
 
 use crate::command_line::ClockKind;
 use crate::exit::{self, Doing, Failure};
@@ -17,26 +17,27 @@ pub async fn run(settings: &Settings, accept: bool) -> Result<u8, Failure> {
 }
 
 async fn examine(layout: &Layout, accept: bool) -> Result<u8, Failure> {
-    let other = restore::other_log(layout.store.as_ref()).await.doing("asking what the shards found")?;
-    let found = if accept {
-        restore::accept(layout.log.as_ref(), layout.store.as_ref()).await.doing("accepting the database")?
-    } else {
-        restore::find(layout.log.as_ref(), layout.store.as_ref()).await.doing("asking how far the shards were")?
-    };
-    if let Some(why) = &other {
-        line(harmless(why));
-        match accept {
-            true => line("Accepted: ingest, relay and gateway append to the log that is there now."),
-            false => {
-                line(
-                    "Ingest, relay and gateway append nothing. See docs/operating.md; when the log is back: rapport restore --accept",
-                );
-            }
+    let (log, store) = (layout.log.as_ref(), layout.store.as_ref());
+    if accept {
+        restore::accept_log(store).await.doing("accepting the event log")?;
+    }
+    match restore::examine_log(log, store).await {
+        Ok(()) => {}
+        Err(RestoreError::OtherLog(why)) => {
+            line(harmless(&why));
+            line(
+                "Ingest and relay append nothing, the gateway takes no events, and no mail is sent: see docs/operating.md.",
+            );
+            line("When the log is back: rapport restore --accept");
+            return Ok(exit::DIFFERENCES);
         }
+        Err(error) => return Err(error).doing("looking at the event log"),
     }
-    if found.is_empty() && other.is_some() {
-        return Ok(if accept { exit::OK } else { exit::DIFFERENCES });
-    }
+    let found = if accept {
+        restore::accept(log, store).await.doing("accepting the database")?
+    } else {
+        restore::find(log, store).await.doing("asking how far the shards were")?
+    };
     if found.is_empty() {
         line("the database is as far as the event log was told; nothing to accept");
         return Ok(exit::OK);

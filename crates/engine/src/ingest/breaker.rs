@@ -87,8 +87,10 @@ impl Breaker {
         if let Some(count) = self.counts.get_mut(&place(record)) {
             count.seen += 1;
             count.forget();
-            // Sound again: fewer than one in twenty, of enough.
-            count.accepted &= count.seen < WINDOW / 2 || count.bad * 20 >= count.seen;
+            // Sound again: fewer than one in twenty, of enough. What was accepted before is over.
+            if count.seen >= WINDOW / 2 && count.bad * 20 < count.seen {
+                (count.accepted, count.since) = (false, record.offset);
+            }
         }
     }
 
@@ -217,6 +219,17 @@ mod tests {
             breaker.good(&record(0, 0));
         }
         assert!((0..2 * TOO_MANY).any(|_| breaker.bad(&record(0, 0)).is_err()), "it is watched again");
+    }
+
+    #[test]
+    fn an_acceptance_from_before_a_partition_was_sound_lets_no_later_flood_through() {
+        let (mut breaker, place) = (Breaker::default(), ("conversions".to_owned(), 0));
+        // A restart began behind the stop at 5000, and counted a few before the producer was mended.
+        (5001..5100).for_each(|offset| breaker.bad(&record(0, offset)).unwrap());
+        assert!(breaker.is_same_stop(&place, 5000, 5500));
+        (5100..20_000).for_each(|offset| breaker.good(&record(0, offset)));
+        let stopped = (20_000..).find(|offset| breaker.bad(&record(0, *offset)).is_err()).unwrap();
+        assert!(!breaker.is_same_stop(&place, 5000, stopped));
     }
 
     #[test]

@@ -1,4 +1,5 @@
 use rapport_engine::ports::{log::EventLog, store::Store};
+use rapport_engine::restore;
 use rapport_event::{PartnerKey, decode_record, shard_of};
 use rapport_http::Bearer;
 
@@ -32,6 +33,17 @@ async fn an_event_the_log_cannot_take_now_is_to_be_sent_again_and_then_counts_on
     world.log.go_away(false);
     assert_eq!(world.json(CLICK).await.status, 202);
     assert_eq!(world.ends().await.iter().sum::<i64>(), 1);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn no_event_goes_to_another_log_than_the_one_that_is_folded() {
+    let world = World::new("en").await;
+    world.store.set_meta("log.other", "shard 0's record 7 is another one").await.unwrap();
+    assert_eq!(world.json(CLICK).await.status, 503);
+    assert_eq!(world.ends().await.iter().sum::<i64>(), 0);
+    restore::accept_log(world.store.as_ref()).await.unwrap();
+    assert_eq!(world.json(CLICK).await.status, 202);
     world.stop().await;
 }
 

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use rapport_contact::normalise;
 use rapport_engine::{
     apply,
-    ingest::{Breaker, Incarnations, Ingest},
+    ingest::{Breaker, Incarnations, Ingest, IngestError, Taken},
     mailer::{Hand, LinkKeys, Mailer},
     ownership::{Engine, EngineParts, EngineSettings},
     ports::{
@@ -158,6 +158,13 @@ impl Stand {
 
     /// Takes events in as a tracker's topic would bring them.
     pub async fn take(&mut self, events: &[Value]) {
+        self.try_take(events).await.unwrap();
+        let refused: Vec<_> = self.store.tables().dead_letters.values().cloned().collect();
+        assert_eq!(refused, []);
+    }
+
+    /// The same, where it may be refused.
+    pub async fn try_take(&mut self, events: &[Value]) -> Result<Taken, IngestError> {
         let store: Arc<dyn Store> = self.store.clone();
         let ingest = Ingest {
             rulebooks: Arc::new(Rulebooks::new(store.clone())),
@@ -185,9 +192,7 @@ impl Stand {
                 }
             })
             .collect();
-        ingest.take(&records, &mut Breaker::default()).await.unwrap();
-        let refused: Vec<_> = self.store.tables().dead_letters.values().cloned().collect();
-        assert_eq!(refused, []);
+        ingest.take(&records, &mut Breaker::default()).await
     }
 
     pub fn event(&self, kind: &str, partner: &str, id: &str, data: Value) -> Value {
