@@ -149,11 +149,14 @@ impl SqlStore {
                 if values.is_empty() {
                     continue;
                 }
-                let mut found = session.containing(&table, &column, is_bytes, of, values).await?;
-                // Everywhere an address is looked for as a whole; another one may end with it.
-                found
-                    .retain(|text| of.is_some() || !is_theirs || values.iter().any(|value| names_address(text, value)));
-                let rows = found.len() as i64;
+                let place = (table.as_str(), column.as_str(), is_bytes);
+                let rows = if is_theirs && of.is_none() {
+                    // Everywhere an address is looked for as a whole; another one may end with it.
+                    let found = session.containing(place, of, values).await?;
+                    found.iter().filter(|text| values.iter().any(|value| names_address(text, value))).count() as i64
+                } else {
+                    session.count_containing(place, of, values).await?
+                };
                 if rows > 0 {
                     remains.push(Remains { table: table.clone(), column: column.clone(), rows, is_theirs });
                 }
@@ -345,8 +348,22 @@ pub fn names_address(text: &str, address: &str) -> bool {
         let (next, one_more) = (after.next(), after.next());
         // A full stop ends a sentence, too.
         let ends = !continues(next) || next == Some('.') && !one_more.is_some_and(char::is_alphanumeric);
-        !continues(before) && ends
+        let begins = !continues(before) || ends_in_escape(text.get(..at).unwrap_or_default());
+        begins && ends
     })
+}
+
+/// Whether a text in lower case ends with a character written as an escape: of JSON (`\n`, `\u003c`), a quoted-printable mail (`=3d`)
+/// or a link (`%3c`). Its letters are no part of a word.
+fn ends_in_escape(text: &str) -> bool {
+    let tail: Vec<char> = text.chars().rev().take(6).collect();
+    let is_hex = |count: usize| tail.get(..count).is_some_and(|tail| tail.iter().all(char::is_ascii_hexdigit));
+    match tail.as_slice() {
+        ['n' | 'r' | 't' | 'b' | 'f', '\\', ..] => true,
+        [_, _, '=' | '%', ..] => is_hex(2),
+        [_, _, _, _, 'u', '\\'] => is_hex(4),
+        _ => false,
+    }
 }
 
 /// Whether a record says that it is about a partner. What is no JSON, which is why it may be a dead letter, is read as text.
@@ -411,6 +428,14 @@ mod tests {
     fn an_address_is_not_found_in_another_one() {
         let has = |text: &str| names_address(text, "mark@shop.example");
         assert!(has("\"Mark@shop.example\"") && has("to <mark@shop.example>.") && has("mark@shop.example"));
+        for escaped in [
+            "\\u003cMark@shop.example\\u003e",
+            "Contact:\\nmark@shop.example",
+            "email=3Dmark@shop.example",
+            "mailto:%3Cmark@shop.example%3E",
+        ] {
+            assert!(has(escaped), "{escaped}");
+        }
         assert!(!has("denmark@shop.example") && !has("mark@shop.example.org") && !has("mark@shop.examples"));
     }
 }

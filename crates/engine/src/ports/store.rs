@@ -301,7 +301,7 @@ pub trait Store: Send + Sync {
     async fn server_time(&self) -> Result<Timestamp, StoreError>;
     /// Checks that the schema is the one this binary knows.
     async fn check_schema(&self) -> Result<(), StoreError>;
-    /// Hears of what is written from now on, by whichever process. `None` where a store cannot tell: there one has to ask. For a replay:
+    /// Hears of what is written from now on, by this process and all others that listen. `None` where a store cannot tell: there one has to ask. For a replay:
     /// from the first call on a store with other processes, telling costs every writer a little.
     fn written(&self) -> Option<watch::Receiver<Written>> {
         None

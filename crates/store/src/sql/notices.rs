@@ -1,4 +1,4 @@
-//! What processes on one PostgreSQL write reaches the bells of all of them: said in the writing transaction, heard once it is committed.
+//! What the processes of a replay on one PostgreSQL write reaches the bells of all of them: said in the writing transaction, heard once it is committed.
 //!
 //! Only a replay listens and only who listens says anything: live, nobody waits for another process's commit, and `NOTIFY` makes
 //! commits wait for each other. A notice lost with its connection costs its hearers a little time; they look now and then anyway.

@@ -181,16 +181,42 @@ impl Session {
         Ok(found)
     }
 
-    /// The contents of a column, of one partner's rows or of all, in which any of the values stands, in upper or lower case, also as a
-    /// part of a longer word. The names of table and column are the database's own. A column is read whole, for as long as that takes.
+    /// In how many rows of a column any of the values stands; see [`Session::containing`].
+    pub(crate) async fn count_containing(
+        &mut self,
+        place: (&str, &str, bool),
+        of: Option<&PartnerKey>,
+        values: &[&str],
+    ) -> Result<i64, StoreError> {
+        let rows = self.rows_containing("COUNT(*)", place, of, values).await?;
+        rows.first().map_or(Ok(0), |row| row.int(0))
+    }
+
+    /// The contents of a column (table, column, whether it holds bytes), of one partner's rows or of all, in which any of the values
+    /// stands, in upper or lower case, also as a part of a longer word. The names are the database's own. A column is read whole, for
+    /// as long as that takes.
     pub(crate) async fn containing(
         &mut self,
-        table: &str,
-        column: &str,
-        is_bytes: bool,
+        place: (&str, &str, bool),
         of: Option<&PartnerKey>,
         values: &[&str],
     ) -> Result<Vec<String>, StoreError> {
+        let (_, column, is_bytes) = place;
+        let rows = self.rows_containing(&format!("\"{column}\""), place, of, values).await?;
+        let content = |row: &Row| match is_bytes {
+            true => row.bytes(0).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),
+            false => row.text(0),
+        };
+        rows.iter().map(content).collect()
+    }
+
+    async fn rows_containing(
+        &mut self,
+        wanted: &str,
+        (table, column, is_bytes): (&str, &str, bool),
+        of: Option<&PartnerKey>,
+        values: &[&str],
+    ) -> Result<Vec<Row>, StoreError> {
         let on_postgres = matches!(self.connection(), Connection::Postgres(_));
         let found = |number: usize| match (is_bytes, on_postgres) {
             // Bytes of PostgreSQL are no text until what is not ASCII is written as numbers.
@@ -209,8 +235,8 @@ impl Session {
             own = format!(" AND program = ${} AND partner = ${}", values.len() + 1, values.len() + 2);
             cells.extend([Cell::from(key.program.as_str()), Cell::from(key.partner.as_str())]);
         }
-        let sql = AssertSqlSafe(format!(r#"SELECT "{column}" FROM "{table}" WHERE ({any}){own}"#));
-        let rows: Vec<Row> = match self.connection() {
+        let sql = AssertSqlSafe(format!(r#"SELECT {wanted} FROM "{table}" WHERE ({any}){own}"#));
+        Ok(match self.connection() {
             Connection::Postgres(connection) => {
                 let query = postgres_scalars(sqlx::query(sql), &cells).persistent(false);
                 query.fetch_all(connection).await.map_err(refusal)?.into_iter().map(Row::Postgres).collect()
@@ -219,12 +245,7 @@ impl Session {
                 let query = sqlite_cells(sqlx::query(sql), &cells).persistent(false);
                 query.fetch_all(connection).await.map_err(refusal)?.into_iter().map(Row::Sqlite).collect()
             }
-        };
-        let content = |row: &Row| match is_bytes {
-            true => row.bytes(0).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),
-            false => row.text(0),
-        };
-        rows.iter().map(content).collect()
+        })
     }
 
     /// A SQLite file's content written anew, and its log emptied: pages that nothing stands on any more keep what was deleted. `false`:
