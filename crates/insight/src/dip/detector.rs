@@ -27,6 +27,8 @@ const ALPHA_MEMORY: f32 = 60.0;
 const SCORE_MEMORY: f32 = 70.0;
 /// Standard deviations beyond which a high day is taken as so high: posts that go round are not the partner's normal.
 const CLIP: f32 = 2.0;
+/// Exposure days up to which the rate takes high days as they are, and weekdays are the programme's.
+const YOUNG: u16 = 14;
 const MEMORY_YOUNG: f32 = 15.0;
 const WEEKDAY_MEMORY: f32 = 180.0;
 /// Weight, in counts, of "this partner's weekdays are the programme's".
@@ -320,27 +322,28 @@ impl Detector {
         let seen = packed::counted(self.seen[slot(day)]) as f32;
         let expected = packed::whole(self.expected[slot(day)]);
         let alpha = self.overdispersion();
-        // While next to nothing is known a high day is no outlier.
-        let seen = if self.exposure_days > 14 + LAG as u16 {
-            seen.min(expected + CLIP * (expected + alpha * expected * expected).sqrt() + 1.0)
-        } else {
-            seen
-        };
+        let clipped = seen.min(expected + CLIP * (expected + alpha * expected * expected).sqrt() + 1.0);
+        // While next to nothing is known what is expected is the programme's usual, and a day far above it no outlier: the rate must get
+        // to where the partner is. It is no sign of an erratic partner or of a strong weekday either: the spread learns from clipped
+        // days only, weekdays wait.
+        let seen = if self.exposure_days > YOUNG { clipped } else { seen };
         let keep = 1.0 - 1.0 / (f32::from(self.exposure_days) * 0.5).clamp(MEMORY_YOUNG, MEMORY);
         self.count = self.count * keep + seen;
         self.exposure = self.exposure * keep + exposure;
 
         let keep = 1.0 - 1.0 / ALPHA_MEMORY;
         let scale = (1.0 + expected).powi(2);
-        self.alpha.0 = self.alpha.0 * keep + ((seen - expected).powi(2) - expected) / scale;
+        self.alpha.0 = self.alpha.0 * keep + ((clipped - expected).powi(2) - expected) / scale;
         self.alpha.1 = self.alpha.1 * keep + expected * expected / scale;
 
         let at = week(day);
-        let keep = 1.0 - 7.0 / WEEKDAY_MEMORY;
-        let weight = 1.0 / (1.0 + alpha * expected);
-        let plain = expected / self.weekday_factor(day);
-        self.weekday_seen[at] = packed::half(packed::whole(self.weekday_seen[at]) * keep + weight * seen);
-        self.weekday_expected[at] = packed::half(packed::whole(self.weekday_expected[at]) * keep + weight * plain);
+        if self.exposure_days > YOUNG {
+            let keep = 1.0 - 7.0 / WEEKDAY_MEMORY;
+            let weight = 1.0 / (1.0 + alpha * expected);
+            let plain = expected / self.weekday_factor(day);
+            self.weekday_seen[at] = packed::half(packed::whole(self.weekday_seen[at]) * keep + weight * seen);
+            self.weekday_expected[at] = packed::half(packed::whole(self.weekday_expected[at]) * keep + weight * plain);
+        }
 
         let keep = 1.0 - 1.0 / SCORE_MEMORY;
         self.score_sum = self.score_sum * keep + packed::whole(self.recent_score[at]);

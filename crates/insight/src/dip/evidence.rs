@@ -22,8 +22,9 @@ pub struct Evidence {
 }
 
 /// What a rate wanders by on its own between being learnt and being asked, as a squared share of it. Without it the chances told of
-/// large partners were too small: in simulation without dips the last seven days fell below a chance of .001 on .0024 of all days.
-const WANDERING: f64 = 0.006;
+/// large partners are too small: in simulation without dips the last seven days of partners above ten a day fell below a chance of .001 on
+/// .0026 of all days with .006, on .0015 with this.
+const WANDERING: f64 = 0.014;
 
 impl Evidence {
     /// Evidence from its sums. `spread` is the variance beyond Poisson from day-to-day overdispersion (ΣE²/k),

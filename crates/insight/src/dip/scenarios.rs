@@ -128,12 +128,26 @@ fn zeros_alone_and_counts_of_any_size_that_stay_are_no_dip() {
 
 #[test]
 fn a_fall_from_an_enormous_count_is_found_and_told_in_numbers() {
-    // Late: who begins far above the others counts as erratic for long, see docs/insight.md.
     let changes = play(&days(&[(u32::MAX, 100), (10, 8)]), 0.5, 40);
     let [(day, Dip::Began(evidence))] = changes[..] else { panic!("{changes:?}") };
     assert!((101..=106).contains(&day) && evidence.observed == 10 * (day as u32 - 100), "{changes:?}");
     let usual = evidence.expected / (day - 100) as f64;
     assert!((usual / f64::from(COUNT_MAX) - 1.0).abs() < 0.2 && evidence.drop_percent >= 99, "{evidence:?}");
+}
+
+#[test]
+fn a_newcomer_far_above_the_others_is_no_erratic_partner() {
+    // Twenty times and more what the others bring, steadily from the first day on; the fall comes as soon as a partner is judged.
+    for (usual, low) in [(20, 3), (100, 10), (100, 40), (1000, 300)] {
+        for steady in [40, 200] {
+            let changes = play(&days(&[(usual, 70), (low, 20), (usual, 10)]), 0.1, steady);
+            let [(began, Dip::Began(evidence)), (ended, Dip::Recovered(_))] = changes[..] else {
+                panic!("{usual} to {low} among {steady}: {changes:?}")
+            };
+            assert!((71..=75).contains(&began) && (91..=93).contains(&ended), "{usual} to {low}: {changes:?}");
+            assert!(evidence.chance < 0.02, "{evidence:?}");
+        }
+    }
 }
 
 #[test]
