@@ -26,7 +26,7 @@ use rapport_insight::day;
 use rapport_insight::dip::{Budget, DayClose, ProgramState, program};
 use rapport_insight::top_share::TopShare;
 use rapport_journey::Journey;
-use rapport_partner::FigureContext;
+use rapport_partner::{FigureContext, FigureValue};
 use rapport_workflow::config::GroupRule;
 use rapport_workflow::{Trial, Workflow, WorkflowId};
 use serde_json::{Map, Value as Json};
@@ -161,7 +161,7 @@ struct Stage<'a> {
     state: ProgramState,
     /// What is to be expected of the partner: learnt on Sundays, from nobody but them.
     expectations: Option<Expectations>,
-    /// The programme's figures; of a look ahead only.
+    /// The programme's figures: as the test says, or of a look ahead.
     figures: Option<ProgramFigures>,
     background: Arc<std::sync::Mutex<crate::background::Background>>,
     shares: Vec<TopShare>,
@@ -179,6 +179,25 @@ struct Stage<'a> {
     performance: Performance,
     /// Whether days are judged among other partners; a look ahead has none.
     judges: bool,
+}
+
+/// The programme's figures as the test says them; none where it says nothing.
+fn stated(trial: &Trial, applied: &Applied, program: &str) -> Result<Option<ProgramFigures>, String> {
+    let counts_in = applied.rulebook.config.program(program).map(|program| program.currency);
+    let mut all = ProgramFigures::new();
+    for (name, value) in &trial.programme.figures {
+        let number = match value {
+            FigureValue::Count(count) => *count as f64,
+            FigureValue::Number(number) | FigureValue::Percent(number) => *number,
+            FigureValue::Money(money) if Some(money.currency) == counts_in => money.minor as f64,
+            FigureValue::Money(money) => {
+                let own = counts_in.as_ref().map_or("its own currency", |currency| currency.code());
+                return Err(format!("the programme counts in {own}: `{name}` is never in {}", money.currency.code()));
+            }
+        };
+        all.insert(name.clone(), number);
+    }
+    Ok((!all.is_empty()).then_some(all))
 }
 
 /// A mail that waits.
@@ -224,8 +243,8 @@ impl<'a> Stage<'a> {
             days,
             state: ProgramState::default(),
             expectations: None,
-            figures: None,
-            background: backgrounds.of(day::number(first_day), trial.steady_partners, trial.seed),
+            figures: stated(trial, applied, &program)?,
+            background: backgrounds.of(day::number(first_day), trial.programme.steady_partners, trial.programme.seed),
             shares: applied.rulebook.segments.groups.iter().filter_map(share).collect(),
             budget: Budget::per_partner_year(trial.budget).map_err(|error| error.to_string())?,
             person: Map::new(),

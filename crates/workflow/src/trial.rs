@@ -2,6 +2,7 @@
 
 mod expect;
 mod happens;
+mod programme;
 pub mod series;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +19,7 @@ use serde_json::{Map, Value as Json};
 
 pub use expect::{Clocks, Days, Expect, Listed, MailExpected, Pattern, TaskExpected};
 pub use happens::Happens;
+pub use programme::Programme;
 
 use crate::calendar::instant;
 use crate::model::{CALL_OUTCOMES, MAIL_OUTCOMES, WorkflowId};
@@ -45,10 +47,8 @@ pub struct Trial {
     pub daily: Vec<Daily>,
     /// What happens besides.
     pub events: Vec<Happens>,
-    /// Other partners in the background.
-    pub steady_partners: u32,
-    /// Seed of the background.
-    pub seed: u64,
+    /// The programme it plays in.
+    pub programme: Programme,
     /// False alarms of dips accepted per partner and year.
     pub budget: f64,
     /// Workflows that run besides the tested one.
@@ -211,17 +211,8 @@ fn trial(item: &Node, given: Option<&Node>, place: &Place<'_>, findings: &mut Fi
     for node in [given.and_then(|given| given.get("events")), fields.take("events")].into_iter().flatten() {
         events.extend(happens::read(node, place, findings));
     }
-    let (mut steady_partners, mut seed) = (200, 1);
-    if let Some(node) = of_both(&fields, given, "programme")
-        && let Some(programme) = Fields::of(node, path, findings)
-    {
-        let number = |key, range, findings: &mut Findings| {
-            programme.take(key).and_then(|node: &Node| node.int(range, path, findings))
-        };
-        steady_partners = number("steady_partners", 0..=2_000, findings).map_or(200, |n| n as u32);
-        seed = number("seed", 0..=i64::MAX, findings).map_or(1, |n| n as u64);
-        programme.finish(&[], findings);
-    }
+    let programme =
+        of_both(&fields, given, "programme").map(|node| programme::read(node, path, findings)).unwrap_or_default();
     let budget = of_both(&fields, given, "budget").and_then(|node| node.number(path, findings)).unwrap_or(0.1);
     let mut workflows = Vec::new();
     for node in of_both(&fields, given, "workflows").map(Node::one_or_many).unwrap_or_default() {
@@ -275,8 +266,7 @@ fn trial(item: &Node, given: Option<&Node>, place: &Place<'_>, findings: &mut Fi
         status,
         daily,
         events,
-        steady_partners,
-        seed,
+        programme,
         budget,
         workflows,
         outcomes,

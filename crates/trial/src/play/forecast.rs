@@ -16,6 +16,7 @@ use rapport_engine::shard::facts::ProgramFigures;
 use rapport_engine::shard::foresight::Expectations;
 use rapport_journey::{Journey, TraceLine};
 use rapport_workflow::Trial;
+use rapport_workflow::trial::Programme;
 use serde_json::{Map, Value as Json};
 
 use super::{Performance, Queued, Stage};
@@ -84,8 +85,7 @@ pub fn forecast(
         status: String::new(),
         daily: Vec::new(),
         events: Vec::new(),
-        steady_partners: 0,
-        seed: 0,
+        programme: Programme { steady_partners: 0, ..Programme::default() },
         budget: 0.1,
         workflows: Vec::new(),
         outcomes: BTreeMap::new(),

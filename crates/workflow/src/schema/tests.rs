@@ -97,11 +97,16 @@ macro_rules! given {
             may("amount", "What each sale is worth; 40 EUR when unwritten.", Shape::Word(Form::Money)),
             may(
                 "programme",
-                "The other partners in the background.",
+                "The other partners in the background, and the programme's figures.",
                 Shape::Map(
                     &[
                         may("steady_partners", "How many.", Shape::Int(0, 2_000)),
                         may("seed", "Another seed is another background.", Shape::Int(0, i64::MAX)),
+                        may(
+                            "figures",
+                            "What `program.…` is throughout the test; what is not written is missing.",
+                            Shape::ByName(&Shape::Anything, 0),
+                        ),
                     ],
                     "",
                 ),
