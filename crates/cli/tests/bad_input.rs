@@ -116,6 +116,8 @@ fn a_programme_with_every_kind_of_bad_input_has_explained_results() {
     // One partner alone: what is told of it says whose habits it rests on.
     check(folder, &["health", "alone"], 0, &["usually every 3 days", "too small or too young to tell"]);
     check(folder, &["explain", "alone"], 0, &["too small or too young to tell"]);
+    // At a past instant, of which no review was kept because nothing had moved: the last sale is that of the day before.
+    check(folder, &["health", "steady", "--at", "2026-06-19"], 0, &["last converted 1 day ago"]);
     // Nothing but zeros.
     check(folder, &["health", "zero"], 0, &["has not converted yet", "not known: survey, conversions"]);
     // What came late counts on its day.

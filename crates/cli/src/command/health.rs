@@ -100,12 +100,28 @@ pub(super) async fn standing_now(store: &SqlStore, key: &PartnerKey, story: Opti
     told(&Standing { was: chance_before(&reviews, picture.now), ..now })
 }
 
+/// Days from the last conversion up to an instant, by the kept days that were over then. A review is kept only when the score moved: it
+/// does not know what a steady partner sold since. What was told late counts on its day; of the instant's own day it is not kept at what
+/// hour something was sold.
+async fn days_since_conversion(store: &SqlStore, key: &PartnerKey, at: Timestamp) -> Result<Option<i64>, Failure> {
+    let picture = Picture::of(store).await?;
+    let Some(state) = Picture::state(store, key).await? else { return Ok(None) };
+    let Some(program) = picture.applied.rulebook.config.program(key.program.as_str()) else { return Ok(None) };
+    let on = day::number(at.to_zoned(program.zone.clone()).date());
+    let last = state.sale_days().into_iter().map(|(day, _)| day).filter(|day| *day < on).max();
+    Ok(last.map(|last| i64::from(on) - i64::from(last)))
+}
+
 async fn of_partner(settings: &Settings, partner: &str, arguments: &HealthArguments) -> Result<u8, Failure> {
     let at = arguments.at.as_deref().map(instant).transpose()?;
     let store = open_store(settings).await?;
     let key = find(&store, partner).await?;
     let story = store.story(&key).await.doing("reading the partner's history")?;
     let today = if at.is_none() { standing_now(&store, &key, story.as_ref()).await } else { None };
+    let days_since = match at {
+        Some(at) => days_since_conversion(&store, &key, at).await?,
+        None => None,
+    };
     store.close().await;
     let rows = story.map(|story| story.signals).unwrap_or_default();
     // Oldest first; what was kept last by then is what held.
@@ -127,9 +143,9 @@ async fn of_partner(settings: &Settings, partner: &str, arguments: &HealthArgume
     }
     let standing = today.or_else(|| {
         let at = at.unwrap_or(now.at);
-        // Had anything been sold since the review, there would be a newer one.
+        // Beyond the kept days nothing is known but what the review says.
         let passed = (at.as_millisecond() - now.at.as_millisecond()).max(0) / 86_400_000;
-        let days_since = now.standing.days_since.map(|days| days + passed);
+        let days_since = days_since.or_else(|| now.standing.days_since.map(|days| days + passed));
         told(&Standing { days_since, was: chance_before(&reviews, at), ..now.standing })
     });
     let zone = TimeZone::UTC;
