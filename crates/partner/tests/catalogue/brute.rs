@@ -7,15 +7,12 @@ use rapport_partner::{day, program::Reach};
 
 use crate::log::{PARTNERS, RATES, TODAY, Told, local};
 
-/// The instant of the programme's first event.
-pub fn began() -> Timestamp {
-    Timestamp::from_second(i64::from(TODAY - 150) * 86_400).unwrap()
-}
-
 /// What is looked at.
 pub struct Brute<'a> {
     pub log: &'a [Told],
     pub reach: [Reach; PARTNERS],
+    /// The instant of the programme's first event.
+    pub began: Timestamp,
 }
 
 /// A sale as last told.
@@ -261,7 +258,7 @@ impl<'a> Brute<'a> {
 
     /// Whether what came before the programme is unknown.
     pub fn is_veteran(&self, partner: usize) -> bool {
-        self.approved(partner).is_some_and(|at| at < began()) && self.opening(partner).is_none()
+        self.approved(partner).is_some_and(|at| at < self.began) && self.opening(partner).is_none()
     }
 
     pub fn opening(&self, partner: usize) -> Option<&'a Told> {

@@ -34,14 +34,24 @@ pub fn local(at: Timestamp) -> i32 {
 }
 
 impl Told {
-    pub fn event(&self, id: usize) -> Event {
-        let text = json!({
-            "id": format!("e{id}"), "kind": self.kind, "program": "acme", "partner": format!("p{}", self.partner),
+    /// As it stands in a file.
+    pub fn line(&self, id: usize, program: &str) -> String {
+        json!({
+            "id": format!("{program}-{id}"), "kind": self.kind, "program": program, "partner": format!("p{}", self.partner),
             "occurred_at": self.at.to_string(), "data": self.data,
         })
-        .to_string();
+        .to_string()
+    }
+
+    /// Whether the engine's own parts tell it, and no tracker.
+    pub fn is_own(&self) -> bool {
         let own = ["message.", "offer.", "contact.", "task.", "case.", "partner.awarded"];
-        if own.iter().any(|family| self.kind.starts_with(family)) {
+        own.iter().any(|family| self.kind.starts_with(family))
+    }
+
+    pub fn event(&self, id: usize) -> Event {
+        let text = self.line(id, "acme");
+        if self.is_own() {
             return decode_record(text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error:?}"));
         }
         let now = Timestamp::from_second(i64::from(TODAY + 5) * 86_400).unwrap();

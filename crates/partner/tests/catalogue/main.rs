@@ -7,6 +7,7 @@ mod log;
 
 use std::collections::{BTreeMap, HashMap};
 
+use jiff::Timestamp;
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use rapport_partner::{
     Figure, FigureContext, FigureValue, FoldContext, Folded, Foresee, Foreseen, PartnerState, ProgramFigure,
@@ -16,8 +17,13 @@ use rapport_partner::{
 };
 use rapport_rule::Currency;
 
-use brute::{Brute, began};
+use brute::Brute;
 use log::{PARTNERS, RATES, TODAY, Told, zone};
+
+/// The instant of the programme's first event.
+fn began() -> Timestamp {
+    Timestamp::from_second(i64::from(TODAY - 150) * 86_400).unwrap()
+}
 
 /// Order value of the programme as of its last closed day, by window.
 const OF_ALL: [(&str, f64); 2] = [("revenue_28d", 123_456.0), ("revenue_90d", 654_321.0)];
@@ -118,8 +124,8 @@ fn every_figure_has_something_to_compare() {
         let log = log::log().new_tree(&mut runner).unwrap().current();
         let reach = reach().new_tree(&mut runner).unwrap().current();
         let start = log.len() / 3;
-        let brute = Brute { log: &log, reach: [reach; PARTNERS] };
-        let then = Brute { log: &log[..start], reach: [reach; PARTNERS] };
+        let brute = Brute { log: &log, reach: [reach; PARTNERS], began: began() };
+        let then = Brute { log: &log[..start], reach: [reach; PARTNERS], began: began() };
         let says = |scope: Scope, name: &str| {
             let values: Vec<Option<f64>> = match scope {
                 Scope::Partner => (0..PARTNERS).map(|partner| brute.figure(partner, name, &then, 123_456.0)).collect(),
@@ -142,7 +148,7 @@ proptest! {
     fn every_figure_is_that_of_brute_force(log in log::log(), reach in prop::array::uniform4(reach()), start in 0_usize..60) {
         let start = start.min(log.len() - 1);
         let (states, marks) = play(&log, start);
-        let (brute, then) = (Brute { log: &log, reach }, Brute { log: &log[..start], reach });
+        let (brute, then) = (Brute { log: &log, reach, began: began() }, Brute { log: &log[..start], reach, began: began() });
         let zone = zone();
         let program = BTreeMap::from(OF_ALL.map(|(name, value)| (name.to_owned(), value)));
         let context = |mark| FigureContext {
