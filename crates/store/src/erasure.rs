@@ -345,9 +345,14 @@ pub fn names_address(text: &str, address: &str) -> bool {
     text.match_indices(&address).any(|(at, _)| {
         let before = text.get(..at).and_then(|before| before.chars().next_back());
         let mut after = text.get(at + address.len()..).unwrap_or_default().chars();
-        let (next, one_more) = (after.next(), after.next());
-        // A full stop ends a sentence, too.
-        let ends = !continues(next) || next == Some('.') && !one_more.is_some_and(char::is_alphanumeric);
+        let (next, one_more, third) = (after.next(), after.next(), after.next());
+        let is_hex = |c: Option<char>| c.is_some_and(|c| c.is_ascii_hexdigit());
+        // A full stop ends a sentence, and an escape a word in a link.
+        let ends = match next {
+            Some('.') => !one_more.is_some_and(char::is_alphanumeric),
+            Some('%') => is_hex(one_more) && is_hex(third),
+            next => !continues(next),
+        };
         let begins = !continues(before) || ends_in_escape(text.get(..at).unwrap_or_default());
         begins && ends
     })
