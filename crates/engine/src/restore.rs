@@ -80,14 +80,11 @@ pub(crate) async fn note_other_log(store: &dyn Store, why: &str) -> Result<(), S
 }
 
 /// Why the event log is not the one that was folded, as long as nobody has accepted it.
-///
-/// # Errors
-/// The database's.
-pub async fn other_log(store: &dyn Store) -> Result<Option<String>, StoreError> {
+async fn other_log(store: &dyn Store) -> Result<Option<String>, StoreError> {
     Ok(store.meta(OTHER_LOG).await?.filter(|why| !why.is_empty()))
 }
 
-/// An error when a shard has found another log, or when this one ends before what was folded. The rows are read first: ends only
+/// An error when a shard has found another log, or when this one ends before what was folded, which is noted for all. The rows are read first: ends only
 /// grow.
 ///
 /// # Errors

@@ -8,7 +8,7 @@ use crate::layout::Layout;
 use crate::printed::{count, harmless, line};
 use crate::settings::Settings;
 
-/// Compares; with `accept`, lets everything go on from where the database stands. Exit code 3 when it was restored.
+/// Compares; with `accept`, lets everything go on from where the database stands. Exit code 3 when it was restored, or when the event log is not the one it was fed from.
 pub async fn run(settings: &Settings, accept: bool) -> Result<u8, Failure> {
     let layout = Layout::open(settings, ClockKind::Live).await?;
     let result = examine(&layout, accept).await;

@@ -31,7 +31,7 @@ impl Guard {
     /// a one was last accepted. A replay tells the log nothing, so that it can be repeated.
     ///
     /// # Errors
-    /// `Restored`, the log's and the database's.
+    /// `OtherLog`, `Restored`, the log's and the database's.
     pub async fn prove(
         &self,
         log: &dyn EventLog,
