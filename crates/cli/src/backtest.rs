@@ -1,6 +1,6 @@
 //! Recorded events, played again through the real engine under edited files.
 //!
-//! A throwaway store in a folder of its own gets what people and trackers did, in the recorded order and at the recorded
+//! A store in memory gets what people and trackers did, in the recorded order and at the recorded
 //! times: events, answers, unsubscribes, commands, with what was known of each person then. What rapport itself made of it
 //! (days closed, offers given, outcomes of mails) is made anew by engine, coordinator and mailer on the replay clock. Until
 //! the window begins the rulebooks are those that were in force; then the edited files are. No mail leaves: the way out
@@ -10,30 +10,35 @@ mod compare;
 mod recorded;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use rapport_engine::clocks::ReplayClock;
 use rapport_engine::ingest::ReplayMaster;
 use rapport_engine::mailer::LinkKeys;
+use rapport_engine::ports::store::{Store, StoreError};
 use rapport_engine::ports::transport::{
     Connection, Deadline, Delivery, Envelope, Letter, RefusalClass, Transport, TransportError,
 };
+use rapport_engine::readiness::Readiness;
+use rapport_engine::rulebooks::Rulebooks;
+use rapport_memory::log::MemoryLog;
+use rapport_memory::store::MemoryStore;
 use rapport_message::link::Keys;
 use tokio_util::sync::CancellationToken;
 
 pub use compare::{Compared, Seen, Sent, compare, seen};
 pub use recorded::{Recorded, read};
 
-use crate::command_line::ClockKind;
-use crate::desk::Missing;
 use crate::exit::{Doing, Failure};
 use crate::files::Texts;
-use crate::layout::Layout;
+use crate::layout::Ground;
 use crate::services::{Services, ingest};
-use crate::settings::{LayoutSettings, MailSettings, Settings};
+
+/// All partners in one: a play is over in one place anyway.
+const SHARDS: u32 = 1;
 
 /// What a play came to.
 pub struct Played {
@@ -45,9 +50,8 @@ pub struct Played {
     pub seconds: f64,
 }
 
-/// Plays the record in `folder`, which is empty, with `texts` in force from `from` on.
+/// Plays the record with `texts` in force from `from` on.
 pub async fn play(
-    folder: &Path,
     recorded: Recorded,
     texts: Texts,
     from: Timestamp,
@@ -55,24 +59,22 @@ pub async fn play(
     stop: &CancellationToken,
     progress: impl FnMut(Timestamp) + Send,
 ) -> Result<Played, Failure> {
-    let settings = settings(folder, recorded.program.clone());
-    let layout = Layout::open_or(&settings, ClockKind::Replay, Missing::Make).await?;
-    layout.take_over().await?;
+    let ground = ground().await.doing("preparing the backtest")?;
     for (name, value) in &recorded.beginnings {
-        layout.store.set_meta(name, value).await.doing("preparing the backtest")?;
+        ground.store.set_meta(name, value).await.doing("preparing the backtest")?;
     }
     let outcomes = Arc::new(recorded.outcomes.clone());
     let (events, partners) = (recorded.events.len(), recorded.keys());
-    let mut source = recorded::Source::new(recorded, layout.clone(), texts, from);
+    let mut source = recorded::Source::new(recorded, ground.clone(), texts, from);
     source.prepare().await.doing("preparing the backtest")?;
     let keys = Keys::new([b"links of a backtest lead nowhere, ever".to_vec()]).doing("making keys")?;
     let done = stop.child_token();
     let mut services = Services::new(done.clone());
-    services.engine(&layout, "backtest", None);
-    services.relay(&layout, "backtest");
-    services.mailer(&layout, "backtest", Arc::new(NoWayOut { outcomes }), Arc::new(LinkKeys { keys }));
+    services.engine(&ground, "backtest", None);
+    services.relay(&ground, "backtest");
+    services.mailer(&ground, "backtest", Arc::new(NoWayOut { outcomes }), Arc::new(LinkKeys { keys }));
     let begun = Instant::now();
-    let taken = ReplayMaster::new(ingest(&layout), Some(until)).run(&mut source, stop.clone(), progress).await;
+    let taken = ReplayMaster::new(ingest(&ground), Some(until)).run(&mut source, stop.clone(), progress).await;
     let seconds = begun.elapsed().as_secs_f64();
     let broke = done.is_cancelled() && !stop.is_cancelled();
     done.cancel();
@@ -81,24 +83,24 @@ pub async fn play(
     if broke {
         return Err(Failure::new("a service ended in the middle of the backtest"));
     }
-    let seen = seen(&layout.store, &partners, from, until).await;
-    layout.close().await;
-    Ok(Played { seen: seen?, events, seconds })
+    let seen = seen(&ground.store, &partners, from, until).await?;
+    Ok(Played { seen, events, seconds })
 }
 
-fn settings(folder: &Path, program: Option<String>) -> Settings {
-    Settings {
-        folder: folder.to_owned(),
-        layout: LayoutSettings::Embedded { file: folder.join("backtest.db"), disposable: true },
-        mail: MailSettings::captured(folder.join("mails")),
-        gateway: Default::default(),
-        link_keys: Vec::new(),
-        shards: 1,
-        history_days: 400,
-        program,
-        log_format: None,
-        log_level: None,
-    }
+/// An empty store and log in memory, with one shard.
+async fn ground() -> Result<Ground, StoreError> {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::telling());
+    store.create_shards(SHARDS).await?;
+    Ok(Ground {
+        log: Arc::new(MemoryLog::new(SHARDS)),
+        signals: None,
+        broker: None,
+        clock: Arc::new(ReplayClock::new(store.clone())),
+        rulebooks: Arc::new(Rulebooks::of_replay(store.clone())),
+        readiness: Readiness::default(),
+        shards: SHARDS,
+        store,
+    })
 }
 
 /// Answers as the mail server did, and otherwise accepts; keeps nothing.

@@ -24,12 +24,10 @@ use crate::settings::{KafkaSettings, LayoutSettings, Secret, Settings};
 /// The file of a key nobody configured.
 const OWN_KEY: &str = "rapport.key";
 
-/// Everything services run on.
+/// What services stand on.
 #[derive(Clone)]
-pub struct Layout {
-    /// The database as itself.
-    pub database: SqlStore,
-    /// The database as the engine sees it.
+pub struct Ground {
+    /// The database.
     pub store: Arc<dyn Store>,
     /// The event log.
     pub log: Arc<dyn EventLog>,
@@ -45,6 +43,15 @@ pub struct Layout {
     pub readiness: Readiness,
     /// Number of shards.
     pub shards: u32,
+}
+
+/// A project's store and log, opened.
+#[derive(Clone)]
+pub struct Layout {
+    /// The database as itself, for what only people's commands ask.
+    pub database: SqlStore,
+    /// What services stand on.
+    pub ground: Ground,
 }
 
 /// The broker of a cluster.
@@ -108,19 +115,22 @@ impl Layout {
                 (log, Some(Broker { connection, settings: kafka.clone() }))
             }
         };
-        let clock: Arc<dyn Clock> = match clock {
-            ClockKind::Live => Arc::new(ServerClock::new(store.clone())),
-            ClockKind::Replay => Arc::new(ReplayClock::new(store.clone())),
+        let (clock, rulebooks): (Arc<dyn Clock>, _) = match clock {
+            ClockKind::Live => (Arc::new(ServerClock::new(store.clone())), rulebooks),
+            ClockKind::Replay => {
+                (Arc::new(ReplayClock::new(store.clone())), Arc::new(Rulebooks::of_replay(store.clone())))
+            }
         };
         let readiness = Readiness::default();
-        let layout = Self { database, store, log, signals, broker, clock, rulebooks, readiness, shards };
+        let ground = Ground { store, log, signals, broker, clock, rulebooks, readiness, shards };
+        let layout = Self { database, ground };
         layout.belong_together().await?;
         Ok(layout)
     }
 
     /// Store and log were made for each other: cluster and topic stand in the store (DESIGN.md 3), as shards do.
     async fn belong_together(&self) -> Result<(), Failure> {
-        let identity = self.log.describe().await.map_err(unreachable_log)?;
+        let identity = self.ground.log.describe().await.map_err(unreachable_log)?;
         let desk = self.desk();
         let cluster = "this store belongs to another cluster; name that one, or another store";
         desk.pin("log.cluster", &identity.cluster, cluster).await?;
@@ -132,23 +142,24 @@ impl Layout {
     pub fn desk(&self) -> Desk {
         Desk {
             database: self.database.clone(),
-            store: self.store.clone(),
-            rulebooks: self.rulebooks.clone(),
-            shards: self.shards,
+            store: self.ground.store.clone(),
+            rulebooks: self.ground.rulebooks.clone(),
+            shards: self.ground.shards,
         }
     }
 
     /// Services take the store over: from now on the present is what their clock says.
     pub async fn take_over(&self) -> Result<(), Failure> {
-        if self.clock.replays() {
-            replayable::examine(&self.store, &self.log, self.shards).await.map_err(|error| match error {
+        let Ground { store, log, clock, shards, .. } = &self.ground;
+        if clock.replays() {
+            replayable::examine(store, log, *shards).await.map_err(|error| match error {
                 NotReplayable::Store(error) => asking("looking how far the store is")(error),
                 NotReplayable::Log(error) => unreachable_log(error),
                 error @ NotReplayable::RanLive { .. } => Failure::input(error.to_string())
                     .help("play it in a folder and on a store of its own; to load history into this one, leave out `--clock replay`"),
             })?;
         }
-        clocks::take_over(self.store.as_ref(), self.clock.replays()).await.map_err(asking("noting which clock runs"))
+        clocks::take_over(store.as_ref(), clock.replays()).await.map_err(asking("noting which clock runs"))
     }
 
     /// Closes what is open.

@@ -28,7 +28,7 @@ use tracing::{error, info};
 use crate::command_line::Service;
 use crate::desk::asking;
 use crate::exit::{Doing, Failure};
-use crate::layout::{Broker, Layout};
+use crate::layout::{Broker, Ground};
 use crate::settings::{MailSettings, MailWay};
 
 /// All in-hand work is finished within this time of a stop.
@@ -68,12 +68,12 @@ impl Services {
     }
 
     /// Starts the engine: shards and coordinator.
-    pub fn engine(&mut self, layout: &Layout, name: &str, heartbeat: Option<Duration>) {
-        let mut settings = EngineSettings::new(name, layout.shards);
+    pub fn engine(&mut self, ground: &Ground, name: &str, heartbeat: Option<Duration>) {
+        let mut settings = EngineSettings::new(name, ground.shards);
         if let Some(heartbeat) = heartbeat {
             settings.heartbeat = heartbeat;
         }
-        let engine = Engine::new(settings, parts(layout));
+        let engine = Engine::new(settings, parts(ground));
         let stop = self.stop.clone();
         self.tasks.spawn(async move {
             engine.run(stop).await;
@@ -82,19 +82,19 @@ impl Services {
     }
 
     /// Starts the relay; calls of other systems are captured.
-    pub fn relay(&mut self, layout: &Layout, name: &str) {
-        self.relay_by(layout, name, Arc::new(Captured));
+    pub fn relay(&mut self, ground: &Ground, name: &str) {
+        self.relay_by(ground, name, Arc::new(Captured));
     }
 
     /// Starts the relay, with this way to other systems.
-    pub fn relay_by(&mut self, layout: &Layout, name: &str, caller: Arc<dyn Caller>) {
+    pub fn relay_by(&mut self, ground: &Ground, name: &str, caller: Arc<dyn Caller>) {
         let courier = Courier {
-            store: layout.store.clone(),
+            store: ground.store.clone(),
             caller,
-            log: layout.log.clone(),
-            clock: layout.clock.clone(),
-            shards: layout.shards,
-            readiness: layout.readiness.clone(),
+            log: ground.log.clone(),
+            clock: ground.clock.clone(),
+            shards: ground.shards,
+            readiness: ground.readiness.clone(),
             guard: Arc::default(),
         };
         let stop = self.stop.clone();
@@ -104,11 +104,11 @@ impl Services {
         });
         let relay = Relay {
             name: name.to_owned(),
-            signals: layout.signals.clone(),
-            store: layout.store.clone(),
-            log: layout.log.clone(),
-            clock: layout.clock.clone(),
-            readiness: layout.readiness.clone(),
+            signals: ground.signals.clone(),
+            store: ground.store.clone(),
+            log: ground.log.clone(),
+            clock: ground.clock.clone(),
+            readiness: ground.readiness.clone(),
         };
         let stop = self.stop.clone();
         self.tasks.spawn(async move {
@@ -118,17 +118,17 @@ impl Services {
     }
 
     /// Starts a mailer.
-    pub fn mailer(&mut self, layout: &Layout, name: &str, transport: Arc<dyn Transport>, links: Arc<LinkKeys>) {
+    pub fn mailer(&mut self, ground: &Ground, name: &str, transport: Arc<dyn Transport>, links: Arc<LinkKeys>) {
         let mailer = Arc::new(Mailer {
             name: name.to_owned(),
-            store: layout.store.clone(),
-            log: layout.log.clone(),
+            store: ground.store.clone(),
+            log: ground.log.clone(),
             transport,
-            clock: layout.clock.clone(),
-            rulebooks: layout.rulebooks.clone(),
+            clock: ground.clock.clone(),
+            rulebooks: ground.rulebooks.clone(),
             links,
-            shards: layout.shards,
-            readiness: layout.readiness.clone(),
+            shards: ground.shards,
+            readiness: ground.readiness.clone(),
             hand: Default::default(),
         });
         let stop = self.stop.clone();
@@ -139,21 +139,21 @@ impl Services {
     }
 
     /// Starts to take events from the upstream topics, as a member of a group.
-    pub fn ingest(&mut self, layout: &Layout, broker: &Broker, name: &str) {
-        let ingest = ingest(layout);
-        let (layout, broker, name) = (layout.clone(), broker.clone(), name.to_owned());
+    pub fn ingest(&mut self, ground: &Ground, broker: &Broker, name: &str) {
+        let ingest = ingest(ground);
+        let (ground, broker, name) = (ground.clone(), broker.clone(), name.to_owned());
         let (connection, stop) = (broker.connection.clone(), self.stop.clone());
         let run = move || async move {
             loop {
-                let settings = source_settings(&layout, &broker, Some(name.clone()), &stop).await?;
+                let settings = source_settings(&ground, &broker, Some(name.clone()), &stop).await?;
                 let Some(settings) = settings else { return Ok(()) };
                 let mut source = GroupSource::subscribe(&connection, &settings).doing("reading the upstream topics")?;
                 match ingest.run(&mut source, true, stop.clone()).await {
                     Err(IngestError::Restore(RestoreError::OtherLog(why))) => {
                         // The group is left: while this waits its offsets can be set back.
                         drop(source);
-                        layout.readiness.bad("ingest", why);
-                        if !until_the_log_is_back(&layout, &stop).await {
+                        ground.readiness.bad("ingest", why);
+                        if !until_the_log_is_back(&ground, &stop).await {
                             return Ok(());
                         }
                     }
@@ -165,12 +165,12 @@ impl Services {
     }
 
     /// Starts the clock master of a replay: the upstream topics, merged by the events' own time. Its end is the end of all.
-    pub fn replay(&mut self, layout: &Layout, broker: &Broker, until: Option<Timestamp>) {
-        let master = ReplayMaster::new(ingest(layout), until);
-        let (layout, broker) = (layout.clone(), broker.clone());
+    pub fn replay(&mut self, ground: &Ground, broker: &Broker, until: Option<Timestamp>) {
+        let master = ReplayMaster::new(ingest(ground), until);
+        let (ground, broker) = (ground.clone(), broker.clone());
         let (connection, stop) = (broker.connection.clone(), self.stop.clone());
         let run = move || async move {
-            let Some(settings) = source_settings(&layout, &broker, None, &stop).await? else { return Ok(()) };
+            let Some(settings) = source_settings(&ground, &broker, None, &stop).await? else { return Ok(()) };
             let mut source = merged::Merged::open(&connection, &settings).await.doing("reading the upstream topics")?;
             let mut last = String::new();
             let progress = |present: Timestamp| {
@@ -217,19 +217,19 @@ impl Services {
     /// Serves the links in mails and the intake of tracker events.
     pub async fn gateway(
         &mut self,
-        layout: &Layout,
+        ground: &Ground,
         links: &LinkKeys,
         bearer: Option<&str>,
         providers: &Arc<rapport_http::Providers>,
         address: SocketAddr,
     ) -> Result<(), Failure> {
         let gateway = rapport_http::Gateway {
-            store: layout.store.clone(),
-            log: layout.log.clone(),
-            clock: layout.clock.clone(),
-            rules: layout.rulebooks.clone(),
+            store: ground.store.clone(),
+            log: ground.log.clone(),
+            clock: ground.clock.clone(),
+            rules: ground.rulebooks.clone(),
             keys: links.keys.clone(),
-            shards: layout.shards,
+            shards: ground.shards,
             bearer: bearer.and_then(rapport_http::Bearer::new),
             providers: providers.clone(),
             beginnings: Arc::default(),
@@ -290,38 +290,38 @@ impl Services {
 }
 
 /// What an engine runs on.
-fn parts(layout: &Layout) -> EngineParts {
+fn parts(ground: &Ground) -> EngineParts {
     EngineParts {
-        store: layout.store.clone(),
-        log: layout.log.clone(),
-        clock: layout.clock.clone(),
-        rulebooks: layout.rulebooks.clone(),
-        readiness: layout.readiness.clone(),
-        tells_signals: layout.signals.is_some(),
+        store: ground.store.clone(),
+        log: ground.log.clone(),
+        clock: ground.clock.clone(),
+        rulebooks: ground.rulebooks.clone(),
+        readiness: ground.readiness.clone(),
+        tells_signals: ground.signals.is_some(),
     }
 }
 
 /// What takes events in.
-pub fn ingest(layout: &Layout) -> Ingest {
+pub fn ingest(ground: &Ground) -> Ingest {
     Ingest {
-        store: layout.store.clone(),
-        log: layout.log.clone(),
-        clock: layout.clock.clone(),
-        rulebooks: layout.rulebooks.clone(),
-        shards: layout.shards,
-        incarnations: layout.broker.as_ref().map(|broker| broker.settings.incarnations()).unwrap_or_default(),
-        readiness: layout.readiness.clone(),
+        store: ground.store.clone(),
+        log: ground.log.clone(),
+        clock: ground.clock.clone(),
+        rulebooks: ground.rulebooks.clone(),
+        shards: ground.shards,
+        incarnations: ground.broker.as_ref().map(|broker| broker.settings.incarnations()).unwrap_or_default(),
+        readiness: ground.readiness.clone(),
         beginnings: Arc::default(),
         guard: Arc::default(),
     }
 }
 
 /// Waits until the event log is the one that is folded, and a person has looked; false when told to stop.
-async fn until_the_log_is_back(layout: &Layout, stop: &CancellationToken) -> bool {
+async fn until_the_log_is_back(ground: &Ground, stop: &CancellationToken) -> bool {
     loop {
-        match restore::examine_log(layout.log.as_ref(), layout.store.as_ref()).await {
+        match restore::examine_log(ground.log.as_ref(), ground.store.as_ref()).await {
             Ok(()) => return true,
-            Err(why) => layout.readiness.bad("ingest", why.to_string()),
+            Err(why) => ground.readiness.bad("ingest", why.to_string()),
         }
         tokio::select! { () = tokio::time::sleep(LOOK_FOR_THE_LOG) => {}, () = stop.cancelled() => return false }
     }
@@ -329,21 +329,21 @@ async fn until_the_log_is_back(layout: &Layout, stop: &CancellationToken) -> boo
 
 /// How the upstream topics are read, asked of a database until it answers; none when told to stop meanwhile.
 async fn source_settings(
-    layout: &Layout,
+    ground: &Ground,
     broker: &Broker,
     instance: Option<String>,
     stop: &CancellationToken,
 ) -> Result<Option<SourceSettings>, Failure> {
     let mut backoff = Backoff::default();
     loop {
-        let wait = match taken_before(layout, broker).await.map_err(asking("reading what was taken")) {
+        let wait = match taken_before(ground, broker).await.map_err(asking("reading what was taken")) {
             Ok(known) => {
                 let topics = broker.settings.upstream.to_vec();
-                layout.readiness.good("ingest");
+                ground.readiness.good("ingest");
                 return Ok(Some(SourceSettings { topics, group: GROUP.to_owned(), instance, known }));
             }
             Err(failure) if failure.passing => {
-                layout.readiness.bad("ingest", failure.message);
+                ground.readiness.bad("ingest", failure.message);
                 backoff.after_failure()
             }
             Err(failure) => return Err(failure),
@@ -353,9 +353,9 @@ async fn source_settings(
 }
 
 /// The partitions of which something was taken, and the broker told.
-async fn taken_before(layout: &Layout, broker: &Broker) -> Result<BTreeSet<(String, i32)>, StoreError> {
+async fn taken_before(ground: &Ground, broker: &Broker) -> Result<BTreeSet<(String, i32)>, StoreError> {
     let topics = &broker.settings.upstream;
-    let seen = layout.store.seen(None).await?;
+    let seen = ground.store.seen(None).await?;
     let incarnations = broker.settings.incarnations();
     let mut known = BTreeSet::new();
     for position in seen {
@@ -366,7 +366,7 @@ async fn taken_before(layout: &Layout, broker: &Broker) -> Result<BTreeSet<(Stri
         }
         let place = (topic.clone(), position.partition);
         let fact = committed_fact(incarnation, topic, position.partition);
-        if !known.contains(&place) && layout.store.meta(&fact).await?.is_some() {
+        if !known.contains(&place) && ground.store.meta(&fact).await?.is_some() {
             known.insert(place);
         }
     }

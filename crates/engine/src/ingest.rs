@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 pub use beginnings::Beginnings;
+use breaker::Noted;
 pub use breaker::{Breaker, Tripped, accepted_fact, stopped_fact};
 pub use incarnations::{FILE, Incarnations};
 pub use intake::Intake;
@@ -120,8 +121,23 @@ impl Ingest {
         follow: bool,
         stop: CancellationToken,
     ) -> Result<Taken, IngestError> {
-        let mut all = Taken::default();
         let mut breaker = Breaker::default();
+        let taken = self.read_on(source, follow, stop, &mut breaker).await;
+        // Who reads them next says it himself.
+        for (topic, partition) in breaker.forget(|_| false) {
+            self.readiness.good(&part(&topic, partition));
+        }
+        taken
+    }
+
+    async fn read_on(
+        &self,
+        source: &mut dyn Source,
+        follow: bool,
+        stop: CancellationToken,
+        breaker: &mut Breaker,
+    ) -> Result<Taken, IngestError> {
+        let mut all = Taken::default();
         let mut backoff = Backoff::default();
         let mut known = BTreeSet::new();
         let mut looked = self.clock.monotonic();
@@ -136,7 +152,7 @@ impl Ingest {
             let records = tokio::select! {
                 records = source.next(BATCH) => records,
                 () = anything_accepted => {
-                    self.let_through(source, &mut breaker).await?;
+                    self.let_through(source, breaker).await?;
                     looked = self.clock.monotonic();
                     continue;
                 }
@@ -159,8 +175,8 @@ impl Ingest {
             if records.is_empty() && !follow {
                 return Ok(all);
             }
-            all += self.take(&records, &mut breaker).await?;
-            for (topic, partition, next) in ends(&records, &breaker) {
+            all += self.take(&records, breaker).await?;
+            for (topic, partition, next) in ends(&records, breaker) {
                 match self.commit(source, &topic, partition, next, &stop).await? {
                     None => return Ok(all),
                     Some(true) if !known.contains(&(topic.clone(), partition)) => {
@@ -174,7 +190,8 @@ impl Ingest {
             if let Some(tripped) = breaker.tripped().filter(|_| !follow) {
                 return Err(tripped.into());
             }
-            self.hold(source, &records, &breaker).await;
+            self.hold(source, &records, breaker).await;
+            self.forget(source, breaker);
             if !follow && source.ended() {
                 return Ok(all);
             }
@@ -226,11 +243,16 @@ impl Ingest {
         metrics::gauge!("rapport_stopped_partitions").set(breaker.stopped().len() as f64);
     }
 
-    /// Goes on with the stopped partitions that a person has accepted meanwhile, and forgets those that are read elsewhere now.
-    async fn let_through(&self, source: &mut dyn Source, breaker: &mut Breaker) -> Result<(), StoreError> {
+    /// Forgets what was counted of partitions that are read elsewhere now.
+    fn forget(&self, source: &dyn Source, breaker: &mut Breaker) {
         for (topic, partition) in breaker.forget(|(topic, partition)| source.reads(topic, *partition)) {
             self.readiness.good(&part(&topic, partition));
         }
+    }
+
+    /// Goes on with the stopped partitions that a person has accepted meanwhile.
+    async fn let_through(&self, source: &mut dyn Source, breaker: &mut Breaker) -> Result<(), StoreError> {
+        self.forget(source, breaker);
         let stopped: Vec<_> = breaker.stopped().iter().map(|(place, stopped)| (place.clone(), stopped.next)).collect();
         for (place, next) in stopped {
             if self.is_accepted(breaker, &place, next - 1).await? {
@@ -285,7 +307,7 @@ impl Ingest {
         let replays = self.clock.replays();
         let intake = Intake::of(rules.as_ref().map(|rules| &rules.rulebook), replays);
         let mut batch = Sorted { replays, ..Sorted::default() };
-        let refused_before = if placed { self.refused_before(records).await? } else { BTreeMap::new() };
+        let refused_before = if placed { self.refused_before(records, breaker).await? } else { BTreeMap::new() };
         let mut taken_up = Vec::new();
         for record in records {
             if breaker.keeps_back(record) {
@@ -341,26 +363,57 @@ impl Ingest {
             self.keep_too_large(records, &batch.events, &too_large, now).await?;
             taken_up.retain(|(_, events)| !too_large.iter().any(|place| events.contains(place)));
         }
-        for ((source, partition, offset), _) in taken_up {
+        for ((topic, partition, offset), _) in taken_up {
+            let source = self.incarnations.name(&topic);
             self.retry(async || self.store.dead_letter_replayed(&source, partition, offset, now).await).await?;
+        }
+        for (topic, partition) in breaker.found_sound() {
+            let fact = stopped_fact(&self.incarnations.name(&topic), partition);
+            self.retry(async || self.store.set_meta(&fact, "").await).await?;
         }
         metrics::counter!("rapport_ingested_total").increment(taken.events as u64);
         Ok(taken)
     }
 
-    /// The lines of files read in again that were refused the first time, and whether their dead letters were replayed since. A topic
-    /// is not read again but by its offsets; its dead letters are replayed.
-    async fn refused_before(&self, records: &[SourceRecord]) -> Result<BTreeMap<Place, bool>, StoreError> {
-        let mut spans: BTreeMap<(&str, i32), (i64, i64)> = BTreeMap::new();
-        for record in records.iter().filter(|record| record.topic.starts_with(FILE)) {
-            let span = spans.entry((&record.topic, record.partition)).or_insert((record.offset, record.offset));
-            *span = (span.0.min(record.offset), span.1.max(record.offset));
+    /// The records that were refused when they were read before, and whether their dead letters were replayed since: of a file
+    /// read in again, of a topic whose offsets were set back.
+    async fn refused_before(
+        &self,
+        records: &[SourceRecord],
+        breaker: &mut Breaker,
+    ) -> Result<BTreeMap<Place, bool>, StoreError> {
+        for first in breaker.begun(records) {
+            let source = self.incarnations.name(&first.topic);
+            let fact = stopped_fact(&source, first.partition);
+            let stopped = self.retry(async || self.store.meta(&fact).await).await?;
+            let (partition, from) = (first.partition, first.offset);
+            let refused =
+                self.retry(async || self.store.dead_letters_between(&source, partition, from, i64::MAX).await).await?;
+            let stopped = stopped.is_some_and(|why| !why.is_empty());
+            let refused_to = refused.iter().map(|(offset, _)| *offset).max();
+            breaker.begin(first, Noted { stopped, refused_to });
+        }
+        let mut spans: BTreeMap<(String, i32), (i64, i64)> = BTreeMap::new();
+        let mut last: Option<(&SourceRecord, bool)> = None;
+        for record in records {
+            let same = last.filter(|(last, _)| (&last.topic, last.partition) == (&record.topic, record.partition));
+            let may_be = match same {
+                Some((_, may_be)) => may_be,
+                None => breaker.may_be_refused_before(&(record.topic.clone(), record.partition), record.offset),
+            };
+            last = Some((record, may_be));
+            if may_be {
+                let place = (record.topic.clone(), record.partition);
+                let span = spans.entry(place).or_insert((record.offset, record.offset));
+                *span = (span.0.min(record.offset), span.1.max(record.offset));
+            }
         }
         let mut refused = BTreeMap::new();
-        for ((source, partition), (from, to)) in spans {
-            let found = self.retry(async || self.store.dead_letters_between(source, partition, from, to).await).await?;
-            refused
-                .extend(found.into_iter().map(|(offset, replayed)| ((source.to_owned(), partition, offset), replayed)));
+        for ((topic, partition), (from, to)) in spans {
+            let source = self.incarnations.name(&topic);
+            let found =
+                self.retry(async || self.store.dead_letters_between(&source, partition, from, to).await).await?;
+            refused.extend(found.into_iter().map(|(offset, replayed)| ((topic.clone(), partition, offset), replayed)));
         }
         Ok(refused)
     }

@@ -68,6 +68,7 @@ const HEARTBEAT: Duration = Duration::from_secs(2);
 /// Parts of readiness that a worker which goes on well must not cover.
 const WORKERS: &str = "workers of the mailer";
 const POLICY: &str = "contact policy";
+const HOUSE: &str = "housekeeping of the mailer";
 
 /// A mailer's needs.
 pub struct Mailer {
@@ -118,9 +119,9 @@ impl Mailer {
             self.staff(&mut workers, &lookout, &stop);
             // A panic here would take the workers along, with what they have in hand.
             match AssertUnwindSafe(self.keep_house()).catch_unwind().await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => self.readiness.bad("mailer", error.to_string()),
-                Err(_) => self.readiness.bad("mailer", "its housekeeping broke down, which is a bug"),
+                Ok(Ok(())) => self.readiness.good(HOUSE),
+                Ok(Err(error)) => self.readiness.bad(HOUSE, error.to_string()),
+                Err(_) => self.readiness.bad(HOUSE, "it broke down, which is a bug"),
             }
             tokio::select! { () = tokio::time::sleep(HEARTBEAT) => {}, () = stop.cancelled() => {} }
         }
@@ -185,15 +186,26 @@ impl Mailer {
         self.hand.incarnation.get().map_or(&self.name, String::as_str)
     }
 
-    /// Says that it lives, resolves what silent mailers left behind, and ends mail that never got an address.
+    /// Says that it lives, resolves what silent mailers left behind, and ends mail that never got an address. What one of these
+    /// cannot do keeps it from none of the others.
     async fn keep_house(&self) -> Result<(), MailerError> {
         self.store.heartbeat("mailer", self.incarnation(), SILENT).await?;
         // What a restored database has in hand, the log may know the end of.
         let accepted_at = self.prove().await?;
-        self.put_back_orphans().await?;
+        let orphans = self.put_back_orphans().await;
         self.write_rest().await;
         // Whether a mailer is silent is a matter of the server's clock: without a present nobody's mail is given up.
         let now = self.clock.now().await?;
+        let lost = self.give_up_stale(accepted_at).await;
+        let rulebook = self.rulebooks.current().await?;
+        let pauses = self.end_pauses(rulebook.as_deref(), now).await;
+        let unaddressed = self.end_unaddressed(now).await;
+        let reputation = self.guard_reputation(rulebook.as_deref(), now).await;
+        orphans.and(lost).and(pauses).and(unaddressed).and(reputation)
+    }
+
+    /// Gives up what silent mailers have in hand.
+    async fn give_up_stale(&self, accepted_at: Option<Timestamp>) -> Result<(), MailerError> {
         let mut stale = self.store.stale_attempts(SILENT, 500).await?;
         if let Some(accepted) = accepted_at {
             let rows = self.store.shard_rows().await?;
@@ -202,11 +214,7 @@ impl Mailer {
             };
             stale.retain(|attempt| told_all(attempt.due.message.shard));
         }
-        self.give_up(self.hand.stale_for(SUSPECTED, stale, self.clock.monotonic())).await?;
-        let rulebook = self.rulebooks.current().await?;
-        self.end_pauses(rulebook.as_deref(), now).await?;
-        self.end_unaddressed(now).await?;
-        self.guard_reputation(rulebook.as_deref(), now).await
+        Ok(self.give_up(self.hand.stale_for(SUSPECTED, stale, self.clock.monotonic())).await?)
     }
 
     /// Ends pauses whose time is over. As long as their rows are there their mail waits, so nothing leaves in a burst.
@@ -294,8 +302,10 @@ impl Mailer {
         Ok(())
     }
 
-    /// Attempts whose mailer is gone: whether the dot left is not known.
+    /// Attempts whose mailer is gone: whether the dot left is not known. One that the database refuses holds up none of the others;
+    /// the first error is told.
     async fn give_up(&self, attempts: Vec<Attempt>) -> Result<(), StoreError> {
+        let mut told = Ok(());
         for attempt in attempts {
             let message = &attempt.due.message;
             let at = self.moment(&attempt).await?;
@@ -305,9 +315,9 @@ impl Mailer {
                 Settlement::Ended(self.ended(message, attempt.attempt, MessageState::InDoubt, "mailer_lost", at))
             };
             warn!(message = %message.id, "a mailer was lost while it had this message in hand");
-            let _ = self.store.settle(&attempt, &settlement).await?;
+            told = told.and(self.store.settle(&attempt, &settlement).await.map(drop));
         }
-        Ok(())
+        told
     }
 
     async fn work(&self, lookout: Arc<Mutex<Lookout>>, stop: CancellationToken) {

@@ -154,6 +154,7 @@ impl Engine {
                 warn!(shard, "another engine owns the shard now");
                 one.stop.cancel();
                 one.task.await.ok();
+                self.parts.readiness.forget(&part(shard));
             }
         }
         while owned.keys().filter(|shard| **shard != COORDINATOR).count() > share {
@@ -164,6 +165,10 @@ impl Engine {
         }
         let rows = store.shard_rows().await?;
         for row in rows {
+            if failed.contains_key(&row.shard) && row.owner.as_ref().is_some_and(|owner| *owner != self.settings.name) {
+                failed.remove(&row.shard);
+                self.parts.readiness.forget(&part(row.shard));
+            }
             let mine = owned.keys().filter(|shard| **shard != COORDINATOR).count();
             if owned.contains_key(&row.shard) || (row.shard != COORDINATOR && mine >= share) {
                 continue;
@@ -206,16 +211,22 @@ impl Engine {
         for shard in ended {
             let Some(one) = owned.remove(&shard) else { continue };
             match one.task.await {
-                Ok(Ended::Stopped) => {}
-                Ok(Ended::Fenced) => warn!(shard, epoch = one.epoch, "fenced: the shard is another engine's now"),
+                Ok(Ended::Stopped) => self.parts.readiness.forget(&part(shard)),
+                Ok(Ended::Fenced) => {
+                    warn!(shard, epoch = one.epoch, "fenced: the shard is another engine's now");
+                    self.parts.readiness.forget(&part(shard));
+                }
                 Ok(Ended::Failed(why)) => {
-                    self.parts.readiness.bad(&format!("shard {shard}"), why);
+                    self.parts.readiness.bad(&part(shard), why);
                     let again = failed.entry(shard).or_default();
                     again.not_before = self.parts.clock.monotonic().checked_add(again.backoff.after_failure());
                     // Give it up at once: whoever takes it next reads everything anew.
                     self.parts.store.release_shard(shard, one.epoch).await.ok();
                 }
-                Err(error) => self.parts.readiness.bad(&format!("shard {shard}"), format!("stopped: {error}")),
+                Err(error) => {
+                    self.parts.readiness.bad(&part(shard), format!("stopped: {error}"));
+                    failed.entry(shard).or_default();
+                }
             }
         }
     }
@@ -228,5 +239,11 @@ impl Engine {
         if let Err(error) = self.parts.store.release_shard(shard, one.epoch).await {
             warn!(shard, %error, "could not release the shard; its lease will run out");
         }
+        self.parts.readiness.forget(&part(shard));
     }
+}
+
+/// What readiness calls an owner.
+fn part(shard: i32) -> String {
+    if shard == COORDINATOR { "coordinator".to_owned() } else { format!("shard {shard}") }
 }

@@ -1,5 +1,6 @@
 //! What the engine asks of the world. Each port has a real implementation at the edge and one in memory for the simulator.
 
+pub mod bell;
 pub mod caller;
 pub mod clock;
 #[cfg(feature = "conformance")]

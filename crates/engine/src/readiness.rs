@@ -29,6 +29,12 @@ impl Readiness {
         self.set(part, Some(why.into()));
     }
 
+    /// The part is another process's now, which says itself how it is.
+    pub fn forget(&self, part: &str) {
+        let mut parts = self.parts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        parts.remove(part);
+    }
+
     /// The parts that cannot work, with the reason. Empty means ready.
     #[must_use]
     pub fn troubles(&self) -> Vec<(String, String)> {

@@ -153,6 +153,7 @@ impl Relay {
                 }
                 Ok(Some(Carried::Fenced)) => {
                     info!(part, epoch, "another process carries the outbox; standing by");
+                    self.readiness.forget(part);
                     return;
                 }
                 Err(error) => {

@@ -28,7 +28,11 @@ use crate::{
         rows::{AnsweredRequest, MessageState, Rebuilt, ReservationRow, ShardRow},
         store::{Store, StoreError, UNSUBSCRIBED},
     },
-    shard::react::{PLACE, REQUEST_OFFER, REQUEST_PLACE},
+    shard::{
+        day_close::Cursor,
+        feed::print,
+        react::{PLACE, REQUEST_OFFER, REQUEST_PLACE},
+    },
 };
 
 /// Where the instant of the last acceptance stands in `meta`.
@@ -153,12 +157,31 @@ pub async fn examine_own(log: &dyn EventLog, row: &ShardRow) -> Result<(), Resto
     told.and_then(|told| behind(row, &told)).map_or(Ok(()), |restored| Err(restored.into()))
 }
 
-/// Lets whoever appends go on with the log that is there, if that is not too short for what was folded: see [`examine_log`].
+/// Lets whoever appends go on with the log that is there, if it holds what each shard folded last; what retention took cannot be
+/// compared. Whether it is too short is for [`examine_log`].
 ///
 /// # Errors
-/// The database's.
-pub async fn accept_log(store: &dyn Store) -> Result<(), StoreError> {
-    store.set_meta(OTHER_LOG, "").await
+/// `OtherLog`, when it does not; the log's and the database's.
+pub async fn accept_log(log: &dyn EventLog, store: &dyn Store) -> Result<(), RestoreError> {
+    for row in store.shard_rows().await? {
+        let Ok(shard) = u32::try_from(row.shard) else { continue };
+        let last = Cursor::from_row(&row.cursor)?.last.filter(|last| last.offset + 1 == row.next_offset);
+        let Some(last) = last else { continue };
+        match log.read(shard, last.offset).await {
+            Ok(record) if print(&record.value) == last.print => {}
+            Err(LogError::OutOfRange { .. }) => {}
+            Err(error) => return Err(error.into()),
+            Ok(_) => {
+                let why = format!(
+                    "the event log is not the one this database was fed from: shard {shard} has folded another record at offset {}",
+                    last.offset
+                );
+                note_other_log(store, &why).await?;
+                return Err(RestoreError::OtherLog(why));
+            }
+        }
+    }
+    Ok(store.set_meta(OTHER_LOG, "").await?)
 }
 
 /// Lets shards go on from where the database stands; mail planned until now is not sent. Returns what was found.

@@ -8,10 +8,15 @@ use std::{
 use jiff::Timestamp;
 use rapport_rule::{Source, Sources};
 use rapport_workflow::{Rulebook, Workflow};
+use tokio::sync::watch;
 
-use crate::ports::{
-    rows::DefinitionRow,
-    store::{Store, StoreError},
+use crate::{
+    ports::{
+        rows::DefinitionRow,
+        store::{Store, StoreError},
+        written::Written,
+    },
+    stillness::LOOK_ANYWAY,
 };
 
 /// Why a rulebook could not be had.
@@ -66,12 +71,43 @@ impl std::ops::Deref for Applied {
     }
 }
 
+/// The hash of the files in force, asked for again when the store tells of others.
+struct Told {
+    written: watch::Receiver<Written>,
+    heard: Mutex<Option<Heard>>,
+}
+
+/// What was heard, and up to which count of the store's.
+#[derive(Clone)]
+struct Heard {
+    hash: Option<String>,
+    count: u64,
+    at: tokio::time::Instant,
+}
+
+impl Told {
+    async fn hash(&self, store: &dyn Store) -> Result<Option<String>, StoreError> {
+        // Before the question: what comes into force during it is asked for again.
+        let count = self.written.borrow().applied;
+        let heard = lock(&self.heard).clone();
+        // What another process says to a store that tells only of this one is heard as late as this.
+        if let Some(heard) = heard.filter(|heard| heard.count == count && heard.at.elapsed() < LOOK_ANYWAY) {
+            return Ok(heard.hash);
+        }
+        let hash = store.current_definition_hash().await?;
+        *lock(&self.heard) = Some(Heard { hash: hash.clone(), count, at: tokio::time::Instant::now() });
+        Ok(hash)
+    }
+}
+
 /// A workflow with the rulebook it was met in.
 type Version = (Arc<Workflow>, Arc<Applied>);
 
 /// All rulebooks this process has met.
 pub struct Rulebooks {
     store: Option<Arc<dyn Store>>,
+    /// In a replay whose store tells what is written.
+    told: Option<Told>,
     known: Mutex<HashMap<String, Arc<Applied>>>,
     /// Each version with the rulebook it was met in last.
     versions: Mutex<HashMap<(String, String), Version>>,
@@ -81,13 +117,20 @@ impl Rulebooks {
     /// None met yet.
     #[must_use]
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store: Some(store), known: Mutex::default(), versions: Mutex::default() }
+        Self { store: Some(store), told: None, known: Mutex::default(), versions: Mutex::default() }
+    }
+
+    /// For a replay, in which every service asks at every step: the store tells when other files come into force.
+    #[must_use]
+    pub fn of_replay(store: Arc<dyn Store>) -> Self {
+        let told = store.written().map(|written| Told { written, heard: Mutex::default() });
+        Self { told, ..Self::new(store) }
     }
 
     /// Only this one, without a store behind it: for rehearsals.
     #[must_use]
     pub fn only(applied: &Arc<Applied>) -> Self {
-        let rulebooks = Self { store: None, known: Mutex::default(), versions: Mutex::default() };
+        let rulebooks = Self { store: None, told: None, known: Mutex::default(), versions: Mutex::default() };
         rulebooks.take_up(applied);
         rulebooks
     }
@@ -95,8 +138,14 @@ impl Rulebooks {
     /// The newest applied rulebook; `None` before the first `apply`.
     pub async fn current(&self) -> Result<Option<Arc<Applied>>, RulebookError> {
         let Some(store) = &self.store else { return Ok(None) };
-        let Some(hash) = store.current_definition_hash().await? else { return Ok(None) };
-        self.by_hash(&hash).await
+        let hash = match &self.told {
+            Some(told) => told.hash(store.as_ref()).await?,
+            None => store.current_definition_hash().await?,
+        };
+        match hash {
+            Some(hash) => self.by_hash(&hash).await,
+            None => Ok(None),
+        }
     }
 
     /// The rulebook with this hash.

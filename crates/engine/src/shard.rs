@@ -9,7 +9,7 @@ pub mod day_close;
 pub mod entry;
 mod error;
 pub mod facts;
-mod feed;
+pub(crate) mod feed;
 pub mod foresight;
 pub mod goals;
 pub mod health;

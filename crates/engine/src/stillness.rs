@@ -22,7 +22,7 @@ use crate::ports::{
 const SPARED: u32 = 20;
 /// The same where the store tells: what is not among the subjects, and what was said while a connection was lost, is seen as late as
 /// this.
-const LOOK_ANYWAY: Duration = Duration::from_millis(100);
+pub(crate) const LOOK_ANYWAY: Duration = Duration::from_millis(100);
 
 /// How long to look away when there is nothing to do.
 #[derive(Debug, Clone, Copy)]

@@ -1,4 +1,4 @@
-//! Virtual time: tokio's, and the clocks on it.
+//! Clocks on virtual time, which is tokio's.
 
 use std::{
     sync::Arc,
@@ -12,30 +12,7 @@ use rapport_engine::ports::{
     store::{Store, StoreError},
 };
 
-use crate::store::MemoryStore;
-
-/// Time that begins at a fixed instant and passes as tokio's does: with paused time it is virtual.
-#[derive(Debug, Clone, Copy)]
-pub struct Virtual {
-    started: tokio::time::Instant,
-}
-
-impl Default for Virtual {
-    fn default() -> Self {
-        Self { started: tokio::time::Instant::now() }
-    }
-}
-
-impl Virtual {
-    /// The present.
-    #[must_use]
-    pub fn now(&self) -> Timestamp {
-        // An arbitrary Monday, ten in the morning; nothing of a replay may depend on it.
-        let start = Timestamp::from_second(1_900_058_400).unwrap_or(Timestamp::UNIX_EPOCH);
-        let passed = i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX);
-        Timestamp::from_millisecond(start.as_millisecond().saturating_add(passed)).unwrap_or(Timestamp::MAX)
-    }
-}
+use rapport_memory::store::MemoryStore;
 
 /// A live clock: the present is the store's own time.
 pub struct LiveClock {

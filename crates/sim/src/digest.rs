@@ -10,7 +10,7 @@ use rapport_event::id::PartnerKey;
 use rapport_partner::Measure;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::store::Tables;
+use rapport_memory::store::Tables;
 
 /// The final state: by partner, and what belongs to all.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -15,9 +15,9 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::{
     properties::Broken,
     run::{LINK_KEY, Outcome},
-    store::Tables,
     world::{self, begins},
 };
+use rapport_memory::store::Tables;
 
 /// The days goals run on, of the world's beginning.
 const FIRST_DAY: i64 = 4;

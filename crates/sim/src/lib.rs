@@ -1,7 +1,7 @@
 //! The whole engine on ports in memory: seeded, in virtual time, with faults.
 //!
 //! A run plays a little world ([`world`]) through ingest, shards, coordinator, relay and mailers as they run in production.
-//! Everything the engine meets outside itself is here: [`store`], [`log`], [`transport`] and [`clock`]. Between a process and
+//! Everything the engine meets outside itself is in memory: store and log (`rapport_memory`), [`transport`] and [`clock`]. Between a process and
 //! these stands its [`process::Process`], which can be killed, paused or lied to at every call, by the [`faults`] of a seed.
 //! [`run`] plays one world under one setting; [`properties`] says what must hold after it, and between runs.
 //!
@@ -11,10 +11,8 @@ pub mod clock;
 pub mod digest;
 pub mod faults;
 pub mod goals;
-pub mod log;
 pub mod process;
 pub mod properties;
 pub mod run;
-pub mod store;
 pub mod transport;
 pub mod world;

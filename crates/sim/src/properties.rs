@@ -184,7 +184,7 @@ fn rules_of_contact(outcome: &Outcome) -> Broken {
         return vec!["the repository's files do not compile".into()];
     };
     let tables = &outcome.tables;
-    let mut by_address: BTreeMap<&String, Vec<&crate::store::StoredMessage>> = BTreeMap::new();
+    let mut by_address: BTreeMap<&String, Vec<&rapport_memory::store::StoredMessage>> = BTreeMap::new();
     for message in tables.messages.values() {
         if let (Some(address), MessageState::Sent | MessageState::InDoubt) = (&message.address, message.state) {
             by_address.entry(address).or_default().push(message);

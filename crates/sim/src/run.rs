@@ -31,11 +31,13 @@ use crate::{
     digest::Digest,
     faults::{Faults, Rates},
     goals,
-    log::MemoryLog,
     process::{Process, ProcessLog, ProcessStore},
-    store::{MemoryStore, Tables},
     transport::{Accepted, MailServer, SimTransport},
     world::{self, World, WorldSource},
+};
+use rapport_memory::{
+    log::MemoryLog,
+    store::{MemoryStore, Tables},
 };
 
 /// Virtual time after which a run that moves no more is given up.

@@ -21,7 +21,8 @@ use rapport_engine::{
     },
 };
 use rapport_event::PartnerKey;
-use rapport_sim::{store::Tables, world};
+use rapport_memory::store::Tables;
+use rapport_sim::world;
 use serde_json::json;
 use stand::{Stand, script::Script};
 use tokio::sync::Notify;

@@ -11,8 +11,9 @@ use rapport_engine::{
     work,
 };
 use rapport_event::{Kind, PartnerKey};
+use rapport_memory::store::Tables;
 use rapport_partner::{Measure, PartnerState};
-use rapport_sim::{store::Tables, world};
+use rapport_sim::world;
 use serde_json::json;
 use stand::Stand;
 

@@ -18,7 +18,8 @@ use rapport_engine::{
     readiness::Readiness,
     restore,
 };
-use rapport_sim::{clock::LiveClock, store::Tables, world};
+use rapport_memory::store::Tables;
+use rapport_sim::{clock::LiveClock, world};
 use serde_json::{Value, json};
 use stand::Stand;
 

@@ -18,7 +18,8 @@ use rapport_engine::{
 use rapport_event::ProgramId;
 use rapport_insight::dip::PartWriter;
 
-use rapport_sim::{clock::LiveClock, log::MemoryLog, store::MemoryStore, world};
+use rapport_memory::{log::MemoryLog, store::MemoryStore};
+use rapport_sim::{clock::LiveClock, world};
 use serde_json::json;
 
 const LONG: std::time::Duration = std::time::Duration::from_secs(3600);

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use rapport_engine::{
     clocks::{ServerClock, accept_server_time},
-    ingest::{Incarnations, Ingest, ReplayMaster, ReplaySource, accepted_fact, stopped_fact},
+    ingest::{Breaker, Incarnations, Ingest, ReplayMaster, ReplaySource, accepted_fact, stopped_fact},
     ownership::{Engine, EngineParts, EngineSettings},
     ports::{
         clock::Clock,
@@ -18,7 +18,7 @@ use rapport_engine::{
             Announcement, EventLog, LogError, LogIdentity, LogRecord, NewRecord, Progress, ShardFeed, SignalLog,
             Source, SourceRecord,
         },
-        rows::{OUTBOX_SOURCE, OutboxRow, Target},
+        rows::{DeadLetterRow, OUTBOX_SOURCE, OutboxRow, Target},
         store::Store,
     },
     readiness::Readiness,
@@ -28,7 +28,8 @@ use rapport_engine::{
     rulebooks::Rulebooks,
 };
 use rapport_event::{Event, Kind, PartnerKey, Payload};
-use rapport_sim::{clock::SimClock, log::MemoryLog, store::MemoryStore, world};
+use rapport_memory::{log::MemoryLog, store::MemoryStore};
+use rapport_sim::{clock::SimClock, world};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -438,6 +439,37 @@ async fn a_partition_of_rubbish_is_stopped_the_others_go_on_and_a_person_lets_it
     let (ran, ()) = tokio::join!(ingest.run(&mut source, true, token), looking_on);
     ran.unwrap();
     assert_eq!(source.committed[1], refused() as i64, "each once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_read_again_is_known_by_what_became_of_its_dead_letter() {
+    // A file is read in again; a topic's offsets were set back.
+    for source in ["file:0f", "activity"] {
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+        store.set_replay_present(at(0)).await.unwrap();
+        let letter = |offset, replayed| DeadLetterRow {
+            source: source.into(),
+            partition: 0,
+            offset,
+            code: "unknown_kind".into(),
+            detail: String::new(),
+            raw: b"{}".to_vec(),
+            headers: "{}".into(),
+            at: at(0),
+            replayed_at: replayed,
+        };
+        store.dead_letters(&[letter(2, None), letter(3, Some(at(1)))]).await.unwrap();
+        let (log, mut breaker) = (MemoryLog::new(1), Breaker::default());
+        let ingest = ingest(&store, &log, 1);
+        for record in Flaky::new(0).records {
+            let record = SourceRecord { topic: source.into(), ..record };
+            ingest.take(&[record], &mut breaker).await.unwrap();
+        }
+        let appended: Vec<Option<i64>> =
+            log.records()[&0].iter().map(|record| record.position.map(|position| position.offset)).collect();
+        assert_eq!(appended, [Some(0), Some(1), None, Some(4), Some(5)], "{source}");
+        assert!(store.open_dead_letters(None, None, 9).await.unwrap().is_empty(), "it is not to be replayed any more");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,10 +7,10 @@ use rapport_engine::{
     shard::{day_close::Cursor, foresight::Expectations},
 };
 use rapport_insight::base::Basis;
+use rapport_memory::store::Tables;
 use rapport_sim::{
     faults::Rates,
     run::{Outcome, Setting, play},
-    store::Tables,
     world::{BESIDE, PROGRAM},
 };
 

@@ -19,7 +19,8 @@ use rapport_engine::{
     restore::{self, RestoreError},
 };
 use rapport_event::PartnerKey;
-use rapport_sim::{faults::Rates, log::MemoryLog, store::Tables, world};
+use rapport_memory::{log::MemoryLog, store::Tables};
+use rapport_sim::{faults::Rates, world};
 use serde_json::json;
 use stand::Stand;
 
@@ -73,7 +74,7 @@ async fn a_log_that_was_made_anew_is_not_taken_for_the_one_that_was_folded() {
     stand.log = MemoryLog::new(1);
     let lost = [stand.sale("ada", "lost")];
     assert!(is_other(stand.try_take(&lost).await));
-    restore::accept_log(stand.store.as_ref()).await.unwrap();
+    restore::accept_log(&stand.log, stand.store.as_ref()).await.unwrap();
     assert!(is_other(stand.try_take(&lost).await), "whoever accepts it");
     for (length, found) in [(0, "is gone"), (folded, "is another one"), (folded + 5, "is another one")] {
         while (stand.log.length() as i64) < length {
@@ -83,7 +84,21 @@ async fn a_log_that_was_made_anew_is_not_taken_for_the_one_that_was_folded() {
         stand.start();
         let readiness = stand.readiness.clone();
         stand.until("it is told", |_| format!("{:?}", readiness.troubles()).contains(found)).await;
+        // Once another engine has the shard, that one tells.
+        let lease = Duration::from_secs(3600);
+        let taken = loop {
+            match stand.store.take_shard(0, "another", lease).await.unwrap() {
+                Some(taken) => break taken,
+                None => tokio::time::sleep(Duration::from_millis(1)).await,
+            }
+        };
+        stand.until("it is no longer told here", |_| !format!("{:?}", readiness.troubles()).contains("shard 0")).await;
+        stand.store.release_shard(0, taken.epoch).await.unwrap();
         stand.stop().await;
+        if found == "is another one" {
+            let accepted = restore::accept_log(&stand.log, stand.store.as_ref()).await;
+            assert!(matches!(accepted, Err(RestoreError::OtherLog(_))), "{accepted:?}");
+        }
         assert_eq!(stand.store.tables().shards[&0].next_offset, folded, "nothing of it is folded");
         assert!(is_other(stand.try_take(&lost).await), "nothing is appended to it");
         assert_eq!(stand.log.length() as i64, length);
@@ -92,7 +107,7 @@ async fn a_log_that_was_made_anew_is_not_taken_for_the_one_that_was_folded() {
     (stand.log, stand.readiness) = (old, Readiness::default());
     let after = [stand.sale("ada", "a3")];
     assert!(is_other(stand.try_take(&after).await), "a person has to look");
-    restore::accept_log(stand.store.as_ref()).await.unwrap();
+    restore::accept_log(&stand.log, stand.store.as_ref()).await.unwrap();
     stand.take(&after).await;
     stand.start();
     stand.until("the old log goes on", |tables| conversions_of(tables, "ada") == 3).await;

@@ -17,7 +17,8 @@ use rapport_engine::ports::{
     store::Store,
     transport::{Deadline, Delivery, Envelope, Letter},
 };
-use rapport_sim::{clock::LiveClock, store::Tables, world};
+use rapport_memory::store::Tables;
+use rapport_sim::{clock::LiveClock, world};
 use stand::{Stand, script::Script};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;

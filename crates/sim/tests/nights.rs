@@ -15,11 +15,12 @@ use rapport_engine::{
     },
 };
 use rapport_event::PartnerKey;
+use rapport_memory::store::MemoryStore;
 use rapport_partner::{
     LastingSignal,
     profile::{Status, Stored},
 };
-use rapport_sim::{store::MemoryStore, world};
+use rapport_sim::world;
 
 const WORKFLOW: &str = "workflow: Ask
 owner: a@acme.example

@@ -24,7 +24,8 @@ use rapport_engine::{
     work,
 };
 use rapport_event::{Kind, PartnerKey};
-use rapport_sim::{clock::LiveClock, log::MemoryLog, store::MemoryStore, world};
+use rapport_memory::{log::MemoryLog, store::MemoryStore};
+use rapport_sim::{clock::LiveClock, world};
 
 const LONG: std::time::Duration = std::time::Duration::from_secs(3600);
 
@@ -236,7 +237,7 @@ async fn two_a_day_begin_and_the_others_wait_in_order_or_are_left_out() {
         stand.take(&events).await;
         tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     }
-    let states = |tables: &rapport_sim::store::Tables| {
+    let states = |tables: &rapport_memory::store::Tables| {
         let mut states: Vec<(String, String, String)> = Vec::new();
         for row in tables.journeys.values().filter(|row| row.workflow == "two") {
             let body: serde_json::Value = serde_json::from_str(&row.body).unwrap();

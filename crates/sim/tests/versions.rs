@@ -134,7 +134,7 @@ fn nothing_leaves_during_an_incident_and_no_burst_after_it() {
         assert!(broken.is_empty(), "{}", broken.join("\n"));
         let on = |day: i64| world::begins() + SignedDuration::from_hours(24 * day);
         let sent = |from, to| {
-            let went = |message: &&rapport_sim::store::StoredMessage| message.state == MessageState::Sent;
+            let went = |message: &&rapport_memory::store::StoredMessage| message.state == MessageState::Sent;
             let messages = outcome.tables.messages.values().filter(went);
             let mut at: Vec<_> =
                 messages.map(|message| message.changed_at).filter(|at| *at > from && *at < to).collect();

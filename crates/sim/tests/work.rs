@@ -14,8 +14,9 @@ use rapport_engine::{
     work::{self, NewCase},
 };
 use rapport_event::PartnerKey;
+use rapport_memory::store::Tables;
 use rapport_partner::{Measure, PartnerState};
-use rapport_sim::{store::Tables, world};
+use rapport_sim::world;
 use serde_json::json;
 use stand::Stand;
 

@@ -8,7 +8,8 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection as _, PgPool, SqlitePool};
 
-use crate::sql::{Bell, refusal};
+use crate::sql::refusal;
+use rapport_engine::ports::bell::Bell;
 
 /// Connections PostgreSQL is opened with when nobody says otherwise.
 pub const POOL_SIZE_DEFAULT: u32 = 8;

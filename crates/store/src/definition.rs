@@ -29,6 +29,7 @@ impl SqlStore {
         }
         write_audit(&mut session, audit).await?;
         write_outbox(&mut session, outbox).await?;
+        session.about().applied = true;
         session.commit().await?;
         Ok(true)
     }

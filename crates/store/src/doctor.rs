@@ -79,6 +79,7 @@ impl SqlStore {
         let mut removed = session.execute(&prune::ACTIVITY_IDS, &cells![day]).await?;
         removed += session.execute(&prune::CONVERSIONS, &cells![before(history_days + CONVERSION_SLACK_DAYS)]).await?;
         removed += session.execute(&prune::DEAD_LETTERS, &cells![before(DEAD_LETTER_DAYS)]).await?;
+        removed += session.execute(&prune::LINES, &cells![before(DEAD_LETTER_DAYS)]).await?;
         removed += session.execute(&prune::SENT, &cells![before(SENT_DAYS)]).await?;
         removed += session.execute(&prune::CLOCK_MARKS, &cells![history]).await?;
         removed += session.execute(&prune::DAY_PARTS, &cells![last_day]).await?;

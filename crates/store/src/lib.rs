@@ -53,7 +53,8 @@ pub use measure::{ConversionsAfter, Drawn, MailFate, Period, Place};
 pub use migrate::SCHEMA_VERSION;
 
 use connect::Embedded;
-use sql::{Bell, On, Session, refusal};
+use rapport_engine::ports::bell::Bell;
+use sql::{On, Session, refusal};
 
 /// The store on one of the two databases. Clones share connections.
 #[derive(Debug, Clone)]

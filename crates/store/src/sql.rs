@@ -5,7 +5,6 @@
 //! `-- rows: name type, …` takes a batch: its text reads from a table `input`, which is `UNNEST` of one array per column in
 //! PostgreSQL and a `VALUES` list in SQLite. `@now` is the database server's time in epoch milliseconds.
 
-mod bell;
 mod cell;
 mod notices;
 pub(crate) mod queries;
@@ -13,7 +12,6 @@ mod row;
 mod session;
 mod statement;
 
-pub(crate) use bell::Bell;
 pub(crate) use cell::{Cell, Rows, cells};
 pub(crate) use notices::hear;
 pub(crate) use row::{Row, instant};

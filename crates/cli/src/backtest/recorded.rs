@@ -20,7 +20,7 @@ use rapport_event::{Kind, PartnerKey, Payload, decode_record};
 
 use crate::exit::{Doing, Failure};
 use crate::files::Texts;
-use crate::layout::Layout;
+use crate::layout::{Ground, Layout};
 
 /// Records read at once.
 const PAGE: usize = 2_000;
@@ -68,11 +68,11 @@ pub async fn read(layout: &Layout, progress: impl Fn(usize)) -> Result<Recorded,
     let mut events = Vec::new();
     let mut applied: Vec<(Timestamp, String)> = Vec::new();
     let mut last = Timestamp::MIN;
-    let shards: Vec<u32> = (0..layout.shards).collect();
-    let ends = layout.log.ends(&shards).await.doing("looking at the event log")?;
+    let shards: Vec<u32> = (0..layout.ground.shards).collect();
+    let ends = layout.ground.log.ends(&shards).await.doing("looking at the event log")?;
     for (shard, end) in shards.into_iter().zip(ends) {
         let (mut reached, mut fired) = (Timestamp::MIN, Timestamp::MIN);
-        let mut offset = layout.log.begin(shard).await.doing("looking at the event log")?;
+        let mut offset = layout.ground.log.begin(shard).await.doing("looking at the event log")?;
         if offset > 0 {
             return Err(Failure::new(format!(
                 "the event log has forgotten its first {offset} records of shard {shard}"
@@ -81,9 +81,9 @@ pub async fn read(layout: &Layout, progress: impl Fn(usize)) -> Result<Recorded,
                 "a backtest plays all from the beginning: who was approved before what is left would be unknown to it",
             ));
         }
-        let marks = layout.store.clock_marks(shard).await.doing("reading when timers fired")?;
+        let marks = layout.ground.store.clock_marks(shard).await.doing("reading when timers fired")?;
         let mut marks = marks.into_iter().peekable();
-        let mut feed = layout.log.open(shard, offset).await.doing("reading the event log")?;
+        let mut feed = layout.ground.log.open(shard, offset).await.doing("reading the event log")?;
         while offset < end {
             let records = feed.next(PAGE).await.doing("reading the event log")?;
             for record in records.into_iter().filter(|record| record.offset < end) {
@@ -160,7 +160,7 @@ pub async fn read(layout: &Layout, progress: impl Fn(usize)) -> Result<Recorded,
     };
     applied.sort();
     for (at, hash) in applied {
-        let row = layout.store.definition(&hash).await.doing("reading a rulebook")?;
+        let row = layout.ground.store.definition(&hash).await.doing("reading a rulebook")?;
         recorded.rulebooks.extend(row.map(|row| (at, row)));
     }
     let keys = recorded.keys();
@@ -169,7 +169,7 @@ pub async fn read(layout: &Layout, progress: impl Fn(usize)) -> Result<Recorded,
         recorded.persons.extend(rows.into_iter().map(|row| ((row.key.clone(), row.version), row)));
     }
     for key in &keys {
-        let Some(story) = layout.store.story(key).await.doing("reading mails")? else { continue };
+        let Some(story) = layout.ground.store.story(key).await.doing("reading mails")? else { continue };
         for told in story.messages.into_iter().filter(|told| told.state == MessageState::Failed) {
             recorded.outcomes.insert(told.message.id, told.reason.unwrap_or_default());
         }
@@ -177,7 +177,7 @@ pub async fn read(layout: &Layout, progress: impl Fn(usize)) -> Result<Recorded,
     let programs: BTreeSet<&ProgramId> = keys.iter().map(|key| &key.program).collect();
     for program in programs {
         let name = beginning(program);
-        let noted = layout.store.meta(&name).await.doing("reading when a programme began")?;
+        let noted = layout.ground.store.meta(&name).await.doing("reading when a programme began")?;
         recorded.beginnings.extend(noted.map(|value| (name, value)));
         recorded.program.get_or_insert_with(|| program.as_str().to_owned());
     }
@@ -198,10 +198,10 @@ fn is_told_again(kind: &Kind) -> bool {
         )
 }
 
-/// Tells the record to a throwaway layout, step by step.
+/// Tells the record to a store and log of its own, step by step.
 pub struct Source {
     recorded: Recorded,
-    layout: Layout,
+    ground: Ground,
     edited: Option<Texts>,
     from: Timestamp,
     next_rulebook: usize,
@@ -211,13 +211,13 @@ pub struct Source {
 
 impl Source {
     /// Tells `recorded`; the edited files come into force at `from`.
-    pub fn new(recorded: Recorded, layout: Layout, edited: Texts, from: Timestamp) -> Self {
-        Self { recorded, layout, edited: Some(edited), from, next_rulebook: 0, addresses: BTreeMap::new() }
+    pub fn new(recorded: Recorded, ground: Ground, edited: Texts, from: Timestamp) -> Self {
+        Self { recorded, ground, edited: Some(edited), from, next_rulebook: 0, addresses: BTreeMap::new() }
     }
 
     /// Puts the first rulebook into force before anything runs: without one nothing is folded, and nothing ever looks quiet.
     pub async fn prepare(&mut self) -> Result<(), StoreError> {
-        let store = &self.layout.store;
+        let store = &self.ground.store;
         let first = self.recorded.events.front().map_or(self.from, |told| told.at);
         if let Some((_, row)) = self.recorded.rulebooks.first() {
             let event = rapport_engine::records::rulebook_applied(0, &row.hash, None, &row.applied_by, row.applied_at);
@@ -236,7 +236,7 @@ impl Source {
         let Some(texts) = self.edited.take() else { return Ok(false) };
         let request =
             Request { texts, by: "backtest".to_owned(), since: None, approval: Approval::NotNeeded, plan: None };
-        let applied = apply(&self.layout.store, request, 1, now).await;
+        let applied = apply(&self.ground.store, request, 1, now).await;
         applied.map_err(|error| StoreError::Refused(error.to_string()))?;
         Ok(true)
     }
@@ -249,7 +249,7 @@ impl Source {
                 break;
             }
             let event = rapport_engine::records::rulebook_applied(0, &row.hash, None, &row.applied_by, row.applied_at);
-            let store = &self.layout.store;
+            let store = &self.ground.store;
             let audit = AuditRow::done("apply", &row.hash, &row.applied_by, row.applied_at);
             let before = store.current_definition_hash().await?;
             let told = [rapport_engine::records::outbox(0, event)];
@@ -268,7 +268,7 @@ impl Source {
 
     /// What stands in the outbox is in the log before anything of the step.
     async fn carried(&self) -> Result<(), StoreError> {
-        while !self.layout.store.outbox(1).await?.is_empty() {
+        while !self.ground.store.outbox(1).await?.is_empty() {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         Ok(())
@@ -293,8 +293,8 @@ impl Source {
                 });
             }
         }
-        self.layout.store.store_persons(&persons).await?;
-        self.layout.store.change_suppressions(&changes, &[]).await
+        self.ground.store.store_persons(&persons).await?;
+        self.ground.store.change_suppressions(&changes, &[]).await
     }
 }
 
@@ -316,7 +316,7 @@ impl ReplaySource for Source {
         }
         if !told.is_empty() {
             self.tables(&told).await.map_err(unreachable)?;
-            self.layout.log.append(told.into_iter().map(|told| told.record).collect()).await?;
+            self.ground.log.append(told.into_iter().map(|told| told.record).collect()).await?;
         }
         Ok(Vec::new())
     }

@@ -14,7 +14,6 @@ use crate::command_line::{BacktestArguments, ClockKind};
 use crate::exit::{self, Failure};
 use crate::layout::Layout;
 use crate::printed::{bold, count, faint, harmless, line, number};
-use crate::scratch::Scratch;
 use crate::settings::Settings;
 use crate::{progress, stop};
 
@@ -46,11 +45,10 @@ pub async fn run(settings: &Settings, arguments: &BacktestArguments) -> Result<u
         return Err(Failure::new("nothing is recorded yet").help("events come first: `rapport ingest`, `rapport run`"));
     }
     let keys = recorded.keys();
-    let was = seen(&live.store, &keys, from, now).await?;
+    let was = seen(&live.ground.store, &keys, from, now).await?;
     live.close().await;
-    let folder = Scratch::new("backtest")?;
     let show = |present: Timestamp| bar.set_message(format!("playing {}", present.strftime("%-d %b %Y")));
-    let played = play(folder.path(), recorded, texts, from, now, &stop, show).await;
+    let played = play(recorded, texts, from, now, &stop, show).await;
     bar.finish_and_clear();
     let played = played?;
     let compared = compare(&was, &played.seen, arguments.workflow.as_deref());

@@ -78,6 +78,11 @@ async fn at_position(desk: &Desk, text: &str) -> Result<DeadLetterRow, Failure> 
     })
 }
 
+/// Whether only the place of a file's line is known any more.
+fn is_forgotten(letter: &DeadLetterRow) -> bool {
+    letter.source.starts_with(FILE) && letter.raw.is_empty()
+}
+
 /// Names of the files that were read in, by the name of their content.
 #[derive(Default)]
 struct FileNames(BTreeMap<String, Option<String>>);
@@ -142,7 +147,8 @@ async fn list(desk: &Desk, code: Option<&str>, limit: usize, as_data: bool) -> R
             letter.replayed_at.map(|at| format!(" (replayed {})", at.strftime("%Y-%m-%d %H:%M"))).unwrap_or_default();
         let place = names.place(desk, letter).await?.map(|place| format!("{place}  ")).unwrap_or_default();
         let (at, code) = (letter.at.strftime("%Y-%m-%d %H:%M"), &letter.code);
-        let (position, detail) = (harmless(&position(letter)), harmless(&letter.detail));
+        let detail = if is_forgotten(letter) { "what it held is no longer kept" } else { &letter.detail };
+        let (position, detail) = (harmless(&position(letter)), harmless(detail));
         line(format!("{at}  {place}{position}  {code}: {detail}{again}"));
     }
     Ok(exit::OK)
@@ -191,6 +197,10 @@ async fn replay(layout: &Layout, code: Option<&str>, limit: Option<usize>, at: O
             return Err(Failure::input(format!("{} was replayed already", harmless(&position(&letter))))
                 .help(format!("it was accepted on {}", at.strftime("%Y-%m-%d %H:%M UTC"))));
         }
+        if is_forgotten(&letter) {
+            return Err(Failure::input(format!("what stood at {} is no longer kept", harmless(&position(&letter))))
+                .help("bytes are kept for 30 days; read the file in again with `rapport ingest FILE`"));
+        }
         match again(layout, letter).await? {
             Ok(()) => accepted += 1,
             Err(why) => {
@@ -220,10 +230,10 @@ async fn replay(layout: &Layout, code: Option<&str>, limit: Option<usize>, at: O
 /// Reads one again; why not, when it is refused.
 async fn again(layout: &Layout, letter: DeadLetterRow) -> Result<Result<(), String>, Failure> {
     let headers = headers(&letter);
-    let now = layout.clock.now().await.doing("asking for the time")?;
-    let rules = layout.rulebooks.current().await.doing("reading the applied files")?;
+    let now = layout.ground.clock.now().await.doing("asking for the time")?;
+    let rules = layout.ground.rulebooks.current().await.doing("reading the applied files")?;
     let borrowed: Vec<(&str, &[u8])> = headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
-    let intake = Intake::of(rules.as_ref().map(|rules| &rules.rulebook), layout.clock.replays());
+    let intake = Intake::of(rules.as_ref().map(|rules| &rules.rulebook), layout.ground.clock.replays());
     if let Err(rejection) = intake.read(&letter.raw, &Headers(&borrowed), now) {
         return Ok(Err(rejection.to_string()));
     }
@@ -237,9 +247,9 @@ async fn again(layout: &Layout, letter: DeadLetterRow) -> Result<Result<(), Stri
         key: None,
         value: Some(raw),
     };
-    if ingest(layout).take_again(record).await.doing("appending")?.events == 0 {
+    if ingest(&layout.ground).take_again(record).await.doing("appending")?.events == 0 {
         return Ok(Err("larger than the event log takes".to_owned()));
     }
-    layout.store.dead_letter_replayed(&source, partition, offset, now).await.doing("marking a dead letter")?;
+    layout.ground.store.dead_letter_replayed(&source, partition, offset, now).await.doing("marking a dead letter")?;
     Ok(Ok(()))
 }

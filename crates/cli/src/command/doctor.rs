@@ -45,7 +45,8 @@ pub async fn run(settings: &Settings, as_data: bool, accept_clock: bool) -> Resu
     match Layout::open(settings, ClockKind::Live).await {
         Ok(layout) => {
             if accept_clock {
-                let at = accept_server_time(layout.store.as_ref()).await.doing("accepting the database's clock")?;
+                let at =
+                    accept_server_time(layout.ground.store.as_ref()).await.doing("accepting the database's clock")?;
                 examination.note("clock", true, format!("{at} is accepted; processes that hold go on within seconds"));
             }
             examine(&layout, settings, &mut examination).await?;
@@ -72,9 +73,9 @@ pub async fn run(settings: &Settings, as_data: bool, accept_clock: bool) -> Resu
 }
 
 async fn examine(layout: &Layout, settings: &Settings, examination: &mut Examination) -> Result<(), Failure> {
-    let store = &layout.store;
+    let store = &layout.ground.store;
     let kind = if matches!(settings.layout, LayoutSettings::Cluster { .. }) { "cluster" } else { "embedded" };
-    examination.note("layout", true, format!("{kind}, {}", count(i64::from(layout.shards), "shard")));
+    examination.note("layout", true, format!("{kind}, {}", count(i64::from(layout.ground.shards), "shard")));
     examination.note("schema", true, format!("version {}", rapport_store::SCHEMA_VERSION));
     rulebook(layout, settings, examination).await?;
     shards(layout, examination).await?;
@@ -145,7 +146,7 @@ async fn examine(layout: &Layout, settings: &Settings, examination: &mut Examina
 
 /// What stopped itself, and what is on the way there.
 async fn reputation(layout: &Layout, examination: &mut Examination) -> Result<(), Failure> {
-    let store = layout.store.as_ref();
+    let store = layout.ground.store.as_ref();
     let stopped = store.pauses().await.doing("reading what is paused")?;
     let stopped: Vec<String> = stopped.iter().filter(|row| row.by == operate::ITSELF).map(pause::told).collect();
     let told = if stopped.is_empty() { "no mail stopped itself".to_owned() } else { stopped.join("; ") };
@@ -156,7 +157,7 @@ async fn reputation(layout: &Layout, examination: &mut Examination) -> Result<()
         .iter()
         .filter_map(|row| Some(format!("{} to {}: {}", row.workflow, row.provider, row.alarm()?)))
         .collect();
-    let applied = layout.rulebooks.current().await.ok().flatten();
+    let applied = layout.ground.rulebooks.current().await.ok().flatten();
     if let Some(warn_above) = applied.and_then(|applied| applied.rulebook.config.burst.warn_above) {
         let mails = store.mails_an_hour(now).await.doing("counting the hour's mail")?;
         let above = mails.into_iter().filter(|(_, mails)| *mails > i64::from(warn_above));
@@ -169,12 +170,12 @@ async fn reputation(layout: &Layout, examination: &mut Examination) -> Result<()
 }
 
 async fn rulebook(layout: &Layout, settings: &Settings, examination: &mut Examination) -> Result<(), Failure> {
-    let Some(hash) = layout.store.current_definition_hash().await.doing("asking for the applied files")? else {
+    let Some(hash) = layout.ground.store.current_definition_hash().await.doing("asking for the applied files")? else {
         examination.note("workflows", false, "none is in force; run `rapport apply`");
         return Ok(());
     };
     let short = hash.get(..12).unwrap_or(&hash).to_owned();
-    match layout.rulebooks.current().await {
+    match layout.ground.rulebooks.current().await {
         Ok(_) => {
             let same =
                 files::read(&settings.folder).map(|texts| files::sources(&texts).hash() == hash).unwrap_or(false);
@@ -187,18 +188,19 @@ async fn rulebook(layout: &Layout, settings: &Settings, examination: &mut Examin
 }
 
 async fn shards(layout: &Layout, examination: &mut Examination) -> Result<(), Failure> {
-    let rows = layout.store.shard_rows().await.doing("reading the shards")?;
-    let restored =
-        restore::find(layout.log.as_ref(), layout.store.as_ref()).await.doing("asking how far the shards were")?;
+    let rows = layout.ground.store.shard_rows().await.doing("reading the shards")?;
+    let restored = restore::find(layout.ground.log.as_ref(), layout.ground.store.as_ref())
+        .await
+        .doing("asking how far the shards were")?;
     let told = if restored.is_empty() {
         "the database is the one that last wrote".to_owned()
     } else {
         format!("{} behind what Kafka was told; see `rapport restore`", count(restored.len() as i64, "shard"))
     };
     examination.note("restore", restored.is_empty(), told);
-    let ids: Vec<u32> = (0..layout.shards).collect();
-    let ends = layout.log.ends(&ids).await.doing("reading the ends of the log")?;
-    let now = layout.store.server_time().await.doing("asking for the time")?;
+    let ids: Vec<u32> = (0..layout.ground.shards).collect();
+    let ends = layout.ground.log.ends(&ids).await.doing("reading the ends of the log")?;
+    let now = layout.ground.store.server_time().await.doing("asking for the time")?;
     let (mut behind, mut lagging, mut owned, mut silent) = (0, Vec::new(), 0, Vec::new());
     for row in &rows {
         if let Some(end) = usize::try_from(row.shard).ok().and_then(|shard| ends.get(shard)) {
@@ -229,12 +231,12 @@ async fn shards(layout: &Layout, examination: &mut Examination) -> Result<(), Fa
         format!("{} to fold; shards {}", count(behind, "record"), lagging.join(", "))
     };
     // An embedded project that is not running folds what waits at its next start.
-    examination.note("shards", behind == 0 || running || layout.broker.is_none(), told);
+    examination.note("shards", behind == 0 || running || layout.ground.broker.is_none(), told);
     let clocks: Vec<_> = rows.iter().filter(|row| row.shard != COORDINATOR).map(|row| (row.shard, row.clock)).collect();
-    days(layout, examination, &clocks, running || layout.broker.is_some()).await?;
+    days(layout, examination, &clocks, running || layout.ground.broker.is_some()).await?;
     let present = layout.desk().now().await?;
     let Outstanding { outbox, messages, requests, timers, calls } =
-        layout.store.outstanding(present).await.doing("looking for open work")?;
+        layout.ground.store.outstanding(present).await.doing("looking for open work")?;
     let told = format!(
         "{} to append, {} due, {} open, {} due, {} due",
         count(outbox, "record"),
@@ -254,14 +256,14 @@ async fn days(
     clocks: &[(i32, Option<Timestamp>)],
     should_run: bool,
 ) -> Result<(), Failure> {
-    let Ok(Some(applied)) = layout.rulebooks.current().await else { return Ok(()) };
-    let now = layout.store.server_time().await.doing("asking for the time")?;
-    let present = layout.store.replay_present().await.doing("asking for the present")?.unwrap_or(now);
+    let Ok(Some(applied)) = layout.ground.rulebooks.current().await else { return Ok(()) };
+    let now = layout.ground.store.server_time().await.doing("asking for the time")?;
+    let present = layout.ground.store.replay_present().await.doing("asking for the present")?.unwrap_or(now);
     let (mut told, mut good) = (Vec::new(), true);
     for id in applied.rulebook.config.programs.keys() {
         let Ok(program) = ProgramId::new(id) else { continue };
         let Some(days) = ProgramDays::of(&applied.rulebook, &program) else { continue };
-        let last = layout.store.last_day_close(&program).await.doing("reading the programme's last day")?;
+        let last = layout.ground.store.last_day_close(&program).await.doing("reading the programme's last day")?;
         let Some(last) = last else {
             told.push(format!("{id}: none closed yet"));
             continue;

@@ -63,7 +63,7 @@ pub async fn run(settings: &Settings, arguments: IngestArguments) -> Result<u8, 
 async fn take_in(settings: &Settings, files: Vec<(PathBuf, EventFile)>) -> Result<u8, Failure> {
     let layout = Layout::open_or(settings, ClockKind::Live, Missing::Make).await?;
     let stop = stop::on_signal()?;
-    let (service, mut all) = (ingest(&layout), Taken::default());
+    let (service, mut all) = (ingest(&layout.ground), Taken::default());
     for (file, events) in files {
         let bar = progress::spinner(format!("reading {}", file.display()));
         keep_name(&layout, &file, &events).await?;
@@ -100,16 +100,21 @@ fn judged(taken: Taken) -> u8 {
 async fn keep_name(layout: &Layout, file: &Path, events: &EventFile) -> Result<(), Failure> {
     if let (true, Some(first)) = (events.by_line, events.records.first()) {
         let name = file.display().to_string();
-        layout.store.set_meta(&source_file::name_fact(&first.topic), &name).await.doing("noting the file's name")?;
+        layout
+            .ground
+            .store
+            .set_meta(&source_file::name_fact(&first.topic), &name)
+            .await
+            .doing("noting the file's name")?;
     }
     Ok(())
 }
 
 /// The first that were refused, with their places and reasons.
 async fn tell_first_refused(layout: &Layout, file: &Path, events: &EventFile) -> Result<(), Failure> {
-    let rules = layout.rulebooks.current().await.doing("reading the applied files")?;
-    let intake = Intake::of(rules.as_ref().map(|rules| &rules.rulebook), layout.clock.replays());
-    let now = layout.clock.now().await.doing("asking for the time")?;
+    let rules = layout.ground.rulebooks.current().await.doing("reading the applied files")?;
+    let intake = Intake::of(rules.as_ref().map(|rules| &rules.rulebook), layout.ground.clock.replays());
+    let now = layout.ground.clock.now().await.doing("asking for the time")?;
     let refused = events.records.iter().filter_map(|record| {
         let rejection = intake.read(record.value.as_deref()?, &Headers::NONE, now).err()?;
         Some((record, rejection))
@@ -160,11 +165,11 @@ async fn replay(
     let links = link_keys(settings, false)?;
     let done = stop.child_token();
     let mut services = Services::new(done.clone());
-    services.engine(&layout, "replay", None);
-    services.relay(&layout, "replay");
-    services.mailer(&layout, "replay", way_out, links);
+    services.engine(&layout.ground, "replay", None);
+    services.relay(&layout.ground, "replay");
+    services.mailer(&layout.ground, "replay", way_out, links);
     let bar = progress::spinner("replaying".to_owned());
-    let master = ReplayMaster::new(ingest(&layout), until);
+    let master = ReplayMaster::new(ingest(&layout.ground), until);
     let taken = {
         let bar = bar.clone();
         let show = move |present: Timestamp| bar.set_message(format!("replaying {}", present.strftime("%Y-%m-%d")));

@@ -17,11 +17,13 @@ pub async fn run(settings: &Settings, accept: bool) -> Result<u8, Failure> {
 }
 
 async fn examine(layout: &Layout, accept: bool) -> Result<u8, Failure> {
-    let (log, store) = (layout.log.as_ref(), layout.store.as_ref());
-    if accept {
-        restore::accept_log(store).await.doing("accepting the event log")?;
-    }
-    match restore::examine_log(log, store).await {
+    let (log, store) = (layout.ground.log.as_ref(), layout.ground.store.as_ref());
+    let accepted = if accept { restore::accept_log(log, store).await } else { Ok(()) };
+    let examined = match accepted {
+        Ok(()) => restore::examine_log(log, store).await,
+        refused => refused,
+    };
+    match examined {
         Ok(()) => {}
         Err(RestoreError::OtherLog(why)) => {
             line(harmless(&why));
@@ -47,7 +49,7 @@ async fn examine(layout: &Layout, accept: bool) -> Result<u8, Failure> {
         line(format!("shard {shard}: commit {in_database} here, {in_log} as told; {again} to be folded again"));
     }
     if accept {
-        if layout.broker.is_none() {
+        if layout.ground.broker.is_none() {
             line(
                 "Accepted. The events since this copy are lost with the file: import them again, and until that is done",
             );

@@ -16,7 +16,7 @@ use crate::desk::{Desk, Missing, reading};
 use crate::exit::{self, Failure};
 use crate::files::{self, Texts};
 use crate::hooks;
-use crate::layout::{Layout, link_keys};
+use crate::layout::{Ground, Layout, link_keys};
 use crate::lock::Lock;
 use crate::services::{Services, transport, wanted};
 use crate::settings::{LayoutSettings, MailSettings, MailWay, Secret, Settings};
@@ -62,17 +62,17 @@ pub async fn run(settings: &Settings, arguments: RunArguments) -> Result<u8, Fai
         return running.wait().await.map(|()| exit::OK);
     };
     for service in &services {
-        match (service, &layout.broker) {
-            (Service::Ingest, Some(broker)) if replays => running.replay(&layout, broker, until),
-            (Service::Ingest, Some(broker)) => running.ingest(&layout, broker, &name),
+        match (service, &layout.ground.broker) {
+            (Service::Ingest, Some(broker)) if replays => running.replay(&layout.ground, broker, until),
+            (Service::Ingest, Some(broker)) => running.ingest(&layout.ground, broker, &name),
             (Service::Ingest, None) => {}
-            (Service::Engine, _) => running.engine(&layout, &name, None),
-            (Service::Relay, _) => running.relay_by(&layout, &name, hooks::caller(settings, &applied, replays)?),
+            (Service::Engine, _) => running.engine(&layout.ground, &name, None),
+            (Service::Relay, _) => running.relay_by(&layout.ground, &name, hooks::caller(settings, &applied, replays)?),
             (Service::Mailer, _) => {
                 every_sender_signs(settings, &applied)?;
                 let way_out = transport(&settings.mail)?;
                 let links = link_keys(settings, way_out.delivers())?;
-                running.mailer(&layout, &name, way_out, links);
+                running.mailer(&layout.ground, &name, way_out, links);
             }
             (Service::Gateway, _) => {
                 let links = link_keys(settings, settings.mail.delivers())?;
@@ -82,7 +82,7 @@ pub async fn run(settings: &Settings, arguments: RunArguments) -> Result<u8, Fai
                         .help("set RAPPORT_GATEWAY_TOKEN or `gateway: { token: \"${…}\" }`, or listen on 127.0.0.1"));
                 }
                 let (providers, address) = (&settings.gateway.providers, settings.gateway.listen);
-                running.gateway(&layout, &links, bearer, providers, address).await?;
+                running.gateway(&layout.ground, &links, bearer, providers, address).await?;
             }
         }
     }
@@ -128,7 +128,7 @@ impl Start<'_> {
 
     async fn once(&self, readiness: &Readiness) -> Result<(Layout, Arc<Applied>), Failure> {
         let layout = Layout::open_or(self.settings, self.clock, Missing::Make).await?;
-        let layout = Layout { readiness: readiness.clone(), ..layout };
+        let layout = Layout { ground: Ground { readiness: readiness.clone(), ..layout.ground }, ..layout };
         match self.with_files_in_force(&layout).await {
             Ok(applied) => Ok((layout, applied)),
             Err(failure) => {
@@ -142,7 +142,7 @@ impl Start<'_> {
     async fn with_files_in_force(&self, layout: &Layout) -> Result<Arc<Applied>, Failure> {
         layout.take_over().await?;
         let desk = layout.desk();
-        if layout.broker.is_some() {
+        if layout.ground.broker.is_some() {
             if !come_into_force(&desk, &self.settings.folder).await? {
                 return Err(Failure::input("the files here are not those in force").help("run `rapport apply`"));
             }
@@ -150,7 +150,7 @@ impl Start<'_> {
             apply::by_running(&desk, self.texts.clone(), None, self.settings.mail.delivers()).await?;
             info!("changed files are in force");
         }
-        let applied = layout.rulebooks.current().await.map_err(reading("reading the files in force"))?;
+        let applied = layout.ground.rulebooks.current().await.map_err(reading("reading the files in force"))?;
         applied.ok_or_else(|| Failure::input("no files are in force").help("run `rapport apply`"))
     }
 }

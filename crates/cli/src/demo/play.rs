@@ -68,9 +68,9 @@ pub async fn play(
     let way_out = Watched::new(transport(&settings.mail)?, inbox.clone(), keys.clone(), rulebook);
     let done = stop.child_token();
     let mut services = Services::new(done.clone());
-    services.engine(&layout, "demo", None);
-    services.relay(&layout, "demo");
-    services.mailer(&layout, "demo", Arc::new(way_out), keys);
+    services.engine(&layout.ground, "demo", None);
+    services.relay(&layout.ground, "demo");
+    services.mailer(&layout.ground, "demo", Arc::new(way_out), keys);
 
     let (first, days) = (world.midnight(0), arguments.days as usize);
     let end = world.end();
@@ -78,13 +78,13 @@ pub async fn play(
     let mut source = WorldSource {
         world,
         inbox,
-        store: layout.store.clone(),
-        shards: layout.shards,
+        store: layout.ground.store.clone(),
+        shards: layout.ground.shards,
         opt_outs: Vec::new(),
         step: None,
         number: 0,
     };
-    let master = ReplayMaster::new(ingest(&layout), Some(end));
+    let master = ReplayMaster::new(ingest(&layout.ground), Some(end));
     let taken = {
         let bar = bar.clone();
         let show = move |present: Timestamp| {
@@ -137,12 +137,12 @@ async fn look_back(
     taken: Taken,
     days: usize,
 ) -> Result<Played, Failure> {
-    let counts = layout.store.counts().await.doing("counting")?.into_iter().collect();
+    let counts = layout.ground.store.counts().await.doing("counting")?.into_iter().collect();
     let mut alarms = Vec::new();
     let mut stories = Vec::new();
     for partner in world.partners() {
         let Ok(key) = PartnerKey::new(world.program(), partner) else { continue };
-        let Some(story) = layout.store.story(&key).await.doing("reading stories")? else { continue };
+        let Some(story) = layout.ground.store.story(&key).await.doing("reading stories")? else { continue };
         for signal in &story.signals {
             let is_silence = signal.kind == "silence.conversions";
             if signal.kind == "dip.conversions" || is_silence {

@@ -98,6 +98,7 @@ macro_rules! store_conformance {
                 targets_are_carried_apart,
                 a_record_set_aside_is_a_dead_letter,
                 dead_letters_stay_as_first_written,
+                refused_lines_of_files_are_known_for_ever,
                 definitions_follow_each_other,
                 sound_data_breaks_no_invariant,
                 broken_data_is_found,

@@ -13,4 +13,6 @@ pub struct Written {
     pub concluded: u64,
     /// The replay's present.
     pub present: u64,
+    /// Files came into force.
+    pub applied: u64,
 }

@@ -67,7 +67,7 @@ pub struct Cursor {
     pub(crate) fits: BTreeMap<String, Expectations>,
     /// The last record folded, by which the log is known again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) last: Option<LastRecord>,
+    pub(crate) last: Option<LastRecord>,
     /// In the middle of judging: the last partner done.
     #[serde(default)]
     after: Option<PartnerKey>,

@@ -42,7 +42,7 @@ async fn no_event_goes_to_another_log_than_the_one_that_is_folded() {
     world.store.set_meta("log.other", "shard 0's record 7 is another one").await.unwrap();
     assert_eq!(world.json(CLICK).await.status, 503);
     assert_eq!(world.ends().await.iter().sum::<i64>(), 0);
-    restore::accept_log(world.store.as_ref()).await.unwrap();
+    restore::accept_log(world.log.as_ref(), world.store.as_ref()).await.unwrap();
     assert_eq!(world.json(CLICK).await.status, 202);
     world.stop().await;
 }

@@ -11,8 +11,8 @@ use rapport_engine::relay::{Carried, Relay};
 use rapport_engine::signals::Told;
 use rapport_event::{EngineData, Event, EventId, Kind, PartnerKey, Payload, engine::SignalData};
 use rapport_kafka::{GroupSource, KafkaLog, KafkaSignals, SourceSettings};
+use rapport_memory::store::MemoryStore;
 use rapport_sim::clock::SimClock;
-use rapport_sim::store::MemoryStore;
 
 use crate::broker::{connection, fresh, read_source, settings};
 

@@ -27,7 +27,7 @@ use rapport_event::{
 };
 
 use super::Process;
-use crate::{log::MemoryLog, store::MemoryStore};
+use rapport_memory::{log::MemoryLog, store::MemoryStore};
 
 fn store_error(late: bool) -> StoreError {
     if late { StoreError::CommitUnknown("injected".into()) } else { StoreError::Unavailable("injected".into()) }

@@ -21,13 +21,15 @@ use rapport_engine::{
     relay::Relay,
     rulebooks::Rulebooks,
 };
+use rapport_memory::{
+    log::MemoryLog,
+    store::{MemoryStore, Tables},
+};
 use rapport_message::link::Keys;
 use rapport_sim::{
     clock::LiveClock,
     faults::{Faults, Rates},
-    log::MemoryLog,
     process::Process,
-    store::{MemoryStore, Tables},
     transport::{MailServer, SimTransport},
     world,
 };

@@ -5,11 +5,10 @@
 
 use std::time::Duration;
 
+use rapport_engine::ports::bell::{Bell, Subjects};
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnection, PgListener};
 use tracing::debug;
-
-use super::bell::{Bell, Subjects};
 
 const CHANNEL: &str = "rapport_written";
 /// Between two tries to listen.

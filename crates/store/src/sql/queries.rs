@@ -91,6 +91,7 @@ pub(crate) mod call {
         include_str!("../../queries/call/claim.pg.sql"),
         include_str!("../../queries/call/claim.lite.sql"),
     );
+    pub(crate) static WAITS: Statement = Statement::one(include_str!("../../queries/call/waits.sql"));
     pub(crate) static AGAIN: Statement = Statement::one(include_str!("../../queries/call/again.sql"));
     pub(crate) static END: Statement = Statement::one(include_str!("../../queries/call/end.sql"));
 }
@@ -311,6 +312,7 @@ pub(crate) mod prune {
     pub(crate) static ACTIVITY_IDS: Statement = Statement::one(include_str!("../../queries/prune/activity_ids.sql"));
     pub(crate) static CONVERSIONS: Statement = Statement::one(include_str!("../../queries/prune/conversions.sql"));
     pub(crate) static DEAD_LETTERS: Statement = Statement::one(include_str!("../../queries/prune/dead_letters.sql"));
+    pub(crate) static LINES: Statement = Statement::one(include_str!("../../queries/prune/lines.sql"));
     pub(crate) static SENT: Statement = Statement::one(include_str!("../../queries/prune/sent.sql"));
     pub(crate) static CLOCK_MARKS: Statement = Statement::one(include_str!("../../queries/prune/clock_marks.sql"));
     pub(crate) static DAY_PARTS: Statement = Statement::one(include_str!("../../queries/prune/day_parts.sql"));

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+use rapport_engine::ports::bell::{Bell, Subjects};
 use rapport_engine::ports::store::StoreError;
 use rapport_event::id::PartnerKey;
 use sqlx::pool::PoolConnection;
@@ -11,7 +12,6 @@ use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteConnection};
 use sqlx::{AssertSqlSafe, Postgres, Sqlite, Transaction};
 
-use super::bell::{Bell, Subjects};
 use super::cell::{Cell, Rows};
 use super::notices;
 use super::row::Row;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{process, workspace};
 
 /// The crates in order; each may depend on those of an earlier line, never on its own line or a later one.
-const LAYERS: [&[&str]; 10] = [
+const LAYERS: [&[&str]; 11] = [
     &["rule"],
     &["shipped"],
     &["event", "message", "contact", "feedback"],
@@ -17,6 +17,7 @@ const LAYERS: [&[&str]; 10] = [
     &["workflow"],
     &["journey"],
     &["engine"],
+    &["memory"],
     &["store", "kafka", "smtp", "http", "hook", "sim", "trial", "editor"],
     &["cli", "bench", "e2e", "xtask"],
 ];
@@ -38,7 +39,7 @@ const NOT_IN_CORE: [&str; 12] = [
     "rand",
 ];
 /// Built without a broker, a database or TLS.
-const INNER: [&str; 3] = ["engine", "sim", "trial"];
+const INNER: [&str; 4] = ["engine", "memory", "sim", "trial"];
 const NOT_IN_INNER: [&str; 6] = ["sqlx", "rdkafka", "lettre", "axum", "rustls", "openssl-sys"];
 
 pub fn check(findings: &mut Vec<String>) -> Result<()> {

@@ -168,6 +168,30 @@ pub async fn dead_letters_stay_as_first_written(store: Arc<dyn Store>) {
     assert_eq!(store.list_dead_letters(Some("too_large"), 1).await.unwrap()[0].raw.len(), 1 << 20);
 }
 
+/// A file can be read in again after years, and its refused lines are known by their dead letters: those lose what they held, not
+/// their place.
+pub async fn refused_lines_of_files_are_known_for_ever(store: Arc<dyn Store>) {
+    let letter = |source: &str, raw: &[u8]| DeadLetterRow {
+        source: source.into(),
+        partition: 0,
+        offset: 3,
+        code: "unknown_kind".into(),
+        detail: "`bonus.paid`".into(),
+        raw: raw.to_vec(),
+        headers: r#"{"a":"b"}"#.into(),
+        at: at(0),
+        replayed_at: None,
+    };
+    store.dead_letters(&[letter("conversions", b"{}"), letter("file:0f", b"{}")]).await.unwrap();
+    let month = 31 * 24 * 60;
+    assert_eq!(store.prune(at(month), 400).await.unwrap(), 2);
+    assert_eq!(store.prune(at(month), 400).await.unwrap(), 0);
+    let kept = DeadLetterRow { headers: "{}".into(), detail: String::new(), ..letter("file:0f", b"") };
+    assert_eq!(store.list_dead_letters(None, 9).await.unwrap(), [kept]);
+    assert_eq!(store.dead_letters_between("file:0f", 0, 0, i64::MAX).await.unwrap(), [(3, false)]);
+    assert_eq!(store.open_dead_letters(None, None, 9).await.unwrap(), [], "there is nothing to read again");
+}
+
 /// The newest is the one applied last, also when it was applied before.
 pub async fn definitions_follow_each_other(store: Arc<dyn Store>) {
     assert_eq!(store.current_definition().await.unwrap(), None);

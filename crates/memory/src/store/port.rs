@@ -6,7 +6,9 @@ use async_trait::async_trait;
 use jiff::{Timestamp, civil::Date};
 use rapport_contact::hashed;
 use rapport_engine::{
+    ingest::FILE,
     ports::{
+        bell::{Bell, Subjects},
         operating::{AuditRow, Operation, PauseRow, TaskQuery},
         rows::{
             COORDINATOR, CallSettled, ConversionRow, CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow,
@@ -19,6 +21,7 @@ use rapport_engine::{
             EndedMessage, FeedbackRow, Outstanding, RecipientSnapshot, RecipientVerdict, Resolution, Settlement, Store,
             StoreError, SuppressionChange, minute_of,
         },
+        written::Written,
     },
     story::Story,
 };
@@ -26,6 +29,8 @@ use rapport_event::{
     id::{PartnerKey, ProgramId},
     wire::SourcePosition,
 };
+
+use tokio::sync::watch;
 
 use super::{MemoryStore, Tables, before};
 
@@ -36,8 +41,16 @@ fn bundle(tables: &Tables, key: &PartnerKey) -> Option<PartnerBundle> {
     Some(PartnerBundle { partner: partner.clone(), journeys: tables.journeys_of(key) })
 }
 
+/// Records came into the outbox.
+const OUTBOX: Subjects = Subjects { outbox: true, concluded: false, clock: None, present: None, applied: false };
+/// Something came to its end, and may have left records in the outbox.
+const CONCLUDED: Subjects = Subjects { concluded: true, ..OUTBOX };
+
 #[async_trait]
 impl Store for MemoryStore {
+    fn written(&self) -> Option<watch::Receiver<Written>> {
+        self.bell.as_ref().map(Bell::listen)
+    }
     async fn server_time(&self) -> Result<Timestamp, StoreError> {
         let now = self.server_now();
         let under_way = self.time_under_way_ms.load(Ordering::Relaxed);
@@ -74,6 +87,7 @@ impl Store for MemoryStore {
     async fn set_replay_present(&self, present: Timestamp) -> Result<(), StoreError> {
         if self.replay_present().await?.is_none_or(|known| known < present) {
             self.tables().meta.insert(PRESENT.to_owned(), present.as_millisecond().to_string());
+            self.ring(Subjects { present: Some(present), ..Subjects::default() });
         }
         Ok(())
     }
@@ -155,7 +169,9 @@ impl Store for MemoryStore {
         Ok(())
     }
     async fn commit_shard(&self, commit: &ShardCommit) -> Result<Committed, StoreError> {
-        self.tables().commit(commit)
+        let committed = self.tables().commit(commit)?;
+        self.ring(Subjects { outbox: !commit.outbox.is_empty(), clock: commit.clock, ..Subjects::default() });
+        Ok(committed)
     }
     async fn load_partners(&self, _shard: u32, keys: &[PartnerKey]) -> Result<Vec<PartnerBundle>, StoreError> {
         let tables = self.tables();
@@ -297,10 +313,14 @@ impl Store for MemoryStore {
         }))
     }
     async fn commit_coordinator(&self, commit: &CoordinatorCommit) -> Result<Committed, StoreError> {
-        Ok(self.tables().commit_coordinator(commit))
+        let committed = self.tables().commit_coordinator(commit);
+        self.ring(CONCLUDED);
+        Ok(committed)
     }
     async fn operate(&self, operation: &Operation) -> Result<bool, StoreError> {
-        Ok(self.tables().operate(operation))
+        let done = self.tables().operate(operation);
+        self.ring(CONCLUDED);
+        Ok(done)
     }
     async fn pauses(&self) -> Result<Vec<PauseRow>, StoreError> {
         let mut rows: Vec<PauseRow> = self.tables().pauses.values().cloned().collect();
@@ -312,10 +332,16 @@ impl Store for MemoryStore {
         Ok(())
     }
     async fn claim_calls(&self, claim: &CallClaim) -> Result<Vec<TakenCall>, StoreError> {
-        Ok(self.tables().claim_calls(claim))
+        let taken = self.tables().claim_calls(claim);
+        if !taken.is_empty() {
+            self.ring(CONCLUDED);
+        }
+        Ok(taken)
     }
     async fn settle_call(&self, id: &str, attempt: i64, settled: &CallSettled) -> Result<bool, StoreError> {
-        Ok(self.tables().settle_call(id, attempt, settled))
+        let done = self.tables().settle_call(id, attempt, settled);
+        self.ring(CONCLUDED);
+        Ok(done)
     }
     async fn tasks(&self, query: &TaskQuery) -> Result<Vec<TaskRow>, StoreError> {
         Ok(self.tables().tasks(query))
@@ -342,6 +368,7 @@ impl Store for MemoryStore {
         }
         tables.definitions.push(row);
         tables.add_outbox(outbox);
+        self.ring(Subjects { applied: true, ..OUTBOX });
         Ok(true)
     }
     async fn current_definition_hash(&self) -> Result<Option<String>, StoreError> {
@@ -366,6 +393,7 @@ impl Store for MemoryStore {
         let mut tables = self.tables();
         tables.change_suppressions(changes);
         tables.add_outbox(told);
+        self.ring(OUTBOX);
         Ok(())
     }
     async fn take_feedback(
@@ -381,6 +409,7 @@ impl Store for MemoryStore {
         tables.feedback.extend(rows.iter().map(|row| (row.id.clone(), row.clone())));
         tables.change_suppressions(changes);
         tables.add_outbox(told);
+        self.ring(OUTBOX);
         Ok(true)
     }
     async fn feedback_count(&self, address: &str, what: &str, since: Timestamp) -> Result<i64, StoreError> {
@@ -412,19 +441,27 @@ impl Store for MemoryStore {
         decide: &(dyn for<'a> Fn(&'a RecipientSnapshot) -> RecipientVerdict + Send + Sync),
     ) -> Result<Claimed, StoreError> {
         let now = self.server_now();
-        self.tables().claim(request, decide, now)
+        let claimed = self.tables().claim(request, decide, now)?;
+        if claimed.looked_at > 0 {
+            self.ring(CONCLUDED);
+        }
+        Ok(claimed)
     }
     async fn settle(&self, attempt: &Attempt, settlement: &Settlement) -> Result<bool, StoreError> {
         if self.refuses_settlements.load(std::sync::atomic::Ordering::Relaxed) {
             return Err(super::refused("as a test wants it"));
         }
-        Ok(self.tables().settle(attempt, settlement))
+        let done = self.tables().settle(attempt, settlement);
+        self.ring(CONCLUDED);
+        Ok(done)
     }
     async fn doubtful(&self, limit: usize) -> Result<Vec<Doubtful>, StoreError> {
         Ok(self.tables().doubtful(limit))
     }
     async fn resolve(&self, doubtful: &Doubtful, found: &Resolution) -> Result<bool, StoreError> {
-        Ok(self.tables().resolve(doubtful, found))
+        let done = self.tables().resolve(doubtful, found);
+        self.ring(CONCLUDED);
+        Ok(done)
     }
     async fn attempts_of(&self, mailer: &str) -> Result<Vec<Attempt>, StoreError> {
         self.tables().attempts(|message| message.mailer.as_deref() == Some(mailer))
@@ -438,6 +475,7 @@ impl Store for MemoryStore {
     }
     async fn end_queued(&self, ended: &[EndedMessage]) -> Result<(), StoreError> {
         self.tables().end_queued(ended);
+        self.ring(CONCLUDED);
         Ok(())
     }
     async fn next_mail_due(&self) -> Result<Option<Timestamp>, StoreError> {
@@ -445,6 +483,7 @@ impl Store for MemoryStore {
     }
     async fn add_outbox(&self, rows: &[OutboxRow]) -> Result<(), StoreError> {
         self.tables().add_outbox(rows);
+        self.ring(OUTBOX);
         Ok(())
     }
     async fn outbox(&self, limit: usize) -> Result<Vec<NumberedOutboxRow>, StoreError> {
@@ -485,6 +524,7 @@ impl Store for MemoryStore {
         let mut tables = self.tables();
         tables.add_dead_letter(letter.clone());
         tables.remove_outbox(number);
+        self.ring(CONCLUDED);
         Ok(())
     }
     async fn outbox_done(&self, numbers: &[i64]) -> Result<(), StoreError> {
@@ -492,6 +532,7 @@ impl Store for MemoryStore {
         for number in numbers {
             tables.remove_outbox(*number);
         }
+        self.ring(CONCLUDED);
         Ok(())
     }
     async fn dead_letters(&self, rows: &[DeadLetterRow]) -> Result<(), StoreError> {
@@ -520,7 +561,8 @@ impl Store for MemoryStore {
     ) -> Result<Vec<DeadLetterRow>, StoreError> {
         let tables = self.tables();
         let place = |row: &DeadLetterRow| (row.at, row.source.clone(), row.partition, row.offset);
-        let wanted = tables.dead_letters.values().filter(|row| row.replayed_at.is_none());
+        let is_told = |row: &DeadLetterRow| !row.source.starts_with(FILE) || !row.raw.is_empty();
+        let wanted = tables.dead_letters.values().filter(|row| row.replayed_at.is_none() && is_told(row));
         let wanted = wanted.filter(|row| code.is_none_or(|code| row.code == code));
         let wanted = wanted.filter(|row| after.is_none_or(|after| place(row) > place(after)));
         let mut rows: Vec<DeadLetterRow> = wanted.cloned().collect();

@@ -20,6 +20,7 @@ use std::{
 use jiff::{Timestamp, civil::Date};
 use rapport_contact::hashed;
 use rapport_engine::ports::{
+    bell::{Bell, Subjects},
     operating::{AuditRow, PauseRow},
     rows::{
         ConversionRow, DayCloseRow, DeadLetterRow, DefinitionRow, Ids, JourneyRow, MessageRow, MessageState,
@@ -30,14 +31,15 @@ use rapport_engine::ports::{
 };
 use rapport_event::id::{PartnerKey, ProgramId};
 
-use crate::clock::Virtual;
+use crate::time::Passing;
 
 /// A store in memory. Its time is tokio's, from a fixed instant on: with paused time it is virtual.
 pub struct MemoryStore {
-    time: Virtual,
+    time: Passing,
     jumped_ms: AtomicI64,
     time_under_way_ms: AtomicU64,
     refuses_settlements: AtomicBool,
+    bell: Option<Bell>,
     tables: Mutex<Tables>,
 }
 
@@ -133,16 +135,29 @@ pub struct Tables {
 impl Default for MemoryStore {
     fn default() -> Self {
         Self {
-            time: Virtual::default(),
+            time: Passing::default(),
             jumped_ms: AtomicI64::new(0),
             time_under_way_ms: AtomicU64::new(0),
             refuses_settlements: AtomicBool::new(false),
+            bell: None,
             tables: Mutex::default(),
         }
     }
 }
 
 impl MemoryStore {
+    /// One that tells those who wait for it what is written, as the databases do.
+    #[must_use]
+    pub fn telling() -> Self {
+        Self { bell: Some(Bell::default()), ..Self::default() }
+    }
+
+    fn ring(&self, about: Subjects) {
+        if let Some(bell) = &self.bell {
+            bell.ring(about);
+        }
+    }
+
     /// The server's time.
     #[must_use]
     pub fn server_now(&self) -> Timestamp {

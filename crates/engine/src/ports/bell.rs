@@ -1,34 +1,39 @@
-//! Tells whoever waits in this process what is written, so that nobody has to ask. The embedded file has one process, which rings
-//! after its own commits; what processes on PostgreSQL write comes to each of them as a notification (see [`super::notices`]).
+//! Tells whoever waits in this process what is written, so that nobody has to ask. A store of one process rings after its own
+//! commits; what processes on PostgreSQL write comes to each of them as a notification.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
-use rapport_engine::ports::written::Written;
 use tokio::sync::watch;
+
+use super::written::Written;
 
 /// What a transaction writes about.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Subjects {
+pub struct Subjects {
     /// Records came into the outbox.
-    pub(crate) outbox: bool,
+    pub outbox: bool,
     /// A shard's owner wrote with its clock here.
-    pub(crate) clock: Option<Timestamp>,
+    pub clock: Option<Timestamp>,
     /// Something that others wait for came to its end.
-    pub(crate) concluded: bool,
+    pub concluded: bool,
     /// The replay's present comes here.
-    pub(crate) present: Option<Timestamp>,
+    pub present: Option<Timestamp>,
+    /// Files came into force.
+    pub applied: bool,
 }
 
 impl Subjects {
     /// Nothing anybody waits for.
-    pub(crate) fn is_empty(self) -> bool {
+    #[must_use]
+    pub fn is_empty(self) -> bool {
         self == Self::default()
     }
 
     /// What [`Display`](fmt::Display) wrote. A word of a newer process is passed over: whoever waits looks now and then anyway.
-    pub(crate) fn read(text: &str) -> Self {
+    #[must_use]
+    pub fn read(text: &str) -> Self {
         let mut about = Self::default();
         for word in text.split(' ') {
             let (name, millis) = word.split_once('=').unwrap_or((word, ""));
@@ -36,6 +41,7 @@ impl Subjects {
             match name {
                 "outbox" => about.outbox = true,
                 "concluded" => about.concluded = true,
+                "applied" => about.applied = true,
                 "clock" => about.clock = instant(),
                 "present" => about.present = instant(),
                 _ => {}
@@ -52,6 +58,7 @@ impl fmt::Display for Subjects {
         let words = [
             flag("outbox", self.outbox),
             flag("concluded", self.concluded),
+            flag("applied", self.applied),
             instant("clock", self.clock),
             instant("present", self.present),
         ];
@@ -61,7 +68,7 @@ impl fmt::Display for Subjects {
 
 /// Rung after every commit.
 #[derive(Debug, Clone)]
-pub(crate) struct Bell {
+pub struct Bell {
     written: Arc<watch::Sender<Written>>,
     /// The replay's present, as far as this process heard of it.
     present: Arc<Mutex<Option<Timestamp>>>,
@@ -75,12 +82,14 @@ impl Default for Bell {
 
 impl Bell {
     /// Hears of everything written from now on.
-    pub(crate) fn listen(&self) -> watch::Receiver<Written> {
+    #[must_use]
+    pub fn listen(&self) -> watch::Receiver<Written> {
         self.written.subscribe()
     }
 
     /// The replay's present as it was heard of last; whoever moves it himself knows it.
-    pub(crate) fn present(&self) -> Option<Timestamp> {
+    #[must_use]
+    pub fn present(&self) -> Option<Timestamp> {
         *self.present.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -90,12 +99,13 @@ impl Bell {
     }
 
     /// The part of it that others wait for: nobody waits for an owner on its way.
-    pub(crate) fn worth_telling(&self, about: Subjects) -> Subjects {
+    #[must_use]
+    pub fn worth_telling(&self, about: Subjects) -> Subjects {
         Subjects { clock: about.clock.filter(|clock| self.has_arrived(Some(*clock))), ..about }
     }
 
     /// Something is written.
-    pub(crate) fn ring(&self, about: Subjects) {
+    pub fn ring(&self, about: Subjects) {
         {
             let mut present = self.present.lock().unwrap_or_else(PoisonError::into_inner);
             *present = (*present).max(about.present);
@@ -106,16 +116,18 @@ impl Bell {
             written.arrived += u64::from(arrived);
             written.concluded += u64::from(arrived || about.concluded);
             written.present += u64::from(about.present.is_some());
+            written.applied += u64::from(about.applied);
         });
     }
 
     /// Word was lost: anything may have been written.
-    pub(crate) fn ring_for_all(&self) {
+    pub fn ring_for_all(&self) {
         self.written.send_modify(|written| {
             written.outbox += 1;
             written.arrived += 1;
             written.concluded += 1;
             written.present += 1;
+            written.applied += 1;
         });
     }
 }
@@ -131,6 +143,7 @@ mod tests {
             Subjects::default(),
             Subjects { outbox: true, clock: at, ..Subjects::default() },
             Subjects { concluded: true, present: at, ..Subjects::default() },
+            Subjects { applied: true, ..Subjects::default() },
         ] {
             assert_eq!(Subjects::read(&about.to_string()), about);
         }

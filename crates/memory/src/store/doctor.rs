@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp, ToSpan as _, tz::TimeZone};
 use rapport_engine::{
+    ingest::FILE,
     ports::{
         rows::MessageState,
         store::{Outstanding, StoreError},
@@ -205,7 +206,12 @@ impl Tables {
             self.shards.values().filter_map(|row| Some((row.shard, row.clock?.checked_sub(DAY).ok()?))).collect();
         self.ids.retain(|(shard, _), (clock, _)| clocks.get(shard).is_none_or(|oldest| *clock >= *oldest));
         self.conversions.retain(|_, row| row.occurred_at >= ago(history_days + 30));
-        self.dead_letters.retain(|_, row| row.at >= ago(30));
+        self.dead_letters.retain(|_, row| row.at >= ago(30) || row.source.starts_with(FILE));
+        let mut emptied = 0;
+        for row in self.dead_letters.values_mut().filter(|row| row.at < ago(30) && !row.raw.is_empty()) {
+            (row.raw, row.headers, row.detail) = (Vec::new(), "{}".to_owned(), String::new());
+            emptied += 1;
+        }
         self.sent.retain(|_, row| row.at >= ago(60));
         self.feedback.retain(|_, row| row.at >= ago(history_days));
         self.responses.retain(|_, row| row.at >= ago(history_days));
@@ -225,7 +231,7 @@ impl Tables {
             row.kind != REVIEWED || newest.get(&row.key).is_none_or(|newest| row.occurred_at >= *newest)
         });
         self.processes.retain(|_, at| *at >= server_now.checked_sub(DAY).unwrap_or(Timestamp::MIN));
-        (before - sizes(self)) as u64
+        (before - sizes(self) + emptied) as u64
     }
 }
 

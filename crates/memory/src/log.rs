@@ -9,14 +9,14 @@ use async_trait::async_trait;
 use rapport_engine::ports::log::{EventLog, LogError, LogIdentity, LogRecord, NewRecord, Progress, ShardFeed};
 use tokio::sync::Notify;
 
-use crate::clock::Virtual;
+use crate::time::Passing;
 
 /// An event log in memory; clones share it.
 #[derive(Clone)]
 pub struct MemoryLog {
     shards: u32,
     /// Stamps what is appended without a stamp.
-    time: Virtual,
+    time: Passing,
     shared: Arc<Shared>,
 }
 
@@ -31,7 +31,7 @@ impl MemoryLog {
     /// An empty log.
     #[must_use]
     pub fn new(shards: u32) -> Self {
-        Self { shards, time: Virtual::default(), shared: Arc::default() }
+        Self { shards, time: Passing::default(), shared: Arc::default() }
     }
 
     /// All records by shard, locked.
