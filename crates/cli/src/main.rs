@@ -18,6 +18,7 @@ mod files;
 mod hooks;
 mod layout;
 mod lock;
+mod one_cpu;
 mod picture;
 mod printed;
 mod progress;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
+    one_cpu::stay(&line.command);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -12,6 +12,7 @@ use rapport_engine::backoff::Backoff;
 use rapport_engine::courier::Courier;
 use rapport_engine::ingest::{Ingest, IngestError, ReplayMaster, committed_fact, source_id};
 use rapport_engine::mailer::{LinkKeys, Mailer};
+use rapport_engine::neighbours;
 use rapport_engine::ownership::{Engine, EngineParts, EngineSettings};
 use rapport_engine::ports::caller::{Caller, Captured};
 use rapport_engine::ports::store::StoreError;
@@ -19,11 +20,11 @@ use rapport_engine::ports::transport::Transport;
 use rapport_engine::readiness::Readiness;
 use rapport_engine::relay::Relay;
 use rapport_engine::restore::{self, RestoreError};
-use rapport_kafka::{GroupSource, SourceSettings};
+use rapport_kafka::{GroupSource, SourceSettings, topic};
 use rapport_smtp::{CaptureTransport, SmtpTransport};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::command_line::Service;
 use crate::desk::asking;
@@ -147,6 +148,12 @@ impl Services {
             loop {
                 let settings = source_settings(&ground, &broker, Some(name.clone()), &stop).await?;
                 let Some(settings) = settings else { return Ok(()) };
+                for topic in topic::missing(&connection, &settings.topics).await.unwrap_or_default() {
+                    warn!(
+                        topic,
+                        "there is no such topic: nothing is read of it until there is; is it spelt as in config/rapport.yaml?"
+                    );
+                }
                 let mut source = GroupSource::subscribe(&connection, &settings).doing("reading the upstream topics")?;
                 match ingest.run(&mut source, true, stop.clone()).await {
                     Err(IngestError::Restore(RestoreError::OtherLog(why))) => {
@@ -237,6 +244,15 @@ impl Services {
             event_bytes_max: rapport_http::EVENT_BYTES_MAX,
         };
         self.serve("gateway", rapport_http::gateway(gateway), address).await
+    }
+
+    /// Looks after database and event log, so that readiness tells of them also while there is nothing to do.
+    pub fn watch(&mut self, ground: &Ground) {
+        let (ground, stop) = (ground.clone(), self.stop.clone());
+        self.tasks.spawn(async move {
+            neighbours::watch(ground.store.as_ref(), ground.log.as_ref(), &ground.readiness, &stop).await;
+            ("neighbours", Ok(()))
+        });
     }
 
     /// Serves health, readiness and metrics, for operators' tools.

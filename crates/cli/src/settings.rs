@@ -13,7 +13,7 @@ mod substitution;
 use std::path::{Path, PathBuf};
 
 use rapport_rule::finding::render::human_all;
-use rapport_rule::yaml::{Fields, Node, parse};
+use rapport_rule::yaml::{Fields, Node, parse, parse_filled};
 use rapport_rule::{Finding, Findings, Severity, Source, Sources, Span};
 
 pub use gateway::GatewaySettings;
@@ -147,7 +147,7 @@ impl Settings {
 
     fn of(folder: &Path, source: &Source, reader: &mut Reader<'_>) -> Option<Self> {
         let path = source.path.as_str();
-        let root = parse(source, reader.findings)?;
+        let root = parse_filled(source, reader.findings)?;
         let fields = Fields::of(&root, path, reader.findings)?;
         let program = fields.peek("programs").and_then(|node| match &node.value {
             rapport_rule::yaml::Value::Map(programs) => programs.first().map(|(key, _)| key.text.clone()),

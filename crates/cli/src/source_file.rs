@@ -71,7 +71,8 @@ pub fn read(path: &Path, program: &str) -> Result<EventFile, Failure> {
     let topic = format!("{FILE}{hash:016x}");
     let values: Vec<Vec<u8>> = if by_line {
         refuse_other_forms(&text).map_err(|(what, help)| Failure::input(format!("{shown} {what}")).help(help))?;
-        let lines = text.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+        let marked = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
+        let lines = marked.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
         lines.map(<[u8]>::to_vec).collect()
     } else {
         purchase_log::events(&text, program).map_err(|problem| Failure::input(format!("{shown}:{problem}")))?

@@ -30,8 +30,10 @@ async fn kills_stopped_owners_and_traded_shards_change_nothing() {
     assert!(disturbed.report.stood_still.len() == 3, "{:?}", disturbed.report.stood_still);
     // Partners with a mail in doubt are compared in part; of most everything is.
     let excused = disturbed.state.doubtful();
-    println!("{excused} partners have a mail in doubt");
-    assert!(excused <= 30, "{excused} of 150 partners have a mail in doubt");
+    // A mailer has two connections, and at most two mails in hand for each.
+    let most = 4 * disturbed.report.blows_to("mailer");
+    println!("{excused} partners have a mail in doubt, at most {most} may");
+    assert!(excused <= most, "{excused} partners have a mail in doubt, {most} may");
     let differences = compare(&disturbed, &undisturbed);
     let told: Vec<String> = differences.iter().take(10).map(ToString::to_string).collect();
     assert!(differences.is_empty(), "{} differences, e.g.\n{}", differences.len(), told.join("\n"));

@@ -23,6 +23,7 @@ pub mod coordinator;
 pub mod courier;
 pub mod ingest;
 pub mod mailer;
+pub mod neighbours;
 pub mod operate;
 pub mod ownership;
 pub mod personal;

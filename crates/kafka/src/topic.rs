@@ -66,19 +66,29 @@ pub async fn create(connection: &Connection, topic: &Topic) -> Result<bool, LogE
 /// # Errors
 /// `Unreachable` after the connection's patience; `Refused` when there is none of that name.
 pub async fn find(connection: &Connection, name: &str) -> Result<(), LogError> {
-    let asked = AdminHandle(std::sync::Arc::new(admin(connection)?));
-    let wanted = name.to_owned();
-    let found = ask(connection, "looking for the topic", move |longest| {
-        // Of all topics: asked for by its name, a broker may make it.
-        let metadata = asked.0.inner().fetch_metadata(None, longest)?;
-        Ok(metadata.topics().iter().any(|topic| topic.name() == wanted && topic.error().is_none()))
-    });
-    if found.await? {
+    if missing(connection, &[name.to_owned()]).await?.is_empty() {
         return Ok(());
     }
     Err(LogError::Refused(format!(
         "topic {name} is gone, and records of it were folded before: put it back, or see docs/operating.md"
     )))
+}
+
+/// Those of these names of which there is no topic.
+///
+/// # Errors
+/// `Unreachable` after the connection's patience.
+pub async fn missing(connection: &Connection, names: &[String]) -> Result<Vec<String>, LogError> {
+    let asked = AdminHandle(std::sync::Arc::new(admin(connection)?));
+    let wanted = names.to_vec();
+    ask(connection, "looking for topics", move |longest| {
+        // Of all topics: asked for by its name, a broker may make it.
+        let metadata = asked.0.inner().fetch_metadata(None, longest)?;
+        let is_there =
+            |name: &String| metadata.topics().iter().any(|topic| topic.name() == *name && topic.error().is_none());
+        Ok(wanted.iter().filter(|name| !is_there(name)).cloned().collect())
+    })
+    .await
 }
 
 /// A topic's settings as the cluster holds them.

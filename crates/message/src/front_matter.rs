@@ -38,5 +38,12 @@ pub(crate) fn split(source: &Source, findings: &mut Findings) -> Option<Split> {
     let blank = " ".repeat(begin + first.trim_end_matches(['\r', '\n']).len());
     let rest = text.get(blank.len()..head_end).unwrap_or_default();
     let head = Source::new(source.path.clone(), format!("{blank}{rest}"));
-    Some(Split { head: yaml::parse(&head, findings), body: Span::new(body_start, text.len()) })
+    let before = findings.len();
+    let read = yaml::parse(&head, findings);
+    if read.is_none() && findings.len() == before {
+        findings
+            .error("R0412", &source.path, Span::at(0), "the front matter says nothing")
+            .hint("Between the two lines `---` stands at least `subject: …`.");
+    }
+    Some(Split { head: read, body: Span::new(body_start, text.len()) })
 }

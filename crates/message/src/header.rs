@@ -133,7 +133,7 @@ fn date(at: Timestamp) -> String {
 }
 
 fn fits(url: &str) -> bool {
-    url.starts_with("https://")
+    (url.starts_with("https://") || crate::link::is_local(url))
         && url.len() < 200
         && url.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'<' | b'>' | b','))
 }

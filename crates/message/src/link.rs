@@ -294,6 +294,13 @@ fn pack(field: &str) -> Option<Vec<u8>> {
     Some(digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect())
 }
 
+/// Whether an address leads to this very machine, as while trying things out: the only one of `http` that links may begin with.
+#[must_use]
+pub fn is_local(url: &str) -> bool {
+    let rests = ["http://localhost", "http://127.0.0.1", "http://[::1]"].map(|start| url.strip_prefix(start));
+    rests.into_iter().flatten().any(|rest| rest.is_empty() || rest.starts_with([':', '/']))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

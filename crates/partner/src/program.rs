@@ -321,7 +321,7 @@ pub const PROGRAM_METRICS: &[ProgramMetric] = &[
         "churned_partners",
         Unit::Count,
         Of::ChurnedPartners,
-        "partners in the segment `churned` of config/segments.yaml; 0 where there is none",
+        "partners in the segment `churned` of config/segments.yaml",
         "Partners lost, by what the programme declares to be that.",
     ),
     plain(
@@ -423,6 +423,8 @@ pub struct ProgramSums {
     joint: i64,
     overdue: i64,
     churned: i64,
+    /// Partners of whom it can be said.
+    asked_for_churn: i64,
     complained: i64,
     /// The same of some of the partners, by the name of the cut.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -438,8 +440,8 @@ pub struct Reach {
     pub suppressed: bool,
     /// A complaint is why.
     pub complained: bool,
-    /// In the segment `churned`, by which a programme declares what it means by that.
-    pub churned: bool,
+    /// In the segment `churned`, by which a programme declares what it means by that; none where it declares none.
+    pub churned: Option<bool>,
 }
 
 impl ProgramSums {
@@ -484,7 +486,8 @@ impl ProgramSums {
             merge(&mut all.now, &own.now);
             merge(&mut all.before, &own.before);
         }
-        self.churned += i64::from(reach.churned);
+        self.churned += i64::from(reach.churned == Some(true));
+        self.asked_for_churn += i64::from(reach.churned.is_some());
         match state.profile.status() {
             Status::Active => self.active += 1,
             Status::Applied => self.applied += 1,
@@ -567,6 +570,7 @@ impl ProgramSums {
             (&mut self.joint, other.joint),
             (&mut self.overdue, other.overdue),
             (&mut self.churned, other.churned),
+            (&mut self.asked_for_churn, other.asked_for_churn),
             (&mut self.complained, other.complained),
         ] {
             *all = all.saturating_add(own);
@@ -613,7 +617,8 @@ impl ProgramSums {
                 let each = now(measure)? as f64 / self.active as f64;
                 (self.active > 0).then_some(FigureValue::Number(each))
             }
-            Of::ChurnedPartners => Some(FigureValue::Count(self.churned)),
+            Of::ChurnedPartners => (self.asked_for_churn > 0).then_some(FigureValue::Count(self.churned)),
+            Of::ChurnedShare if self.asked_for_churn == 0 => None,
             Of::ChurnedShare => share(self.churned, self.active.saturating_add(self.left)),
             Of::Complained => of_active(self.complained),
             Of::Unpriced => Some(FigureValue::Count(sums.now.get(Measure::Unpriced).max(0))),

@@ -10,7 +10,7 @@ mod parse;
 mod read;
 
 pub use fields::Fields;
-pub use parse::{DEPTH_MAX, NODES_MAX, TEXT_BYTES_MAX, parse};
+pub use parse::{DEPTH_MAX, NODES_MAX, TEXT_BYTES_MAX, parse, parse_filled};
 pub use read::is_name;
 
 use crate::source::Span;

@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use rapport_engine::{
     clocks::{ServerClock, accept_server_time},
     ingest::{Breaker, Incarnations, Ingest, ReplayMaster, ReplaySource, accepted_fact, stopped_fact},
+    neighbours,
     ownership::{Engine, EngineParts, EngineSettings},
     ports::{
         clock::Clock,
@@ -546,6 +547,23 @@ async fn a_clock_that_jumped_is_not_believed_until_it_agrees_again() {
     let now = look(&clock).await.unwrap();
     assert_eq!(now, memory.server_now());
     assert!(now > begun);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_database_that_does_not_answer_is_told_and_so_is_that_it_answers_again() {
+    let (memory, log) = (MemoryStore::default(), MemoryLog::new(1));
+    let (readiness, stop) = (Readiness::default(), CancellationToken::new());
+    let looking_on = async {
+        for (late, told) in [(0, ""), (300, "database: no answer within 5 s"), (0, "")] {
+            memory.tell_time_late(Duration::from_secs(late));
+            tokio::time::sleep(Duration::from_secs(20)).await;
+            let troubles: Vec<String> =
+                readiness.troubles().iter().map(|(part, why)| format!("{part}: {why}")).collect();
+            assert_eq!(troubles.join(", "), told);
+        }
+        stop.cancel();
+    };
+    tokio::join!(neighbours::watch(&memory, &log, &readiness, &stop), looking_on);
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,13 +10,12 @@ use rapport_insight::dip::{Budget, DayPart, Detector, ProgramState, program};
 
 /// Order value of everybody's sales, in minor units.
 const AMOUNT: i64 = 4_000;
-/// Days of revenue that groups by share compare.
-const REVENUE_DAYS: usize = 90;
-
 /// Steady partners of one seed, from one day on. Days are worked out when they are first asked for.
 #[derive(Debug)]
 pub struct Background {
     first_day: i32,
+    /// Days of revenue that groups by share compare.
+    share_days: usize,
     partners: Vec<Steady>,
     state: ProgramState,
     noise: u64,
@@ -31,10 +30,10 @@ struct Steady {
     recent: std::collections::VecDeque<u32>,
 }
 
-/// First day, partners, seed.
-type Which = (i32, u32, u64);
+/// First day, partners, seed, days of revenue that groups by share compare.
+type Which = (i32, u32, u64, i32);
 
-/// Backgrounds by (first day, partners, seed), shared by all tests of a run.
+/// Backgrounds by what makes them the same, shared by all tests of a run.
 #[derive(Debug, Default)]
 pub struct Backgrounds {
     known: Mutex<BTreeMap<Which, Arc<Mutex<Background>>>>,
@@ -42,15 +41,15 @@ pub struct Backgrounds {
 
 impl Backgrounds {
     /// The background that begins on a day.
-    pub fn of(&self, first_day: i32, partners: u32, seed: u64) -> Arc<Mutex<Background>> {
+    pub fn of(&self, first_day: i32, partners: u32, seed: u64, share_days: i32) -> Arc<Mutex<Background>> {
         let mut known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let new = || Arc::new(Mutex::new(Background::new(first_day, partners, seed)));
-        known.entry((first_day, partners, seed)).or_insert_with(new).clone()
+        let new = || Arc::new(Mutex::new(Background::new(first_day, partners, seed, share_days)));
+        known.entry((first_day, partners, seed, share_days)).or_insert_with(new).clone()
     }
 }
 
 impl Background {
-    fn new(first_day: i32, partners: u32, seed: u64) -> Self {
+    fn new(first_day: i32, partners: u32, seed: u64, share_days: i32) -> Self {
         let partners = (0..partners)
             .map(|index| {
                 // The first fifth brings 30 to 45 a day, the others 1 to 4.
@@ -62,6 +61,7 @@ impl Background {
             .collect();
         Self {
             first_day,
+            share_days: usize::try_from(share_days).unwrap_or_default(),
             partners,
             state: ProgramState::default(),
             noise: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
@@ -86,13 +86,14 @@ impl Background {
             *noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             *noise >> 40
         };
+        let share_days = self.share_days;
         let mut counts = Vec::with_capacity(self.partners.len());
         for partner in &mut self.partners {
             // Between three quarters and five quarters of the rate, rounded by chance.
             let wanted = partner.rate * (192 + draw() % 129) / 256;
             let count = u32::try_from((wanted + draw() % 16) / 16).unwrap_or_default();
             partner.recent.push_back(count);
-            if partner.recent.len() > REVENUE_DAYS {
+            if partner.recent.len() > share_days {
                 partner.recent.pop_front();
             }
             counts.push(count);
@@ -122,13 +123,13 @@ mod tests {
     #[test]
     fn the_same_seed_gives_the_same_days_in_any_order_of_asking() {
         let backgrounds = Backgrounds::default();
-        let one = backgrounds.of(100, 30, 1);
+        let one = backgrounds.of(100, 30, 1, 90);
         let late = one.lock().unwrap().parts(120);
-        let again = Backgrounds::default().of(100, 30, 1);
+        let again = Backgrounds::default().of(100, 30, 1, 90);
         let mut again = again.lock().unwrap();
         again.parts(101);
         assert_eq!(late, again.parts(120));
         assert!(again.parts(99).is_empty());
-        assert_ne!(late, Backgrounds::default().of(100, 30, 2).lock().unwrap().parts(120));
+        assert_ne!(late, Backgrounds::default().of(100, 30, 2, 90).lock().unwrap().parts(120));
     }
 }

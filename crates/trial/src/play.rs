@@ -244,7 +244,12 @@ impl<'a> Stage<'a> {
             state: ProgramState::default(),
             expectations: None,
             figures: stated(trial, applied, &program)?,
-            background: backgrounds.of(day::number(first_day), trial.programme.steady_partners, trial.programme.seed),
+            background: backgrounds.of(
+                day::number(first_day),
+                trial.programme.steady_partners,
+                trial.programme.seed,
+                applied.segments.share_days(),
+            ),
             shares: applied.rulebook.segments.groups.iter().filter_map(share).collect(),
             budget: Budget::per_partner_year(trial.budget).map_err(|error| error.to_string())?,
             person: Map::new(),
@@ -314,7 +319,7 @@ impl<'a> Stage<'a> {
         if weekly::is_due(number) {
             self.learn(number);
         }
-        let own = part_of(&self.entry, on).map_err(|error| error.to_string())?;
+        let own = part_of(&self.entry, on, self.applied.segments.share_days()).map_err(|error| error.to_string())?;
         let close = self.programme_day(number, own);
         let judged = Judged::rehearsed(self.applied, &self.entry, on, &close, self.budget);
         let judged = judged.map_err(|error| error.to_string())?;

@@ -194,7 +194,7 @@ fn every_figure_says_the_same_in_a_condition_and_in_a_text() {
         expectations: None,
     };
     let mut sums = ProgramSums::default();
-    let reach = Reach { churned: true, opted_out: true, suppressed: true, complained: true };
+    let reach = Reach { churned: Some(true), opted_out: true, suppressed: true, complained: true };
     sums.add(&state, reach, &bare.context(None));
     let cuts = &applied.rulebook.cuts;
     assert_eq!(cuts.len(), 3, "{cuts:?}");

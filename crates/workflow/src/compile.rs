@@ -151,7 +151,7 @@ fn build(sources: &Sources, findings: &mut Findings, tell: &mut dyn FnMut(Vocabu
     for (id, folder) in &folders {
         let library = rapport_message::Library::parse(folder.files.iter().copied(), &locale, findings);
         let read = folder.workflow.and_then(|source| {
-            let node = yaml::parse(source, findings)?;
+            let node = yaml::parse_filled(source, findings)?;
             read::workflow(id, source, &node, &catalogue, findings)
         });
         if let (Some(read), Some(source)) = (&read, folder.workflow) {
@@ -165,7 +165,7 @@ fn build(sources: &Sources, findings: &mut Findings, tell: &mut dyn FnMut(Vocabu
                 workflows: &ids,
                 mails: library.names().map(str::to_owned).collect(),
             };
-            let read = yaml::parse(tests, findings).map(|node| trial::read(&node, &place, findings));
+            let read = yaml::parse_filled(tests, findings).map(|node| trial::read(&node, &place, findings));
             trials.insert(id.clone(), read.unwrap_or_default());
         }
         all_mails.extend(mails::uses(id, &library));
@@ -208,7 +208,9 @@ fn config_nodes(sources: &Sources, findings: &mut Findings) -> BTreeMap<&'static
         let path = format!("config/{name}");
         match sources.get(&path) {
             Some(source) if name.ends_with(".yaml") => {
-                nodes.extend(yaml::parse(source, findings).map(|node| (name, node)));
+                // One that may be missing may be all comments, but not cut off.
+                let read = if required || source.text.trim().is_empty() { yaml::parse_filled } else { yaml::parse };
+                nodes.extend(read(source, findings).map(|node| (name, node)));
             }
             Some(_) => {}
             None if required => {

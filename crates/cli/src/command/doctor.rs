@@ -77,6 +77,18 @@ async fn examine(layout: &Layout, settings: &Settings, examination: &mut Examina
     let kind = if matches!(settings.layout, LayoutSettings::Cluster { .. }) { "cluster" } else { "embedded" };
     examination.note("layout", true, format!("{kind}, {}", count(i64::from(layout.ground.shards), "shard")));
     examination.note("schema", true, format!("version {}", rapport_store::SCHEMA_VERSION));
+    if let Some(broker) = &layout.ground.broker {
+        let missing = rapport_kafka::topic::missing(&broker.connection, &broker.settings.upstream).await;
+        let missing = missing.doing("looking for the upstream topics")?;
+        let told = match missing.is_empty() {
+            true => format!("{} are there", broker.settings.upstream.to_vec().join(", ")),
+            false => format!(
+                "{}: no such topic, so nothing is read of it; is it spelt as in config/rapport.yaml?",
+                missing.join(", ")
+            ),
+        };
+        examination.note("topics", missing.is_empty(), told);
+    }
     rulebook(layout, settings, examination).await?;
     shards(layout, examination).await?;
     let counts: BTreeMap<String, i64> = store.counts().await.doing("counting")?.into_iter().collect();

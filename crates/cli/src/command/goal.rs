@@ -133,8 +133,11 @@ async fn list(settings: &Settings, waiting: bool, as_data: bool) -> Result<u8, F
     for (name, _, text) in &rows {
         line(format!("{:<width$}  {text}", harmless(name)).trim_end());
     }
-    let what = if waiting { "answer of a partner waits" } else { "goal" };
-    line(format!("{} of {}", count(rows.len() as i64, what), count(looked, "partner")));
+    let (rows, of) = (rows.len() as i64, count(looked, "partner"));
+    match waiting {
+        true => line(format!("{} to wait for, of {of}", count(rows, "answer"))),
+        false => line(format!("{} of {of}", count(rows, "goal"))),
+    }
     Ok(exit::OK)
 }
 

@@ -105,6 +105,11 @@ pub(super) async fn standing_now(store: &SqlStore, key: &PartnerKey, story: Opti
 /// hour something was sold.
 async fn days_since_conversion(store: &SqlStore, key: &PartnerKey, at: Timestamp) -> Result<Option<i64>, Failure> {
     let picture = Picture::of(store).await?;
+    if at > picture.now {
+        let zone = &TimeZone::UTC;
+        return Err(Failure::input(format!("{} has not come yet", moment(at, zone)))
+            .help(format!("it is {}", moment(picture.now, zone))));
+    }
     let Some(state) = Picture::state(store, key).await? else { return Ok(None) };
     let Some(program) = picture.applied.rulebook.config.program(key.program.as_str()) else { return Ok(None) };
     let on = day::number(at.to_zoned(program.zone.clone()).date());
@@ -211,6 +216,11 @@ async fn compare(settings: &Settings, file: &Path, as_data: bool) -> Result<u8, 
         line(human_all(&findings, &crate::settings::shown(&sources)).trim_end());
         return Ok(exit::BAD_INPUT);
     };
+    if edited.health.is_empty() {
+        store.close().await;
+        return Err(Failure::input(format!("{} declares no model", file.display()))
+            .help("with none nobody has a score; `models:` holds at least one"));
+    }
     let mut moves: BTreeMap<(String, String), Vec<Moved>> = BTreeMap::new();
     let (mut looked, mut unknown) = (0_i64, 0_i64);
     let live: &[HealthModel] = &picture.applied.rulebook.health;

@@ -23,7 +23,7 @@ use crate::printed::{bold, count, harmless, line};
 use crate::settings::Settings;
 
 /// What partners are shown with when nothing is asked for.
-const PARTNER_FIGURES: [&str; 7] = [
+const PARTNER_FIGURES: [&str; 8] = [
     "conversions_28d",
     "revenue_28d",
     "revenue_growth_28d",
@@ -31,6 +31,7 @@ const PARTNER_FIGURES: [&str; 7] = [
     "active_days_28d",
     "days_since_mail",
     "conversion_chance_next_30d",
+    "revenue_share_90d",
 ];
 
 /// Prints the report.
@@ -109,10 +110,11 @@ async fn programme(
         }
     }
     let columns: Vec<String> = sums.keys().cloned().collect();
-    // A whole with a share by revenue, so that dependence on a few shows.
-    let all: i64 = sums.values().filter_map(|sums| revenue(sums, currency)).fold(0, i64::saturating_add);
+    // A whole with a share by revenue, so that dependence on a few shows. Where one part is not known, no share is.
+    let all =
+        sums.values().map(|sums| revenue(sums, currency)).try_fold(0_i64, |all, one| Some(all.saturating_add(one?)));
     let shares = sums.values().map(|sums| {
-        let revenue = revenue(sums, currency).filter(|_| all > 0)?;
+        let (all, revenue) = (all.filter(|all| *all > 0)?, revenue(sums, currency)?);
         Some(FigureValue::Percent(100.0 * revenue as f64 / all as f64))
     });
     let shares: Vec<Option<FigureValue>> = shares.collect();
@@ -177,7 +179,6 @@ async fn partners(
         })
         .collect::<Result<_, _>>()?;
     let mut rows = Vec::new();
-    let mut total = 0_i64;
     Picture::each(store, |key, state| {
         if key.program.as_str() == program {
             picture.look(key, state, |facts| {
@@ -185,22 +186,16 @@ async fn partners(
                     figures.iter().map(|figure| state.figure(figure, &facts.context(None))).collect();
                 let today = facts.context(None).today;
                 let revenue = state.sum(rapport_partner::Measure::Revenue, today - 89, today).max(0);
-                total = total.saturating_add(revenue);
                 rows.push((key.partner.to_string(), revenue, cells));
             });
         }
         Ok(())
     })
     .await?;
-    // Those who bring most first: the share says how much the programme depends on each.
+    // Those who bring most first.
     rows.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
-    let rows = rows.into_iter().take(arguments.limit).map(|(partner, revenue, mut cells)| {
-        let share = (total > 0).then(|| FigureValue::Percent(100.0 * revenue as f64 / total as f64));
-        cells.push(share);
-        (partner, "", cells)
-    });
-    let heads = names.into_iter().chain(["revenue_share_90d".to_owned()]).collect();
-    Ok(Table { title: program.to_owned(), heads, rows: rows.collect(), turned: true })
+    let rows = rows.into_iter().take(arguments.limit).map(|(partner, _, cells)| (partner, "", cells));
+    Ok(Table { title: program.to_owned(), heads: names, rows: rows.collect(), turned: true })
 }
 
 /// Rows of figures under heads.

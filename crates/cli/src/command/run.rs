@@ -61,6 +61,7 @@ pub async fn run(settings: &Settings, arguments: RunArguments) -> Result<u8, Fai
     let Some((layout, applied)) = start.when_all_answer(&readiness, &stop).await? else {
         return running.wait().await.map(|()| exit::OK);
     };
+    running.watch(&layout.ground);
     for service in &services {
         match (service, &layout.ground.broker) {
             (Service::Ingest, Some(broker)) if replays => running.replay(&layout.ground, broker, until),

@@ -1,9 +1,13 @@
 //! `rapport segment`: who belongs to a segment or group, and why somebody does or does not, clause by clause.
 
 use jiff::tz::TimeZone;
+use rapport_engine::ports::rows::DayCloseRow;
 use rapport_engine::ports::store::Store as _;
+use rapport_engine::shard::day_close::shared_revenue;
 use rapport_engine::shard::facts::PartnerFacts;
 use rapport_engine::shard::segments;
+use rapport_insight::dip::DayClose;
+use rapport_rule::Money;
 use rapport_rule::suggest::nearest;
 use rapport_workflow::config::GroupRule;
 use serde_json::json;
@@ -34,10 +38,11 @@ pub async fn run(settings: &Settings, name: &str, partner: Option<&str>, as_data
     if let Some(partner) = partner {
         let key = find(&store, partner).await?;
         let story = store.story(&key).await.doing("reading the partner")?;
+        let closed = store.last_day_close(&key.program).await.doing("reading the programme's last day")?;
         store.close().await;
         let Some(story) = story else { return Err(Failure::new(format!("nothing is known of {key}"))) };
         let state = decoded(&story.partner)?;
-        picture.look(&key, &state, |facts| explain(facts, &key.to_string(), name));
+        picture.look(&key, &state, |facts| explain(facts, &key.to_string(), name, closed.as_ref()));
         return Ok(exit::OK);
     }
     let mut members = Vec::new();
@@ -65,7 +70,7 @@ fn is_member(facts: &PartnerFacts<'_>, name: &str) -> bool {
     }
 }
 
-fn explain(facts: &PartnerFacts<'_>, partner: &str, name: &str) {
+fn explain(facts: &PartnerFacts<'_>, partner: &str, name: &str, closed: Option<&DayCloseRow>) {
     let verdict = if is_member(facts, name) { "is in" } else { "is not in" };
     line(bold(&format!("{} {verdict} {name}", harmless(partner))));
     let declared = &facts.rulebook.segments;
@@ -84,15 +89,44 @@ fn explain(facts: &PartnerFacts<'_>, partner: &str, name: &str) {
         let fits = own.as_ref() == Some(&group.name);
         line(format!("  {} {}", if fits { "✓" } else { "✗" }, group.name));
         match &group.rule {
-            GroupRule::TopShare { enter_percent, leave_percent, days } => line(format!(
-                "      among those who bring {enter_percent} % of revenue_{days}d (left above {leave_percent} %), as of the last closed day"
-            )),
+            GroupRule::TopShare { enter_percent, leave_percent, .. } => {
+                line(format!(
+                    "      among those who bring {enter_percent} % of the revenue; left by who is beyond {leave_percent} %"
+                ));
+                line(format!("      {}", share_of(facts, &group.name, closed)));
+            }
             GroupRule::If(_) => told(&segments::explain_group(facts, group), &facts.program.zone),
             GroupRule::Else => line("      everybody else"),
         }
         if fits || *group.name == *name {
             break;
         }
+    }
+}
+
+/// What a partner brought as of the programme's last closed day, beside what one must bring to come in, and to stay.
+fn share_of(facts: &PartnerFacts<'_>, group: &str, closed: Option<&DayCloseRow>) -> String {
+    let decided: Option<(&DayCloseRow, DayClose)> =
+        closed.and_then(|row| Some((row, serde_json::from_slice(&row.body).ok()?)));
+    let Some((row, close)) = decided else { return "no day of the programme is closed yet".to_owned() };
+    let days = facts.rulebook.rulebook.segments.share_days();
+    let at = PartnerFacts::share_groups(facts.rulebook).position(|name| name == group);
+    let Some(limits) = at.and_then(|at| close.top_share.get(at)) else {
+        return "not looked at yet: the group is newer than the last closed day".to_owned();
+    };
+    let money = |minor| Money::new(minor, facts.program.currency);
+    let Some(brought) = shared_revenue(facts.state, close.day, days) else {
+        return format!("? revenue_{days}d is not known: a sale among them is in a currency without a rate");
+    };
+    let brought = money(brought);
+    match limits.enter_at {
+        i64::MAX => format!("revenue_{days}d {brought} up to {}; nobody brings anything", row.day),
+        enter_at => format!(
+            "revenue_{days}d {brought} up to {}; in from {}, members stay down to {}",
+            row.day,
+            money(enter_at),
+            money(limits.leave_below)
+        ),
     }
 }
 

@@ -289,7 +289,7 @@ pub(super) fn said(text: &str, what: &str) -> Result<String, Failure> {
     Ok(text.to_owned())
 }
 
-fn known_person(rules: &Applied, name: &str) -> Result<String, Failure> {
+pub(super) fn known_person(rules: &Applied, name: &str) -> Result<String, Failure> {
     let senders = || rules.rulebook.config.senders.keys().map(|id| &**id);
     if senders().any(|known| known == name) {
         return Ok(name.to_owned());

@@ -47,7 +47,7 @@ use crate::{
 const PAGE: usize = 2_000;
 /// Days after the last sale on which a partner is still judged.
 const EXPOSED_DAYS: i32 = 90;
-/// Days of revenue by which top groups are compared.
+/// Days of approved revenue by which the best of a programme are compared.
 const REVENUE_DAYS: i32 = 90;
 
 /// Where a shard is with its days.
@@ -197,7 +197,9 @@ impl ShardOwner {
                 let Some(entry) = present else { continue };
                 let detector = detector(&entry.state.detector, key)?;
                 let (conversions, _) = entry.state.on_day(number);
-                let revenue = entry.state.sum(Measure::Revenue, number - REVENUE_DAYS + 1, number);
+                let share_days =
+                    program_of.as_ref().map_or(REVENUE_DAYS, |rulebook| rulebook.rulebook.segments.share_days());
+                let revenue = shared_revenue(&entry.state, number, share_days).unwrap_or(0);
                 let part = guarded(&mut self.suspects, key, || {
                     if let (Some(context), Some(rulebook), Some(settings)) = (&context, &program_of, settings) {
                         let facts = PartnerFacts {
@@ -435,15 +437,23 @@ impl Judged {
     }
 }
 
-/// A partner's part of the programme's day; none while nothing is known of its rhythm.
+/// A partner's part of the programme's day; none while nothing is known of its rhythm. `share_days` is the window of groups by
+/// share.
 ///
 /// # Errors
 /// A stored detector that cannot be read.
-pub fn part_of(entry: &Entry, on: Date) -> Result<Option<DayPart>, ShardError> {
+pub fn part_of(entry: &Entry, on: Date, share_days: i32) -> Result<Option<DayPart>, ShardError> {
     let number = day::number(on);
     let (conversions, _) = entry.state.on_day(number);
-    let revenue = entry.state.sum(Measure::Revenue, number - REVENUE_DAYS + 1, number);
+    let revenue = shared_revenue(&entry.state, number, share_days).unwrap_or(0);
     Ok(detector(&entry.state.detector, &entry.key)?.part(number, count(conversions), revenue))
+}
+
+/// What groups by share compare: the revenue of so many days up to the day; none while a sale among them has no rate.
+#[must_use]
+pub fn shared_revenue(state: &rapport_partner::PartnerState, number: i32, days: i32) -> Option<i64> {
+    let from = number - days + 1;
+    (state.sum(Measure::Unpriced, from, number) <= 0).then(|| state.sum(Measure::Revenue, from, number))
 }
 
 /// The marks of top groups, if they change. Hysteresis: a member leaves only below the lower limit.
@@ -455,7 +465,8 @@ fn top_groups(
 ) -> Option<Vec<u8>> {
     let known: Vec<String> =
         state.mark(marks::TOP).and_then(|json| serde_json::from_slice(json).ok()).unwrap_or_default();
-    let revenue = state.sum(Measure::Revenue, number - REVENUE_DAYS + 1, number);
+    // Whose revenue is not known belongs to none.
+    let revenue = shared_revenue(state, number, rulebook.rulebook.segments.share_days()).unwrap_or(0);
     let now: Vec<String> = PartnerFacts::share_groups(rulebook)
         .zip(limits)
         .filter(|(group, limits)| limits.belongs(revenue, known.iter().any(|known| known == group)))

@@ -163,7 +163,7 @@ pub fn reach(facts: &PartnerFacts<'_>) -> Reach {
         opted_out: facts.state.mark(marks::OPTED_OUT).is_some(),
         suppressed: suppressed.is_some(),
         complained: suppressed == Some(b"complaint"),
-        churned: is_churned(facts),
+        churned: facts.rulebook.rulebook.segments.segment(CHURNED).map(|_| is_churned(facts)),
     }
 }
 

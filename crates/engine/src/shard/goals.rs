@@ -229,15 +229,30 @@ fn concerns(facts: &PartnerFacts<'_>, audience: &Audience) -> bool {
     }
 }
 
+/// Under which name it is kept that a partner was in the group or segment a goal is for, in the period that began on this day: the
+/// goal is theirs until it is over, or whoever sells more would be rid of it by that.
+fn member(goal: &str, from: Date) -> String {
+    format!("{goal}@{from}")
+}
+
+/// What was told, by goal, and whose goals are whose: see [`member`].
+fn told(facts: &PartnerFacts<'_>) -> BTreeMap<String, Told> {
+    facts.state.mark(marks::GOALS).and_then(|json| serde_json::from_slice(json).ok()).unwrap_or_default()
+}
+
 /// Every goal of the partner: declared ones that concern them, and what was proposed to or agreed on with them.
 #[must_use]
 pub fn all<'a>(facts: &PartnerFacts<'a>) -> Vec<Own<'a>> {
     let agreements = agreements(facts);
+    let told = told(facts);
     let goals: &'a [DeclaredGoal] = &facts.rulebook.rulebook.goals.goals;
     let declared = goals
         .iter()
         .filter(|goal| {
-            agreements.get(&*goal.id).is_some_and(|known| known.agreed.is_some()) || concerns(facts, &goal.audience)
+            let known = agreements.get(&*goal.id);
+            known.is_some_and(|known| known.agreed.is_some() || (goal.agree && known.open.is_some()))
+                || concerns(facts, &goal.audience)
+                || period(facts, goal.period).is_some_and(|(from, _)| told.contains_key(&member(&goal.id, from)))
         })
         .map(|goal| &*goal.id);
     let others = agreements.keys().filter(|id| facts.rulebook.rulebook.goals.goal(id).is_none());
@@ -295,8 +310,7 @@ pub fn outlook(facts: &PartnerFacts<'_>, terms: &Terms) -> Option<(f64, Option<f
 
 /// What is to be told now, and the marks to keep. Nothing when nothing changed.
 pub fn tell(facts: &PartnerFacts<'_>) -> Option<(Vec<Telling>, Vec<u8>)> {
-    let mut told: BTreeMap<String, Told> =
-        facts.state.mark(marks::GOALS).and_then(|json| serde_json::from_slice(json).ok()).unwrap_or_default();
+    let mut told = told(facts);
     let mut moments = Vec::new();
     let mut changed = false;
     let agreements = agreements(facts);
@@ -309,17 +323,24 @@ pub fn tell(facts: &PartnerFacts<'_>) -> Option<(Vec<Telling>, Vec<u8>)> {
         let key = own.key();
         let before = told.get(&key).copied().unwrap_or_default();
         let agreed = own.agreed_at.is_some();
-        let concerned = || {
-            let goal = facts.rulebook.rulebook.goals.goal(&id);
-            agreed || goal.is_some_and(|goal| concerns(facts, &goal.audience))
-        };
         let runs = (own.goal.from..=own.goal.to).contains(&today(facts));
+        let member = member(&id, own.goal.from);
+        let declared = facts.rulebook.rulebook.goals.goal(&id);
+        let is_concerned = || declared.is_some_and(|goal| concerns(facts, &goal.audience));
+        let for_some = declared.is_some_and(|goal| !matches!(goal.audience, Audience::Everyone));
+        if for_some && runs && !told.contains_key(&member) && is_concerned() {
+            let earlier = format!("{id}@");
+            told.retain(|name, _| !name.starts_with(&earlier));
+            told.insert(member.clone(), Told::default());
+            changed = true;
+        }
+        let concerned = agreed || told.contains_key(&member) || is_concerned();
         // A condition met after its time is not reached. What counts on its day and is told or approved later is; only nobody hears of
         // a goal that was declared when its time was over.
         let known = agreed || told.contains_key(&key);
         let late = known && own.measure().is_some() && today(facts) > own.goal.to && now.reached;
         // What was reached in time stays so until it is taken back.
-        if !before.reached && (!concerned() || !(runs || late)) {
+        if !before.reached && (!concerned || !(runs || late)) {
             continue;
         }
         let (moment, after) = own.goal.tell(&now, before);

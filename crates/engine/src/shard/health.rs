@@ -72,11 +72,21 @@ pub fn inputs(facts: &PartnerFacts<'_>) -> Facts {
         mails_answered_90d: number("mails_answered_90d"),
         answer_hours_90d: number("answer_hours_90d"),
         days_since_training: number("days_since_training"),
-        days_since_activity: number("days_since_activity"),
+        days_since_activity: number("days_since_activity")
+            .or_else(|| never_active_for(facts, number("program.engaged_share_90d"))),
         mails_90d: number("mails_90d"),
         replies_90d: number("replies_90d").zip(number("answers_90d")).map(|(replies, answers)| replies + answers),
         goal_pace_percent: goals::pace(facts),
     }
+}
+
+/// Days since the approval of a partner who has done nothing since: that is no better than to have done something once. Not known of
+/// who came before rapport listened, and where nobody's doings are told.
+fn never_active_for(facts: &PartnerFacts<'_>, engaged_share: Option<f64>) -> Option<f64> {
+    let approved = facts.state.profile.approved_at.value?;
+    let is_told = engaged_share.is_some_and(|share| share > 0.0) && facts.began.is_some_and(|began| began <= approved);
+    let day_of = |at: Timestamp| day::number(facts.program.zone.to_datetime(at).date());
+    is_told.then(|| f64::from((day_of(facts.now) - day_of(approved)).max(0)))
 }
 
 /// Of the days that a trend compares with, those on which the partner was there and rapport listened.
@@ -116,14 +126,15 @@ pub fn at_once(facts: &PartnerFacts<'_>, models: &[HealthModel]) -> Option<Healt
     model.score(&inputs(facts).inputs(), facts.state.band.as_deref())
 }
 
-/// When the partner last converted, how often that usually happens, and how likely it is to happen again: as of the day that a
-/// review as of now looks at.
+/// When the partner last converted, as of now; how often that usually happens, and how likely it is to happen again, as of the day
+/// that a review as of now looks at.
 #[must_use]
 pub fn standing(facts: &PartnerFacts<'_>) -> Standing {
+    let now = Bare(facts).value("days_since_conversion");
     let facts = &as_the_day_ended(facts);
     let scope = Bare(facts);
     Standing {
-        days_since: match scope.value("days_since_conversion") {
+        days_since: match now {
             Value::Count(days) => Some(days),
             _ => None,
         },

@@ -462,9 +462,15 @@ impl<'a> Brute<'a> {
                 "opt_out_rate" => of_active(&|partner| self.reach[partner].opted_out),
                 "suppressed_rate" => of_active(&|partner| self.reach[partner].suppressed),
                 "complained_rate" => of_active(&|partner| self.reach[partner].complained),
-                "churned_partners" => Some(count(&|partner| self.reach[partner].churned)),
+                // Nobody is lost or not where the programme does not say what that is.
+                "churned_partners" | "churned_share"
+                    if everybody.iter().all(|partner| self.reach[*partner].churned.is_none()) =>
+                {
+                    None
+                }
+                "churned_partners" => Some(count(&|partner| self.reach[partner].churned == Some(true))),
                 "churned_share" => share(
-                    count(&|partner| self.reach[partner].churned),
+                    count(&|partner| self.reach[partner].churned == Some(true)),
                     active.len() as f64 + status(&["partner.suspended", "partner.closed"]),
                 ),
                 "neglected_partners" => Some(count(&|partner| {

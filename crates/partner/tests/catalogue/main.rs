@@ -107,7 +107,7 @@ fn play(log: &[Told], start: usize) -> (Vec<PartnerState>, Vec<StartMark>) {
 }
 
 fn reach() -> impl Strategy<Value = Reach> {
-    any::<[bool; 4]>().prop_map(|[opted_out, suppressed, complained, churned]| Reach {
+    any::<(bool, bool, bool, Option<bool>)>().prop_map(|(opted_out, suppressed, complained, churned)| Reach {
         opted_out,
         suppressed,
         complained,

@@ -119,7 +119,7 @@ pub(super) const PAGES: &[CodePage] = &[
     CodePage {
         code: "R0518",
         title: "a file that is not there",
-        meaning: "A file that is needed, or that another one names, does not exist.",
+        meaning: "A file that is needed, or that another one names, does not exist, or says nothing.",
         example: "file: feeds/new-this-moth.json",
         put_right: "file: feeds/new-this-month.json",
     },

@@ -61,6 +61,20 @@ pub fn parse(source: &Source, findings: &mut Findings) -> Option<Node> {
     }
 }
 
+/// Reads a file that has to say something: one that is empty, or holds comments alone, is a finding too. A file cut off when it was
+/// saved must not pass for one that asks for nothing.
+pub fn parse_filled(source: &Source, findings: &mut Findings) -> Option<Node> {
+    let before = findings.len();
+    let root = parse(source, findings);
+    if root.is_none() && findings.len() == before {
+        let what = if source.text.trim().is_empty() { "the file is empty" } else { "the file says nothing" };
+        findings
+            .error("R0518", &source.path, Span::at(0), what)
+            .hint("Was it cut off when it was saved? Write it again, or delete it with what belongs to it.");
+    }
+    root
+}
+
 struct Refusal {
     code: &'static str,
     span: Option<Span>,

@@ -28,7 +28,9 @@ pub(crate) fn read(node: &Node, path: &str, findings: &mut Findings) -> Vec<Heal
             }
         }
     }
-    if !entries.is_empty() && !models.is_empty() && !models.iter().any(|model| model.spec().types.is_empty()) {
+    // One with a mistake may be the one that serves them.
+    let is_whole = models.len() == entries.len();
+    if !entries.is_empty() && is_whole && !models.iter().any(|model| model.spec().types.is_empty()) {
         findings
             .error("R0543", path, node.span, "no model serves partners of other types")
             .label("one model has no `types`");

@@ -412,11 +412,7 @@ fn links(node: &Node, path: &str, findings: &mut Findings) -> Option<LinkBase> {
 /// The gateway may be on this machine while trying things out; everywhere else links are https.
 fn base_address(node: &Node, path: &str, findings: &mut Findings) -> Option<String> {
     let text = node.text(path, findings)?;
-    let local = ["http://localhost", "http://127.0.0.1", "http://[::1]"];
-    if local
-        .iter()
-        .any(|start| text.strip_prefix(start).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/'])))
-    {
+    if rapport_message::link::is_local(text) {
         return Some(text.trim_end_matches('/').to_owned());
     }
     https(node, path, findings)

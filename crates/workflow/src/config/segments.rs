@@ -6,6 +6,9 @@ use rapport_rule::Findings;
 use rapport_rule::expr::{Condition, Environment, Scope, holds_if};
 use rapport_rule::yaml::{Fields, Key, Node};
 
+/// The window of groups by share where none is declared, days.
+const SHARE_DAYS: i32 = 90;
+
 /// All groups and segments.
 #[derive(Debug, Clone, Default)]
 pub struct Segments {
@@ -77,6 +80,16 @@ impl Segments {
         self.groups.iter().find(|group| *group.name == *name)
     }
 
+    /// The days of revenue by which groups by share compare partners: those of the first, all name the same.
+    #[must_use]
+    pub fn share_days(&self) -> i32 {
+        let days = self.groups.iter().find_map(|group| match group.rule {
+            GroupRule::TopShare { days, .. } => Some(days),
+            GroupRule::If(_) | GroupRule::Else => None,
+        });
+        days.and_then(|days| i32::try_from(days).ok()).unwrap_or(SHARE_DAYS)
+    }
+
     /// The segment of this name.
     pub fn segment(&self, name: &str) -> Option<&Segment> {
         self.segments.iter().find(|segment| *segment.name == *name)
@@ -115,6 +128,17 @@ pub(crate) fn read(node: &Node, path: &str, env: &dyn Environment, findings: &mu
                 .label("`else` is the last group");
         }
         all.groups.push(group);
+    }
+    let days = all.share_days();
+    let other = |group: &Group| match group.rule {
+        GroupRule::TopShare { days: own, .. } => i32::try_from(own) != Ok(days),
+        GroupRule::If(_) | GroupRule::Else => false,
+    };
+    if let Some(group) = all.groups.iter().find(|group| other(group)) {
+        let span = groups.iter().find(|(key, _)| *key.text == *group.name).map_or(node.span, |(key, _)| key.span);
+        findings
+            .error("R0533", path, span, format!("group `{}` compares other days than the group before it", group.name))
+            .hint(format!("All groups by share compare the same window: write `revenue_{days}d` here too."));
     }
     if let (Some((last, _)), false) =
         (groups.last(), all.groups.iter().any(|group| matches!(group.rule, GroupRule::Else)))
@@ -199,7 +223,11 @@ fn top_share(node: &Node, leave: Option<&Node>, path: &str, findings: &mut Findi
             .label("who enters would leave at once; write the same share or more");
         return None;
     }
-    let whole = |percent: f64| percent.round().clamp(0.0, 100.0) as u8;
+    if enter.fract() != 0.0 || leave_at.fract() != 0.0 {
+        findings.error("R0533", path, node.span, "a share is whole percents").label("write `80% of revenue_90d`");
+        return None;
+    }
+    let whole = |percent: f64| percent.clamp(0.0, 100.0) as u8;
     Some(GroupRule::TopShare { enter_percent: whole(enter), leave_percent: whole(leave_at), days })
 }
 

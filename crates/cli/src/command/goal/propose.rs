@@ -13,7 +13,7 @@ use rapport_rule::{Currency, Money};
 use rapport_workflow::config::{GOAL_METRICS, MANAGER, goal_measure, own_goal};
 
 use super::{amount, append};
-use crate::command::{explain::find, login_name};
+use crate::command::{explain::find, login_name, work::known_person};
 use crate::command_line::ProposeArguments;
 use crate::desk::Desk;
 use crate::exit::{self, Doing, Failure};
@@ -49,7 +49,7 @@ async fn propose(desk: &Desk, arguments: &ProposeArguments) -> Result<u8, Failur
         let terms = terms(arguments, &metric, facts)?;
         let owner = match arguments.owner.as_deref() {
             None | Some(MANAGER) => state.profile.manager.get().map(ToString::to_string),
-            Some(owner) => Some(owner.to_owned()),
+            Some(owner) => Some(known_person(&picture.applied, owner)?),
         };
         let outlook = goals::outlook(facts, &terms);
         Ok((id, terms, owner, outlook, facts.program.currency))
@@ -104,12 +104,16 @@ fn goal_of(arguments: &ProposeArguments, facts: &PartnerFacts<'_>) -> Result<(St
 
 fn terms(arguments: &ProposeArguments, metric: &str, facts: &PartnerFacts<'_>) -> Result<Terms, Failure> {
     let today = facts.program.zone.to_datetime(facts.now).date();
+    if let Some(percent) = arguments.tell_at.iter().find(|percent| !(1..100).contains(*percent)) {
+        return Err(Failure::input(format!("nothing is told at {percent} %"))
+            .help("name percents between 1 and 99; that it is reached is told anyway"));
+    }
     let terms = Terms {
         target: target(&arguments.target, metric, facts.program.currency)?,
         metric: metric.to_owned(),
         from: arguments.from.as_deref().map_or(Ok(today), date)?,
         to: date(&arguments.by)?,
-        tell_at: arguments.tell_at.iter().copied().filter(|percent| (1..100).contains(percent)).collect(),
+        tell_at: arguments.tell_at.clone(),
     };
     if terms.to < today || terms.to < terms.from {
         return Err(Failure::input(format!("the goal would be over: {} to {}", terms.from, terms.to)));

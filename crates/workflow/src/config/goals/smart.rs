@@ -23,6 +23,15 @@ pub(super) fn unit(target: &GoalTarget, node: &Node, path: &str, currencies: &[C
                 findings
                     .error("R0560", path, node.span, format!("`{metric}` is not counted in what `{base}` is"))
                     .label("compare money with money, and counts with counts");
+            } else if kind(metric) != kind(base) {
+                findings
+                    .error(
+                        "R0560",
+                        path,
+                        node.span,
+                        format!("`{metric}` is compared with `{base}`, which counts something else"),
+                    )
+                    .label(format!("write `{metric}_previous_period`"));
             }
         }
         GoalTarget::Fixed { metric, currency, .. } => {
@@ -50,6 +59,11 @@ pub(super) fn unit(target: &GoalTarget, node: &Node, path: &str, currencies: &[C
     }
 }
 
+/// What is counted, approved or not.
+fn kind(metric: &str) -> &str {
+    metric.strip_prefix("approved_").unwrap_or(metric)
+}
+
 /// The days a goal counts over are remembered, and so are those it is compared with.
 pub(super) fn deadline(
     period: GoalPeriod,
@@ -59,6 +73,11 @@ pub(super) fn deadline(
     findings: &mut Findings,
 ) {
     let compared = matches!(target, Some(GoalTarget::Growth { .. }));
+    if let (true, GoalPeriod::SinceApproved(_)) = (compared, period) {
+        findings
+            .error("R0561", path, node.span, "before the approval there is nothing to compare with")
+            .label("write `from:` and `to:`, or a target of its own");
+    }
     let max = if compared { DAYS_KEPT / 2 } else { DAYS_KEPT };
     if !matches!(target, Some(GoalTarget::Reach(_))) && period.days() > max {
         findings.error("R0561", path, node.span, format!("the goal runs for {} days", period.days())).label(
