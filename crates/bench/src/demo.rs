@@ -26,7 +26,7 @@ pub fn bench(arguments: &DemoArguments) -> Result<()> {
 }
 
 /// The release build beside this one.
-fn program() -> Result<PathBuf> {
+pub fn program() -> Result<PathBuf> {
     let program = std::env::current_exe()?.with_file_name("rapport");
     if !program.is_file() {
         bail!("{} is not there: run `cargo xtask bench demo`, which builds it", program.display());

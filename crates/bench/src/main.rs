@@ -4,11 +4,13 @@
 //! whether a test passes.
 #![allow(clippy::disallowed_methods, reason = "an edge: clock and environment are its job")]
 
+mod backtest;
 mod consume_and_parse;
 mod demo;
 mod engine_throughput;
 mod machine;
 mod segments;
+mod workflow_tests;
 mod workload;
 
 use std::process::ExitCode;
@@ -24,8 +26,31 @@ enum Bench {
     Engine(EngineArguments),
     /// How long after an event its partner has entered or left a segment, at a steady rate
     Segments(SegmentsArguments),
+    /// Recorded events a second of `rapport backtest`, beside what is meant to be reached
+    Backtest(BacktestArguments),
+    /// What a thousand tests of workflows take, beside what they may take
+    Tests(TestsArguments),
     /// The demo's year, beside the time and memory it is meant to need
     Demo(DemoArguments),
+}
+
+/// Of `bench backtest`.
+#[derive(Debug, Clone, clap::Args)]
+struct BacktestArguments {
+    /// The record is played so often
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    /// Another seed is another world
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+/// Of `bench tests`.
+#[derive(Debug, Clone, clap::Args)]
+struct TestsArguments {
+    /// All tests are played so often
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
 }
 
 /// Of `bench demo`.
@@ -93,7 +118,9 @@ fn main() -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match bench {
         Bench::Engine(arguments) => runtime.block_on(engine_throughput::bench(&arguments))?,
+        Bench::Backtest(arguments) => backtest::bench(&arguments)?,
         Bench::Demo(arguments) => demo::bench(&arguments)?,
+        Bench::Tests(arguments) => workflow_tests::bench(&arguments)?,
         Bench::Segments(arguments) => runtime.block_on(segments::bench(&arguments))?,
     }
     Ok(ExitCode::SUCCESS)

@@ -201,3 +201,32 @@ fn files_with_numbers_that_are_none_are_refused_with_their_line() {
     logs("one.csv", "1,1997-01-01,1,3.5\n1,1997-02-01,1,5\n");
     health("one.csv", 0, &["1 customer fitted: r 0.", "1 prediction written"]);
 }
+
+/// A disk that was full, an editor that died: what was there must not go out of force without a word.
+#[test]
+fn a_file_cut_off_is_told_and_nothing_changes() {
+    let project = project();
+    let folder = project.path();
+    check(folder, &["apply", "--approved-by", "somebody"], 0, &[]);
+    let history = check(folder, &["apply", "--history"], 0, &[]);
+    for (file, text) in [
+        ("workflows/welcome/workflow.yaml", ""),
+        ("workflows/welcome/workflow.yaml", "\n# to follow\n"),
+        ("workflows/welcome/tests.yaml", ""),
+        ("config/goals.yaml", "\n"),
+        ("config/rapport.yaml", ""),
+        ("config/rapport.yaml", "# nothing\n"),
+    ] {
+        let path = folder.join(file);
+        let whole = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, text).unwrap();
+        for command in [&["check"][..], &["apply", "--approved-by", "somebody"], &["run"]] {
+            check(folder, command, 2, &["R0518", file, "cut off"]);
+        }
+        std::fs::write(&path, whole).unwrap();
+    }
+    assert_eq!(check(folder, &["apply", "--history"], 0, &[]), history);
+    // All comments is a way of declaring nothing, where nothing need be declared.
+    std::fs::write(folder.join("config/goals.yaml"), "# none yet\n").unwrap();
+    check(folder, &["check"], 0, &[]);
+}

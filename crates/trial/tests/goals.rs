@@ -24,12 +24,17 @@ const GOALS: &str = "goals:\n  spring: { for: everyone, metric: approved_revenue
 const RATES: &str = "date,from,to,rate\n2026-02-02,USD,EUR,0.9\n2026-02-09,USD,EUR,0.8\n2026-03-02,USD,EUR,0.95\n2026-03-20,USD,EUR,1.1\n";
 
 fn applied() -> Applied {
+    applied_with(GOALS, None)
+}
+
+fn applied_with(goals: &str, segments: Option<&str>) -> Applied {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut texts: BTreeMap<String, String> = BTreeMap::new();
     for file in ["config/rapport.yaml", "config/layout.mail.html", "config/layout.mail.txt"] {
         texts.insert(file.into(), std::fs::read_to_string(root.join(file)).unwrap());
     }
-    texts.insert("config/goals.yaml".into(), GOALS.into());
+    texts.insert("config/goals.yaml".into(), goals.into());
+    texts.extend(segments.map(|text| ("config/segments.yaml".to_owned(), text.to_owned())));
     Applied::compile("goals", texts, BTreeMap::new()).unwrap()
 }
 
@@ -207,4 +212,57 @@ proptest! {
             prop_assert!(goals::tell(&later).is_none());
         }
     }
+}
+
+const FOR_THE_SMALL: &str = "goals:\n  push: { for: group small, metric: conversions, target: 10, from: 2026-03-01, to: 2026-03-31, tell_at: [50%] }\n";
+const BY_SALES: &str =
+    "groups:\n  big: { if: [conversions_28d >= 4], lane: first }\n  small: { else: true, lane: second }\n";
+
+/// Whoever sells more moves to another group by that, and must not lose the goal by it.
+#[test]
+fn a_goal_stays_with_who_was_in_its_group_within_its_time() {
+    let applied = applied_with(FOR_THE_SMALL, Some(BY_SALES));
+    let program = program(&applied.rulebook.config);
+    let sales = |days: &[&str]| -> Vec<(usize, Sale)> {
+        let sale = |(at, day): (usize, &&str)| Sale {
+            id: at,
+            revision: 0,
+            status: "approved",
+            day: number(day),
+            amount: 100,
+            usd: false,
+        };
+        days.iter().enumerate().map(sale).enumerate().collect()
+    };
+    let early = ["2026-03-02"];
+    let late = ["2026-03-02", "2026-03-10", "2026-03-10", "2026-03-11", "2026-03-11"];
+    let look = |state: &PartnerState, on: &str| {
+        let facts = PartnerFacts {
+            state,
+            rulebook: &applied,
+            program,
+            now: noon(number(on)),
+            began: None,
+            reversed: None,
+            figures: None,
+            expectations: None,
+        };
+        let told = goals::tell(&facts);
+        let moments = told.as_ref().map_or(0, |(moments, _)| moments.len());
+        (
+            facts.group().map(|group| group.name.to_string()),
+            goals::all(&facts).len(),
+            moments,
+            told.map(|(_, mark)| mark),
+        )
+    };
+    let (group, goals, moments, mark) = look(&play(&sales(&early), &program.zone), "2026-03-05");
+    assert_eq!((group.as_deref(), goals, moments), (Some("small"), 1, 0));
+    let mut later = play(&sales(&late), &program.zone);
+    // Who comes with so many is in the other group, and has no such goal.
+    let (group, goals, moments, _) = look(&later, "2026-03-12");
+    assert_eq!((group.as_deref(), goals, moments), (Some("big"), 0, 0));
+    later.set_mark(marks::GOALS, mark.unwrap());
+    let (group, goals, moments, _) = look(&later, "2026-03-12");
+    assert_eq!((group.as_deref(), goals, moments), (Some("big"), 1, 1), "half of it is told");
 }

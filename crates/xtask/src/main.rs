@@ -66,7 +66,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
             if rest.is_empty() {
                 bail!("name the bench, e.g. `cargo xtask bench engine`");
             }
-            if rest.first().is_some_and(|bench| bench == "demo") {
+            if rest.first().is_some_and(|bench| matches!(bench.as_str(), "backtest" | "demo" | "tests")) {
                 // The program itself is measured, and it needs no services.
                 workspace::cargo_ok(&["build", "--release", "-p", "rapport-cli"])?;
                 return workspace::cargo(&["run", "--release", "-p", "rapport-bench", "--"], rest, &[]);

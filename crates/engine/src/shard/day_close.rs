@@ -485,3 +485,20 @@ fn detector(bytes: &[u8], key: &PartnerKey) -> Result<Detector, ShardError> {
 fn count(conversions: i64) -> u32 {
     u32::try_from(conversions.max(0)).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_by_share_compare_the_declared_days_and_nobody_whose_sales_have_no_rate() {
+        let mut state = rapport_partner::PartnerState::default();
+        for (day, measure, value) in [(0, Measure::Revenue, 1_000), (50, Measure::Revenue, 500)] {
+            state.open.add(day, measure, value);
+        }
+        let revenue = |state: &rapport_partner::PartnerState, days| shared_revenue(state, 60, days);
+        assert_eq!([28, 90].map(|days| revenue(&state, days)), [Some(500), Some(1_500)]);
+        state.open.add(10, Measure::Unpriced, 1);
+        assert_eq!([28, 90].map(|days| revenue(&state, days)), [Some(500), None]);
+    }
+}
