@@ -20,6 +20,13 @@ pub const HTML_PATH: &str = "config/layout.mail.html";
 /// Where the text frame stands.
 pub const TEXT_PATH: &str = "config/layout.mail.txt";
 
+/// What every frame names, the finding where it does not, and what would follow.
+pub(crate) const NEEDED: [(&str, &str, &str); 3] = [
+    ("unsubscribe_link", "R0502", "law and the big mailbox providers require a way out"),
+    ("why_link", "R0452", "everybody may ask why they were written to"),
+    ("imprint.company", "R0452", "the sender must be named"),
+];
+
 /// The compiled frame.
 #[derive(Clone, Debug)]
 pub struct Layout {
@@ -94,14 +101,9 @@ impl Layout {
             let Some(template) = template::compile(&piece, &mut names, findings) else { continue };
             registry.register_template(Part::Body.name(), template);
             check_names(&names, known, piece.source, findings);
-            for (needed, why) in [
-                ("content", "the mail itself would be missing"),
-                ("unsubscribe_link", "law and the big mailbox providers require a way out"),
-                ("why_link", "everybody may ask why they were written to"),
-                ("imprint.company", "the sender must be named"),
-            ] {
+            let content = ("content", "R0452", "the mail itself would be missing");
+            for (needed, code, why) in std::iter::once(content).chain(NEEDED) {
                 if !mentions(piece.text, needed) {
-                    let code = if needed == "unsubscribe_link" { "R0502" } else { "R0452" };
                     findings
                         .error(code, &piece.source.path, None, format!("the layout lacks {{{{{needed}}}}}"))
                         .hint(format!("Without it {why}."));
@@ -206,7 +208,7 @@ fn check_names(names: &[Use], words: &BTreeMap<String, String>, source: &Source,
     }
 }
 
-fn mentions(text: &str, name: &str) -> bool {
+pub(crate) fn mentions(text: &str, name: &str) -> bool {
     text.match_indices(name).any(|(at, _)| {
         text.get(..at).is_some_and(|before| before.trim_end().ends_with("{{") || before.trim_end().ends_with("{{{"))
     })

@@ -34,6 +34,7 @@ pub mod format;
 mod front_matter;
 mod helper;
 mod markdown;
+mod mjml;
 mod plain;
 mod template;
 

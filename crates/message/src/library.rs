@@ -31,7 +31,7 @@ impl Library {
         findings: &mut Findings,
     ) -> Library {
         let mut library = Library::default();
-        for source in sources.into_iter().filter(|source| source.path.ends_with(".mail.md")) {
+        for source in sources.into_iter().filter(|source| Mail::is_path(&source.path)) {
             match Mail::parse(source, findings) {
                 Some(mail) => library.add(mail, program, findings),
                 None => library.broken.extend(Mail::name_of(&source.path).map(|(name, _)| name)),
@@ -57,6 +57,15 @@ impl Library {
 
     fn add(&mut self, mail: Mail, program: &Locale, findings: &mut Findings) {
         let variants = self.by_name.entry(mail.name().to_owned()).or_default();
+        let same = match mail.locale() {
+            None => variants.plain.as_ref(),
+            Some(locale) => variants.by_locale.get(locale),
+        };
+        if let Some(same) = same {
+            findings
+                .error("R0411", mail.path(), None, format!("`{}` is written twice", mail.name()))
+                .hint(format!("There is {} too: keep one of them.", same.path()));
+        }
         match mail.locale().cloned() {
             None => variants.plain = Some(mail),
             Some(locale) => {

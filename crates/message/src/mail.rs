@@ -9,8 +9,10 @@ use serde_json::Value as Json;
 
 use crate::front_matter;
 use crate::helper;
+use crate::layout;
 use crate::locale::Locale;
 use crate::markdown;
+use crate::mjml;
 use crate::render::RenderError;
 use crate::template::{self, Piece, Role, Use};
 use crate::variable::{self, Provider, Shape};
@@ -47,18 +49,43 @@ pub struct Mail {
     has_preheader: bool,
     /// Subject and preheader: values cleaned, nothing escaped.
     plain: Handlebars<'static>,
-    /// The body: values sealed.
-    sealed: Handlebars<'static>,
+    body: Body,
 }
+
+/// How a mail's body is written.
+#[derive(Clone, Debug)]
+pub(crate) enum Body {
+    /// Markdown, with the values sealed; the layout is its frame.
+    Markdown(Handlebars<'static>),
+    /// The whole document, made of MJML, with the values escaped.
+    Html(Handlebars<'static>),
+}
+
+/// The ends of names of mail files.
+const MARKDOWN: &str = ".mail.md";
+const MJML: &str = ".mail.mjml";
 
 /// A mail's subject is cut by mail clients beyond this many characters as written; a longer one is a warning.
 const SUBJECT_CHARS_MAX: usize = 150;
 
 impl Mail {
-    /// Reads the name and language of a mail from its path: `…/hello.mail.md`, `…/hello.de-AT.mail.md`. None if the path
+    /// Whether a path is one of a mail: `….mail.md`, `….mail.mjml`.
+    #[must_use]
+    pub fn is_path(path: &str) -> bool {
+        Self::stem(path).is_some()
+    }
+
+    /// The file's name without what makes it a mail: `hello`, `hello.de-AT`.
+    #[must_use]
+    pub fn stem(path: &str) -> Option<&str> {
+        let file = path.rsplit('/').next()?;
+        file.strip_suffix(MARKDOWN).or_else(|| file.strip_suffix(MJML))
+    }
+
+    /// Reads the name and language of a mail from its path: `…/hello.mail.md`, `…/hello.de-AT.mail.mjml`. None if the path
     /// is not one of a mail.
     pub fn name_of(path: &str) -> Option<(String, Option<Locale>)> {
-        let file = path.rsplit('/').next()?.strip_suffix(".mail.md")?;
+        let file = Self::stem(path)?;
         let (name, locale) = match file.rsplit_once('.') {
             Some((name, tag)) => (name, Some(Locale::parse(tag)?)),
             None => (file, None),
@@ -71,7 +98,12 @@ impl Mail {
         let errors = findings.errors();
         let Some((name, locale)) = Mail::name_of(&source.path) else {
             findings
-                .error("R0411", &source.path, None, "a mail is named `NAME.mail.md` or `NAME.LANGUAGE.mail.md`")
+                .error(
+                    "R0411",
+                    &source.path,
+                    None,
+                    "a mail is named `NAME.mail.md` or `NAME.LANGUAGE.mail.md`, or so with `.mail.mjml`",
+                )
                 .hint("For example `hello.mail.md` and `hello.de-AT.mail.md`.");
             return None;
         };
@@ -83,7 +115,10 @@ impl Mail {
             names: Vec::new(),
             has_preheader: false,
             plain: registry(crate::escape::clean),
-            sealed: registry(crate::escape::seal),
+            body: match source.path.ends_with(MJML) {
+                false => Body::Markdown(registry(crate::escape::seal)),
+                true => Body::Html(registry(|text| crate::escape::html(&crate::escape::clean(text)))),
+            },
         };
         let head = split.head.as_ref()?;
         let fields = Fields::of(head, &source.path, findings)?;
@@ -119,15 +154,41 @@ impl Mail {
             findings.error("R0412", &source.path, split.body, "the mail has no text");
         }
         mail.add(Part::Body, &body, findings);
-        markdown::lint(&body, findings);
+        match &mut mail.body {
+            Body::Markdown(_) => markdown::lint(&body, findings),
+            Body::Html(registry) => {
+                for (needed, code, why) in layout::NEEDED {
+                    if !layout::mentions(text, needed) {
+                        findings
+                            .error(code, &source.path, split.body, format!("the mail lacks {{{{{needed}}}}}"))
+                            .hint(format!("A mail in MJML has no other frame. Without it {why}."));
+                    }
+                }
+                if let Some(html) = mjml::compile(&body, findings)
+                    && let Err(error) = registry.register_template_string(Part::Body.name(), html)
+                {
+                    findings
+                        .error("R0440", &source.path, split.body, "the template cannot be read")
+                        .label(error.to_string())
+                        .hint("Texts inside an attribute stand in single quotes: alt=\"{{fallback partner.name 'you'}}\".");
+                }
+            }
+        }
         (findings.errors() == errors).then_some(mail)
     }
 
     fn add(&mut self, part: Part, piece: &Piece<'_>, findings: &mut Findings) {
-        if let Some(template) = template::compile(piece, &mut self.names, findings) {
-            let registry = if part == Part::Body { &mut self.sealed } else { &mut self.plain };
-            registry.register_template(part.name(), template);
+        let Some(template) = template::compile(piece, &mut self.names, findings) else { return };
+        match (part, &mut self.body) {
+            (Part::Body, Body::Markdown(sealed)) => sealed.register_template(part.name(), template),
+            // Its names and places are those of the file; what is rendered is what MJML makes of it.
+            (Part::Body, Body::Html(_)) => {}
+            (Part::Subject | Part::Preheader, _) => self.plain.register_template(part.name(), template),
         }
+    }
+
+    pub(crate) fn body(&self) -> &Body {
+        &self.body
     }
 
     /// The name a step calls it by: `hello`.
@@ -172,7 +233,7 @@ impl Mail {
         for used in &self.names {
             let root = used.path.split(['.', '[']).next().unwrap_or_default();
             let known = match variable::lookup(&used.path) {
-                Some(row) if row.provider == Provider::Layout => None,
+                Some(row) if row.provider == Provider::Layout && !self.is_its_own_frame(row.path) => None,
                 Some(row) => Some(Shaped { shape: row.shape, maybe_missing: row.maybe_missing }),
                 // `{{#with offer}}` or `{{#if survey}}` name the root alone.
                 None if variable::GIVEN.iter().any(|row| row.path.starts_with(&format!("{}.", used.path)))
@@ -248,6 +309,11 @@ impl Mail {
         }
     }
 
+    /// Whether the mail is the whole document, and may say what otherwise the layout says.
+    fn is_its_own_frame(&self, name: &str) -> bool {
+        matches!(self.body, Body::Html(_)) && name != "content"
+    }
+
     /// Where the mail first uses a name below this root (`survey`, `offer`), if it does.
     pub fn uses_root(&self, root: &str) -> Option<Span> {
         let below =
@@ -270,7 +336,10 @@ impl Mail {
         if part == Part::Preheader && !self.has_preheader {
             return Ok(String::new());
         }
-        let registry = if part == Part::Body { &self.sealed } else { &self.plain };
+        let registry = match (part, &self.body) {
+            (Part::Body, Body::Markdown(registry) | Body::Html(registry)) => registry,
+            (Part::Subject | Part::Preheader, _) => &self.plain,
+        };
         registry
             .render_with_context(part.name(), context)
             .map_err(|error| RenderError::of_template(&self.path, part, &error))

@@ -8,8 +8,9 @@ use crate::context::present;
 use crate::escape;
 use crate::layout::Layout;
 use crate::locale::Locale;
-use crate::mail::{Mail, Part, context_of};
+use crate::mail::{Body, Mail, Part, context_of};
 use crate::markdown;
+use crate::mjml;
 use crate::parties::{Imprint, Links, Person, Program, Sender, Topic};
 use crate::plain;
 
@@ -144,13 +145,15 @@ pub fn render(mail: &Mail, layout: &Layout, request: &Request<'_>) -> Result<Ren
     if subject.is_empty() {
         return Err(RenderError::EmptySubject { path: path() });
     }
-    let body = mail.render_part(Part::Body, &context)?;
-    let blocks = markdown::parse(&body).map_err(|_| RenderError::RefusedLink { path: path() })?;
-
     values.insert("subject".to_owned(), Json::from(subject.clone()));
     if !preheader.is_empty() {
         values.insert("preheader".to_owned(), Json::from(preheader.clone()));
     }
+    if let Body::Html(_) = mail.body() {
+        return whole(mail, values, subject, preheader);
+    }
+    let body = mail.render_part(Part::Body, &context)?;
+    let blocks = markdown::parse(&body).map_err(|_| RenderError::RefusedLink { path: path() })?;
     values.insert("content".to_owned(), Json::from(markdown::html(&blocks)));
     let html = layout.wrap_html(&values, request.locale)?;
     if html.len() >= HTML_BYTES_MAX {
@@ -158,6 +161,35 @@ pub fn render(mail: &Mail, layout: &Layout, request: &Request<'_>) -> Result<Ren
     }
     values.insert("content".to_owned(), Json::from(plain::text(&blocks)));
     let text = tidy(&layout.wrap_text(&values, request.locale)?);
+    Ok(Rendered { subject, preheader, html, text })
+}
+
+/// A mail that is its own frame. Its text is made of its HTML, without the preheader, which stands there for the list alone.
+fn whole(
+    mail: &Mail,
+    mut values: Map<String, Json>,
+    subject: String,
+    preheader: String,
+) -> Result<Rendered, RenderError> {
+    let path = || mail.path().to_owned();
+    let html = mail.render_part(Part::Body, &context_of(Json::Object(values.clone())))?;
+    if mjml::leads_astray(&html) {
+        return Err(RenderError::RefusedLink { path: path() });
+    }
+    if html.len() >= HTML_BYTES_MAX {
+        return Err(RenderError::TooLarge { path: path(), bytes: html.len() });
+    }
+    let without = match values.remove("preheader") {
+        Some(_) => mail.render_part(Part::Body, &context_of(Json::Object(values)))?,
+        None => html.clone(),
+    };
+    let unreadable = || RenderError::Template {
+        path: path(),
+        part: Part::Body,
+        line: 1,
+        reason: "its HTML cannot be made into text".to_owned(),
+    };
+    let text = tidy(&mjml::text(&without).ok_or_else(unreadable)?);
     Ok(Rendered { subject, preheader, html, text })
 }
 

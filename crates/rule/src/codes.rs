@@ -10,7 +10,6 @@ mod r03_literals;
 mod r04_mails;
 mod r05_references;
 mod r06_tests;
-mod r09_later;
 
 /// The page of one code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +35,6 @@ pub const CODES: &[&[CodePage]] = &[
     r04_mails::PAGES,
     r05_references::PAGES,
     r06_tests::PAGES,
-    r09_later::PAGES,
 ];
 
 /// All pages in the order of their codes.

@@ -260,16 +260,11 @@ fn folders<'a>(sources: &'a Sources, findings: &mut Findings) -> BTreeMap<Arc<st
             "workflow.yaml" => folder.workflow = Some(source),
             "tests.yaml" => folder.tests = Some(source),
             "README.md" => {}
-            _ if file.ends_with(".mail.mjml") => {
-                findings
-                    .error("R0990", &source.path, None, "MJML mails are not carried out yet")
-                    .hint("Write the mail in Markdown: NAME.mail.md.");
-            }
-            _ if file.ends_with(".mail.md") && !file.contains('/') => {}
+            _ if rapport_message::Mail::is_path(file) && !file.contains('/') => {}
             _ => {
                 findings
                     .error("R0528", &source.path, None, format!("`{file}` has no meaning in the folder of a workflow"))
-                    .hint("There are workflow.yaml, NAME.mail.md, NAME.LANGUAGE.mail.md, tests.yaml and README.md.");
+                    .hint("There are workflow.yaml, NAME.mail.md, NAME.LANGUAGE.mail.md (or .mail.mjml), tests.yaml and README.md.");
             }
         }
         folder.files.push(source);
@@ -320,7 +315,7 @@ fn check_reasons(layout: &Layout, declared: &Declared, findings: &mut Findings) 
 
 fn told(catalogue: &Catalogue<'_>, folders: &BTreeMap<Arc<str>, Folder<'_>>) -> Vocabulary {
     let mails = |folder: &Folder<'_>| {
-        let files = folder.files.iter().filter_map(|source| source.path.rsplit('/').next()?.strip_suffix(".mail.md"));
+        let files = folder.files.iter().filter_map(|source| rapport_message::Mail::stem(&source.path));
         let mut names: Vec<String> = files.map(|file| file.split('.').next().unwrap_or(file).to_owned()).collect();
         names.sort();
         names.dedup();

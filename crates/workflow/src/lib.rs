@@ -1,7 +1,7 @@
 //! The workflow language: everything under `workflows/` and `config/` becomes one [`Rulebook`].
 //!
 //! [`compile`] reads all files together and reports everything the engine would trip over, with file, line, column and the
-//! nearest right thing. A rulebook exists only without errors; what is not carried out yet is refused (R0990), never ignored.
+//! nearest right thing. A rulebook exists only without errors; what means nothing is refused, never ignored.
 //!
 //! Load-bearing contracts:
 //! - A [`Workflow`]'s steps lie in one flat table, successors further down: a journey is *at* a step and always comes to an end.

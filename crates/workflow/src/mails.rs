@@ -77,7 +77,7 @@ fn names_of(email: &Email, span: Span, path: &str, library: &Library, findings: 
         findings
             .error("R0422", path, span, format!("there is no mail `{name}`"))
             .did_you_mean(library.nearest(name))
-            .hint(format!("Its text stands in {name}.mail.md beside the workflow."));
+            .hint(format!("Its text stands in {name}.mail.md (or {name}.mail.mjml) beside the workflow."));
         false
     };
     if let Some(fallback) = &email.or_else {

@@ -81,10 +81,12 @@ pub fn inputs(facts: &PartnerFacts<'_>) -> Facts {
 }
 
 /// Days since the approval of a partner who has done nothing since: that is no better than to have done something once. Not known of
-/// who came before rapport listened, and where nobody's doings are told.
+/// who was approved before anything was heard of them, and where nobody's doings are told.
 fn never_active_for(facts: &PartnerFacts<'_>, engaged_share: Option<f64>) -> Option<f64> {
     let approved = facts.state.profile.approved_at.value?;
-    let is_told = engaged_share.is_some_and(|share| share > 0.0) && facts.began.is_some_and(|began| began <= approved);
+    // Of the partner's own: what is known of the programme's beginning grows while its first events come in.
+    let is_heard = facts.state.first_event_at.is_some_and(|first| first <= approved);
+    let is_told = is_heard && engaged_share.is_some_and(|share| share > 0.0);
     let day_of = |at: Timestamp| day::number(facts.program.zone.to_datetime(at).date());
     is_told.then(|| f64::from((day_of(facts.now) - day_of(approved)).max(0)))
 }

@@ -43,7 +43,7 @@ const CHANNELS: &[Channel] = &[
             Nothing is published of what a replay brings. Kinds that workflows emit come beside those listed.",
         action: "send",
         carries: |entry| {
-            let concluded = entry.origin == Origin::Derived && matches!(entry.family, Family::Signal | Family::Moment);
+            let concluded = entry.origin != Origin::Upstream && matches!(entry.family, Family::Signal | Family::Moment);
             concluded || entry.family == Family::Agreement
         },
     },

@@ -214,4 +214,11 @@ pub(super) const PAGES: &[CodePage] = &[
         example: "words:\n  english: { why: Why this mail? }",
         put_right: "words:\n  en: { why: Why this mail? }",
     },
+    CodePage {
+        code: "R0454",
+        title: "this is no MJML, or not all of it",
+        meaning: "A `.mail.mjml` is a whole MJML document: elements where they may stand, closed, with attributes they have. What MJML does not know it would leave out without a word.",
+        example: "<mj-text colour=\"red\">Hi</mj-text>",
+        put_right: "<mj-text color=\"red\">Hi</mj-text>",
+    },
 ];
