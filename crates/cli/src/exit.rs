@@ -62,7 +62,7 @@ impl Failure {
     /// Prints to stderr.
     pub fn print(&self) {
         if !self.message.is_empty() {
-            eprintln!("{self}");
+            crate::printed::aside(self.to_string());
         }
     }
 }

@@ -35,6 +35,11 @@ pub fn read(folder: &Path) -> Result<Texts, Failure> {
         return Err(Failure::input(format!("there is neither workflows/ nor config/ in {}", folder.display()))
             .help("name the project folder with --dir, or try `rapport demo`, which makes one"));
     }
+    // An empty folder is a project without workflows; one that is not there is rather another folder than was meant.
+    if let Some(missing) = ["workflows", "config"].map(|part| folder.join(part)).iter().find(|part| !part.is_dir()) {
+        return Err(Failure::input(format!("there is no folder {}", missing.display()))
+            .help("a project has both workflows/ and config/; name its folder with --dir"));
+    }
     Ok(texts)
 }
 

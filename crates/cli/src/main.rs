@@ -53,7 +53,7 @@ fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("error: no threads to work with: {error}");
+            printed::aside(format!("error: no threads to work with: {error}"));
             return ExitCode::from(exit::FAILURE);
         }
     };

@@ -11,6 +11,27 @@ pub fn line(text: impl AsRef<str>) {
     let _ = writeln!(std::io::stdout().lock(), "{}", text.as_ref());
 }
 
+/// Says something beside what is printed; whoever read it may be gone, which is no failure either.
+pub fn aside(text: impl AsRef<str>) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr().lock(), "{}", text.as_ref().trim_end());
+}
+
+/// Where the log goes: lines that nobody reads any more are dropped.
+pub struct Aside;
+
+impl std::io::Write for Aside {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let _ = std::io::stderr().write_all(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        let _ = std::io::stderr().flush();
+        Ok(())
+    }
+}
+
 /// Whether stdout is a terminal that wants colour.
 pub fn colours() -> bool {
     std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()

@@ -12,7 +12,7 @@ use rapport_engine::backoff::Backoff;
 use rapport_engine::courier::Courier;
 use rapport_engine::ingest::{Ingest, IngestError, ReplayMaster, committed_fact, source_id};
 use rapport_engine::mailer::{LinkKeys, Mailer};
-use rapport_engine::neighbours;
+use rapport_engine::neighbours::Neighbours;
 use rapport_engine::ownership::{Engine, EngineParts, EngineSettings};
 use rapport_engine::ports::caller::{Caller, Captured};
 use rapport_engine::ports::store::StoreError;
@@ -250,7 +250,9 @@ impl Services {
     pub fn watch(&mut self, ground: &Ground) {
         let (ground, stop) = (ground.clone(), self.stop.clone());
         self.tasks.spawn(async move {
-            neighbours::watch(ground.store.as_ref(), ground.log.as_ref(), &ground.readiness, &stop).await;
+            let (store, log) = (ground.store.as_ref(), ground.log.as_ref());
+            let neighbours = Neighbours { store, log, replays: ground.clock.replays() };
+            neighbours.watch(&ground.readiness, &stop).await;
             ("neighbours", Ok(()))
         });
     }

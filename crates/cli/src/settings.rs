@@ -88,7 +88,7 @@ impl Settings {
             Some(settings) => Ok(settings),
             None => {
                 let shown = Source::new(source.path.clone(), masked(&source.text));
-                eprint!("{}", human_all(&findings, &[shown].into_iter().collect::<Sources>()));
+                crate::printed::aside(human_all(&findings, &[shown].into_iter().collect::<Sources>()));
                 Err(Failure::said(exit::BAD_INPUT))
             }
         }
@@ -183,6 +183,13 @@ impl Settings {
                 None
             }
             (None, kafka) if url.reveal().starts_with("postgres://") || url.reveal().starts_with("postgresql://") => {
+                if let Err(why) = rapport_store::check_address(url.reveal()) {
+                    reader
+                        .findings
+                        .error("R0573", &path, span, format!("the store's address cannot be used: {why}"))
+                        .hint("Write `postgres://user:${PASSWORD}@host:5432/database?sslmode=require`.");
+                    return None;
+                }
                 if kafka.is_none() {
                     reader
                         .findings

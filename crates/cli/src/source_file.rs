@@ -10,7 +10,7 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use rapport_engine::ingest::{FILE, ReplaySource};
+use rapport_engine::ingest::{FILE, LINE, ReplaySource};
 use rapport_engine::ports::log::{LogError, Source, SourceRecord};
 use serde::Deserialize;
 
@@ -112,6 +112,8 @@ fn in_time(mut records: Vec<SourceRecord>) -> Vec<SourceRecord> {
     }
     records.sort_by_key(|record| record.timestamp);
     for (place, record) in records.iter_mut().enumerate() {
+        // Whoever reads of a dead letter looks for it in the file.
+        record.headers.push((LINE.to_owned(), (record.offset + 1).to_string().into_bytes()));
         (record.partition, record.offset) = (BY_TIME, place as i64);
     }
     records

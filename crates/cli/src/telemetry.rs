@@ -6,6 +6,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
 
 use crate::command_line::{Global, LogFormat};
+use crate::printed::Aside;
 
 /// Begins to log. `quiet` commands tell by what they print; their log holds warnings only, unless more is asked for.
 pub fn begin(global: &Global, configured: Option<LogFormat>, level: Option<&str>, quiet: bool) {
@@ -20,7 +21,7 @@ pub fn begin(global: &Global, configured: Option<LogFormat>, level: Option<&str>
     let directives = format!("{libraries},rapport={level},{}", OURS.map(|name| format!("{name}={level}")).join(","));
     let filter = EnvFilter::new(directives);
     let for_people = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(for_people);
+    let builder = fmt().with_env_filter(filter).with_writer(|| Aside).with_ansi(for_people);
     // A second beginning (tests) changes nothing.
     let _ = match global.log.or(configured).unwrap_or(LogFormat::Human) {
         LogFormat::Json => builder.json().flatten_event(true).try_init(),

@@ -99,6 +99,7 @@ async fn reports_and_the_table_for_sql_are_what_brute_force_says() {
     let folder = project.path();
     // What a workflow would do to partners is not in the log.
     std::fs::remove_dir_all(folder.join("workflows")).unwrap();
+    std::fs::create_dir(folder.join("workflows")).unwrap();
     std::fs::write(folder.join("config/rates.csv"), RATES).unwrap();
     let mut programs = String::new();
     let mut lines: Vec<String> = Vec::new();

@@ -1,10 +1,14 @@
-//! A way to the database that breaks in the middle of a start: whoever starts waits until it is mended, and goes on.
+//! A way to the database that breaks in the middle of a start, or of the stream: whoever is under way waits until it is mended, and
+//! goes on.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use jiff::Timestamp;
+use rapport_kafka::Outgoing;
+use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
@@ -34,6 +38,89 @@ pub async fn play(services: &Services, packets: &[usize]) -> Result<()> {
     }
     drop(way);
     project.remove().await
+}
+
+/// Sales told while everything works, and again while it does not.
+const SALES: usize = 20;
+/// So often the database has been asked in vain before the way is mended: every service has, several times.
+const REFUSALS: usize = 40;
+
+/// Lets services run, breaks the way to the database in the middle of the stream, tells more events, and mends it. All processes
+/// must live through it, say that they are not ready and that they are again, and count everything once.
+///
+/// # Errors
+/// A process ends, readiness tells something else, or what is counted is not what was told.
+pub async fn play_on(services: &Services) -> Result<()> {
+    let sink = Sink::start().await?;
+    let project = Project::prepare(services, "outage", &sink, 2, None).await?;
+    let way = Way::to(&project.database.url).await?;
+    way.mend();
+    let config = project.folder.path().join("deployment.yaml");
+    let text = std::fs::read_to_string(&config)?.replace(&project.database.url, &way.url);
+    std::fs::write(&config, text)?;
+    let mut processes = Processes::default();
+    let played = outlive(&project, &way, &mut processes).await;
+    played.map_err(|error| error.context(processes.tails()))?;
+    processes.stop_all().await?;
+    drop(way);
+    project.remove().await
+}
+
+async fn outlive(project: &Project, way: &Way, processes: &mut Processes) -> Result<()> {
+    let mut doors = Vec::new();
+    for service in ["ingest", "engine", "relay", "mailer"] {
+        let listens = TcpListener::bind("127.0.0.1:0").await?.local_addr()?;
+        let arguments = format!("run {service} --listen {listens}");
+        processes.start(project, service, &arguments.split(' ').map(str::to_owned).collect::<Vec<_>>())?;
+        doors.push((service, listens));
+    }
+    let is_counted = async |sales: usize| -> Result<bool> {
+        let row: (i64,) = sqlx::query_as("SELECT count(*) FROM conversion").fetch_one(&project.database.pool).await?;
+        Ok(usize::try_from(row.0)? == sales)
+    };
+    for (service, door) in &doors {
+        until(&format!("{service} to be ready"), LONGEST, async || is_ready(*door).await).await?;
+    }
+    sell(project, 0..SALES).await?;
+    until("the first sales", LONGEST, async || is_counted(SALES).await).await?;
+
+    way.break_after(0);
+    sell(project, SALES..2 * SALES).await?;
+    for (service, door) in &doors {
+        until(&format!("{service} to say that it is not ready"), LONGEST, async || Ok(!is_ready(*door).await?)).await?;
+    }
+    until("questions in vain", LONGEST, async || Ok(way.state().refused >= REFUSALS)).await?;
+    processes.check_alive("")?;
+    anyhow::ensure!(is_counted(SALES).await?, "nothing can have been counted");
+
+    way.mend();
+    until("the other sales", LONGEST, async || is_counted(2 * SALES).await).await?;
+    for (service, door) in &doors {
+        until(&format!("{service} to be ready again"), LONGEST, async || is_ready(*door).await).await?;
+    }
+    processes.check_alive("")
+}
+
+async fn sell(project: &Project, sales: std::ops::Range<usize>) -> Result<()> {
+    let now = Timestamp::now().to_string();
+    let sale = |number: usize| {
+        Outgoing {
+        topic: project.topics.conversions.clone(),
+        partition: Some((number % 5) as i32),
+        headers: Vec::new(),
+        timestamp: None,
+        key: None,
+        value: Some(
+            json!({ "id": format!("sale-{number}"), "kind": "conversion", "program": "default",
+                "partner": format!("partner-{}", number % 7), "occurred_at": now,
+                "data": { "conversion_id": format!("c-{number}"), "status": "pending", "amount": 4_000, "currency": "EUR" } })
+            .to_string()
+            .into_bytes(),
+        ),
+    }
+    };
+    project.publisher()?.publish(&sales.map(sale).collect::<Vec<_>>()).await?;
+    Ok(())
 }
 
 async fn start(project: &Project, way: &Way, after: usize) -> Result<()> {

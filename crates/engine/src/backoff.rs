@@ -2,6 +2,55 @@
 
 use std::time::Duration;
 
+use crate::{
+    ports::{log::LogError, store::StoreError},
+    restore::RestoreError,
+    rulebooks::RulebookError,
+};
+
+/// An error that may be gone when the same is asked again.
+pub trait Passing {
+    /// What is the matter, for people; none where asking again is no use.
+    fn passing(&self) -> Option<&str>;
+}
+
+impl Passing for StoreError {
+    fn passing(&self) -> Option<&str> {
+        match self {
+            Self::Unavailable(why) | Self::CommitUnknown(why) => Some(why),
+            Self::Refused(_) | Self::Damaged(_) => None,
+        }
+    }
+}
+
+impl Passing for LogError {
+    fn passing(&self) -> Option<&str> {
+        match self {
+            Self::Unreachable(why) => Some(why),
+            _ => None,
+        }
+    }
+}
+
+impl Passing for RulebookError {
+    fn passing(&self) -> Option<&str> {
+        match self {
+            Self::Store(error) => error.passing(),
+            Self::Broken { .. } => None,
+        }
+    }
+}
+
+impl Passing for RestoreError {
+    fn passing(&self) -> Option<&str> {
+        match self {
+            Self::Log(error) => error.passing(),
+            Self::Store(error) => error.passing(),
+            Self::Restored(_) | Self::OtherLog(_) => None,
+        }
+    }
+}
+
 /// Doubles from 50 ms up to 5 s.
 #[derive(Debug, Clone, Default)]
 pub struct Backoff {

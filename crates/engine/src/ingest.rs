@@ -35,7 +35,7 @@ pub(crate) use replay::grid_after;
 pub use replay::{ReplayMaster, ReplaySource};
 
 use crate::{
-    backoff::Backoff,
+    backoff::{Backoff, Passing},
     ports::{
         clock::Clock,
         log::{EventLog, LogError, NewRecord, Source, SourceRecord, append_all_that_fit},
@@ -49,8 +49,12 @@ use crate::{
 
 /// Records taken from the source at once.
 const BATCH: usize = 1000;
+/// How often a source that could not be reached is asked whether it can be.
+const LOOK_FOR_SOURCE: Duration = Duration::from_secs(3);
 /// How often a stopped partition is looked after.
 const LOOK_FOR_ACCEPTANCE: Duration = Duration::from_secs(2);
+/// The header that says on which line of its file a record stands, where its place in the source is another.
+pub const LINE: &str = "rapport-line";
 /// Of a dead letter's bytes this many are kept.
 const RAW_MAX: usize = 1 << 20;
 
@@ -149,8 +153,23 @@ impl Ingest {
                     false => self.clock.pause(LOOK_FOR_ACCEPTANCE.saturating_sub(since)).await,
                 }
             };
+            let is_failing = backoff.failures() > 0;
+            let looks_for_source = async {
+                match is_failing {
+                    true => self.clock.pause(LOOK_FOR_SOURCE).await,
+                    false => std::future::pending().await,
+                }
+            };
             let records = tokio::select! {
                 records = source.next(BATCH) => records,
+                () = looks_for_source => {
+                    // It may answer and have nothing new for hours.
+                    if source.reachable().await.is_ok() {
+                        backoff.succeeded();
+                        self.readiness.good("ingest");
+                    }
+                    continue;
+                }
                 () = anything_accepted => {
                     self.let_through(source, breaker).await?;
                     looked = self.clock.monotonic();
@@ -302,7 +321,7 @@ impl Ingest {
         breaker: &mut Breaker,
         placed: bool,
     ) -> Result<Taken, IngestError> {
-        let rules = self.retry(async || Ok(self.rulebooks.current().await)).await??;
+        let rules = self.retry(async || self.rulebooks.current().await).await?;
         let now = self.retry(async || self.clock.now().await).await?;
         let replays = self.clock.replays();
         let intake = Intake::of(rules.as_ref().map(|rules| &rules.rulebook), replays);
@@ -443,33 +462,26 @@ impl Ingest {
     }
 
     /// What is appended to another log than the shards fold would be lost with it.
-    async fn prove_the_log(&self) -> Result<(), IngestError> {
-        let mut backoff = Backoff::default();
-        loop {
-            match self.guard.prove_log(self.log.as_ref(), self.store.as_ref(), self.clock.as_ref()).await {
-                Err(
-                    RestoreError::Store(StoreError::Unavailable(why) | StoreError::CommitUnknown(why))
-                    | RestoreError::Log(LogError::Unreachable(why)),
-                ) => {
-                    self.readiness.bad("ingest", why);
-                    self.clock.pause(backoff.after_failure()).await;
-                }
-                proven => return Ok(proven?),
-            }
-        }
+    async fn prove_the_log(&self) -> Result<(), RestoreError> {
+        self.retry(async || self.guard.prove_log(self.log.as_ref(), self.store.as_ref(), self.clock.as_ref()).await)
+            .await
     }
 
-    /// Asks a database that cannot be reached again until it answers; nothing is lost meanwhile, the source just waits.
-    async fn retry<T>(&self, ask: impl AsyncFn() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    /// Asks what cannot be reached now until it answers; nothing is lost meanwhile, the source just waits.
+    async fn retry<T, E: Passing>(&self, ask: impl AsyncFn() -> Result<T, E>) -> Result<T, E> {
         let mut backoff = Backoff::default();
         loop {
-            match ask().await {
-                Err(StoreError::Unavailable(why) | StoreError::CommitUnknown(why)) => {
-                    self.readiness.bad("ingest", why);
-                    self.clock.pause(backoff.after_failure()).await;
+            let answer = ask().await;
+            match answer.as_ref().err().and_then(Passing::passing) {
+                Some(why) => self.readiness.bad("ingest", why),
+                None => {
+                    if backoff.failures() > 0 && answer.is_ok() {
+                        self.readiness.good("ingest");
+                    }
+                    return answer;
                 }
-                answer => return answer,
             }
+            self.clock.pause(backoff.after_failure()).await;
         }
     }
 }
@@ -569,6 +581,11 @@ fn dead_letter(
         .iter()
         .map(|(name, value)| (name.clone(), Value::from(String::from_utf8_lossy(value).into_owned())))
         .collect();
+    let line = record.headers.iter().find(|(name, _)| name == LINE).map(|(_, line)| String::from_utf8_lossy(line));
+    let detail = match line {
+        Some(line) => format!("{} (line {line} of the file)", rejection.detail),
+        None => rejection.detail.to_string(),
+    };
     let mut raw = record.value.clone().unwrap_or_default();
     raw.truncate(RAW_MAX);
     warn!(
@@ -583,7 +600,7 @@ fn dead_letter(
         partition: record.partition,
         offset: record.offset,
         code: rejection.code.as_str().to_owned(),
-        detail: rejection.detail.to_string(),
+        detail,
         raw,
         headers: Value::Object(headers).to_string(),
         at: now,

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     ports::{log::EventLog, store::Store},
     readiness::Readiness,
+    restore::{self, RestoreError},
 };
 
 /// How often they are asked.
@@ -15,17 +16,41 @@ const LOOK: Duration = Duration::from_secs(3);
 /// They have this long to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Asks both again and again until told to stop, and tells readiness, as `database` and `event log`.
-pub async fn watch(store: &dyn Store, log: &dyn EventLog, readiness: &Readiness, stop: &CancellationToken) {
-    while !stop.is_cancelled() {
-        let asking = async {
-            tokio::join!(
-                told(readiness, "database", store.server_time()),
-                told(readiness, "event log", log.ends(&[0])),
-                tokio::time::sleep(LOOK),
-            )
-        };
-        tokio::select! { _ = asking => {}, () = stop.cancelled() => {} }
+/// Who is asked.
+pub struct Neighbours<'a> {
+    /// The database: whether it answers, and takes writes.
+    pub store: &'a dyn Store,
+    /// The event log: whether it answers, and is the one that is folded.
+    pub log: &'a dyn EventLog,
+    /// A replay begins with both, and compares nothing.
+    pub replays: bool,
+}
+
+impl Neighbours<'_> {
+    /// Asks both again and again until told to stop, and tells readiness, as `database` and `event log`.
+    pub async fn watch(&self, readiness: &Readiness, stop: &CancellationToken) {
+        while !stop.is_cancelled() {
+            let asking = async {
+                tokio::join!(
+                    told(readiness, "database", self.store.takes_writes()),
+                    told(readiness, "event log", self.ask_log()),
+                    tokio::time::sleep(LOOK),
+                )
+            };
+            tokio::select! { _ = asking => {}, () = stop.cancelled() => {} }
+        }
+    }
+
+    async fn ask_log(&self) -> Result<(), RestoreError> {
+        self.log.ends(&[0]).await?;
+        if self.replays {
+            return Ok(());
+        }
+        match restore::examine_log(self.log, self.store).await {
+            // The database speaks for itself.
+            Err(RestoreError::Store(_)) => Ok(()),
+            examined => examined,
+        }
     }
 }
 

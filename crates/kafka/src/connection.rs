@@ -68,6 +68,18 @@ impl fmt::Debug for Connection {
     }
 }
 
+/// Whether librdkafka knows a property and takes its value; nothing is connected.
+///
+/// # Errors
+/// What is wrong with it, without the value, which may be a secret.
+pub fn check_property(name: &str, value: &str) -> Result<(), String> {
+    match ClientConfig::new().set(name, value).create_native_config() {
+        Ok(_) => Ok(()),
+        Err(KafkaError::ClientConfig(_, why, _, _)) if !value.is_empty() => Err(why.replace(value, "…")),
+        Err(_) => Err("it is not known, or takes another value".to_owned()),
+    }
+}
+
 /// Whether a property of librdkafka is rapport's own to set: order, acknowledgements, offsets and groups are what "counted
 /// once, nothing lost" rests on (DESIGN.md 4.1 and 4.3).
 #[must_use]

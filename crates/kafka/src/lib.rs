@@ -30,7 +30,7 @@ mod signals;
 mod source;
 pub mod topic;
 
-pub use connection::{Connection, is_own};
+pub use connection::{Connection, check_property, is_own};
 pub use log::{KafkaLog, LogSettings};
 pub use publisher::{Outgoing, Publisher};
 pub use signals::KafkaSignals;

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use rapport_engine::{
     clocks::{ServerClock, accept_server_time},
     ingest::{Breaker, Incarnations, Ingest, ReplayMaster, ReplaySource, accepted_fact, stopped_fact},
-    neighbours,
+    neighbours::Neighbours,
     ownership::{Engine, EngineParts, EngineSettings},
     ports::{
         clock::Clock,
@@ -19,8 +19,8 @@ use rapport_engine::{
             Announcement, EventLog, LogError, LogIdentity, LogRecord, NewRecord, Progress, ShardFeed, SignalLog,
             Source, SourceRecord,
         },
-        rows::{DeadLetterRow, OUTBOX_SOURCE, OutboxRow, Target},
-        store::Store,
+        rows::{DeadLetterRow, OUTBOX_SOURCE, OutboxRow, ShardCommit, Target},
+        store::{Committed, Store},
     },
     readiness::Readiness,
     records,
@@ -30,7 +30,12 @@ use rapport_engine::{
 };
 use rapport_event::{Event, Kind, PartnerKey, Payload};
 use rapport_memory::{log::MemoryLog, store::MemoryStore};
-use rapport_sim::{clock::SimClock, world};
+use rapport_sim::{
+    clock::SimClock,
+    faults::{Faults, Rates},
+    process::{Process, ProcessStore},
+    world,
+};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -486,6 +491,66 @@ async fn a_source_that_fails_for_a_while_ends_nothing_and_loses_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_database_that_fails_at_any_call_ends_nothing_and_loses_nothing() {
+    let rates = Rates { fails: 300_000, fails_late: 100_000, at_most: 60, ..Rates::NONE };
+    let mut failures = 0;
+    for seed in 0..40 {
+        let (memory, faults) = (Arc::new(MemoryStore::default()), Faults::new(seed, rates));
+        memory.set_replay_present(at(0)).await.unwrap();
+        let process = Process::new("ingest", 0, faults.clone());
+        let store: Arc<dyn Store> = Arc::new(ProcessStore { inner: memory, process });
+        let log = MemoryLog::new(1);
+        let ingest = ingest(&store, &log, 1);
+        let mut source = Flaky::new(0);
+        // One that cannot be an event, so that dead letters are asked for and written, too.
+        source.records[3].value = Some(b"no event".to_vec());
+        let taken = ingest.run(&mut source, false, CancellationToken::new()).await;
+        let taken = taken.unwrap_or_else(|error| panic!("seed {seed}: {error}, after {:?}", faults.told()));
+        assert_eq!((taken.events, taken.rejected, log.length(), source.committed), (5, 1, 5, 6), "seed {seed}");
+        assert_eq!(ingest.readiness.troubles(), [], "seed {seed}");
+        failures += faults.told().len();
+    }
+    assert!(failures > 300, "only {failures} calls failed");
+}
+
+/// Cannot be reached once, and then has nothing to say.
+struct Silent {
+    failed: bool,
+}
+
+#[async_trait]
+impl Source for Silent {
+    async fn next(&mut self, _: usize) -> Result<Vec<SourceRecord>, LogError> {
+        if std::mem::replace(&mut self.failed, true) {
+            std::future::pending::<()>().await;
+        }
+        Err(LogError::Unreachable("injected".into()))
+    }
+    async fn commit(&mut self, _: &str, _: i32, _: i64) -> Result<bool, LogError> {
+        Ok(true)
+    }
+    fn ended(&self) -> bool {
+        false
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_answers_again_and_is_silent_is_no_trouble() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let ingest = ingest(&store, &MemoryLog::new(1), 1);
+    let (mut source, stop) = (Silent { failed: false }, CancellationToken::new());
+    let looking_on = async {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        assert_eq!(ingest.readiness.troubles().len(), 1);
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        assert_eq!(ingest.readiness.troubles(), []);
+        stop.cancel();
+    };
+    let (ran, ()) = tokio::join!(ingest.run(&mut source, true, stop.clone()), looking_on);
+    ran.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_replay_goes_on_after_its_source_failed_for_a_while() {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
     // No shards: everything is always quiet but for the rows, which are there and idle.
@@ -563,7 +628,30 @@ async fn a_database_that_does_not_answer_is_told_and_so_is_that_it_answers_again
         }
         stop.cancel();
     };
-    tokio::join!(neighbours::watch(&memory, &log, &readiness, &stop), looking_on);
+    let neighbours = Neighbours { store: &memory, log: &log, replays: false };
+    tokio::join!(neighbours.watch(&readiness, &stop), looking_on);
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_log_is_told_also_by_who_has_nothing_to_append() {
+    let (memory, log) = (MemoryStore::default(), MemoryLog::new(1));
+    memory.create_shards(1).await.unwrap();
+    let row = memory.take_shard(0, "engine", Duration::ZERO).await.unwrap().unwrap();
+    let commit =
+        ShardCommit { shard: 0, epoch: row.epoch, commit_no: row.commit_no, next_offset: 7, ..Default::default() };
+    assert_eq!(memory.commit_shard(&commit).await.unwrap(), Committed::Done);
+    let (readiness, stop) = (Readiness::default(), CancellationToken::new());
+    let looking_on = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let troubles = readiness.troubles();
+        assert!(
+            matches!(troubles.as_slice(), [(part, why)] if part == "event log" && why.contains("7 records")),
+            "{troubles:?}"
+        );
+        stop.cancel();
+    };
+    let neighbours = Neighbours { store: &memory, log: &log, replays: false };
+    tokio::join!(neighbours.watch(&readiness, &stop), looking_on);
 }
 
 #[tokio::test(start_paused = true)]

@@ -49,6 +49,49 @@ pub(crate) struct Embedded {
     pub(crate) bell: Bell,
 }
 
+/// What may follow the `?` of a PostgreSQL address: what the driver reads. It logs others with their values, which may be secrets.
+const PARAMETERS: [&str; 16] = [
+    "sslmode",
+    "ssl-mode",
+    "sslrootcert",
+    "ssl-root-cert",
+    "ssl-ca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+];
+
+/// Whether a PostgreSQL address can be used at all, before anything is connected.
+///
+/// # Errors
+/// What is wrong with it, for people, without any part of the address that may be secret.
+pub fn check_address(url: &str) -> Result<(), String> {
+    let parameters = url.split_once('?').map(|(_, parameters)| parameters).unwrap_or_default();
+    for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
+        let name = parameter.split('=').next().unwrap_or_default();
+        if !PARAMETERS.contains(&name) {
+            let known: String = name.chars().filter(|letter| letter.is_ascii_graphic()).take(40).collect();
+            return Err(format!("the parameter `{known}` is not known; there are {}", PARAMETERS.join(", ")));
+        }
+    }
+    match PgConnectOptions::from_str(url) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            let why = error.to_string();
+            let why = why.strip_prefix("error with configuration: ").unwrap_or(&why);
+            Err(format!("{why}; signs like / # ? @ % in a user or password are written as %2F %23 %3F %40 %25"))
+        }
+    }
+}
+
 /// Opens PostgreSQL and asks whether it is there.
 pub(crate) async fn postgres(url: &str, options: &ConnectOptions) -> Result<PgPool, StoreError> {
     let connect = PgConnectOptions::from_str(url)
@@ -112,6 +155,10 @@ pub(crate) async fn sqlite(path: &str, options: &ConnectOptions) -> Result<Embed
         .connect_with(connect.clone().create_if_missing(true))
         .await
         .map_err(refusal)?;
+    // A play stays on one processor: readers beside the writer would only lose their pages at each commit, and read them anew.
+    if options.disposable {
+        return Ok(Embedded { readers: writer.clone(), writer, bell: Bell::default() });
+    }
     let readers = SqlitePoolOptions::new()
         .max_connections(READERS)
         .acquire_timeout(TURN_TIMEOUT)

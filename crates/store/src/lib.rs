@@ -45,7 +45,7 @@ use sqlx::PgPool;
 use tokio::sync::watch;
 
 pub use commit::LOG_SOURCE;
-pub use connect::{ConnectOptions, POOL_SIZE_DEFAULT};
+pub use connect::{ConnectOptions, POOL_SIZE_DEFAULT, check_address};
 pub use erasure::{Erased, Remains, is_address, names_address};
 pub use figures::FiguresRow;
 pub use journal::{JOURNAL_TOPIC, Journal};

@@ -29,6 +29,10 @@ impl Store for SqlStore {
         self.read_server_time().await
     }
 
+    async fn takes_writes(&self) -> Result<(), StoreError> {
+        self.ask_for_writes().await
+    }
+
     async fn check_schema(&self) -> Result<(), StoreError> {
         migrate::judge(self.schema_version().await?)
     }

@@ -23,6 +23,18 @@ impl SqlStore {
         rows.first().ok_or_else(|| StoreError::Refused("no answer to the time".into()))?.instant(0)
     }
 
+    /// Whether PostgreSQL takes writes; the one file of SQLite does as long as it answers.
+    pub(crate) async fn ask_for_writes(&self) -> Result<(), StoreError> {
+        if self.is_embedded() {
+            return self.read_server_time().await.map(|_| ());
+        }
+        let rows = self.reader().await?.fetch(&meta::READ_ONLY, &[]).await?;
+        match rows.first().map(|row| row.text(0)).transpose()?.as_deref() {
+            Some("off") => Ok(()),
+            _ => Err(StoreError::Unavailable("it answers and takes no writes: is it a standby?".into())),
+        }
+    }
+
     pub(crate) async fn read_meta(&self, name: &str) -> Result<Option<String>, StoreError> {
         let rows = self.reader().await?.fetch(&meta::GET, &cells![name]).await?;
         rows.first().map(|row| row.text(0)).transpose()

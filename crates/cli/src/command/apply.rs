@@ -54,10 +54,10 @@ pub fn checked(folder: &Path) -> Result<Texts, Failure> {
     let sources = files::sources(&texts);
     let (_, findings) = rapport_workflow::compile(&sources);
     if !findings.is_empty() {
-        eprint!("{}", human_all(&findings, &crate::settings::shown(&sources)));
+        printed::aside(human_all(&findings, &crate::settings::shown(&sources)));
     }
     if findings.has_errors() {
-        eprintln!("nothing was changed");
+        printed::aside("nothing was changed");
         return Err(Failure::said(exit::BAD_INPUT));
     }
     Ok(texts)

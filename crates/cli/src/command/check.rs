@@ -68,7 +68,7 @@ fn put_right(folder: &std::path::Path) -> Result<(), Failure> {
         }
         for fix in &fixes {
             let wrong = sources.get(&fix.path).map(|source| source.slice(fix.span)).unwrap_or_default();
-            eprintln!("{}: `{wrong}` is now `{}`", fix.path, fix.instead);
+            printed::aside(format!("{}: `{wrong}` is now `{}`", fix.path, fix.instead));
         }
         let changed = rapport_rule::finding::fix::apply(&fixes, &sources);
         files::write(folder, &changed.into_iter().map(|source| (source.path, source.text)).collect())?;

@@ -214,9 +214,13 @@ async fn shards(layout: &Layout, examination: &mut Examination) -> Result<(), Fa
     let ends = layout.ground.log.ends(&ids).await.doing("reading the ends of the log")?;
     let now = layout.ground.store.server_time().await.doing("asking for the time")?;
     let (mut behind, mut lagging, mut owned, mut silent) = (0, Vec::new(), 0, Vec::new());
+    let mut beyond: Vec<(i32, i64)> = Vec::new();
     for row in &rows {
         if let Some(end) = usize::try_from(row.shard).ok().and_then(|shard| ends.get(shard)) {
             let lag = end - row.next_offset;
+            if lag < 0 {
+                beyond.push((row.shard, lag));
+            }
             behind += lag;
             if lag > 0 {
                 lagging.push(format!("{} ({})", row.shard, number(lag)));
@@ -237,13 +241,20 @@ async fn shards(layout: &Layout, examination: &mut Examination) -> Result<(), Fa
     };
     examination.note("engine", silent.is_empty() || !running, told);
     // Without an engine a lag is what waits for one.
-    let told = if behind == 0 {
+    let told = if !beyond.is_empty() {
+        let (shard, lag) = beyond.first().copied().unwrap_or_default();
+        format!(
+            "shard {shard} has folded {} more than the event log holds: it is another log; see `rapport restore`",
+            count(-lag, "record")
+        )
+    } else if behind == 0 {
         "caught up".to_owned()
     } else {
         format!("{} to fold; shards {}", count(behind, "record"), lagging.join(", "))
     };
     // An embedded project that is not running folds what waits at its next start.
-    examination.note("shards", behind == 0 || running || layout.ground.broker.is_none(), told);
+    let sound = behind == 0 || running || layout.ground.broker.is_none();
+    examination.note("shards", beyond.is_empty() && sound, told);
     let clocks: Vec<_> = rows.iter().filter(|row| row.shard != COORDINATOR).map(|row| (row.shard, row.clock)).collect();
     days(layout, examination, &clocks, running || layout.ground.broker.is_some()).await?;
     let present = layout.desk().now().await?;

@@ -122,7 +122,7 @@ async fn tell_first_refused(layout: &Layout, file: &Path, events: &EventFile) ->
     for (record, rejection) in refused.take(REFUSED_SHOWN) {
         let file = file.display().to_string();
         let place = if events.by_line { source_file::place(&file, record.partition, record.offset) } else { file };
-        eprintln!("  {place}: {}: {}", rejection.code.as_str(), harmless(&rejection.detail));
+        printed::aside(format!("  {place}: {}: {}", rejection.code.as_str(), harmless(&rejection.detail)));
     }
     Ok(())
 }

@@ -51,7 +51,7 @@ pub fn prepare(folder: &Path, fresh: bool) -> Result<(Texts, Rulebook), Failure>
             Ok((texts, rulebook))
         }
         _ => {
-            eprint!("{}", human_all(&findings, &crate::settings::shown(&sources)));
+            crate::printed::aside(human_all(&findings, &crate::settings::shown(&sources)));
             Err(Failure::said(exit::BAD_INPUT))
         }
     }

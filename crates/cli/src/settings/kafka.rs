@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rapport_engine::ingest::Incarnations;
-use rapport_kafka::is_own;
+use rapport_kafka::{check_property, is_own};
 use rapport_rule::yaml::{Fields, Node, Value};
 
 use super::{Reader, Secret};
@@ -80,6 +80,13 @@ pub(super) fn read(reader: &mut Reader<'_>, node: Option<&Node>) -> Option<Kafka
                     .error("R0570", path, key.span, format!("`{}` is not to be chosen", key.text))
                     .hint("What rapport promises rests on it; take the line out.");
             } else if let Some(text) = reader.text(value) {
+                if let Err(why) = check_property(&key.text, &text) {
+                    reader
+                        .findings
+                        .error("R0572", path, value.span, format!("the broker's client refuses `{}`: {why}", key.text))
+                        .hint("Its properties are those of librdkafka, written as there.");
+                    continue;
+                }
                 settings.properties.insert(key.text.clone(), Secret::new(text));
             }
         }

@@ -174,6 +174,10 @@ pub struct SourceRecord {
 pub trait Source: Send {
     /// Waits for at least one record, returns up to `max`; empty only when the source has ended for good. Cancel-safe.
     async fn next(&mut self, max: usize) -> Result<Vec<SourceRecord>, LogError>;
+    /// Whether the source answers, asked after it could not be reached: one with nothing new to say tells nothing by itself.
+    async fn reachable(&mut self) -> Result<(), LogError> {
+        Ok(())
+    }
     /// Everything of this partition before `next_offset` is safe. `false`: the partition is another member's now, and nothing was
     /// noted.
     async fn commit(&mut self, topic: &str, partition: i32, next_offset: i64) -> Result<bool, LogError>;

@@ -299,6 +299,13 @@ pub struct CallClaim {
 pub trait Store: Send + Sync {
     /// The database server's time.
     async fn server_time(&self) -> Result<Timestamp, StoreError>;
+    /// Whether it can be written to; a standby answers, and takes nothing.
+    ///
+    /// # Errors
+    /// `Unavailable` when it cannot.
+    async fn takes_writes(&self) -> Result<(), StoreError> {
+        self.server_time().await.map(|_| ())
+    }
     /// Checks that the schema is the one this binary knows.
     async fn check_schema(&self) -> Result<(), StoreError>;
     /// Hears of what is written from now on, by this process and all others that listen. `None` where a store cannot tell: there one has to ask. For a replay:

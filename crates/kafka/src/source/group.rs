@@ -131,6 +131,15 @@ impl Source for GroupSource {
         }
     }
 
+    async fn reachable(&mut self) -> Result<(), LogError> {
+        let consumer = self.consumer.clone();
+        // Of all topics: asked for by its name, a broker may make it.
+        ask(&self.connection, "asking whether the broker answers", move |longest| {
+            consumer.fetch_metadata(None, longest).map(|_| ())
+        })
+        .await
+    }
+
     async fn commit(&mut self, topic: &str, partition: i32, next_offset: i64) -> Result<bool, LogError> {
         if !self.has(topic, partition) {
             debug!(topic, partition, "offset not committed: the partition was given up");

@@ -64,6 +64,7 @@ macro_rules! through_process {
 
 through_process! {
     false server_time() -> Timestamp;
+    false takes_writes() -> ();
     false check_schema() -> ();
     false meta(name: &str) -> Option<String>;
     true pin_meta(name: &str, value: &str) -> String;

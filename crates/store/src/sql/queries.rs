@@ -10,6 +10,7 @@ pub(crate) mod meta {
     pub(crate) static SET: Statement = Statement::one(include_str!("../../queries/meta/set.sql"));
     pub(crate) static LOWER: Statement = Statement::one(include_str!("../../queries/meta/lower.sql"));
     pub(crate) static ADVANCE: Statement = Statement::one(include_str!("../../queries/meta/advance.sql"));
+    pub(crate) static READ_ONLY: Statement = Statement::one(include_str!("../../queries/meta/read_only.sql"));
     pub(crate) static SERVER_TIME: Statement = Statement::one(include_str!("../../queries/meta/server_time.sql"));
 }
 
@@ -129,6 +130,7 @@ pub(crate) mod measure {
 
     pub(crate) static MAILS: Statement = Statement::one(include_str!("../../queries/measure/mails.sql"));
     pub(crate) static CONVERSIONS: Statement = Statement::one(include_str!("../../queries/measure/conversions.sql"));
+    pub(crate) static INSIDE: Statement = Statement::one(include_str!("../../queries/measure/inside.sql"));
     pub(crate) static ENTRIES: Statement = Statement::one(include_str!("../../queries/measure/entries.sql"));
 }
 

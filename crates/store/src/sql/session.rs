@@ -397,8 +397,9 @@ pub(crate) fn refusal(error: sqlx::Error) -> StoreError {
 /// Whether an error with this code may be gone at the next try: PostgreSQL's SQLSTATE or SQLite's extended result code.
 fn passes(code: &str) -> bool {
     if let (5, Some(class)) = (code.len(), code.get(..2)) {
-        // Connection, resources, operator intervention, rollback for serialization or deadlock; lock and idle timeouts.
-        return matches!(class, "08" | "53" | "57" | "40" | "58") || matches!(code, "55P03" | "25P03");
+        // Connection, resources, operator intervention, rollback for serialization or deadlock; lock and idle timeouts; a standby
+        // that is, or becomes, the primary again.
+        return matches!(class, "08" | "53" | "57" | "40" | "58") || matches!(code, "55P03" | "25P03" | "25006");
     }
     // BUSY, LOCKED, IOERR and FULL with their extensions.
     code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 10 | 13))
