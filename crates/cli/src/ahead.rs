@@ -11,7 +11,7 @@ use rapport_engine::rulebooks::Rulebooks;
 use rapport_engine::shard::beginning;
 use rapport_engine::shard::entry::stored;
 use rapport_engine::story::Story;
-use rapport_event::PartnerKey;
+use rapport_event::{PartnerKey, shard_of};
 use rapport_journey::Journey;
 use rapport_store::SqlStore;
 use rapport_trial::{Forecast, Known, forecast};
@@ -35,10 +35,24 @@ pub struct Ahead {
 impl Ahead {
     /// Reads what all partners have in common, and every timer.
     pub async fn of(store: &SqlStore) -> Result<Self, Failure> {
+        Self::with_timers(store, None).await
+    }
+
+    /// The same for one partner alone: of the timers only those of its shard are read.
+    pub async fn of_one(store: &SqlStore, key: &PartnerKey) -> Result<Self, Failure> {
+        Self::with_timers(store, Some(key)).await
+    }
+
+    async fn with_timers(store: &SqlStore, only: Option<&PartnerKey>) -> Result<Self, Failure> {
         let picture = Picture::of(store).await?;
         let mut timers: HashMap<PartnerKey, Vec<TimerRow>> = HashMap::new();
-        for shard in store.shard_rows().await.doing("reading the shards")? {
+        let rows = store.shard_rows().await.doing("reading the shards")?;
+        let shards = rows.iter().filter(|row| row.shard >= 0).count() as u32;
+        for shard in rows {
             let Ok(shard) = u32::try_from(shard.shard) else { continue };
+            if only.is_some_and(|key| shard_of(key, shards) != shard) {
+                continue;
+            }
             let mut after: Option<TimerRow> = None;
             loop {
                 let page = store.next_timers(shard, after.as_ref(), PAGE).await.doing("reading timers")?;

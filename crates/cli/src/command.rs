@@ -58,7 +58,9 @@ pub async fn run(line: CommandLine) -> Result<u8, Failure> {
         }
         Command::Ingest(arguments) => ingest::run(&quiet(&global)?, arguments).await,
         Command::Check { format, fix, history } => check::run(&global, format, fix, history).await,
-        Command::Graph { workflow, format, out } => graph::run(&global, &workflow, format, out.as_ref()),
+        Command::Graph { workflow, format, live, out } => {
+            graph::run(&global, &workflow, format, live, out.as_ref()).await
+        }
         Command::Fmt { check } => fmt::run(&global, check),
         Command::New { recipe, name } => new::run(&global, recipe.as_deref(), name.as_deref()),
         Command::Simulate(arguments) => match (&arguments.partner, &arguments.workflow) {
@@ -76,7 +78,7 @@ pub async fn run(line: CommandLine) -> Result<u8, Failure> {
         Command::Dev { listen } => dev::run(&global, listen).await,
         Command::Lsp => lsp::run(&global).await,
         Command::Schema { name, write, json } => schema::run(&global, name.as_deref(), write, json),
-        Command::Preview { mail, out } => preview::run(&global, &mail, out.as_ref()),
+        Command::Preview { mail, out, partner } => preview::run(&global, &mail, out.as_ref(), partner.as_deref()).await,
         Command::Test(arguments) => test::run(&global, &arguments),
         Command::Plan(arguments) => plan::run(&global, &arguments).await,
         Command::Apply(arguments) => apply::run(&global, arguments).await,

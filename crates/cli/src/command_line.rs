@@ -92,6 +92,9 @@ pub enum Command {
         /// How it is drawn
         #[arg(long, value_enum, default_value = "mermaid")]
         format: GraphFormat,
+        /// The workflow in force, with how many are at each step now
+        #[arg(long)]
+        live: bool,
         /// Into this file instead of stdout
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
@@ -162,6 +165,9 @@ pub enum Command {
         /// Write HTML (desktop, 375 px, dark) and text into this folder
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
+        /// As this partner of the store got it last, or will get it next
+        #[arg(long)]
+        partner: Option<String>,
     },
     /// Play the tests that stand beside the workflows, on a virtual clock; nothing is sent
     Test(TestArguments),

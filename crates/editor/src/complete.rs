@@ -121,8 +121,8 @@ fn values(
     }
     let workflow = path.strip_prefix("workflows/").and_then(|rest| rest.split('/').next()).unwrap_or_default();
     let mails = || -> Vec<Proposal> {
-        let of = vocabulary.mails.get(workflow).map(Vec::as_slice).unwrap_or_default();
-        of.iter().map(|mail| plain(mail, CompletionItemKind::FILE, format!("{mail}.mail.md"))).collect()
+        let of = vocabulary.mails.get(workflow);
+        of.into_iter().flatten().map(|mail| plain(mail, CompletionItemKind::FILE, format!("{mail}.mail.md"))).collect()
     };
     match last {
         "when" | "wait_for" | "emit" | "signals" | "emitted" => kinds(vocabulary, last == "when"),

@@ -474,6 +474,7 @@ impl<'a> Run<'a, '_> {
         let Some(step) = self.workflow.step(step) else { return self.exit(ExitReason::WorkflowGone) };
         if let Verb::WaitFor(wait) = &step.verb
             && wait.kinds.iter().any(|kind| kind.matches(&event.kind))
+            && self.concerns(event)
             && let Flow::On(next) = self.awaited(step, wait, event.clone())
         {
             self.go_on(next);
@@ -501,7 +502,7 @@ impl<'a> Run<'a, '_> {
             Verb::WaitFor(wait) => !wait.from_now && wait.kinds.iter().any(|kind| kind.matches(&event.kind)),
             _ => false,
         });
-        if asked && !self.journey.met.iter().any(|known| known.kind == event.kind) {
+        if asked && self.concerns(event) && !self.journey.met.iter().any(|known| known.kind == event.kind) {
             self.journey.met.push(event.clone());
         }
     }

@@ -46,6 +46,12 @@ pub trait Facts {
         None
     }
 
+    /// What a method of `partner` answers, such as `partner.received(…)`.
+    fn ask(&self, method: &str, args: &[Value]) -> Value {
+        let _ = (method, args);
+        Value::Missing
+    }
+
     /// Whether what this event told is no longer so: its conversion reversed, its milestone or goal no longer met.
     fn is_revoked(&self, event: &EventSnapshot) -> bool;
 
@@ -250,6 +256,7 @@ impl Scope for JourneyScope<'_> {
 
     fn call(&self, object: &str, method: &str, args: &[Value]) -> Value {
         let event = match object {
+            "partner" => return self.world.facts.ask(method, args),
             "event" => Some(self.trigger),
             "awaited" => self.variables.awaited.as_ref(),
             _ => None,

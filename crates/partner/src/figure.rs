@@ -1,7 +1,8 @@
 //! Numbers about a partner, by name: `[approved_|reversed_]<measure>_<window>`, `days_since_<moment>` and a few of their own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
+use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -177,6 +178,9 @@ const REVENUE_SHARE: &str = "revenue_share";
 const GROWTH: &str = "_growth";
 const DAYS_SINCE: &str = "days_since_";
 
+/// The names that can stand before a window: figures are read by name at every look at a condition.
+static MEASURE_NAMES: LazyLock<HashSet<&'static str>> = LazyLock::new(|| Figure::measure_names().collect());
+
 impl Figure {
     /// Every name that can stand before a window.
     pub fn measure_names() -> impl Iterator<Item = &'static str> {
@@ -221,12 +225,11 @@ impl Figure {
             };
         }
         // The longest measure that fits: `approved_conversions_90d` is not `approved` of something.
-        let measure = Self::measure_names()
-            .filter(|measure| name.strip_prefix(measure).is_some_and(|rest| rest.starts_with('_')))
-            .max_by_key(|measure| measure.len());
+        let mut ends = name.rmatch_indices('_').map(|(end, _)| end);
+        let measure = ends.find_map(|end| Some((*MEASURE_NAMES.get(name.get(..end)?)?, end)));
         match measure {
-            Some(measure) => {
-                let text = name.get(measure.len() + 1..).unwrap_or_default();
+            Some((measure, end)) => {
+                let text = name.get(end + 1..).unwrap_or_default();
                 let window = Window::parse(text)?;
                 if let Some(ratio) = Ratio::ALL.iter().find(|ratio| ratio.name() == measure) {
                     return Ok(Figure::Ratio(*ratio, window));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rapport_event::activity::SurveyData;
+use rapport_event::engine::OutcomeData;
 use rapport_event::{ActivityData, ConversionData, EngineData, Event, Kind, Payload};
 use rapport_rule::money::Currency;
 
@@ -15,6 +16,7 @@ use crate::moment::Moment;
 use crate::payout::{Payout, PayoutStatus};
 use crate::profile::Status;
 use crate::rates::Rates;
+use crate::received::MailId;
 use crate::state::{Answer, Opening, PartnerState};
 
 /// What folding needs to know of the programme.
@@ -270,8 +272,16 @@ const IN_DOUBT: &str = "doubted_mails";
 const IN_DOUBT_MAX: usize = 16;
 
 /// In doubt counts as sent: better one mail too few than the same one twice.
-fn fold_outcome(state: &mut PartnerState, kind: &Kind, message: &str, at: Timestamp, context: &FoldContext<'_>) {
-    let hash = xxhash_rust::xxh3::xxh3_64(message.as_bytes()).to_le_bytes();
+fn fold_outcome(
+    state: &mut PartnerState,
+    kind: &Kind,
+    outcome: &OutcomeData,
+    at: Timestamp,
+    context: &FoldContext<'_>,
+) {
+    let hash = xxhash_rust::xxh3::xxh3_64(outcome.message.as_bytes()).to_le_bytes();
+    let mail =
+        outcome.workflow.as_deref().zip(outcome.mail.as_deref()).map(|(workflow, mail)| MailId::of(workflow, mail));
     let mut doubted: Vec<[u8; 12]> =
         state.mark(IN_DOUBT).map(|bytes| bytes.as_chunks::<12>().0.to_vec()).unwrap_or_default();
     let known = doubted.iter().position(|entry| entry.starts_with(&hash));
@@ -288,7 +298,11 @@ fn fold_outcome(state: &mut PartnerState, kind: &Kind, message: &str, at: Timest
         (Kind::MessageSent, Some(place)) => drop(doubted.remove(place)),
         (Kind::MessageFailed | Kind::MessageSuppressed | Kind::MessageExpired, Some(place)) => {
             let [.., a, b, c, d] = doubted.remove(place);
-            count(state, Day::from_le_bytes([a, b, c, d]), Measure::Mails, -1);
+            let on = Day::from_le_bytes([a, b, c, d]);
+            count(state, on, Measure::Mails, -1);
+            if let Some(mail) = mail {
+                state.open_mails.add(on, mail, -1);
+            }
         }
         _ => return,
     }
@@ -302,6 +316,9 @@ fn fold_outcome(state: &mut PartnerState, kind: &Kind, message: &str, at: Timest
             count(state, on, Measure::AnswerMinutes, minutes(wrote, at));
         }
         count(state, on, Measure::Mails, 1);
+        if let Some(mail) = mail {
+            state.open_mails.add(on, mail, 1);
+        }
         state.moments.touch(Moment::Mail, at);
     }
 }
@@ -316,7 +333,7 @@ fn minutes(from: Timestamp, to: Timestamp) -> i64 {
 
 fn fold_own(state: &mut PartnerState, kind: &Kind, data: &EngineData, at: Timestamp, context: &FoldContext<'_>) {
     match (kind, data) {
-        (_, EngineData::Outcome(outcome)) => fold_outcome(state, kind, &outcome.message, at, context),
+        (_, EngineData::Outcome(outcome)) => fold_outcome(state, kind, outcome, at, context),
         (Kind::TaskDone, EngineData::Task(task)) => {
             let day = day::of(at, context.zone);
             // One whose beginning is not known would make the average too small.

@@ -129,7 +129,7 @@ impl PartnerState {
     pub fn by_day(&self, counted: Measure, worth: Measure) -> Vec<SaleDay> {
         let mut days: Vec<SaleDay> = Vec::new();
         for cell in self.days.iter().chain(self.open.iter()) {
-            let (conversions, revenue) = match cell.measure {
+            let (conversions, revenue) = match cell.of {
                 measure if measure == counted => (cell.value, 0),
                 measure if measure == worth => (0, cell.value),
                 _ => continue,

@@ -31,6 +31,7 @@ pub mod program;
 pub mod ranking;
 pub mod rates;
 pub mod ratio;
+pub mod received;
 pub mod state;
 
 pub use bucket::{Cell, Cells};
@@ -48,4 +49,5 @@ pub use program::{ProgramFigure, ProgramSums};
 pub use ranking::Ranking;
 pub use rates::Rates;
 pub use ratio::Ratio;
+pub use received::{MailId, Mails};
 pub use state::{Answer, LastingSignal, Opening, PartnerState};

@@ -464,9 +464,9 @@ impl ProgramSums {
                 let age = today.saturating_sub(cell.day);
                 let days = i32::from(days);
                 if age < days {
-                    sums.now.add(cell.measure, cell.value);
+                    sums.now.add(cell.of, cell.value);
                 } else if age < 2 * days {
-                    sums.before.add(cell.measure, cell.value);
+                    sums.before.add(cell.of, cell.value);
                 }
             }
         }

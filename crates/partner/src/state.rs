@@ -14,6 +14,7 @@ use crate::moment::Moments;
 use crate::payout::Payouts;
 use crate::profile::{Profile, Stored};
 use crate::ranking::Ranking;
+use crate::received::Mails;
 
 /// How many days closed buckets reach back.
 pub const DAYS_KEPT: i32 = 400;
@@ -33,6 +34,10 @@ pub struct PartnerState {
     pub open: Cells,
     /// Closed days; stored apart, see [`PartnerState::close_through`].
     pub days: Cells,
+    /// Mails got since the last day close, and what of closed days is taken back.
+    pub open_mails: Mails,
+    /// Mails got on closed days; stored with them.
+    pub mails: Mails,
     /// The last closed day.
     pub closed_through: Option<Day>,
     /// First and last day with sales among the days that are forgotten.
@@ -185,11 +190,7 @@ impl PartnerState {
     pub fn sale_days(&self) -> Vec<(Day, i64)> {
         let mut days: Vec<(Day, i64)> = Vec::new();
         let sales = |cells: &Cells| -> Vec<(Day, i64)> {
-            cells
-                .iter()
-                .filter(|cell| cell.measure == Measure::Conversions)
-                .map(|cell| (cell.day, cell.value))
-                .collect()
+            cells.iter().filter(|cell| cell.of == Measure::Conversions).map(|cell| (cell.day, cell.value)).collect()
         };
         days.extend(sales(&self.days));
         let open = sales(&self.open);
@@ -211,7 +212,7 @@ impl PartnerState {
     /// The last day with a sale that was not taken back, forgotten days included.
     pub fn last_sale_day(&self) -> Option<Day> {
         let candidate =
-            |cells: &Cells| cells.iter().rev().find(|cell| cell.measure == Measure::Conversions).map(|cell| cell.day);
+            |cells: &Cells| cells.iter().rev().find(|cell| cell.of == Measure::Conversions).map(|cell| cell.day);
         let (closed, open) = (candidate(&self.days), candidate(&self.open));
         // Cheap unless open changes take back what the closed days hold.
         let last = match (closed, open) {
@@ -248,15 +249,17 @@ impl PartnerState {
     /// and what is older than [`DAYS_KEPT`] days is forgotten. Returns whether the days part changed and must be stored. Doing it
     /// again changes nothing.
     pub fn close_through(&mut self, day: Day) -> bool {
-        let closing = self.open.split_through(day);
-        let mut changed = !closing.is_empty();
+        let (closing, mails) = (self.open.split_through(day), self.open_mails.split_through(day));
+        let mut changed = !closing.is_empty() || !mails.is_empty();
         self.days.merge(closing);
+        self.mails.merge(mails);
         self.closed_through = self.closed_through.max(Some(day));
         let oldest = self.closed_through.map_or(day, |through| through.saturating_sub(DAYS_KEPT - 1));
+        changed |= !self.mails.split_through(oldest - 1).is_empty();
         if self.days.iter().next().is_some_and(|cell| cell.day < oldest) {
             let forgotten = self.days.split_through(oldest - 1);
             changed = true;
-            for cell in forgotten.iter().filter(|cell| cell.measure == Measure::Conversions && cell.value > 0) {
+            for cell in forgotten.iter().filter(|cell| cell.of == Measure::Conversions && cell.value > 0) {
                 self.forgotten_sales = Some(match self.forgotten_sales {
                     Some((first, last)) => (first.min(cell.day), last.max(cell.day)),
                     None => (cell.day, cell.day),

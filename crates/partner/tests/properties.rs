@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use rapport_event::{ConversionStatus, CustomKinds, Event, Headers, Kind, Limits, decode_with};
 use rapport_partner::encoding::EncodingError;
 use rapport_partner::{
-    Cell, Cells, ConversionState, Figure, FigureContext, FoldContext, Folded, LastingSignal, Measure, PartnerState,
-    Told, fold,
+    Cell, Cells, ConversionState, Figure, FigureContext, FoldContext, Folded, LastingSignal, MailId, Measure,
+    PartnerState, Told, fold,
 };
 use rapport_rule::money::Currency;
 
@@ -260,8 +260,11 @@ proptest! {
 }
 
 fn cells() -> impl Strategy<Value = Vec<Cell>> {
-    let cell = (19_600i32..19_640, prop::sample::select(Measure::ALL), -3i64..4)
-        .prop_map(|(day, measure, value)| Cell { day, measure, value });
+    let cell = (19_600i32..19_640, prop::sample::select(Measure::ALL), -3i64..4).prop_map(|(day, of, value)| Cell {
+        day,
+        of,
+        value,
+    });
     prop::collection::vec(cell, 0..60)
 }
 
@@ -300,7 +303,8 @@ prop_compose! {
             fold(&mut state, None, &event(&text), &context);
         }
         for cell in late {
-            state.open.add(cell.day, cell.measure, cell.value);
+            state.open.add(cell.day, cell.of, cell.value);
+            state.open_mails.add(cell.day, MailId::of("re-engagement", &format!("mail-{}", cell.of as u8)), cell.value);
         }
         if let Some(through) = through {
             state.close_through(through);

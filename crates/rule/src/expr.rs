@@ -15,7 +15,7 @@ mod tree;
 mod value;
 
 pub use condition::{Clause, Condition, blocks_unless, holds_if};
-pub use environment::{Environment, Method, Type, Variable};
+pub use environment::{Environment, Method, Refused, Type, Variable};
 pub use scope::Scope;
 pub use syntax::{DEPTH_MAX, TEXT_BYTES_MAX, TOKENS_MAX};
 pub use template::{Template, is_path};

@@ -92,6 +92,20 @@ pub struct Drawn {
 }
 
 impl SqlStore {
+    /// A page of a workflow's open journeys after an id, in the order of ids: id and body.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn open_journeys(
+        &self,
+        workflow: &str,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<(String, String)>, StoreError> {
+        let rows = self.reader().await?.fetch(&sql::INSIDE, &cells![workflow, after, limit]).await?;
+        rows.iter().map(|row| Ok((row.text(0)?, row.text(1)?))).collect()
+    }
+
     /// What became of the period's mails.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ use crate::lint;
 use crate::mails;
 use crate::model::{KindPattern, Verb, Workflow};
 use crate::read;
+use crate::received;
 use crate::rulebook::Rulebook;
 use crate::trial;
 use crate::vocabulary::Vocabulary;
@@ -105,6 +106,7 @@ fn build(sources: &Sources, findings: &mut Findings, tell: &mut dyn FnMut(Vocabu
         labels,
         awards: awards.keys().cloned().collect(),
         bands: health.iter().flat_map(|model| &model.spec().bands).map(|band| Arc::from(band.name.as_str())).collect(),
+        mails: received::mail_names(sources),
         ..Declared::default()
     };
     // Groups and segments are judged from stored fields and figures: they cannot ask for each other.
@@ -143,7 +145,7 @@ fn build(sources: &Sources, findings: &mut Findings, tell: &mut dyn FnMut(Vocabu
         hooks: &hooks,
         workflows: &ids,
     };
-    tell(told(&catalogue, &folders));
+    tell(told(&catalogue));
     let mut workflows = Vec::new();
     let mut all_mails = BTreeMap::new();
     let mut libraries = BTreeMap::new();
@@ -313,14 +315,7 @@ fn check_reasons(layout: &Layout, declared: &Declared, findings: &mut Findings) 
     }
 }
 
-fn told(catalogue: &Catalogue<'_>, folders: &BTreeMap<Arc<str>, Folder<'_>>) -> Vocabulary {
-    let mails = |folder: &Folder<'_>| {
-        let files = folder.files.iter().filter_map(|source| rapport_message::Mail::stem(&source.path));
-        let mut names: Vec<String> = files.map(|file| file.split('.').next().unwrap_or(file).to_owned()).collect();
-        names.sort();
-        names.dedup();
-        names
-    };
+fn told(catalogue: &Catalogue<'_>) -> Vocabulary {
     let config = catalogue.config;
     Vocabulary {
         declared: catalogue.declared.clone(),
@@ -330,7 +325,7 @@ fn told(catalogue: &Catalogue<'_>, folders: &BTreeMap<Arc<str>, Folder<'_>>) -> 
         feeds: catalogue.feeds.keys().cloned().collect(),
         hooks: catalogue.hooks.iter().map(|(id, hook)| (id.clone(), hook.kind)).collect(),
         workflows: catalogue.workflows.to_vec(),
-        mails: folders.iter().map(|(id, folder)| (id.clone(), mails(folder))).collect(),
+        mails: catalogue.declared.mails.clone(),
     }
 }
 

@@ -8,13 +8,15 @@ use rapport_event::engine::CASE_OUTCOMES;
 use rapport_event::kind::{CATALOGUE, Family};
 use rapport_event::{FieldType, Kind, Origin};
 use rapport_partner::program::{Cut, CutBy};
-use rapport_rule::expr::{Environment, Method, Type, Value, Variable};
-use rapport_rule::{Currency, Money};
+use rapport_rule::expr::{Environment, Method, Refused, Type, Value, Variable};
+use rapport_rule::yaml::Node;
+use rapport_rule::{Currency, Findings, Money};
 use serde_json::Value as Json;
 
 use crate::config::{ANNIVERSARY, GoalNames, Label, Survey};
 use crate::figures;
 use crate::model::{CALL_OUTCOMES, KindPattern, MAIL_OUTCOMES};
+use crate::received::{self, MailNames};
 
 /// The statuses a partner can have.
 pub const STATUSES: [&str; 6] = ["unknown", "applied", "active", "suspended", "rejected", "closed"];
@@ -78,6 +80,7 @@ pub(crate) struct Declared {
     pub(crate) bands: Vec<Arc<str>>,
     pub(crate) labels: BTreeMap<Arc<str>, Label>,
     pub(crate) awards: Vec<Arc<str>>,
+    pub(crate) mails: MailNames,
 }
 
 impl Declared {
@@ -309,6 +312,7 @@ impl Environment for Names<'_> {
 
     fn method(&self, object: &str, method: &str) -> Option<Method> {
         let kinds = match object {
+            received::PARTNER => return received::method(method),
             "event" => self.event?,
             "awaited" => self.awaited?,
             _ => return None,
@@ -318,8 +322,20 @@ impl Environment for Names<'_> {
             .then(|| Method { args: vec![Type::Text], returns: Type::Bool })
     }
 
+    fn argument(&self, object: &str, _method: &str, value: &Value) -> Result<(), Refused> {
+        if object == received::PARTNER { received::argument(&self.declared.mails, value) } else { Ok(()) }
+    }
+
+    fn forms(&self) -> &'static [&'static str] {
+        &[received::RECEIVED]
+    }
+
+    fn spelled_out(&self, _form: &str, node: &Node, path: &str, findings: &mut Findings) -> Option<String> {
+        received::spelled_out(&self.declared.mails, node, path, findings)
+    }
+
     fn methods(&self, object: &str) -> Vec<String> {
-        let known = ["has_category", "has_sku"];
+        let known = ["has_category", "has_sku", received::RECEIVED, received::RECEIVED_WITHIN];
         known.iter().filter(|method| self.method(object, method).is_some()).map(|method| (*method).to_owned()).collect()
     }
 }

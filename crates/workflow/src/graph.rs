@@ -1,5 +1,6 @@
 //! A workflow as a picture: Mermaid, DOT, SVG. Steps in the order of the file, ways between them by name.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::model::{MailName, Step, Verb, Workflow};
@@ -11,8 +12,11 @@ struct Way {
     label: String,
 }
 
-/// What a step is, in a few words.
-fn text(step: &Step) -> String {
+/// How many are at a step now, by its id; empty where nobody counted.
+pub type Inside = BTreeMap<String, u64>;
+
+/// What a step is, in a few words, and how many are there.
+fn text(step: &Step, inside: &Inside) -> String {
     let what = match &step.verb {
         Verb::Email(email) => match &email.mail {
             MailName::Fixed(name) => format!("✉ {name}"),
@@ -31,7 +35,8 @@ fn text(step: &Step) -> String {
         (None, Some(condition)) => format!(" (unless {condition})"),
         (None, None) => String::new(),
     };
-    what + &guard
+    let here = inside.get(&*step.id).map(|people| format!(" · {people} here")).unwrap_or_default();
+    what + &guard + &here
 }
 
 fn ways(workflow: &Workflow) -> Vec<Way> {
@@ -69,7 +74,7 @@ fn ways(workflow: &Workflow) -> Vec<Way> {
 }
 
 /// The graph in Mermaid, as Markdown viewers show it.
-pub fn mermaid(workflow: &Workflow) -> String {
+pub fn mermaid(workflow: &Workflow, inside: &Inside) -> String {
     let quoted = |text: &str| text.replace('"', "#quot;").replace('\n', " ");
     let mut out = String::from("flowchart TD\n");
     let begin: Vec<&str> = workflow.when.iter().map(|kind| &*kind.0).collect();
@@ -80,7 +85,7 @@ pub fn mermaid(workflow: &Workflow) -> String {
             Verb::Wait(_) | Verb::WaitFor(_) => ("([", "])"),
             _ => ("[", "]"),
         };
-        let _ = writeln!(out, "  s{index}{open}\"{}\"{close}", quoted(&text(step)));
+        let _ = writeln!(out, "  s{index}{open}\"{}\"{close}", quoted(&text(step, inside)));
     }
     for way in ways(workflow) {
         let to = way.to.map_or("done".to_owned(), |to| format!("s{to}"));
@@ -92,7 +97,7 @@ pub fn mermaid(workflow: &Workflow) -> String {
 }
 
 /// The graph in DOT, for Graphviz.
-pub fn dot(workflow: &Workflow) -> String {
+pub fn dot(workflow: &Workflow, inside: &Inside) -> String {
     let quoted = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', " ");
     let mut out = format!("digraph \"{}\" {{\n  node [shape=box, fontname=\"sans-serif\"];\n", quoted(&workflow.id));
     let begin: Vec<&str> = workflow.when.iter().map(|kind| &*kind.0).collect();
@@ -103,7 +108,7 @@ pub fn dot(workflow: &Workflow) -> String {
             Verb::Wait(_) | Verb::WaitFor(_) => ", shape=oval",
             _ => "",
         };
-        let _ = writeln!(out, "  s{index} [label=\"{}\"{shape}];", quoted(&text(step)));
+        let _ = writeln!(out, "  s{index} [label=\"{}\"{shape}];", quoted(&text(step, inside)));
     }
     for way in ways(workflow) {
         let to = way.to.map_or("done".to_owned(), |to| format!("s{to}"));
@@ -119,7 +124,7 @@ const WIDTH: usize = 290;
 const HEIGHT: usize = 40;
 
 /// The graph as SVG, complete in itself.
-pub fn svg(workflow: &Workflow) -> String {
+pub fn svg(workflow: &Workflow, inside: &Inside) -> String {
     let escaped =
         |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
     let cut = |text: &str, most: usize| -> String {
@@ -200,7 +205,7 @@ pub fn svg(workflow: &Workflow) -> String {
             Verb::Email(_) => (6, "#e6f4ea"),
             _ => (6, "#ffffff"),
         };
-        node(place(index + 1, columns.get(index).copied().unwrap_or_default()), &text(step), round, fill);
+        node(place(index + 1, columns.get(index).copied().unwrap_or_default()), &text(step, inside), round, fill);
     }
     node(place(rows - 1, 0), "end", 20, "#e8f0fe");
     out.push_str("</svg>\n");

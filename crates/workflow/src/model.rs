@@ -88,6 +88,23 @@ impl Workflow {
         *self.id == *id || self.was.as_deref() == Some(id)
     }
 
+    /// The field of an event that says what a journey is about: `payout` with `once: per event.payout`.
+    #[must_use]
+    pub fn object(&self) -> Option<&str> {
+        match &self.entry.once {
+            Once::Per(expr) => expr.as_name()?.strip_prefix("event."),
+            Once::PerPartner | Once::PerEvent | Once::Every(_) => None,
+        }
+    }
+
+    /// The surveys its mails carry.
+    pub fn surveys(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.steps.iter().filter_map(|step| match &step.verb {
+            Verb::Email(email) => email.survey.as_ref(),
+            _ => None,
+        })
+    }
+
     /// Whether its mails are marketing: then the built-in stops hold.
     pub fn is_marketing(&self) -> bool {
         self.mail.kind == MailKind::Marketing

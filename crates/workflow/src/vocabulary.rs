@@ -1,6 +1,6 @@
 //! What may be named in a project, for editors and for people who ask: fields, figures, kinds, ids and mails.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rapport_event::Kind;
@@ -46,7 +46,7 @@ pub struct Vocabulary {
     /// Workflows.
     pub workflows: Vec<Arc<str>>,
     /// Mails by workflow.
-    pub mails: BTreeMap<Arc<str>, Vec<String>>,
+    pub mails: BTreeMap<Arc<str>, BTreeSet<String>>,
 }
 
 /// What may be named where a workflow's conditions and texts stand.

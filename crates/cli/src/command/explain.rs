@@ -1,10 +1,13 @@
 //! `rapport explain`: everything sent and not sent to a partner, clause by clause.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use rapport_contact::{normalise, provider_of};
+use rapport_engine::clocks;
+use rapport_engine::personal::filled;
 use rapport_engine::ports::operating::PauseRow;
 use rapport_engine::ports::rows::{MessageState, RefusalRow, SignalRow, TaskKind, TaskRow};
 use rapport_engine::ports::store::{FeedbackRow, Store as _};
@@ -15,10 +18,11 @@ use rapport_event::PartnerKey;
 use rapport_journey::{Journey, explain};
 use rapport_rule::expr::Clause;
 use rapport_rule::suggest::nearest;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::health::standing_now;
 use super::pause;
+use crate::ahead::Ahead;
 use crate::desk::open_store;
 use crate::exit::{self, Doing, Failure};
 use crate::printed::{bold, count, faint, harmless, line, moment};
@@ -33,6 +37,11 @@ pub async fn run(settings: &Settings, partner: &str, workflow: Option<&str>, as_
     let applied = Rulebooks::new(Arc::new(store.clone())).current().await.doing("reading the applied files")?;
     let pauses = store.pauses().await.doing("reading what is paused")?;
     let back = Back::of(&store, &key, story.as_ref()).await?;
+    let now = clocks::present(&store).await.doing("asking for the time")?;
+    let begins = match (&applied, &story) {
+        (Some(applied), Some(story)) => foreseen(&store, applied, story).await?,
+        _ => BTreeMap::new(),
+    };
     store.close().await;
     let Some(mut story) = story else {
         return Err(Failure::new(format!("nothing is known of {key}")));
@@ -55,9 +64,9 @@ pub async fn run(settings: &Settings, partner: &str, workflow: Option<&str>, as_
     };
     let pauses: Vec<PauseRow> = pauses.into_iter().filter(concerns).collect();
     if as_data {
-        line(data(&key, &story, standing.as_deref(), &pauses, &back).to_string())
+        line(data(&key, &story, standing.as_deref(), &pauses, &back, &Foreseen { now, begins }).to_string())
     } else {
-        tell(&key, &story, standing.as_deref(), &pauses, &back, home)
+        tell(&key, &story, standing.as_deref(), &pauses, &back, &Foreseen { now, begins }, home)
     }
     Ok(exit::OK)
 }
@@ -129,8 +138,57 @@ impl Back {
     }
 }
 
+/// When what did not begin will, if nothing more happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Begins {
+    /// Then.
+    At(Timestamp),
+    /// Not before this instant; what new events bring, nobody knows.
+    NotBefore(Timestamp),
+}
+
+/// What comes if nothing more happens, seen from now.
+struct Foreseen {
+    now: Timestamp,
+    begins: BTreeMap<String, Begins>,
+}
+
+/// So far ahead it is looked when a workflow that did not begin will.
+const LOOKS_AHEAD: SignedDuration = SignedDuration::from_hours(24 * 90);
+
+/// For each workflow that was refused last: when it begins, played forward from what is stored, with nothing happening but time.
+async fn foreseen(
+    store: &rapport_store::SqlStore,
+    applied: &Applied,
+    story: &Story,
+) -> Result<BTreeMap<String, Begins>, Failure> {
+    let refused: BTreeSet<&str> = story.refusals.iter().map(|row| row.workflow.as_str()).collect();
+    let refused: Vec<&str> = refused.into_iter().filter(|id| applied.rulebook.workflow(id).is_some()).collect();
+    if refused.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let key = &story.partner.key;
+    let ahead = Ahead::of_one(store, key).await?;
+    let now = ahead.picture.now;
+    let until = now.checked_add(LOOKS_AHEAD).unwrap_or(now);
+    let played = ahead.forecast(ahead.story(key).await?, until).await?;
+    let began = |id: &str| {
+        let of_it = played.performance.journeys.iter().filter(|journey| *journey.workflow == *id);
+        of_it.map(|journey| journey.started_at).filter(|at| *at >= now).min()
+    };
+    Ok(refused.into_iter().map(|id| (id.to_owned(), began(id).map_or(Begins::NotBefore(until), Begins::At))).collect())
+}
+
 /// `home` is the programme's zone, for partners who named none.
-fn tell(key: &PartnerKey, story: &Story, standing: Option<&str>, pauses: &[PauseRow], back: &Back, home: TimeZone) {
+fn tell(
+    key: &PartnerKey,
+    story: &Story,
+    standing: Option<&str>,
+    pauses: &[PauseRow],
+    back: &Back,
+    foreseen: &Foreseen,
+    home: TimeZone,
+) {
     let person: Value = story.person.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let zone = text_of(&person, "zone").and_then(|name| TimeZone::get(name).ok()).unwrap_or(home);
     let name = text_of(&person, "name").map_or_else(|| "name not known".to_owned(), harmless);
@@ -170,7 +228,7 @@ fn tell(key: &PartnerKey, story: &Story, standing: Option<&str>, pauses: &[Pause
     // Those of no journey: opened by a person.
     for task in story.tasks.iter().filter(|task| task.journey.is_empty()) {
         let due = task.due.map(|due| format!(", due {}", moment(due, &zone))).unwrap_or_default();
-        told_task(task, &due, &zone);
+        told_task(task, &person, &due, &zone);
     }
     for row in &story.journeys {
         line("");
@@ -187,21 +245,34 @@ fn tell(key: &PartnerKey, story: &Story, standing: Option<&str>, pauses: &[Pause
         }
         for task in story.tasks.iter().filter(|task| task.journey == row.id) {
             let due = task.due.map(|due| format!(", due {}", moment(due, &zone))).unwrap_or_default();
-            told_task(task, &due, &zone);
+            told_task(task, &person, &due, &zone);
         }
     }
     for row in &story.refusals {
         line("");
         told_refusal(row, key, &zone);
+        match foreseen.begins.get(&row.workflow) {
+            Some(Begins::At(at)) => {
+                line(format!("  – would begin {}, if nothing more happens", moment(*at, &zone)));
+            }
+            Some(Begins::NotBefore(at)) => line(format!(
+                "  – does not begin by itself before {}; what events and the judgements of each day bring cannot be foreseen",
+                moment(*at, &zone)
+            )),
+            None => {}
+        }
     }
 }
 
-fn told_task(task: &TaskRow, due: &str, zone: &TimeZone) {
+/// A task as those who do it read it: personal fields filled in.
+fn told_task(task: &TaskRow, person: &Value, due: &str, zone: &TimeZone) {
+    let nobody = Map::new();
+    let text = filled(&task.text, person.as_object().unwrap_or(&nobody), Some(task.key.partner.as_str()));
     let what = if task.kind == TaskKind::Case { "CASE" } else { "TASK" };
     let ended =
         task.ended.as_ref().map(|end| format!(" · {} {} by {}", end.outcome, moment(end.at, zone), harmless(&end.by)));
     let ended = ended.unwrap_or_default();
-    line(format!("  {what}  for {}: {}{due}{ended}", harmless(&task.assignee), harmless(&task.text)));
+    line(format!("  {what}  for {}: {}{due}{ended}", harmless(&task.assignee), harmless(&text)));
 }
 
 fn told_report(report: &FeedbackRow, zone: &TimeZone) -> String {
@@ -268,10 +339,18 @@ fn harmless_lines(text: &str) -> String {
     text.lines().map(harmless).collect::<Vec<_>>().join("\n")
 }
 
-fn data(key: &PartnerKey, story: &Story, standing: Option<&str>, pauses: &[PauseRow], back: &Back) -> Value {
+fn data(
+    key: &PartnerKey,
+    story: &Story,
+    standing: Option<&str>,
+    pauses: &[PauseRow],
+    back: &Back,
+    foreseen: &Foreseen,
+) -> Value {
     let parsed = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_else(|_| json!(text));
     json!({
         "partner": key.to_string(),
+        "as_of": foreseen.now.to_string(),
         "standing": standing,
         "pauses": pauses.iter().map(|row| json!({
             "id": row.id, "since": row.since.to_string(), "until": row.until.map(|at| at.to_string()), "by": row.by,
@@ -290,6 +369,10 @@ fn data(key: &PartnerKey, story: &Story, standing: Option<&str>, pauses: &[Pause
         })).collect::<Vec<_>>(),
         "refusals": story.refusals.iter().map(|row| json!({
             "workflow": row.workflow, "at": row.at.to_string(), "code": row.code, "clauses": parsed(&row.clauses),
+            "would_begin_at": match foreseen.begins.get(&row.workflow) {
+                Some(Begins::At(at)) => json!(at.to_string()),
+                Some(Begins::NotBefore(_)) | None => Value::Null,
+            },
         })).collect::<Vec<_>>(),
         "signals": story.signals.iter().map(|row| json!({
             "id": row.id, "kind": row.kind, "occurred_at": row.occurred_at.to_string(),

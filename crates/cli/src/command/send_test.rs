@@ -8,11 +8,10 @@ use rapport_engine::mailer::{LinkKeys, letter};
 use rapport_engine::ports::store::{Attempt, DueMessage};
 use rapport_engine::ports::transport::{Deadline, Delivery, Envelope, Letter, Mailbox};
 use rapport_message::link::Keys;
-use rapport_trial::Runner;
 use rapport_workflow::Rulebook;
 
 use super::explain::find;
-use super::preview::known_mail;
+use super::preview::{known_mail, of_test};
 use super::test::sound_rulebook;
 use crate::ahead::Ahead;
 use crate::command_line::Global;
@@ -38,7 +37,7 @@ pub async fn run(
     let address = allowed(&rulebook, to)?;
     let found = match partner {
         Some(partner) => of_partner(settings, partner, workflow, name).await?,
-        None => of_test(&rulebook, workflow, name)?,
+        None => of_test(&rulebook, workflow, name)?.0,
     };
     let letter = marked(found, &address, partner);
     let way_out = transport(&settings.mail)?;
@@ -81,20 +80,13 @@ fn allowed(rulebook: &Rulebook, to: &str) -> Result<String, Failure> {
     Ok(address.to_string())
 }
 
-/// As a test of the workflow makes it.
-fn of_test(rulebook: &Rulebook, workflow: Option<&str>, name: &str) -> Result<Letter, Failure> {
-    let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-    let report = Runner::default().run(rulebook, workflow, threads);
-    let sent = report.verdicts.into_iter().flat_map(|verdict| verdict.performance.mails);
-    let mut fitting = sent.filter(|sent| sent.mail == name && workflow.is_none_or(|id| sent.workflow == id));
-    fitting.next().map(|sent| sent.letter).ok_or_else(|| {
-        Failure::input(format!("no test sends `{name}`, so there is nothing to send"))
-            .help("add a test that sends it to tests.yaml beside the workflow, or name a partner with --partner")
-    })
-}
-
 /// As the partner got it last, or will get it next.
-async fn of_partner(settings: &Settings, partner: &str, workflow: Option<&str>, name: &str) -> Result<Letter, Failure> {
+pub(super) async fn of_partner(
+    settings: &Settings,
+    partner: &str,
+    workflow: Option<&str>,
+    name: &str,
+) -> Result<Letter, Failure> {
     let store = open_store(settings).await?;
     let key = find(&store, partner).await?;
     let ahead = Ahead::of(&store).await?;

@@ -10,7 +10,8 @@ use rapport_event::FieldType;
 use rapport_insight::milestone;
 use rapport_journey::{EventSnapshot, Facts, Since};
 use rapport_partner::{
-    Figure, FigureContext, FigureValue, Foresee, PartnerState, ProgramFigure, ProgramSums, StartMark, Unit, day,
+    Figure, FigureContext, FigureValue, Foresee, MailId, PartnerState, ProgramFigure, ProgramSums, StartMark, Unit,
+    day,
     profile::LEAVING_REASON,
     program::{CHURNED, Cut, CutBy, Reach},
     state::PARTNER_FIELDS,
@@ -19,7 +20,7 @@ use rapport_rule::{
     Currency, Money,
     expr::{Scope, Value},
 };
-use rapport_workflow::{Program, config::GroupRule};
+use rapport_workflow::{Program, RECEIVED, RECEIVED_WITHIN, config::GroupRule};
 use serde_json::Value as Json;
 
 use super::{foresight::Expectations, react::Given};
@@ -334,6 +335,20 @@ impl Facts for PartnerFacts<'_> {
         }
     }
 
+    fn ask(&self, method: &str, args: &[Value]) -> Value {
+        let today = day::of(self.now, &self.program.zone);
+        let (mail, from, to) = match (method, args) {
+            (RECEIVED, [Value::Text(mail), Value::Date(from), Value::Date(to)]) => (mail, *from, *to),
+            (RECEIVED_WITHIN, [Value::Text(mail), Value::Count(days)]) => {
+                let back = day::Day::try_from(days.saturating_sub(1)).unwrap_or(day::Day::MAX);
+                (mail, day::date(today.saturating_sub(back)), day::date(today))
+            }
+            _ => return Value::Missing,
+        };
+        let Some((workflow, mail)) = mail.split_once('/') else { return Value::Missing };
+        self.state.received(MailId::of(workflow, mail), from, to, today).map_or(Value::Missing, Value::Bool)
+    }
+
     fn start_mark(&self) -> StartMark {
         StartMark::of(self.state)
     }
@@ -413,7 +428,7 @@ impl Scope for Bare<'_, '_> {
         self.0.value(path, Since::NO_JOURNEY)
     }
 
-    fn call(&self, _object: &str, _method: &str, _args: &[Value]) -> Value {
-        Value::Missing
+    fn call(&self, object: &str, method: &str, args: &[Value]) -> Value {
+        if object == "partner" { self.0.ask(method, args) } else { Value::Missing }
     }
 }

@@ -34,13 +34,26 @@ impl Run<'_, '_> {
         let scope = self.world.scope_of(&self.journey);
         self.workflow.stop_when.iter().find_map(|stop| match stop {
             StopWhen::Event(kind) => {
-                let event = event.filter(|event| kind.matches(&event.kind))?;
+                let event = event.filter(|event| kind.matches(&event.kind) && self.concerns(event))?;
                 Some(ExitReason::StopWhen(event.kind.as_str().into()))
             }
             StopWhen::True { text, condition } => {
                 condition.judge(&scope).is_true().then(|| ExitReason::StopWhen(text.clone()))
             }
         })
+    }
+
+    /// Whether an event is about what this journey is about. With `once: per event.payout` another payout's events are not, and
+    /// where the workflow's mails carry surveys, an answer to another survey is none of its business.
+    pub(super) fn concerns(&self, event: &EventSnapshot) -> bool {
+        let same_object = self.workflow.object().is_none_or(|field| {
+            event.payload.get(field).is_none_or(|of| self.journey.trigger.payload.get(field) == Some(of))
+        });
+        let mut surveys = self.workflow.surveys().peekable();
+        let asked_here = event.kind != "survey.answered"
+            || surveys.peek().is_none()
+            || event.text("survey").is_some_and(|answered| surveys.any(|survey| **survey == *answered));
+        same_object && asked_here
     }
 
     /// Whether what began the journey is not so any more. Of several joined triggers the revoked leave; the mail of the

@@ -46,6 +46,7 @@ mod tag {
     pub const HEALTH: u64 = 31;
     pub const LASTING: u64 = 32;
     pub const MARKS: u64 = 33;
+    pub const OPEN_MAILS: u64 = 34;
 }
 
 /// Writes when a field was told, whether it has a value, and the value.
@@ -129,6 +130,7 @@ impl PartnerState {
             });
         }
         writer.field(tag::OPEN, |bytes| put_cells(bytes, &self.open));
+        writer.field(tag::OPEN_MAILS, |bytes| put_cells(bytes, &self.open_mails));
         writer.field(tag::CLOSED_THROUGH, |bytes| {
             if let Some(day) = self.closed_through {
                 put_signed(bytes, i64::from(day));
@@ -219,7 +221,7 @@ impl PartnerState {
     pub fn decode(hot: &[u8], days: Option<&[u8]>) -> Result<PartnerState, EncodingError> {
         let mut state = PartnerState::default();
         if let Some(days) = days {
-            (state.days, state.unknown_days) = days::decode(days)?;
+            days::decode(days, &mut state)?;
         }
         let mut fields = open(hot)?;
         while !fields.is_empty() {
@@ -237,6 +239,7 @@ impl PartnerState {
             tag::FIRST_EVENT_AT => self.first_event_at = Some(field.instant()?),
             tag::ERASED_AT => self.erased_at = Some(field.instant()?),
             tag::OPEN => self.open = get_cells(field)?,
+            tag::OPEN_MAILS => self.open_mails = get_cells(field)?,
             tag::CLOSED_THROUGH => self.closed_through = Some(field.day()?),
             tag::FORGOTTEN_SALES => self.forgotten_sales = Some((field.day()?, field.day()?)),
             tag::TOTALS => self.totals = totals(field)?,

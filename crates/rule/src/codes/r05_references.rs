@@ -452,4 +452,25 @@ pub(super) const PAGES: &[CodePage] = &[
         example: "kafka: { brokers: \"k:9092\", properties: { enable.idempotence: \"false\" } }",
         put_right: "kafka: { brokers: \"k:9092\", properties: { socket.keepalive.enable: \"true\" } }",
     },
+    CodePage {
+        code: "R0571",
+        title: "a mail nobody can have received",
+        meaning: "`received:` names a mail as `workflow/mail`; the workflow may be left out where only one has a mail of that name. `between` is a first and a last day, `within` up to 400 days back, today included.",
+        example: "send_to: { received: { mail: notised, within: 30 days } }",
+        put_right: "send_to: { received: { mail: noticed, within: 30 days } }",
+    },
+    CodePage {
+        code: "R0572",
+        title: "a property the broker's client does not know",
+        meaning: "`kafka.properties` are passed to the broker's client, librdkafka. It refuses the name or the value.",
+        example: "kafka: { brokers: \"k:9092\", properties: { sasl.passwort: \"${KAFKA_PASSWORD}\" } }",
+        put_right: "kafka: { brokers: \"k:9092\", properties: { sasl.password: \"${KAFKA_PASSWORD}\" } }",
+    },
+    CodePage {
+        code: "R0573",
+        title: "an address of a database that cannot be used",
+        meaning: "The address names user, host, port, database and parameters of the connection. Signs with a meaning in an address are escaped in a password: `/` is `%2F`, `@` is `%40`.",
+        example: "store: postgres://rapport@db:99999/rapport",
+        put_right: "store: postgres://rapport@db:5432/rapport",
+    },
 ];

@@ -94,6 +94,7 @@ impl Condition {
         let fields = Fields::of(node, path, findings)?;
         let any = fields.take("any");
         let not = fields.take("not");
+        let forms: Vec<_> = env.forms().iter().filter_map(|form| Some((*form, fields.take(form)?))).collect();
         let cut =
             fields.keys().find(|key| !matches!(key.text.as_str(), "any" | "not") && key.text.contains([' ', '"', '(']));
         if let Some(key) = cut {
@@ -104,22 +105,28 @@ impl Condition {
             return None;
         }
         fields.finish(&[], findings);
-        let condition = match (any, not) {
-            (Some(any), None) => Condition::all(any.one_or_many(), any, path, env, findings).map(Condition::Any),
-            (None, Some(not)) => {
+        let condition = match (any, not, forms.as_slice()) {
+            (Some(any), None, []) => Condition::all(any.one_or_many(), any, path, env, findings).map(Condition::Any),
+            (None, Some(not), []) => {
                 Condition::from_node(not, path, env, findings).map(|inner| Condition::Not(Box::new(inner)))
             }
-            (Some(_), Some(_)) => {
-                findings
-                    .error("R0208", path, node.span, "`any` and `not` stand in one map")
-                    .label("make them two entries of a list: - any: …, - not: …");
-                None
+            (None, None, [(form, written)]) => {
+                let text = env.spelled_out(form, written, path, findings)?;
+                super::compile_clause(&text, written.span, path, env, findings).map(Condition::Clause)
             }
-            (None, None) if findings.errors() == before => {
+            (None, None, []) if findings.errors() == before => {
                 findings.error("R0206", path, node.span, "there is no condition here");
                 None
             }
-            (None, None) => None,
+            (None, None, []) => None,
+            _ => {
+                let both: Vec<&str> = fields_of(any, not, &forms);
+                let shown = both.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(" and ");
+                findings
+                    .error("R0208", path, node.span, format!("{shown} stand in one map"))
+                    .label("make them entries of a list: - any: …, - not: …");
+                None
+            }
         };
         condition.filter(|_| findings.errors() == before)
     }
@@ -205,6 +212,12 @@ impl Condition {
             Condition::Clause(expr) => visit(expr),
         }
     }
+}
+
+/// The keys of a map that has more than one condition, in the order they are known.
+fn fields_of<'a>(any: Option<&Node>, not: Option<&Node>, forms: &[(&'a str, &Node)]) -> Vec<&'a str> {
+    let known = any.map(|_| "any").into_iter().chain(not.map(|_| "not"));
+    known.chain(forms.iter().map(|(form, _)| *form)).collect()
 }
 
 /// The condition on one line, as compiled: equal texts are equal conditions, so it may be hashed into a version.

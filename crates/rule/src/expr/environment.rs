@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+use super::Value;
+use crate::finding::Findings;
+use crate::yaml::Node;
+
 /// The types of values, units included: a count is no percent and no money.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Type {
@@ -112,6 +116,17 @@ pub struct Method {
     pub returns: Type,
 }
 
+/// Why a constant may not be given to a method.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// The code of the finding.
+    pub code: &'static str,
+    /// What is wrong.
+    pub message: String,
+    /// The nearest right thing.
+    pub near: Option<String>,
+}
+
 /// What may be named where an expression stands.
 pub trait Environment {
     /// What a dotted path (`partner.country`, `conversions_90d`) is; none if there is no such name.
@@ -123,6 +138,26 @@ pub trait Environment {
     /// A method of an object (`event`, `has_category`); none if there is none.
     fn method(&self, object: &str, method: &str) -> Option<Method> {
         let _ = (object, method);
+        None
+    }
+
+    /// Whether a constant may be given to a method: what is wrong with it, and the nearest right thing.
+    ///
+    /// # Errors
+    /// The value names what does not exist.
+    fn argument(&self, object: &str, method: &str, value: &Value) -> Result<(), Refused> {
+        let _ = (object, method, value);
+        Ok(())
+    }
+
+    /// Keys under which a condition is written as a map and not as an expression, besides `any` and `not`.
+    fn forms(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// The expression that the map under such a key stands for; none with at least one error.
+    fn spelled_out(&self, form: &str, node: &Node, path: &str, findings: &mut Findings) -> Option<String> {
+        let _ = (form, node, path, findings);
         None
     }
 

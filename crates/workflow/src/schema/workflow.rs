@@ -15,6 +15,25 @@ pub(super) static CONDITION: Named = Named {
             &[
                 may("any", "One of these must hold.", Shape::OneOrMany(&Shape::Named(&CONDITION))),
                 may("not", "This must not hold.", Shape::Named(&CONDITION)),
+                may(
+                    "received",
+                    "The partner got a mail, on days that may be named.",
+                    Shape::Either(&[
+                        Shape::Text,
+                        Shape::Map(
+                            &[
+                                must(
+                                    "mail",
+                                    "Which: `workflow/mail`, or its name where one workflow has it.",
+                                    Shape::Text,
+                                ),
+                                may("between", "First and last day.", Shape::List(&Shape::Word(Form::Date), 2)),
+                                may("within", "So many days back, today included.", Shape::Word(Form::Length)),
+                            ],
+                            r#"{ "not": { "required": ["between", "within"] } }"#,
+                        ),
+                    ]),
+                ),
             ],
             r#"{ "minProperties": 1, "maxProperties": 1 }"#,
         ),

@@ -117,6 +117,13 @@ impl Checker<'_> {
                     return None;
                 }
             }
+            for arg in &args {
+                let Tree::Constant(value) = &arg.tree else { continue };
+                if let Err(refused) = self.env.argument(path, name, value) {
+                    self.error(refused.code, arg.span, refused.message).did_you_mean(refused.near.as_deref());
+                    return None;
+                }
+            }
             let constants: Option<Box<[Value]>> = args
                 .iter()
                 .map(|arg| match &arg.tree {
