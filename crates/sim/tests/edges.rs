@@ -11,7 +11,6 @@ use jiff::{SignedDuration, Timestamp};
 use rapport_engine::{
     clocks::{ServerClock, accept_server_time},
     ingest::{Breaker, Incarnations, Ingest, ReplayMaster, ReplaySource, accepted_fact, stopped_fact},
-    neighbours::Neighbours,
     ownership::{Engine, EngineParts, EngineSettings},
     ports::{
         clock::Clock,
@@ -19,8 +18,8 @@ use rapport_engine::{
             Announcement, EventLog, LogError, LogIdentity, LogRecord, NewRecord, Progress, ShardFeed, SignalLog,
             Source, SourceRecord,
         },
-        rows::{DeadLetterRow, OUTBOX_SOURCE, OutboxRow, ShardCommit, Target},
-        store::{Committed, Store},
+        rows::{DeadLetterRow, OUTBOX_SOURCE, OutboxRow, Target},
+        store::Store,
     },
     readiness::Readiness,
     records,
@@ -612,46 +611,6 @@ async fn a_clock_that_jumped_is_not_believed_until_it_agrees_again() {
     let now = look(&clock).await.unwrap();
     assert_eq!(now, memory.server_now());
     assert!(now > begun);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_database_that_does_not_answer_is_told_and_so_is_that_it_answers_again() {
-    let (memory, log) = (MemoryStore::default(), MemoryLog::new(1));
-    let (readiness, stop) = (Readiness::default(), CancellationToken::new());
-    let looking_on = async {
-        for (late, told) in [(0, ""), (300, "database: no answer within 5 s"), (0, "")] {
-            memory.tell_time_late(Duration::from_secs(late));
-            tokio::time::sleep(Duration::from_secs(20)).await;
-            let troubles: Vec<String> =
-                readiness.troubles().iter().map(|(part, why)| format!("{part}: {why}")).collect();
-            assert_eq!(troubles.join(", "), told);
-        }
-        stop.cancel();
-    };
-    let neighbours = Neighbours { store: &memory, log: &log, replays: false };
-    tokio::join!(neighbours.watch(&readiness, &stop), looking_on);
-}
-
-#[tokio::test(start_paused = true)]
-async fn another_log_is_told_also_by_who_has_nothing_to_append() {
-    let (memory, log) = (MemoryStore::default(), MemoryLog::new(1));
-    memory.create_shards(1).await.unwrap();
-    let row = memory.take_shard(0, "engine", Duration::ZERO).await.unwrap().unwrap();
-    let commit =
-        ShardCommit { shard: 0, epoch: row.epoch, commit_no: row.commit_no, next_offset: 7, ..Default::default() };
-    assert_eq!(memory.commit_shard(&commit).await.unwrap(), Committed::Done);
-    let (readiness, stop) = (Readiness::default(), CancellationToken::new());
-    let looking_on = async {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        let troubles = readiness.troubles();
-        assert!(
-            matches!(troubles.as_slice(), [(part, why)] if part == "event log" && why.contains("7 records")),
-            "{troubles:?}"
-        );
-        stop.cancel();
-    };
-    let neighbours = Neighbours { store: &memory, log: &log, replays: false };
-    tokio::join!(neighbours.watch(&readiness, &stop), looking_on);
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use rapport_journey::Journey;
-use rapport_workflow::{Verb, Workflow};
+use rapport_journey::{Journey, TraceLine};
+use rapport_workflow::{Step, Verb, Workflow};
+
+/// What a journey notes of a mail that did not go out.
+const NOT_SENT: [&str; 5] = ["suppressed", "expired", "failed", "no_such_mail", "offer_refused"];
 
 /// What was walked, by step id and the way taken.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,6 +30,9 @@ impl Coverage {
     /// Adds what the journeys of a performance did.
     pub fn add(&mut self, workflow: &Workflow, journeys: &[Journey]) {
         for journey in journeys.iter().filter(|journey| journey.workflow == workflow.id) {
+            if let Some(exit) = exit_of(workflow, journey) {
+                self.steps.insert(exit.id.to_string());
+            }
             let mut declined: Option<(&str, usize)> = None;
             for line in &journey.history {
                 let Some(id) = line.step.as_deref() else { continue };
@@ -51,7 +57,7 @@ impl Coverage {
                     "met" => "then".to_owned(),
                     "nothing_came" => "otherwise".to_owned(),
                     "chosen" | "default_taken" => format!("choice {}", line.detail),
-                    "suppressed" | "expired" | "failed" | "no_such_mail" | "offer_refused" => "not sent".to_owned(),
+                    code if NOT_SENT.contains(&code) => "not sent".to_owned(),
                     "sent" | "in_doubt" => "sent".to_owned(),
                     "split" => format!("way {}", line.detail),
                     _ => {
@@ -88,8 +94,48 @@ impl Coverage {
     }
 }
 
+/// The `exit` step that ended a journey. It leaves a line without its own id, since no journey ever stands at it: the line
+/// says the reason, and of several steps with that reason it was the one that follows the last step the journey met.
+fn exit_of<'w>(workflow: &'w Workflow, journey: &Journey) -> Option<&'w Step> {
+    let (last, before) = journey.history.split_last()?;
+    if last.code != "exit" {
+        return None;
+    }
+    let says = |step: &&Step| matches!(&step.verb, Verb::Exit { reason } if **reason == *last.detail);
+    let mut exits = workflow.steps.iter().filter(says);
+    let only = exits.next()?;
+    if exits.next().is_none() {
+        return Some(only);
+    }
+    let met = before.iter().enumerate().rev().find_map(|(at, line)| Some((at, workflow.step(line.step.as_deref()?)?)));
+    let Some((at, step)) = met else { return workflow.steps.first().filter(says) };
+    let upto = before.get(..=at).unwrap_or_default();
+    // Its own guard let it pass.
+    if says(&step) && upto.last().is_some_and(|line| line.detail == "taken") {
+        return Some(step);
+    }
+    let next = next_of(step, upto);
+    next.and_then(|index| workflow.steps.get(index)).filter(says)
+}
+
+/// The index of the step that came after the one the last of these lines tells of.
+fn next_of(step: &Step, lines: &[TraceLine]) -> Option<usize> {
+    let (line, before) = lines.split_last()?;
+    match (&step.verb, line.code.as_str()) {
+        (Verb::Choose { arms, otherwise }, "branch") => {
+            let declined = before.iter().rev().take_while(|line| line.step.as_ref() == Some(&step.id)).count();
+            if line.detail == "taken" { arms.get(declined)?.then } else { *otherwise }
+        }
+        (Verb::WaitFor(wait), "met") => wait.then,
+        (Verb::WaitFor(wait), "nothing_came") => wait.otherwise,
+        (Verb::Email(email), code) if email.has_if_not_sent && NOT_SENT.contains(&code) => email.if_not_sent,
+        (Verb::Split(ways), "split") => ways.iter().find(|way| *way.name == *line.detail)?.then,
+        _ => step.next,
+    }
+}
+
 /// The ways that lead out of a step.
-fn ways(step: &rapport_workflow::Step) -> Vec<String> {
+fn ways(step: &Step) -> Vec<String> {
     let mut ways = Vec::new();
     if step.if_.is_some() || step.unless.is_some() {
         ways.extend(["guard taken".to_owned(), "guard not taken".to_owned()]);

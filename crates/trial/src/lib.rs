@@ -4,6 +4,8 @@
 //! day closes, entry, steps, timers. Mails pass the mailer's contact policy and are rendered; nothing is sent. Other partners
 //! stand in the background ([`background`]), because a programme's day is judged over all of them.
 //!
+//! [`stage()`] ends such a play at a chosen instant and hands the partner over as a store would hold them.
+//!
 //! [`judge`] compares what came with what the author expected; [`coverage`] says which steps and branches were walked;
 //! [`mutants`] changes a workflow in small ways and looks whether its tests notice.
 //!
@@ -17,5 +19,5 @@ pub mod mutants;
 mod play;
 mod runner;
 
-pub use play::{Forecast, Known, Performance, Played, SentMail, TaskOpened, forecast, play};
+pub use play::{Cut, Forecast, Known, Performance, Played, SentMail, Staged, TaskOpened, forecast, play, stage};
 pub use runner::{Report, Runner, Verdict};

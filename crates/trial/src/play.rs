@@ -3,6 +3,7 @@
 mod forecast;
 mod happen;
 mod post;
+mod staged;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -34,6 +35,7 @@ use serde_json::{Map, Value as Json};
 use crate::background::Backgrounds;
 
 pub use forecast::{Forecast, Known, forecast};
+pub use staged::{Cut, Staged, stage};
 
 /// How many things may happen in one test; beyond, something goes round in circles.
 const STEPS_MAX: usize = 200_000;
@@ -179,6 +181,8 @@ struct Stage<'a> {
     performance: Performance,
     /// Whether days are judged among other partners; a look ahead has none.
     judges: bool,
+    /// Where the play ends before its end.
+    ending: Option<staged::Ending>,
 }
 
 /// The programme's figures as the test says them; none where it says nothing.
@@ -263,6 +267,7 @@ impl<'a> Stage<'a> {
             seen_signals: Default::default(),
             performance: Performance::default(),
             judges: true,
+            ending: None,
         };
         stage.timers.loaded(Vec::new(), 1);
         Ok(stage)
@@ -281,6 +286,9 @@ impl<'a> Stage<'a> {
                 Next::Close => self.close_day()?,
                 Next::Event => self.happen()?,
                 Next::Post => self.post()?,
+            }
+            if self.is_cut() {
+                return Ok(());
             }
         }
         Err("this goes on without end".to_owned())
@@ -378,7 +386,7 @@ impl<'a> Stage<'a> {
         let reaction = Reaction::new(&place, &mut self.entry, &mut self.timers, &mut self.batch);
         let reaction = reaction.ok_or("the programme is not declared")?;
         with(reaction).map_err(|Quarantine(why)| why)?;
-        let _ = self.timers.take_changes();
+        self.keep_timers();
         self.take_out();
         self.answer_offers()?;
         self.answer_calls()

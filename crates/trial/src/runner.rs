@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::Timestamp;
 use rapport_engine::rulebooks::Applied;
-use rapport_workflow::{Rulebook, Trial, WorkflowId};
+use rapport_workflow::{Rulebook, Trial, Workflow, WorkflowId};
 
 use crate::background::Backgrounds;
 use crate::coverage::{Coverage, Missed};
@@ -35,7 +35,7 @@ pub struct Verdict {
 pub struct Report {
     /// In the order of workflows and files.
     pub verdicts: Vec<Verdict>,
-    /// What no test walked, by workflow, and how much there is.
+    /// What no test walked, by workflow, and how much there is; of a choice of tests only their workflows.
     pub missed: BTreeMap<WorkflowId, (Vec<Missed>, usize)>,
 }
 
@@ -78,7 +78,9 @@ impl Runner {
         verdicts.sort_by_key(|(index, _)| *index);
         let mut report =
             Report { verdicts: verdicts.into_iter().map(|(_, verdict)| verdict).collect(), ..Report::default() };
-        for workflow in &rulebook.workflows {
+        // Of a choice of tests, only the workflows they are of: of the others nothing was to be walked.
+        let asked = |workflow: &Workflow| only.is_none() || all.iter().any(|(id, _)| **id == workflow.id);
+        for workflow in rulebook.workflows.iter().filter(|workflow| asked(workflow)) {
             let mut coverage = Coverage::default();
             for verdict in report.verdicts.iter().filter(|verdict| verdict.workflow == workflow.id) {
                 coverage.add(workflow, &verdict.performance.journeys);
@@ -86,6 +88,22 @@ impl Runner {
             report.missed.insert(workflow.id.clone(), coverage.missed(workflow));
         }
         report
+    }
+
+    /// Whether a test of this workflow fails; those after it are not played.
+    pub fn notices(&self, rulebook: &Rulebook, id: &WorkflowId) -> bool {
+        let all: Vec<(&WorkflowId, &Trial)> = rulebook
+            .trials
+            .get_key_value(id)
+            .into_iter()
+            .flat_map(|(id, trials)| trials.iter().map(move |trial| (id, trial)))
+            .collect();
+        let casts = casts(rulebook, &all);
+        let fails = |(id, trial): &(&WorkflowId, &Trial)| {
+            let applied = casts.get(&cast_of(id, trial));
+            applied.is_some_and(|applied| !self.one(rulebook, id, trial, applied).wrong.is_empty())
+        };
+        all.iter().any(fails)
     }
 
     fn one(&self, rulebook: &Rulebook, id: &WorkflowId, trial: &Trial, applied: &Arc<Applied>) -> Verdict {

@@ -164,6 +164,9 @@ impl Stage<'_> {
             let Some(id) = verdict.take else { continue };
             let taken = snapshot.due.iter().find(|due| due.message.id == id).cloned();
             let Some(due) = taken else { return Ok(()) };
+            if self.is_cut_before(&due.message.journey) {
+                return Ok(());
+            }
             self.deliver(Attempt { attempt: 1, address, due })?;
         }
     }

@@ -2,9 +2,9 @@
 
 use rapport_rule::{Source, Sources};
 
-/// The shipped configuration, the let-go review that re-engagement starts, and `workflows/tried` of these texts.
+/// The shipped configuration, two shipped workflows that examples start and hold, and `workflows/tried` of these texts.
 pub fn sources(workflow: String, tests: String) -> Sources {
-    let mut sources = rapport_shipped::folders(&["config", "workflows/let-go-review"]);
+    let mut sources = rapport_shipped::folders(&["config", "workflows/let-go-review", "workflows/check-in"]);
     for mail in ["hello", "later"].into_iter().filter(|mail| workflow.contains(mail)) {
         let text = format!("---\nsubject: {mail}\n---\nGood morning.\n");
         sources.add(Source::new(format!("workflows/tried/{mail}.mail.md"), text));

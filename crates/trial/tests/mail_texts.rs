@@ -1,0 +1,72 @@
+//! What mails show of a partner, played through the engine: from the events to the text that is sent.
+
+mod tried;
+
+use rapport_engine::plan::services_changed;
+use rapport_rule::Source;
+use rapport_rule::finding::render::human;
+use rapport_trial::Runner;
+use rapport_workflow::compile;
+
+const HEAD: &str = "workflow: Tried\nowner: a@acme.example\nmail: { kind: marketing, topic: news, from: ines }\n";
+const GIVEN: &str = "given: { clock: 2026-02-02T00:00 Europe/Oslo, partner: { id: ada, name: Ada Holm } }\ntests:\n";
+
+#[track_caller]
+fn check(mail: &str, partial: &str, tests: &str) {
+    let workflow = "when: login\nonce: per partner\nsteps: [{ email: hello }]\n";
+    let mut sources = tried::sources(format!("{HEAD}{workflow}"), format!("{GIVEN}{tests}"));
+    sources.add(Source::new("workflows/tried/hello.mail.md", format!("---\nsubject: Hello\n---\n{mail}\n")));
+    sources.add(Source::new("config/partials/best.md", partial));
+    let (rulebook, findings) = compile(&sources);
+    let shown: Vec<String> = findings.iter().map(|finding| human(finding, &sources)).collect();
+    let mut rulebook = rulebook.unwrap_or_else(|| panic!("{}", shown.join("\n")));
+    rulebook.trials.retain(|id, _| **id == *"tried");
+    let report = Runner::default().run(&rulebook, None, 1);
+    assert!(!report.verdicts.is_empty());
+    for verdict in &report.verdicts {
+        assert!(verdict.wrong.is_empty(), "{}\n    {}", verdict.name, verdict.wrong.join("\n    "));
+    }
+}
+
+#[test]
+fn a_mail_lists_what_its_partner_sold_most() {
+    check(
+        "You sold:\n\n{{> best}}\n\n{{progress_bar conversions_90d width=5}}",
+        "{{#if partner.top_products}}{{top_products 2}}{{else}}nothing yet{{/if}}",
+        r#"  - name: the two most frequent, the most frequent first
+    events:
+      - { day: 1, conversion: { lines: [{ sku: Axe, amount: 4000 }] } }
+      - { day: 2, conversion: { lines: [{ sku: Tent, amount: 4000 }] } }
+      - { day: 2, at: "13:00", conversion: { lines: [{ sku: Tent, amount: 4000 }] } }
+      - { day: 3, conversion: { lines: [{ sku: Rope, amount: 4000 }] } }
+      - { day: 3, at: "13:00", conversion: { lines: [{ sku: Rope, amount: 4000 }] } }
+      - { day: 4, conversion: { lines: [{ sku: Tent, amount: 4000 }] } }
+      - { day: 5, login: {} }
+    until: day 8
+    expect: { mails: [{ hello: { text: '/You sold:.*- Tent.*- Rope.*[#----].*6%/' } }] }
+  - name: nothing sold
+    events: [{ day: 5, login: {} }]
+    until: day 8
+    expect: { mails: [{ hello: { text: '/You sold:.*nothing yet.*[-----].*0%/' } }] }
+"#,
+    );
+}
+
+#[test]
+fn a_partial_of_a_service_mail_needs_a_second_person_like_its_own_text() {
+    let of = |partial: &str, kind: &str| {
+        let workflow = "when: login\nonce: per partner\nsteps: [{ email: hello }]\n";
+        let head = HEAD.replace("kind: marketing, topic: news", kind);
+        let mut sources =
+            tried::sources(format!("{head}{workflow}"), format!("{GIVEN}  - {{ name: nothing, until: day 2 }}\n"));
+        sources.add(Source::new("workflows/tried/hello.mail.md", "---\nsubject: Hello\n---\n{{> best}}\n"));
+        sources.add(Source::new("config/partials/best.md", partial));
+        let (rulebook, findings) = compile(&sources);
+        rulebook.unwrap_or_else(|| panic!("{:?}", findings.iter().collect::<Vec<_>>()))
+    };
+    let (service, marketing) = ("kind: service, topic: account", "kind: marketing, topic: news");
+    let changed = |kind: &str, partial: &str| services_changed(Some(&of("Hi", kind)), &of(partial, kind));
+    assert_eq!(changed(service, "Hi"), [""; 0]);
+    assert_eq!(changed(service, "Hello"), ["tried"]);
+    assert_eq!(changed(marketing, "Hello"), [""; 0]);
+}
