@@ -126,8 +126,11 @@ fn re_engagement_asks_then_offers_then_lets_go() {
         "132 02:03: start let-go-review",
         "132 02:03: begin let-go-review",
         "132 02:03: task let-go-review: Help or let go? {{partner.name}} has not sold anything for a long time, and writing did not change it.",
-        "132 02:03: exit let-go-review: completed",
         "132 02:03: exit re-engagement: completed",
+        // Two working weeks without an answer, from a Saturday: the default, to help.
+        "145 02:03: close task: help",
+        "145 02:03: task let-go-review: Find out what would help {{partner.name}}, and see to it",
+        "145 02:03: exit let-go-review: completed",
     ]);
     let offers = stage.plans[1].context["products"].as_array().unwrap();
     assert_eq!(offers.len(), 3);

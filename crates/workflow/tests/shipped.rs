@@ -1,9 +1,11 @@
 //! The workflows and the configuration in the repository compile as they stand.
 
+use std::collections::BTreeSet;
+
 use rapport_rule::Source;
 use rapport_rule::finding::render::human;
 use rapport_shipped::sources;
-use rapport_workflow::{Once, StopWhen, Verb, compile};
+use rapport_workflow::{Once, StopWhen, Verb, Workflow, compile};
 
 #[test]
 fn what_is_shipped_has_no_findings() {
@@ -39,7 +41,7 @@ fn what_is_shipped_has_no_findings() {
     assert!(matches!(congratulation.entry.once, Once::PerEvent));
     assert_eq!(congratulation.holds.as_ref().unwrap().workflows, ["re-engagement".into()]);
     let kinds: Vec<&str> = rulebook.started_by("milestone.reached").map(|workflow| &*workflow.id).collect();
-    assert_eq!(kinds, ["congratulation"]);
+    assert_eq!(kinds, ["award-milestones", "congratulation"]);
     assert!(rulebook.figures.iter().any(|figure| &**figure == "conversions_21d"));
 }
 
@@ -56,4 +58,16 @@ fn a_version_changes_with_what_happens_and_not_with_words() {
     assert_eq!(plain, version(&|text| text.replace("workflow: Welcome", "workflow: Hello there")));
     assert_eq!(plain, version(&|text| text.replace("# one-click answers", "# another remark")));
     assert_ne!(plain, version(&|text| text.replace("wait: 3 days", "wait: 4 days")));
+}
+
+#[test]
+fn who_is_let_go_is_held_by_name_from_every_workflow_that_sends_marketing_mail() {
+    let rulebook = compile(&sources()).0.unwrap();
+    let sends = |workflow: &Workflow| {
+        workflow.is_marketing() && workflow.steps.iter().any(|step| matches!(step.verb, Verb::Email(_)))
+    };
+    let sending: BTreeSet<_> = rulebook.workflows.iter().filter(|of| sends(of)).map(|of| of.id.clone()).collect();
+    let let_go = rulebook.workflow("let-go").unwrap();
+    let held: BTreeSet<_> = let_go.holds.as_ref().unwrap().workflows.iter().cloned().collect();
+    assert_eq!(held, sending);
 }
