@@ -17,7 +17,7 @@ pub fn complete(
     vocabulary: &Vocabulary,
     workflow: Option<&str>,
 ) -> Vec<CompletionItem> {
-    let found = if rapport_message::Mail::is_path(path) {
+    let found = if rapport_message::Mail::is_path(path) || rapport_message::Partials::is_path(path) {
         in_mail(text, offset, vocabulary, workflow)
     } else {
         in_yaml(path, text, offset, vocabulary)

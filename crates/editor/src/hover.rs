@@ -18,7 +18,7 @@ pub fn hover(
 ) -> Option<(Span, String)> {
     let span = cursor::word_at(text, offset);
     let word = text.get(span.start..span.end).filter(|word| !word.is_empty())?;
-    if rapport_message::Mail::is_path(path) {
+    if rapport_message::Mail::is_path(path) || rapport_message::Partials::is_path(path) {
         if let Some((_, example)) = rapport_message::helpers().find(|(name, _)| *name == word) {
             return Some((span, format!("**{word}**\n\n`{example}`")));
         }

@@ -57,7 +57,7 @@ impl Applied {
         deployed: BTreeMap<String, Timestamp>,
     ) -> Result<Self, RulebookError> {
         let sources: Sources = texts.into_iter().map(|(path, text)| Source::new(path, text)).collect();
-        let (rulebook, findings) = rapport_workflow::compile(&sources);
+        let (rulebook, findings) = rapport_workflow::compile_applied(&sources);
         let first = findings.iter().next().map_or_else(String::new, |first| first.message.clone());
         let rulebook = rulebook.ok_or(RulebookError::Broken { hash: hash.to_owned(), first })?;
         Ok(Self { hash: hash.to_owned(), rulebook, deployed })

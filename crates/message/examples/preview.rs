@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use rapport_message::sample::{SAMPLES, surroundings};
-use rapport_message::{Layout, Library, Locale, Request, layout, render};
+use rapport_message::{Layout, Library, Locale, Partials, Request, layout, render};
 use rapport_rule::{Findings, Source};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 sources.push(read(path)?);
             }
         }
-        let library = Library::parse(&sources, &Locale::english(), &mut findings);
+        let library = Library::parse(&sources, &Locale::english(), &Partials::none(&Locale::english()), &mut findings);
         let workflow = workflow.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
         for mail in library.names().flat_map(|name| library.variants(name)) {
             for sample in &SAMPLES {

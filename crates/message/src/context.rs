@@ -17,6 +17,7 @@ use rapport_rule::expr::Value;
 use serde_json::{Map, Value as Json};
 
 use crate::escape::clean;
+use crate::made;
 
 /// A value as it stands in a context; moments in `zone`.
 pub fn json(value: &Value, zone: &TimeZone) -> Json {
@@ -54,7 +55,9 @@ pub fn set(context: &mut Map<String, Json>, path: &str, value: Json) {
 pub(crate) fn present(value: &Json) -> Option<Json> {
     match value {
         Json::Null => None,
-        Json::String(text) => (!clean(text).is_empty()).then(|| value.clone()),
+        Json::String(text) if clean(text).is_empty() => None,
+        // What helpers make is marked with these; a value that came from outside is never one.
+        Json::String(text) => Some(Json::String(text.replace([made::OPENS, made::CLOSES], ""))),
         Json::Object(map) => {
             Some(Json::Object(map.iter().filter_map(|(key, value)| Some((key.clone(), present(value)?))).collect()))
         }

@@ -4,6 +4,8 @@
 //! Markdown cannot be done safely without knowing where they stand (text, link, code), so it is not tried: a value is
 //! sealed into letters that Markdown has no use for, and opened when the tree is written as HTML or text.
 
+use crate::made;
+
 /// Opens a sealed value. Private use: an author has no reason to write it, and [`clean`] takes it out of data.
 const OPENS: char = '\u{E000}';
 /// Closes it.
@@ -35,21 +37,18 @@ pub fn clean(text: &str) -> String {
 fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}'
-        | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | OPENS | CLOSES)
+        | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | OPENS | CLOSES | made::OPENS | made::CLOSES)
 }
 
 /// Seals a value: hexadecimal between two characters of private use, which to Markdown is one word.
 pub fn seal(value: &str) -> String {
-    let cleaned = clean(value);
-    let mut sealed = String::with_capacity(cleaned.len() * 2 + 6);
-    sealed.push(OPENS);
-    for byte in cleaned.bytes() {
-        for half in [byte >> 4, byte & 15] {
-            sealed.push(char::from_digit(u32::from(half), 16).unwrap_or('0'));
-        }
-    }
-    sealed.push(CLOSES);
-    sealed
+    format!("{OPENS}{}{CLOSES}", hex(&clean(value)))
+}
+
+/// A text as hexadecimal.
+pub(crate) fn hex(text: &str) -> String {
+    let halves = text.bytes().flat_map(|byte| [byte >> 4, byte & 15]);
+    halves.map(|half| char::from_digit(u32::from(half), 16).unwrap_or('0')).collect()
 }
 
 /// Opens every sealed value in a text. What is not a seal stays as it is, without the two marks.
@@ -76,7 +75,8 @@ pub fn open(text: &str) -> String {
     opened
 }
 
-fn unhex(digits: &str) -> Option<String> {
+/// What [`hex`] made; none for anything else.
+pub(crate) fn unhex(digits: &str) -> Option<String> {
     let halves: Vec<u8> = digits.chars().map(|c| c.to_digit(16).map(|d| d as u8)).collect::<Option<_>>()?;
     let bytes: Vec<u8> = halves.chunks(2).map(|pair| pair.iter().fold(0, |byte, half| byte << 4 | half)).collect();
     String::from_utf8(bytes).ok()

@@ -119,8 +119,17 @@ pub fn change(percent: f64, locale: &Locale) -> String {
     // Whole, half away from zero, as drop_percent is.
     let whole = percent.round();
     let sign = if whole > 0.0 { "+" } else { "" };
+    format!("{sign}{}", percent_sign(whole, locale))
+}
+
+/// A share in percent, whole and never rounded up to what is not reached: `67%`, in German `67 %`.
+pub fn percent(percent: f64, locale: &Locale) -> String {
+    percent_sign(percent.floor(), locale)
+}
+
+fn percent_sign(whole: f64, locale: &Locale) -> String {
     let space = if locale.language() == "en" { "" } else { "\u{a0}" };
-    format!("{sign}{}{space}%", number(whole, 0, locale))
+    format!("{}{space}%", number(whole, 0, locale))
 }
 
 /// `3 November 2026`, `3. November 2026`, `2026-11-03`.
@@ -181,6 +190,8 @@ mod tests {
         assert_eq!(number(-0.0001, 2, &locale("en")), "0");
         assert_eq!(number(1_000_000.0, 0, &locale("de")), "1.000.000");
         assert_eq!(change(12.5, &locale("en")), "+13%");
+        assert_eq!(percent(99.9, &locale("en")), "99%");
+        assert_eq!(percent(1250.0, &locale("de")), "1.250\u{a0}%");
         assert_eq!(change(-31.0, &locale("de")), "\u{2212}31\u{a0}%");
         let day = jiff::civil::date(2026, 11, 3);
         assert_eq!(date(day, &locale("en")), "3 November 2026");

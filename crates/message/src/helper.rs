@@ -6,8 +6,10 @@ use handlebars::{
 use rapport_rule::Money;
 use serde_json::Value as Json;
 
+use crate::escape::clean;
 use crate::format;
 use crate::locale::Locale;
+use crate::made::Made;
 
 /// What a helper wants in one place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +47,7 @@ type Outcome = Result<Option<Json>, String>;
 struct Call<'a> {
     params: Vec<Option<&'a Json>>,
     digits: Option<&'a Json>,
+    width: Option<&'a Json>,
     root: &'a Json,
 }
 
@@ -97,7 +100,25 @@ pub(crate) static HELPERS: &[Spec] = &[
         "{{pct_change conversions_28d conversions_28d_before}}",
         Some(pct_change)
     ),
+    spec!(
+        "progress_bar",
+        1..1,
+        &[Number],
+        &["width"],
+        false,
+        "{{progress_bar goal.revenue.percent width=10}}",
+        Some(progress_bar)
+    ),
     spec!("plural", 3..3, &[Number, Text], &[], false, "{{plural conversions_90d \"sale\" \"sales\"}}", Some(plural)),
+    spec!(
+        "top_products",
+        1..1,
+        &[Number],
+        &[],
+        false,
+        "{{#if partner.top_products}}{{top_products 3}}{{/if}}",
+        Some(top_products)
+    ),
     spec!("count", 1..1, &[List], &[], false, "{{number (count products)}}", Some(count)),
     spec!("eq", 2..2, &[Anything], &[], false, "{{#if (eq motive \"income\")}}…{{/if}}", Some(eq)),
     spec!("ne", 2..2, &[Anything], &[], false, "{{#if (ne motive \"income\")}}…{{/if}}", Some(ne)),
@@ -171,6 +192,20 @@ pub(crate) static HELPERS: &[Spec] = &[
     ),
 ];
 
+/// What a helper goes through besides its arguments.
+pub(crate) fn list_behind(name: &str) -> Option<&'static str> {
+    (name == "top_products").then_some(TOP_PRODUCTS)
+}
+
+/// Names of what a partner sells most, the most frequent first.
+const TOP_PRODUCTS: &str = "partner.top_products";
+/// A partner's ranking holds no more.
+const TOP_PRODUCTS_MAX: u64 = 8;
+
+/// How many places a bar has when nothing else is said, and the most it may have: a line of a phone holds no more.
+const BAR_PLACES: u64 = 10;
+const BAR_PLACES_MAX: u64 = 30;
+
 /// The helper of this name.
 pub(crate) fn lookup(name: &str) -> Option<&'static Spec> {
     HELPERS.iter().find(|spec| spec.name == name)
@@ -208,6 +243,7 @@ impl HelperDef for Function {
         let call = Call {
             params: h.params().iter().map(|param| (!param.is_value_missing()).then(|| param.value())).collect(),
             digits: h.hash_get("digits").map(|param| param.value()),
+            width: h.hash_get("width").map(|param| param.value()),
             root: ctx.data(),
         };
         match (self.run)(&call) {
@@ -276,6 +312,31 @@ fn pct_change(call: &Call<'_>) -> Outcome {
         return Ok(None);
     }
     text(format::change(100.0 * (now / before - 1.0), &call.locale()))
+}
+
+fn progress_bar(call: &Call<'_>) -> Outcome {
+    let Some(percent) = call.number(0)? else { return Ok(None) };
+    let places = match call.width {
+        None => BAR_PLACES,
+        Some(width) => width
+            .as_u64()
+            .filter(|width| (1..=BAR_PLACES_MAX).contains(width))
+            .ok_or_else(|| format!("takes a width from 1 to {BAR_PLACES_MAX}"))?,
+    };
+    // Only what is reached looks full, and what is begun never looks empty.
+    let begun = u64::from(percent > 0.0);
+    let full = ((percent.clamp(0.0, 100.0) / 100.0 * places as f64).floor() as u64).max(begun).min(places);
+    let share = format::percent(percent, &call.locale());
+    text(Made::Bar { full: full as usize, places: places as usize, share }.token())
+}
+
+fn top_products(call: &Call<'_>) -> Outcome {
+    let most = call.param(0).and_then(Json::as_u64).filter(|most| (1..=TOP_PRODUCTS_MAX).contains(most));
+    let most = most.ok_or_else(|| format!("takes how many to show, 1 to {TOP_PRODUCTS_MAX}"))?;
+    let known = call.root.get("partner").and_then(|partner| partner.get("top_products")).and_then(Json::as_array);
+    let names = known.into_iter().flatten().filter_map(Json::as_str).map(clean);
+    let names: Vec<String> = names.filter(|name| !name.is_empty()).take(most as usize).collect();
+    Ok((!names.is_empty()).then(|| Json::String(Made::List(names).token())))
 }
 
 fn plural(call: &Call<'_>) -> Outcome {

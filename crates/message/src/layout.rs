@@ -7,9 +7,9 @@ use rapport_rule::yaml::Fields;
 use rapport_rule::{Findings, Source, Span};
 use serde_json::{Map, Value as Json};
 
-use crate::escape;
 use crate::front_matter;
 use crate::locale::Locale;
+use crate::made;
 use crate::mail::{Part, registry};
 use crate::render::RenderError;
 use crate::template::{self, Piece, Use};
@@ -77,21 +77,33 @@ impl Layout {
         let kinds = by_language.iter().flat_map(|(_, node)| node.as_map().unwrap_or_default());
         let kinds = kinds.map(|(kind, _)| (kind.text.clone(), kind.span)).collect();
         let mut layout = Layout {
-            html: registry(|text| escape::html(&escape::clean(text))),
-            text: registry(escape::clean),
+            html: registry(made::in_html),
+            text: registry(made::in_line),
             words: words.clone(),
             reasons: reasons_by_language,
             kinds,
             program: program.clone(),
         };
         let pieces = [
-            (Piece { source: html, text: html.slice(split.body), span: split.body, frame: true }, &mut layout.html),
+            (
+                Piece {
+                    source: html,
+                    text: html.slice(split.body),
+                    span: split.body,
+                    frame: true,
+                    shelf: None,
+                    expanded: None,
+                },
+                &mut layout.html,
+            ),
             (
                 Piece {
                     source: text,
                     text: &text.text,
                     span: rapport_rule::Span::new(0, text.text.len()),
                     frame: true,
+                    shelf: None,
+                    expanded: None,
                 },
                 &mut layout.text,
             ),

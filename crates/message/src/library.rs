@@ -1,12 +1,14 @@
 //! The mails of one folder, by name and language.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use rapport_rule::suggest::nearest;
 use rapport_rule::{Findings, Source};
 
 use crate::locale::Locale;
 use crate::mail::Mail;
+use crate::partial::Partials;
 
 /// The mails of a workflow's folder.
 #[derive(Clone, Debug, Default)]
@@ -28,16 +30,23 @@ impl Library {
     pub fn parse<'a>(
         sources: impl IntoIterator<Item = &'a Source>,
         program: &Locale,
+        partials: &Partials,
         findings: &mut Findings,
     ) -> Library {
         let mut library = Library::default();
         for source in sources.into_iter().filter(|source| Mail::is_path(&source.path)) {
-            match Mail::parse(source, findings) {
-                Some(mail) => library.add(mail, program, findings),
+            match Mail::parse_with(source, partials, findings) {
+                Some(mail) => library.add(mail, findings),
                 None => library.broken.extend(Mail::name_of(&source.path).map(|(name, _)| name)),
             }
         }
         for (name, variants) in &library.by_name {
+            // Here and not while adding: in the order of files, `hello.en.mail.md` comes before `hello.mail.md`.
+            if let (Some(_), Some(named)) = (&variants.plain, variants.by_locale.get(program)) {
+                findings
+                    .warning("R0415", named.path(), None, format!("`{name}` exists twice in {program}"))
+                    .hint("The file without a language is the one in the programme's; this one is used instead.");
+            }
             let Some(translated) = variants.by_locale.values().next() else { continue };
             let reachable = variants.plain.is_some()
                 || Locale::chain(None, program).iter().any(|l| variants.by_locale.contains_key(l));
@@ -55,7 +64,7 @@ impl Library {
         library
     }
 
-    fn add(&mut self, mail: Mail, program: &Locale, findings: &mut Findings) {
+    fn add(&mut self, mail: Mail, findings: &mut Findings) {
         let variants = self.by_name.entry(mail.name().to_owned()).or_default();
         let same = match mail.locale() {
             None => variants.plain.as_ref(),
@@ -68,14 +77,7 @@ impl Library {
         }
         match mail.locale().cloned() {
             None => variants.plain = Some(mail),
-            Some(locale) => {
-                if locale == *program && variants.plain.is_some() {
-                    findings
-                        .warning("R0415", mail.path(), None, format!("`{}` exists twice in {program}", mail.name()))
-                        .hint("The file without a language is the one in the programme's; this one is used instead.");
-                }
-                variants.by_locale.insert(locale, mail);
-            }
+            Some(locale) => drop(variants.by_locale.insert(locale, mail)),
         }
     }
 
@@ -99,6 +101,16 @@ impl Library {
     /// Whether there is a mail of this name.
     pub fn contains(&self, name: &str) -> bool {
         self.by_name.contains_key(name)
+    }
+
+    /// Whether any file has errors.
+    pub fn has_broken(&self) -> bool {
+        !self.broken.is_empty()
+    }
+
+    /// The files of the partials its mails are made of.
+    pub fn partials(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.names().flat_map(|name| self.variants(name)).flat_map(Mail::partials)
     }
 
     /// Whether a file of this name is there that has errors: they are told already.
@@ -146,7 +158,8 @@ mod tests {
             })
             .collect();
         let mut findings = Findings::new();
-        let library = Library::parse(&sources, &Locale::parse(program).unwrap(), &mut findings);
+        let program = Locale::parse(program).unwrap();
+        let library = Library::parse(&sources, &program, &Partials::none(&program), &mut findings);
         (library, findings.iter().map(|f| f.code.to_owned()).collect())
     }
 

@@ -1,5 +1,8 @@
 //! One mail file: front matter with subject and preheader, then Markdown; Handlebars in all of it.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use handlebars::Handlebars;
 use rapport_rule::expr::{Type, Variable};
 use rapport_rule::suggest::nearest;
@@ -11,8 +14,10 @@ use crate::front_matter;
 use crate::helper;
 use crate::layout;
 use crate::locale::Locale;
+use crate::made;
 use crate::markdown;
 use crate::mjml;
+use crate::partial::{Format, Partials, Shelf};
 use crate::render::RenderError;
 use crate::template::{self, Piece, Role, Use};
 use crate::variable::{self, Provider, Shape};
@@ -46,7 +51,12 @@ pub struct Mail {
     locale: Option<Locale>,
     path: String,
     names: Vec<Use>,
+    /// The files of the partials in it.
+    partials: BTreeSet<Arc<str>>,
     has_preheader: bool,
+    /// The lines of the body as rendered: of each the line as written, from 1, and its place in the file. None for MJML, whose
+    /// HTML has other lines.
+    lines: Vec<(usize, Span)>,
     /// Subject and preheader: values cleaned, nothing escaped.
     plain: Handlebars<'static>,
     body: Body,
@@ -93,8 +103,13 @@ impl Mail {
         (!name.is_empty()).then(|| (name.to_owned(), locale))
     }
 
-    /// Compiles a mail file. None if it has errors, which are findings; warnings leave a mail.
+    /// Compiles a mail file of a project without partials. None if it has errors, which are findings; warnings leave a mail.
     pub fn parse(source: &Source, findings: &mut Findings) -> Option<Mail> {
+        Mail::parse_with(source, &Partials::none(&Locale::english()), findings)
+    }
+
+    /// Compiles a mail file with the partials it asks for.
+    pub fn parse_with(source: &Source, partials: &Partials, findings: &mut Findings) -> Option<Mail> {
         let errors = findings.errors();
         let Some((name, locale)) = Mail::name_of(&source.path) else {
             findings
@@ -113,11 +128,13 @@ impl Mail {
             locale,
             path: source.path.clone(),
             names: Vec::new(),
+            partials: BTreeSet::new(),
             has_preheader: false,
-            plain: registry(crate::escape::clean),
+            lines: Vec::new(),
+            plain: registry(made::in_line),
             body: match source.path.ends_with(MJML) {
-                false => Body::Markdown(registry(crate::escape::seal)),
-                true => Body::Html(registry(|text| crate::escape::html(&crate::escape::clean(text)))),
+                false => Body::Markdown(registry(made::in_markdown)),
+                true => Body::Html(registry(made::in_html)),
             },
         };
         let head = split.head.as_ref()?;
@@ -145,46 +162,76 @@ impl Mail {
                     .hint("About 60 characters are shown, 40 on a phone.");
             }
             mail.has_preheader |= part == Part::Preheader;
-            mail.add(part, &Piece { source, text, span: node.text_span(), frame: false }, findings);
+            let piece = Piece { source, text, span: node.text_span(), frame: false, shelf: None, expanded: None };
+            if let Some(template) = template::compile(&piece, &mut mail.names, findings) {
+                mail.plain.register_template(part.name(), template);
+            }
         }
         fields.finish(&["subject", "preheader"], findings);
-        let text = source.slice(split.body);
-        let body = Piece { source, text, span: split.body, frame: false };
+        let sound = mail.read_body(source, split.body, partials, findings);
+        (sound && findings.errors() == errors).then_some(mail)
+    }
+
+    /// The body, with its partials put in. False where a partial has errors, which are findings of its own.
+    fn read_body(&mut self, source: &Source, place: Span, partials: &Partials, findings: &mut Findings) -> bool {
+        let text = source.slice(place);
         if text.trim().is_empty() {
-            findings.error("R0412", &source.path, split.body, "the mail has no text");
+            findings.error("R0412", &source.path, place, "the mail has no text");
         }
-        mail.add(Part::Body, &body, findings);
-        match &mut mail.body {
-            Body::Markdown(_) => markdown::lint(&body, findings),
+        let format = match &self.body {
+            Body::Markdown(_) => Format::Markdown,
+            Body::Html(_) => Format::Mjml,
+        };
+        let locale = self.locale.clone();
+        let shelf = Shelf { partials, format, locale: locale.as_ref() };
+        let written = Piece { source, text, span: place, frame: false, shelf: Some(shelf), expanded: None };
+        let errors = findings.errors();
+        let Some(template) = template::read(&written, findings) else { return false };
+        let walked = template::walk(&written, &template, None, &mut self.names, findings);
+        self.partials = walked.partials;
+        if format == Format::Markdown {
+            markdown::lint(&written, findings);
+        }
+        let failed = findings.errors() > errors;
+        // What MJML says of its own elements is told besides, as long as the document is whole.
+        if walked.broken || failed && (format == Format::Markdown || !walked.asked.is_empty()) {
+            return false;
+        }
+        let expanded = if walked.asked.is_empty() { None } else { shelf.expand(text, &walked.asked) };
+        if expanded.is_none() && !walked.asked.is_empty() {
+            findings.error("R0440", &source.path, place, "with its partials the text is longer than 100,000 bytes");
+            return false;
+        }
+        let whole = match &expanded {
+            Some(expanded) => Piece { text: &expanded.text, expanded: Some(expanded), ..written },
+            None => written,
+        };
+        match &mut self.body {
+            Body::Markdown(registry) => {
+                let template = if expanded.is_some() { template::read(&whole, findings) } else { Some(template) };
+                let Some(template) = template else { return false };
+                registry.register_template(Part::Body.name(), template);
+                self.lines = lines(&whole);
+            }
             Body::Html(registry) => {
                 for (needed, code, why) in layout::NEEDED {
-                    if !layout::mentions(text, needed) {
+                    if !layout::mentions(whole.text, needed) {
                         findings
-                            .error(code, &source.path, split.body, format!("the mail lacks {{{{{needed}}}}}"))
+                            .error(code, &source.path, place, format!("the mail lacks {{{{{needed}}}}}"))
                             .hint(format!("A mail in MJML has no other frame. Without it {why}."));
                     }
                 }
-                if let Some(html) = mjml::compile(&body, findings)
+                if let Some(html) = mjml::compile(&whole, findings)
                     && let Err(error) = registry.register_template_string(Part::Body.name(), html)
                 {
                     findings
-                        .error("R0440", &source.path, split.body, "the template cannot be read")
+                        .error("R0440", &source.path, place, "the template cannot be read")
                         .label(error.to_string())
                         .hint("Texts inside an attribute stand in single quotes: alt=\"{{fallback partner.name 'you'}}\".");
                 }
             }
         }
-        (findings.errors() == errors).then_some(mail)
-    }
-
-    fn add(&mut self, part: Part, piece: &Piece<'_>, findings: &mut Findings) {
-        let Some(template) = template::compile(piece, &mut self.names, findings) else { return };
-        match (part, &mut self.body) {
-            (Part::Body, Body::Markdown(sealed)) => sealed.register_template(part.name(), template),
-            // Its names and places are those of the file; what is rendered is what MJML makes of it.
-            (Part::Body, Body::Html(_)) => {}
-            (Part::Subject | Part::Preheader, _) => self.plain.register_template(part.name(), template),
-        }
+        true
     }
 
     pub(crate) fn body(&self) -> &Body {
@@ -209,6 +256,21 @@ impl Mail {
     /// Every name it uses, in every part and branch, with place and role.
     pub fn names(&self) -> &[Use] {
         &self.names
+    }
+
+    /// The files of the partials it is made of.
+    pub fn partials(&self) -> &BTreeSet<Arc<str>> {
+        &self.partials
+    }
+
+    /// Where an error of rendering stands in its file, as far as that is known.
+    pub fn place_of(&self, error: &RenderError) -> Option<Span> {
+        let (RenderError::Missing { part: Part::Body, line, .. }
+        | RenderError::Template { part: Part::Body, line, .. }) = error
+        else {
+            return None;
+        };
+        self.lines.iter().find(|(own, _)| own == line).map(|(_, span)| *span)
     }
 
     /// The paths planning has to evaluate into the context, each once: of `products[].title` the list, `products`.
@@ -247,8 +309,7 @@ impl Mail {
             let Some(known) = known else {
                 let given = variable::GIVEN.iter().filter(|row| row.provider != Provider::Layout).map(|row| row.path);
                 let near = nearest(&used.path, given.chain(proposals.iter().map(String::as_str)));
-                let finding =
-                    findings.error("R0201", &self.path, used.span, format!("there is no `{}` here", used.path));
+                let finding = self.tell(used, "R0201", format!("there is no `{}` here", used.path), findings);
                 finding.did_you_mean(near);
                 if root == "words" || root == "links" {
                     finding.hint("That belongs to the layout.");
@@ -297,15 +358,32 @@ impl Mail {
             },
         };
         if let Some((message, write)) = wrong {
-            let finding = findings.error("R0444", &self.path, used.span, message);
+            let finding = self.tell(used, "R0444", message, findings);
             if let Some(write) = write {
                 finding.label(format!("write {write}"));
             }
         } else if known.maybe_missing && !used.may_be_missing {
-            findings.error("R0421", &self.path, used.span, format!("`{path}` may be missing")).label(match used.role {
+            self.tell(used, "R0421", format!("`{path}` may be missing"), findings).label(match used.role {
                 Role::Printed => format!("write {{{{fallback {path} \"…\"}}}}"),
                 _ => format!("put it inside {{{{#if {path}}}}}…{{{{/if}}}}"),
             });
+        }
+    }
+
+    /// An error where a name stands. In a partial it is told of with the mail: other mails may have the name.
+    fn tell<'f>(
+        &self,
+        used: &Use,
+        code: &'static str,
+        message: String,
+        findings: &'f mut Findings,
+    ) -> &'f mut rapport_rule::Finding {
+        match &used.within {
+            None => findings.error(code, &self.path, used.span, message),
+            Some(within) => {
+                let finding = findings.error(code, &within.path, used.span, format!("{message}, for {}", self.path));
+                finding.hint(format!("The partial is put into {}; other mails may have the name.", self.path))
+            }
         }
     }
 
@@ -318,7 +396,8 @@ impl Mail {
     pub fn uses_root(&self, root: &str) -> Option<Span> {
         let below =
             |path: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']));
-        self.names.iter().find(|used| below(&used.path)).map(|used| used.span)
+        let place = |used: &Use| used.within.as_ref().map_or(used.span, |within| within.asked_at);
+        self.names.iter().find(|used| below(&used.path)).map(place)
     }
 
     /// What an offer must be told with and this mail does not name, for a step with `offer`: R0503.
@@ -343,7 +422,35 @@ impl Mail {
         registry
             .render_with_context(part.name(), context)
             .map_err(|error| RenderError::of_template(&self.path, part, &error))
+            .map_err(|error| if part == Part::Body { self.as_written(error) } else { error })
     }
+
+    /// The error with the line an author knows, not the one it has when partials are put in.
+    fn as_written(&self, mut error: RenderError) -> RenderError {
+        if let RenderError::Missing { line, .. } | RenderError::Template { line, .. } = &mut error
+            && let Some((own, _)) = self.lines.get(line.saturating_sub(1))
+        {
+            *line = *own;
+        }
+        error
+    }
+}
+
+/// Of each line of a text the line as written, from 1, and its place in the file.
+fn lines(piece: &Piece<'_>) -> Vec<(usize, Span)> {
+    let written = piece.source.slice(piece.span);
+    let mut all = Vec::new();
+    let mut at = 0;
+    for line in piece.text.split_inclusive('\n') {
+        let text = line.trim_start();
+        let start = at + line.len() - text.len();
+        let span = piece.place(start, start + text.trim_end().len());
+        let begins = piece.place(at, at).start.saturating_sub(piece.span.start);
+        let before = written.get(..begins).unwrap_or_default();
+        all.push((before.matches('\n').count() + 1, span));
+        at += line.len();
+    }
+    all
 }
 
 /// What the planning side says of one of its names.

@@ -7,6 +7,7 @@ use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, 
 use rapport_rule::{Findings, Span};
 
 use crate::escape;
+use crate::made;
 use crate::template::Piece;
 
 /// A block of text.
@@ -20,7 +21,8 @@ pub(crate) enum Block {
     Rule,
 }
 
-/// A piece of a line. Texts are open: values stand in them as they are, to be escaped by whoever writes them.
+/// A piece of a line. Texts are open: values stand in them as they are, to be escaped by whoever writes them. What helpers made
+/// stands in `Text` as its token ([`made`]), for each writer to make its own of.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Inline {
     Text(String),
@@ -68,7 +70,7 @@ impl<'a, I: Iterator<Item = Event<'a>>> Builder<'a, I> {
                     let mut code = String::new();
                     for event in self.events.by_ref() {
                         match event {
-                            Event::Text(text) => code.push_str(&escape::open(&text)),
+                            Event::Text(text) => code.push_str(&opened(&text)),
                             Event::End(TagEnd::CodeBlock) => break,
                             _ => {}
                         }
@@ -133,7 +135,7 @@ impl<'a, I: Iterator<Item = Event<'a>>> Builder<'a, I> {
                         break;
                     }
                 }
-                Event::Text(text) => content.push(Inline::Text(escape::open(&text))),
+                Event::Text(text) => content.push(Inline::Text(opened(&text))),
                 _ => {}
             }
         }
@@ -158,7 +160,7 @@ impl<'a, I: Iterator<Item = Event<'a>>> Builder<'a, I> {
             Event::Text(text) => Inline::Text(escape::open(&text)),
             // Raw HTML is refused when the mail is read; were some left, people would see it, not clients.
             Event::Html(text) | Event::InlineHtml(text) => Inline::Text(escape::open(&text)),
-            Event::Code(text) => Inline::Code(escape::open(&text)),
+            Event::Code(text) => Inline::Code(opened(&text)),
             Event::SoftBreak => Inline::Space,
             Event::HardBreak => Inline::Break,
             Event::Start(Tag::Strong) => Inline::Strong(self.deeper(TagEnd::Strong)?),
@@ -191,6 +193,11 @@ impl<'a, I: Iterator<Item = Event<'a>>> Builder<'a, I> {
     }
 }
 
+/// A text in which nothing but words can stand, bars included.
+fn opened(text: &str) -> String {
+    made::text_of(&escape::open(text))
+}
+
 fn flush(loose: &mut Vec<Inline>, blocks: &mut Vec<Block>) {
     if !loose.is_empty() {
         blocks.push(Block::Paragraph(std::mem::take(loose)));
@@ -214,7 +221,7 @@ pub(crate) fn words(content: &[Inline]) -> String {
     content
         .iter()
         .map(|inline| match inline {
-            Inline::Text(text) | Inline::Code(text) => text.clone(),
+            Inline::Text(text) | Inline::Code(text) => made::text_of(text),
             Inline::Strong(inner) | Inline::Emphasis(inner) | Inline::Link { content: inner, .. } => words(inner),
             Inline::Image { alt, .. } => alt.clone(),
             Inline::Space | Inline::Break => " ".to_owned(),
@@ -313,7 +320,7 @@ fn wrap(out: &mut String, tag: &str, style: &str, content: &[Inline]) {
 fn write_inlines(content: &[Inline], out: &mut String) {
     for inline in content {
         match inline {
-            Inline::Text(text) => out.push_str(&escape::html(text)),
+            Inline::Text(text) => out.push_str(&made::html_of(text)),
             Inline::Code(text) => out.push_str(&format!(
                 "<code style=\"font-family:Consolas,Menlo,monospace;font-size:15px\">{}</code>",
                 escape::html(text)

@@ -9,11 +9,13 @@ use mrml::prelude::render::RenderOptions;
 use rapport_rule::Findings;
 
 use crate::escape;
+use crate::plain;
 use crate::template::Piece;
-use source::{attribute, lint, tags, too_deep};
+pub(crate) use source::lint;
+use source::{attribute, tags, too_deep};
 
-/// A line of the text part is no longer where it can be broken.
-const WIDTH: usize = 74;
+/// So wide the text is made before it is put into lines.
+const WIDE: usize = 100_000;
 
 /// Behind `<body …>`: what the list of mails shows behind the subject.
 const PREHEADER: &str = r#"{{#if preheader}}<div style="display:none;max-height:0;overflow:hidden;mso-hide:all">{{preheader}}</div>{{/if}}"#;
@@ -96,7 +98,8 @@ pub(crate) fn leads_astray(html: &str) -> bool {
 /// The finished HTML as text: every address it links to stands below it, by number.
 pub(crate) fn text(html: &str) -> Option<String> {
     let config = html2text::config::plain().raw_mode(true).no_link_wrapping().allow_width_overflow();
-    config.string_from_read(html.as_bytes(), WIDTH).ok()
+    // It would break a word that is longer than the line, and an address is one.
+    config.string_from_read(html.as_bytes(), WIDE).ok().map(|text| plain::narrowed(&text))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The tree of a mail as text: complete, every address included, lines that fit a narrow window.
 
+use crate::made;
 use crate::markdown::{Block, Inline, item_link, only_link, words};
 
 /// Lines are broken between words after this many characters. Addresses are never broken.
@@ -68,7 +69,7 @@ fn spoken(content: &[Inline]) -> String {
     let mut text = String::new();
     for inline in content {
         match inline {
-            Inline::Text(part) | Inline::Code(part) => text.push_str(part),
+            Inline::Text(part) | Inline::Code(part) => text.push_str(&made::text_of(part)),
             Inline::Strong(inner) | Inline::Emphasis(inner) => text.push_str(&spoken(inner)),
             Inline::Link { url, content } => {
                 let words = words(content);
@@ -85,6 +86,21 @@ fn spoken(content: &[Inline]) -> String {
         }
     }
     text
+}
+
+/// A text as wide as it came, in lines of a mail: what is longer is wrapped between words, and an address never.
+pub(crate) fn narrowed(text: &str) -> String {
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        if line.chars().count() <= WIDTH {
+            lines.push(line.to_owned());
+        } else if line.chars().all(|sign| sign == '─') {
+            lines.push(line.chars().take(WIDTH).collect());
+        } else {
+            fill(line, &mut lines);
+        }
+    }
+    lines.iter().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
 fn fill(text: &str, lines: &mut Vec<String>) {

@@ -121,6 +121,13 @@ impl RenderError {
         }
     }
 
+    /// What is wrong, without the mail's file.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        let whole = self.to_string();
+        whole.split_once(": ").map_or(whole.clone(), |(_, reason)| reason.to_owned())
+    }
+
     pub(crate) fn of_template(path: &str, part: Part, error: &handlebars::RenderError) -> RenderError {
         let (path, line) = (path.to_owned(), error.line_no.unwrap_or(1));
         match error.reason() {

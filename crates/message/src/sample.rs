@@ -71,9 +71,9 @@ pub static SAMPLES: [Sample; 12] = [
     Sample { bare: true, ..sample("nothing-sold", Some("Zoë"), Some("de"), 0) },
 ];
 
-/// The proposal of a goal in samples.
 /// The event the samples are about.
 const EVENT: &str = "7c1f0a52d3e84b96";
+/// The proposal of a goal in samples.
 const PROPOSAL: &str = "own_approved_revenue-19a7";
 
 /// All that stands around a mail's own context.
@@ -190,6 +190,10 @@ impl Sample {
             );
         }
         let prefix = format!("{list}[].");
+        // A list of which no fields are named is one of texts.
+        if !mail.names().iter().any(|used| used.path.starts_with(&prefix)) {
+            return json!([self.text, self.text, self.text]);
+        }
         let items = (0..3).map(|_| {
             let mut item = Map::new();
             for used in mail.names() {
@@ -221,7 +225,7 @@ impl Sample {
             Type::Text if path == "survey.question" => json!("What happened?"),
             Type::Text if path == "offer.condition" => json!("first sale within 30 days"),
             Type::Text if path == "event.metric" => json!("approved_conversions"),
-            Type::Text if path.ends_with(".proposal") => json!(PROPOSAL),
+            Type::Text if path.ends_with("proposal") => json!(PROPOSAL),
             Type::Text if matches!(path, "event.id" | "awaited.id") => json!(EVENT),
             Type::Text => json!(self.text),
             Type::Bool => json!(true),
@@ -230,7 +234,7 @@ impl Sample {
             Type::Money => json!({"minor": self.count.saturating_mul(1234), "currency": self.currency}),
             Type::Date => json!("2026-11-03"),
             Type::Instant => json!("2026-11-03T09:00:00+01:00[Europe/Oslo]"),
-            Type::List => json!([self.text]),
+            Type::List => json!([self.text, self.text, self.text]),
         }
     }
 }

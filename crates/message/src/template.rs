@@ -3,23 +3,39 @@
 //! Strict mode finds a misspelt name only when it is printed; inside `{{#if}}` it reads as false for ever. Therefore the
 //! tree is walked once at load, and `check` asks for the type of every name in the list.
 
-use handlebars::template::{BlockParam, HelperTemplate, Parameter, TemplateElement};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use handlebars::template::{BlockParam, DecoratorTemplate, HelperTemplate, Parameter, TemplateElement};
 use handlebars::{Path, PathSeg, Template};
+use rapport_rule::yaml::is_name;
 use rapport_rule::{Findings, Source, Span};
 
 use crate::helper::{self, Wants};
+use crate::partial::{Expanded, Partial, Shelf};
 
 /// A name as used in one place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Use {
     /// The path from the root: `partner.first_name`; of an item of a list `products[].title`.
     pub path: String,
-    /// Where it stands in the file.
+    /// Where it stands in its file.
     pub span: Span,
     /// What is done with it.
     pub role: Role,
     /// Whether it may be missing here: it is only asked for, or stands inside an `if` on itself.
     pub may_be_missing: bool,
+    /// The partial it stands in; none for the mail itself.
+    pub within: Option<Within>,
+}
+
+/// A partial as put into a mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Within {
+    /// Its file.
+    pub path: Arc<str>,
+    /// Where the mail asks for it.
+    pub asked_at: Span,
 }
 
 /// What is done with a name.
@@ -51,34 +67,102 @@ pub(crate) struct Piece<'a> {
     pub(crate) span: Span,
     /// Whether `{{{x}}}` is allowed for the one name `content`.
     pub(crate) frame: bool,
+    /// The partials that may be put into it; none where none may.
+    pub(crate) shelf: Option<Shelf<'a>>,
+    /// How `text` came about, if partials were put into what stands at `span`.
+    pub(crate) expanded: Option<&'a Expanded>,
+}
+
+/// Where a text asks for a partial.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Asked {
+    /// The tag, in the text.
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    /// The partial's name.
+    pub(crate) name: String,
+}
+
+/// What the names of a text are, partials included.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Walked {
+    /// Where the text itself asks for partials, in order.
+    pub(crate) asked: Vec<Asked>,
+    /// The files of all partials in it, those of partials included.
+    pub(crate) partials: BTreeSet<Arc<str>>,
+    /// Whether one of them has errors, which are findings already.
+    pub(crate) broken: bool,
+    /// What is wrong with how partials stand in each other, until it is told.
+    deep: Option<(&'static str, String)>,
+    told: bool,
 }
 
 /// Compiles; findings for what does not, and for what no mail may use.
 pub(crate) fn compile(piece: &Piece<'_>, uses: &mut Vec<Use>, findings: &mut Findings) -> Option<Template> {
+    let errors = findings.errors();
+    let template = read(piece, findings)?;
+    let walked = walk(piece, &template, None, uses, findings);
+    (findings.errors() == errors && !walked.broken).then_some(template)
+}
+
+/// Reads the template alone.
+pub(crate) fn read(piece: &Piece<'_>, findings: &mut Findings) -> Option<Template> {
     if let Some((at, reason)) = too_much(piece.text) {
         findings.error("R0440", &piece.source.path, piece.place(at, at), reason);
         return None;
     }
-    let template = match Template::compile(piece.text) {
-        Ok(template) => template,
+    match Template::compile(piece.text) {
+        Ok(template) => Some(template),
         Err(error) => {
             let at = error.pos().map_or(0, |(line, column)| offset(piece.text, line, column));
             findings
                 .error("R0440", &piece.source.path, piece.place(at, at), "the template cannot be read")
                 .label(brief(&error.reason().to_string()))
                 .hint("Every {{#if}}, {{#unless}}, {{#each}} and {{#with}} needs its {{/…}}.");
-            return None;
+            None
         }
-    };
-    let errors = findings.errors();
-    let mut walk = Walk { piece, uses, findings, scopes: vec![Scope::root()], guarded: Vec::new(), at: 0 };
-    walk.template(&template);
-    (findings.errors() == errors).then_some(template)
+    }
 }
+
+/// Lists the names of a template, with findings for what no mail may use. `own` is the partial it is the text of, if it is one's.
+pub(crate) fn walk(
+    piece: &Piece<'_>,
+    template: &Template,
+    own: Option<&str>,
+    uses: &mut Vec<Use>,
+    findings: &mut Findings,
+) -> Walked {
+    let mut walk = Walk {
+        piece,
+        uses,
+        findings,
+        scopes: vec![Scope::root()],
+        guarded: Vec::new(),
+        at: 0,
+        within: None,
+        inside: own.map(str::to_owned).into_iter().collect(),
+        is_partial: own.is_some(),
+        met: 0,
+        walked: Walked::default(),
+    };
+    walk.template(template);
+    let mut walked = walk.walked;
+    walked.asked.sort_unstable();
+    walked.asked.dedup();
+    walked
+}
+
+/// A mail holds no more partials, those in partials included: what asks for two others at every level would never end.
+const PARTIALS_MAX: usize = 200;
+/// Partials in partials.
+const PARTIALS_DEEP: usize = 8;
 
 impl Piece<'_> {
     /// A place in the file from a place in the text.
     pub(crate) fn place(&self, start: usize, end: usize) -> Span {
+        if let Some(expanded) = self.expanded {
+            return expanded.own(start, end).shifted(self.span.start);
+        }
         if self.span.len() == self.text.len() {
             Span::new(start, end.max(start)).shifted(self.span.start)
         } else {
@@ -88,7 +172,7 @@ impl Piece<'_> {
 }
 
 /// No text of a mail is longer.
-const TEXT_BYTES_MAX: usize = 100_000;
+pub(crate) const TEXT_BYTES_MAX: usize = 100_000;
 /// Blocks in blocks, `else if` after `else if`, parentheses in parentheses.
 const DEPTH_MAX: usize = 40;
 
@@ -159,6 +243,15 @@ struct Walk<'a> {
     guarded: Vec<String>,
     /// Where the tag being looked at begins, in the text.
     at: usize,
+    /// The partial being looked at, where it is one of a mail.
+    within: Option<Within>,
+    /// Its name and those of the partials it stands in.
+    inside: Vec<String>,
+    /// Whether the text looked at first is a partial's, not a mail's.
+    is_partial: bool,
+    /// How many partials were met, wherever.
+    met: usize,
+    walked: Walked,
 }
 
 impl Walk<'_> {
@@ -182,11 +275,103 @@ impl Walk<'_> {
                 self.call(call, Role::Printed);
             }
             TemplateElement::HelperBlock(call) => self.block(call),
+            TemplateElement::PartialExpression(call) => self.partial(call),
             _ => {
-                self.refuse("R0441", "{{", "partials and decorators are not part of mails")
-                    .hint("What all mails share stands in the layout.");
+                self.refuse("R0441", "{{", "decorators and partials with a text of their own are not part of mails")
+                    .hint("A partial is put in with {{> footer}}; its text stands in config/partials/footer.md.");
             }
         }
+    }
+
+    /// `{{> footer}}`.
+    fn partial(&mut self, call: &DecoratorTemplate) {
+        let name = call.name.as_name().unwrap_or_default().to_owned();
+        let Some(shelf) = self.piece.shelf else {
+            self.refuse("R0441", "{{", "partials are put into the text of a mail only")
+                .hint("What all mails share stands in the layout.");
+            return;
+        };
+        if !is_name(&name) || !call.params.is_empty() || !call.hash.is_empty() {
+            self.refuse("R0441", "{{", "a partial is asked for by its name alone")
+                .hint("Write {{> footer}}. It sees all names that the mail has.");
+            return;
+        }
+        let Some(partial) = shelf.find(&name) else {
+            let near = shelf.nearest(&name);
+            let hint = shelf.missing(&name);
+            self.refuse("R0457", &name, format!("there is no partial `{name}`")).did_you_mean(near).hint(hint);
+            self.walked.broken = true;
+            return;
+        };
+        let tag = self.piece.text.get(self.at..).and_then(|rest| rest.find("}}")).map_or(0, |end| end + 2);
+        if self.within.is_none() {
+            self.walked.asked.push(Asked { start: self.at, end: self.at + tag, name: name.clone() });
+        }
+        if let Some(first) = self.inside.iter().position(|known| *known == name) {
+            // Each partial of a round tells of it; what merely leads there does not.
+            if self.is_partial && first == 0 {
+                let round = self.inside.iter().chain([&name]).map(String::as_str).collect::<Vec<_>>();
+                let what = format!("a partial is put into itself: {}", round.join(" → "));
+                self.deep("R0458", what, &name);
+            }
+            self.walked.broken = true;
+            return;
+        }
+        self.met += 1;
+        if self.met > PARTIALS_MAX || self.inside.len() > PARTIALS_DEEP {
+            let what = format!("more than {PARTIALS_MAX} partials in one text, or {PARTIALS_DEEP} inside each other");
+            self.deep("R0440", what, &name);
+            self.walked.broken = true;
+            return;
+        }
+        self.walked.partials.insert(partial.path().into());
+        self.walked.broken |= !partial.is_sound();
+        self.inside(partial, name.clone(), tag);
+        self.tell_deep(&name);
+    }
+
+    /// Notes what is wrong with how partials stand in each other, to be told once, where the text looked at leads there.
+    fn deep(&mut self, code: &'static str, what: String, name: &str) {
+        if !std::mem::replace(&mut self.walked.told, true) {
+            self.walked.deep = Some((code, what));
+        }
+        self.tell_deep(name);
+    }
+
+    fn tell_deep(&mut self, name: &str) {
+        if self.within.is_none()
+            && let Some((code, what)) = self.walked.deep.take()
+        {
+            self.refuse(code, name, what).hint("Take one of the tags out: such a text has no end.");
+        }
+    }
+
+    /// The names of a partial, as if they stood here. What is wrong with its text alone is told once, with its own file.
+    fn inside(&mut self, partial: &Partial, name: String, tag: usize) {
+        let Some(template) = partial.template() else { return };
+        let piece = Piece { shelf: self.piece.shelf, ..partial.piece() };
+        let mut told = Findings::new();
+        let mut inside = self.inside.clone();
+        inside.push(name);
+        let asked_at = match &self.within {
+            Some(within) => within.asked_at,
+            None => self.piece.place(self.at, self.at + tag),
+        };
+        let mut walk = Walk {
+            piece: &piece,
+            uses: &mut *self.uses,
+            findings: &mut told,
+            scopes: self.scopes.clone(),
+            guarded: self.guarded.clone(),
+            at: 0,
+            within: Some(Within { path: partial.path().into(), asked_at }),
+            inside,
+            is_partial: self.is_partial,
+            met: self.met,
+            walked: std::mem::take(&mut self.walked),
+        };
+        walk.template(template);
+        (self.met, self.walked) = (walk.met, walk.walked);
     }
 
     /// `{{name}}` or `{{helper …}}`, also in parentheses.
@@ -234,6 +419,11 @@ impl Walk<'_> {
             };
             let missing = asked || matches!(wanted, Role::Asked | Role::OrElse);
             self.parameter(parameter, wanted, missing);
+        }
+        if let Some(list) = helper::list_behind(spec.name) {
+            let missing = asked || self.guarded.iter().any(|path| path == list);
+            let span = self.find(spec.name);
+            self.used(list.to_owned(), span, Role::Listed, missing);
         }
     }
 
@@ -313,11 +503,15 @@ impl Walk<'_> {
                 let span = self.find(named.as_name().unwrap_or_default());
                 // An item's field may be missing where its list is; that is the list's own use.
                 let missing = missing || self.guarded.contains(&path);
-                let found = Use { path, span, role, may_be_missing: missing };
-                if !self.uses.contains(&found) {
-                    self.uses.push(found);
-                }
+                self.used(path, span, role, missing);
             }
+        }
+    }
+
+    fn used(&mut self, path: String, span: Span, role: Role, may_be_missing: bool) {
+        let found = Use { path, span, role, may_be_missing, within: self.within.clone() };
+        if !self.uses.contains(&found) {
+            self.uses.push(found);
         }
     }
 

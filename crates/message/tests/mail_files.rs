@@ -58,6 +58,10 @@ fn every_name_is_listed_wherever_it_hides() {
     names("{{fallback (money a) \"x\"}}", &["a?"]);
     names("{{number (count products)}}", &["products"]);
     names("{{plural a \"sale\" \"sales\"}}", &["a"]);
+    names("{{progress_bar a width=3}}", &["a"]);
+    names("{{top_products 3}}", &["partner.top_products"]);
+    names("{{#if partner.top_products}}{{top_products 3}}{{/if}}", &["partner.top_products?", "partner.top_products?"]);
+    names("{{fallback (top_products 3) \"x\"}}", &["partner.top_products?"]);
 }
 
 #[test]
@@ -75,7 +79,11 @@ fn planning_is_asked_for_everything_but_what_the_mailer_knows() {
 fn what_a_mail_may_not_hold_is_found_with_its_place() {
     refused("Hi {{#if a}}", "R0440 5:1 `` the template cannot be read");
     refused("ok\n\nHi {{{a}}}", "R0441 6:4 `{{{` values are always escaped");
-    refused("{{> footer}}", "R0441 4:1 `{{` partials and decorators are not part of mails");
+    refused("{{> footer}}", "R0457 4:5 `footer` there is no partial `footer`");
+    refused(
+        "{{#*inline \"x\"}}x{{/inline}}",
+        "R0441 4:1 `{{` decorators and partials with a text of their own are not part of mails",
+    );
     refused("{{mony a}}", "R0442 4:3 `mony` there is no helper `mony`");
     refused("{{money}}", "R0443 4:3 `money` `money` takes one argument, found 0");
     refused("{{#money a}}x{{/money}}", "R0443 4:4 `money` `money` is not a block");

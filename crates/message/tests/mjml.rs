@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use rapport_message::sample::surroundings;
-use rapport_message::{Layout, Library, Locale, Mail, RenderError, Rendered, Request, render};
+use rapport_message::{Layout, Library, Locale, Mail, Partials, RenderError, Rendered, Request, render};
 use rapport_rule::{Findings, Source};
 use serde_json::{Value as Json, json};
 
@@ -65,6 +65,19 @@ const CONTENT: &str = r#"<mj-text>Hi {{fallback partner.first_name "there"}}, yo
 <mj-raw>{{#if (gt conversions_90d 10)}}</mj-raw><mj-text>That is a lot.</mj-text><mj-raw>{{/if}}</mj-raw>
 <mj-button href="https://acme.example/guide?a=1&amp;b={{conversions_90d}}">Read the guide</mj-button>
 <mj-image src="https://acme.example/shoe.png" alt="A red shoe" width="200px" />"#;
+
+#[test]
+fn an_address_is_never_broken() {
+    let text =
+        "{{imprint.company}}: why you get this {{why_link}}, and the way out {{unsubscribe_link}}, whenever you like.";
+    let mail = shown(&format!("<mj-text>{text}</mj-text>"), "Ada Holm", &json!({})).unwrap();
+    let links = surroundings().links;
+    for link in [links.unsubscribe.unwrap(), links.why] {
+        assert!(link.len() > 20 && mail.text.contains(&link), "{link}\n{}", mail.text);
+    }
+    let long = |line: &&str| line.chars().count() > 74 && !line.contains("://");
+    assert_eq!(mail.text.lines().find(long), None);
+}
 
 #[test]
 fn a_document_becomes_html_and_text() {
@@ -147,6 +160,19 @@ fn what_mjml_would_swallow_is_found_with_its_place() {
 }
 
 #[test]
+fn a_bar_and_a_list_stand_in_text_and_not_in_attributes() {
+    let content = "<mj-text>{{progress_bar p width=4}} {{top_products 2}}</mj-text>";
+    let context = json!({ "p": 50, "partner": { "top_products": ["Rope", "<b>"] } });
+    let mail = shown(content, "Ada", &context).unwrap();
+    assert!(mail.html.contains("aria-label=\"50\u{a0}%\"") && mail.html.contains(">&lt;b&gt;</li>"), "{}", mail.html);
+    assert!(mail.text.contains("██░░\u{a0}50\u{a0}%") && mail.text.contains("* Rope"), "{}", mail.text);
+    for helper in ["{{progress_bar p}}", "{{top_products 2}}"] {
+        let image = format!("<mj-image src=\"https://a.example/x.png\" alt=\"{helper}\" />");
+        refused(&image, &[&format!("R0443 `{}`", image.chars().take(40).collect::<String>())]);
+    }
+}
+
+#[test]
 fn a_mail_is_written_once() {
     let source = |path: &str, body: &str| Source::new(path, format!("---\nsubject: Hello\n---\n{body}\n"));
     let files = [
@@ -154,7 +180,7 @@ fn a_mail_is_written_once() {
         source("workflows/w/hello.mail.mjml", &document("<mj-text>Hi</mj-text>")),
     ];
     let mut findings = Findings::new();
-    let _ = Library::parse(&files, &Locale::english(), &mut findings);
+    let _ = Library::parse(&files, &Locale::english(), &Partials::none(&Locale::english()), &mut findings);
     assert_eq!(findings.iter().map(|finding| finding.code).collect::<Vec<_>>(), ["R0411"]);
 }
 

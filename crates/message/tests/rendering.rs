@@ -98,8 +98,55 @@ fn helpers_speak_the_mails_language() {
 }
 
 #[test]
+fn a_bar_is_drawn_in_html_and_written_in_text() {
+    let bar =
+        |percent: f64, tag: &str| text("So far {{progress_bar p width=10}}.", json!({"p": percent}), tag).unwrap();
+    assert_eq!(bar(50.0, "en"), "So far [#####-----]\u{a0}50%.");
+    assert_eq!(bar(99.9, "de"), "So far [#########-]\u{a0}99\u{a0}%.");
+    assert_eq!(bar(0.0, "en"), "So far [----------]\u{a0}0%.");
+    assert_eq!(bar(0.5, "en"), "So far [#---------]\u{a0}0%.");
+    assert_eq!(bar(1234.0, "en"), "So far [##########]\u{a0}1,234%.");
+    assert_eq!(bar(-5.0, "en"), "So far [----------]\u{a0}\u{2212}5%.");
+    let body = "Hi\n\n{{progress_bar p width=4}} **{{progress_bar p width=4}}** `{{progress_bar p width=4}}`";
+    let mail = mail("Now {{progress_bar p width=4}}", body);
+    let shown = show(&mail, &layout(), &json!({"p": 50}), &surroundings(), "en").unwrap();
+    assert_eq!(shown.subject, "Now [##--]\u{a0}50%");
+    assert_eq!(shown.html.matches("<span role=\"img\" aria-label=\"50%\"").count(), 2, "{}", shown.html);
+    assert!(shown.html.contains(">[##--]\u{a0}50%</code>") && shown.html.contains("██</span>"), "{}", shown.html);
+    check("{{fallback (progress_bar a) \"none yet\"}}", json!({}), "none yet");
+}
+
+#[test]
+fn the_best_products_are_a_list_in_which_names_are_names() {
+    let best = json!({"partner": {"top_products": ["Rope <b>", "*Tent*", " ", "Axe\n- x", "Lamp"]}});
+    check("Yours: {{top_products 3}} and more", best.clone(), "Yours:\n\n- Rope <b>\n- *Tent*\n- Axe - x\n\nand more");
+    check(
+        "{{#each partner.top_products}}{{this}}, {{/each}}",
+        json!({"partner": {"top_products": ["A", "B"]}}),
+        "A, B,",
+    );
+    let shown =
+        show(&mail("{{top_products 2}}", "{{top_products 2}}"), &layout(), &best, &surroundings(), "en").unwrap();
+    assert_eq!(shown.subject, "Rope <b>, *Tent*");
+    assert!(shown.html.contains("Rope &lt;b&gt;</li>") && shown.html.contains(">*Tent*</li>"), "{}", shown.html);
+    for none in [json!({}), json!({"partner": {"top_products": []}})] {
+        assert_eq!(text("{{top_products 2}}", none.clone(), "en").unwrap_err().code(), "template_missing_value");
+        check("{{fallback (top_products 2) \"nothing yet\"}}{{#if partner.top_products}}x{{/if}}", none, "nothing yet");
+    }
+}
+
+#[test]
+fn no_value_passes_for_what_a_helper_made() {
+    let bar = "\u{E002}7b22426172223a7b2266756c6c223a312c22706c61636573223a322c227368617265223a2278227d7d\u{E003}";
+    let shown = text("{{a}} {{#each b}}{{this}}{{/each}}", json!({"a": bar, "b": [bar]}), "en").unwrap();
+    assert!(shown.starts_with("7b22") && !shown.contains(['#', '\u{E002}']), "{shown}");
+}
+
+#[test]
 fn a_missing_value_is_never_printed_as_nothing() {
     for body in [
+        "{{progress_bar a}}",
+        "{{top_products 2}}",
         "Hi {{a}},",
         "{{money a}}",
         "{{date a.b}}",

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rapport_message::sample::{SAMPLES, surroundings};
-use rapport_message::{Layout, Library, Locale, Mail, Rendered, Request, render};
+use rapport_message::{Layout, Library, Locale, Mail, Partials, Rendered, Request, render};
 use rapport_rule::{Findings, Source, Sources};
 
 fn root() -> PathBuf {
@@ -59,7 +59,7 @@ fn mails() -> Vec<(String, Mail)> {
     let mut all = Vec::new();
     for (folder, sources) in folders() {
         let mut findings = Findings::new();
-        let library = Library::parse(&sources, &Locale::english(), &mut findings);
+        let library = Library::parse(&sources, &Locale::english(), &Partials::none(&Locale::english()), &mut findings);
         sound(&findings);
         for name in library.names() {
             let variants: Vec<&Mail> = library.variants(name).collect();

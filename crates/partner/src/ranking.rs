@@ -41,6 +41,13 @@ impl Ranking {
         self.0.iter().min_by_key(|(_, count)| std::cmp::Reverse(*count)).map(|(name, _)| name)
     }
 
+    /// All names, the most frequent first; equally frequent ones by alphabet.
+    pub fn ranked(&self) -> Vec<&str> {
+        let mut all: Vec<(&str, i64)> = self.iter().collect();
+        all.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        all.into_iter().map(|(name, _)| name).collect()
+    }
+
     /// All names with their counts, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, i64)> {
         self.0.iter().map(|(name, count)| (&**name, *count))

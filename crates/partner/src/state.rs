@@ -130,6 +130,7 @@ pub const PARTNER_FIELDS: &[(&str, FieldType)] = &[
     ("consent", FieldType::Bool),
     ("top_product", FieldType::Text),
     ("top_category", FieldType::Text),
+    ("top_products", FieldType::List),
     ("health", FieldType::Number),
     ("band", FieldType::Text),
 ];
@@ -158,6 +159,10 @@ impl PartnerState {
             "consent" => profile.consent.get().map(|consent| consent.given.into()),
             "top_product" => text(self.products.top()),
             "top_category" => text(self.categories.top()),
+            "top_products" => {
+                let names = self.products.ranked();
+                (!names.is_empty()).then(|| names.into_iter().map(Value::from).collect())
+            }
             "health" => self.health.map(|hundredths| json!(f64::from(hundredths) / 100.0)),
             "band" => text(self.band.as_ref()),
             _ => match path.strip_prefix("answers.") {

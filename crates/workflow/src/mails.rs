@@ -1,10 +1,12 @@
 //! Whether every mail a step sends exists, and every name in it is known there.
 
+mod rehearsal;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rapport_message::mail::Shaped;
-use rapport_message::{Library, Shape};
+use rapport_message::{Layout, Library, Locale, Shape};
 use rapport_rule::expr::{Environment, Type};
 use rapport_rule::{Findings, Source, Span};
 
@@ -30,19 +32,24 @@ pub(crate) fn uses(workflow: &WorkflowId, library: &Library) -> Uses {
     library.names().map(entry).collect()
 }
 
+/// What stands around the mails of all workflows.
+pub(crate) struct Setting<'a> {
+    pub(crate) catalogue: &'a Catalogue<'a>,
+    /// The frame; none if it has errors.
+    pub(crate) layout: Option<&'a Layout>,
+    /// The programme's language.
+    pub(crate) program: &'a Locale,
+    /// Whether mails are rendered for made-up partners.
+    pub(crate) rehearses: bool,
+}
+
 /// One place in which a mail is sent.
 struct Sent<'a> {
     email: &'a Email,
     span: Span,
 }
 
-pub(crate) fn check(
-    read: &Read,
-    source: &Source,
-    library: &Library,
-    catalogue: &Catalogue<'_>,
-    findings: &mut Findings,
-) {
+pub(crate) fn check(read: &Read, source: &Source, library: &Library, setting: &Setting<'_>, findings: &mut Findings) {
     let path = &source.path;
     let mut sent: BTreeMap<String, Vec<Sent<'_>>> = BTreeMap::new();
     for (at, step) in read.workflow.steps.iter().enumerate() {
@@ -53,7 +60,7 @@ pub(crate) fn check(
         }
     }
     for (name, places) in &sent {
-        check_mail(read, name, places, library, catalogue, path, findings);
+        check_mail(read, name, places, library, setting, path, findings);
     }
     for name in library.names().filter(|name| !sent.contains_key(*name)) {
         if let Some(mail) = library.variants(name).next() {
@@ -117,10 +124,11 @@ fn check_mail(
     name: &str,
     places: &[Sent<'_>],
     library: &Library,
-    catalogue: &Catalogue<'_>,
+    setting: &Setting<'_>,
     path: &str,
     findings: &mut Findings,
 ) {
+    let catalogue = setting.catalogue;
     let env = read.names(catalogue.declared);
     // A mail sent in two places may use what both give.
     let shape = |used: &str| -> Option<Shaped> {
@@ -138,6 +146,7 @@ fn check_mail(
     let mut proposals = env.names();
     proposals.extend(places.iter().flat_map(|place| place.email.with.keys().map(ToString::to_string)));
     for mail in library.variants(name) {
+        let errors = findings.errors();
         mail.check(&shape, &proposals, findings);
         for place in places {
             for (root, given) in [("survey", place.email.survey.is_some()), ("offer", place.email.offer.is_some())] {
@@ -158,6 +167,10 @@ fn check_mail(
         }
         if places.iter().any(|place| place.email.offer.is_some()) {
             mail.check_offer(findings);
+        }
+        // What has errors already would only say them again.
+        if setting.rehearses && findings.errors() == errors {
+            rehearsal::check(mail, places, &read.workflow, setting, &shape, findings);
         }
     }
 }

@@ -8,11 +8,13 @@ use super::MailChange;
 
 const LAYOUTS: [&str; 2] = ["config/layout.mail.html", "config/layout.mail.txt"];
 
-/// The files of a workflow's folder that matter to partners: all but its tests.
+/// The files of a workflow that matter to partners: those of its folder but its tests, and the partials in its mails.
 fn folder<'a>(rulebook: &'a Rulebook, workflow: &str) -> BTreeMap<&'a str, &'a str> {
     let prefix = format!("workflows/{workflow}/");
     let files = rulebook.sources.iter().filter(|source| source.path.starts_with(&prefix));
+    let partials = rulebook.libraries.get(workflow).into_iter().flat_map(|library| library.partials());
     files
+        .chain(partials.filter_map(move |path| rulebook.sources.get(path)))
         .filter(|source| !source.path.ends_with("/tests.yaml"))
         .map(|source| (source.path.as_str(), source.text.as_str()))
         .collect()
@@ -50,7 +52,8 @@ fn differing<'a>(
     })
 }
 
-/// The mails of a workflow whose text differs, in whatever language; all of them if what is around them does.
+/// The mails of a workflow whose text differs, in whatever language, with the partials in it; all of them if what is around them
+/// does.
 pub fn mail_changes(old: Option<&Rulebook>, new: &Rulebook, workflow: &str) -> Vec<MailChange> {
     let of = |rulebook: &Rulebook| -> BTreeMap<String, String> {
         let layout: String = LAYOUTS.iter().filter_map(|path| rulebook.sources.get(path)).map(text).collect();
@@ -62,6 +65,11 @@ pub fn mail_changes(old: Option<&Rulebook>, new: &Rulebook, workflow: &str) -> V
             let all = mails.entry(name.to_owned()).or_insert_with(|| layout.clone());
             all.push_str(path);
             all.push_str(text);
+        }
+        for (name, all) in &mut mails {
+            let library = rulebook.libraries.get(workflow);
+            let files = library.into_iter().flat_map(|library| library.variants(name)).flat_map(|mail| mail.partials());
+            all.extend(files.filter_map(|path| rulebook.sources.get(path)).map(text));
         }
         mails
     };

@@ -20,7 +20,7 @@ pub(super) fn too_deep(text: &str) -> Option<usize> {
 }
 
 /// What stands in a mail's source and may not.
-pub(super) fn lint(piece: &Piece<'_>, findings: &mut Findings) {
+pub(crate) fn lint(piece: &Piece<'_>, findings: &mut Findings) {
     let path = piece.source.path.as_str();
     if let Some((at, length)) = unbalanced(piece.text) {
         findings
@@ -56,6 +56,10 @@ pub(super) fn lint(piece: &Piece<'_>, findings: &mut Findings) {
                 }
             }
             _ => {}
+        }
+        for helper in ["progress_bar", "top_products"].into_iter().filter(|helper| tag.contains(helper)) {
+            let what = format!("`{helper}` makes more than the text of an attribute");
+            refuse("R0443", span, &what, "Write it between two tags, in the text.");
         }
         if name(tag).starts_with("mj") && !ELEMENTS.contains(&name(tag)) {
             let near = rapport_rule::suggest::nearest(name(tag), ELEMENTS);

@@ -1,0 +1,102 @@
+//! A mail rendered for partners that are made up, before anybody is written to: does it come out, and is it small enough?
+//!
+//! Names and types are checked elsewhere; this finds what only shows when values stand in their places.
+
+use serde_json::{Map, Value as Json};
+
+use crate::layout::Layout;
+use crate::locale::Locale;
+use crate::mail::{Mail, Shaped};
+use crate::render::{RenderError, Rendered, Request, render};
+use crate::sample::{SAMPLES, Sample, surroundings};
+
+/// The two most unlike: one of whom everything is known, with names and texts as long as any, and one of whom nothing is.
+const EXTREMES: [&str; 2] = ["long", "no-name"];
+
+/// Where a text of a sample begins an address.
+const ADDRESS: &str = "https://acme.example/p?a=1&b=2";
+
+/// What the samples cannot know of a mail.
+pub struct Stage<'a> {
+    /// The frame.
+    pub layout: &'a Layout,
+    /// The language the mail is written in.
+    pub locale: &'a Locale,
+    /// What a planned name is, as for [`Mail::check`].
+    pub shape: &'a dyn Fn(&str) -> Option<Shaped>,
+    /// Values that are known already, by name: the survey, the items of a feed.
+    pub known: &'a Map<String, Json>,
+    /// The ids of the answers of its survey.
+    pub answers: &'a [&'a str],
+    /// Whether it is a notice without a way out.
+    pub service: bool,
+}
+
+/// A mail that cannot be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Why, for the first it fails for.
+    pub error: RenderError,
+    /// For which of the samples.
+    pub samples: Vec<&'static str>,
+}
+
+impl Failure {
+    /// Whether it fails for everybody.
+    #[must_use]
+    pub fn is_certain(&self) -> bool {
+        self.samples.len() == SAMPLES.len()
+    }
+}
+
+/// Renders a mail for two samples, and for all of them if it fails for one. None if it comes out for both.
+#[must_use]
+pub fn rehearse(mail: &Mail, stage: &Stage<'_>) -> Option<Failure> {
+    let extremes = SAMPLES.iter().filter(|sample| EXTREMES.contains(&sample.id));
+    let error = extremes.filter_map(|sample| try_out(mail, stage, sample).err()).next()?;
+    let fails = |sample: &&Sample| try_out(mail, stage, sample).is_err();
+    Some(Failure { error, samples: SAMPLES.iter().filter(fails).map(|sample| sample.id).collect() })
+}
+
+/// A mail as one sample gets it.
+///
+/// # Errors
+/// As of [`render()`].
+pub fn try_out(mail: &Mail, stage: &Stage<'_>, sample: &Sample) -> Result<Rendered, RenderError> {
+    match show(mail, stage, sample) {
+        // Where a text of the workflow's own begins a link, it is an address; a sample cannot know which text that is.
+        Err(RenderError::RefusedLink { .. }) => show(mail, stage, &Sample { text: ADDRESS, ..*sample }),
+        shown => shown,
+    }
+}
+
+fn show(mail: &Mail, stage: &Stage<'_>, sample: &Sample) -> Result<Rendered, RenderError> {
+    let shape = |path: &str| (stage.shape)(path).map(|shaped| (shaped.shape, shaped.maybe_missing));
+    let mut context = sample.context(mail, &shape);
+    if let Json::Object(values) = &mut context {
+        values.extend(stage.known.iter().map(|(name, value)| (name.clone(), value.clone())));
+    }
+    let mut around = surroundings();
+    around.topic.service = stage.service;
+    let address = around.links.why.clone();
+    if stage.service {
+        around.links.unsubscribe = None;
+    }
+    // A link asked for by a value, which is a sample's, is there; one asked for by a word of the author's must exist.
+    let link = |id: &str| (id.to_owned(), address.clone());
+    around.links.answers = stage.answers.iter().copied().chain([sample.text]).map(link).collect();
+    around.links.goals.extend([link(sample.text)]);
+    around.links.certificates.extend([link(sample.text)]);
+    let request = Request {
+        context: &context,
+        locale: stage.locale,
+        person: &sample.person(),
+        sender: &around.sender,
+        program: &around.program,
+        imprint: &around.imprint,
+        topic: &around.topic,
+        links: &around.links,
+        reason: Some("this is a sample"),
+    };
+    render(mail, stage.layout, &request)
+}
