@@ -92,6 +92,78 @@ fn all_findings_of_a_condition_are_shown_at_their_places() {
 }
 
 #[test]
+fn conditions_that_can_never_all_hold_are_found() {
+    let never = |text: &str, at: &str| {
+        refused(text, &format!("R0219 at `{at}`: these conditions can never all hold"));
+    };
+    never("[group == \"vip\", group == \"core\"]", "group == \"core\"");
+    never("[conversions_90d > 5, conversions_90d < 3]", "conversions_90d < 3");
+    never("[segment.never_sold, conversions_90d > 5, 3 > conversions_90d]", "3 > conversions_90d");
+    never("[conversions_90d > 2, conversions_90d < 3]", "conversions_90d < 3");
+    never("[conversions_90d < 1, conversions_90d != 0]", "conversions_90d != 0");
+    never("[average > 2.5, average <= 2.5]", "average <= 2.5");
+    never("[event.drop_percent >= 40, not: event.drop_percent > 30]", "not: event.drop_percent > 30");
+    never("[revenue_28d > money(\"9 EUR\"), revenue_28d < money(\"8 EUR\")]", "revenue_28d < money(\"8 EUR\")");
+    never(
+        "[partner.contract_ends > date(\"2026-03-01\"), partner.contract_ends == date(\"2026-02-01\")]",
+        "partner.contract_ends == date(\"2026-02-01\")",
+    );
+    never(
+        "[partner.country == \"NO\", 'partner.country in [\"SE\", \"DK\"]']",
+        "'partner.country in [\"SE\", \"DK\"]'",
+    );
+    never("[segment.never_sold, not: segment.never_sold]", "not: segment.never_sold");
+    never("[group != \"vip\", group != \"core\", group != \"quiet\"]", "group != \"quiet\"");
+    never(
+        "[{ any: [event.new_customer, segment.never_sold] }, not: event.new_customer, not: segment.never_sold, not: { any: [event.new_customer, segment.never_sold] }]",
+        "not: { any: [event.new_customer, segment.never_sold] }",
+    );
+    never(
+        "[segment.never_sold, [conversions_90d > 5, revenue_28d > money(\"1 EUR\")], conversions_90d == 2]",
+        "conversions_90d == 2",
+    );
+}
+
+#[test]
+fn conditions_that_can_all_hold_are_let_through() {
+    for text in [
+        "[group != \"vip\", group != \"core\"]",
+        "[conversions_90d > 2, conversions_90d < 4]",
+        "[average > 2, average < 3]",
+        "[conversions_90d >= 3, conversions_90d <= 3]",
+        "[balance < money(\"0 EUR\"), balance > money(\"-5 EUR\")]",
+        // Nobody knows the rate.
+        "[revenue_28d > money(\"9 EUR\"), revenue_28d < money(\"8 USD\")]",
+        "[conversions_90d > 5, conversions_total < 3]",
+        "{ any: [group == \"vip\", group == \"core\"] }",
+        "['partner.country in [\"NO\", \"SE\"]', partner.country != \"NO\"]",
+        "['\"a\" in partner.tags', '\"b\" in partner.tags']",
+        "[conversions_90d > payouts_overdue, conversions_90d < links_created_total]",
+    ] {
+        if let Err(findings) = condition(text) {
+            panic!("{text}: {findings}");
+        }
+    }
+}
+
+#[test]
+fn what_follows_from_a_condition_is_known() {
+    let follows = |condition_: &str, other: &str| condition(condition_).unwrap().implies(&condition(other).unwrap());
+    assert!(follows("conversions_90d >= 5", "conversions_90d > 2"));
+    assert!(follows("[segment.never_sold, conversions_90d > 2]", "segment.never_sold"));
+    assert!(follows("segment.never_sold", "{ any: [event.new_customer, segment.never_sold] }"));
+    assert!(follows("[segment.never_sold, event.new_customer]", "[segment.never_sold, event.new_customer]"));
+    assert!(follows("group == \"vip\"", "group != \"core\""));
+    assert!(follows("event.has_category(\"shoes\")", "event.has_category(\"shoes\")"));
+    assert!(!follows("conversions_90d > 2", "conversions_90d >= 5"));
+    assert!(!follows("segment.never_sold", "[segment.never_sold, event.new_customer]"));
+    assert!(!follows("{ any: [event.new_customer, segment.never_sold] }", "segment.never_sold"));
+    assert!(!follows("event.has_category(\"shoes\")", "event.has_category(\"hats\")"));
+    // Of what contradicts itself anything would follow; that is said elsewhere.
+    assert!(!follows("segment.never_sold", "conversions_90d > 2"));
+}
+
+#[test]
 fn an_expression_that_yaml_cut_is_recognised() {
     refused("event.has_category(\"a: b\")", "R0207 at `event.has_category(\"a`: YAML has cut this expression in two");
     refused("group == \"a #b\"", "R0202 at `\"a`: the text is not closed");
@@ -116,6 +188,16 @@ fn check_template(text: &str, worth: &str, expected: &str) {
         Err(findings) => findings,
     };
     assert_eq!(shown, expected, "{text}");
+}
+
+#[test]
+fn an_exclamation_mark_without_quotes_is_one_finding_where_it_stands() {
+    for text in ["!segment.never_sold", "[conversions_90d > 1, !segment.never_sold]", "!segment.never_sold # new ones"]
+    {
+        refused(text, "R0004 at `!segment.never_sold`: `!` begins a tag in YAML");
+    }
+    refused("not: !segment.never_sold\n", "R0004 at `!segment.never_sold`: `!` begins a tag in YAML");
+    refused("!segment.never_sold == false", "R0004 at `!segment.never_sold == false`: `!` begins a tag in YAML");
 }
 
 #[test]

@@ -81,6 +81,7 @@ fn units_survive_arithmetic() {
         "true",
     );
     answers("conversions_90d * 9223372036854775807", "conversions_90d=2", "?");
+    answers("-9223372036854775808", "", "-9223372036854775808");
 }
 
 #[test]
@@ -233,6 +234,15 @@ fn clauses_that_ask_nothing_are_found() {
         "conversions_90d >= 0 && group == \"vip\"",
         "R0217 at `conversions_90d >= 0 && group == \"vip\"`: a part of this is always true | it is never below 0",
     );
+    refused(
+        "conversions_90d > 5 && group == \"vip\" && conversions_90d < 3",
+        "R0217 at `conversions_90d > 5 && group == \"vip\" && conversions_90d < 3`: this is never true | it cannot be both",
+    );
+    refused("share > 100", "R0217 at `share > 100`: this is never true | it is never above 100");
+    refused("score > 100", "R0217 at `score > 100`: this is never true | it is never above 100");
+    refused("score < 0", "R0217 at `score < 0`: this is never true | it is never below 0");
+    answers("score >= 0.5", "score=0.4", "false");
+    answers("conversions_90d > 5 || conversions_90d < 3", "conversions_90d=4", "false");
     answers("days_since_mail >= 0", "", "?");
     answers("balance >= money(\"0 EUR\")", "balance=-1 EUR", "false");
 }
@@ -249,6 +259,10 @@ fn parts_of_cel_that_do_not_exist_here_are_refused_by_name() {
     refused(
         "99999999999999999999 > conversions_90d",
         "R0202 at `99999999999999999999`: the number 99999999999999999999 is too large",
+    );
+    refused(
+        "9223372036854775808 > conversions_90d",
+        "R0202 at `9223372036854775808`: the number 9223372036854775808 is too large",
     );
     refused("if > 3", "R0202 at `if`: this is no expression from `if` on");
 }

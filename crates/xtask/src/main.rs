@@ -30,7 +30,7 @@ cargo xtask COMMAND
   bench NAME [ARGS]                runs a bench with the services, as a release build (e.g. `bench engine`)
   e2e [--kills N] [ARGS]           plays the end-to-end run with the services and separate processes
 
-Services come from this machine, else from Debian's packages (as root) and from Maven. A service
+Services come from this machine, else from Debian's packages (as root), from Maven and from npm. A service
 that cannot be had ends the command with what is missing and how to get it; what a test or a Rust without clippy cannot
 look at is named at the end, as NOT RUN.
 ";

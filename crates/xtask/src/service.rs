@@ -1,6 +1,7 @@
 //! The throwaway services that tests and benches talk to: real PostgreSQL, real Apache Kafka, Postfix' smtp-sink,
-//! and two foreign verifiers of mail signatures.
+//! two foreign verifiers of mail signatures, and the public conformance data of CEL.
 
+mod cel_conformance;
 mod dkim_verifiers;
 mod install;
 mod kafka;
@@ -28,6 +29,7 @@ pub struct Services {
     smtp_sink: PathBuf,
     dkim_python: PathBuf,
     mailauth: PathBuf,
+    cel: PathBuf,
 }
 
 impl Services {
@@ -35,13 +37,14 @@ impl Services {
     pub fn start(durability: Durability) -> Result<Self> {
         let smtp_sink = smtp_sink::find_or_install()?;
         let (dkim_python, mailauth) = (dkim_verifiers::python()?, dkim_verifiers::mailauth()?);
+        let cel = cel_conformance::find_or_fetch()?;
         let mut kafka = kafka::Kafka::spawn().context("Apache Kafka")?;
         let postgres = postgres::Postgres::start(durability).context("PostgreSQL")?;
         kafka.wait_ready().context("Apache Kafka")?;
         println!("xtask: PostgreSQL at {}", postgres.url());
         println!("xtask: Apache Kafka at {} ({})", kafka.address(), kafka.origin());
         println!("xtask: smtp-sink is {}", smtp_sink.display());
-        Ok(Self { postgres, kafka, smtp_sink, dkim_python, mailauth })
+        Ok(Self { postgres, kafka, smtp_sink, dkim_python, mailauth, cel })
     }
 
     /// What the tests read to find the services.
@@ -52,6 +55,7 @@ impl Services {
             ("RAPPORT_TEST_SMTP_SINK", self.smtp_sink.display().to_string()),
             ("RAPPORT_TEST_DKIM_PYTHON", self.dkim_python.display().to_string()),
             ("RAPPORT_TEST_MAILAUTH", self.mailauth.display().to_string()),
+            ("RAPPORT_TEST_CEL", self.cel.display().to_string()),
         ]
     }
 

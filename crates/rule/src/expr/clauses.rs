@@ -2,7 +2,7 @@
 
 use super::syntax::Comparison;
 use super::tree::{Expr, Tree, compare};
-use super::{Environment, Place, Scope, Truth, Value};
+use super::{Environment, Place, Scope, Truth, Type, Value, together};
 use crate::finding::Findings;
 use crate::source::Span;
 
@@ -17,7 +17,7 @@ pub(super) fn report(expr: &Expr, place: &Place<'_>, env: &dyn Environment, find
         };
         let whole = place.at(Span::new(0, expr.text.len()));
         let part = if std::ptr::eq(tree, &raw const expr.tree) { "this" } else { "a part of this" };
-        findings.error("R0217", place.path, whole, format!("{part} is {how}")).label(reason(tree, answer));
+        findings.error("R0217", place.path, whole, format!("{part} is {how}")).label(reason(tree, answer, env));
         true
     });
 }
@@ -58,7 +58,7 @@ fn constant_answer(tree: &Tree, env: &dyn Environment) -> Option<Truth> {
                 (!same || certain).then(|| Truth::from(same))
             }
             (Tree::Name(name), Tree::Constant(bound)) => bounded(name, *comparison, bound, env),
-            (Tree::Constant(bound), Tree::Name(name)) => bounded(name, mirrored(*comparison), bound, env),
+            (Tree::Constant(bound), Tree::Name(name)) => bounded(name, comparison.mirrored(), bound, env),
             _ => None,
         },
         Tree::OneOf(needle, items) => {
@@ -70,7 +70,7 @@ fn constant_answer(tree: &Tree, env: &dyn Environment) -> Option<Truth> {
             };
             set.iter().all(|text| listed(text)).then_some(Truth::True)
         }
-        Tree::And(left, right) => contradiction(left, right),
+        Tree::And(..) => together::never_all(tree, env).then_some(Truth::False),
         _ => None,
     }
 }
@@ -78,13 +78,8 @@ fn constant_answer(tree: &Tree, env: &dyn Environment) -> Option<Truth> {
 /// A name that is never below 0, never above its own bound, or always whole, against a bound.
 fn bounded(name: &str, comparison: Comparison, bound: &Value, env: &dyn Environment) -> Option<Truth> {
     let variable = env.lookup(name)?;
-    let bound_number = match bound {
-        Value::Count(count) => *count as f64,
-        Value::Number(number) | Value::Percent(number) => *number,
-        Value::Money(money) => money.minor as f64,
-        _ => return None,
-    };
-    let answer = if variable.ty == super::Type::Count && bound_number.fract() != 0.0 {
+    let bound_number = number(bound)?;
+    let answer = if variable.ty == Type::Count && bound_number.fract() != 0.0 {
         match comparison {
             Comparison::Equal => Some(false),
             Comparison::NotEqual => Some(true),
@@ -119,46 +114,36 @@ fn bounded(name: &str, comparison: Comparison, bound: &Value, env: &dyn Environm
     (!answer || !variable.maybe_missing).then(|| Truth::from(answer))
 }
 
-/// `x == "a" && x == "b"`: one name, two different values.
-fn contradiction(left: &Tree, right: &Tree) -> Option<Truth> {
-    let wanted = |tree: &Tree| match tree {
-        Tree::Compare(Comparison::Equal, name, value) => match (&**name, &**value) {
-            (Tree::Name(name), Tree::Constant(value)) | (Tree::Constant(value), Tree::Name(name)) => {
-                Some((name.clone(), value.clone()))
-            }
-            _ => None,
-        },
+/// A bound on the line of numbers; of money only its sign matters.
+fn number(bound: &Value) -> Option<f64> {
+    match bound {
+        Value::Count(count) => Some(*count as f64),
+        Value::Number(number) | Value::Percent(number) => Some(*number),
+        Value::Money(money) => Some(money.minor as f64),
         _ => None,
-    };
-    let ((a, x), (b, y)) = (wanted(left)?, wanted(right)?);
-    (a == b && compare(Comparison::Equal, &x, &y, &Nothing).is_false()).then_some(Truth::False)
-}
-
-fn mirrored(comparison: Comparison) -> Comparison {
-    match comparison {
-        Comparison::Less => Comparison::Greater,
-        Comparison::LessOrEqual => Comparison::GreaterOrEqual,
-        Comparison::Greater => Comparison::Less,
-        Comparison::GreaterOrEqual => Comparison::LessOrEqual,
-        same => same,
     }
 }
 
-fn reason(tree: &Tree, answer: Truth) -> &'static str {
-    match (tree, answer) {
+fn reason(tree: &Tree, answer: Truth, env: &dyn Environment) -> String {
+    let why = match (tree, answer) {
         (Tree::Compare(_, left, right), _) => match (&**left, &**right) {
             (Tree::Name(_), Tree::Name(_)) => "both sides are the same",
             (Tree::Constant(_), Tree::Constant(_)) => "both sides are written out",
-            (Tree::Constant(bound), _) | (_, Tree::Constant(bound)) => match bound {
-                Value::Number(number) if number.fract() != 0.0 => "a count is whole",
-                // Only what has a bound above is compared with one so far up.
-                Value::Percent(percent) if *percent >= 100.0 => "it is never above 100",
-                _ => "it is never below 0",
-            },
+            (Tree::Constant(bound), Tree::Name(name)) | (Tree::Name(name), Tree::Constant(bound)) => {
+                let variable = env.lookup(name);
+                let most = variable.as_ref().and_then(|variable| variable.at_most);
+                let written = number(bound).unwrap_or_default();
+                if let Some(most) = most.filter(|most| written >= f64::from(*most)) {
+                    return format!("it is never above {most}");
+                }
+                let whole = variable.is_some_and(|variable| variable.ty == Type::Count);
+                if whole && written.fract() != 0.0 { "a count is whole" } else { "it is never below 0" }
+            }
             _ => "",
         },
         (Tree::OneOf(..), _) => "the list has every possible value",
         (Tree::And(..), _) => "it cannot be both",
         _ => "it asks nothing",
-    }
+    };
+    why.to_owned()
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Environment, Expr, Scope, Truth, Value};
+use super::{Environment, Expr, Scope, Truth, Value, together};
 use crate::finding::Findings;
 use crate::yaml::{self, Fields, Node};
 
@@ -52,7 +52,15 @@ impl Condition {
     /// Reads and compiles the value of `if:`, `unless:`, `any:` or an entry of `stop_when`. None with at least one error.
     pub fn from_node(node: &Node, path: &str, env: &dyn Environment, findings: &mut Findings) -> Option<Condition> {
         match &node.value {
-            yaml::Value::Seq(items) => Condition::all(items, node, path, env, findings).map(Condition::All),
+            yaml::Value::Seq(items) => {
+                let before = findings.errors();
+                let parts = Condition::all(items, node, path, env, findings)?;
+                // What is wrong with one of them alone has been said.
+                if findings.errors() == before {
+                    together::report(&parts, items, path, env, findings);
+                }
+                Some(Condition::All(parts))
+            }
             yaml::Value::Map(_) => Condition::from_map(node, path, env, findings),
             yaml::Value::String(text) => {
                 let span = node.text_span();
@@ -129,6 +137,12 @@ impl Condition {
             }
         };
         condition.filter(|_| findings.errors() == before)
+    }
+
+    /// Whether the other holds wherever this does, so that nobody gets through this under `if` and past the other under
+    /// `unless`. It goes by what is written alone: it may overlook something, and is never wrong when it says yes.
+    pub fn implies(&self, other: &Condition) -> bool {
+        together::implies(self, other)
     }
 
     /// The answer now. `if` needs [`Truth::True`]; see [`holds_if`] and [`blocks_unless`].

@@ -56,6 +56,31 @@ pub(super) enum Comparison {
     GreaterOrEqual,
 }
 
+impl Comparison {
+    /// The same with both sides exchanged.
+    pub(super) fn mirrored(self) -> Comparison {
+        match self {
+            Comparison::Less => Comparison::Greater,
+            Comparison::LessOrEqual => Comparison::GreaterOrEqual,
+            Comparison::Greater => Comparison::Less,
+            Comparison::GreaterOrEqual => Comparison::LessOrEqual,
+            same => same,
+        }
+    }
+
+    /// What holds where this does not, of values that are known.
+    pub(super) fn negated(self) -> Comparison {
+        match self {
+            Comparison::Equal => Comparison::NotEqual,
+            Comparison::NotEqual => Comparison::Equal,
+            Comparison::Less => Comparison::GreaterOrEqual,
+            Comparison::LessOrEqual => Comparison::Greater,
+            Comparison::Greater => Comparison::LessOrEqual,
+            Comparison::GreaterOrEqual => Comparison::Less,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Arithmetic {
     Plus,
@@ -85,7 +110,11 @@ pub(super) fn parse(text: &str, place: &Place<'_>, findings: &mut Findings) -> O
         return None;
     }
     // Numbers that do not fit are found here, where their place is known.
-    if let Some(number) = tokens.iter().find(|token| token.kind == TokenKind::Number && !fits(token.text)) {
+    let too_large = tokens.iter().enumerate().find(|(index, token)| {
+        let negative = index.checked_sub(1).and_then(|before| tokens.get(before)).is_some_and(|sign| sign.text == "-");
+        token.kind == TokenKind::Number && !fits(token.text, negative)
+    });
+    if let Some((_, number)) = too_large {
         findings.error("R0202", place.path, place.at(number.span), format!("the number {} is too large", number.text));
         return None;
     }
@@ -115,8 +144,12 @@ pub(super) fn parse(text: &str, place: &Place<'_>, findings: &mut Findings) -> O
 const MACROS: [&str; 10] =
     ["has", "all", "exists", "exists_one", "existsOne", "map", "filter", "optMap", "optFlatMap", "bind"];
 
-fn fits(number: &str) -> bool {
-    if number.contains('.') { number.parse::<f64>().is_ok_and(f64::is_finite) } else { number.parse::<i64>().is_ok() }
+/// Whether a number can be held. The lowest whole number is one further from 0 than the highest.
+fn fits(number: &str, negative: bool) -> bool {
+    if number.contains('.') {
+        return number.parse::<f64>().is_ok_and(f64::is_finite);
+    }
+    number.parse::<i64>().is_ok() || negative && number.parse::<u64>().is_ok_and(|size| size == i64::MIN.unsigned_abs())
 }
 
 fn unsupported(place: &Place<'_>, span: Span, message: &str, findings: &mut Findings) {

@@ -211,28 +211,34 @@ impl<'a> Builder<'a> {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 self.no_anchor(anchor, span);
-                if tag.is_some() {
-                    self.tag(span);
-                }
                 let style = match style {
                     ScalarStyle::Plain => Style::Plain,
                     ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => Style::Quoted,
                     ScalarStyle::Literal | ScalarStyle::Folded => Style::Block,
                 };
+                if tag.is_some() {
+                    let span = self.tag(span, text.is_empty());
+                    if style == Style::Plain {
+                        // `!segment.x` was meant as it stands: with the sign taken for a tag nothing, or half of it, would be
+                        // left, and be complained about a second time.
+                        let meant = Value::String(self.source.slice(span).to_owned());
+                        return self.value(Node { span, value: meant, style });
+                    }
+                }
                 let value = if style == Style::Plain { plain(&text) } else { Value::String(text.into_owned()) };
                 self.value(Node { span, value, style })?;
             }
             Event::SequenceStart(anchor, tag) => {
                 self.no_anchor(anchor, span);
                 if tag.is_some() {
-                    self.tag(span);
+                    self.tag(span, false);
                 }
                 self.enter(Open::Seq { start: span.start, items: Vec::new() }, span)?;
             }
             Event::MappingStart(anchor, tag) => {
                 self.no_anchor(anchor, span);
                 if tag.is_some() {
-                    self.tag(span);
+                    self.tag(span, false);
                 }
                 self.enter(
                     Open::Map {
@@ -314,13 +320,19 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn tag(&mut self, span: Span) {
-        // The span is that of the value behind the tag; the tag stands right before it.
-        let before = self.source.text.get(..span.start).unwrap_or_default();
+    /// Complains about a tag before the value at `span`, and gives the place of both.
+    fn tag(&mut self, span: Span, empty: bool) -> Span {
+        // An empty value stands where the next word is, mostly on another line; the tag is on the last line before that has one.
+        let before = self.source.text.get(..span.start).unwrap_or_default().trim_end();
         let from = before.rfind('!').filter(|at| !before.get(*at..).unwrap_or_default().contains('\n'));
-        let span = from.map_or(span, |from| Span::new(from, span.end));
+        let span = from.map_or(span, |from| {
+            let rest = self.source.text.get(from..).unwrap_or_default();
+            let tag = rest.find(|c: char| c.is_whitespace() || ",]}".contains(c)).unwrap_or(rest.len());
+            Span::new(from, if empty { from + tag } else { span.end })
+        });
         self.refused("R0004", span, "`!` begins a tag in YAML")
             .label("quote the whole expression, or use `not:` or `unless:`");
+        span
     }
 
     fn refused(&mut self, code: &'static str, span: Span, message: &str) -> &mut crate::Finding {
@@ -341,7 +353,8 @@ impl<'a> Builder<'a> {
         let begins = |sign: char| value_of(written).starts_with(sign) || written.contains(&format!(" {sign}"));
         let found = Span::new(at, at + width);
         if ["tag", "handle"].iter().any(|word| error.info().contains(word)) && begins('!') {
-            return self.tag(found);
+            self.tag(found, false);
+            return;
         }
         if error.info().contains("anchor") && ["*", "&"].iter().any(|sign| written.contains(sign)) {
             self.refused("R0003", found, "`*` and `&` stand for something else in YAML").label(QUOTE_OR_WRITE_OUT);

@@ -18,6 +18,8 @@ impl Environment for World {
             "balance" => Variable::of(Type::Money).or_negative(),
             "revenue_28d" | "revenue_28d_before" => Variable::of(Type::Money),
             "average" => Variable::of(Type::Number).or_missing(),
+            "share" => Variable::of(Type::Percent).or_missing().never_above(100),
+            "score" => Variable::of(Type::Number).or_missing().never_above(100),
             "days_since_mail" => Variable::of(Type::Count).or_missing(),
             "group" => Variable::one_of(["vip", "core", "quiet"]),
             "partner.status" => Variable::one_of(["active", "paused", "unknown"]),
