@@ -1,7 +1,7 @@
 //! The files people write: read from a project folder, or those shipped in the binary.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rapport_rule::{Source, Sources};
 
@@ -29,7 +29,8 @@ pub fn is_project(folder: &Path) -> bool {
 pub fn read(folder: &Path) -> Result<Texts, Failure> {
     let mut texts = Texts::new();
     for part in ["workflows", "config"] {
-        collect(folder, part, &mut texts)?;
+        let ground = Ground::of(folder, part);
+        collect(&ground, part, &mut texts)?;
     }
     if texts.is_empty() {
         return Err(Failure::input(format!("there is neither workflows/ nor config/ in {}", folder.display()))
@@ -43,12 +44,57 @@ pub fn read(folder: &Path) -> Result<Texts, Failure> {
     Ok(texts)
 }
 
-fn collect(root: &Path, inside: &str, texts: &mut Texts) -> Result<(), Failure> {
-    let folder = root.join(inside);
+/// Where a part of the project really lies, so that links can be judged. Either may be a link itself: that is the choice of
+/// whoever set the machine up.
+struct Ground<'a> {
+    root: &'a Path,
+    real: Vec<PathBuf>,
+}
+
+impl<'a> Ground<'a> {
+    fn of(root: &'a Path, part: &str) -> Self {
+        let real = [root.to_owned(), root.join(part)].iter().filter_map(|path| path.canonicalize().ok()).collect();
+        Self { root, real }
+    }
+
+    /// Refuses links that lead out of the project, in a circle, or to a folder that is read under its own name.
+    fn judge(&self, link: &Path, is_folder: bool) -> Result<(), Failure> {
+        let real = link.canonicalize().map_err(|error| unreadable(link, &error))?;
+        let Some(below) = self.real.iter().find_map(|ground| real.strip_prefix(ground).ok()) else {
+            return Err(Failure::input(format!("{} is a link that leads out of the project", link.display())).help(
+                "put the files themselves here: what decides who gets mail is reviewed and versioned with the project",
+            ));
+        };
+        // A folder mounted into a container is laid out as links into a hidden folder beside them, which is read only so. One
+        // link deep: what lies there links no further.
+        let is_hidden =
+            |path: &Path| path.components().any(|part| part.as_os_str().as_encoded_bytes().starts_with(b"."));
+        let stands_in = link.parent().and_then(|folder| folder.canonicalize().ok()).unwrap_or_default();
+        let is_circle = stands_in.starts_with(&real);
+        let from_hidden = self.real.iter().find_map(|ground| stands_in.strip_prefix(ground).ok()).is_none_or(is_hidden);
+        if !is_folder || (is_hidden(below) && !from_hidden && !is_circle) {
+            return Ok(());
+        }
+        let what = if is_circle {
+            "a link to a folder it stands in: it leads in a circle"
+        } else {
+            "a link to a folder of this project, which is read already"
+        };
+        Err(Failure::input(format!("{} is {what}", link.display()))
+            .help("take the link away; a workflow is a folder with files of its own"))
+    }
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::input(format!("{} cannot be read: {error}", path.display()))
+}
+
+fn collect(ground: &Ground<'_>, inside: &str, texts: &mut Texts) -> Result<(), Failure> {
+    let folder = ground.root.join(inside);
     let entries = match std::fs::read_dir(&folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(Failure::input(format!("{} cannot be read: {error}", folder.display()))),
+        Err(error) => return Err(unreadable(&folder, &error)),
     };
     for entry in entries.flatten() {
         let name = entry.file_name();
@@ -60,21 +106,31 @@ fn collect(root: &Path, inside: &str, texts: &mut Texts) -> Result<(), Failure> 
             continue;
         }
         let (path, shown) = (format!("{inside}/{name}"), entry.path());
-        let unreadable = |error: std::io::Error| Failure::input(format!("{} cannot be read: {error}", shown.display()));
-        let about = std::fs::metadata(&shown).map_err(unreadable)?;
         // Descriptions of the files for editors, written by `rapport schema --write`.
         if path == "config/schema" {
             continue;
         }
+        let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
+        let about = match std::fs::metadata(&shown) {
+            Ok(about) => about,
+            Err(error) if is_link => {
+                return Err(Failure::input(format!("{} is a link that leads nowhere: {error}", shown.display()))
+                    .help("take the link away, or put the file itself here"));
+            }
+            Err(error) => return Err(unreadable(&shown, &error)),
+        };
+        if is_link {
+            ground.judge(&shown, about.is_dir())?;
+        }
         if about.is_dir() {
-            collect(root, &path, texts)?;
+            collect(ground, &path, texts)?;
             continue;
         }
         if about.len() > FILE_MAX {
             return Err(Failure::input(format!("{} is larger than 4 MiB", shown.display()))
                 .help("only texts belong into workflows/ and config/"));
         }
-        let bytes = std::fs::read(&shown).map_err(unreadable)?;
+        let bytes = std::fs::read(&shown).map_err(|error| unreadable(&shown, &error))?;
         let text = String::from_utf8(bytes).map_err(|error| {
             let at = error.utf8_error().valid_up_to();
             Failure::input(format!("{} is not UTF-8 from byte {at} on", shown.display()))

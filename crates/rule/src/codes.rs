@@ -1,7 +1,9 @@
 //! The page of every code a finding can have: what it means, an example, the example put right.
 //!
-//! One file per hundred. A crate that adds a code adds its page here; a test sees to it that pages are complete, in order
-//! and true to `docs/codes/`.
+//! One file per hundred. A crate that adds a code adds its page here; tests see to it that pages are complete, in order and
+//! true to `docs/codes/`, that the example gives the finding where it stands, and that put right it does not.
+
+pub mod place;
 
 mod r00_yaml;
 mod r01_keys;
@@ -10,6 +12,8 @@ mod r03_literals;
 mod r04_mails;
 mod r05_references;
 mod r06_tests;
+
+pub use place::Place;
 
 /// The page of one code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +24,8 @@ pub struct CodePage {
     pub title: &'static str,
     /// What it means and why it matters: one paragraph.
     pub meaning: &'static str,
+    /// Where example and example put right stand.
+    pub place: Place,
     /// What somebody wrote.
     pub example: &'static str,
     /// The same, put right.
@@ -50,9 +56,11 @@ pub fn page(code: &str) -> Option<&'static CodePage> {
 impl CodePage {
     /// The page as Markdown, as it stands in `docs/codes/`.
     pub fn markdown(&self) -> String {
-        let CodePage { code, title, meaning, example, put_right } = self;
+        let CodePage { code, title, meaning, place, example, put_right } = self;
+        let (at, language) = (place.told(), place.language());
         format!(
-            "# {code}: {title}\n\n{meaning}\n\nWritten:\n\n```yaml\n{example}\n```\n\nPut right:\n\n```yaml\n{put_right}\n```\n"
+            "# {code}: {title}\n\n{meaning}\n\nWritten{at}:\n\n```{language}\n{example}\n```\n\nPut right:\n\n\
+             ```{language}\n{put_right}\n```\n"
         )
     }
 }

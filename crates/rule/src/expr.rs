@@ -11,6 +11,7 @@ mod scan;
 mod scope;
 mod syntax;
 mod template;
+mod together;
 mod tree;
 mod value;
 

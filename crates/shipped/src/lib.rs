@@ -4,6 +4,8 @@
 //! author's folder, with errors a person can act on, is the command line's business.
 #![allow(clippy::disallowed_methods, reason = "reading files is what this crate is for")]
 
+pub mod example;
+
 use std::path::{Path, PathBuf};
 
 use rapport_rule::{Source, Sources};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use rapport_message::{Layout, Locale};
+use rapport_message::{Layout, Locale, Partials, partial};
 use rapport_rule::suggest::nearest;
 use rapport_rule::yaml::{self, Node, is_name};
 use rapport_rule::{Findings, Source, Sources};
@@ -55,9 +55,17 @@ pub fn compile(sources: &Sources) -> (Option<Rulebook>, Findings) {
     compile_into(sources, Findings::new())
 }
 
+/// Compiles files that were checked when they were applied: no mail is rendered for made-up partners again, which takes longer than
+/// all the rest, and a rule about mails that came later takes nothing out of force.
+pub fn compile_applied(sources: &Sources) -> (Option<Rulebook>, Findings) {
+    let mut findings = Findings::new();
+    let rulebook = build(sources, false, &mut findings, &mut |_| {});
+    (rulebook.filter(|_| !findings.has_errors()), findings)
+}
+
 /// Like [`compile`], with findings one has begun: [`Findings::watching`] also tells which keys each map may have.
 pub fn compile_into(sources: &Sources, mut findings: Findings) -> (Option<Rulebook>, Findings) {
-    let rulebook = build(sources, &mut findings, &mut |_| {});
+    let rulebook = build(sources, true, &mut findings, &mut |_| {});
     (rulebook.filter(|_| !findings.has_errors()), findings)
 }
 
@@ -75,11 +83,16 @@ pub struct Looked {
 /// Like [`compile`], and tells what may be named.
 pub fn look(sources: &Sources) -> Looked {
     let (mut findings, mut vocabulary) = (Findings::new(), Vocabulary::default());
-    let rulebook = build(sources, &mut findings, &mut |told| vocabulary = told);
+    let rulebook = build(sources, true, &mut findings, &mut |told| vocabulary = told);
     Looked { rulebook: rulebook.filter(|_| !findings.has_errors()), findings, vocabulary }
 }
 
-fn build(sources: &Sources, findings: &mut Findings, tell: &mut dyn FnMut(Vocabulary)) -> Option<Rulebook> {
+fn build(
+    sources: &Sources,
+    rehearses: bool,
+    findings: &mut Findings,
+    tell: &mut dyn FnMut(Vocabulary),
+) -> Option<Rulebook> {
     let nodes = config_nodes(sources, findings);
     let node = |name: &str| nodes.get(name).map(|node| (node, format!("config/{name}")));
     let config = node("rapport.yaml").and_then(|(node, path)| config::read_rapport(node, &path, findings));
@@ -103,6 +116,7 @@ fn build(sources: &Sources, findings: &mut Findings, tell: &mut dyn FnMut(Vocabu
         lanes: names.lanes,
         segments: names.segments,
         programs,
+        partner_types: config.as_ref().map(|config| config.partner_types.clone()).unwrap_or_default(),
         labels,
         awards: awards.keys().cloned().collect(),
         bands: health.iter().flat_map(|model| &model.spec().bands).map(|band| Arc::from(band.name.as_str())).collect(),
@@ -146,18 +160,21 @@ fn build(sources: &Sources, findings: &mut Findings, tell: &mut dyn FnMut(Vocabu
         workflows: &ids,
     };
     tell(told(&catalogue));
+    let layout = layout(sources, &locale, findings);
+    let partials = Partials::parse(sources.under(partial::FOLDER), &locale, findings);
+    let setting = mails::Setting { catalogue: &catalogue, layout: layout.as_deref(), program: &locale, rehearses };
     let mut workflows = Vec::new();
     let mut all_mails = BTreeMap::new();
     let mut libraries = BTreeMap::new();
     let mut trials = BTreeMap::new();
     for (id, folder) in &folders {
-        let library = rapport_message::Library::parse(folder.files.iter().copied(), &locale, findings);
+        let library = rapport_message::Library::parse(folder.files.iter().copied(), &locale, &partials, findings);
         let read = folder.workflow.and_then(|source| {
             let node = yaml::parse_filled(source, findings)?;
             read::workflow(id, source, &node, &catalogue, findings)
         });
         if let (Some(read), Some(source)) = (&read, folder.workflow) {
-            mails::check(read, source, &library, &catalogue, findings);
+            mails::check(read, source, &library, &setting, findings);
         }
         if let Some(tests) = folder.tests {
             let place = trial::Place {
@@ -174,8 +191,12 @@ fn build(sources: &Sources, findings: &mut Findings, tell: &mut dyn FnMut(Vocabu
         libraries.insert(id.clone(), library);
         workflows.extend(read.map(|read| Arc::new(read.workflow)));
     }
-    lint::check(&workflows, sources, findings);
-    let layout = layout(sources, &locale, findings);
+    lint::check(&workflows, &declared, sources, findings);
+    // A mail with errors may ask for what seems unused.
+    if !libraries.values().any(rapport_message::Library::has_broken) {
+        let used = libraries.values().flat_map(rapport_message::Library::partials).cloned().collect();
+        partials.warn_unused(&used, findings);
+    }
     if let Some(layout) = &layout {
         check_reasons(layout, &declared, findings);
     }

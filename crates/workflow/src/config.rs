@@ -65,6 +65,8 @@ pub struct Config {
     pub senders: BTreeMap<Arc<str>, Sender>,
     /// What partners can opt out of, by id.
     pub topics: BTreeMap<Arc<str>, Topic>,
+    /// All types a partner can be of, in the order written; empty when any word may be one.
+    pub partner_types: Vec<Arc<str>>,
     /// The company.
     pub imprint: Imprint,
     /// Caps, quiet hours, weekends, basis.

@@ -37,6 +37,7 @@ const PARTNER: &[(&str, Type, bool)] = &[
     ("consent", Type::Bool, true),
     ("top_product", Type::Text, true),
     ("top_category", Type::Text, true),
+    ("top_products", Type::List, true),
     ("open_cases", Type::Count, false),
     ("awards", Type::List, false),
     ("health.score", Type::Number, true),
@@ -77,6 +78,8 @@ pub(crate) struct Declared {
     pub(crate) goals: GoalNames,
     pub(crate) anniversaries: bool,
     pub(crate) programs: Vec<Arc<str>>,
+    /// Empty when any word may be a type.
+    pub(crate) partner_types: Vec<Arc<str>>,
     pub(crate) bands: Vec<Arc<str>>,
     pub(crate) labels: BTreeMap<Arc<str>, Label>,
     pub(crate) awards: Vec<Arc<str>>,
@@ -201,12 +204,13 @@ impl Declared {
 }
 
 impl Declared {
-    /// Whether the partners of such a cut can exist: groups and the form of a country are known, other words are the programme's.
+    /// Whether the partners of such a cut can exist: groups, declared types and the form of a country are known, other words are the programme's.
     fn has_cut(&self, field: &str) -> bool {
         Cut::parse(field).is_some_and(|(cut, _)| match cut.by {
             CutBy::Group => self.groups.contains(&cut.of),
             CutBy::Country => cut.of.len() == 2 && cut.of.bytes().all(|letter| letter.is_ascii_uppercase()),
-            CutBy::Type | CutBy::Manager | CutBy::Reason => true,
+            CutBy::Type => self.partner_types.is_empty() || self.partner_types.contains(&cut.of),
+            CutBy::Manager | CutBy::Reason => true,
         })
     }
 }
@@ -261,6 +265,7 @@ impl Environment for Names<'_> {
                 declared.goals.goals.iter().find(|name| ***name == *goal)?;
                 let ty = GOAL.iter().find(|(name, _)| *name == field)?.1;
                 let variable = Variable::of(ty);
+                let variable = if field == "chance" { variable.never_above(100) } else { variable };
                 Some(if field == "agreed" { variable } else { variable.or_missing() })
             }
             "event" => declared.event_field(self.event?, field),
@@ -347,6 +352,9 @@ fn partner_field(declared: &Declared, field: &str) -> Option<Variable> {
     if field == "health.band" && !declared.bands.is_empty() {
         return Some(Variable::one_of(declared.bands.iter().map(|band| &**band)).or_missing());
     }
+    if field == "type" && !declared.partner_types.is_empty() {
+        return Some(Variable::one_of(declared.partner_types.iter().map(|kind| &**kind)).or_missing());
+    }
     if PERSONAL.contains(&field) {
         return Some(Variable::of(Type::Text).or_missing());
     }
@@ -369,6 +377,7 @@ fn partner_field(declared: &Declared, field: &str) -> Option<Variable> {
     }
     let (_, ty, missing) = PARTNER.iter().find(|(name, _, _)| *name == field)?;
     let variable = Variable::of(*ty);
+    let variable = if field == "health.score" { variable.never_above(100) } else { variable };
     Some(if *missing { variable.or_missing() } else { variable })
 }
 

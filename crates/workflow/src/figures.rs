@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use rapport_partner::ProgramFigure;
 use rapport_partner::figure::{Figure, Unit, Window};
 use rapport_partner::program::Cut;
+use rapport_partner::{Foreseen, ProgramFigure};
 use rapport_rule::expr::{Type, Variable};
 
 /// What is known of a figure; none if there is no such figure.
@@ -13,6 +13,11 @@ pub(crate) fn variable(name: &str) -> Option<Variable> {
     let figure = Figure::parse(name).ok()?;
     let variable = Variable::of(ty(figure.unit()));
     let variable = if figure.may_be_negative() { variable.or_negative() } else { variable };
+    // Parts of one whole. Growth can be above 100, and so can a share of what was counted at another time.
+    let variable = match figure {
+        Figure::NewCustomerShare(_) | Figure::Foreseen(Foreseen::Chance) => variable.never_above(100),
+        _ => variable,
+    };
     // Within a journey the sums at its start are always known.
     let known = matches!(figure, Figure::Sum(measure, Window::SinceStart) if !measure.is_money());
     Some(if figure.may_be_missing() && !known { variable.or_missing() } else { variable })

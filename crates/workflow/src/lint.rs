@@ -1,11 +1,17 @@
-//! What is allowed, and still not meant: workflows that start each other for ever, triggers seen many times, secrets in files.
+//! What is allowed, and still not meant: workflows that start each other for ever, triggers seen many times, partners whom
+//! nothing reaches, conditions that keep everybody out, secrets in files.
+
+mod never;
+mod reach;
+mod secrets;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rapport_event::Kind;
-use rapport_rule::{Findings, Sources, Span};
+use rapport_rule::{Findings, Source, Sources, Span};
 
+use crate::environment::Declared;
 use crate::model::{Once, Verb, Workflow};
 
 /// Kinds that a partner causes many times a week.
@@ -18,21 +24,14 @@ const FREQUENT: [Kind; 6] = [
     Kind::ConversionPaid,
 ];
 
-/// How the keys of services that sign mails, charge cards or keep repositories begin.
-const SECRETS: [(&str, usize); 7] = [
-    ("-----BEGIN PRIVATE KEY", 22),
-    ("-----BEGIN RSA PRIVATE KEY", 26),
-    ("sk_live_", 20),
-    ("xoxb-", 20),
-    ("ghp_", 30),
-    ("AKIA", 20),
-    ("SG.", 40),
-];
-
-pub(crate) fn check(workflows: &[Arc<Workflow>], sources: &Sources, findings: &mut Findings) {
+pub(crate) fn check(workflows: &[Arc<Workflow>], declared: &Declared, sources: &Sources, findings: &mut Findings) {
     endless(workflows, sources, findings);
     frequent(workflows, sources, findings);
-    secrets(sources, findings);
+    reach::check(workflows, declared, sources, findings);
+    secrets::check(sources, findings);
+    for workflow in workflows {
+        never::check(workflow, sources, findings);
+    }
 }
 
 fn path_of(workflow: &Workflow) -> String {
@@ -41,7 +40,11 @@ fn path_of(workflow: &Workflow) -> String {
 
 /// The place of a top-level key in a workflow's file.
 fn key_span(workflow: &Workflow, key: &str, sources: &Sources) -> Option<Span> {
-    let source = sources.get(&path_of(workflow))?;
+    line_of(key, sources.get(&path_of(workflow))?)
+}
+
+/// The line of a top-level key.
+fn line_of(key: &str, source: &Source) -> Option<Span> {
     let mut start = 0;
     for line in source.text.split_inclusive('\n') {
         if line.strip_prefix(key).is_some_and(|rest| rest.starts_with(':')) {
@@ -111,26 +114,6 @@ fn frequent(workflows: &[Arc<Workflow>], sources: &Sources, findings: &mut Findi
                 )
                 .label("say `once: every 30 days`, or bind it with `if` or `combine`")
                 .hint("Caps would hold most of these mails until they expire.");
-        }
-    }
-}
-
-fn secrets(sources: &Sources, findings: &mut Findings) {
-    for source in sources.iter() {
-        for (begins, length) in SECRETS {
-            for (at, _) in source.text.match_indices(begins) {
-                let before = source.text.get(..at).and_then(|text| text.chars().next_back());
-                let is_word = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
-                let rest = source.text.get(at..).unwrap_or_default();
-                let whole = rest.chars().take_while(|c| is_word(*c)).count();
-                let is_key = begins.starts_with('-') || (whole >= length && !before.is_some_and(is_word));
-                if is_key {
-                    findings
-                        .error("R0433", &source.path, Span::new(at, at + begins.len()), "this looks like a secret key")
-                        .label("take it out, and replace it where it is used: whoever reads the repository has it")
-                        .hint("Secrets are given by the environment or by files outside the project.");
-                }
-            }
         }
     }
 }

@@ -236,6 +236,7 @@ fn about(name: &str) -> String {
         }
         ("partner", "awards") => "The awards given to the partner, by id.".into(),
         ("partner", _) if name.starts_with("partner.awarded.") => "When the partner was last given this award.".into(),
+        ("partner", "top_products") => "What the partner sells most, the most frequent first; at most eight.".into(),
         ("partner", "open_cases") => "How many cases about the partner are open.".into(),
         ("partner", "status") => "unknown, applied, active, suspended, rejected or closed.".into(),
         ("partner", "consent") => "Whether the partner agreed to marketing mail.".into(),

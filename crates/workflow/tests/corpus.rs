@@ -1,27 +1,37 @@
 //! Every file of `tests/workflows/err` has the findings of the `.out` beside it, every file of `ok` has none.
 //!
-//! A file is `workflows/tried/workflow.yaml`, or what its first line says (`# file: config/offers.yaml`), read together with
-//! the shipped configuration, a mail `hello` (`# mail: hello: its text`) and the shipped let-go review. Written anew with
-//! `RAPPORT_BLESS=1 cargo test -p rapport-workflow --test corpus`.
+//! A file is `workflows/tried/workflow.yaml`, or what its first line says (`# file: config/offers.yaml`; more such lines begin
+//! more files), read together with the shipped configuration, a mail `hello` beside the workflow (`# mail: hello: its text`)
+//! and the shipped let-go review. Written anew with `RAPPORT_BLESS=1 cargo test -p rapport-workflow --test corpus`.
 #![allow(clippy::disallowed_methods, reason = "a test reads the files it is about")]
+
+mod corpus_files;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use rapport_rule::finding::render::human;
 use rapport_rule::{Findings, Source, Sources, codes};
+use rapport_shipped::example::OF_THE_MACHINE;
 use rapport_shipped::{folders, root};
 use rapport_workflow::compile;
+
+/// Too large for a file of the corpus: `code_examples.rs` makes them.
+const UNTRIED: [&str; 2] = ["R0006", "R0456"];
 
 fn sources(text: &str) -> Sources {
     let mut sources = folders(&["config", "workflows/let-go-review"]);
     let mail = text.lines().find_map(|line| line.strip_prefix("# mail: hello: ")).unwrap_or("Good morning.");
-    match text.lines().next().and_then(|line| line.strip_prefix("# file: ")) {
-        Some(path) => sources.add(Source::new(path, text)),
-        None => {
-            sources.add(Source::new("workflows/tried/workflow.yaml", text));
-            sources.add(Source::new("workflows/tried/hello.mail.md", format!("---\nsubject: Hello\n---\n{mail}\n")));
-        }
+    let parts = corpus_files::parts(text);
+    let is_tried = |path: &str| path.starts_with("workflows/tried/");
+    // A file tried for its mails names all of them itself.
+    if parts.iter().filter(|(path, _)| is_tried(path)).all(|(path, _)| path.ends_with(".yaml"))
+        && parts.iter().any(|(path, _)| path == "workflows/tried/workflow.yaml")
+    {
+        sources.add(Source::new("workflows/tried/hello.mail.md", format!("---\nsubject: Hello\n---\n{mail}\n")));
+    }
+    for (path, text) in parts {
+        sources.add(Source::new(path, text));
     }
     sources
 }
@@ -61,6 +71,10 @@ fn what_is_wrong_is_found_with_place_and_remedy() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(seen.len() >= 60, "{} distinct findings", seen.len());
+    let elsewhere = |code: &str| UNTRIED.contains(&code) || OF_THE_MACHINE.iter().any(|(known, _)| *known == code);
+    let untried: Vec<&str> =
+        codes::pages().map(|page| page.code).filter(|code| !seen.contains(code) && !elsewhere(code)).collect();
+    assert!(untried.is_empty(), "no file of the corpus has {untried:?}");
     let without_page: Vec<&str> = seen.into_iter().filter(|code| codes::page(code).is_none()).collect();
     assert!(without_page.is_empty(), "codes without a page: {without_page:?}");
 }

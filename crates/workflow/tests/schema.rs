@@ -4,6 +4,8 @@
 //! Written anew with `RAPPORT_BLESS=1 cargo test -p rapport-workflow --test schema`.
 #![allow(clippy::disallowed_methods, reason = "a test reads the files it is about")]
 
+mod corpus_files;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -36,15 +38,14 @@ fn shipped() -> Sources {
     sources
 }
 
-/// Every file of a corpus: its name, the path it stands for, its text.
+/// Every file that a corpus stands for: the corpus file's name, the path it stands for, its text.
 fn corpus(folder: &str) -> Vec<(String, String, String)> {
     let files = std::fs::read_dir(root().join("tests/workflows").join(folder)).unwrap();
     let mut all = Vec::new();
     for path in files.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some_and(|e| e == "yaml")) {
         let text = std::fs::read_to_string(&path).unwrap();
-        let stands_for = text.lines().next().and_then(|line| line.strip_prefix("# file: "));
-        let stands_for = stands_for.unwrap_or("workflows/tried/workflow.yaml").to_owned();
-        all.push((path.file_stem().unwrap().to_str().unwrap().to_owned(), stands_for, text));
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        all.extend(corpus_files::parts(&text).into_iter().map(|(path, text)| (name.to_owned(), path, text)));
     }
     all.sort();
     all

@@ -1,6 +1,6 @@
 //! `tests.yaml`.
 
-use super::CodePage;
+use super::{CodePage, place};
 
 /// Their pages.
 pub(super) const PAGES: &[CodePage] = &[
@@ -8,27 +8,31 @@ pub(super) const PAGES: &[CodePage] = &[
         code: "R0601",
         title: "this is no series",
         meaning: "A series says how often something happens each day: a number, or a number times days, with brackets around what repeats: `5x70 1x5 (5x5 0x2)x4` is 70 days of 5, 5 days of 1, and four weeks of 5 with nothing at weekends.",
-        example: "daily: { conversions: \"five a day\" }",
-        put_right: "daily: { conversions: \"5x70\" }",
+        place: place::TEST,
+        example: "daily: { conversions: \"five a day\" }\nexpect: { mails: [] }",
+        put_right: "daily: { conversions: \"5x70\" }\nexpect: { mails: [] }",
     },
     CodePage {
         code: "R0602",
         title: "this is no clock",
         meaning: "A test runs on a virtual clock: its first day, and the zone in which days and clock times are meant.",
-        example: "clock: tomorrow",
-        put_right: "clock: 2026-02-02T00:00 Europe/Oslo",
+        place: place::TESTS,
+        example: "given: { clock: tomorrow }\ntests:\n  - name: greets\n    expect: { mails: [] }",
+        put_right: "given: { clock: 2026-02-02T00:00 Europe/Oslo }\ntests:\n  - name: greets\n    expect: { mails: [] }",
     },
     CodePage {
         code: "R0603",
         title: "this is no event of a test",
         meaning: "An entry under `events` has a day and one kind of event of the catalogue (or of `config/events.yaml`) with its fields; `expect` names kinds in the same words.",
-        example: "events: [{ day: 5, link.clickd: {} }]",
-        put_right: "events: [{ day: 5, link.clicked: {} }]",
+        place: place::TEST,
+        example: "events: [{ day: 5, link.clickd: {} }]\nexpect: { mails: [] }",
+        put_right: "events: [{ day: 5, link.clicked: {} }]\nexpect: { mails: [] }",
     },
     CodePage {
         code: "R0604",
         title: "a mail the workflow does not have",
         meaning: "A test expects mails by the names of the files beside the workflow. One that does not exist would make the test say something about nothing.",
+        place: place::TEST,
         example: "expect: { mails: [helo] }",
         put_right: "expect: { mails: [hello] }",
     },
@@ -36,6 +40,7 @@ pub(super) const PAGES: &[CodePage] = &[
         code: "R0605",
         title: "a test that expects nothing",
         meaning: "It would pass whatever happens. Where silence is meant, write it: `mails: []`.",
+        place: place::TEST,
         example: "expect: {}",
         put_right: "expect: { mails: [] }",
     },
@@ -43,6 +48,7 @@ pub(super) const PAGES: &[CodePage] = &[
         code: "R0606",
         title: "two tests of one name",
         meaning: "A test's name is the sentence it shows, and what reports know it by.",
+        place: place::TESTS,
         example: "tests: [{ name: greets, expect: { mails: [hello] } }, { name: greets, expect: { mails: [] } }]",
         put_right: "tests: [{ name: greets, expect: { mails: [hello] } }]",
     },
@@ -50,7 +56,8 @@ pub(super) const PAGES: &[CodePage] = &[
         code: "R0607",
         title: "this is no day of the play",
         meaning: "Days are counted from the day of the clock, which is day 1; a range includes both ends.",
-        example: "events: [{ day: monday, link.clicked: {} }]",
-        put_right: "events: [{ day: 1, link.clicked: {} }]",
+        place: place::TEST,
+        example: "events: [{ day: monday, link.clicked: {} }]\nexpect: { mails: [] }",
+        put_right: "events: [{ day: 1, link.clicked: {} }]\nexpect: { mails: [] }",
     },
 ];

@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use rapport_contact::{Cap, ContractBasis, Guardrails, GuardrailsSpec, Holidays, QuietHours, Weekends};
+use rapport_contact::{
+    Cap, ContractBasis, Counted, Guardrails, GuardrailsSpec, Holidays, QuietHours, Weekends, Window,
+};
 use rapport_insight::dip::Budget;
 use rapport_message::{Imprint, Locale, Sender};
 use rapport_rule::suggest::nearest;
 use rapport_rule::yaml::{Fields, Key, Node, is_name};
-use rapport_rule::{Currency, Findings, Length};
+use rapport_rule::{Currency, Findings, Length, Span};
 
 use super::offers::https;
 use super::{Burst, Config, LinkBase, Program, Texts, Topic};
@@ -27,6 +29,7 @@ pub(crate) fn read(node: &Node, path: &str, findings: &mut Findings) -> Option<C
     let imprint = fields.require("imprint", findings).and_then(|node| imprint(node, path, findings));
     let topics =
         fields.require("topics", findings).map(|node| by_name(node, path, findings, topic)).unwrap_or_default();
+    let partner_types = fields.take("partner_types").map(|node| types(node, path, findings)).unwrap_or_default();
     let work = working_days(&fields, path, findings);
     let (guardrails, burst) = guardrails(fields.take("guardrails"), &topics, &work, path, findings);
     if let Some(node) = fields.take("tracking") {
@@ -44,6 +47,7 @@ pub(crate) fn read(node: &Node, path: &str, findings: &mut Findings) -> Option<C
         default_program: default_program?,
         senders,
         topics: topics.into_iter().map(|(id, topic)| (id, topic.0)).collect(),
+        partner_types,
         imprint: imprint?,
         guardrails: guardrails?,
         burst,
@@ -220,6 +224,20 @@ fn topic(id: &str, node: &Node, path: &str, findings: &mut Findings) -> Option<T
     Some((Topic { id: id.into(), service, urgent, name: name?, about: about? }, contract))
 }
 
+/// `partner_types: [influencer, content]`.
+fn types(node: &Node, path: &str, findings: &mut Findings) -> Vec<Arc<str>> {
+    let mut all: Vec<Arc<str>> = Vec::new();
+    for item in node.one_or_many() {
+        let Some(text) = item.filled_text(path, findings) else { continue };
+        if all.iter().any(|known| **known == *text) {
+            findings.error("R0105", path, item.span, format!("`{text}` stands here twice"));
+        } else {
+            all.push(text.into());
+        }
+    }
+    all
+}
+
 struct WorkingDays {
     calendar: Calendar,
     weekends: Weekends,
@@ -293,22 +311,25 @@ fn guardrails(
     let before = findings.errors();
     let span = node.map(|node| node.span);
     if let Some(fields) = node.and_then(|node| Fields::of(node, path, findings)) {
+        let mut caps = Vec::new();
         for item in fields.take("at_most").map(Node::one_or_many).unwrap_or_default() {
             let Some(text) = item.text(path, findings) else { continue };
             match text.parse::<Cap>() {
-                Ok(cap) => spec.at_most.push(cap),
+                Ok(cap) => {
+                    spec.at_most.push(cap);
+                    caps.push((cap, item.span));
+                }
                 Err(error) => {
                     findings.error("R0535", path, item.span, error.to_string());
                 }
             }
         }
+        idle_caps(&caps, path, findings);
         if let Some(node) = fields.take("quiet_hours") {
             quiet_hours(node, &mut spec, path, findings);
         }
         if let Some(fields) = fields.take("burst").and_then(|node| Fields::of(node, path, findings)) {
-            let mut per_hour = |key| fields.take(key).and_then(|node: &Node| rate(node, path, findings));
-            burst = Burst { warn_above: per_hour("warn_above"), stop_above: per_hour("stop_above") };
-            fields.finish(&[], findings);
+            burst = rates(fields, path, findings);
         }
         spec.allow_list =
             fields.take("allow_list").map(|node| node.texts(path, findings).into_iter().map(str::to_owned).collect());
@@ -323,6 +344,47 @@ fn guardrails(
             (None, burst)
         }
     }
+}
+
+/// Caps that never hold a mail, because another one has held it before.
+fn idle_caps(caps: &[(Cap, Span)], path: &str, findings: &mut Findings) {
+    for (cap, span) in caps {
+        let before = |other: &Cap| {
+            // Service mails count in a cap of any kind and are held by none, so such a cap can be full where one of a shorter
+            // time is not; marketing within the days of a week never exceeds what each day allows.
+            let covers = other.counted == cap.counted || other.counted == Counted::Any;
+            let days = u32::try_from(cap.window.days()).unwrap_or(1);
+            match (other.window, cap.window) {
+                (Window::Day, Window::Week) => {
+                    cap.counted == Counted::Marketing && other.limit.saturating_mul(days) <= cap.limit
+                }
+                _ => covers && other.limit <= cap.limit,
+            }
+        };
+        let same = |other: &Cap| (other.counted, other.window) == (cap.counted, cap.window);
+        if let Some((other, _)) = caps.iter().find(|(other, _)| !same(other) && before(other)) {
+            findings
+                .warning("R0576", path, *span, format!("`{cap}` never takes hold"))
+                .label(format!("`{other}` holds every mail before it does"))
+                .hint("Take one of them out, or make this one smaller.");
+        }
+    }
+}
+
+fn rates(fields: Fields<'_>, path: &str, findings: &mut Findings) -> Burst {
+    let mut per_hour = |key| fields.take(key).and_then(|node: &Node| rate(node, path, findings));
+    let burst = Burst { warn_above: per_hour("warn_above"), stop_above: per_hour("stop_above") };
+    let span = fields.peek("warn_above").map(|node| node.span);
+    fields.finish(&[], findings);
+    if let (Some(warn), Some(stop)) = (burst.warn_above, burst.stop_above)
+        && warn >= stop
+    {
+        findings
+            .warning("R0576", path, span, "nobody is ever warned")
+            .label(format!("at {stop} per hour the workflow has stopped"))
+            .hint("`warn_above` is smaller than `stop_above`.");
+    }
+    burst
 }
 
 fn quiet_hours(node: &Node, spec: &mut GuardrailsSpec, path: &str, findings: &mut Findings) {

@@ -52,6 +52,16 @@ pub(super) fn set(node: &Node, reader: &Reader<'_>, findings: &mut Findings) -> 
                         continue;
                     }
                 },
+                "type" => {
+                    let types = &reader.catalogue.declared.partner_types;
+                    if !types.is_empty() && !types.iter().any(|known| **known == *text) {
+                        findings
+                            .error("R0214", path, value.text_span(), format!("no partner is of type `{text}`"))
+                            .did_you_mean(nearest(text, types.iter().map(|known| &**known)))
+                            .hint("The types are declared as `partner_types` in config/rapport.yaml.");
+                    }
+                    text.into()
+                }
                 _ => text.into(),
             };
             all.push(SetField { field: name.into(), value: Some(text) });

@@ -21,8 +21,8 @@ pub(super) fn read<'n>(
     let path = reader.path();
     let env = reader.names_at_entry();
     let before = findings.errors();
-    let if_ = fields.take("if").and_then(|node| condition(node, &env, reader, findings));
-    let unless = fields.take("unless").and_then(|node| condition(node, &env, reader, findings));
+    let if_ = fields.take("if").and_then(|node| at_entry(node, &env, reader, findings));
+    let unless = fields.take("unless").and_then(|node| at_entry(node, &env, reader, findings));
     let once = once_node.and_then(|node| once(node, &env, reader, findings));
     let combine = fields.take("combine").and_then(|node| combine(node, path, findings));
     let since = fields.take("since").and_then(|node| node.date(path, findings));
@@ -84,6 +84,18 @@ pub(super) fn condition(
 ) -> Option<Condition> {
     let condition = Condition::from_node(node, reader.path(), env, findings)?;
     personal(condition.names(), node.span, reader, findings).then_some(condition)
+}
+
+/// A condition that is asked before the journey has begun.
+fn at_entry(node: &Node, env: &dyn Environment, reader: &Reader<'_>, findings: &mut Findings) -> Option<Condition> {
+    let condition = condition(node, env, reader, findings)?;
+    for name in condition.names().into_iter().filter(|name| crate::figures::needs_journey(name)) {
+        findings
+            .error("R0217", reader.path(), node.span, format!("at entry nothing has happened yet that `{name}` counts"))
+            .label("the journey starts only now: ask this in a step")
+            .hint("Figures over a window, like `conversions_28d`, are known at entry.");
+    }
+    Some(condition)
 }
 
 fn personal<'n>(
@@ -203,7 +215,7 @@ fn holdout(node: &Node, env: &dyn Environment, reader: &Reader<'_>, findings: &m
     };
     let percent = share.percent(path, findings);
     let except = match except {
-        Some(node) => Some(condition(node, env, reader, findings)?),
+        Some(node) => Some(at_entry(node, env, reader, findings)?),
         None => None,
     };
     let percent = percent?;

@@ -414,6 +414,11 @@ pub(super) static RAPPORT: Shape = Shape::Map(
                 0,
             ),
         ),
+        may(
+            "partner_types",
+            "All types a partner can be of; a condition on another one is an error. Unwritten, any word may be one.",
+            Shape::OneOrMany(&Shape::Text),
+        ),
         may("weekends", "Days off by country.", Shape::ByName(&Shape::OneOrMany(&Shape::Text), 0)),
         may(
             "holidays",
