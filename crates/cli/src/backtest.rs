@@ -59,32 +59,53 @@ pub async fn play(
     stop: &CancellationToken,
     progress: impl FnMut(Timestamp) + Send,
 ) -> Result<Played, Failure> {
-    let ground = ground().await.doing("preparing the backtest")?;
+    let (events, partners) = (recorded.events.len(), recorded.keys());
+    let begun = Instant::now();
+    let store = play_through(recorded, Some((texts, from)), until, stop, progress).await?;
+    let seconds = begun.elapsed().as_secs_f64();
+    let seen = seen(&store, &partners, from, until).await?;
+    Ok(Played { seen, events, seconds })
+}
+
+/// Plays the record as it was, under the files in force at each time, until an instant; comes back with the store as it was then.
+pub async fn play_until(
+    recorded: Recorded,
+    until: Timestamp,
+    stop: &CancellationToken,
+    progress: impl FnMut(Timestamp) + Send,
+) -> Result<Arc<dyn Store>, Failure> {
+    play_through(recorded, None, until, stop, progress).await
+}
+
+async fn play_through(
+    recorded: Recorded,
+    edited: Option<(Texts, Timestamp)>,
+    until: Timestamp,
+    stop: &CancellationToken,
+    progress: impl FnMut(Timestamp) + Send,
+) -> Result<Arc<dyn Store>, Failure> {
+    let ground = ground().await.doing("preparing the play")?;
     for (name, value) in &recorded.beginnings {
-        ground.store.set_meta(name, value).await.doing("preparing the backtest")?;
+        ground.store.set_meta(name, value).await.doing("preparing the play")?;
     }
     let outcomes = Arc::new(recorded.outcomes.clone());
-    let (events, partners) = (recorded.events.len(), recorded.keys());
-    let mut source = recorded::Source::new(recorded, ground.clone(), texts, from);
-    source.prepare().await.doing("preparing the backtest")?;
+    let mut source = recorded::Source::new(recorded, ground.clone(), edited);
+    source.prepare().await.doing("preparing the play")?;
     let keys = Keys::new([b"links of a backtest lead nowhere, ever".to_vec()]).doing("making keys")?;
     let done = stop.child_token();
     let mut services = Services::new(done.clone());
     services.engine(&ground, "backtest", None);
     services.relay(&ground, "backtest");
     services.mailer(&ground, "backtest", Arc::new(NoWayOut { outcomes }), Arc::new(LinkKeys { keys }));
-    let begun = Instant::now();
     let taken = ReplayMaster::new(ingest(&ground), Some(until)).run(&mut source, stop.clone(), progress).await;
-    let seconds = begun.elapsed().as_secs_f64();
     let broke = done.is_cancelled() && !stop.is_cancelled();
     done.cancel();
     services.wait().await?;
     taken.doing("playing the record")?;
     if broke {
-        return Err(Failure::new("a service ended in the middle of the backtest"));
+        return Err(Failure::new("a service ended in the middle of the play"));
     }
-    let seen = seen(&ground.store, &partners, from, until).await?;
-    Ok(Played { seen, events, seconds })
+    Ok(ground.store)
 }
 
 /// An empty store and log in memory, with one shard.

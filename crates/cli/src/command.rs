@@ -86,8 +86,8 @@ pub async fn run(line: CommandLine) -> Result<u8, Failure> {
         Command::Hold(arguments) => pause::hold(&quiet(&global)?, arguments).await,
         Command::Incident { action } => pause::incident(&quiet(&global)?, action).await,
         Command::Journey { action } => pause::journey(&quiet(&global)?, action).await,
-        Command::Explain { partner, workflow, json } => {
-            explain::run(&quiet(&global)?, &partner, workflow.as_deref(), json).await
+        Command::Explain { partner, workflow, at, json } => {
+            explain::run(&quiet(&global)?, &partner, workflow.as_deref(), at.as_deref(), json).await
         }
         Command::Report(arguments) => report::run(&quiet(&global)?, &arguments).await,
         Command::Health(arguments) => health::run(&quiet(&global)?, &arguments).await,

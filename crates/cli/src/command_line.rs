@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod goal;
+mod graph;
 mod operating;
 mod outreach;
 mod work;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::goal::{GoalAction, ProposeArguments};
+pub use self::graph::GraphFormat;
 pub use self::operating::{
     ApplyArguments, EraseArguments, HoldArguments, IncidentAction, JourneyAction, JourneyArguments, PauseArguments,
     PlanArguments, Waiting,
@@ -198,6 +200,9 @@ pub enum Command {
         /// Only this workflow
         #[arg(long)]
         workflow: Option<String>,
+        /// As it stood at this date or instant: the record is played again until then
+        #[arg(long, value_name = "WHEN")]
+        at: Option<String>,
         /// As data
         #[arg(long)]
         json: bool,
@@ -322,17 +327,6 @@ pub enum Command {
         #[arg(value_enum)]
         shell: clap_complete::Shell,
     },
-}
-
-/// How a graph is drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum GraphFormat {
-    /// For Markdown.
-    Mermaid,
-    /// For Graphviz.
-    Dot,
-    /// A picture.
-    Svg,
 }
 
 /// Of `test`.

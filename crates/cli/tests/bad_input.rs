@@ -145,7 +145,9 @@ fn a_programme_with_every_kind_of_bad_input_has_explained_results() {
     check(folder, &["doctor"], 1, &["5 dead letters", "closed up to", "nobody: closed up to", "1 to look at"]);
     // A goal that nobody will reach, by what the store knows of them.
     let moon = "goals:\n  moon: { for: everyone, metric: approved_conversions, target: 9000, from: 2026-06-01, to: 2026-08-31 }\n";
-    std::fs::write(folder.join("config/goals.yaml"), moon).unwrap();
+    // Awards are given for milestones by name.
+    let milestones = "milestones: { approved_conversions: [1000], approved_revenue: [10000 EUR] }\n";
+    std::fs::write(folder.join("config/goals.yaml"), format!("{moon}{milestones}")).unwrap();
     check(folder, &["check"], 0, &[]);
     check(folder, &["check", "--history"], 0, &["R0562", "will hardly reach `moon`", "config/goals.yaml:2:3"]);
 }
@@ -227,6 +229,6 @@ fn a_file_cut_off_is_told_and_nothing_changes() {
     }
     assert_eq!(check(folder, &["apply", "--history"], 0, &[]), history);
     // All comments is a way of declaring nothing, where nothing need be declared.
-    std::fs::write(folder.join("config/goals.yaml"), "# none yet\n").unwrap();
+    std::fs::write(folder.join("config/hooks.yaml"), "# none yet\n").unwrap();
     check(folder, &["check"], 0, &[]);
 }

@@ -53,7 +53,7 @@ pub async fn play(
 /// Other files for a run in the middle of it: the day, and what changes them.
 pub type Change = (Date, fn(&Path) -> Result<()>);
 
-/// A change in the middle of a log: a shorter first wait and another mail in `follow-up`, and `welcome` taken away.
+/// A change in the middle of a log: a shorter first wait and another mail in `follow-up`, and `welcome` taken away with what names it.
 #[must_use]
 pub fn change_of(log: &PurchaseLog) -> Option<Change> {
     let first = log.purchases.first()?.on;
@@ -61,7 +61,10 @@ pub fn change_of(log: &PurchaseLog) -> Option<Change> {
 }
 
 fn change(folder: &Path) -> Result<()> {
-    std::fs::remove_dir_all(folder.join("workflows/welcome"))?;
+    // What is taken away may not be named by what stays.
+    for workflow in ["welcome", "let-go", "let-go-undone"] {
+        std::fs::remove_dir_all(folder.join("workflows").join(workflow))?;
+    }
     let path = folder.join("workflows/follow-up/workflow.yaml");
     let before = std::fs::read_to_string(&path)?;
     let after = before

@@ -61,6 +61,11 @@ impl Recorded {
         let all: BTreeSet<&PartnerKey> = self.events.iter().map(|told| &told.key).collect();
         all.into_iter().cloned().collect()
     }
+
+    /// Whether no files were ever in force.
+    pub fn is_without_files(&self) -> bool {
+        self.rulebooks.is_empty()
+    }
 }
 
 /// Reads the whole log and what belongs to it. The store is only read.
@@ -210,9 +215,10 @@ pub struct Source {
 }
 
 impl Source {
-    /// Tells `recorded`; the edited files come into force at `from`.
-    pub fn new(recorded: Recorded, ground: Ground, edited: Texts, from: Timestamp) -> Self {
-        Self { recorded, ground, edited: Some(edited), from, next_rulebook: 0, addresses: BTreeMap::new() }
+    /// Tells `recorded`; edited files come into force at their instant.
+    pub fn new(recorded: Recorded, ground: Ground, edited: Option<(Texts, Timestamp)>) -> Self {
+        let (edited, from) = edited.map_or((None, Timestamp::MAX), |(texts, from)| (Some(texts), from));
+        Self { recorded, ground, edited, from, next_rulebook: 0, addresses: BTreeMap::new() }
     }
 
     /// Puts the first rulebook into force before anything runs: without one nothing is folded, and nothing ever looks quiet.

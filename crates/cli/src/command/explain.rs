@@ -1,5 +1,7 @@
 //! `rapport explain`: everything sent and not sent to a partner, clause by clause.
 
+mod then;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -28,23 +30,35 @@ use crate::exit::{self, Doing, Failure};
 use crate::printed::{bold, count, faint, harmless, line, moment};
 use crate::settings::Settings;
 
-/// Tells a partner's story.
-pub async fn run(settings: &Settings, partner: &str, workflow: Option<&str>, as_data: bool) -> Result<u8, Failure> {
+/// Tells a partner's story, as it stands or as it stood at an instant.
+pub async fn run(
+    settings: &Settings,
+    partner: &str,
+    workflow: Option<&str>,
+    at: Option<&str>,
+    as_data: bool,
+) -> Result<u8, Failure> {
+    let at = at.map(super::instant).transpose()?;
     let store = open_store(settings).await?;
     let key = find(&store, partner).await?;
-    let story = store.story(&key).await.doing("reading the partner's story")?;
-    let standing = standing_now(&store, &key, story.as_ref()).await;
+    let story = match at {
+        Some(at) => then::story(settings, &key, at).await?,
+        None => store.story(&key).await.doing("reading the partner's story")?,
+    };
+    let standing = if at.is_none() { standing_now(&store, &key, story.as_ref()).await } else { None };
     let applied = Rulebooks::new(Arc::new(store.clone())).current().await.doing("reading the applied files")?;
     let pauses = store.pauses().await.doing("reading what is paused")?;
     let back = Back::of(&store, &key, story.as_ref()).await?;
     let now = clocks::present(&store).await.doing("asking for the time")?;
-    let begins = match (&applied, &story) {
-        (Some(applied), Some(story)) => foreseen(&store, applied, story).await?,
+    let begins = match (at, &applied, &story) {
+        (Some(at), _, Some(story)) => then::came(&store, &key, story, at).await?.into_iter().collect(),
+        (None, Some(applied), Some(story)) => foreseen(&store, applied, story).await?,
         _ => BTreeMap::new(),
     };
     store.close().await;
     let Some(mut story) = story else {
-        return Err(Failure::new(format!("nothing is known of {key}")));
+        let when = at.map(|at| format!(" at {at}")).unwrap_or_default();
+        return Err(Failure::new(format!("nothing is known of {key}{when}")));
     };
     let home = applied.as_ref().and_then(|applied| applied.rulebook.config.program(key.program.as_str()));
     let home = home.map_or(TimeZone::UTC, |program| program.zone.clone());
@@ -62,11 +76,16 @@ pub async fn run(settings: &Settings, partner: &str, workflow: Option<&str>, as_
             && pause.scope.journey.as_deref().is_none_or(journey_of)
             && workflow.is_none_or(|asked| pause.scope.workflow.as_deref().is_none_or(|paused| paused == asked))
     };
-    let pauses: Vec<PauseRow> = pauses.into_iter().filter(concerns).collect();
+    // Pauses and suppressions are told as they stand: of the past, the mails themselves say what kept them.
+    let pauses: Vec<PauseRow> = pauses.into_iter().filter(concerns).filter(|_| at.is_none()).collect();
+    let back = if at.is_some() { Back { closed: Vec::new(), reports: Vec::new(), ..back } } else { back };
     if as_data {
-        line(data(&key, &story, standing.as_deref(), &pauses, &back, &Foreseen { now, begins }).to_string())
+        line(
+            data(&key, &story, standing.as_deref(), &pauses, &back, &Foreseen { now: at.unwrap_or(now), begins })
+                .to_string(),
+        )
     } else {
-        tell(&key, &story, standing.as_deref(), &pauses, &back, &Foreseen { now, begins }, home)
+        tell(&key, &story, standing.as_deref(), &pauses, &back, &Foreseen { now: at.unwrap_or(now), begins }, home)
     }
     Ok(exit::OK)
 }
@@ -145,6 +164,10 @@ enum Begins {
     At(Timestamp),
     /// Not before this instant; what new events bring, nobody knows.
     NotBefore(Timestamp),
+    /// Seen from an instant in the past: then it did.
+    Began(Timestamp),
+    /// Seen from then: it has not yet.
+    NotSince(Timestamp),
 }
 
 /// What comes if nothing more happens, seen from now.
@@ -251,15 +274,8 @@ fn tell(
     for row in &story.refusals {
         line("");
         told_refusal(row, key, &zone);
-        match foreseen.begins.get(&row.workflow) {
-            Some(Begins::At(at)) => {
-                line(format!("  – would begin {}, if nothing more happens", moment(*at, &zone)));
-            }
-            Some(Begins::NotBefore(at)) => line(format!(
-                "  – does not begin by itself before {}; what events and the judgements of each day bring cannot be foreseen",
-                moment(*at, &zone)
-            )),
-            None => {}
+        if let Some(begins) = foreseen.begins.get(&row.workflow) {
+            line(format!("  – {}", then::told(*begins, &zone)));
         }
     }
 }
@@ -371,7 +387,11 @@ fn data(
             "workflow": row.workflow, "at": row.at.to_string(), "code": row.code, "clauses": parsed(&row.clauses),
             "would_begin_at": match foreseen.begins.get(&row.workflow) {
                 Some(Begins::At(at)) => json!(at.to_string()),
-                Some(Begins::NotBefore(_)) | None => Value::Null,
+                _ => Value::Null,
+            },
+            "began_at": match foreseen.begins.get(&row.workflow) {
+                Some(Begins::Began(at)) => json!(at.to_string()),
+                _ => Value::Null,
             },
         })).collect::<Vec<_>>(),
         "signals": story.signals.iter().map(|row| json!({
