@@ -13,9 +13,7 @@ use rapport_shipped::example::{OF_THE_MACHINE, project};
 use rapport_workflow::look;
 
 /// What an example gives beside its own code, because the one cannot be wrong without the other.
-const BESIDE: [(&str, &str); 3] = [
-    // A tag leaves nothing where the condition stood.
-    ("R0004", "R0206"),
+const BESIDE: [(&str, &str); 2] = [
     // What YAML makes of the braces is a map, and a text was expected.
     ("R0008", "R0021"),
     // A key in older tools' words is mostly none of ours.

@@ -521,8 +521,8 @@ pub(super) const PAGES: &[CodePage] = &[
         title: "a mail nobody can have received",
         meaning: "`received:` names a mail as `workflow/mail`; the workflow may be left out where only one has a mail of that name. `between` is a first and a last day, `within` up to 400 days back, today included.",
         place: place::WORKFLOW,
-        example: "if: { received: { mail: notised, within: 30 days } }",
-        put_right: "if: { received: { mail: noticed, within: 30 days } }",
+        example: "if: { received: { mail: helo, within: 30 days } }",
+        put_right: "if: { received: { mail: hello, within: 30 days } }",
     },
     CodePage {
         code: "R0572",
