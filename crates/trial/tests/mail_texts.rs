@@ -57,8 +57,10 @@ fn a_partial_of_a_service_mail_needs_a_second_person_like_its_own_text() {
     let of = |partial: &str, kind: &str| {
         let workflow = "when: login\nonce: per partner\nsteps: [{ email: hello }]\n";
         let head = HEAD.replace("kind: marketing, topic: news", kind);
-        let mut sources =
-            tried::sources(format!("{head}{workflow}"), format!("{GIVEN}  - {{ name: nothing, until: day 2 }}\n"));
+        let mut sources = tried::sources(
+            format!("{head}{workflow}"),
+            format!("{GIVEN}  - {{ name: nothing, until: day 2, expect: {{ mails: [] }} }}\n"),
+        );
         sources.add(Source::new("workflows/tried/hello.mail.md", "---\nsubject: Hello\n---\n{{> best}}\n"));
         sources.add(Source::new("config/partials/best.md", partial));
         let (rulebook, findings) = compile(&sources);
