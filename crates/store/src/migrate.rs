@@ -42,6 +42,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(15, "0015_erased.sql"),
     migration!(16, "0016_sent_at.sql"),
     migration!(17, "0017_measured.sql"),
+    migration!(18, "0018_compression.sql"),
 ];
 
 /// The schema this binary reads and writes.

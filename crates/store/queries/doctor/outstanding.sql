@@ -1,5 +1,5 @@
--- What is left to do. $1 the instant. Uses message_due, message_unaddressed, message_attempting and timer_due's rows; the outbox,
--- requests, quarantine and pause are short. Paused mail and mail of a quarantined partner waits for a person, not for the present.
+-- What is left to do. $1 the instant. Uses message_due, message_unaddressed, message_attempting, and timer_due
+-- shard by shard; the outbox, requests, quarantine and pause are short. Paused mail and mail of a quarantined partner waits for a person, not for the present.
 SELECT (SELECT COUNT(*) FROM outbox),
     (SELECT COUNT(*) FROM message m WHERE m.state = 'queued' AND m.address IS NOT NULL AND m.due <= $1
         AND NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.program = m.program AND q.partner = m.partner)
@@ -9,5 +9,5 @@ SELECT (SELECT COUNT(*) FROM outbox),
         + (SELECT COUNT(*) FROM message WHERE state = 'queued' AND address IS NULL AND expires <= $1)
         + (SELECT COUNT(*) FROM message WHERE state = 'attempting'),
     (SELECT COUNT(*) FROM request),
-    (SELECT COUNT(*) FROM timer WHERE due <= $1),
+    (SELECT CAST(COALESCE(SUM((SELECT COUNT(*) FROM timer t WHERE t.shard = s.shard AND t.due <= $1)), 0) AS BIGINT) FROM shard s),
     (SELECT COUNT(*) FROM hook_call WHERE state = 'queued' AND due <= $1)

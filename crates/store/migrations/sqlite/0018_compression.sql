@@ -1,0 +1,2 @@
+-- Only PostgreSQL packs its columns.
+SELECT 1;
