@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use rapport_engine::backoff::Passing as _;
 use rapport_engine::clocks;
 use rapport_engine::ports::store::{Store, StoreError};
 use rapport_engine::rulebooks::{RulebookError, Rulebooks};
@@ -75,10 +76,7 @@ impl Desk {
 pub fn asking(what: &str) -> impl Fn(StoreError) -> Failure {
     move |error| {
         let failure = Failure::new(format!("{what}: {error}"));
-        match error {
-            StoreError::Unavailable(_) | StoreError::CommitUnknown(_) => failure.passing(),
-            StoreError::Refused(_) | StoreError::Damaged(_) => failure,
-        }
+        if error.passing().is_some() { failure.passing() } else { failure }
     }
 }
 
@@ -104,9 +102,9 @@ async fn open_store_or(settings: &Settings, missing: Missing) -> Result<SqlStore
     }
     let database = connect_store(settings).await?;
     if !database.is_embedded() {
-        database.check_schema().await.map_err(|error| match error {
-            StoreError::Unavailable(_) => unreachable_store(&error),
-            error => Failure::new(error.to_string()),
+        database.check_schema().await.map_err(|error| match error.passing() {
+            Some(_) => unreachable_store(&error),
+            None => Failure::new(error.to_string()),
         })?;
     }
     Ok(database)
@@ -128,9 +126,9 @@ pub async fn connect_store(settings: &Settings) -> Result<SqlStore, Failure> {
         LayoutSettings::Cluster { store, .. } => {
             let options = ConnectOptions { application: "rapport".to_owned(), ..ConnectOptions::default() };
             // The address is never part of the text: it holds a password.
-            SqlStore::connect_with(store.reveal(), &options).await.map_err(|error| match error {
-                StoreError::Unavailable(_) | StoreError::CommitUnknown(_) => unreachable_store(&error),
-                error => unreachable_store(&error).lasting(),
+            SqlStore::connect_with(store.reveal(), &options).await.map_err(|error| {
+                let failure = unreachable_store(&error);
+                if error.passing().is_some() { failure } else { failure.lasting() }
             })
         }
     }

@@ -29,8 +29,8 @@ pub fn is_project(folder: &Path) -> bool {
 pub fn read(folder: &Path) -> Result<Texts, Failure> {
     let mut texts = Texts::new();
     for part in ["workflows", "config"] {
-        let ground = Ground::of(folder, part);
-        collect(&ground, part, &mut texts)?;
+        let roots = Roots::of(folder, part);
+        collect(&roots, part, &mut texts)?;
     }
     if texts.is_empty() {
         return Err(Failure::input(format!("there is neither workflows/ nor config/ in {}", folder.display()))
@@ -46,12 +46,12 @@ pub fn read(folder: &Path) -> Result<Texts, Failure> {
 
 /// Where a part of the project really lies, so that links can be judged. Either may be a link itself: that is the choice of
 /// whoever set the machine up.
-struct Ground<'a> {
+struct Roots<'a> {
     root: &'a Path,
     real: Vec<PathBuf>,
 }
 
-impl<'a> Ground<'a> {
+impl<'a> Roots<'a> {
     fn of(root: &'a Path, part: &str) -> Self {
         let real = [root.to_owned(), root.join(part)].iter().filter_map(|path| path.canonicalize().ok()).collect();
         Self { root, real }
@@ -89,8 +89,8 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
     Failure::input(format!("{} cannot be read: {error}", path.display()))
 }
 
-fn collect(ground: &Ground<'_>, inside: &str, texts: &mut Texts) -> Result<(), Failure> {
-    let folder = ground.root.join(inside);
+fn collect(roots: &Roots<'_>, inside: &str, texts: &mut Texts) -> Result<(), Failure> {
+    let folder = roots.root.join(inside);
     let entries = match std::fs::read_dir(&folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
@@ -120,10 +120,10 @@ fn collect(ground: &Ground<'_>, inside: &str, texts: &mut Texts) -> Result<(), F
             Err(error) => return Err(unreadable(&shown, &error)),
         };
         if is_link {
-            ground.judge(&shown, about.is_dir())?;
+            roots.judge(&shown, about.is_dir())?;
         }
         if about.is_dir() {
-            collect(ground, &path, texts)?;
+            collect(roots, &path, texts)?;
             continue;
         }
         if about.len() > FILE_MAX {

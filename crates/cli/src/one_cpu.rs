@@ -11,6 +11,7 @@ pub fn stay(command: &Command) {
     let plays = match command {
         Command::Demo(_) | Command::Backtest(_) => true,
         Command::Ingest(arguments) => arguments.clock == ClockKind::Replay,
+        Command::Explain { at, .. } => at.is_some(),
         _ => false,
     };
     #[cfg(target_os = "linux")]

@@ -88,7 +88,7 @@ pub fn read(path: &Path, program: &str) -> Result<EventFile, Failure> {
     };
     // Empty lines are no events; lines keep their numbers.
     let values = values.into_iter().enumerate().filter(|(_, value)| !value.trim_ascii().is_empty());
-    Ok(EventFile { records: in_time(values.map(record).collect()), by_line })
+    Ok(EventFile { records: in_time(values.map(record).collect(), by_line), by_line })
 }
 
 /// Brings a file's records into the order of the events' own time, and gives them that time. What has none stays behind the
@@ -97,7 +97,7 @@ pub fn read(path: &Path, program: &str) -> Result<EventFile, Failure> {
 /// A shard drops what does not come after the highest position it folded, so positions must rise as records are told. Where
 /// lines are not in the order of time the positions are places in time, live and in a replay alike: a file counts once however
 /// it is read.
-fn in_time(mut records: Vec<SourceRecord>) -> Vec<SourceRecord> {
+fn in_time(mut records: Vec<SourceRecord>, by_line: bool) -> Vec<SourceRecord> {
     let mut last = None;
     for record in &mut records {
         last = record.value.as_deref().and_then(event_time).or(last);
@@ -112,8 +112,10 @@ fn in_time(mut records: Vec<SourceRecord>) -> Vec<SourceRecord> {
     }
     records.sort_by_key(|record| record.timestamp);
     for (place, record) in records.iter_mut().enumerate() {
-        // Whoever reads of a dead letter looks for it in the file.
-        record.headers.push((LINE.to_owned(), (record.offset + 1).to_string().into_bytes()));
+        if by_line {
+            // Whoever reads of a dead letter looks for it in the file.
+            record.headers.push((LINE.to_owned(), (record.offset + 1).to_string().into_bytes()));
+        }
         (record.partition, record.offset) = (BY_TIME, place as i64);
     }
     records
@@ -252,7 +254,7 @@ mod tests {
     #[test]
     fn positions_rise_in_the_order_of_time_and_are_lines_where_they_can_be() {
         let positions = |days: &[i32]| -> Vec<(i32, i64)> {
-            in_time(records(days)).iter().map(|record| (record.partition, record.offset)).collect()
+            in_time(records(days), true).iter().map(|record| (record.partition, record.offset)).collect()
         };
         assert_eq!(positions(&[1, 2, 2, 5]), [(0, 0), (0, 1), (0, 2), (0, 3)]);
         assert_eq!(positions(&[1, 9, 2, 5]), [(1, 0), (1, 1), (1, 2), (1, 3)]);
@@ -264,7 +266,7 @@ mod tests {
         for line in [0, 2] {
             lines[line].value = Some(b"no event".to_vec());
         }
-        let told = in_time(lines);
+        let told = in_time(lines, true);
         assert!(told.iter().map(|record| record.offset).eq(0..4));
         let day = |record: &SourceRecord| record.timestamp.map(|at| at.to_zoned(jiff::tz::TimeZone::UTC).day());
         assert_eq!(told.iter().map(day).collect::<Vec<_>>(), [Some(2), Some(2), Some(2), Some(4)]);

@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use crate::{
+    coordinator::CoordinatorError,
+    ingest::IngestError,
     ports::{log::LogError, store::StoreError},
     restore::RestoreError,
     rulebooks::RulebookError,
+    shard::ShardError,
 };
 
 /// An error that may be gone when the same is asked again.
@@ -47,6 +50,38 @@ impl Passing for RestoreError {
             Self::Log(error) => error.passing(),
             Self::Store(error) => error.passing(),
             Self::Restored(_) | Self::OtherLog(_) => None,
+        }
+    }
+}
+
+impl Passing for ShardError {
+    fn passing(&self) -> Option<&str> {
+        match self {
+            Self::Store(error) => error.passing(),
+            Self::Log(error) => error.passing(),
+            Self::Rulebook(error) => error.passing(),
+            _ => None,
+        }
+    }
+}
+
+impl Passing for CoordinatorError {
+    fn passing(&self) -> Option<&str> {
+        match self {
+            Self::Store(error) => error.passing(),
+            Self::Rulebook(error) => error.passing(),
+        }
+    }
+}
+
+impl Passing for IngestError {
+    fn passing(&self) -> Option<&str> {
+        match self {
+            Self::Store(error) => error.passing(),
+            Self::Log(error) => error.passing(),
+            Self::Rulebook(error) => error.passing(),
+            Self::Restore(error) => error.passing(),
+            Self::Breaker(_) => None,
         }
     }
 }

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use crate::{
-    backoff::Backoff,
+    backoff::{Backoff, Passing as _},
     ownership::EngineParts,
     ports::{
         rows::{COORDINATOR, CoordinatorCommit, ShardRow},
@@ -91,7 +91,7 @@ impl Coordinator {
                     continue;
                 }
                 Ok(Decided::Fenced) => return Ended::Fenced,
-                Err(CoordinatorError::Store(StoreError::Unavailable(_) | StoreError::CommitUnknown(_))) => {
+                Err(error) if error.passing().is_some() => {
                     match self.reread().await {
                         Ok(true) => {}
                         Ok(false) => return Ended::Fenced,

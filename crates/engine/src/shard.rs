@@ -51,7 +51,7 @@ use self::{
     timers::{Timers, WINDOW},
 };
 use crate::{
-    backoff::Backoff,
+    backoff::{Backoff, Passing as _},
     ownership::EngineParts,
     ports::{
         log::{LogError, LogRecord, Progress},
@@ -190,11 +190,7 @@ impl ShardOwner {
                     error!(shard = self.shard, %restored, "the shard waits");
                     self.parts.readiness.bad(&part, restored.to_string());
                 }
-                ShardError::Store(StoreError::Unavailable(_) | StoreError::CommitUnknown(_))
-                | ShardError::Rulebook(RulebookError::Store(StoreError::Unavailable(_)))
-                | ShardError::Log(LogError::Unreachable(_)) => {
-                    self.parts.readiness.bad(&part, error.to_string());
-                }
+                error if error.passing().is_some() => self.parts.readiness.bad(&part, error.to_string()),
                 error => {
                     error!(shard = self.shard, %error, "the shard stops");
                     if let ShardError::OtherLog { .. } = error

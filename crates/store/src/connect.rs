@@ -50,7 +50,7 @@ pub(crate) struct Embedded {
 }
 
 /// What may follow the `?` of a PostgreSQL address: what the driver reads. It logs others with their values, which may be secrets.
-const PARAMETERS: [&str; 16] = [
+const PARAMETERS: [&str; 18] = [
     "sslmode",
     "ssl-mode",
     "sslrootcert",
@@ -67,6 +67,8 @@ const PARAMETERS: [&str; 16] = [
     "user",
     "password",
     "application_name",
+    "options",
+    "statement-cache-capacity",
 ];
 
 /// Whether a PostgreSQL address can be used at all, before anything is connected.
@@ -77,9 +79,13 @@ pub fn check_address(url: &str) -> Result<(), String> {
     let parameters = url.split_once('?').map(|(_, parameters)| parameters).unwrap_or_default();
     for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
         let name = parameter.split('=').next().unwrap_or_default();
-        if !PARAMETERS.contains(&name) {
-            let known: String = name.chars().filter(|letter| letter.is_ascii_graphic()).take(40).collect();
-            return Err(format!("the parameter `{known}` is not known; there are {}", PARAMETERS.join(", ")));
+        let one_option = name.starts_with("options[") && name.ends_with(']');
+        if !one_option && !PARAMETERS.contains(&name) {
+            // Not by its name: after a `?` that a password should have written as %3F it is the password's rest.
+            return Err(format!(
+                "a parameter behind the `?` is not known; there are {}. A ? in a user or password is written as %3F",
+                PARAMETERS.join(", ")
+            ));
         }
     }
     match PgConnectOptions::from_str(url) {
@@ -167,4 +173,31 @@ pub(crate) async fn sqlite(path: &str, options: &ConnectOptions) -> Result<Embed
         .test_before_acquire(false)
         .connect_lazy_with(connect.pragma("query_only", "ON").pragma("cache_size", "-8192"));
     Ok(Embedded { writer, readers, bell: Bell::default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check_address;
+
+    #[test]
+    fn an_address_is_judged_without_being_told() {
+        for good in [
+            "postgres://rapport@db.example/rapport",
+            "postgres://rapport:geheim%3F@db.example:5433/rapport?sslmode=verify-full&sslrootcert=/etc/ca.pem",
+            "postgres://db.example/rapport?options=-c%20search_path%3Down&statement-cache-capacity=50",
+            "postgres://db.example/rapport?options[search_path]=own",
+        ] {
+            assert_eq!(check_address(good), Ok(()), "{good}");
+        }
+        for (bad, said) in [
+            ("postgres://rapport:geheim?geheim@db.example/rapport", "%3F"),
+            ("postgres://rapport:geheim/x@db.example/rapport", "%2F"),
+            ("postgres://db.example:70000/rapport", "port"),
+            ("postgres://db.example/rapport?geheim=1", "sslmode"),
+            ("postgres://db.example/rapport?sslmode=geheim", "sslmode"),
+        ] {
+            let why = check_address(bad).unwrap_err();
+            assert!(why.contains(said) && !why.contains("geheim"), "{bad}: {why}");
+        }
+    }
 }

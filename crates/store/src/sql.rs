@@ -7,6 +7,8 @@
 
 mod cell;
 mod notices;
+#[cfg(test)]
+mod plans;
 pub(crate) mod queries;
 mod row;
 mod session;

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use rapport_contact::normalise;
 use rapport_engine::apply::{Approval, Request, apply};
+use rapport_engine::backoff::Passing as _;
 use rapport_engine::ingest::ReplaySource;
 use rapport_engine::ports::log::{LogError, NewRecord, SourceRecord};
 use rapport_engine::ports::operating::AuditRow;
@@ -49,8 +50,6 @@ pub struct Recorded {
     pub outcomes: BTreeMap<String, String>,
     /// When programmes began, as the store notes it.
     pub beginnings: Vec<(String, String)>,
-    /// The programme of events that name none.
-    pub program: Option<String>,
     /// The newest stamp.
     pub last: Timestamp,
 }
@@ -160,7 +159,6 @@ pub async fn read(layout: &Layout, progress: impl Fn(usize)) -> Result<Recorded,
         persons: BTreeMap::new(),
         outcomes: BTreeMap::new(),
         beginnings: Vec::new(),
-        program: None,
         last,
     };
     applied.sort();
@@ -184,7 +182,6 @@ pub async fn read(layout: &Layout, progress: impl Fn(usize)) -> Result<Recorded,
         let name = beginning(program);
         let noted = layout.ground.store.meta(&name).await.doing("reading when a programme began")?;
         recorded.beginnings.extend(noted.map(|value| (name, value)));
-        recorded.program.get_or_insert_with(|| program.as_str().to_owned());
     }
     Ok(recorded)
 }
@@ -305,9 +302,9 @@ impl Source {
 }
 
 fn unreachable(error: StoreError) -> LogError {
-    match error {
-        StoreError::Unavailable(why) => LogError::Unreachable(why),
-        error => LogError::Refused(error.to_string()),
+    match error.passing() {
+        Some(why) => LogError::Unreachable(why.to_owned()),
+        None => LogError::Refused(error.to_string()),
     }
 }
 

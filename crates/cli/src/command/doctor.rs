@@ -214,12 +214,12 @@ async fn shards(layout: &Layout, examination: &mut Examination) -> Result<(), Fa
     let ends = layout.ground.log.ends(&ids).await.doing("reading the ends of the log")?;
     let now = layout.ground.store.server_time().await.doing("asking for the time")?;
     let (mut behind, mut lagging, mut owned, mut silent) = (0, Vec::new(), 0, Vec::new());
-    let mut beyond: Vec<(i32, i64)> = Vec::new();
+    let mut beyond = None;
     for row in &rows {
         if let Some(end) = usize::try_from(row.shard).ok().and_then(|shard| ends.get(shard)) {
             let lag = end - row.next_offset;
             if lag < 0 {
-                beyond.push((row.shard, lag));
+                beyond.get_or_insert((row.shard, lag));
             }
             behind += lag;
             if lag > 0 {
@@ -241,8 +241,7 @@ async fn shards(layout: &Layout, examination: &mut Examination) -> Result<(), Fa
     };
     examination.note("engine", silent.is_empty() || !running, told);
     // Without an engine a lag is what waits for one.
-    let told = if !beyond.is_empty() {
-        let (shard, lag) = beyond.first().copied().unwrap_or_default();
+    let told = if let Some((shard, lag)) = beyond {
         format!(
             "shard {shard} has folded {} more than the event log holds: it is another log; see `rapport restore`",
             count(-lag, "record")
@@ -254,7 +253,7 @@ async fn shards(layout: &Layout, examination: &mut Examination) -> Result<(), Fa
     };
     // An embedded project that is not running folds what waits at its next start.
     let sound = behind == 0 || running || layout.ground.broker.is_none();
-    examination.note("shards", beyond.is_empty() && sound, told);
+    examination.note("shards", beyond.is_none() && sound, told);
     let clocks: Vec<_> = rows.iter().filter(|row| row.shard != COORDINATOR).map(|row| (row.shard, row.clock)).collect();
     days(layout, examination, &clocks, running || layout.ground.broker.is_some()).await?;
     let present = layout.desk().now().await?;

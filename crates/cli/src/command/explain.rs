@@ -20,6 +20,7 @@ use rapport_event::PartnerKey;
 use rapport_journey::{Journey, explain};
 use rapport_rule::expr::Clause;
 use rapport_rule::suggest::nearest;
+use rapport_store::SqlStore;
 use serde_json::{Map, Value, json};
 
 use super::health::standing_now;
@@ -29,6 +30,19 @@ use crate::desk::open_store;
 use crate::exit::{self, Doing, Failure};
 use crate::printed::{bold, count, faint, harmless, line, moment};
 use crate::settings::Settings;
+
+/// What is told of a partner: how things stand, or stood at an instant.
+struct Told {
+    key: PartnerKey,
+    as_of: Timestamp,
+    story: Story,
+    /// Health and place among the others, in a line.
+    standing: Option<String>,
+    pauses: Vec<PauseRow>,
+    back: Back,
+    /// What became, or becomes, of workflows that did not begin.
+    begins: BTreeMap<String, Begins>,
+}
 
 /// Tells a partner's story, as it stands or as it stood at an instant.
 pub async fn run(
@@ -41,53 +55,65 @@ pub async fn run(
     let at = at.map(super::instant).transpose()?;
     let store = open_store(settings).await?;
     let key = find(&store, partner).await?;
-    let story = match at {
-        Some(at) => then::story(settings, &key, at).await?,
-        None => store.story(&key).await.doing("reading the partner's story")?,
-    };
-    let standing = if at.is_none() { standing_now(&store, &key, story.as_ref()).await } else { None };
     let applied = Rulebooks::new(Arc::new(store.clone())).current().await.doing("reading the applied files")?;
-    let pauses = store.pauses().await.doing("reading what is paused")?;
-    let back = Back::of(&store, &key, story.as_ref()).await?;
-    let now = clocks::present(&store).await.doing("asking for the time")?;
-    let begins = match (at, &applied, &story) {
-        (Some(at), _, Some(story)) => then::came(&store, &key, story, at).await?.into_iter().collect(),
-        (None, Some(applied), Some(story)) => foreseen(&store, applied, story).await?,
-        _ => BTreeMap::new(),
+    let told = match at {
+        Some(at) => then::told(settings, &store, &key, at).await?,
+        None => Told::now(&store, &key, applied.as_deref()).await?,
     };
     store.close().await;
-    let Some(mut story) = story else {
+    let Some(mut told) = told else {
         let when = at.map(|at| format!(" at {at}")).unwrap_or_default();
         return Err(Failure::new(format!("nothing is known of {key}{when}")));
     };
-    let home = applied.as_ref().and_then(|applied| applied.rulebook.config.program(key.program.as_str()));
-    let home = home.map_or(TimeZone::UTC, |program| program.zone.clone());
     if let Some(workflow) = workflow {
-        known_workflow(workflow, applied.as_deref(), &story)?;
+        known_workflow(workflow, applied.as_deref(), &told.story)?;
+        told.keep_only(workflow);
+    }
+    if as_data {
+        line(data(&told).to_string());
+    } else {
+        let home = applied.as_ref().and_then(|applied| applied.rulebook.config.program(key.program.as_str()));
+        tell(&told, home.map_or(TimeZone::UTC, |program| program.zone.clone()));
+    }
+    Ok(exit::OK)
+}
+
+impl Told {
+    async fn now(store: &SqlStore, key: &PartnerKey, applied: Option<&Applied>) -> Result<Option<Self>, Failure> {
+        let Some(story) = store.story(key).await.doing("reading the partner's story")? else { return Ok(None) };
+        let back = Back::of(store, key, &story).await?;
+        let mut pauses = store.pauses().await.doing("reading what is paused")?;
+        pauses.retain(|pause| {
+            pause.scope.key.as_ref().is_none_or(|of| of == key)
+                && pause.scope.provider.as_ref().is_none_or(|of| Some(of.as_str()) == back.provider)
+                && pause.scope.journey.as_deref().is_none_or(|id| story.journeys.iter().any(|journey| journey.id == id))
+        });
+        Ok(Some(Self {
+            key: key.clone(),
+            as_of: clocks::present(store).await.doing("asking for the time")?,
+            standing: standing_now(store, key, Some(&story)).await,
+            pauses,
+            back,
+            begins: match applied {
+                Some(applied) => foreseen(store, applied, &story).await?,
+                None => BTreeMap::new(),
+            },
+            story,
+        }))
+    }
+
+    /// Leaves away what is about other workflows.
+    fn keep_only(&mut self, workflow: &str) {
+        let story = &mut self.story;
         story.journeys.retain(|journey| journey.workflow == workflow);
         story.messages.retain(|message| message.message.workflow == workflow);
         story.refusals.retain(|refusal| refusal.workflow == workflow);
         story.tasks.retain(|task| task.workflow == workflow);
+        self.pauses.retain(|pause| {
+            pause.scope.workflow.as_deref().is_none_or(|paused| paused == workflow)
+                && pause.scope.journey.as_deref().is_none_or(|id| story.journeys.iter().any(|journey| journey.id == id))
+        });
     }
-    let journey_of = |id: &str| story.journeys.iter().any(|journey| journey.id == id);
-    let concerns = |pause: &PauseRow| {
-        pause.scope.key.as_ref().is_none_or(|of| *of == key)
-            && pause.scope.provider.as_ref().is_none_or(|of| Some(of.as_str()) == back.provider)
-            && pause.scope.journey.as_deref().is_none_or(journey_of)
-            && workflow.is_none_or(|asked| pause.scope.workflow.as_deref().is_none_or(|paused| paused == asked))
-    };
-    // Pauses and suppressions are told as they stand: of the past, the mails themselves say what kept them.
-    let pauses: Vec<PauseRow> = pauses.into_iter().filter(concerns).filter(|_| at.is_none()).collect();
-    let back = if at.is_some() { Back { closed: Vec::new(), reports: Vec::new(), ..back } } else { back };
-    if as_data {
-        line(
-            data(&key, &story, standing.as_deref(), &pauses, &back, &Foreseen { now: at.unwrap_or(now), begins })
-                .to_string(),
-        )
-    } else {
-        tell(&key, &story, standing.as_deref(), &pauses, &back, &Foreseen { now: at.unwrap_or(now), begins }, home)
-    }
-    Ok(exit::OK)
 }
 
 /// A workflow that neither is in force nor ever touched the partner is a slip.
@@ -108,7 +134,7 @@ fn known_workflow(workflow: &str, applied: Option<&Applied>, story: &Story) -> R
 }
 
 /// The one partner of this id, or of PROGRAM/PARTNER.
-pub(super) async fn find(store: &rapport_store::SqlStore, partner: &str) -> Result<PartnerKey, Failure> {
+pub(super) async fn find(store: &SqlStore, partner: &str) -> Result<PartnerKey, Failure> {
     if let Some((program, id)) = partner.split_once('/')
         && let Ok(key) = PartnerKey::new(program, id)
         && store.story(&key).await.doing("looking for the partner")?.is_some()
@@ -133,6 +159,7 @@ fn text_of<'a>(person: &'a Value, field: &str) -> Option<&'a str> {
 }
 
 /// What came back: the address's suppressions, and what was said of the mails.
+#[derive(Default)]
 struct Back {
     /// Topic, none for everything, and the reason's code.
     closed: Vec<(Option<String>, String)>,
@@ -142,9 +169,9 @@ struct Back {
 }
 
 impl Back {
-    async fn of(store: &rapport_store::SqlStore, key: &PartnerKey, story: Option<&Story>) -> Result<Self, Failure> {
-        let person = story.and_then(|story| story.person.as_deref());
-        let person: Value = person.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    async fn of(store: &SqlStore, key: &PartnerKey, story: &Story) -> Result<Self, Failure> {
+        let person: Value =
+            story.person.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
         let address = text_of(&person, "email").and_then(normalise);
         let closed = match &address {
             Some(address) => store.suppressions(&address.folded()).await.doing("reading suppressions")?,
@@ -167,24 +194,29 @@ enum Begins {
     /// Seen from an instant in the past: then it did.
     Began(Timestamp),
     /// Seen from then: it has not yet.
-    NotSince(Timestamp),
+    NotSince,
 }
 
-/// What comes if nothing more happens, seen from now.
-struct Foreseen {
-    now: Timestamp,
-    begins: BTreeMap<String, Begins>,
+impl Begins {
+    /// The sentence under a refusal.
+    fn told(self, zone: &TimeZone) -> String {
+        match self {
+            Self::At(at) => format!("would begin {}, if nothing more happens", moment(at, zone)),
+            Self::NotBefore(at) => format!(
+                "does not begin by itself before {}; what events and the judgements of each day bring cannot be foreseen",
+                moment(at, zone)
+            ),
+            Self::Began(at) => format!("began {}", moment(at, zone)),
+            Self::NotSince => "has not begun since".to_owned(),
+        }
+    }
 }
 
 /// So far ahead it is looked when a workflow that did not begin will.
 const LOOKS_AHEAD: SignedDuration = SignedDuration::from_hours(24 * 90);
 
 /// For each workflow that was refused last: when it begins, played forward from what is stored, with nothing happening but time.
-async fn foreseen(
-    store: &rapport_store::SqlStore,
-    applied: &Applied,
-    story: &Story,
-) -> Result<BTreeMap<String, Begins>, Failure> {
+async fn foreseen(store: &SqlStore, applied: &Applied, story: &Story) -> Result<BTreeMap<String, Begins>, Failure> {
     let refused: BTreeSet<&str> = story.refusals.iter().map(|row| row.workflow.as_str()).collect();
     let refused: Vec<&str> = refused.into_iter().filter(|id| applied.rulebook.workflow(id).is_some()).collect();
     if refused.is_empty() {
@@ -203,15 +235,8 @@ async fn foreseen(
 }
 
 /// `home` is the programme's zone, for partners who named none.
-fn tell(
-    key: &PartnerKey,
-    story: &Story,
-    standing: Option<&str>,
-    pauses: &[PauseRow],
-    back: &Back,
-    foreseen: &Foreseen,
-    home: TimeZone,
-) {
+fn tell(told: &Told, home: TimeZone) {
+    let Told { key, as_of: _, story, standing, pauses, back, begins } = told;
     let person: Value = story.person.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let zone = text_of(&person, "zone").and_then(|name| TimeZone::get(name).ok()).unwrap_or(home);
     let name = text_of(&person, "name").map_or_else(|| "name not known".to_owned(), harmless);
@@ -228,7 +253,7 @@ fn tell(
         count(story.journeys.len() as i64, "journey"),
         count(sent(story), "mail") + " sent"
     ));
-    standing.into_iter().for_each(|standing| line(format!("  {standing}")));
+    standing.iter().for_each(|standing| line(format!("  {standing}")));
     for row in pauses {
         line(format!("  {}  {}", bold("PAUSED"), pause::told(row)));
     }
@@ -274,8 +299,8 @@ fn tell(
     for row in &story.refusals {
         line("");
         told_refusal(row, key, &zone);
-        if let Some(begins) = foreseen.begins.get(&row.workflow) {
-            line(format!("  – {}", then::told(*begins, &zone)));
+        if let Some(begins) = begins.get(&row.workflow) {
+            line(format!("  – {}", begins.told(&zone)));
         }
     }
 }
@@ -355,18 +380,12 @@ fn harmless_lines(text: &str) -> String {
     text.lines().map(harmless).collect::<Vec<_>>().join("\n")
 }
 
-fn data(
-    key: &PartnerKey,
-    story: &Story,
-    standing: Option<&str>,
-    pauses: &[PauseRow],
-    back: &Back,
-    foreseen: &Foreseen,
-) -> Value {
+fn data(told: &Told) -> Value {
+    let Told { key, as_of, story, standing, pauses, back, begins } = told;
     let parsed = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_else(|_| json!(text));
     json!({
         "partner": key.to_string(),
-        "as_of": foreseen.now.to_string(),
+        "as_of": as_of.to_string(),
         "standing": standing,
         "pauses": pauses.iter().map(|row| json!({
             "id": row.id, "since": row.since.to_string(), "until": row.until.map(|at| at.to_string()), "by": row.by,
@@ -385,11 +404,11 @@ fn data(
         })).collect::<Vec<_>>(),
         "refusals": story.refusals.iter().map(|row| json!({
             "workflow": row.workflow, "at": row.at.to_string(), "code": row.code, "clauses": parsed(&row.clauses),
-            "would_begin_at": match foreseen.begins.get(&row.workflow) {
+            "would_begin_at": match begins.get(&row.workflow) {
                 Some(Begins::At(at)) => json!(at.to_string()),
                 _ => Value::Null,
             },
-            "began_at": match foreseen.begins.get(&row.workflow) {
+            "began_at": match begins.get(&row.workflow) {
                 Some(Begins::Began(at)) => json!(at.to_string()),
                 _ => Value::Null,
             },

@@ -27,31 +27,13 @@ pub async fn run(
     live: bool,
     out: Option<&PathBuf>,
 ) -> Result<u8, Failure> {
-    let store = if live { Some(open_store(&Settings::load(global)?).await?) } else { None };
-    let (applied, files);
-    let rulebook: &Rulebook = match &store {
-        Some(store) => {
-            applied = Picture::of(store).await?.applied;
-            &applied.rulebook
-        }
-        None => {
-            files = sound_rulebook(global)?;
-            &files
-        }
-    };
-    let workflow = rulebook.workflow(id).ok_or_else(|| {
-        let known = rulebook.workflows.iter().map(|workflow| &*workflow.id);
-        let near = nearest(id, known).map(|near| format!("did you mean `{near}`?")).unwrap_or_default();
-        Failure::input(format!("there is no workflow `{}`", printed::harmless(id))).help(near)
-    })?;
-    let inside = match store {
-        Some(store) => counted(store, workflow).await?,
-        None => Inside::new(),
-    };
-    let text = match format {
-        GraphFormat::Mermaid => graph::mermaid(workflow, &inside),
-        GraphFormat::Dot => graph::dot(workflow, &inside),
-        GraphFormat::Svg => graph::svg(workflow, &inside),
+    let text = if live {
+        let store = open_store(&Settings::load(global)?).await?;
+        let applied = Picture::of(&store).await?.applied;
+        let workflow = named(&applied.rulebook, id)?;
+        drawn(workflow, format, &counted(store, workflow).await?)
+    } else {
+        drawn(named(&sound_rulebook(global)?, id)?, format, &Inside::new())
     };
     match out {
         Some(path) => std::fs::write(path, text)
@@ -59,6 +41,22 @@ pub async fn run(
         None => printed::line(text.trim_end()),
     }
     Ok(exit::OK)
+}
+
+fn named<'r>(rulebook: &'r Rulebook, id: &str) -> Result<&'r Workflow, Failure> {
+    rulebook.workflow(id).map(|workflow| &**workflow).ok_or_else(|| {
+        let known = rulebook.workflows.iter().map(|workflow| &*workflow.id);
+        let near = nearest(id, known).map(|near| format!("did you mean `{near}`?")).unwrap_or_default();
+        Failure::input(format!("there is no workflow `{}`", printed::harmless(id))).help(near)
+    })
+}
+
+fn drawn(workflow: &Workflow, format: GraphFormat, inside: &Inside) -> String {
+    match format {
+        GraphFormat::Mermaid => graph::mermaid(workflow, inside),
+        GraphFormat::Dot => graph::dot(workflow, inside),
+        GraphFormat::Svg => graph::svg(workflow, inside),
+    }
 }
 
 /// How many are at each step; those at steps the version in force does not have are told beside the picture.

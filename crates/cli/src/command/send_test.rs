@@ -96,7 +96,8 @@ pub(super) async fn of_partner(
     let found = match last {
         Some(told) => {
             let person = story.person.clone().unwrap_or_else(|| "{}".to_owned());
-            let due = DueMessage { message: told.message.clone(), person, held: None, attempts: 0 };
+            let due =
+                DueMessage { message: told.message.clone(), person, held: None, holders: Vec::new(), attempts: 0 };
             let applied = &ahead.picture.applied;
             let attempt = Attempt { attempt: 1, address: address_of(&due.person), due };
             letter(applied, applied, &attempt, &dead_keys()?, ahead.picture.now)

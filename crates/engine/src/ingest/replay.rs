@@ -12,11 +12,11 @@ use tracing::{debug, info};
 
 use super::{Breaker, Ingest, IngestError, Taken};
 use crate::{
-    backoff::Backoff,
+    backoff::{Backoff, Passing as _},
     ports::{
         log::{LogError, SourceRecord},
         rows::{COORDINATOR, ShardRow},
-        store::{Outstanding, StoreError},
+        store::Outstanding,
     },
     stillness::{Idle, Stillness},
 };
@@ -197,13 +197,11 @@ impl ReplayMaster {
             match self.is_quiet(present).await {
                 Ok(true) => return Ok(true),
                 Ok(false) => stillness.wait(clock, stop).await,
-                Err(
-                    IngestError::Store(StoreError::Unavailable(why)) | IngestError::Log(LogError::Unreachable(why)),
-                ) => {
+                Err(error) => {
+                    let Some(why) = error.passing() else { return Err(error) };
                     debug!(why, "asking again whether everything is quiet");
                     clock.pause(backoff.after_failure()).await;
                 }
-                Err(error) => return Err(error),
             }
         }
         Ok(false)

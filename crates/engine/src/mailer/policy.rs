@@ -5,13 +5,14 @@ use rapport_contact::{
     Accepted, Consent, Decision, Hold, Kind, Recipient, Request, Suppression, SuppressionCause, SuppressionScope,
     decide, normalise, provider_of, resolve_zone,
 };
+use rapport_journey::{Journey, State};
 use serde_json::Value;
 
 use super::ended;
 use crate::{
     ports::{
         rows::MessageState,
-        store::{DueMessage, RecipientSnapshot, RecipientVerdict},
+        store::{DueMessage, Holder, RecipientSnapshot, RecipientVerdict},
     },
     restore::DATABASE_RESTORED,
     rulebooks::Applied,
@@ -41,6 +42,11 @@ pub fn verdict(
             verdict.end.push(ended(message, 0, MessageState::Suppressed, DATABASE_RESTORED, at, shards));
             continue;
         }
+        // In a replay all that is due up to the present is done at once, by engine and mailer side by side: whether a journey still
+        // holds a mail at its due time is known only when it has done what it has to do before.
+        if now.is_none() && due.holders.iter().any(|holder| is_under_way(holder, at)) {
+            break;
+        }
         let (request, recipient) = question(due, snapshot, rulebook, at);
         match decide(&request, &recipient, &rulebook.config.guardrails, at) {
             Decision::Send => {
@@ -62,6 +68,17 @@ pub fn verdict(
         }
     }
     verdict
+}
+
+/// Whether the engine has yet to move a journey that holds mail, before `at`. Mail of its own that waits to be claimed is the mailer's to
+/// move: two journeys that hold each other's mail would wait for ever.
+fn is_under_way(holder: &Holder, at: Timestamp) -> bool {
+    let Ok(journey) = serde_json::from_str::<Journey>(&holder.body) else { return false };
+    match journey.state {
+        State::Ready | State::OfferPending { .. } => true,
+        State::Mailing { .. } => !holder.has_mail_queued,
+        _ => journey.wake_at().is_some_and(|wake| wake <= at),
+    }
 }
 
 /// The verdict where the policy breaks down: nobody is written to against a rule nobody could ask. What has no time left ends, so
@@ -138,8 +155,68 @@ fn consent(person: &Value) -> Consent {
 
 #[cfg(test)]
 mod tests {
+    use rapport_event::id::PartnerKey;
+    use rapport_journey::{EventSnapshot, JourneyId, MessageId, Variables};
+    use rapport_partner::StartMark;
+
     use super::*;
     use crate::{mailer::sample, ports::rows::MessageRow};
+
+    fn id() -> JourneyId {
+        JourneyId::new("holder", &PartnerKey::new("shop", "ada").unwrap(), "", 0)
+    }
+
+    fn journey(state: State) -> String {
+        let trigger = EventSnapshot {
+            id: "t".into(),
+            kind: "login".into(),
+            occurred_at: Timestamp::UNIX_EPOCH,
+            payload: Value::Null,
+        };
+        let journey = Journey {
+            id: id(),
+            workflow: "holder".into(),
+            version: "v1".into(),
+            texts: None,
+            key: String::new(),
+            partner: PartnerKey::new("shop", "ada").unwrap(),
+            trigger,
+            joined: Vec::new(),
+            open_until: None,
+            started_at: Timestamp::UNIX_EPOCH,
+            start: StartMark::default(),
+            state,
+            seq: 1,
+            anchor: Timestamp::UNIX_EPOCH,
+            acted: true,
+            held_out: false,
+            drawn: None,
+            variables: Variables::default(),
+            met: Vec::new(),
+            last_mail_at: None,
+            evidence: Vec::new(),
+            history: Vec::new(),
+        };
+        serde_json::to_string(&journey).unwrap()
+    }
+
+    /// In a replay the engine works beside the mailer: what a journey that holds has yet to do before is waited for.
+    #[test]
+    fn a_replay_waits_for_what_holds() {
+        let at = |hours| Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hours);
+        let mailing = || State::Mailing { step: "s".into(), message: MessageId::new(&id(), "s", 0) };
+        let waiting = |hours| State::Waiting { step: "s".into(), from: at(0), until: at(hours) };
+        for (state, has_mail_queued, is_waited_for) in [
+            (State::Ready, false, true),
+            (mailing(), false, true),
+            (mailing(), true, false),
+            (waiting(10), false, true),
+            (waiting(11), false, false),
+        ] {
+            let holder = Holder { body: journey(state), has_mail_queued };
+            assert_eq!(is_under_way(&holder, at(10)), is_waited_for, "{}", holder.body);
+        }
+    }
 
     #[test]
     fn mail_nobody_can_judge_waits_until_it_expires() {

@@ -29,5 +29,5 @@ pub fn message(id: &str) -> MessageRow {
 
 /// It as a claim finds it, never tried and held by nobody.
 pub fn due(message: MessageRow) -> DueMessage {
-    DueMessage { message, person: String::new(), held: None, attempts: 0 }
+    DueMessage { message, person: String::new(), held: None, holders: Vec::new(), attempts: 0 }
 }

@@ -68,6 +68,14 @@ pub struct ClaimRequest {
     pub burst: Option<BurstLimit>,
 }
 
+impl ClaimRequest {
+    /// Whether the mailer replays: it asks for shards that have come to exactly the present.
+    #[must_use]
+    pub fn replays(&self) -> bool {
+        self.clock_at_least >= self.now
+    }
+}
+
 /// How many mails of one workflow may leave within an hour, over all mailers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BurstLimit {
@@ -121,8 +129,19 @@ pub struct DueMessage {
     pub person: String,
     /// Held by another workflow's journey: until when (`None`: open-ended).
     pub held: Option<Option<Timestamp>>,
+    /// In a replay, the journeys that hold it without an end; live nobody asks.
+    pub holders: Vec<Holder>,
     /// Earlier attempts.
     pub attempts: u32,
+}
+
+/// A running journey that holds mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// The journey as it is stored.
+    pub body: String,
+    /// Whether a mail of its own waits to be claimed.
+    pub has_mail_queued: bool,
 }
 
 /// What the policy says about a recipient's due messages. Messages not named stay as they are.

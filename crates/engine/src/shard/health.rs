@@ -87,14 +87,13 @@ fn never_active_for(facts: &PartnerFacts<'_>, engaged_share: Option<f64>) -> Opt
     // Of the partner's own: what is known of the programme's beginning grows while its first events come in.
     let is_heard = facts.state.first_event_at.is_some_and(|first| first <= approved);
     let is_told = is_heard && engaged_share.is_some_and(|share| share > 0.0);
-    let day_of = |at: Timestamp| day::number(facts.program.zone.to_datetime(at).date());
+    let day_of = |at: Timestamp| rapport_partner::day::of(at, &facts.program.zone);
     is_told.then(|| f64::from((day_of(facts.now) - day_of(approved)).max(0)))
 }
 
 /// Of the days that a trend compares with, those on which the partner was there and rapport listened.
 fn base_days(facts: &PartnerFacts<'_>) -> Option<f64> {
-    let zone = &facts.program.zone;
-    let day_of = |at: Timestamp| day::number(zone.to_datetime(at).date());
+    let day_of = |at: Timestamp| rapport_partner::day::of(at, &facts.program.zone);
     let state = facts.state;
     let there = [state.first_event_at, facts.began, state.profile.approved_at.value];
     let since = there.into_iter().flatten().map(day_of).max()?;

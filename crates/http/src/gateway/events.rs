@@ -18,6 +18,7 @@ use axum::{
 };
 use jiff::Timestamp;
 use rapport_engine::{
+    backoff::Passing as _,
     ingest::{Intake, person_row},
     ports::{
         log::{LogError, NewRecord, append_all_that_fit},
@@ -79,10 +80,7 @@ enum Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Unavailable(_) | StoreError::CommitUnknown(_) => Failure::Later(error.to_string()),
-            StoreError::Refused(_) | StoreError::Damaged(_) => Failure::Broken(error.to_string()),
-        }
+        if error.passing().is_some() { Self::Later(error.to_string()) } else { Self::Broken(error.to_string()) }
     }
 }
 

@@ -10,7 +10,7 @@ use rapport_contact::{Kind, breaker::Tally, hashed};
 use rapport_engine::ports::{
     rows::MessageState,
     store::{
-        Attempt, BURST_MINUTES, ClaimRequest, Claimed, DomainTally, Doubtful, DueMessage, EndedMessage,
+        Attempt, BURST_MINUTES, ClaimRequest, Claimed, DomainTally, Doubtful, DueMessage, EndedMessage, Holder,
         RecipientSnapshot, RecipientVerdict, Resolution, Settlement, StoreError, minute_of,
     },
 };
@@ -186,6 +186,7 @@ impl Tables {
                 message: message.row.clone(),
                 person: self.person(&message.row.key)?.unwrap_or_else(|| "{}".into()),
                 held: self.held(message, request),
+                holders: self.holders(message, request),
                 attempts: u32::try_from(message.attempt).unwrap_or(u32::MAX),
             });
         }
@@ -218,19 +219,45 @@ impl Tables {
 
     /// Until when another journey holds the message; open-ended beats every instant.
     fn held(&self, message: &StoredMessage, request: &ClaimRequest) -> Option<Option<Timestamp>> {
-        let replays = request.clock_at_least >= request.now;
-        let judged_at = if replays { message.row.due.min(request.now) } else { request.now };
-        let from = (message.row.key.clone(), message.row.workflow.clone(), String::new());
-        self.holds
-            .range(from..)
-            .take_while(|((key, workflow, _), _)| *key == message.row.key && *workflow == message.row.workflow)
-            .filter(|((key, _, by), until)| {
-                let running = || self.journeys.get(&(key.clone(), by.clone())).is_some_and(|row| row.exited.is_none());
-                *by != message.row.journey && (until.is_some() || running())
+        let judged_at = if request.replays() { message.row.due.min(request.now) } else { request.now };
+        let key = &message.row.key;
+        self.holds_on(message)
+            .filter(|(by, until)| {
+                let holder = || self.journeys.get(&(key.clone(), (*by).to_owned()));
+                until.is_some() || holder().is_some_and(|row| row.exited.is_none())
             })
             .map(|(_, until)| *until)
             .filter(|until| until.is_none_or(|until| until > judged_at))
             .max_by_key(|until| until.map_or((true, Timestamp::MAX), |until| (false, until)))
+    }
+
+    /// In a replay, the running journeys that hold the message without an end.
+    fn holders(&self, message: &StoredMessage, request: &ClaimRequest) -> Vec<Holder> {
+        if !request.replays() || self.held(message, request) != Some(None) {
+            return Vec::new();
+        }
+        let key = &message.row.key;
+        self.holds_on(message)
+            .filter(|(_, until)| until.is_none())
+            .filter_map(|(by, _)| self.journeys.get(&(key.clone(), by.to_owned())))
+            .filter(|row| row.exited.is_none())
+            .map(|row| {
+                let queued = |other: &StoredMessage| other.state == MessageState::Queued && other.row.journey == row.id;
+                let has_mail_queued = self.open_messages().any(|other| other.row.key == *key && queued(other));
+                Holder { body: row.body.clone(), has_mail_queued }
+            })
+            .collect()
+    }
+
+    /// Holds of other journeys on the message: by whom, and until when.
+    fn holds_on(&self, message: &StoredMessage) -> impl Iterator<Item = (&str, Option<Timestamp>)> {
+        let (key, workflow) = (message.row.key.clone(), message.row.workflow.clone());
+        let by_itself = message.row.journey.clone();
+        self.holds
+            .range((key.clone(), workflow.clone(), String::new())..)
+            .take_while(move |((of, held, _), _)| *of == key && *held == workflow)
+            .map(|((_, _, by), until)| (by.as_str(), *until))
+            .filter(move |(by, _)| *by != by_itself)
     }
 
     pub(crate) fn end_queued(&mut self, ended: &[EndedMessage]) {
@@ -358,6 +385,7 @@ impl Tables {
                     message: message.row.clone(),
                     person: self.person(&message.row.key)?.unwrap_or_else(|| "{}".into()),
                     held: None,
+                    holders: Vec::new(),
                     attempts: u32::try_from(message.attempt - 1).unwrap_or(u32::MAX),
                 };
                 Ok(Attempt { attempt: message.attempt, address: message.address.clone().unwrap_or_default(), due })

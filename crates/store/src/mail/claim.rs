@@ -6,8 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use rapport_contact::hashed;
 use rapport_engine::ports::rows::OutboxRow;
 use rapport_engine::ports::store::{
-    Attempt, BURST_MINUTES, ClaimRequest, Claimed, DueMessage, EndedMessage, RecipientSnapshot, RecipientVerdict,
-    StoreError, minute_of,
+    Attempt, BURST_MINUTES, ClaimRequest, Claimed, DueMessage, EndedMessage, Holder, RecipientSnapshot,
+    RecipientVerdict, StoreError, minute_of,
 };
 use rapport_event::id::PartnerKey;
 
@@ -73,7 +73,8 @@ async fn load(
         let message = message_row(&row)?;
         keys.insert(message.key.clone());
         earliest = earliest.min(message.due);
-        let due_message = DueMessage { message, person: String::new(), held: None, attempts: row.number(17)? };
+        let due_message =
+            DueMessage { message, person: String::new(), held: None, holders: Vec::new(), attempts: row.number(17)? };
         due.entry(row.text(18)?).or_default().push(due_message);
     }
     let keys: Vec<PartnerKey> = keys.into_iter().collect();
@@ -88,6 +89,7 @@ async fn load(
         });
     }
     let holds = Holds::read(session, &keys).await?;
+    let holders = if request.replays() { holds.holders(session).await? } else { BTreeMap::new() };
     let mut suppressions: BTreeMap<String, Vec<(Option<String>, String)>> = BTreeMap::new();
     let hashes = Rows::of(addresses.iter().map(|address| cells![address, hashed(address)]));
     for row in session.fetch_rows(&sql::SUPPRESSIONS, &[], &hashes).await? {
@@ -110,6 +112,10 @@ async fn load(
             for due in &mut due {
                 due.person = persons.get(&due.message.key).map_or_else(|| "{}".into(), |known| known.fields.clone());
                 due.held = holds.of(due, request);
+                if due.held == Some(None) {
+                    let running = holds.on(due).filter(|(_, until)| until.is_none());
+                    due.holders = running.filter_map(|(by, _)| holders.get(by)).cloned().collect();
+                }
             }
             due.sort_by(|a, b| {
                 let (a, b) = (&a.message, &b.message);
@@ -142,16 +148,30 @@ impl Holds {
         Ok(Self(holds))
     }
 
+    /// The running journeys behind open-ended holds.
+    async fn holders(&self, session: &mut Session) -> Result<BTreeMap<String, Holder>, StoreError> {
+        let running = self.0.values().flatten().filter(|(_, until)| until.is_none()).map(|(by, _)| by);
+        let running: BTreeSet<&String> = running.collect();
+        let rows = Rows::of(running.into_iter().map(|by| cells![by]));
+        let mut holders = BTreeMap::new();
+        for row in session.fetch_rows(&sql::HOLDERS, &[], &rows).await? {
+            holders.insert(row.text(0)?, Holder { body: row.text(1)?, has_mail_queued: row.flag(2)? });
+        }
+        Ok(holders)
+    }
+
+    /// Holds of other journeys on this message.
+    fn on(&self, due: &DueMessage) -> impl Iterator<Item = &Hold> {
+        let message = &due.message;
+        let all = self.0.get(&(message.key.clone(), message.workflow.clone()));
+        all.into_iter().flatten().filter(|(by, _)| *by != message.journey)
+    }
+
     /// Until when another journey holds this message; open-ended beats every instant. A replaying mailer asks for shards at exactly
     /// the present and judges a message at its due time, so a hold that ended since still held it then.
     fn of(&self, due: &DueMessage, request: &ClaimRequest) -> Option<Option<Timestamp>> {
-        let message = &due.message;
-        let replays = request.clock_at_least >= request.now;
-        let judged_at = if replays { message.due.min(request.now) } else { request.now };
-        self.0
-            .get(&(message.key.clone(), message.workflow.clone()))?
-            .iter()
-            .filter(|(by, _)| *by != message.journey)
+        let judged_at = if request.replays() { due.message.due.min(request.now) } else { request.now };
+        self.on(due)
             .map(|(_, until)| *until)
             .filter(|until| until.is_none_or(|until| until > judged_at))
             .max_by_key(|until| until.map_or((true, Timestamp::MAX), |until| (false, until)))

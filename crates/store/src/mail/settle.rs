@@ -153,7 +153,7 @@ async fn attempts(session: &mut Session, rows: &[Row]) -> Result<Vec<Attempt>, S
     for row in rows {
         let (message, attempt, address) = (message_row(row)?, row.int(17)?, row.text(18)?);
         let before = u32::try_from(attempt - 1).unwrap_or(u32::MAX);
-        let due = DueMessage { message, person: "{}".into(), held: None, attempts: before };
+        let due = DueMessage { message, person: "{}".into(), held: None, holders: Vec::new(), attempts: before };
         attempts.push(Attempt { attempt, address, due });
     }
     let keys: Vec<PartnerKey> = attempts.iter().map(|attempt| attempt.due.message.key.clone()).collect();

@@ -213,6 +213,7 @@ pub(crate) mod mail {
     pub(crate) static SUPPRESSIONS: Statement = Statement::one(include_str!("../../queries/mail/suppressions.sql"));
     pub(crate) static ACCEPTED: Statement = Statement::one(include_str!("../../queries/mail/accepted.sql"));
     pub(crate) static HOLDS: Statement = Statement::one(include_str!("../../queries/mail/holds.sql"));
+    pub(crate) static HOLDERS: Statement = Statement::one(include_str!("../../queries/mail/holders.sql"));
     pub(crate) static DEFER: Statement = Statement::one(include_str!("../../queries/mail/defer.sql"));
     pub(crate) static END_QUEUED: Statement = Statement::one(include_str!("../../queries/mail/end_queued.sql"));
     pub(crate) static TAKE: Statement = Statement::one(include_str!("../../queries/mail/take.sql"));

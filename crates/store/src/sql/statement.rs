@@ -84,6 +84,13 @@ impl Statement {
         (sql, &text.kinds)
     }
 
+    /// The same text, and how many values it wants.
+    #[cfg(test)]
+    pub(crate) fn postgres_text(&'static self) -> (&'static str, usize) {
+        let (sql, kinds) = self.postgres();
+        (sql, kinds.len() + self.postgres.get().map_or(0, |text| text.scalars))
+    }
+
     /// As SQLite takes it for a batch of `SQLITE_ROWS[size]` rows, whose values come before the scalars.
     pub(crate) fn sqlite(&'static self, size: usize) -> &'static str {
         let text = self.sqlite.get_or_init(|| Text::read(self.sqlite_file, &SQLITE));

@@ -177,7 +177,7 @@ impl Stage<'_> {
         });
         // An open end is later than any instant.
         let held = holds.map(|(_, until)| *until).max_by_key(|until| until.unwrap_or(jiff::Timestamp::MAX));
-        DueMessage { message: message.clone(), person: person.to_owned(), held, attempts: 0 }
+        DueMessage { message: message.clone(), person: person.to_owned(), held, holders: Vec::new(), attempts: 0 }
     }
 
     fn deliver(&mut self, attempt: Attempt) -> Result<(), String> {

@@ -1,5 +1,8 @@
 //! A partner's story as it stood at an instant: the record played again from its beginning until then, under the files that were
-//! in force, to the end of the step of the play that the instant lies in. What the store keeps of an entry refused is the last of each workflow; earlier ones are only in what is played.
+//! in force, to the end of the step of the play that the instant lies in. What the store keeps of an entry refused is the last of
+//! each workflow; earlier ones are only in what is played.
+
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use rapport_engine::ports::store::Store as _;
@@ -7,17 +10,29 @@ use rapport_engine::story::Story;
 use rapport_event::PartnerKey;
 use rapport_store::SqlStore;
 
-use super::Begins;
+use super::{Back, Begins, Told};
 use crate::backtest::{play_until, read};
 use crate::command_line::ClockKind;
 use crate::exit::{Doing, Failure};
 use crate::layout::Layout;
-use crate::printed::moment;
 use crate::settings::Settings;
 use crate::{progress, stop};
 
-/// The story at an instant; none when nothing was known of the partner then.
-pub(super) async fn story(settings: &Settings, key: &PartnerKey, at: Timestamp) -> Result<Option<Story>, Failure> {
+/// What stood at an instant; none when nothing was known of the partner then. Of pauses and suppressions nothing is told: the mails
+/// themselves say what kept them.
+pub(super) async fn told(
+    settings: &Settings,
+    store: &SqlStore,
+    key: &PartnerKey,
+    at: Timestamp,
+) -> Result<Option<Told>, Failure> {
+    let Some(story) = story(settings, key, at).await? else { return Ok(None) };
+    let begins = came(store, key, &story, at).await?;
+    let (key, pauses, back) = (key.clone(), Vec::new(), Back::default());
+    Ok(Some(Told { key, as_of: at, story, standing: None, pauses, back, begins }))
+}
+
+async fn story(settings: &Settings, key: &PartnerKey, at: Timestamp) -> Result<Option<Story>, Failure> {
     let stop = stop::on_signal()?;
     let live = Layout::open(settings, ClockKind::Live).await?;
     let now = live.desk().now().await?;
@@ -47,29 +62,16 @@ pub(super) async fn story(settings: &Settings, key: &PartnerKey, at: Timestamp) 
 }
 
 /// When what had not begun then did, as it really came.
-pub(super) async fn came(
+async fn came(
     store: &SqlStore,
     key: &PartnerKey,
     then: &Story,
     at: Timestamp,
-) -> Result<Vec<(String, Begins)>, Failure> {
-    let Some(now) = store.story(key).await.doing("reading the partner's story")? else { return Ok(Vec::new()) };
+) -> Result<BTreeMap<String, Begins>, Failure> {
+    let Some(now) = store.story(key).await.doing("reading the partner's story")? else { return Ok(BTreeMap::new()) };
     let begins = |workflow: &str| {
         let of_it = now.journeys.iter().filter(|journey| journey.workflow == workflow && journey.started_at > at);
-        of_it.map(|journey| journey.started_at).min().map_or(Begins::NotSince(at), Begins::Began)
+        of_it.map(|journey| journey.started_at).min().map_or(Begins::NotSince, Begins::Began)
     };
     Ok(then.refusals.iter().map(|refusal| (refusal.workflow.clone(), begins(&refusal.workflow))).collect())
-}
-
-/// The sentence under a refusal.
-pub(super) fn told(begins: Begins, zone: &jiff::tz::TimeZone) -> String {
-    match begins {
-        Begins::At(at) => format!("would begin {}, if nothing more happens", moment(at, zone)),
-        Begins::NotBefore(at) => format!(
-            "does not begin by itself before {}; what events and the judgements of each day bring cannot be foreseen",
-            moment(at, zone)
-        ),
-        Begins::Began(at) => format!("began {}", moment(at, zone)),
-        Begins::NotSince(_) => "has not begun since".to_owned(),
-    }
 }

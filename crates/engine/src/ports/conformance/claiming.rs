@@ -14,7 +14,7 @@ use super::sample::{
 };
 use crate::ports::rows::{HoldRow, JourneyRow, MessageRow, MessageState, OutboxRow, ShardCommit, Target};
 use crate::ports::store::{
-    ClaimRequest, Committed, FeedbackRow, RecipientSnapshot, RecipientVerdict, Settlement, Store, StoreError,
+    ClaimRequest, Committed, FeedbackRow, Holder, RecipientSnapshot, RecipientVerdict, Settlement, Store, StoreError,
     SuppressionChange,
 };
 
@@ -265,12 +265,17 @@ pub async fn holds_are_shown_until_they_end(store: Arc<dyn Store>) {
         by_journey: by.into(),
         until,
     };
-    let held = |now| {
+    let due = |now, clock_at_least| {
         let store = Arc::clone(&store);
         async move {
-            let request = ClaimRequest { clock_at_least: at(0), ..request("mailer", now) };
-            shown(&store, &request).await.remove(0).due.remove(0).held
+            let request = ClaimRequest { clock_at_least, ..request("mailer", now) };
+            shown(&store, &request).await.remove(0).due.remove(0)
         }
+    };
+    let held = async |now| {
+        let due = due(now, at(0)).await;
+        assert_eq!(due.holders, [], "live nobody asks");
+        due.held
     };
     owner.commit(|batch| batch.holds.push(hold("journey-m", None))).await;
     assert_eq!(held(1).await, None);
@@ -281,6 +286,12 @@ pub async fn holds_are_shown_until_they_end(store: Arc<dyn Store>) {
         })
         .await;
     assert_eq!(held(1).await, Some(None));
+    // A replay is told what holds without an end, and whether mail of that journey's own waits.
+    let holder = |has_mail_queued| Holder { body: journey("holder", "a").body, has_mail_queued };
+    assert_eq!(due(0, at(0)).await.holders, [holder(false)]);
+    let own = MessageRow { journey: "holder".into(), workflow: "other".into(), ..message("n", "a", 5) };
+    owner.plan("a", vec![own]).await;
+    assert_eq!(due(0, at(0)).await.holders, [holder(true)]);
     let over = JourneyRow { exited: Some((at(1), "done".into())), ..journey("holder", "a") };
     owner.commit(|batch| batch.journeys.push(over)).await;
     assert_eq!(held(2).await, Some(Some(at(30))));

@@ -1,0 +1,153 @@
+//! Every statement is planned on an empty database, as a service that was just installed plans it. PostgreSQL keeps such a plan until
+//! the tables were analysed, SQLite for as long as the file is open: it must be good on tables of millions of rows, too.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use rapport_engine::ports::store::Store as _;
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Row as _};
+
+use super::statement::{SQLITE_ROWS, Statement};
+use crate::SqlStore;
+use crate::connect::{ConnectOptions, postgres, sqlite};
+
+#[path = "../../tests/database/mod.rs"]
+mod server;
+
+/// Tables that stay short, whatever the number of partners and the years: rows are a shard's, a setting's, a person's doing, or gone
+/// when they are done.
+const SHORT: [&str; 20] = [
+    "shard",
+    "meta",
+    "pause",
+    "quarantine",
+    "outbox",
+    "request",
+    "process",
+    "relay",
+    "definition",
+    "apply",
+    "offer",
+    "parked",
+    "burst",
+    "journal_end",
+    "seen",
+    "day_part",
+    "breaker",
+    "incarnation",
+    "hook_call",
+    "clock_mark",
+];
+
+/// The files of one database, with their comments.
+fn files(other: &str) -> Vec<(PathBuf, &'static str)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("queries");
+    let mut files = Vec::new();
+    for folder in std::fs::read_dir(root).unwrap() {
+        for file in std::fs::read_dir(folder.unwrap().path()).unwrap() {
+            let path = file.unwrap().path();
+            if !path.to_string_lossy().ends_with(other) {
+                let text = std::fs::read_to_string(&path).unwrap();
+                files.push((path, &*Box::leak(text.into_boxed_str())));
+            }
+        }
+    }
+    files.sort();
+    assert!(files.len() > 150, "{} statements", files.len());
+    files
+}
+
+/// What a statement walks from end to end, and its comment does not say so (`Reads journey once`).
+#[derive(Default)]
+struct Walks(BTreeMap<String, BTreeSet<String>>);
+
+impl Walks {
+    fn add(&mut self, path: &Path, text: &str, table: &str) {
+        let comment: String = text.lines().filter(|line| line.starts_with("--")).collect();
+        let said = comment.contains("Reads whole tables") || comment.contains("Reads the whole table");
+        if !said && !comment.contains(&format!("Reads {table}")) && !SHORT.contains(&table) {
+            let place = path.strip_prefix(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap_or(path).display().to_string();
+            self.0.entry(place).or_default().insert(table.to_owned());
+        }
+    }
+}
+
+/// Tables that a node of a plan, or one below it, reads without a condition on an index.
+fn walked(node: &Value, tables: &mut BTreeSet<String>) {
+    let text = |name: &str| node.get(name).and_then(Value::as_str);
+    let reads = text("Node Type").is_some_and(|kind| kind.contains("Scan"));
+    if let (true, Some(table), None) = (reads, text("Relation Name"), text("Index Cond").or(text("Recheck Cond"))) {
+        tables.insert(table.to_owned());
+    }
+    node.get("Plans").and_then(Value::as_array).into_iter().flatten().for_each(|below| walked(below, tables));
+}
+
+#[tokio::test]
+async fn no_statement_walks_a_table_that_grows_on_postgres() {
+    let url = server::database("plans").await;
+    let store = SqlStore::connect(&url).await.unwrap();
+    store.migrate().await.unwrap();
+    let pool = postgres(&url, &ConnectOptions::default()).await.unwrap();
+    let mut connection = pool.acquire().await.unwrap();
+    let mut walks = Walks::default();
+    sqlx::raw_sql("SET plan_cache_mode = force_generic_plan").execute(&mut *connection).await.unwrap();
+    for (path, text) in files(".lite.sql") {
+        let statement: &'static Statement = Box::leak(Box::new(Statement::one(text)));
+        let (sql, places) = statement.postgres_text();
+        let prepare = format!("PREPARE looked_at AS {sql}");
+        sqlx::raw_sql(AssertSqlSafe(prepare))
+            .execute(&mut *connection)
+            .await
+            .unwrap_or_else(|error| panic!("{path:?}: {error}"));
+        let arguments = if places == 0 { String::new() } else { format!("({})", vec!["NULL"; places].join(", ")) };
+        let explain = AssertSqlSafe(format!("EXPLAIN (FORMAT JSON) EXECUTE looked_at{arguments}"));
+        let row = sqlx::raw_sql(explain)
+            .fetch_one(&mut *connection)
+            .await
+            .unwrap_or_else(|error| panic!("{path:?}: {error}"));
+        let plan: Value = row.get(0);
+        let mut tables = BTreeSet::new();
+        plan.as_array().into_iter().flatten().for_each(|plan| walked(&plan["Plan"], &mut tables));
+        tables.iter().for_each(|table| walks.add(&path, text, table));
+        sqlx::raw_sql("DEALLOCATE looked_at").execute(&mut *connection).await.unwrap();
+    }
+    drop(connection);
+    pool.close().await;
+    store.close().await;
+    server::drop_database(&url).await;
+    assert!(walks.0.is_empty(), "walked from end to end: {:#?}", walks.0);
+}
+
+#[tokio::test]
+async fn no_statement_walks_a_table_that_grows_on_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rapport.db");
+    SqlStore::connect(&format!("sqlite:{}", path.display())).await.unwrap().close().await;
+    let opened = sqlite(path.to_str().unwrap(), &ConnectOptions::default()).await.unwrap();
+    let mut connection = opened.writer.acquire().await.unwrap();
+    let mut walks = Walks::default();
+    for (path, text) in files(".pg.sql") {
+        let statement: &'static Statement = Box::leak(Box::new(Statement::one(text)));
+        let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", statement.sqlite(SQLITE_ROWS.len() - 1)));
+        let rows = sqlx::raw_sql(explain)
+            .fetch_all(&mut *connection)
+            .await
+            .unwrap_or_else(|error| panic!("{path:?}: {error}"));
+        for row in rows {
+            // "SCAN m USING INDEX …", by the name the statement gives the table.
+            let detail: String = row.get(3);
+            let Some(name) = detail.strip_prefix("SCAN ").and_then(|rest| rest.split(' ').next()) else { continue };
+            walks.add(&path, text, &table_of(text, name));
+        }
+    }
+    assert!(walks.0.is_empty(), "walked from end to end: {:#?}", walks.0);
+}
+
+/// The table behind a name that a statement gave it: `FROM message m`.
+fn table_of(text: &str, name: &str) -> String {
+    let words: Vec<&str> =
+        text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).filter(|word| !word.is_empty()).collect();
+    let named = words.windows(3).find(|at| ["FROM", "JOIN", "UPDATE", "INTO"].contains(&at[0]) && at[2] == name);
+    named.map_or(name, |at| at[1]).to_owned()
+}
