@@ -56,7 +56,7 @@ use crate::{
     ports::{
         log::{LogError, LogRecord, Progress},
         rows::{Rebuilt, ShardCommit, ShardRow, TimerRow},
-        store::{Committed, StoreError},
+        store::Committed,
     },
     records,
     restore::{self, RestoreError},

@@ -226,7 +226,7 @@ impl Tables {
                 let holder = || self.journeys.get(&(key.clone(), (*by).to_owned()));
                 until.is_some() || holder().is_some_and(|row| row.exited.is_none())
             })
-            .map(|(_, until)| *until)
+            .map(|(_, until)| until)
             .filter(|until| until.is_none_or(|until| until > judged_at))
             .max_by_key(|until| until.map_or((true, Timestamp::MAX), |until| (false, until)))
     }
