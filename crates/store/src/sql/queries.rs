@@ -10,7 +10,7 @@ pub(crate) mod meta {
     pub(crate) static SET: Statement = Statement::one(include_str!("../../queries/meta/set.sql"));
     pub(crate) static LOWER: Statement = Statement::one(include_str!("../../queries/meta/lower.sql"));
     pub(crate) static ADVANCE: Statement = Statement::one(include_str!("../../queries/meta/advance.sql"));
-    pub(crate) static READ_ONLY: Statement = Statement::one(include_str!("../../queries/meta/read_only.sql"));
+    pub(crate) static READ_ONLY: Statement = Statement::one(include_str!("../../queries/meta/read_only.pg.sql"));
     pub(crate) static SERVER_TIME: Statement = Statement::one(include_str!("../../queries/meta/server_time.sql"));
 }
 
