@@ -93,7 +93,11 @@ async fn no_statement_walks_a_table_that_grows_on_postgres() {
     let mut connection = pool.acquire().await.unwrap();
     let mut walks = Walks::default();
     sqlx::raw_sql("SET plan_cache_mode = force_generic_plan").execute(&mut *connection).await.unwrap();
-    for (path, text) in files(".lite.sql") {
+    // The journal is in SQLite alone: PostgreSQL's log is Kafka.
+    let files = files(".lite.sql")
+        .into_iter()
+        .filter(|(path, _)| !path.parent().is_some_and(|folder| folder.ends_with("journal")));
+    for (path, text) in files {
         let statement: &'static Statement = Box::leak(Box::new(Statement::one(text)));
         let (sql, places) = statement.postgres_text();
         let prepare = format!("PREPARE looked_at AS {sql}");
@@ -127,6 +131,9 @@ async fn no_statement_walks_a_table_that_grows_on_sqlite() {
     SqlStore::connect(&format!("sqlite:{}", path.display())).await.unwrap().close().await;
     let opened = sqlite(path.to_str().unwrap(), &ConnectOptions::default()).await.unwrap();
     let mut connection = opened.writer.acquire().await.unwrap();
+    let tables =
+        sqlx::raw_sql("SELECT name FROM sqlite_master WHERE type = 'table'").fetch_all(&mut *connection).await.unwrap();
+    let tables: BTreeSet<String> = tables.iter().map(|row| row.get(0)).collect();
     let mut walks = Walks::default();
     for (path, text) in files(".pg.sql") {
         let statement: &'static Statement = Box::leak(Box::new(Statement::one(text)));
@@ -139,7 +146,11 @@ async fn no_statement_walks_a_table_that_grows_on_sqlite() {
             // "SCAN m USING INDEX …", by the name the statement gives the table.
             let detail: String = row.get(3);
             let Some(name) = detail.strip_prefix("SCAN ").and_then(|rest| rest.split(' ').next()) else { continue };
-            walks.add(&path, text, &table_of(text, name));
+            let table = table_of(text, name);
+            // Rows of a batch and parts of the statement itself are as long as they are.
+            if tables.contains(&table) {
+                walks.add(&path, text, &table);
+            }
         }
     }
     assert!(walks.0.is_empty(), "walked from end to end: {:#?}", walks.0);
