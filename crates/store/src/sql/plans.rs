@@ -74,14 +74,18 @@ impl Walks {
     }
 }
 
-/// Tables that a node of a plan, or one below it, reads without a condition on an index.
-fn walked(node: &Value, tables: &mut BTreeSet<String>) {
+/// Tables that a node of a plan, or one below it, reads without a condition on an index. An index of some rows only, such as of the
+/// mail that waits, is as long as the work that is open, and no more.
+fn walked(node: &Value, partial: &BTreeSet<String>, tables: &mut BTreeSet<String>) {
     let text = |name: &str| node.get(name).and_then(Value::as_str);
     let reads = text("Node Type").is_some_and(|kind| kind.contains("Scan"));
-    if let (true, Some(table), None) = (reads, text("Relation Name"), text("Index Cond").or(text("Recheck Cond"))) {
+    let is_short = text("Index Name").is_some_and(|index| partial.contains(index));
+    let condition = text("Index Cond").or(text("Recheck Cond"));
+    if let (true, false, Some(table), None) = (reads, is_short, text("Relation Name"), condition) {
         tables.insert(table.to_owned());
     }
-    node.get("Plans").and_then(Value::as_array).into_iter().flatten().for_each(|below| walked(below, tables));
+    let below = node.get("Plans").and_then(Value::as_array);
+    below.into_iter().flatten().for_each(|below| walked(below, partial, tables));
 }
 
 #[tokio::test]
@@ -93,6 +97,9 @@ async fn no_statement_walks_a_table_that_grows_on_postgres() {
     let mut connection = pool.acquire().await.unwrap();
     let mut walks = Walks::default();
     sqlx::raw_sql("SET plan_cache_mode = force_generic_plan").execute(&mut *connection).await.unwrap();
+    let indexes = "SELECT indexrelid::regclass::text FROM pg_index WHERE indpred IS NOT NULL";
+    let indexes = sqlx::raw_sql(indexes).fetch_all(&mut *connection).await.unwrap();
+    let partial: BTreeSet<String> = indexes.iter().map(|row| row.get(0)).collect();
     // The journal is in SQLite alone: PostgreSQL's log is Kafka.
     let files = files(".lite.sql")
         .into_iter()
@@ -113,7 +120,7 @@ async fn no_statement_walks_a_table_that_grows_on_postgres() {
             .unwrap_or_else(|error| panic!("{path:?}: {error}"));
         let plan: Value = serde_json::from_str(&row.get_unchecked::<String, _>(0)).unwrap();
         let mut tables = BTreeSet::new();
-        plan.as_array().into_iter().flatten().for_each(|plan| walked(&plan["Plan"], &mut tables));
+        plan.as_array().into_iter().flatten().for_each(|plan| walked(&plan["Plan"], &partial, &mut tables));
         tables.iter().for_each(|table| walks.add(&path, text, table));
         sqlx::raw_sql("DEALLOCATE looked_at").execute(&mut *connection).await.unwrap();
     }
@@ -134,6 +141,9 @@ async fn no_statement_walks_a_table_that_grows_on_sqlite() {
     let tables =
         sqlx::raw_sql("SELECT name FROM sqlite_master WHERE type = 'table'").fetch_all(&mut *connection).await.unwrap();
     let tables: BTreeSet<String> = tables.iter().map(|row| row.get(0)).collect();
+    let indexes = "SELECT name FROM sqlite_master WHERE type = 'index' AND sql LIKE '% WHERE %'";
+    let indexes = sqlx::raw_sql(indexes).fetch_all(&mut *connection).await.unwrap();
+    let partial: BTreeSet<String> = indexes.iter().map(|row| row.get(0)).collect();
     let mut walks = Walks::default();
     for (path, text) in files(".pg.sql") {
         let statement: &'static Statement = Box::leak(Box::new(Statement::one(text)));
@@ -146,6 +156,9 @@ async fn no_statement_walks_a_table_that_grows_on_sqlite() {
             // "SCAN m USING INDEX …", by the name the statement gives the table.
             let detail: String = row.get(3);
             let Some(name) = detail.strip_prefix("SCAN ").and_then(|rest| rest.split(' ').next()) else { continue };
+            if partial.iter().any(|index| detail.ends_with(index)) {
+                continue;
+            }
             let table = table_of(text, name);
             // Rows of a batch and parts of the statement itself are as long as they are.
             if tables.contains(&table) {
