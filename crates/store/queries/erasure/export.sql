@@ -17,7 +17,7 @@ UNION ALL SELECT 'message', CAST(@object('id', m.id, 'workflow', m.workflow, 'ma
     'context', c.context) AS TEXT), m.planned_at FROM message m LEFT JOIN message_context c ON c.message = m.id
 WHERE m.program = $1 AND m.partner = $2
 UNION ALL SELECT 'feedback', CAST(@object('origin', f.origin, 'what', f.what, 'message', f.message, 'at', f.at) AS TEXT), f.at
-FROM feedback f JOIN message m ON m.id = f.message WHERE m.program = $1 AND m.partner = $2
+FROM message m JOIN feedback f ON f.message = m.id WHERE m.program = $1 AND m.partner = $2
 UNION ALL SELECT 'response', CAST(@object('message', message, 'what', what, 'at', at) AS TEXT), at FROM response
 WHERE message IN (SELECT id FROM message WHERE program = $1 AND partner = $2) AND program = $1 AND partner = $2
 UNION ALL SELECT 'task', CAST(@object('id', id, 'kind', kind, 'workflow', workflow, 'for', assignee, 'text', body,

@@ -1,4 +1,4 @@
 -- Dead letters behind a place, in order. $1 source, $2 partition, $3 offset, $4 limit. Uses the primary key of dead_letter.
 SELECT source, source_partition, source_offset, raw, headers, detail FROM dead_letter
-WHERE source > $1 OR (source = $1 AND (source_partition > $2 OR (source_partition = $2 AND source_offset > $3)))
+WHERE (source, source_partition, source_offset) > ($1, $2, $3)
 ORDER BY source, source_partition, source_offset LIMIT $4

@@ -1,6 +1,6 @@
 -- What became of a programme's mails by step: counts of mails of one fate, and of what was said and done about them. A mail that was
--- reported or answered twice in one way counts once. $1 programme, $2 planned since, $3 planned before. Reads message once, then
--- uses feedback_message and the primary key of response.
+-- reported or answered twice in one way counts once. $1 programme, $2 planned since, $3 planned before. Reads message and
+-- feedback once, then uses the primary key of response.
 SELECT workflow, step, mail, kind, state, reason, deferred, COUNT(*) AS mails,
     CAST(SUM(bounced) AS BIGINT), CAST(SUM(complained) AS BIGINT),
     CAST(SUM(replied) AS BIGINT), CAST(SUM(answered) AS BIGINT), CAST(SUM(left_topic) AS BIGINT)
