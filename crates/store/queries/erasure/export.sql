@@ -1,5 +1,5 @@
 -- Everything kept of a partner beside its state, a row each: which table, and the row as JSON. $1 programme, $2 partner, $3 the key as
--- subjects have it. Uses the indexes by partner; reads audit, reservation and hook_call once.
+-- subjects have it. Uses the indexes by partner; reads audit, reservation, feedback and hook_call once.
 SELECT 'person', CAST(@object('version', version, 'address', address, 'fields', fields) AS TEXT), version FROM person
 WHERE program = $1 AND partner = $2
 UNION ALL SELECT 'suppression', CAST(@object('topic', s.topic, 'reason', s.reason, 'at', s.at) AS TEXT), s.at FROM suppression s

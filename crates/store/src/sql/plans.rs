@@ -135,7 +135,7 @@ const YOUNG: &str = "
     INSERT INTO journey (id, program, partner, workflow, version, started_at, held_out, body)
     SELECT journey, program, partner, workflow, 'v', planned_at, false, repeat('x', 1500) FROM message;
     INSERT INTO feedback (id, origin, what, at) SELECT md5(n::text), 'smtp', 'bounce.soft', n FROM generate_series(1, 300) n;
-    ANALYZE;";
+    ANALYZE shard, partner, recipient, message, message_context, sent, journey, feedback;";
 
 #[tokio::test]
 async fn no_statement_walks_a_table_that_grows_on_postgres() {
