@@ -105,6 +105,9 @@ async fn play_through(
     if broke {
         return Err(Failure::new("a service ended in the middle of the play"));
     }
+    if stop.is_cancelled() {
+        return Err(Failure::new("stopped before the play came to its end"));
+    }
     Ok(ground.store)
 }
 

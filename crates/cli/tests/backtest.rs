@@ -108,7 +108,14 @@ fn year_end(from: Date, days: i64) -> String {
             let status = if day % 5 == 0 { "reversed" } else { "approved" };
             // Trackers that tell again mean the same.
             for hour in [10, 12].into_iter().take(1 + usize::from(day % 7 == 0)) {
-                tell((day + 3).min(days), hour, "conversion", format!("y-{number}-{day}-{status}"), &partner, sale(status, day));
+                tell(
+                    (day + 3).min(days),
+                    hour,
+                    "conversion",
+                    format!("y-{number}-{day}-{status}"),
+                    &partner,
+                    sale(status, day),
+                );
             }
         }
         if number % 3 == 0 {

@@ -256,7 +256,11 @@ impl Rulebooks {
     }
 }
 
-pub(crate) fn compile(row: &DefinitionRow) -> Result<Applied, RulebookError> {
+/// Compiles a row of applied files.
+///
+/// # Errors
+/// [`RulebookError::Broken`] with the first finding.
+pub fn compile(row: &DefinitionRow) -> Result<Applied, RulebookError> {
     let broken = |first: String| RulebookError::Broken { hash: row.hash.clone(), first };
     let texts: BTreeMap<String, String> =
         serde_json::from_str(&row.sources).map_err(|error| broken(error.to_string()))?;

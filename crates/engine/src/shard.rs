@@ -260,7 +260,7 @@ impl ShardOwner {
             self.fold_records(records, present).await?;
             // Live the next records are fetched first; in a replay everybody waits for this shard to come to the present.
             if (folded == 0 || replays)
-                && self.clock < present
+                && (self.clock < present || (replays && self.timers.next_due().is_some_and(|due| due <= present)))
                 && self.feed.is_drained(self.parts.log.as_ref(), replays).await?
             {
                 self.come_to(present).await?;

@@ -13,6 +13,7 @@ use rapport_engine::ports::log::{LogError, NewRecord, SourceRecord};
 use rapport_engine::ports::operating::AuditRow;
 use rapport_engine::ports::rows::{DefinitionRow, MessageState, PersonRow};
 use rapport_engine::ports::store::{StoreError, SuppressionChange};
+use rapport_engine::rulebooks::compile;
 use rapport_engine::shard::beginning;
 use rapport_event::engine::EngineData;
 use rapport_event::id::ProgramId;
@@ -22,6 +23,7 @@ use rapport_event::{Kind, PartnerKey, Payload, decode_record};
 use crate::exit::{Doing, Failure};
 use crate::files::Texts;
 use crate::layout::{Ground, Layout};
+use crate::printed::aside;
 
 /// Records read at once.
 const PAGE: usize = 2_000;
@@ -163,8 +165,12 @@ pub async fn read(layout: &Layout, progress: impl Fn(usize)) -> Result<Recorded,
     };
     applied.sort();
     for (at, hash) in applied {
-        let row = layout.ground.store.definition(&hash).await.doing("reading a rulebook")?;
-        recorded.rulebooks.extend(row.map(|row| (at, row)));
+        let Some(row) = layout.ground.store.definition(&hash).await.doing("reading a rulebook")? else { continue };
+        match compile(&row) {
+            Ok(_) => recorded.rulebooks.push((at, row)),
+            // As live: what this release cannot read stands aside for what was in force before.
+            Err(broken) => aside(format!("the files applied at {at} are left out of the play: {broken}")),
+        }
     }
     let keys = recorded.keys();
     for some in keys.chunks(KEYS) {

@@ -44,7 +44,8 @@ pub fn verdict(
         }
         // In a replay all that is due up to the present is done at once, by engine and mailer side by side: whether a journey still
         // holds a mail at its due time is known only when it has done what it has to do before.
-        if now.is_none() && due.holders.iter().any(|holder| is_under_way(holder, at)) {
+        let is_known = rulebook.config.program(message.key.program.as_str()).is_some();
+        if now.is_none() && is_known && due.holders.iter().any(|holder| is_under_way(holder, at)) {
             break;
         }
         let (request, recipient) = question(due, snapshot, rulebook, at);
@@ -71,13 +72,16 @@ pub fn verdict(
 }
 
 /// Whether the engine has yet to move a journey that holds mail, before `at`. Mail of its own that waits to be claimed is the mailer's to
-/// move: two journeys that hold each other's mail would wait for ever.
+/// move: two journeys that hold each other's mail would wait for ever. So would whoever waits for one that nothing moves.
 fn is_under_way(holder: &Holder, at: Timestamp) -> bool {
-    let Ok(journey) = serde_json::from_str::<Journey>(&holder.body) else { return false };
-    match journey.state {
-        State::Ready | State::OfferPending { .. } => true,
-        State::Mailing { .. } => !holder.has_mail_queued,
-        _ => journey.wake_at().is_some_and(|wake| wake <= at),
+    let journey = serde_json::from_str::<Journey>(&holder.body).ok().filter(|_| !holder.is_put_aside);
+    match journey.map(|journey| journey.state) {
+        None => false,
+        // It ended a moment ago, after the hold was read: that is looked at again.
+        Some(State::Exited { .. }) => true,
+        Some(State::Ready | State::OfferPending { .. } | State::Calling { .. }) => true,
+        Some(State::Mailing { .. }) => !holder.has_mail_queued,
+        Some(_) => holder.timer_due.is_some_and(|due| due <= at),
     }
 }
 
@@ -156,7 +160,7 @@ fn consent(person: &Value) -> Consent {
 #[cfg(test)]
 mod tests {
     use rapport_event::id::PartnerKey;
-    use rapport_journey::{EventSnapshot, JourneyId, MessageId, Variables};
+    use rapport_journey::{CallId, EventSnapshot, ExitReason, JourneyId, MessageId, Variables};
     use rapport_partner::StartMark;
 
     use super::*;
@@ -205,16 +209,25 @@ mod tests {
     fn a_replay_waits_for_what_holds() {
         let at = |hours| Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hours);
         let mailing = || State::Mailing { step: "s".into(), message: MessageId::new(&id(), "s", 0) };
-        let waiting = |hours| State::Waiting { step: "s".into(), from: at(0), until: at(hours) };
-        for (state, has_mail_queued, is_waited_for) in [
-            (State::Ready, false, true),
-            (mailing(), false, true),
-            (mailing(), true, false),
-            (waiting(10), false, true),
-            (waiting(11), false, false),
+        let waiting = || State::Waiting { step: "s".into(), from: at(0), until: at(10) };
+        let calling = || State::Calling { step: "s".into(), call: CallId::new(&id(), "s") };
+        let exited = || State::Exited { reason: ExitReason::Completed };
+        let still =
+            |state| Holder { body: journey(state), has_mail_queued: false, timer_due: None, is_put_aside: false };
+        let timer = |due| Holder { timer_due: Some(at(due)), ..still(waiting()) };
+        for (holder, is_waited_for) in [
+            (still(State::Ready), true),
+            (still(mailing()), true),
+            (still(calling()), true),
+            (still(exited()), true),
+            (Holder { has_mail_queued: true, ..still(mailing()) }, false),
+            (timer(10), true),
+            (timer(11), false),
+            // Its wake is over, and nothing will move it: its version is unknown, or its programme.
+            (still(waiting()), false),
+            (Holder { is_put_aside: true, ..still(mailing()) }, false),
         ] {
-            let holder = Holder { body: journey(state), has_mail_queued };
-            assert_eq!(is_under_way(&holder, at(10)), is_waited_for, "{}", holder.body);
+            assert_eq!(is_under_way(&holder, at(10)), is_waited_for, "{holder:?}");
         }
     }
 

@@ -135,13 +135,17 @@ pub struct DueMessage {
     pub attempts: u32,
 }
 
-/// A running journey that holds mail.
+/// A journey that holds mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
     /// The journey as it is stored.
     pub body: String,
     /// Whether a mail of its own waits to be claimed.
     pub has_mail_queued: bool,
+    /// When its timer is due.
+    pub timer_due: Option<Timestamp>,
+    /// Whether nobody knows its version, so that what moves it is kept until somebody does.
+    pub is_put_aside: bool,
 }
 
 /// What the policy says about a recipient's due messages. Messages not named stay as they are.

@@ -231,7 +231,7 @@ impl Tables {
             .max_by_key(|until| until.map_or((true, Timestamp::MAX), |until| (false, until)))
     }
 
-    /// In a replay, the running journeys that hold the message without an end.
+    /// In a replay, the journeys that hold the message without an end.
     fn holders(&self, message: &StoredMessage, request: &ClaimRequest) -> Vec<Holder> {
         if !request.replays() || self.held(message, request) != Some(None) {
             return Vec::new();
@@ -240,11 +240,15 @@ impl Tables {
         self.holds_on(message)
             .filter(|(_, until)| until.is_none())
             .filter_map(|(by, _)| self.journeys.get(&(key.clone(), by.to_owned())))
-            .filter(|row| row.exited.is_none())
             .map(|row| {
                 let queued = |other: &StoredMessage| other.state == MessageState::Queued && other.row.journey == row.id;
-                let has_mail_queued = self.open_messages().any(|other| other.row.key == *key && queued(other));
-                Holder { body: row.body.clone(), has_mail_queued }
+                let timer = |subject: &str| self.timers.get(&(key.clone(), format!("{subject}:{}", row.id)));
+                Holder {
+                    body: row.body.clone(),
+                    has_mail_queued: self.open_messages().any(|other| other.row.key == *key && queued(other)),
+                    timer_due: timer("journey").map(|(_, row)| row.due),
+                    is_put_aside: timer("held").is_some(),
+                }
             })
             .collect()
     }

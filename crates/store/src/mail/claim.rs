@@ -148,14 +148,20 @@ impl Holds {
         Ok(Self(holds))
     }
 
-    /// The running journeys behind open-ended holds.
+    /// The journeys behind open-ended holds.
     async fn holders(&self, session: &mut Session) -> Result<BTreeMap<String, Holder>, StoreError> {
         let running = self.0.values().flatten().filter(|(_, until)| until.is_none()).map(|(by, _)| by);
         let running: BTreeSet<&String> = running.collect();
         let rows = Rows::of(running.into_iter().map(|by| cells![by]));
         let mut holders = BTreeMap::new();
         for row in session.fetch_rows(&sql::HOLDERS, &[], &rows).await? {
-            holders.insert(row.text(0)?, Holder { body: row.text(1)?, has_mail_queued: row.flag(2)? });
+            let holder = Holder {
+                body: row.text(1)?,
+                has_mail_queued: row.flag(2)?,
+                timer_due: row.opt_instant(3)?,
+                is_put_aside: row.flag(4)?,
+            };
+            holders.insert(row.text(0)?, holder);
         }
         Ok(holders)
     }

@@ -70,7 +70,9 @@ impl Walks {
         // "Reads journey once", "reads audit, reservation and hook_call once", "Reads whole tables: for people who ask".
         let says = |sentence: &str| {
             let read = sentence.split_once("eads ").map(|(_, read)| read);
-            read.is_some_and(|read| read.contains(table) || read.starts_with("whole") || read.starts_with("the whole"))
+            let names =
+                |read: &str| read.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).any(|word| word == table);
+            read.is_some_and(|read| names(read) || read.starts_with("whole") || read.starts_with("the whole"))
         };
         if !comment.split(['.', ';', ':']).any(says) && !SHORT.contains(&table) {
             let place = path.strip_prefix(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap_or(path).display().to_string();

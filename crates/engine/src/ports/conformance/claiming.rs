@@ -10,9 +10,9 @@ use rapport_contact::Kind;
 
 use super::sample::{
     LONG, Owner, assert_sound, at, claim, claim_one, ended, journey, key, message, partner, person, record, request,
-    send_first, state, waiting,
+    send_first, state, timer, waiting,
 };
-use crate::ports::rows::{HoldRow, JourneyRow, MessageRow, MessageState, OutboxRow, ShardCommit, Target};
+use crate::ports::rows::{HoldRow, JourneyRow, MessageRow, MessageState, OutboxRow, ShardCommit, Target, TimerChange};
 use crate::ports::store::{
     ClaimRequest, Committed, FeedbackRow, Holder, RecipientSnapshot, RecipientVerdict, Settlement, Store, StoreError,
     SuppressionChange,
@@ -287,8 +287,19 @@ pub async fn holds_are_shown_until_they_end(store: Arc<dyn Store>) {
         .await;
     assert_eq!(held(1).await, Some(None));
     // A replay is told what holds without an end, and whether mail of that journey's own waits.
-    let holder = |has_mail_queued| Holder { body: journey("holder", "a").body, has_mail_queued };
+    let holder = |has_mail_queued| Holder {
+        body: journey("holder", "a").body,
+        has_mail_queued,
+        timer_due: None,
+        is_put_aside: false,
+    };
     assert_eq!(due(0, at(0)).await.holders, [holder(false)]);
+    let timers = [timer("a", "journey:holder", 7), timer("a", "held:holder", 8)];
+    owner.commit(|batch| batch.timers.extend(timers.map(TimerChange::Set))).await;
+    let timed = Holder { timer_due: Some(at(7)), is_put_aside: true, ..holder(false) };
+    assert_eq!(due(0, at(0)).await.holders, [timed]);
+    let clear = |subject: &str| TimerChange::Clear { key: key("a"), subject: subject.into() };
+    owner.commit(|batch| batch.timers = vec![clear("journey:holder"), clear("held:holder")]).await;
     let own = MessageRow { journey: "holder".into(), workflow: "other".into(), ..message("n", "a", 5) };
     owner.plan("a", vec![own]).await;
     assert_eq!(due(0, at(0)).await.holders, [holder(true)]);
