@@ -211,7 +211,7 @@ mod tests {
         let mailing = || State::Mailing { step: "s".into(), message: MessageId::new(&id(), "s", 0) };
         let waiting = || State::Waiting { step: "s".into(), from: at(0), until: at(10) };
         let calling = || State::Calling { step: "s".into(), call: CallId::new(&id(), "s") };
-        let exited = || State::Exited { reason: ExitReason::Completed };
+        let exited = || State::Exited { at: at(9), reason: ExitReason::Completed };
         let still =
             |state| Holder { body: journey(state), has_mail_queued: false, timer_due: None, is_put_aside: false };
         let timer = |due| Holder { timer_due: Some(at(due)), ..still(waiting()) };
