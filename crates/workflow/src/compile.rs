@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rapport_message::{Layout, Locale, Partials, partial};
-use rapport_rule::finding::{Finding, Severity};
 use rapport_rule::suggest::nearest;
 use rapport_rule::yaml::{self, Node, is_name};
 use rapport_rule::{Findings, Source, Sources};
@@ -49,6 +48,8 @@ pub(crate) struct Catalogue<'a> {
     pub(crate) hooks: &'a BTreeMap<Arc<str>, Hook>,
     /// Ids of all workflows.
     pub(crate) workflows: &'a [Arc<str>],
+    /// Whether it is also asked if what is understood is meant so; of files that were applied it is not.
+    pub(crate) checks: bool,
 }
 
 /// Compiles everything under `workflows/` and `config/`. A rulebook only without errors; findings always.
@@ -56,18 +57,13 @@ pub fn compile(sources: &Sources) -> (Option<Rulebook>, Findings) {
     compile_into(sources, Findings::new())
 }
 
-/// Findings about a part that is understood all the same, and means something else than whoever wrote it thinks.
-const MISUNDERSTANDINGS: [&str; 3] = ["R0217", "R0560", "R0561"];
-
 /// Compiles files that were checked when they were applied. What only says that something is not meant so, or could be better, is not
 /// asked again: a rule that came with a later release takes nothing out of force, and journeys that run under these files go on.
 /// Nor is a mail rendered for made-up partners, which takes longer than all the rest, and tests are not read.
 pub fn compile_applied(sources: &Sources) -> (Option<Rulebook>, Findings) {
     let mut findings = Findings::new();
     let rulebook = build(sources, false, &mut findings, &mut |_| {});
-    let breaks = |finding: &Finding| finding.severity == Severity::Error && !MISUNDERSTANDINGS.contains(&finding.code);
-    let is_broken = findings.iter().any(breaks);
-    (rulebook.filter(|_| !is_broken), findings)
+    (rulebook.filter(|_| !findings.has_errors()), findings)
 }
 
 /// Like [`compile`], with findings one has begun: [`Findings::watching`] also tells which keys each map may have.
@@ -147,6 +143,7 @@ fn build(
                 .map(|program| program.currency)
                 .collect(),
             env: &env,
+            checks,
         };
         node("goals.yaml").map(|(node, path)| config::read_goals(node, &path, &known, findings)).unwrap_or_default()
     };
@@ -165,6 +162,7 @@ fn build(
         feeds: &feeds,
         hooks: &hooks,
         workflows: &ids,
+        checks,
     };
     tell(told(&catalogue));
     let layout = layout(sources, &locale, findings);

@@ -192,6 +192,8 @@ pub(crate) struct Known<'a> {
     /// Those of the programmes; none when they are not known.
     pub(crate) currencies: Vec<Currency>,
     pub(crate) env: &'a dyn Environment,
+    /// Whether it is also asked if a goal is a good one.
+    pub(crate) checks: bool,
 }
 
 pub(crate) fn read(node: &Node, path: &str, known: &Known<'_>, findings: &mut Findings) -> Goals {
@@ -271,11 +273,11 @@ fn goal(key: &Key, node: &Node, path: &str, known: &Known<'_>, findings: &mut Fi
             None
         }
     };
-    if let (Some(target), Some(node)) = (&target, target_node) {
+    if let (true, Some(target), Some(node)) = (known.checks, &target, target_node) {
         smart::unit(target, node, path, &known.currencies, findings);
         smart::growth(target, node, path, findings);
     }
-    if let (Some(period), Some(node)) = (period, period_node) {
+    if let (true, Some(period), Some(node)) = (known.checks, period, period_node) {
         smart::deadline(period, target.as_ref(), node, path, findings);
     }
     let tell_at: Vec<u8> = fields

@@ -89,7 +89,8 @@ pub(super) fn condition(
 /// A condition that is asked before the journey has begun.
 fn at_entry(node: &Node, env: &dyn Environment, reader: &Reader<'_>, findings: &mut Findings) -> Option<Condition> {
     let condition = condition(node, env, reader, findings)?;
-    for name in condition.names().into_iter().filter(|name| crate::figures::needs_journey(name)) {
+    let counted = condition.names().into_iter().filter(|name| crate::figures::needs_journey(name));
+    for name in counted.filter(|_| reader.catalogue.checks) {
         findings
             .error("R0217", reader.path(), node.span, format!("at entry nothing has happened yet that `{name}` counts"))
             .label("the journey starts only now: ask this in a step")
