@@ -131,7 +131,7 @@ fn year_end(from: Date, days: i64) -> String {
 fn a_year_with_an_edit_comes_out_as_it_did_and_the_edit_shows_where_it_was_not() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let year = ["demo", "--dir", "demo", "--partners", "15", "--days", "300", "--json", "--no-console"];
+    let year = ["demo", "--dir", "demo", "--partners", "45", "--days", "300", "--json", "--no-console"];
     let played = rapport(folder, &year);
     assert!(played.status.success(), "{}", String::from_utf8_lossy(&played.stderr));
     let told: Value = serde_json::from_slice(&played.stdout).unwrap();
