@@ -90,8 +90,10 @@ fn year_end(from: Date, days: i64) -> String {
     let mut lines = Vec::new();
     let mut tell = |day, hour, kind: &str, id: String, partner: &str, data: Value| {
         let at = at(day, hour);
-        let line = json!({ "id": id, "kind": kind, "partner": partner, "occurred_at": at, "data": data }).to_string();
-        lines.push((at, line));
+        let line = json!({
+            "id": id, "kind": kind, "program": "default", "partner": partner, "occurred_at": at, "data": data,
+        });
+        lines.push((at, line.to_string()));
     };
     for number in 0..8_i64 {
         let partner = format!("late-comer-{number}");
@@ -131,12 +133,17 @@ fn year_end(from: Date, days: i64) -> String {
 fn a_year_with_an_edit_comes_out_as_it_did_and_the_edit_shows_where_it_was_not() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let year = ["demo", "--dir", "demo", "--partners", "45", "--days", "300", "--json", "--no-console"];
+    // Of this seed some unsubscribe.
+    let year = ["demo", "--dir", "demo", "--seed", "3", "--partners", "45", "--days", "300", "--json", "--no-console"];
     let played = rapport(folder, &year);
     assert!(played.status.success(), "{}", String::from_utf8_lossy(&played.stderr));
     let told: Value = serde_json::from_slice(&played.stdout).unwrap();
     assert!(told["dips"]["outage"].is_object(), "{told}");
-    assert!(told["not_sent_by_reason"]["unsubscribe"].as_i64() > Some(0), "{told}");
+    let mails = std::fs::read_dir(folder.join("demo/mails/new")).unwrap().count();
+    assert!(mails > 150, "{mails} mails");
+    check(folder, &["--dir", "demo", "explain", "maria-nguyen"], 0, &["unsubscribe"]);
+    let (same, _) = backtest(folder, &[]);
+    assert_eq!(same["same_as_live"], true, "{}", same["difference"]);
 
     let path = folder.join("demo/workflows/follow-up/workflow.yaml");
     let text = std::fs::read_to_string(&path).unwrap();

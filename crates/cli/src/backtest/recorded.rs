@@ -74,6 +74,7 @@ pub async fn read(layout: &Layout, progress: impl Fn(usize)) -> Result<Recorded,
     let mut events = Vec::new();
     let mut applied: Vec<(Timestamp, String)> = Vec::new();
     let mut last = Timestamp::MIN;
+    let mut carried = BTreeSet::new();
     let shards: Vec<u32> = (0..layout.ground.shards).collect();
     let ends = layout.ground.log.ends(&shards).await.doing("looking at the event log")?;
     for (shard, end) in shards.into_iter().zip(ends) {
@@ -122,6 +123,12 @@ pub async fn read(layout: &Layout, progress: impl Fn(usize)) -> Result<Recorded,
                 if !is_told_again(&event.kind) {
                     continue;
                 }
+                // What a relay carried has the place it was carried from. The relay of the play counts its own places: under one of
+                // these a record of its own would be taken for known. Carried twice it is told once all the same.
+                let is_carried = event.kind.origin() != Origin::Upstream;
+                if is_carried && !carried.insert(event.id.clone()) {
+                    continue;
+                }
                 let contact = match &event.payload {
                     Payload::Engine(data) => match data.as_ref() {
                         EngineData::Contact(data) => Some((
@@ -141,7 +148,7 @@ pub async fn read(layout: &Layout, progress: impl Fn(usize)) -> Result<Recorded,
                             key: event.key.to_string().into_bytes(),
                             value: record.value,
                             stamp: Some(stamp),
-                            position: record.position,
+                            position: record.position.filter(|_| !is_carried),
                         },
                         key: event.key,
                         kind: event.kind,
