@@ -122,7 +122,7 @@ fn a_partial_serves_all_workflows_and_is_part_of_the_rulebook() {
 /// Files were applied under an older release. Rules that came since find fault with them; what they say is understood all the same.
 #[test]
 fn what_was_applied_stays_in_force_whatever_is_found_in_it_later() {
-    let entry = "about: See https://robot:geheim@crm.acme.example/x\nwhen: login\nif: conversions_since_start >= 0\nonce: per partner\nsteps:\n  - choose:\n      - { if: conversions_total >= 1, then: [{ email: hello }] }\n      - { if: conversions_total >= 5, then: [{ exit: many }] }\n";
+    let entry = "about: See https://robot:geheim@crm.acme.example/x\nwhen: login\nif: conversions_since_start >= 1\nonce: per partner\nsteps:\n  - choose:\n      - { if: conversions_total >= 1, then: [{ email: hello }] }\n      - { if: conversions_total >= 5, then: [{ exit: many }] }\n";
     let files = [
         ("workflows/tried/hello.mail.md", "---\nsubject: Hello\n---\n{{progress_bar 20 width=99}}\n"),
         ("workflows/tried/tests.yaml", "tests: [{ name: of nothing, until: day 2 }]\n"),
