@@ -1,7 +1,7 @@
 //! Small changes to a workflow, each of which its tests should notice.
 //!
-//! What is written as a number or a sign is changed in the text ([`written`]: comparisons, thresholds, lengths, clock times,
-//! caps) and compiled anew; what is structure is changed in the compiled workflow ([`structure`]: steps removed, branches
+//! What is written as a number or a sign is changed in the text (`written`: comparisons, thresholds, lengths, clock times,
+//! caps) and compiled anew; what is structure is changed in the compiled workflow (`structure`: steps removed, branches
 //! swapped, stops, guards, `once`, entry, and every option that is written).
 //!
 //! A change is named by what it changes, never by its line: a list of those nobody notices must not move with every edit.
