@@ -67,6 +67,7 @@ const fn of_shape(shape: Shape) -> &'static [Field] {
         maybe("manager", Text),
         maybe("tags", List),
         maybe("referred_by", Text),
+        maybe("objects_to_profiling", Bool),
         maybe("joined_at", Instant),
         maybe("approved_at", Instant),
         maybe("contract_ends", Date),

@@ -81,6 +81,9 @@ pub struct PartnerData {
     /// Who brought the partner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub referred_by: Option<PartnerId>,
+    /// Whether the partner objects to being judged by figures: then no dip, silence, health or holdout concerns them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub objects_to_profiling: Option<bool>,
     /// What the partner had done before the first event of the programme.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opening: Option<Opening>,

@@ -37,9 +37,7 @@ pub trait Facts {
     fn suppressed(&self) -> bool;
 
     /// Whether the partner objects to being judged: then no dip, silence, health or goal starts anything, and nobody is held out.
-    fn objects_to_profiling(&self) -> bool {
-        false
-    }
+    fn objects_to_profiling(&self) -> bool;
 
     /// When the partner last came from one lane of broadcasts into another.
     fn lane_changed_at(&self) -> Option<Timestamp> {

@@ -122,6 +122,8 @@ pub struct Profile {
     pub tags: Stored<Vec<Arc<str>>>,
     /// Who brought them.
     pub referred_by: Stored<PartnerId>,
+    /// Whether they object to being judged by figures.
+    pub objects_to_profiling: Stored<bool>,
     /// Agreement to marketing mail.
     pub consent: Stored<Consent>,
     /// When they applied.
@@ -144,6 +146,11 @@ impl Profile {
     /// Where the partner stands.
     pub fn status(&self) -> Status {
         self.status.value.unwrap_or_default()
+    }
+
+    /// Whether nothing may be judged of them by figures (Article 21 of the GDPR).
+    pub fn objects_to_profiling(&self) -> bool {
+        self.objects_to_profiling.value.unwrap_or_default()
     }
 
     /// Takes in an event of `partner.*`.
@@ -177,6 +184,9 @@ impl Profile {
         }
         if let Some(referrer) = data.referred_by.as_ref().filter(|referrer| !referrer.is_everyone()) {
             self.referred_by.tell(Some(referrer.clone()), at);
+        }
+        if let Some(objects) = data.objects_to_profiling {
+            self.objects_to_profiling.tell(Some(objects), at);
         }
         if let Some(consent) = &data.consent {
             let consent = Consent {

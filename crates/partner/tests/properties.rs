@@ -274,7 +274,10 @@ const OTHERS: &[(&str, &str)] = &[
         "partner.approved",
         r#"{"opening":{"conversions":3,"revenue":500,"as_of":"2020-01-01T00:00:00Z"},"consent":{"source":"form"}}"#,
     ),
-    ("partner.updated", r#"{"referred_by":"ben","language":"de","manager":"ines","contract_ends":"2030-02-28"}"#),
+    (
+        "partner.updated",
+        r#"{"referred_by":"ben","objects_to_profiling":true,"language":"de","manager":"ines","contract_ends":"2030-02-28"}"#,
+    ),
     ("survey.answered", r#"{"survey":"nps","score":8.5}"#),
     ("survey.answered", r#"{"survey":"what-happened","reason":"holiday"}"#),
     ("payout.due", r#"{"payout":"p1","due_on":"2023-11-20"}"#),

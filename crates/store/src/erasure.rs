@@ -43,6 +43,7 @@ const COMMON: [&str; 17] = [
     "approved_at",
     "contract_ends",
     "referred_by",
+    "objects_to_profiling",
     "reason",
 ];
 

@@ -151,3 +151,27 @@ fn programmes_statuses_since_and_holdout() {
            - { name: written to, events: [{ day: 4, login: {} }], until: day 9, expect: { mails: [hello] } }\n",
     );
 }
+
+#[test]
+fn who_objects_to_being_judged_starts_nothing_by_figures_and_is_never_held_out() {
+    // Said before, nothing is raised; said while it lasts, it is over and brings nobody back; taken back, it is as for anybody.
+    check(
+        "when: [dip.conversions, silence.conversions]\nonce: per event\nsteps: [{ wait: 2 days }, { email: hello }]\n",
+        "  - { name: as for anybody, daily: { conversions: 5x70 0x40 }, expect: { signals: { includes: [dip.conversions] }, mails: [hello] } }\n  \
+           - { name: said before, partner: { objects_to_profiling: true }, daily: { conversions: 5x70 0x40 }, expect: { signals: [], mails: [] } }\n  \
+           - { name: taken back, partner: { objects_to_profiling: true }, daily: { conversions: 5x70 0x40 }, events: [{ day: 60, partner.updated: { objects_to_profiling: false } }], expect: { mails: [hello] } }\n",
+    );
+    check(
+        "when: health.falling\nonce: per event\nsteps: [{ email: hello }]\n",
+        "  - { name: no health either, partner: { objects_to_profiling: true }, daily: { conversions: 5x70 0x70 }, expect: { signals: [], mails: [] } }\n",
+    );
+    check(
+        "when: login\nholdout: 99%\nonce: per event\nsteps: [{ email: hello }]\n",
+        "  - { name: not held out, holdout: as_written, partner: { objects_to_profiling: true }, events: [{ day: 4, login: {} }], until: day 9, expect: { mails: [hello] } }\n",
+    );
+    check(
+        "when: login\nif: partner.health.score > 0\nonce: per event\nsteps: [{ email: hello }]\n",
+        "  - { name: a score before, daily: { conversions: 5x70 }, events: [{ day: 69, login: {} }], expect: { mails: { includes: [hello] } } }\n  \
+           - { name: and none after, daily: { conversions: 5x70 }, events: [{ day: 68, partner.updated: { objects_to_profiling: true } }, { day: 69, login: {} }], expect: { mails: [] } }\n",
+    );
+}

@@ -31,6 +31,7 @@ const PARTNER: &[(&str, Type, bool)] = &[
     ("manager", Type::Text, true),
     ("tags", Type::List, true),
     ("referred_by", Type::Text, true),
+    ("objects_to_profiling", Type::Bool, true),
     ("joined_at", Type::Instant, true),
     ("approved_at", Type::Instant, true),
     ("contract_ends", Type::Date, true),

@@ -94,7 +94,7 @@ fn chance_before(reviews: &[Kept], at: Timestamp) -> Option<(f64, i32)> {
 /// "Last converted 41 days ago; …" as of now; `None` where nothing is known or no files are in force.
 pub(super) async fn standing_now(store: &SqlStore, key: &PartnerKey, story: Option<&Story>) -> Option<String> {
     let picture = Picture::of(store).await.ok()?;
-    let state = Picture::state(store, key).await.ok()??;
+    let state = Picture::state(store, key).await.ok()?.filter(|state| !state.profile.objects_to_profiling())?;
     let reviews: Vec<Kept> = story?.signals.iter().filter(|row| row.kind == REVIEWED).filter_map(kept).collect();
     let now = picture.look(key, &state, standing)?;
     told(&Standing { was: chance_before(&reviews, picture.now), ..now })
@@ -122,6 +122,10 @@ async fn of_partner(settings: &Settings, partner: &str, arguments: &HealthArgume
     let store = open_store(settings).await?;
     let key = find(&store, partner).await?;
     let story = store.story(&key).await.doing("reading the partner's history")?;
+    if Picture::state(&store, &key).await?.is_some_and(|state| state.profile.objects_to_profiling()) {
+        return Err(Failure::new(format!("{key} objects to being judged by figures: no health is kept or shown"))
+            .help("`rapport explain` tells what was sent, and why"));
+    }
     let today = if at.is_none() { standing_now(&store, &key, story.as_ref()).await } else { None };
     let days_since = match at {
         Some(at) => days_since_conversion(&store, &key, at).await?,

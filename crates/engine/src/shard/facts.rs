@@ -371,6 +371,10 @@ impl Facts for PartnerFacts<'_> {
         self.state.mark(marks::SUPPRESSED).is_some()
     }
 
+    fn objects_to_profiling(&self) -> bool {
+        self.state.profile.objects_to_profiling()
+    }
+
     fn lane_changed_at(&self) -> Option<Timestamp> {
         let millis = std::str::from_utf8(self.state.mark(marks::LANE_CHANGED)?).ok()?.parse().ok()?;
         Timestamp::from_millisecond(millis).ok()

@@ -101,9 +101,12 @@ fn base_days(facts: &PartnerFacts<'_>) -> Option<f64> {
     Some(f64::from((base_ends - since + 1).clamp(0, i32::from(BASE_DAYS))))
 }
 
-/// The health under some models, or nothing when no input is known.
+/// The health under some models, or nothing when no input is known, or the partner objects to being judged.
 #[must_use]
 pub fn review(facts: &PartnerFacts<'_>, models: &[HealthModel]) -> Option<Review> {
+    if facts.state.profile.objects_to_profiling() {
+        return None;
+    }
     let facts = &as_the_day_ended(facts);
     let model = HealthModel::select(models, facts.state.profile.partner_type.get().map(|kind| &**kind))?;
     let mut health = model.score(&inputs(facts).inputs(), facts.state.band.as_deref())?;
@@ -122,6 +125,9 @@ pub fn review(facts: &PartnerFacts<'_>, models: &[HealthModel]) -> Option<Review
 /// The health as a model sees it now, the band by the score alone: to compare models with.
 #[must_use]
 pub fn at_once(facts: &PartnerFacts<'_>, models: &[HealthModel]) -> Option<Health> {
+    if facts.state.profile.objects_to_profiling() {
+        return None;
+    }
     let facts = &as_the_day_ended(facts);
     let model = HealthModel::select(models, facts.state.profile.partner_type.get().map(|kind| &**kind))?;
     model.score(&inputs(facts).inputs(), facts.state.band.as_deref())

@@ -149,6 +149,9 @@ impl<'a> Reaction<'a> {
                 if place != (self.entry.state.profile.zone.clone(), self.entry.state.profile.country.clone()) {
                     self.move_journeys(|_| Some(Stimulus::ZoneChanged));
                 }
+                if self.entry.state.profile.objects_to_profiling() {
+                    self.forget_judgements();
+                }
                 self.expect_anniversary();
                 self.announce(event.clone());
                 self.propose_goals();

@@ -47,6 +47,7 @@ mod tag {
     pub const LASTING: u64 = 32;
     pub const MARKS: u64 = 33;
     pub const OPEN_MAILS: u64 = 34;
+    pub const OBJECTS_TO_PROFILING: u64 = 35;
 }
 
 /// Writes when a field was told, whether it has a value, and the value.
@@ -335,6 +336,9 @@ fn encode_profile(writer: &mut Writer, profile: &Profile) {
     stored(writer, tag::MANAGER, &profile.manager, text);
     stored(writer, tag::TAGS, &profile.tags, |bytes, tags| tags.iter().for_each(|tag| text(bytes, tag)));
     stored(writer, tag::REFERRED_BY, &profile.referred_by, |bytes, id| put_bytes(bytes, id.as_str().as_bytes()));
+    stored(writer, tag::OBJECTS_TO_PROFILING, &profile.objects_to_profiling, |bytes, objects| {
+        bytes.push(u8::from(*objects))
+    });
     stored(writer, tag::CONSENT, &profile.consent, |bytes, consent| {
         put_instant(bytes, consent.time);
         bytes.push(u8::from(consent.given));
@@ -378,6 +382,9 @@ fn decode_profile(profile: &mut Profile, tag: u64, mut field: Reader<'_>) -> Res
         tag::REFERRED_BY => {
             profile.referred_by =
                 get_stored(&mut field, |field| field.text()?.parse().map_err(|_| EncodingError::Corrupt))?;
+        }
+        tag::OBJECTS_TO_PROFILING => {
+            profile.objects_to_profiling = get_stored(&mut field, |field| Ok(field.byte()? != 0))?;
         }
         tag::CONSENT => {
             profile.consent = get_stored(&mut field, |field| {

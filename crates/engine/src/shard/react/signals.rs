@@ -20,7 +20,7 @@ use crate::{
             Verdicts,
             sales::{self, RevenueDip},
         },
-        facts::PartnerFacts,
+        facts::{PartnerFacts, marks},
     },
 };
 
@@ -144,8 +144,21 @@ impl Reaction<'_> {
         }
     }
 
-    /// Raises a signal that lasts, and tells of it.
+    /// Ends what was judged before the partner objected: every signal that lasts, and the health.
+    pub(super) fn forget_judgements(&mut self) {
+        let kinds: Vec<_> = self.entry.state.lasting.iter().filter_map(|signal| Kind::parse(&signal.kind)).collect();
+        for kind in &kinds {
+            self.end_quietly(kind, |_| true);
+        }
+        (self.entry.state.health, self.entry.state.band) = (None, None);
+        self.entry.state.set_mark(marks::HEALTH, Vec::new());
+    }
+
+    /// Raises a signal that lasts, and tells of it; nothing of partners who object to being judged.
     pub(super) fn raise(&mut self, kind: &Kind, id: &str, data: SignalData) {
+        if self.entry.state.profile.objects_to_profiling() {
+            return;
+        }
         self.keep(kind, id, &data, self.now);
         metrics::counter!("rapport_signals_total", "kind" => kind.name().into_owned()).increment(1);
         self.tell(kind.clone(), id, data);
