@@ -23,6 +23,14 @@ where
         .map(|(_, candidate)| candidate)
 }
 
+/// Whether a word is another with at most one slip of the pen in it: a letter too many, too few, wrong or swapped. A number is never
+/// meant to be another.
+#[must_use]
+pub fn is_slip(word: &str, meant: &str) -> bool {
+    let digits = |word: &str| word.chars().filter(char::is_ascii_digit).collect::<String>();
+    strsim::damerau_levenshtein(&plain(word), &plain(meant)) <= 1 && digits(word) == digits(meant)
+}
+
 fn plain(word: &str) -> String {
     word.to_lowercase().replace('-', "_")
 }

@@ -147,6 +147,9 @@ pub fn rulebook_of(
     rapport_workflow::Rulebook { workflows, ..rulebook.clone() }
 }
 
+/// A play takes no more turns beside two for each of its events: what begins itself again would never come to an end.
+const TURNS_MAX: u32 = 5_000;
+
 struct Stage<'a> {
     trial: &'a Trial,
     applied: &'a Arc<Applied>,
@@ -171,6 +174,8 @@ struct Stage<'a> {
     person: Map<String, Json>,
     upcoming: VecDeque<happen::Upcoming>,
     events: u32,
+    /// Events folded, timers fired, days closed.
+    turns: u32,
     queue: Vec<Queued>,
     accepted: Vec<(Timestamp, rapport_contact::Kind)>,
     suppressions: Vec<(Option<String>, String)>,
@@ -259,6 +264,7 @@ impl<'a> Stage<'a> {
             person: Map::new(),
             upcoming: VecDeque::new(),
             events: 0,
+            turns: 0,
             queue: Vec::new(),
             accepted: Vec::new(),
             suppressions: Vec::new(),
@@ -373,6 +379,10 @@ impl<'a> Stage<'a> {
 
     /// One reaction, and everything it asks for.
     fn react(&mut self, with: impl FnOnce(Reaction<'_>) -> Result<(), Quarantine>) -> Result<(), String> {
+        self.turns += 1;
+        if self.turns > TURNS_MAX.saturating_add(self.events.saturating_mul(2)) {
+            return Err(format!("after {TURNS_MAX} turns it still goes on: something begins itself again (R0430)"));
+        }
         let place = Place {
             rulebook: self.applied,
             rulebooks: &self.rulebooks,

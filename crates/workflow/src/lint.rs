@@ -1,11 +1,11 @@
 //! What is allowed, and still not meant: workflows that start each other for ever, triggers seen many times, partners whom
 //! nothing reaches, conditions that keep everybody out, secrets in files.
 
+mod circle;
 mod never;
 mod reach;
 mod secrets;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rapport_event::Kind;
@@ -25,7 +25,7 @@ const FREQUENT: [Kind; 6] = [
 ];
 
 pub(crate) fn check(workflows: &[Arc<Workflow>], declared: &Declared, sources: &Sources, findings: &mut Findings) {
-    endless(workflows, sources, findings);
+    circle::check(workflows, sources, findings);
     frequent(workflows, sources, findings);
     reach::check(workflows, declared, sources, findings);
     secrets::check(sources, findings);
@@ -53,47 +53,6 @@ fn line_of(key: &str, source: &Source) -> Option<Span> {
         start += line.len();
     }
     None
-}
-
-/// Workflows that begin anew on every event, and emit what begins the next: a circle of them never ends. With any other
-/// `once` it does, and a `start:` hands on the same trigger, which begins a workflow once.
-fn endless(workflows: &[Arc<Workflow>], sources: &Sources, findings: &mut Findings) {
-    let next = |workflow: &Workflow| -> Vec<usize> {
-        let emitted: Vec<&str> = workflow
-            .steps
-            .iter()
-            .filter_map(|step| if let Verb::Emit { kind } = &step.verb { Some(&**kind) } else { None })
-            .collect();
-        let begins = |other: &Workflow| {
-            matches!(other.entry.once, Once::PerEvent) && emitted.iter().any(|kind| other.starts_on(kind))
-        };
-        (0..workflows.len()).filter(|index| workflows.get(*index).is_some_and(|other| begins(other))).collect()
-    };
-    for (index, workflow) in workflows.iter().enumerate() {
-        let mut seen = BTreeSet::new();
-        let mut open = next(workflow);
-        while let Some(at) = open.pop() {
-            if at == index {
-                let step = workflow.steps.iter().find(|step| matches!(step.verb, Verb::Emit { .. }));
-                let line = step.map_or(0, |step| step.line);
-                findings
-                    .error(
-                        "R0430",
-                        &path_of(workflow),
-                        key_span(workflow, "when", sources),
-                        "this workflow begins itself for ever",
-                    )
-                    .label(format!("what line {line} emits leads back here"))
-                    .hint("Emit another kind, or say `once: per partner`.");
-                break;
-            }
-            if seen.insert(at)
-                && let Some(other) = workflows.get(at)
-            {
-                open.extend(next(other));
-            }
-        }
-    }
 }
 
 fn frequent(workflows: &[Arc<Workflow>], sources: &Sources, findings: &mut Findings) {

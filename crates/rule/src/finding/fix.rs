@@ -1,7 +1,9 @@
-//! Putting right what has one answer: a misspelt word where exactly one right one is near.
+//! Putting right what has one answer: a word with one slip of the pen in it. What is merely near (`mail.opened` and `case.opened`) may be
+//! meant or not: that is proposed, and left to people.
 
 use super::{Finding, Findings};
 use crate::source::{Source, Sources, Span};
+use crate::suggest;
 
 /// A word to be replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,14 +28,16 @@ pub fn fixes(findings: &Findings, sources: &Sources) -> Vec<Fix> {
 fn fix(finding: &Finding, sources: &Sources) -> Option<Fix> {
     let near = finding.label.as_deref()?.strip_prefix("did you mean `")?.strip_suffix("`?")?;
     let (span, source) = (finding.span?, sources.get(&finding.path)?);
-    let word = source.slice(span);
+    let written = source.slice(span);
+    let quote = written.chars().next().filter(|c| matches!(c, '"' | '\'')).map(String::from).unwrap_or_default();
+    let word = written.strip_prefix(&quote)?.strip_suffix(&quote)?;
     let is_word = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || "_-.*".contains(c));
     // In an expression the place is the whole name and the proposal maybe its last part, or the reverse: left to people.
     let same_depth = word.matches('.').count() == near.matches('.').count();
-    (is_word(word) && is_word(near) && same_depth).then(|| Fix {
+    (is_word(word) && is_word(near) && same_depth && suggest::is_slip(word, near)).then(|| Fix {
         path: finding.path.clone(),
         span,
-        instead: near.to_owned(),
+        instead: format!("{quote}{near}{quote}"),
     })
 }
 
@@ -74,5 +78,25 @@ mod tests {
         assert_eq!(fixes.len(), 2, "a path is not replaced by its last part");
         let changed = apply(&fixes, &sources);
         assert_eq!(changed[0].text, "when: a\nonce: b\nif: partner.helth > 1\n");
+    }
+
+    #[test]
+    fn what_is_near_and_no_slip_is_left_to_people() {
+        for (written, near, put_right) in [
+            ("mail.opened", "case.opened", None),
+            ("sales_28d", "mails_28d", None),
+            ("revenue_401d", "revenue_90d", None),
+            ("revenue_29d", "revenue_28d", None),
+            ("conversion_total", "conversions_total", Some("conversions_total")),
+            ("\"vpi\"", "vip", Some("\"vip\"")),
+            ("stop-when", "stop_when", Some("stop_when")),
+        ] {
+            let mut sources = Sources::new();
+            sources.add(Source::new("w.yaml", written));
+            let mut findings = Findings::new();
+            findings.error("R0201", "w.yaml", Span::new(0, written.len()), "unknown").did_you_mean(Some(near));
+            let instead = fixes(&findings, &sources).pop().map(|fix| fix.instead);
+            assert_eq!(instead.as_deref(), put_right, "{written}");
+        }
     }
 }

@@ -116,12 +116,10 @@ fn block<'n>(
     let Some(items) = node.list(path, findings) else { return (None, Vec::new()) };
     let mut first = None;
     let mut open: Vec<Slot> = Vec::new();
-    let mut after_exit = false;
+    let mut ends: Option<&str> = None;
     for item in items {
-        if std::mem::take(&mut after_exit) {
-            findings
-                .error("R0311", path, item.span, "this step is never reached")
-                .label("`exit` before it ends the journey");
+        if let Some(why) = ends.take() {
+            findings.error("R0311", path, item.span, "this step is never reached").label(why);
         }
         let start = table.steps.len();
         let Some(exits) = step(item, table, reader, findings) else { continue };
@@ -131,8 +129,10 @@ fn block<'n>(
         first = first.or(Some(start));
         open = exits;
         if let Some(Step { verb: Verb::Exit { .. }, if_: None, unless: None, .. }) = table.steps.get(start) {
-            after_exit = true;
+            ends = Some("`exit` before it ends the journey");
             open.clear();
+        } else if open.is_empty() {
+            ends = Some("every way through the step before it ends the journey");
         }
     }
     (first, open)
