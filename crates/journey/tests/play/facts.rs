@@ -135,10 +135,6 @@ impl Facts for PartnerFacts<'_> {
         self.state.profile.status().as_str()
     }
 
-    fn objects_to_profiling(&self) -> bool {
-        self.state.profile.objects_to_profiling()
-    }
-
     fn start_mark(&self) -> StartMark {
         StartMark::of(self.state)
     }
