@@ -332,6 +332,17 @@ impl Environment for Names<'_> {
         if object == received::PARTNER { received::argument(&self.declared.mails, value) } else { Ok(()) }
     }
 
+    fn possible(&self, path: &str, text: &str) -> Result<(), Refused> {
+        let Some(field) = path.strip_prefix("partner.") else { return Ok(()) };
+        let form = match field {
+            "country" if !is_country(text) => "a country is two capital letters, like \"NO\"",
+            "language" if !is_language(text) => "a language is a tag, like \"de\" or \"de-AT\"",
+            "zone" if TimeZone::get(text).is_err() => "a zone is a place, like \"Europe/Oslo\"",
+            _ => return Ok(()),
+        };
+        Err(Refused { code: "R0214", message: format!("`{path}` is never \"{text}\": {form}"), near: None })
+    }
+
     fn forms(&self) -> &'static [&'static str] {
         &[received::RECEIVED]
     }
@@ -344,6 +355,15 @@ impl Environment for Names<'_> {
         let known = ["has_category", "has_sku", received::RECEIVED, received::RECEIVED_WITHIN];
         known.iter().filter(|method| self.method(object, method).is_some()).map(|method| (*method).to_owned()).collect()
     }
+}
+
+fn is_country(text: &str) -> bool {
+    text.len() == 2 && text.bytes().all(|letter| letter.is_ascii_uppercase())
+}
+
+fn is_language(text: &str) -> bool {
+    let language = text.split('-').next().unwrap_or_default();
+    (2..=3).contains(&language.len()) && rapport_message::Locale::parse(text).is_some()
 }
 
 fn partner_field(declared: &Declared, field: &str) -> Option<Variable> {

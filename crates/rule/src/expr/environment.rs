@@ -150,6 +150,16 @@ pub trait Environment {
         Ok(())
     }
 
+    /// Whether a name can ever have this text: what is wrong with it, for those that are written in a form of their own (a country's two
+    /// letters).
+    ///
+    /// # Errors
+    /// It never can.
+    fn possible(&self, path: &str, text: &str) -> Result<(), Refused> {
+        let _ = (path, text);
+        Ok(())
+    }
+
     /// Keys under which a condition is written as a map and not as an expression, besides `any` and `not`.
     fn forms(&self) -> &'static [&'static str] {
         &[]

@@ -120,7 +120,14 @@ impl Checker<'_> {
 
     /// R0214 for a written-out text that the other side can never be.
     fn in_closed_set(&mut self, text: &Typed, other: &Typed) {
-        let (Some(word), Some(set)) = (text.constant_text().map(str::to_owned), &other.closed_set) else { return };
+        let Some(word) = text.constant_text().map(str::to_owned) else { return };
+        if let Tree::Name(name) = &other.tree
+            && let Err(refused) = self.env.possible(name, &word)
+        {
+            self.error(refused.code, text.span, refused.message).did_you_mean(refused.near.as_deref());
+            return;
+        }
+        let Some(set) = &other.closed_set else { return };
         if set.iter().any(|possible| **possible == *word) {
             return;
         }
