@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
 use rapport_event::custom::CustomKinds;
 use rapport_event::engine::CASE_OUTCOMES;
 use rapport_event::kind::{CATALOGUE, Family};

@@ -102,7 +102,15 @@ pub(crate) fn workflow(
     };
     let title = fields.require("workflow", findings).and_then(|node| node.filled_text(path, findings));
     let about = fields.take("about").and_then(|node| node.filled_text(path, findings)).map(str::to_owned);
-    let owner = fields.require("owner", findings).and_then(|node| node.filled_text(path, findings));
+    let owner = fields.require("owner", findings).and_then(|node| {
+        let text = node.filled_text(path, findings)?;
+        if catalogue.checks && rapport_contact::normalise(text).is_none() {
+            findings
+                .error("R0538", path, node.span, format!("`{text}` is no mail address"))
+                .label("write the address of who answers for this workflow");
+        }
+        Some(text)
+    });
     let mail = fields.require("mail", findings).and_then(|node| person::mail_policy(node, &mut reader, findings));
     let broadcast = fields.peek("send_to").is_some();
     let when =

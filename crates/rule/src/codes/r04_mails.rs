@@ -127,7 +127,7 @@ pub(super) const PAGES: &[CodePage] = &[
     CodePage {
         code: "R0430",
         title: "a workflow that begins itself for ever",
-        meaning: "What it emits begins it again, maybe by way of others, and `once: per event` lets every new event in. The engine would take the partner out after 32 rounds.",
+        meaning: "What it does begins it again, maybe by way of others: an event it emits, an award, a case, a tag or field it sets. The engine would take the partner out after 32 rounds; with `once: every …` it goes round as often as that lets it.",
         place: place::WORKFLOW,
         example: "when: webinar.attended\nonce: per event\nsteps: [{ email: hello }, { emit: webinar.attended }]",
         put_right: "when: webinar.attended\nonce: per partner\nsteps: [{ email: hello }, { emit: partner.recognised }]",
