@@ -3,8 +3,6 @@
 pub mod bell;
 pub mod caller;
 pub mod clock;
-#[cfg(feature = "conformance")]
-pub mod conformance;
 pub mod log;
 pub mod operating;
 pub mod rows;

@@ -15,12 +15,12 @@ mod store {
     async fn fresh() -> (super::Arc<dyn super::Store>, super::Guard) {
         (super::Arc::new(rapport_memory::store::MemoryStore::default()), super::Guard)
     }
-    rapport_engine::store_conformance!(super::fresh);
+    rapport_conformance::store_conformance!(super::fresh);
 }
 
 mod log {
     async fn fresh() -> (super::Arc<dyn super::EventLog>, super::Guard) {
         (super::Arc::new(rapport_memory::log::MemoryLog::new(2)), super::Guard)
     }
-    rapport_engine::log_conformance!(super::fresh);
+    rapport_conformance::log_conformance!(super::fresh);
 }

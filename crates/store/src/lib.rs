@@ -1,7 +1,7 @@
 //! The `Store` port on SQL: PostgreSQL for a cluster, one SQLite file for the embedded layout, and the embedded event log.
 //!
 //! Load-bearing contracts:
-//! - **One meaning, two databases.** Both pass the suite `rapport_engine::ports::conformance`. A statement has one text where both
+//! - **One meaning, two databases.** Both pass the suite `crates/conformance`. A statement has one text where both
 //!   understand it; see the files under `queries/`, each of which names the index it relies on.
 //! - **The shard row first.** A batch is one transaction whose first statement moves the shard's row under the epoch and commit
 //!   number its owner knows. Whoever is fenced writes nothing.

@@ -279,7 +279,7 @@ mod sqlite {
         let (store, guard) = super::fresh_file().await;
         (super::Arc::new(store), guard)
     }
-    rapport_engine::store_conformance!(super::fresh);
+    rapport_conformance::store_conformance!(super::fresh);
 }
 
 mod postgres {
@@ -287,7 +287,7 @@ mod postgres {
         let (store, guard) = super::fresh_database().await;
         (super::Arc::new(store), guard)
     }
-    rapport_engine::store_conformance!(super::fresh);
+    rapport_conformance::store_conformance!(super::fresh);
 }
 
 mod journal {
@@ -296,5 +296,5 @@ mod journal {
         let journal = store.journal(2, &guard.progress_file());
         (super::Arc::new(journal.expect("an embedded store has a journal")), guard)
     }
-    rapport_engine::log_conformance!(super::fresh);
+    rapport_conformance::log_conformance!(super::fresh);
 }

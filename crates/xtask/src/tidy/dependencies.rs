@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{process, workspace};
 
 /// The crates in order; each may depend on those of an earlier line, never on its own line or a later one.
-const LAYERS: [&[&str]; 11] = [
+const LAYERS: [&[&str]; 12] = [
     &["rule"],
     &["shipped"],
     &["event", "message", "contact", "feedback"],
@@ -17,6 +17,7 @@ const LAYERS: [&[&str]; 11] = [
     &["workflow"],
     &["journey"],
     &["engine"],
+    &["conformance"],
     &["memory"],
     &["store", "kafka", "smtp", "http", "hook", "sim", "trial", "editor"],
     &["cli", "bench", "e2e", "xtask"],

@@ -1,7 +1,5 @@
 //! A mail goes to the address for which the policy was asked, and to no other, however late a shard hears of a new one.
 
-mod stand;
-
 use std::{
     collections::BTreeMap,
     sync::{
@@ -24,7 +22,7 @@ use rapport_event::PartnerKey;
 use rapport_memory::store::Tables;
 use rapport_sim::world;
 use serde_json::json;
-use stand::{Stand, script::Script};
+use crate::stand::{Stand, script::Script};
 use tokio::sync::Notify;
 
 const OLD: &str = "ada@partners.example";

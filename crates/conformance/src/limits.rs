@@ -6,13 +6,13 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use rapport_contact::breaker::Tally;
 
-use super::sample::{Owner, assert_sound, at, claim, ended, message, person, request, send_first, state};
-use crate::operate::{self, Subject};
-use crate::ports::rows::{MessageRow, MessageState};
-use crate::ports::store::{
+use crate::sample::{Owner, assert_sound, at, claim, ended, message, person, request, send_first, state};
+use rapport_engine::operate::{self, Subject};
+use rapport_engine::ports::rows::{MessageRow, MessageState};
+use rapport_engine::ports::store::{
     Attempt, BurstLimit, ClaimRequest, Claimed, FeedbackRow, RecipientSnapshot, RecipientVerdict, Settlement, Store,
 };
-use crate::reputation;
+use rapport_engine::reputation;
 
 fn limited(mailer: &str, now: i64, stop_above: u32) -> ClaimRequest {
     let broadcasts = BTreeSet::from(["newsletter".to_owned()]);

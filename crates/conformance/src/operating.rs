@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::sample::{Owner, at, claim, claim_one, key, message, record, waiting};
-use crate::ports::operating::{AuditRow, Lift, Operation, PauseRow, PauseScope, TaskChange, TaskQuery};
-use crate::ports::rows::{MessageRow, TaskClosed, TaskEnd, TaskKind, TaskRow};
-use crate::ports::store::Store;
+use crate::sample::{Owner, at, claim, claim_one, key, message, record, waiting};
+use rapport_engine::ports::operating::{AuditRow, Lift, Operation, PauseRow, PauseScope, TaskChange, TaskQuery};
+use rapport_engine::ports::rows::{MessageRow, TaskClosed, TaskEnd, TaskKind, TaskRow};
+use rapport_engine::ports::store::Store;
 
 fn begins(id: &str, scope: PauseScope, until: Option<i64>) -> Operation {
     let pause = PauseRow {
@@ -89,7 +89,7 @@ pub async fn a_pause_ends_without_a_burst(store: Arc<dyn Store>) {
     owner.plan("e", vec![message("later", "e", 90)]).await;
     begin(&store, "all", PauseScope::default()).await;
     assert!(store.operate(&ends("all", 10, false)).await.unwrap());
-    let ids = |attempts: Vec<crate::ports::store::Attempt>| {
+    let ids = |attempts: Vec<rapport_engine::ports::store::Attempt>| {
         let mut ids: Vec<String> = attempts.into_iter().map(|attempt| attempt.due.message.id).collect();
         ids.sort();
         ids

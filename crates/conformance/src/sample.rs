@@ -6,10 +6,10 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use rapport_event::id::PartnerKey;
 
-use crate::ports::rows::{
+use rapport_engine::ports::rows::{
     JourneyRow, MessageRow, MessageState, OutboxRow, PartnerRow, PersonRow, ShardCommit, Target, TimerRow,
 };
-use crate::ports::store::{Attempt, ClaimRequest, Committed, EndedMessage, RecipientSnapshot, RecipientVerdict, Store};
+use rapport_engine::ports::store::{Attempt, ClaimRequest, Committed, EndedMessage, RecipientSnapshot, RecipientVerdict, Store};
 
 /// Nobody is silent for so long in a test.
 pub(super) const LONG: Duration = Duration::from_secs(3600);

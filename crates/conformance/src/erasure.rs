@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use rapport_contact::hashed;
 
-use super::sample::{
+use crate::sample::{
     Owner, assert_sound, at, claim, claim_one, ended, key, message, person, request, send_first, state,
 };
-use crate::ports::rows::{MessageState, Rebuilt};
-use crate::ports::store::{EndedMessage, Resolution, Settlement, Store, SuppressionChange};
+use rapport_engine::ports::rows::{MessageState, Rebuilt};
+use rapport_engine::ports::store::{EndedMessage, Resolution, Settlement, Store, SuppressionChange};
 
 const ADDRESS: &str = "a@x.example";
 
@@ -47,7 +47,7 @@ pub async fn an_erased_partner_is_not_written_to_again(store: Arc<dyn Store>) {
     assert!(store.person(&key("a")).await.unwrap().is_some());
     owner.plan("b", vec![message("m3", "b", 0)]).await;
     store.store_persons(&[person("b", 9, Some(ADDRESS))]).await.unwrap();
-    let look = |snapshot: &crate::ports::store::RecipientSnapshot| {
+    let look = |snapshot: &rapport_engine::ports::store::RecipientSnapshot| {
         if snapshot.address == ADDRESS {
             assert!(snapshot.suppressions.contains(&(None, "erased".to_owned())), "{:?}", snapshot.suppressions);
         }

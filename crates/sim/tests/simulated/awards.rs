@@ -1,7 +1,5 @@
 //! Awards, by journeys and by people, through the real loops.
 
-mod stand;
-
 use std::collections::BTreeMap;
 
 use rapport_engine::{
@@ -15,7 +13,7 @@ use rapport_memory::store::Tables;
 use rapport_partner::{Measure, PartnerState};
 use rapport_sim::world;
 use serde_json::json;
-use stand::Stand;
+use crate::stand::Stand;
 
 /// Every login is an award; whoever gets one hears of it.
 fn files() -> BTreeMap<String, String> {

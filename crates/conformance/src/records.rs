@@ -4,16 +4,16 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::sample::{
+use crate::sample::{
     LONG, Owner, assert_sound, at, claim_one, ended, journey, key, message, partner, record, timer, waiting,
 };
-use crate::ports::operating::AuditRow;
-use crate::ports::rows::{
+use rapport_engine::ports::operating::AuditRow;
+use rapport_engine::ports::rows::{
     DeadLetterRow, DefinitionRow, MessageState, OUTBOX_SOURCE, OutboxRow, SignalRow, Target, TimerChange,
 };
-use crate::ports::store::{Settlement, Store};
-use crate::shard::health::REVIEWED;
-use crate::story::Story;
+use rapport_engine::ports::store::{Settlement, Store};
+use rapport_engine::shard::health::REVIEWED;
+use rapport_engine::story::Story;
 
 /// Numbers increase in the order of adding; removed rows do not come back.
 pub async fn the_outbox_is_read_in_order_and_emptied(store: Arc<dyn Store>) {
@@ -243,7 +243,7 @@ pub async fn broken_data_is_found(store: Arc<dyn Store>) {
     owner
         .commit(|batch| {
             batch.partners.push(partner("a"));
-            let twice = |id: &str| crate::ports::rows::JourneyRow { body: r#"{"key":"k"}"#.into(), ..journey(id, "a") };
+            let twice = |id: &str| rapport_engine::ports::rows::JourneyRow { body: r#"{"key":"k"}"#.into(), ..journey(id, "a") };
             batch.journeys = vec![twice("1"), twice("2")];
             batch.timers.push(TimerChange::Set(timer("a", "journey:1", 9)));
             batch.timers.push(TimerChange::Set(timer("a", "journey:gone", 9)));

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::sample::{Owner, at, journey, key, partner, record, waiting};
-use crate::ports::rows::{CallEnd, CallRow, CallSettled};
-use crate::ports::store::{CallClaim, Store};
+use crate::sample::{Owner, at, journey, key, partner, record, waiting};
+use rapport_engine::ports::rows::{CallEnd, CallRow, CallSettled};
+use rapport_engine::ports::store::{CallClaim, Store};
 
 fn call(id: &str, due: i64) -> CallRow {
     CallRow {

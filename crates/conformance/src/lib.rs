@@ -4,25 +4,26 @@
 //! [`log_conformance!`](crate::log_conformance) make one `#[tokio::test]` of each; their argument is an async function that returns
 //! the implementation and a guard with `async fn finish(self)`, called when the case has passed.
 
-pub mod batches;
-pub mod calls;
-pub mod claiming;
-pub mod coordination;
-pub mod erasure;
-pub mod limits;
-pub mod logs;
-pub mod mailing;
-pub mod operating;
-pub mod ownership;
-pub mod people;
-pub mod records;
+mod batches;
+mod calls;
+mod claiming;
+mod coordination;
+mod erasure;
+mod limits;
+mod logs;
+mod mailing;
+mod operating;
+mod ownership;
+mod people;
+mod records;
 mod sample;
 
-/// Makes tests of all cases for a `Store`.
+/// All cases for a `Store`, handed to a macro after what it is given.
+#[doc(hidden)]
 #[macro_export]
-macro_rules! store_conformance {
-    ($fresh:expr) => {
-        $crate::conformance_cases! { $fresh;
+macro_rules! store_cases {
+    ($($then:tt)::+; $($given:tt)*) => {
+        $($then)::+! { $($given)*;
             ownership:
                 a_fresh_store_has_the_schema_and_no_shards,
                 facts_are_pinned_once_and_the_present_never_goes_back,
@@ -131,11 +132,12 @@ macro_rules! store_conformance {
     };
 }
 
-/// Makes tests of all cases for an `EventLog` with two shards.
+/// All cases for an `EventLog` with two shards.
+#[doc(hidden)]
 #[macro_export]
-macro_rules! log_conformance {
-    ($fresh:expr) => {
-        $crate::conformance_cases! { $fresh;
+macro_rules! log_cases {
+    ($($then:tt)::+; $($given:tt)*) => {
+        $($then)::+! { $($given)*;
             logs:
                 records_come_back_in_order_with_stamp_and_position,
                 concurrent_appends_leave_no_gap,
@@ -148,10 +150,26 @@ macro_rules! log_conformance {
     };
 }
 
-/// One test per case; used by the macros above.
+/// Makes tests of all cases for a `Store`.
+#[macro_export]
+macro_rules! store_conformance {
+    ($fresh:expr) => {
+        $crate::store_cases! { $crate::conformance_tests; $fresh }
+    };
+}
+
+/// Makes tests of all cases for an `EventLog` with two shards.
+#[macro_export]
+macro_rules! log_conformance {
+    ($fresh:expr) => {
+        $crate::log_cases! { $crate::conformance_tests; $fresh }
+    };
+}
+
+/// One test per case.
 #[doc(hidden)]
 #[macro_export]
-macro_rules! conformance_cases {
+macro_rules! conformance_tests {
     ($fresh:expr; $($module:ident: $($case:ident),* ;)*) => {
         $(
             mod $module {
@@ -159,11 +177,37 @@ macro_rules! conformance_cases {
                     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                     async fn $case() {
                         let (port, guard) = ($fresh)().await;
-                        $crate::ports::conformance::$module::$case(port).await;
+                        $crate::cases::$module::$case(port).await;
                         guard.finish().await;
                     }
                 )*
             }
         )*
     };
+}
+
+/// The cases as they are called by tests: boxed, so that they are compiled here and not again in each test.
+pub mod cases {
+    use std::{future::Future, pin::Pin};
+
+    macro_rules! boxed {
+        ($port:ty; $($module:ident: $($case:ident),* ;)*) => {
+            $(
+                #[allow(missing_docs, reason = "told where each case is written")]
+                pub mod $module {
+                    $(
+                        pub fn $case(port: std::sync::Arc<$port>) -> super::Case {
+                            Box::pin(crate::$module::$case(port))
+                        }
+                    )*
+                }
+            )*
+        };
+    }
+
+    /// A case that is under way.
+    pub type Case = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+    crate::store_cases! { boxed; dyn rapport_engine::ports::store::Store }
+    crate::log_cases! { boxed; dyn rapport_engine::ports::log::EventLog }
 }

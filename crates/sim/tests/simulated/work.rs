@@ -1,7 +1,5 @@
 //! Tasks and cases, by journeys and by people, through the real loops.
 
-mod stand;
-
 use std::{collections::BTreeMap, time::Duration};
 
 use rapport_engine::{
@@ -18,7 +16,7 @@ use rapport_memory::store::Tables;
 use rapport_partner::{Measure, PartnerState};
 use rapport_sim::world;
 use serde_json::json;
-use stand::Stand;
+use crate::stand::Stand;
 
 /// Opens a case and asks a question; what comes of both is told to others.
 fn files() -> BTreeMap<String, String> {

@@ -1,7 +1,5 @@
 //! What a mailer does when it breaks down itself, when the database refuses what it says, and when clocks jump.
 
-mod stand;
-
 use std::{
     sync::{
         Arc,
@@ -19,7 +17,7 @@ use rapport_engine::ports::{
 };
 use rapport_memory::store::Tables;
 use rapport_sim::{clock::LiveClock, world};
-use stand::{Stand, script::Script};
+use crate::stand::{Stand, script::Script};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 

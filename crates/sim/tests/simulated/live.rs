@@ -1,7 +1,5 @@
 //! The real loops on the live clock and virtual time: what a person meets who has to put something right.
 
-mod stand;
-
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use rapport_engine::{
@@ -22,7 +20,7 @@ use rapport_event::PartnerKey;
 use rapport_memory::{log::MemoryLog, store::Tables};
 use rapport_sim::{faults::Rates, world};
 use serde_json::json;
-use stand::Stand;
+use crate::stand::Stand;
 
 /// Workflows each of which starts the next: deeper than anything may follow from one event.
 fn with_a_deep_chain() -> BTreeMap<String, String> {

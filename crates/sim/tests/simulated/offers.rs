@@ -1,7 +1,5 @@
 //! What the coordinator answers: an offer is promised once and within the budget, and what is given back is free again.
 
-mod stand;
-
 use std::sync::Arc;
 
 use jiff::SignedDuration;
@@ -228,7 +226,7 @@ fn with_two_a_day() -> std::collections::BTreeMap<String, String> {
 
 #[tokio::test(start_paused = true)]
 async fn two_a_day_begin_and_the_others_wait_in_order_or_are_left_out() {
-    let mut stand = stand::Stand::new(with_two_a_day()).await;
+    let mut stand = crate::stand::Stand::new(with_two_a_day()).await;
     stand.start();
     for partner in 0..10 {
         let name = format!("p{partner}");

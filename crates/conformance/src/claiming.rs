@@ -8,12 +8,12 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use rapport_contact::Kind;
 
-use super::sample::{
+use crate::sample::{
     LONG, Owner, assert_sound, at, claim, claim_one, ended, journey, key, message, partner, person, record, request,
     send_first, state, timer, waiting,
 };
-use crate::ports::rows::{HoldRow, JourneyRow, MessageRow, MessageState, OutboxRow, ShardCommit, Target, TimerChange};
-use crate::ports::store::{
+use rapport_engine::ports::rows::{HoldRow, JourneyRow, MessageRow, MessageState, OutboxRow, ShardCommit, Target, TimerChange};
+use rapport_engine::ports::store::{
     ClaimRequest, Committed, FeedbackRow, Holder, RecipientSnapshot, RecipientVerdict, Settlement, Store, StoreError,
     SuppressionChange,
 };
@@ -260,7 +260,7 @@ pub async fn holds_are_shown_until_they_end(store: Arc<dyn Store>) {
     let mut owner = Owner::new(&store).await;
     owner.plan("a", vec![message("m", "a", 0)]).await;
     let hold = |by: &str, until| HoldRow {
-        key: super::sample::key("a"),
+        key: crate::sample::key("a"),
         workflow: "welcome".into(),
         by_journey: by.into(),
         until,

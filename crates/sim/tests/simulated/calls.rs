@@ -1,7 +1,5 @@
 //! Calls of other systems through the real loops: told at least once, under one id, and the journey hears of it once.
 
-mod stand;
-
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
@@ -21,7 +19,7 @@ use rapport_engine::{
 use rapport_memory::store::Tables;
 use rapport_sim::{clock::LiveClock, world};
 use serde_json::{Value, json};
-use stand::Stand;
+use crate::stand::Stand;
 
 /// Tells the customer file of a login, and ends by what became of it.
 fn files(stop: &str) -> BTreeMap<String, String> {

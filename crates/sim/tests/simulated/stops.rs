@@ -4,9 +4,6 @@
 //! Nothing here names a workflow. How one begins is taken from its own tests; which stops hold for it follows from its
 //! definition: kind of mail, `statuses:`, `on_reply:`, and whether what began it can be taken back.
 
-mod scene;
-mod stand;
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -19,7 +16,7 @@ use rapport_engine::ports::{
 use rapport_memory::store::StoredMessage;
 use rapport_trial::{Cut, Staged, background::Backgrounds, stage};
 use rapport_workflow::{Rulebook, StopWhen, Verb, Workflow};
-use scene::{BeforeTheDot, Files, Scene};
+use crate::scene::{BeforeTheDot, Files, Scene};
 use serde_json::json;
 
 /// What may happen to a partner that ends a marketing journey, whatever its author wrote.

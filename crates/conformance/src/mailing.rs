@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::sample::{
+use crate::sample::{
     Owner, assert_sound, at, claim, claim_one, ended, journey, key, message, partner, person, request, send_first,
     state, waiting,
 };
-use crate::ports::rows::{MessageRow, MessageState, QuarantineRow};
-use crate::ports::store::{RecipientVerdict, Resolution, Settlement, Store};
+use rapport_engine::ports::rows::{MessageRow, MessageState, QuarantineRow};
+use rapport_engine::ports::store::{RecipientVerdict, Resolution, Settlement, Store};
 
 /// Queued, in hand, sent: and its outcome waits for the log.
 pub async fn a_message_is_sent_once_and_tells_it(store: Arc<dyn Store>) {
@@ -148,7 +148,7 @@ pub async fn a_requeued_message_returns_its_count(store: Arc<dyn Store>) {
     assert_eq!(state(&store, "a", "m").await, (MessageState::Queued, Some("421".into())));
     assert!(claim(&store, "mailer", 29).await.is_empty());
     let counted = std::sync::Mutex::new(None);
-    let decide = |snapshot: &crate::ports::store::RecipientSnapshot| {
+    let decide = |snapshot: &rapport_engine::ports::store::RecipientSnapshot| {
         *counted.lock().unwrap() = Some(snapshot.accepted.len());
         send_first(snapshot)
     };
@@ -163,7 +163,7 @@ pub async fn a_requeued_message_returns_its_count(store: Arc<dyn Store>) {
 pub async fn an_ended_message_is_not_claimed_again(store: Arc<dyn Store>) {
     let mut owner = Owner::new(&store).await;
     owner.plan("a", vec![message("m", "a", 0), message("n", "a", 0)]).await;
-    let refuse = |_: &crate::ports::store::RecipientSnapshot| RecipientVerdict {
+    let refuse = |_: &rapport_engine::ports::store::RecipientSnapshot| RecipientVerdict {
         end: vec![ended("m", MessageState::Suppressed), ended("n", MessageState::Expired)],
         ..RecipientVerdict::default()
     };
@@ -180,7 +180,7 @@ pub async fn an_ended_message_is_not_claimed_again(store: Arc<dyn Store>) {
 pub async fn a_deferred_message_waits_for_its_time(store: Arc<dyn Store>) {
     let mut owner = Owner::new(&store).await;
     owner.plan("a", vec![message("m", "a", 0)]).await;
-    let defer = |_: &crate::ports::store::RecipientSnapshot| RecipientVerdict {
+    let defer = |_: &rapport_engine::ports::store::RecipientSnapshot| RecipientVerdict {
         defer: vec![("m".into(), at(60), "quiet_hours".into())],
         ..RecipientVerdict::default()
     };

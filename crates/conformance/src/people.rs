@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::sample::{Owner, claim_one, journey, key, message, partner, person};
-use crate::ports::rows::PersonRow;
-use crate::ports::store::Store;
+use crate::sample::{Owner, claim_one, journey, key, message, partner, person};
+use rapport_engine::ports::rows::PersonRow;
+use rapport_engine::ports::store::Store;
 
 fn fields(version: i64, fields: &str) -> PersonRow {
     PersonRow { fields: fields.into(), ..person("a", version, None) }

@@ -6,12 +6,12 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use rapport_event::wire::SourcePosition;
 
-use super::sample::{LONG, Owner, assert_sound, at, journey, key, message, partner, person, record, timer};
-use crate::ports::rows::{
+use crate::sample::{LONG, Owner, assert_sound, at, journey, key, message, partner, person, record, timer};
+use rapport_engine::ports::rows::{
     ConversionRow, DayPartRow, HoldRow, PartnerRow, RefusalRow, RequestRow, ShardCommit, SignalRow, TaskKind, TaskRow,
     TimerChange, TimerRow,
 };
-use crate::ports::store::{Committed, Store, StoreError};
+use rapport_engine::ports::store::{Committed, Store, StoreError};
 
 fn with_everything(mut batch: ShardCommit) -> ShardCommit {
     batch.next_offset = 7;
@@ -108,7 +108,7 @@ pub async fn the_shard_row_comes_back_as_written(store: Arc<dyn Store>) {
 /// `days` absent from a commit stay; journeys come with their partner; unknown partners are left out.
 pub async fn partners_come_back_with_days_and_journeys(store: Arc<dyn Store>) {
     let mut owner = Owner::new(&store).await;
-    let over = crate::ports::rows::JourneyRow { exited: Some((at(9), "goal".into())), ..journey("j1", "a") };
+    let over = rapport_engine::ports::rows::JourneyRow { exited: Some((at(9), "goal".into())), ..journey("j1", "a") };
     owner
         .commit(|batch| {
             batch.partners = vec![PartnerRow { days: Some(vec![9]), ..partner("a") }, partner("b")];

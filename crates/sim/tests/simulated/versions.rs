@@ -1,7 +1,5 @@
 //! Journeys of a version that is not in the files any more.
 
-mod stand;
-
 use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
@@ -12,7 +10,7 @@ use rapport_sim::{
     run::{Operator, Outcome, Setting, play},
     world,
 };
-use stand::Stand;
+use crate::stand::Stand;
 
 const DAYS: i64 = 40;
 /// `follow-up` waits for three weeks: on this day many are inside.

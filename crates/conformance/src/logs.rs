@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use rapport_event::wire::SourcePosition;
 
-use super::sample::at;
-use crate::ports::log::{EventLog, LogError, NewRecord, Progress};
+use crate::sample::at;
+use rapport_engine::ports::log::{EventLog, LogError, NewRecord, Progress};
 
 fn record(shard: u32, value: &str) -> NewRecord {
     NewRecord { shard, key: b"shop/a".to_vec(), value: value.as_bytes().to_vec(), stamp: Some(at(1)), position: None }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::sample::{LONG, at};
-use crate::clocks;
-use crate::ports::rows::COORDINATOR;
-use crate::ports::store::Store;
+use crate::sample::{LONG, at};
+use rapport_engine::clocks;
+use rapport_engine::ports::rows::COORDINATOR;
+use rapport_engine::ports::store::Store;
 
 /// A migrated database needs nothing else before shards are made, and making them again changes nothing.
 pub async fn a_fresh_store_has_the_schema_and_no_shards(store: Arc<dyn Store>) {

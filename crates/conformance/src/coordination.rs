@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use jiff::civil::{Date, date};
 
-use super::sample::{LONG, Owner, at, key, message, record, waiting};
-use crate::ports::rows::{
+use crate::sample::{LONG, Owner, at, key, message, record, waiting};
+use rapport_engine::ports::rows::{
     AnsweredRequest, COORDINATOR, CoordinatorCommit, DayCloseRow, DayPartRow, MessageState, PromiseRow, RequestRow,
     ReservationRow,
 };
-use crate::ports::store::{Committed, Store};
+use rapport_engine::ports::store::{Committed, Store};
 
 fn part(day: Date, shard: u32) -> DayPartRow {
     DayPartRow { program: key("a").program, day, shard, body: vec![1, 2] }

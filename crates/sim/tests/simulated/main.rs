@@ -1,0 +1,21 @@
+//! The engine in a simulated world: its own services, in memory and on virtual time. One program, so that it is linked once.
+
+mod scene;
+mod stand;
+
+mod addresses;
+mod awards;
+mod calls;
+mod days;
+mod edges;
+mod fits;
+mod goals;
+mod live;
+mod mailers;
+mod neighbours;
+mod nights;
+mod offers;
+mod seeds;
+mod stops;
+mod versions;
+mod work;
