@@ -12,7 +12,9 @@ use crate::sample::{
     LONG, Owner, assert_sound, at, claim, claim_one, ended, journey, key, message, partner, person, record, request,
     send_first, state, timer, waiting,
 };
-use rapport_engine::ports::rows::{HoldRow, JourneyRow, MessageRow, MessageState, OutboxRow, ShardCommit, Target, TimerChange};
+use rapport_engine::ports::rows::{
+    HoldRow, JourneyRow, MessageRow, MessageState, OutboxRow, ShardCommit, Target, TimerChange,
+};
 use rapport_engine::ports::store::{
     ClaimRequest, Committed, FeedbackRow, Holder, RecipientSnapshot, RecipientVerdict, Settlement, Store, StoreError,
     SuppressionChange,

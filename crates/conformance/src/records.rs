@@ -243,7 +243,10 @@ pub async fn broken_data_is_found(store: Arc<dyn Store>) {
     owner
         .commit(|batch| {
             batch.partners.push(partner("a"));
-            let twice = |id: &str| rapport_engine::ports::rows::JourneyRow { body: r#"{"key":"k"}"#.into(), ..journey(id, "a") };
+            let twice = |id: &str| rapport_engine::ports::rows::JourneyRow {
+                body: r#"{"key":"k"}"#.into(),
+                ..journey(id, "a")
+            };
             batch.journeys = vec![twice("1"), twice("2")];
             batch.timers.push(TimerChange::Set(timer("a", "journey:1", 9)));
             batch.timers.push(TimerChange::Set(timer("a", "journey:gone", 9)));

@@ -9,7 +9,9 @@ use rapport_event::id::PartnerKey;
 use rapport_engine::ports::rows::{
     JourneyRow, MessageRow, MessageState, OutboxRow, PartnerRow, PersonRow, ShardCommit, Target, TimerRow,
 };
-use rapport_engine::ports::store::{Attempt, ClaimRequest, Committed, EndedMessage, RecipientSnapshot, RecipientVerdict, Store};
+use rapport_engine::ports::store::{
+    Attempt, ClaimRequest, Committed, EndedMessage, RecipientSnapshot, RecipientVerdict, Store,
+};
 
 /// Nobody is silent for so long in a test.
 pub(super) const LONG: Duration = Duration::from_secs(3600);

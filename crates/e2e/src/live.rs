@@ -25,8 +25,11 @@ use crate::sink::Sink;
 
 /// Shards of a run.
 const SHARDS: u32 = 8;
-/// From the first record to the last journey's end.
-const LONGEST: Duration = Duration::from_secs(170);
+/// A run in which nothing moves for this long does not come to rest: the longest a journey waits is a minute, and so is the longest
+/// a mail waits for a mailer that died with it in hand.
+const STUCK: Duration = Duration::from_secs(150);
+/// How often it is looked whether anything moves.
+const LOOK: Duration = Duration::from_secs(1);
 /// A mail server takes a moment: so long a mail is on its way, and a kill may meet it there.
 const ANSWERS_AFTER: Duration = Duration::from_millis(20);
 /// How often time goes on.
@@ -86,6 +89,7 @@ async fn disturb(project: &Project, processes: &mut Processes, sink: &Sink, plan
     let publisher = project.publisher()?;
     let (mut lines, mut published) = (lines.into_iter().peekable(), 0_usize);
     let started = Instant::now();
+    let (mut seen, mut looked, mut moved) = (Vec::new(), started, started);
     loop {
         let now_ms = started.elapsed().as_millis() as u64;
         let mut batch = Vec::new();
@@ -114,8 +118,14 @@ async fn disturb(project: &Project, processes: &mut Processes, sink: &Sink, plan
         if acts.are_over() && lines.peek().is_none() && count::is_at_rest(project, &expected).await? {
             break;
         }
-        if started.elapsed() > LONGEST {
-            bail!("not at rest after {} s: {}", LONGEST.as_secs(), count::outstanding(project).await?);
+        if looked.elapsed() > LOOK {
+            looked = Instant::now();
+            let now = count::progress(project).await?;
+            if now != seen {
+                (seen, moved) = (now, looked);
+            } else if moved.elapsed() > STUCK {
+                bail!("nothing moves for {} s: {}", STUCK.as_secs(), count::outstanding(project).await?);
+            }
         }
         tokio::time::sleep(TICK).await;
     }

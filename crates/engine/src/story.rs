@@ -25,6 +25,14 @@ pub struct Story {
     pub parked: Vec<(i64, String)>,
 }
 
+impl Story {
+    /// Whether the journey is theirs.
+    #[must_use]
+    pub fn has_journey(&self, id: &str) -> bool {
+        self.journeys.iter().any(|journey| journey.id == id)
+    }
+}
+
 /// A message with what became of it.
 #[derive(Debug, Clone)]
 pub struct ToldMessage {

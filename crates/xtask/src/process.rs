@@ -82,10 +82,10 @@ impl Drop for Service {
     }
 }
 
-static FOREGROUND: Mutex<Option<Pid>> = Mutex::new(None);
+static FOREGROUND: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
 
 /// Runs a command in its own group to its end; `spawned` is handed the child, e.g. to read its output.
-/// A signal to this process ends that group.
+/// A signal to this process ends that group. Commands of several threads may run at once.
 pub fn foreground<T>(mut command: Command, spawned: impl FnOnce(&mut Child) -> T) -> Result<(ExitStatus, T)> {
     if interrupt::requested() {
         bail!("interrupted");
@@ -95,28 +95,27 @@ pub fn foreground<T>(mut command: Command, spawned: impl FnOnce(&mut Child) -> T
         .process_group(0)
         .spawn()
         .with_context(|| format!("cannot start {}", command.get_program().to_string_lossy()))?;
-    *lock() = Some(Pid::from_child(&child));
+    let group = Pid::from_child(&child);
+    lock().push(group);
     if interrupt::requested() {
         end_foreground();
     }
     let seen = spawned(&mut child);
     let status = child.wait();
-    let group = lock().take();
-    if let Some(group) = group {
-        // Grandchildren of a killed command, e.g. processes a test had started.
-        let _ = kill_process_group(group, Signal::KILL);
-    }
+    lock().retain(|other| *other != group);
+    // Grandchildren of a killed command, e.g. processes a test had started.
+    let _ = kill_process_group(group, Signal::KILL);
     Ok((status?, seen))
 }
 
-/// Ends the command in the foreground, if there is one.
+/// Ends the commands in the foreground.
 pub fn end_foreground() {
-    if let Some(group) = *lock() {
-        let _ = kill_process_group(group, Signal::TERM);
+    for group in lock().iter() {
+        let _ = kill_process_group(*group, Signal::TERM);
     }
 }
 
-fn lock() -> std::sync::MutexGuard<'static, Option<Pid>> {
+fn lock() -> std::sync::MutexGuard<'static, Vec<Pid>> {
     FOREGROUND.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 

@@ -36,7 +36,7 @@ struct Told {
     key: PartnerKey,
     as_of: Timestamp,
     story: Story,
-    /// Health and place among the others, in a line.
+    /// When they last converted, how often they do, and the chance that they will, in a line.
     standing: Option<String>,
     pauses: Vec<PauseRow>,
     back: Back,
@@ -86,7 +86,7 @@ impl Told {
         pauses.retain(|pause| {
             pause.scope.key.as_ref().is_none_or(|of| of == key)
                 && pause.scope.provider.as_ref().is_none_or(|of| Some(of.as_str()) == back.provider)
-                && pause.scope.journey.as_deref().is_none_or(|id| story.journeys.iter().any(|journey| journey.id == id))
+                && pause.scope.journey.as_deref().is_none_or(|id| story.has_journey(id))
         });
         Ok(Some(Self {
             key: key.clone(),
@@ -111,7 +111,7 @@ impl Told {
         story.tasks.retain(|task| task.workflow == workflow);
         self.pauses.retain(|pause| {
             pause.scope.workflow.as_deref().is_none_or(|paused| paused == workflow)
-                && pause.scope.journey.as_deref().is_none_or(|id| story.journeys.iter().any(|journey| journey.id == id))
+                && pause.scope.journey.as_deref().is_none_or(|id| story.has_journey(id))
         });
     }
 }

@@ -46,6 +46,19 @@ pub async fn is_at_rest(project: &Project, expected: &Expected) -> Result<bool> 
     }) && clicks >= expected.clicks.values().sum::<i64>())
 }
 
+/// What moves as long as a run goes on: mails by state, what journeys came to, and how far the shards have read.
+pub async fn progress(project: &Project) -> Result<Vec<(String, i64)>> {
+    Ok(sqlx::query_as(
+        "SELECT 'mail ' || state AS what, count(*) AS number FROM message GROUP BY state \
+         UNION ALL SELECT 'journey ' || coalesce(exit_code, 'active'), count(*) FROM journey GROUP BY exit_code \
+         UNION ALL SELECT 'shard ' || shard, next_offset FROM shard WHERE shard >= 0 \
+         UNION ALL SELECT 'conversion', count(*) FROM conversion \
+         ORDER BY what",
+    )
+    .fetch_all(&project.database.pool)
+    .await?)
+}
+
 /// Why a run does not come to rest, for people.
 pub async fn outstanding(project: &Project) -> Result<String> {
     let pool = &project.database.pool;

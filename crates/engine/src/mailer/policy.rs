@@ -42,10 +42,7 @@ pub fn verdict(
             verdict.end.push(ended(message, 0, MessageState::Suppressed, DATABASE_RESTORED, at, shards));
             continue;
         }
-        // In a replay all that is due up to the present is done at once, by engine and mailer side by side: whether a journey still
-        // holds a mail at its due time is known only when it has done what it has to do before.
-        let is_known = rulebook.config.program(message.key.program.as_str()).is_some();
-        if now.is_none() && is_known && due.holders.iter().any(|holder| is_under_way(holder, at)) {
+        if now.is_none() && waits_for_a_holder(due, rulebook, at) {
             break;
         }
         let (request, recipient) = question(due, snapshot, rulebook, at);
@@ -146,6 +143,14 @@ fn question(due: &DueMessage, snapshot: &RecipientSnapshot, rulebook: &Applied, 
         }),
     };
     (request, recipient)
+}
+
+/// In a replay all that is due up to the present is done at once, by engine and mailer side by side: whether a journey still holds a
+/// mail at its due time is known only when it has done what it has to do before. In a programme that no file has any more nothing
+/// moves, so nothing is waited for.
+fn waits_for_a_holder(due: &DueMessage, rulebook: &Applied, at: Timestamp) -> bool {
+    rulebook.config.program(due.message.key.program.as_str()).is_some()
+        && due.holders.iter().any(|holder| is_under_way(holder, at))
 }
 
 /// `consent` of a person as the event contract has it: `{ given, source, time, wording }`.

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use crate::stand::{Stand, script::Script};
 use async_trait::async_trait;
 use rapport_engine::{
     operate::{self, Subject},
@@ -22,7 +23,6 @@ use rapport_event::PartnerKey;
 use rapport_memory::store::Tables;
 use rapport_sim::world;
 use serde_json::json;
-use crate::stand::{Stand, script::Script};
 use tokio::sync::Notify;
 
 const OLD: &str = "ada@partners.example";

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::stand::Stand;
 use rapport_engine::{
     records::NewAward,
     rulebooks::Rulebooks,
@@ -13,7 +14,6 @@ use rapport_memory::store::Tables;
 use rapport_partner::{Measure, PartnerState};
 use rapport_sim::world;
 use serde_json::json;
-use crate::stand::Stand;
 
 /// Every login is an award; whoever gets one hears of it.
 fn files() -> BTreeMap<String, String> {

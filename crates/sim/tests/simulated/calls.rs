@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use crate::stand::Stand;
 use async_trait::async_trait;
 use rapport_engine::{
     courier::Courier,
@@ -19,7 +20,6 @@ use rapport_engine::{
 use rapport_memory::store::Tables;
 use rapport_sim::{clock::LiveClock, world};
 use serde_json::{Value, json};
-use crate::stand::Stand;
 
 /// Tells the customer file of a login, and ends by what became of it.
 fn files(stop: &str) -> BTreeMap<String, String> {

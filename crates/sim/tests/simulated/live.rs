@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use crate::stand::Stand;
 use rapport_engine::{
     apply,
     ingest::IngestError,
@@ -20,7 +21,6 @@ use rapport_event::PartnerKey;
 use rapport_memory::{log::MemoryLog, store::Tables};
 use rapport_sim::{faults::Rates, world};
 use serde_json::json;
-use crate::stand::Stand;
 
 /// Workflows each of which starts the next: deeper than anything may follow from one event.
 fn with_a_deep_chain() -> BTreeMap<String, String> {

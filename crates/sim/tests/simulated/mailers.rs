@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use crate::stand::{Stand, script::Script};
 use async_trait::async_trait;
 use rapport_engine::operate::{self, Subject};
 use rapport_engine::ports::{
@@ -17,7 +18,6 @@ use rapport_engine::ports::{
 };
 use rapport_memory::store::Tables;
 use rapport_sim::{clock::LiveClock, world};
-use crate::stand::{Stand, script::Script};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 

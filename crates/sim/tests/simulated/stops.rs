@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::scene::{BeforeTheDot, Files, Scene};
 use rapport_contact::hashed;
 use rapport_engine::ports::{
     rows::MessageState,
@@ -16,7 +17,6 @@ use rapport_engine::ports::{
 use rapport_memory::store::StoredMessage;
 use rapport_trial::{Cut, Staged, background::Backgrounds, stage};
 use rapport_workflow::{Rulebook, StopWhen, Verb, Workflow};
-use crate::scene::{BeforeTheDot, Files, Scene};
 use serde_json::json;
 
 /// What may happen to a partner that ends a marketing journey, whatever its author wrote.

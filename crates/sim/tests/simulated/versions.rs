@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::stand::Stand;
 use jiff::SignedDuration;
 use rapport_engine::{ports::rows::MessageState, rulebooks::Applied};
 use rapport_sim::{
@@ -10,7 +11,6 @@ use rapport_sim::{
     run::{Operator, Outcome, Setting, play},
     world,
 };
-use crate::stand::Stand;
 
 const DAYS: i64 = 40;
 /// `follow-up` waits for three weeks: on this day many are inside.

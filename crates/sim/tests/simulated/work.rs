@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use crate::stand::Stand;
 use rapport_engine::{
     ports::{
         operating::TaskQuery,
@@ -16,7 +17,6 @@ use rapport_memory::store::Tables;
 use rapport_partner::{Measure, PartnerState};
 use rapport_sim::world;
 use serde_json::json;
-use crate::stand::Stand;
 
 /// Opens a case and asks a question; what comes of both is told to others.
 fn files() -> BTreeMap<String, String> {

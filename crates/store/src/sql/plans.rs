@@ -16,7 +16,7 @@ mod server;
 
 /// Tables that stay short, whatever the number of partners and the years: rows are a shard's, a setting's, a person's doing, or gone
 /// when they are done.
-const SHORT: [&str; 20] = [
+const SHORT: [&str; 15] = [
     "shard",
     "meta",
     "pause",
@@ -26,16 +26,11 @@ const SHORT: [&str; 20] = [
     "process",
     "relay",
     "definition",
-    "apply",
-    "offer",
     "parked",
     "burst",
     "journal_end",
     "seen",
     "day_part",
-    "breaker",
-    "incarnation",
-    "hook_call",
     "clock_mark",
 ];
 
@@ -167,6 +162,8 @@ async fn no_statement_walks_a_table_that_grows_on_sqlite() {
     let tables =
         sqlx::raw_sql("SELECT name FROM sqlite_master WHERE type = 'table'").fetch_all(&mut *connection).await.unwrap();
     let tables: BTreeSet<String> = tables.iter().map(|row| row.get(0)).collect();
+    let unknown: Vec<&&str> = SHORT.iter().filter(|table| !tables.contains(**table)).collect();
+    assert!(unknown.is_empty(), "no tables: {unknown:?}");
     let indexes = "SELECT name FROM sqlite_master WHERE type = 'index' AND sql LIKE '% WHERE %'";
     let indexes = sqlx::raw_sql(indexes).fetch_all(&mut *connection).await.unwrap();
     let partial: BTreeSet<String> = indexes.iter().map(|row| row.get(0)).collect();
