@@ -26,7 +26,7 @@ const LETTERS: usize = 500;
 /// Shorter values name too many people to be looked for outside a partner's own rows.
 const TELLING: usize = 4;
 /// Fields of a person that say nothing about who they are; everything else is looked for.
-const COMMON: [&str; 17] = [
+const COMMON: [&str; 18] = [
     "language",
     "zone",
     "country",

@@ -34,7 +34,7 @@ fn check() -> Result<Vec<String>> {
 }
 
 /// What git tracks or would track.
-fn files(root: &Path) -> Result<Vec<PathBuf>> {
+pub fn files(root: &Path) -> Result<Vec<PathBuf>> {
     let mut git = Command::new("git");
     git.current_dir(root).args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
     let listed = process::output(&mut git)?;

@@ -10,6 +10,7 @@ use super::Asked;
 use super::output::Printer;
 use crate::process;
 use crate::summary::Summary;
+use crate::tidy;
 use crate::workspace;
 
 /// The test program of `crates/e2e`.
@@ -33,10 +34,34 @@ pub fn all(asked: &Asked<'_>) -> Result<Vec<Lane>> {
     for name in others {
         rest.args(["--test", &name]);
     }
-    Ok(vec![
-        vec![with_filter(asked.command(&["--no-fail-fast"], &["--test", PLAYS]), asked)],
-        vec![with_filter(rest, asked), with_filter(asked.command(&["--no-fail-fast"], &["--doc"]), asked)],
-    ])
+    let mut rest = vec![with_filter(rest, asked)];
+    if has_doc_tests() {
+        rest.push(with_filter(asked.command(&["--no-fail-fast"], &["--doc"]), asked));
+    }
+    Ok(vec![vec![with_filter(asked.command(&["--no-fail-fast"], &["--test", PLAYS]), asked)], rest])
+}
+
+/// Whether any comment holds an example to run: asking rustdoc takes minutes, for it reads every crate anew.
+fn has_doc_tests() -> bool {
+    let root = workspace::root();
+    // Where git cannot list the files, rustdoc looks itself.
+    let Ok(files) = tidy::files(&root) else { return true };
+    let mut sources = files.iter().filter(|file| file.extension().is_some_and(|extension| extension == "rs"));
+    sources.any(|file| std::fs::read_to_string(root.join(file)).is_ok_and(|text| opens_an_example(&text)))
+}
+
+/// Whether a fence in a comment opens what rustdoc would run: one of no language, or one that begins like `rust`.
+fn opens_an_example(text: &str) -> bool {
+    let mut is_open = false;
+    for line in text.lines() {
+        let comment = line.trim_start().strip_prefix("//").and_then(|rest| rest.strip_prefix(['/', '!']));
+        let Some(language) = comment.and_then(|text| text.trim_start().strip_prefix("```")) else { continue };
+        is_open = !is_open;
+        if is_open && !["text", "yaml", "json", "sh", "sql"].contains(&language.trim()) {
+            return true;
+        }
+    }
+    false
 }
 
 fn with_filter(mut command: Command, asked: &Asked<'_>) -> Command {
@@ -88,4 +113,17 @@ fn test_programs() -> Result<Vec<String>> {
     names.sort();
     names.dedup();
     Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::opens_an_example;
+
+    #[test]
+    fn examples_are_told_from_other_fences() {
+        assert!(opens_an_example("//! ```\n//! let x = 1;\n//! ```\n"));
+        assert!(opens_an_example("    /// ```no_run\n    /// ```\n"));
+        assert!(!opens_an_example("//! ```text\n//! a picture\n//! ```\n"));
+        assert!(!opens_an_example("// ```\nlet fence = \"```\";\n"));
+    }
 }
