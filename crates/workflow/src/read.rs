@@ -184,7 +184,10 @@ fn required<'a>(fields: &Fields<'a>, key: &'a str, why: &str, findings: &mut Fin
     }
     let near = rapport_rule::suggest::nearest(key, fields.keys().map(|known| known.text.as_str()));
     // The key may be there in other words: then the unknown key is finding enough.
-    let brought = fields.keys().any(|known| habits::of(habits::WORKFLOW, &known.text) == Some(key));
+    let remedy = format!("write `{key}:");
+    let brought = fields
+        .keys()
+        .any(|known| habits::key(habits::WORKFLOW, &known.text).is_some_and(|told| told.contains(&remedy)));
     if near.is_none() && !brought {
         let at = Span::new(fields.span().start, fields.span().start);
         findings.error("R0102", fields.path(), at, format!("`{key}` is missing")).hint(why);

@@ -483,7 +483,7 @@ fn choose<'n>(
         let then = fields.take("then");
         // What is there in other words is an unknown key, and that is finding enough.
         let brought = |key: &str| fields.keys().any(|known| habits::means(habits::ARM, &known.text, key));
-        let (meant_if, meant_then) = (brought("if"), brought("then"));
+        let (meant_if, meant_then) = (brought("if") || brought("else"), brought("then"));
         fields.finish_knowing(&[], &|key| habits::key(habits::ARM, key), findings);
         if if_.is_none() && unless.is_none() {
             if meant_if {
