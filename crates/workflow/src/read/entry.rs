@@ -202,7 +202,7 @@ fn if_late(node: &Node, path: &str, findings: &mut Findings) -> Option<IfLate> {
         let way = node.as_str().and_then(|text| WAYS.iter().find(|(word, _)| *word == text));
         let word = way.map_or("skip", |(word, _)| *word);
         findings
-            .error("R0329", path, node.text_span(), "`if_late` says also from how long after on a trigger is late")
+            .error("R0329", path, node.text_span(), "`if_late` also says from when on a trigger is late")
             .label(format!("write `if_late: {{ {word}, after: 2 days }}`; possible: send, skip, latest_only"));
         return None;
     }
