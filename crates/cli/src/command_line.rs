@@ -80,7 +80,7 @@ pub enum Command {
         /// How findings are written
         #[arg(long, value_enum, default_value = "human")]
         format: FindingFormat,
-        /// Put right what has one answer: misspelt keys and names
+        /// Put right what has one answer: misspelt keys and names, and what can only be written one way
         #[arg(long)]
         fix: bool,
         /// Also hold goals against the partners' own history in the store

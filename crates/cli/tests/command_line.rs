@@ -65,6 +65,17 @@ fn misspelt_words_are_put_right_where_there_is_one_answer() {
 }
 
 #[test]
+fn what_has_one_right_form_is_put_right() {
+    let project = project();
+    edit(project.path(), "workflows/welcome/workflow.yaml", "links_created_total == 0", "links_created_total = 0");
+    edit(project.path(), "workflows/re-engagement/workflow.yaml", "drop_percent >= 40", "drop_percent >= 40%");
+    edit(project.path(), "workflows/follow-up/workflow.yaml", "then_at: \"10:00\"", "then_at: 10:00");
+    check(project.path(), &["check"], 2, &["R0202", "R0025"]);
+    let made = ["`=` is now `==`", "`40%` is now `40`", "`10:00` is now `\"10:00\"`", "in order"];
+    check(project.path(), &["check", "--fix"], 0, &made);
+}
+
+#[test]
 fn the_shipped_tests_pass_and_a_changed_workflow_fails_them() {
     let project = project();
     let junit = project.path().join("junit.xml");

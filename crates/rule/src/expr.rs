@@ -30,7 +30,7 @@ use crate::source::Span;
 /// into it, else at all of it (see [`crate::yaml::Node::text_span`]). None with at least one error if it cannot run.
 pub fn compile(text: &str, span: Span, path: &str, env: &dyn Environment, findings: &mut Findings) -> Option<Expr> {
     let place = Place { path, span, exact: span.len() == text.len() };
-    let syntax = syntax::parse(text, &place, findings)?;
+    let syntax = syntax::parse(text, &place, env, findings)?;
     let compiled = check::check(text, &syntax, &place, env, findings)?;
     clauses::report(&compiled, &place, env, findings);
     Some(compiled)

@@ -44,6 +44,19 @@ pub struct Finding {
     pub label: Option<String>,
     /// A sentence more: why it matters, what is possible.
     pub hint: Option<String>,
+    /// What it can only mean, where it can mean one thing only: [`fix`] writes that.
+    pub right: Option<Right>,
+}
+
+/// The one right form of what is written at a place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Right {
+    /// The place, within or around that of the finding.
+    pub span: Span,
+    /// What stands there.
+    pub written: String,
+    /// What is to stand there.
+    pub instead: String,
 }
 
 impl Finding {
@@ -56,6 +69,12 @@ impl Finding {
     /// Sets the sentence that follows the label.
     pub fn hint(&mut self, hint: impl Into<String>) -> &mut Finding {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// Says what is to stand at a place instead of what is written there, because it can mean nothing else. Never for what is merely near.
+    pub fn right(&mut self, span: Span, written: &str, instead: impl Into<String>) -> &mut Finding {
+        self.right = Some(Right { span, written: written.to_owned(), instead: instead.into() });
         self
     }
 
@@ -140,7 +159,8 @@ impl Findings {
         span: Option<Span>,
         message: String,
     ) -> &mut Finding {
-        let finding = Finding { code, severity, path: path.to_owned(), span, message, label: None, hint: None };
+        let finding =
+            Finding { code, severity, path: path.to_owned(), span, message, label: None, hint: None, right: None };
         let at = self.all.len();
         self.all.push(finding);
         &mut self.all[at]

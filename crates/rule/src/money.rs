@@ -134,6 +134,28 @@ impl Money {
         Money::from_decimal(number, currency)
     }
 
+    /// The amount in its right form, for a text that is none and can only be this one: its currency stands in front (`EUR 100`), in
+    /// small letters (`100 eur`), or is the sign of the euro. None for what may be two amounts: `1,000 EUR`, `€ 1.000`.
+    pub fn put_right(text: &str) -> Option<String> {
+        let text = text.trim();
+        let is_number = |c: char| c.is_ascii_digit() || c == '.' || c == '-';
+        let (number, code) = if text.starts_with(is_number) {
+            text.split_at_checked(text.find(|c: char| !is_number(c))?)?
+        } else {
+            let (code, number) = text.split_at_checked(text.find(is_number)?)?;
+            (number, code)
+        };
+        if number.rsplit_once('.').is_some_and(|(_, fraction)| fraction.len() == 3) {
+            return None;
+        }
+        let code = match code.trim() {
+            "€" => "EUR".to_owned(),
+            code => code.to_uppercase(),
+        };
+        let right = format!("{number} {code}");
+        (right != text && Money::parse(&right).is_ok()).then_some(right)
+    }
+
     /// Reads a plain decimal number (`100`, `9.9`, `-5.00`) as an amount of a currency, exactly.
     pub fn from_decimal(number: &str, currency: Currency) -> Result<Money, MoneyError> {
         let (negative, digits) = match number.strip_prefix('-') {
@@ -234,6 +256,26 @@ mod tests {
         check("1. EUR", "money is a number and a currency, like `100 EUR` or `9.90 EUR`");
         check("--1 EUR", "money is a number and a currency, like `100 EUR` or `9.90 EUR`");
         check("99999999999999999999 EUR", "the amount is too large");
+    }
+
+    #[test]
+    fn an_amount_in_other_words_is_put_right_if_it_can_be_one_only() {
+        for (text, right) in [
+            ("100 eur", Some("100 EUR")),
+            ("EUR 9.90", Some("9.90 EUR")),
+            ("€5", Some("5 EUR")),
+            ("5 €", Some("5 EUR")),
+            ("100 EUR", None),
+            ("$5", None),
+            ("1,000 EUR", None),
+            ("€ 1.000", None),
+            ("100 EURO", None),
+            ("100", None),
+            ("EUR", None),
+            ("", None),
+        ] {
+            assert_eq!(Money::put_right(text).as_deref(), right, "{text}");
+        }
     }
 
     #[test]

@@ -3,7 +3,8 @@
 mod world;
 
 use rapport_rule::expr::{self, Scope, Truth, Value};
-use rapport_rule::{Findings, Span};
+use rapport_rule::finding::fix::{apply, fixes};
+use rapport_rule::{Findings, Source, Sources, Span};
 use world::{World, Worth};
 
 fn compile(text: &str) -> Result<expr::Expr, String> {
@@ -40,6 +41,34 @@ fn answers(text: &str, worth: &str, expected: &str) {
         assert_eq!(Truth::from(value == Value::Bool(true)), compiled.judge(&scope), "value and judgement agree");
     }
     assert_eq!(value.to_string(), expected, "{text} with {worth}");
+}
+
+/// What `rapport check --fix` makes of an expression in a file.
+#[track_caller]
+fn put_right(text: &str, expected: Option<&str>) {
+    let sources: Sources = [Source::new("w.yaml", format!("if: {text}\n"))].into_iter().collect();
+    let mut findings = Findings::new();
+    expr::compile(text, Span::new(4, 4 + text.len()), "w.yaml", &World, &mut findings);
+    assert!(!findings.is_empty(), "{text} is right");
+    let changed = apply(&fixes(&findings, &sources), &sources).pop().map(|source| source.text);
+    assert_eq!(changed, expected.map(|expected| format!("if: {expected}\n")), "{text}");
+}
+
+#[test]
+fn what_has_one_right_form_is_put_right_and_the_rest_is_left_to_people() {
+    put_right("event.drop_percent >= 40%", Some("event.drop_percent >= 40"));
+    put_right("group == \"vip\" && share < 2.5%", Some("group == \"vip\" && share < 2.5"));
+    put_right("conversions_90d >= 40%", None);
+    put_right("event.drop_percent >= 0.4", None);
+    put_right("conversions_total = 1", Some("conversions_total == 1"));
+    put_right("conversions_total => 1", Some("conversions_total >= 1"));
+    put_right("revenue_28d > 100 EUR", Some("revenue_28d > money(\"100 EUR\")"));
+    put_right("revenue_28d > money(100 EUR)", Some("revenue_28d > money(\"100 EUR\")"));
+    put_right("revenue_28d > money('EUR 100')", Some("revenue_28d > money('100 EUR')"));
+    put_right("revenue_28d > money(\"100 eur\")", Some("revenue_28d > money(\"100 EUR\")"));
+    put_right("revenue_28d > money(\"1,000 EUR\")", None);
+    put_right("revenue_28d > money(\"100 EURO\")", None);
+    put_right("revenue_28d > 100", None);
 }
 
 #[test]

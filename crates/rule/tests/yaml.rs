@@ -221,10 +221,7 @@ fn values_that_are_something_else_say_what_was_expected() {
         "{ wait: 1 day, at: 10:00 }",
         "R0025 at 1:20 `10:00`: the clock time 10:00 needs quotes | write \"10:00\"",
     );
-    check_fields(
-        "{ wait: 1 day, at: '9:30' }",
-        "R0304 at 1:20 `'9:30'`: `9:30` is no clock time | write hours and minutes with two digits each, \"00:00\" to \"23:59\"",
-    );
+    check_fields("{ wait: 1 day, at: '9:30' }", "R0304 at 1:20 `'9:30'`: `9:30` is no clock time | write \"09:30\"");
     check_fields(
         "{ wait: 1 day, share: 0.1 }",
         "R0302 at 1:23 `0.1`: a percentage is written with its sign, like `40%` | write `10%`; the one scale is 0–100",

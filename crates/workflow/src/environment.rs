@@ -317,6 +317,10 @@ impl Environment for Names<'_> {
         names
     }
 
+    fn why_not(&self, path: &str) -> Option<String> {
+        figures::why_not(path)
+    }
+
     fn method(&self, object: &str, method: &str) -> Option<Method> {
         let kinds = match object {
             received::PARTNER => return received::method(method),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use rapport_partner::figure::{Figure, Unit, Window};
+use rapport_partner::figure::{Figure, FigureError, Unit, Window};
 use rapport_partner::program::Cut;
 use rapport_partner::{Foreseen, ProgramFigure};
 use rapport_rule::expr::{Type, Variable};
@@ -21,6 +21,14 @@ pub(crate) fn variable(name: &str) -> Option<Variable> {
     // Within a journey the sums at its start are always known.
     let known = matches!(figure, Figure::Sum(measure, Window::SinceStart) if !measure.is_money());
     Some(if figure.may_be_missing() && !known { variable.or_missing() } else { variable })
+}
+
+/// Why there is no such figure, where only its window is too long: another window, however near, would count something else.
+pub(crate) fn why_not(name: &str) -> Option<String> {
+    match Figure::parse(name) {
+        Err(error @ FigureError::WindowTooLong { .. }) => Some(error.to_string()),
+        _ => None,
+    }
 }
 
 fn ty(unit: Unit) -> Type {

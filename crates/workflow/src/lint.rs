@@ -1,7 +1,8 @@
 //! What is allowed, and still not meant: workflows that start each other for ever, triggers seen many times, partners whom
-//! nothing reaches, conditions that keep everybody out, secrets in files.
+//! nothing reaches, conditions that keep everybody out, waits and decisions that do nothing, secrets in files.
 
 mod circle;
+mod idle;
 mod never;
 mod reach;
 mod secrets;
@@ -30,6 +31,7 @@ pub(crate) fn check(workflows: &[Arc<Workflow>], declared: &Declared, sources: &
     reach::check(workflows, declared, sources, findings);
     secrets::check(sources, findings);
     for workflow in workflows {
+        idle::check(workflow, sources, findings);
         never::check(workflow, sources, findings);
     }
 }

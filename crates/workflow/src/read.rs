@@ -3,6 +3,7 @@
 mod acts;
 mod email;
 mod entry;
+mod habits;
 mod in_flight;
 mod person;
 mod steps;
@@ -182,7 +183,12 @@ fn required<'a>(fields: &Fields<'a>, key: &'a str, why: &str, findings: &mut Fin
         return Some(node);
     }
     let near = rapport_rule::suggest::nearest(key, fields.keys().map(|known| known.text.as_str()));
-    if near.is_none() {
+    // The key may be there in other words: then the unknown key is finding enough.
+    let remedy = format!("write `{key}:");
+    let brought = fields
+        .keys()
+        .any(|known| habits::key(habits::WORKFLOW, &known.text).is_some_and(|told| told.contains(&remedy)));
+    if near.is_none() && !brought {
         let at = Span::new(fields.span().start, fields.span().start);
         findings.error("R0102", fields.path(), at, format!("`{key}` is missing")).hint(why);
     }
@@ -204,7 +210,7 @@ fn finish(fields: Fields<'_>, findings: &mut Findings) {
             .hint("A workflow without `when` never starts.");
         known.push(&slip.text);
     }
-    fields.finish(&known, findings);
+    fields.finish_knowing(&known, &|key| habits::key(habits::WORKFLOW, key), findings);
 }
 
 /// `when:`.

@@ -199,7 +199,10 @@ fn trial(item: &Node, given: Option<&Node>, place: &Place<'_>, findings: &mut Fi
     let id = text(&mut partner, "id", "ada");
     let status = text(&mut partner, "status", "active");
     if !crate::environment::STATUSES.contains(&status.as_str()) {
-        let span = fields.peek("partner").or(given).map(|node| node.span);
+        // What the test says of its partner counts before what is given for all.
+        let partners = [fields.peek("partner"), given.and_then(|given| given.get("partner"))];
+        let written = partners.into_iter().flatten().find_map(|partner| partner.get("status"));
+        let span = written.map(Node::text_span);
         findings
             .error("R0214", path, span, format!("no partner has the status `{status}`"))
             .did_you_mean(nearest(&status, crate::environment::STATUSES));

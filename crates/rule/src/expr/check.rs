@@ -35,6 +35,10 @@ pub(super) fn check(
 
 /// Complains about a name that does not exist, as precisely as the names that do exist allow.
 pub(super) fn unknown_name(name: &str, span: Span, path: &str, env: &dyn Environment, findings: &mut Findings) {
+    if let Some(why) = env.why_not(name) {
+        findings.error("R0201", path, span, format!("there is no `{name}`")).label(why);
+        return;
+    }
     let names = env.names();
     // The longest beginning that is known as an object tells which segment is wrong.
     let dots = name.match_indices('.').map(|(at, _)| at);

@@ -135,6 +135,12 @@ pub trait Environment {
     /// All names, or those worth proposing, for "did you mean".
     fn names(&self) -> Vec<String>;
 
+    /// Why there is no such name, where it is made of parts that may each be wrong: "a window has 1 to 400 days".
+    fn why_not(&self, path: &str) -> Option<String> {
+        let _ = path;
+        None
+    }
+
     /// A method of an object (`event`, `has_category`); none if there is none.
     fn method(&self, object: &str, method: &str) -> Option<Method> {
         let _ = (object, method);

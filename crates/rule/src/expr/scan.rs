@@ -46,13 +46,24 @@ pub(super) struct Refusal {
     pub message: String,
     pub label: Option<String>,
     pub hint: Option<&'static str>,
+    /// Boxed, because nearly every expression has none.
+    pub right: Option<Box<Meant>>,
+}
+
+/// What is to stand in an expression instead of what can mean nothing else.
+#[derive(Debug, PartialEq)]
+pub(super) struct Meant {
+    pub span: Span,
+    pub instead: String,
+    /// It means that only beside this name, if the name is a percentage.
+    pub beside: Option<String>,
 }
 
 pub(super) const QUOTING: &str = "YAML ends a text without quotes at ` #`, at `: ` and, inside [ ] and { }, at a comma: put the whole expression in single quotes.";
 
 fn refuse(code: &'static str, span: Span, message: impl Into<String>, label: &str) -> Refusal {
     let label = (!label.is_empty()).then(|| label.to_owned());
-    Refusal { code, span, message: message.into(), label, hint: None }
+    Refusal { code, span, message: message.into(), label, hint: None, right: None }
 }
 
 /// All tokens of an expression whose size, depth, alphabet and order of words are fit for the parser.
@@ -70,7 +81,10 @@ pub(super) fn scan(text: &str) -> Result<Vec<Token<'_>>, Refusal> {
             at += space;
             continue;
         }
-        let (kind, length) = one(rest, at)?;
+        let (kind, length) = one(rest, at).map_err(|mut refusal| {
+            refusal.right = sign(rest, at, &tokens).or_else(|| quantity(rest, at, &tokens)).map(Box::new);
+            refusal
+        })?;
         let word = rest.get(..length).unwrap_or_default();
         tokens.push(Token { kind, text: word, span: Span::new(at, at + length) });
         at += length;
@@ -192,6 +206,62 @@ fn number(rest: &str, at: usize) -> Result<(Kind, usize), Refusal> {
         return Err(refuse("R0202", span, message, &format!("write `money(\"{written} {code}\")`")));
     }
     Ok((Kind::Number, length))
+}
+
+/// Signs from elsewhere, and the one that each means between two values. A longer one comes before its beginning.
+const SIGNS: [(&str, &str); 7] =
+    [("=>", ">="), ("=<", "<="), ("<>", "!="), ("≥", ">="), ("≤", "<="), ("≠", "!="), ("=", "==")];
+
+/// The sign that is meant where a text cannot be read on from, if a value stands on both sides.
+fn sign(rest: &str, at: usize, before: &[Token<'_>]) -> Option<Meant> {
+    let (written, instead) = SIGNS.iter().find(|(written, _)| rest.starts_with(*written))?;
+    let behind = rest.get(written.len()..)?.trim_start();
+    let begins = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '"' | '\'' | '-' | '(' | '[');
+    let ends = matches!(before.last()?.kind, Kind::Name | Kind::Number | Kind::Text | Kind::Close);
+    (ends && behind.starts_with(begins)).then(|| Meant {
+        span: Span::new(at, at + written.len()),
+        instead: (*instead).to_owned(),
+        beside: None,
+    })
+}
+
+/// The number that is meant by `40%` behind a comparison with a name, and the money that is meant by `100 EUR`.
+fn quantity(rest: &str, at: usize, before: &[Token<'_>]) -> Option<Meant> {
+    let digits = rest.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b'.').count();
+    let (number, tail) = rest.split_at_checked(digits)?;
+    if !number.starts_with(|c: char| c.is_ascii_digit()) || number.ends_with('.') {
+        return None;
+    }
+    if tail.starts_with('%') {
+        let beside = Some(compared(before)?);
+        return Some(Meant { span: Span::new(at, at + digits + 1), instead: number.to_owned(), beside });
+    }
+    let code = tail.trim_start_matches(' ').get(..3)?;
+    let length = digits + (tail.len() - tail.trim_start_matches(' ').len()) + code.len();
+    let goes_on = rest.get(length..)?.starts_with(|c: char| c.is_alphanumeric() || c == '_');
+    let amount = format!("{number} {code}");
+    if goes_on || crate::Money::parse(&amount).is_err() {
+        return None;
+    }
+    let instead = match before {
+        [.., function, open] if open.text == "(" && function.kind == Kind::Name => {
+            (function.text == "money").then(|| format!("\"{amount}\""))?
+        }
+        // `money(-5 EUR)`: the sign would have to move into the quotes.
+        [.., open, sign] if open.text == "(" && sign.text == "-" => return None,
+        _ => format!("money(\"{amount}\")"),
+    };
+    Some(Meant { span: Span::new(at, at + length), instead, beside: None })
+}
+
+/// The name that these words end by comparing: `event.drop_percent >=`.
+fn compared(before: &[Token<'_>]) -> Option<String> {
+    let (sign, words) = before.split_last()?;
+    let parts = words.iter().rev().take_while(|token| matches!(token.kind, Kind::Name | Kind::Dot)).count();
+    let (front, path) = words.split_at_checked(words.len() - parts)?;
+    let compares = matches!(sign.text, "==" | "!=" | "<" | "<=" | ">" | ">=");
+    let alone = front.last().is_none_or(|token| matches!(token.text, "&&" | "||" | "("));
+    (compares && alone && parts > 0).then(|| path.iter().map(|token| token.text).collect())
 }
 
 fn quoted(rest: &str, quote: char, at: usize) -> Result<(Kind, usize), Refusal> {
@@ -440,6 +510,41 @@ mod tests {
             "{{a}} == 1",
             "R0204 0..1 braces have no meaning in an expression | write the bare name: partner.country",
         );
+    }
+
+    #[test]
+    fn what_can_mean_one_thing_only_says_what() {
+        let put_right = |text: &str| {
+            let right = *scan(text).unwrap_err().right?;
+            let Span { start, end } = right.span;
+            let beside = right.beside.map(|name| format!(" if {name} is a percentage")).unwrap_or_default();
+            Some(format!("{}{}{}{beside}", &text[..start], right.instead, &text[end..]))
+        };
+        for (text, right) in [
+            ("a = 1", Some("a == 1")),
+            ("a =1 && b", Some("a ==1 && b")),
+            ("a => 1", Some("a >= 1")),
+            ("a ≤ -1", Some("a <= -1")),
+            ("a > = 1", None),
+            ("a = = 1", None),
+            ("= 1", None),
+            ("a =", None),
+            ("a.b >= 40%", Some("a.b >= 40 if a.b is a percentage")),
+            ("x && a < 2.5% || y", Some("x && a < 2.5 || y if a is a percentage")),
+            ("2 * a >= 40%", None),
+            ("40% < a", None),
+            ("a > 100 EUR", Some("a > money(\"100 EUR\")")),
+            ("a > 9.90EUR && b", Some("a > money(\"9.90 EUR\") && b")),
+            ("a > money(100 EUR)", Some("a > money(\"100 EUR\")")),
+            ("a > money(-100 EUR)", None),
+            ("a > -100 EUR", Some("a > -money(\"100 EUR\")")),
+            ("a > 100 EURO", None),
+            ("a > 9.90 JPY", None),
+            ("a > 3d", None),
+            ("a > 3 days", None),
+        ] {
+            assert_eq!(put_right(text).as_deref(), right, "{text}");
+        }
     }
 
     #[test]

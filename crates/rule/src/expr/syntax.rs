@@ -2,9 +2,9 @@
 
 use cel::common::ast::{self, IdedExpr, LiteralValue, SourceInfo, operators};
 
-use super::Place;
 pub use super::scan::{DEPTH_MAX, TEXT_BYTES_MAX, TOKENS_MAX};
-use super::scan::{Kind as TokenKind, Token};
+use super::scan::{Kind as TokenKind, Meant, Token};
+use super::{Environment, Place, Type};
 use crate::finding::Findings;
 use crate::source::Span;
 
@@ -91,13 +91,18 @@ pub(super) enum Arithmetic {
 }
 
 /// Parses an expression that is fit to be parsed; findings and none otherwise.
-pub(super) fn parse(text: &str, place: &Place<'_>, findings: &mut Findings) -> Option<Syntax> {
+pub(super) fn parse(text: &str, place: &Place<'_>, env: &dyn Environment, findings: &mut Findings) -> Option<Syntax> {
     let tokens = match super::scan::scan(text) {
         Ok(tokens) => tokens,
         Err(refusal) => {
+            let is_percent = |name: &str| env.lookup(name).is_some_and(|variable| variable.ty == Type::Percent);
+            let right = refusal.right.filter(|right| place.exact && right.beside.as_deref().is_none_or(is_percent));
             let finding = findings.error(refusal.code, place.path, place.at(refusal.span), refusal.message);
             finding.label = refusal.label;
             finding.hint = refusal.hint.map(str::to_owned);
+            if let Some(Meant { span, instead, .. }) = right.map(|right| *right) {
+                finding.right(place.at(span), text.get(span.start..span.end).unwrap_or_default(), instead);
+            }
             return None;
         }
     };

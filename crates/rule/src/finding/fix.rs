@@ -1,22 +1,23 @@
-//! Putting right what has one answer: a word with one slip of the pen in it. What is merely near (`mail.opened` and `case.opened`) may be
+//! Putting right what has one answer: what its finding says can only mean one thing (`40%` beside a percentage, `=` in a comparison, a clock
+//! time without quotes), and a word with one slip of the pen in it. What is merely near (`mail.opened` and `case.opened`) may be
 //! meant or not: that is proposed, and left to people.
 
-use super::{Finding, Findings};
+use super::{Finding, Findings, Right};
 use crate::source::{Source, Sources, Span};
-use crate::suggest;
+use crate::{suggest, yaml};
 
-/// A word to be replaced.
+/// Something to be replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fix {
     /// The file.
     pub path: String,
-    /// The wrong word.
+    /// What is wrong.
     pub span: Span,
-    /// The right one.
+    /// What is right.
     pub instead: String,
 }
 
-/// What can be put right without asking: findings whose place is one word and that propose one.
+/// What can be put right without asking: findings that know the one right form, and those whose place is one word and that propose one.
 pub fn fixes(findings: &Findings, sources: &Sources) -> Vec<Fix> {
     let mut all: Vec<Fix> = findings.iter().filter_map(|finding| fix(finding, sources)).collect();
     all.sort_by(|a, b| (&a.path, a.span).cmp(&(&b.path, b.span)));
@@ -26,6 +27,42 @@ pub fn fixes(findings: &Findings, sources: &Sources) -> Vec<Fix> {
 }
 
 fn fix(finding: &Finding, sources: &Sources) -> Option<Fix> {
+    match &finding.right {
+        Some(right) => exact(right, sources.get(&finding.path)?),
+        None => slip(finding, sources),
+    }
+}
+
+/// What has one right form, as long as the file says there what the finding was about.
+fn exact(right: &Right, source: &Source) -> Option<Fix> {
+    let Right { span, written, instead } = right;
+    if written.is_empty() || source.slice(*span) != written.as_str() {
+        return None;
+    }
+    let fix = Fix { path: source.path.clone(), span: *span, instead: instead.clone() };
+    can_be_read(&fix, source).then_some(fix)
+}
+
+/// Whether the file is as good YAML with the fix as without: quotes inside a text in quotes would end it.
+fn can_be_read(fix: &Fix, source: &Source) -> bool {
+    if !fix.instead.contains(['"', '\'']) {
+        return true;
+    }
+    if !source.path.ends_with(".yaml") {
+        return false;
+    }
+    let mut changed = source.clone();
+    changed.text.replace_range(fix.span.start..fix.span.end, &fix.instead);
+    let errors = |source: &Source| {
+        let mut findings = Findings::new();
+        yaml::parse(source, &mut findings);
+        findings.errors()
+    };
+    errors(&changed) <= errors(source)
+}
+
+/// A word with a slip in it.
+fn slip(finding: &Finding, sources: &Sources) -> Option<Fix> {
     let near = finding.label.as_deref()?.strip_prefix("did you mean `")?.strip_suffix("`?")?;
     let (span, source) = (finding.span?, sources.get(&finding.path)?);
     let written = source.slice(span);
@@ -78,6 +115,36 @@ mod tests {
         assert_eq!(fixes.len(), 2, "a path is not replaced by its last part");
         let changed = apply(&fixes, &sources);
         assert_eq!(changed[0].text, "when: a\nonce: b\nif: partner.helth > 1\n");
+    }
+
+    #[test]
+    fn what_has_one_right_form_is_written_where_it_still_can_be_read() {
+        let put_right = |text: &str, wrong: &str, instead: &str| {
+            let mut sources = Sources::new();
+            sources.add(Source::new("w.yaml", text));
+            let start = text.find(wrong).unwrap();
+            let mut findings = Findings::new();
+            findings.error("R0202", "w.yaml", Span::at(start), "odd").right(
+                Span::new(start, start + wrong.len()),
+                wrong,
+                instead,
+            );
+            apply(&fixes(&findings, &sources), &sources).pop().map(|source| source.text)
+        };
+        let money = "money(\"9 EUR\")";
+        assert_eq!(put_right("at: 09:30\n", "09:30", "\"09:30\"").as_deref(), Some("at: \"09:30\"\n"));
+        assert_eq!(put_right("if: a > 9 EUR\n", "9 EUR", money).as_deref(), Some("if: a > money(\"9 EUR\")\n"));
+        assert_eq!(put_right("if: 'a > 9 EUR'\n", "9 EUR", money).as_deref(), Some("if: 'a > money(\"9 EUR\")'\n"));
+        assert_eq!(put_right("if: \"a > 9 EUR\"\n", "9 EUR", money), None, "the quotes would end the text");
+    }
+
+    #[test]
+    fn what_does_not_stand_there_any_more_is_left() {
+        let mut sources = Sources::new();
+        sources.add(Source::new("w.yaml", "if: a == 1\n"));
+        let mut findings = Findings::new();
+        findings.error("R0202", "w.yaml", Span::new(6, 7), "odd").right(Span::new(6, 8), "= ", "== ");
+        assert!(fixes(&findings, &sources).is_empty());
     }
 
     #[test]

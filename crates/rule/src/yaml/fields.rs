@@ -86,6 +86,12 @@ impl<'a> Fields<'a> {
 
     /// Ends the reading: every key that was neither taken nor is in `known` is a finding (R0101) with the nearest known.
     pub fn finish(self, known: &[&str], findings: &mut Findings) {
+        self.finish_knowing(known, &|_| None, findings);
+    }
+
+    /// Like [`Fields::finish`], and knows what is written here instead of keys that people bring from elsewhere: nothing near in
+    /// letters is proposed for those.
+    pub fn finish_knowing(self, known: &[&str], instead: &dyn Fn(&str) -> Option<String>, findings: &mut Findings) {
         let taken = self.taken.into_inner();
         let mut all: Vec<&str> = known.iter().chain(taken.iter()).copied().collect();
         all.sort_unstable();
@@ -96,7 +102,10 @@ impl<'a> Fields<'a> {
                 continue;
             }
             let finding = findings.error("R0101", self.path, key.span, format!("unknown key `{}`", key.text));
-            finding.did_you_mean(nearest(&key.text, all.iter().copied()));
+            match instead(&key.text) {
+                Some(instead) => finding.label(instead),
+                None => finding.did_you_mean(nearest(&key.text, all.iter().copied())),
+            };
             finding.hint(format!("Known here: {}.", listed(all.iter().copied(), 16)));
         }
     }

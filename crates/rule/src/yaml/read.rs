@@ -46,7 +46,8 @@ impl Node {
             let reads = if is_clock(text) { "a number in base 60" } else { "true or false" };
             findings
                 .warning("R0026", path, self.span, format!("older YAML tools read `{text}` as {reads}"))
-                .label(format!("write \"{text}\""));
+                .label(format!("write \"{text}\""))
+                .right(self.span, text, format!("\"{text}\""));
         }
         Some(text)
     }
@@ -205,6 +206,10 @@ impl Node {
             finding.label(format!("write `{}%`; the one scale is 0–100", (bare * 10_000.0).round() / 100.0));
         } else if (0.0..=100.0).contains(&bare) {
             finding.label(format!("write `{bare}%`"));
+            // 1 may be meant as the whole, 0 as nothing at all.
+            if bare > 1.0 {
+                finding.right(self.span, &bare.to_string(), format!("{bare}%"));
+            }
         }
         None
     }
@@ -222,6 +227,11 @@ impl Node {
             Ok(money) => Some(money),
             Err(error) => {
                 let finding = findings.error("R0303", path, self.span, error.to_string());
+                let text = self.as_str().unwrap_or_default();
+                if let Some(right) = Money::put_right(text) {
+                    finding.label(format!("write `{right}`")).right(self.text_span(), text, right);
+                    return None;
+                }
                 match error {
                     MoneyError::UnknownCurrency { near, .. } => finding.did_you_mean(near),
                     MoneyError::NoCurrency(number) => {
@@ -240,17 +250,25 @@ impl Node {
             self.expected("R0304", "a clock time like \"09:30\"", path, findings);
             return None;
         };
-        let (hour, minute) = text.split_once(':').unwrap_or_default();
-        let part = |digits: &str| digits.parse::<i8>().ok().filter(|_| digits.len() == 2);
-        let time = part(hour).zip(part(minute)).and_then(|(hour, minute)| Time::new(hour, minute, 0, 0).ok());
+        let time = two_digits(text);
         if time.is_none() {
             let finding = findings.error("R0304", path, self.span, format!("`{text}` is no clock time"));
-            finding.label("write hours and minutes with two digits each, \"00:00\" to \"23:59\"");
+            let padded = format!("0{text}");
+            if two_digits(&padded).is_some() {
+                finding.label(format!("write \"{padded}\""));
+                match self.style {
+                    Style::Plain => finding.right(self.span, text, format!("\"{padded}\"")),
+                    _ => finding.right(self.text_span(), text, padded),
+                };
+            } else {
+                finding.label("write hours and minutes with two digits each, \"00:00\" to \"23:59\"");
+            }
         } else if self.style == Style::Plain {
             findings
                 .error("R0025", path, self.span, format!("the clock time {text} needs quotes"))
                 .label(format!("write \"{text}\""))
-                .hint("Older YAML tools read it as a number in base 60.");
+                .hint("Older YAML tools read it as a number in base 60.")
+                .right(self.span, text, format!("\"{text}\""));
         }
         time
     }
@@ -281,6 +299,13 @@ impl Node {
         }
         None
     }
+}
+
+/// `09:30`, with two digits each.
+fn two_digits(text: &str) -> Option<Time> {
+    let (hour, minute) = text.split_once(':')?;
+    let part = |digits: &str| digits.parse::<i8>().ok().filter(|_| digits.len() == 2);
+    Time::new(part(hour)?, part(minute)?, 0, 0).ok()
 }
 
 /// The name a text resembles most: lower case, everything odd a `-`.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use rapport_contact::{
-    Cap, ContractBasis, Counted, Guardrails, GuardrailsSpec, Holidays, QuietHours, Weekends, Window,
+    Cap, ContractBasis, Counted, Guardrails, GuardrailsError, GuardrailsSpec, Holidays, QuietHours, Weekends, Window,
 };
 use rapport_insight::dip::Budget;
 use rapport_message::{Imprint, Locale, Sender};
@@ -309,9 +309,8 @@ fn guardrails(
     };
     let mut burst = Burst::default();
     let before = findings.errors();
-    let span = node.map(|node| node.span);
+    let mut caps: Vec<(Cap, Span)> = Vec::new();
     if let Some(fields) = node.and_then(|node| Fields::of(node, path, findings)) {
-        let mut caps = Vec::new();
         for item in fields.take("at_most").map(Node::one_or_many).unwrap_or_default() {
             let Some(text) = item.text(path, findings) else { continue };
             match text.parse::<Cap>() {
@@ -339,11 +338,28 @@ fn guardrails(
         Ok(guardrails) => (Some(guardrails).filter(|_| findings.errors() == before), burst),
         Err(errors) => {
             for error in errors {
+                let span = place_of(&error, &caps, node);
                 findings.error("R0535", path, span, error.to_string());
             }
             (None, burst)
         }
     }
+}
+
+/// Where what guardrails cannot be compiled for is written: the value, not the whole map. Of two equal caps the later one.
+fn place_of(error: &GuardrailsError, caps: &[(Cap, Span)], node: Option<&Node>) -> Option<Span> {
+    let value = |key: &str| node.and_then(|node| node.get(key));
+    let of_cap = |cap: &Cap| caps.iter().rev().find(|(known, _)| known == cap).map(|(_, span)| *span);
+    let found = match error {
+        GuardrailsError::CapOfZero(cap) | GuardrailsError::CapTwice(_, cap) => of_cap(cap),
+        GuardrailsError::QuietHoursEmpty(_) => value("quiet_hours").map(|node| node.span),
+        GuardrailsError::AllowListEntry(entry) => {
+            let entries = value("allow_list").map(Node::one_or_many).unwrap_or_default();
+            entries.iter().find(|item| item.as_str() == Some(entry.as_str())).map(|item| item.span)
+        }
+        GuardrailsError::WeekendAlways(_) => None,
+    };
+    found.or_else(|| node.map(|node| node.span))
 }
 
 /// Caps that never hold a mail, because another one has held it before.

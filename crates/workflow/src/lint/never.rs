@@ -47,7 +47,7 @@ pub(super) fn check(workflow: &Workflow, sources: &Sources, findings: &mut Findi
 }
 
 /// The steps in the order they are read: each before those inside it.
-fn collect<'n>(list: &'n Node, steps: &mut Vec<&'n Node>) {
+pub(super) fn collect<'n>(list: &'n Node, steps: &mut Vec<&'n Node>) {
     for step in list.one_or_many() {
         steps.push(step);
         for arm in step.get("choose").map(Node::one_or_many).unwrap_or_default() {

@@ -8,7 +8,7 @@ use rapport_rule::suggest::nearest;
 use rapport_rule::yaml::{Fields, Node};
 use rapport_rule::{Findings, Length};
 
-use super::Reader;
+use super::{Reader, habits};
 use crate::environment::is_personal_path;
 use crate::model::{Email, ISSUE, MailKind, MailName, With};
 
@@ -99,6 +99,14 @@ fn mail_name(node: &Node, has_fallback: bool, reader: &Reader<'_>, findings: &mu
                     format!("`or_else` stands in for a templated name, and `{text}` is none"),
                 )
                 .label("`if_not_sent:` says what happens when the mail does not go out");
+        }
+        if let Some(name) = habits::mail_of_file(text) {
+            findings
+                .error("R0307", path, node.text_span(), format!("`{text}` is the file of a mail, not its name"))
+                .label(format!("write `{name}`"))
+                .hint("Its language is the partner's.")
+                .right(node.text_span(), text, name);
+            return None;
         }
         return node.name(path, findings).map(|name| match name {
             ISSUE => MailName::Issue,

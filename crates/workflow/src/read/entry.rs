@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use rapport_rule::expr::{self, Condition, Environment};
 use rapport_rule::suggest::nearest;
-use rapport_rule::yaml::{Fields, Node};
+use rapport_rule::yaml::{Fields, Node, Value};
 use rapport_rule::{Findings, Length, Span};
 
-use super::Reader;
+use super::{Reader, habits};
 use crate::environment::{STATUSES, is_personal_path};
 use crate::model::{Combine, Entry, Holdout, IfLate, Late, Once, Step, Verb};
 
@@ -63,13 +63,17 @@ pub(super) fn read<'n>(
 
 /// `20 partners per day`.
 fn at_most(node: &Node, path: &str, findings: &mut Findings) -> Option<u32> {
-    let text = node.text(path, findings)?;
+    let text = match node.value {
+        Value::Int(number) => number.to_string(),
+        _ => node.text(path, findings)?.to_owned(),
+    };
     let number = text.strip_suffix(" partners per day").or_else(|| text.strip_suffix(" partner per day"));
     let number = number.and_then(|number| number.trim().parse::<u32>().ok()).filter(|number| *number > 0);
     if number.is_none() {
+        let meant = text.split(' ').next().and_then(|number| number.parse::<u32>().ok()).filter(|number| *number > 0);
         findings
             .error("R0330", path, node.text_span(), format!("`{text}` is no limit at entry"))
-            .label("write `at_most: 20 partners per day`")
+            .label(format!("write `at_most: {} partners per day`", meant.unwrap_or(20)))
             .hint("Caps of mails stand in config/rapport.yaml and hold for every workflow.");
     }
     number
@@ -117,6 +121,13 @@ fn personal<'n>(
 fn once(node: &Node, env: &dyn Environment, reader: &Reader<'_>, findings: &mut Findings) -> Option<Once> {
     let path = reader.path();
     let text = node.text(path, findings)?;
+    if let Some(instead) = habits::of(habits::ONCE, text) {
+        findings
+            .error("R0320", path, node.text_span(), format!("`once: {text}` is not understood"))
+            .label(format!("write `{instead}`"))
+            .hint("Possible: per partner, per event, every 90 days, per event.conversion_id.");
+        return None;
+    }
     if let Some(length) = text.strip_prefix("every ") {
         return match Length::parse(length) {
             Ok(Length::Weekdays(_)) => {
@@ -187,6 +198,14 @@ pub(super) fn check_combine(entry: &Entry, steps: &[Step], span: &Option<Span>, 
 /// `if_late: { skip, after: 2 days }`: the first word stands alone, as it is said.
 fn if_late(node: &Node, path: &str, findings: &mut Findings) -> Option<IfLate> {
     const WAYS: [(&str, Late); 3] = [("send", Late::Send), ("skip", Late::Skip), ("latest_only", Late::LatestOnly)];
+    if node.as_map().is_none() {
+        let way = node.as_str().and_then(|text| WAYS.iter().find(|(word, _)| *word == text));
+        let word = way.map_or("skip", |(word, _)| *word);
+        findings
+            .error("R0329", path, node.text_span(), "`if_late` also says from when on a trigger is late")
+            .label(format!("write `if_late: {{ {word}, after: 2 days }}`; possible: send, skip, latest_only"));
+        return None;
+    }
     let fields = Fields::of(node, path, findings)?;
     let after = fields.require("after", findings).and_then(|node| node.length(path, findings));
     let mut ways = WAYS.iter().filter(|(word, _)| fields.take(word).is_some()).collect::<Vec<_>>();

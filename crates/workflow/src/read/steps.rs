@@ -8,7 +8,7 @@ use rapport_rule::suggest::nearest;
 use rapport_rule::yaml::{Fields, Node, Value};
 use rapport_rule::{Findings, Span};
 
-use super::{Reader, acts, email, entry, kind_pattern, known_workflow, person};
+use super::{Reader, acts, email, entry, habits, kind_pattern, known_workflow, person};
 use crate::calendar::{OnDays, Wait, day_of_week};
 use crate::config::HookKind;
 use crate::environment::may_emit;
@@ -294,7 +294,8 @@ fn step<'n>(node: &'n Node, table: &mut Table, reader: &mut Reader<'n>, findings
             (Verb::Exit { reason: reason.into() }, reason.to_owned())
         }
     };
-    fields.finish(&VERBS, findings);
+    let brought = |key: &str| if verb == "if" { habits::key(habits::IF, key) } else { None };
+    fields.finish_knowing(&VERBS, &brought, findings);
     let named = id.is_some();
     let id = id.unwrap_or_else(|| if name.is_empty() { verb.to_owned() } else { format!("{verb} {name}") });
     table.steps.push(Step { id: id.into(), if_, unless, verb: verb_read, next: None, line });
@@ -329,8 +330,19 @@ fn verb_of<'n>(fields: &Fields<'n>, findings: &mut Findings) -> Option<&'n str> 
                     .label("write the steps under `then:`");
                 return None;
             }
+            let then = fields.keys().find(|key| habits::means(habits::IF, &key.text, "then"));
+            if let Some(key) = then.filter(|_| fields.peek("if").is_some()) {
+                let finding = findings.error("R0101", path, key.span, format!("unknown key `{}`", key.text));
+                match habits::key(habits::IF, &key.text) {
+                    Some(instead) => finding.label(instead),
+                    None => finding.did_you_mean(Some("then")),
+                };
+                finding.hint("`if` without `then` decides nothing.");
+                return None;
+            }
             let first = fields.keys().next();
-            let near = fields.keys().find_map(|key| nearest(&key.text, VERBS));
+            let brought = |key: &str| habits::of(habits::VERB, key).or_else(|| nearest(key, VERBS));
+            let near = fields.keys().find_map(|key| brought(&key.text));
             findings
                 .error("R0108", path, first.map_or(fields.span(), |key| key.span), "this step has no verb")
                 .did_you_mean(near)
@@ -469,14 +481,20 @@ fn choose<'n>(
         }
         let (if_, unless) = (fields.take("if"), fields.take("unless"));
         let then = fields.take("then");
-        fields.finish(&[], findings);
+        // What is there in other words is an unknown key, and that is finding enough.
+        let brought = |key: &str| fields.keys().any(|known| habits::means(habits::ARM, &known.text, key));
+        let (meant_if, meant_then) = (brought("if") || brought("else"), brought("then"));
+        fields.finish_knowing(&[], &|key| habits::key(habits::ARM, key), findings);
         if if_.is_none() && unless.is_none() {
+            if meant_if {
+                continue;
+            }
             findings
                 .error("R0316", path, item.span, "an arm of `choose` needs a condition")
                 .label("write `if:` and `then:`, or `else:` for the last one");
             continue;
         }
-        if then.is_none() {
+        if then.is_none() && !meant_then {
             findings
                 .error("R0319", path, item.span, "`if` without `then` decides nothing")
                 .label("write the steps under `then:`");

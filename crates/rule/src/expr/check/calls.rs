@@ -45,8 +45,16 @@ impl Checker<'_> {
             "money" => match Money::parse(text) {
                 Ok(money) => (Value::Money(money), Type::Money),
                 Err(error) => {
+                    let (written, place) = (self.written(text_span), self.place.at(text_span));
+                    let as_it_reads = self.place.exact && written.len() == text.len() + 2;
                     let finding = self.error("R0303", text_span, error.to_string());
-                    if let MoneyError::UnknownCurrency { near, .. } = error {
+                    if let Some(right) = Money::put_right(text) {
+                        finding.label(format!("write `money(\"{right}\")`"));
+                        let quote = written.chars().next().filter(|c| matches!(c, '"' | '\''));
+                        if let Some(quote) = quote.filter(|_| as_it_reads) {
+                            finding.right(place, written, format!("{quote}{right}{quote}"));
+                        }
+                    } else if let MoneyError::UnknownCurrency { near, .. } = error {
                         finding.did_you_mean(near);
                     }
                     return None;

@@ -1,0 +1,98 @@
+//! What is written and does nothing: lists that name nobody, waits of no time, decisions without a step behind them.
+
+use rapport_rule::yaml::{self, Node};
+use rapport_rule::{Findings, Length, Sources};
+
+use super::{never, path_of};
+use crate::model::Workflow;
+
+/// Lists at the top of a workflow that let somebody in, and what an empty one says.
+const WHO: [(&str, &str); 2] = [
+    ("programs", "leave `programs` away where all of them are meant"),
+    ("statuses", "leave `statuses` away where active partners are meant"),
+];
+
+pub(super) fn check(workflow: &Workflow, sources: &Sources, findings: &mut Findings) {
+    let path = path_of(workflow);
+    let Some(source) = sources.get(&path) else { return };
+    // What is wrong with the file as YAML has been said where it was read.
+    let Some(file) = yaml::parse(source, &mut Findings::new()) else { return };
+    for (key, remedy) in WHO {
+        names_nothing(&file, key, remedy, &path, findings);
+    }
+    if let Some(holds) = file.get("holds") {
+        names_nothing(
+            holds,
+            "workflows",
+            "name the workflows whose mails wait, or leave `holds` away",
+            &path,
+            findings,
+        );
+    }
+    let mut steps = Vec::new();
+    if let Some(node) = file.get("steps") {
+        never::collect(node, &mut steps);
+    }
+    for step in steps {
+        if let Some(wait) = step.get("wait") {
+            self::wait(wait, &path, findings);
+        }
+        let from_now = step.get("from").and_then(Node::as_str) == Some("now");
+        if let Some(at_most) = step.get("at_most").filter(|node| from_now && is_no_time(node)) {
+            findings
+                .error("R0575", &path, at_most.span, "nothing can come in no time")
+                .label("write how long it is waited for: `at_most: 7 days`");
+        }
+        decision(step, &path, findings);
+    }
+}
+
+/// R0574 for an empty list under a key.
+fn names_nothing(map: &Node, key: &str, remedy: &str, path: &str, findings: &mut Findings) {
+    if let Some(list) = map.get(key).filter(|node| node.one_or_many().is_empty()) {
+        findings.error("R0574", path, list.span, format!("`{key}` names nothing")).label(remedy);
+    }
+}
+
+/// R0575 for a wait that is over when it begins, R0574 for one that waits for no day.
+fn wait(wait: &Node, path: &str, findings: &mut Findings) {
+    names_nothing(wait, "on_days", "write `weekdays`, or days by name", path, findings);
+    let until = ["until", "then_at", "on_days"].iter().any(|key| wait.get(key).is_some());
+    let length = if wait.as_map().is_some() { wait.get("for") } else { Some(wait) };
+    if let Some(length) = length.filter(|node| !until && is_no_time(node)) {
+        findings
+            .error("R0575", path, length.span, "a wait of no time")
+            .label("write how long, or take the step out")
+            .hint("The step before it leads on at once by itself.");
+    }
+    if let Some(at_most) = wait.get("at_most").filter(|node| is_no_time(node)) {
+        findings
+            .error("R0575", path, at_most.span, "a wait that ends when it begins")
+            .label("write the longest that it may take, or take the step out");
+    }
+}
+
+fn is_no_time(node: &Node) -> bool {
+    node.as_str().and_then(|text| Length::parse(text).ok()).is_some_and(Length::is_zero)
+}
+
+/// R0577 for `if`, `choose` and `split` when no way has a step.
+fn decision(step: &Node, path: &str, findings: &mut Findings) {
+    let (verb, ways): (&str, Vec<&Node>) = if let Some(arms) = step.get("choose").and_then(Node::as_seq) {
+        ("choose", arms.iter().collect())
+    } else if let Some(ways) = step.get("split").and_then(Node::as_map) {
+        ("split", ways.iter().map(|(_, way)| way).collect())
+    } else if step.get("wait_for").is_none() && step.get("then").is_some() {
+        ("if", vec![step])
+    } else {
+        return;
+    };
+    let has_steps = |way: &Node, key: &str| way.get(key).is_some_and(|block| !block.one_or_many().is_empty());
+    if ways.iter().any(|way| has_steps(way, "then") || has_steps(way, "else")) {
+        return;
+    }
+    let place = step.get("then").filter(|_| verb == "if").or_else(|| step.get(verb));
+    findings
+        .error("R0577", path, place.map(|node| node.span), format!("whatever `{verb}` decides, nothing follows"))
+        .label("write the steps of at least one way, or take this one out");
+}
