@@ -39,6 +39,7 @@ mod made;
 mod markdown;
 mod mjml;
 mod plain;
+mod tag;
 mod template;
 
 pub use helper::helpers;

@@ -71,15 +71,12 @@ pub(crate) fn check(read: &Read, source: &Source, library: &Library, setting: &S
     }
 }
 
-/// The mails a step may send, as far as they exist.
+/// The mails a step may send, as far as they exist, those with errors too.
 fn names_of(email: &Email, span: Span, path: &str, library: &Library, findings: &mut Findings) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     let mut must_exist = |name: &str, findings: &mut Findings| {
-        if library.contains(name) {
+        if library.contains(name) || library.is_broken(name) {
             return names.insert(name.to_owned());
-        }
-        if library.is_broken(name) {
-            return false;
         }
         findings
             .error("R0422", path, span, format!("there is no mail `{name}`"))
@@ -95,8 +92,8 @@ fn names_of(email: &Email, span: Span, path: &str, library: &Library, findings: 
             must_exist(name, findings);
         }
         MailName::Issue => {
-            let issues: Vec<String> =
-                library.names().filter(|name| issue_day(name).is_some()).map(str::to_owned).collect();
+            let known = library.names().chain(library.broken_names());
+            let issues: Vec<String> = known.filter(|name| issue_day(name).is_some()).map(str::to_owned).collect();
             // A file that was called so before there were issues.
             if issues.is_empty() {
                 must_exist(ISSUE, findings);
@@ -106,7 +103,7 @@ fn names_of(email: &Email, span: Span, path: &str, library: &Library, findings: 
         MailName::Templated(template) => {
             let possible = template.expansions(EXPANSIONS_MAX).unwrap_or_default();
             let (there, missing): (Vec<String>, Vec<String>) =
-                possible.into_iter().filter(|name| !library.is_broken(name)).partition(|name| library.contains(name));
+                possible.into_iter().partition(|name| library.contains(name) || library.is_broken(name));
             if email.or_else.is_none() && !missing.is_empty() {
                 let listed = rapport_rule::suggest::listed(missing.iter().map(String::as_str), 8);
                 findings
@@ -172,6 +169,10 @@ fn check_mail(
         if setting.rehearses && findings.errors() == errors {
             rehearsal::check(mail, places, &read.workflow, setting, &shape, findings);
         }
+    }
+    // What cannot be sent has names all the same, and what is wrong with those would only show once the rest is put right.
+    for mail in library.broken(name) {
+        mail.check(&shape, &proposals, findings);
     }
 }
 
