@@ -38,6 +38,7 @@ mod helper;
 mod made;
 mod markdown;
 mod mjml;
+mod placeholder;
 mod plain;
 mod tag;
 mod template;

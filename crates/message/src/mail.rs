@@ -18,6 +18,7 @@ use crate::made;
 use crate::markdown;
 use crate::mjml;
 use crate::partial::{Format, Partials, Shelf};
+use crate::placeholder;
 use crate::render::RenderError;
 use crate::template::{self, Piece, Role, Use};
 use crate::variable::{self, Provider, Shape};
@@ -171,6 +172,7 @@ impl Mail {
             let piece = Piece { source, text, span: node.text_span(), frame: false, shelf: None, expanded: None };
             if let Some(template) = template::compile(&piece, &mut mail.names, findings) {
                 mail.plain.register_template(part.name(), template);
+                placeholder::lint(&piece, None, findings);
             }
         }
         fields.finish(&["subject", "preheader"], findings);
@@ -198,6 +200,7 @@ impl Mail {
         if format == Format::Markdown {
             markdown::lint(&written, findings);
         }
+        placeholder::lint(&written, Some(format), findings);
         let failed = findings.errors() > errors;
         // What MJML says of its own elements is told besides, as long as the document is whole.
         if walked.broken || failed && (format == Format::Markdown || !walked.asked.is_empty()) {

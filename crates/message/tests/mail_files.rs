@@ -132,6 +132,20 @@ fn a_tag_that_cannot_be_read_is_told_where_it_stands_and_in_words_of_mails() {
 }
 
 #[test]
+fn what_would_go_out_as_written_is_found() {
+    told("Hi {partner.name}", &["R0460 4:4 `{partner.name}` `{partner.name}` would go out as written"]);
+    told("Hi *|FNAME|*", &["R0460 4:4 `*|FNAME|*` `*|FNAME|*` would go out as written"]);
+    for body in ["%VOUCHER%", "[[x]]", "<%= x %>", "{% if x %}"] {
+        let (mail, said) = parse(body);
+        assert!(mail.is_some() && said.len() == 1 && said[0].starts_with("R0461 4:1"), "{said:?}");
+    }
+    for body in ["100% and 5%", "`{partner.name}`", "    {name}\n", "{x} [1] [[1]] {{! {name} }}", "~~~\n%NAME%\n~~~"] {
+        let (mail, said) = parse(body);
+        assert!(mail.is_some() && said.is_empty(), "{body}: {said:?}");
+    }
+}
+
+#[test]
 fn front_matter_is_needed_and_read_strictly() {
     let find = |text: &str| {
         let mut findings = Findings::new();
