@@ -1,6 +1,7 @@
 //! Whether every mail a step sends exists, and every name in it is known there.
 
 mod rehearsal;
+mod sampled;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,12 +12,13 @@ use rapport_rule::expr::{Environment, Type};
 use rapport_rule::{Findings, Source, Span};
 
 use crate::compile::Catalogue;
-use crate::config::FeedFieldType;
+use crate::config::{Feed, FeedFieldType};
 use crate::environment::is_personal_path;
 use crate::figures;
 use crate::model::{Email, ISSUE, MailName, Verb, With, WorkflowId, issue_day};
 use crate::read::Read;
 use crate::rulebook::MailUse;
+pub use sampled::{Sampled, sampled};
 
 /// What planning has to know of mails, by workflow and name.
 pub(crate) type Uses = BTreeMap<(WorkflowId, Arc<str>), MailUse>;
@@ -131,7 +133,7 @@ fn check_mail(
     let shape = |used: &str| -> Option<Shaped> {
         let mut found: Option<Shaped> = None;
         for place in places {
-            let shaped = with_shape(place.email, used, &env, catalogue).or_else(|| planned_shape(used, &env))?;
+            let shaped = with_shape(place.email, used, &env, catalogue.feeds).or_else(|| planned_shape(used, &env))?;
             found = Some(match found {
                 Some(known) if known.shape != shaped.shape => return None,
                 Some(known) => Shaped { maybe_missing: known.maybe_missing || shaped.maybe_missing, ..known },
@@ -177,7 +179,7 @@ fn check_mail(
 }
 
 /// What a name of the step's `with` is.
-fn with_shape(email: &Email, used: &str, env: &dyn Environment, catalogue: &Catalogue<'_>) -> Option<Shaped> {
+fn with_shape(email: &Email, used: &str, env: &dyn Environment, feeds: &BTreeMap<Arc<str>, Feed>) -> Option<Shaped> {
     let root = used.split(['.', '[']).next().unwrap_or_default();
     let one = |ty, maybe_missing| Some(Shaped { shape: Shape::One(ty), maybe_missing });
     match email.with.get(root)? {
@@ -189,7 +191,7 @@ fn with_shape(email: &Email, used: &str, env: &dyn Environment, catalogue: &Cata
         With::Feed { .. } if used == root => Some(Shaped { shape: Shape::Items, maybe_missing: false }),
         With::Feed { feed, .. } => {
             let field = used.strip_prefix(root)?.strip_prefix("[].")?;
-            let ty = match catalogue.feeds.get(feed)?.fields.get(field)? {
+            let ty = match feeds.get(feed)?.fields.get(field)? {
                 FeedFieldType::Text | FeedFieldType::Url => Type::Text,
                 FeedFieldType::Money => Type::Money,
                 FeedFieldType::Percent => Type::Percent,
