@@ -269,11 +269,22 @@ struct Walk<'a> {
 impl Walk<'_> {
     fn template(&mut self, template: &Template) {
         for (index, element) in template.elements.iter().enumerate() {
-            if let Some(mapping) = template.mapping.get(index) {
-                self.at = offset(self.piece.text, mapping.0, mapping.1);
-            }
+            self.at = match template.mapping.get(index) {
+                Some(mapping) => offset(self.piece.text, mapping.0, mapping.1),
+                None => self.next_else(),
+            };
             self.element(element);
         }
+    }
+
+    /// The next `{{else if …}}`: the one tag whose place the parser does not tell.
+    fn next_else(&self) -> usize {
+        let behind = self.piece.text.get(self.at..).unwrap_or_default();
+        let is_else = |at: &usize| {
+            let inside = behind.get(at + 2..).unwrap_or_default().trim_start_matches(['~', ' ']);
+            *at > 0 && (inside.starts_with("else") || inside.starts_with('^'))
+        };
+        behind.match_indices("{{").map(|(at, _)| at).find(is_else).map_or(self.at, |at| self.at + at)
     }
 
     fn element(&mut self, element: &TemplateElement) {

@@ -120,6 +120,10 @@ fn a_tag_that_cannot_be_read_is_told_where_it_stands_and_in_words_of_mails() {
     told("{{money a, b}}", &["R0440 4:10 `,` `,` is not part of a tag"]);
     told("{{#if (eq a b}}x{{/if}}", &["R0440 4:1 `{{#if (eq a b}}` a parenthesis is not closed"]);
     told("{{#if}}x{{/if}}", &["R0443 4:4 `if` `{{#if}}` has no condition"]);
+    told(
+        "{{#if a}}{{mony b}}{{else if}}x{{/if}}",
+        &["R0442 4:12 `mony` there is no helper `mony`", "R0443 4:27 `if` `{{#if}}` has no condition"],
+    );
     // Everything that is wrong, not only what the parser meets first.
     told(
         "{{a}\n{{#if}}x{{/if}}\n{{/each}}",
