@@ -78,7 +78,9 @@ pub async fn run(line: CommandLine) -> Result<u8, Failure> {
         Command::Dev { listen } => dev::run(&global, listen).await,
         Command::Lsp => lsp::run(&global).await,
         Command::Schema { name, write, json } => schema::run(&global, name.as_deref(), write, json),
-        Command::Preview { mail, out, partner } => preview::run(&global, &mail, out.as_ref(), partner.as_deref()).await,
+        Command::Preview { mail, out, partner, language } => {
+            preview::run(&global, &mail, out.as_ref(), partner.as_deref(), language.as_deref()).await
+        }
         Command::Test(arguments) => test::run(&global, &arguments),
         Command::Plan(arguments) => plan::run(&global, &arguments).await,
         Command::Apply(arguments) => apply::run(&global, arguments).await,

@@ -117,12 +117,12 @@ pub enum Command {
     },
     /// Send a mail to an address of one's own by the real way: marked [test], its links lead nowhere, counted nowhere
     SendTest {
-        /// WORKFLOW/MAIL, or MAIL alone
+        /// WORKFLOW/MAIL, or MAIL alone where one workflow has it
         mail: String,
         /// Where to; on `allow_list` of config/rapport.yaml, or a sender's where there is none
         #[arg(long, value_name = "ADDRESS")]
         to: String,
-        /// As this partner got it last or gets it next [default: as a test of the workflow makes it]
+        /// As this partner got it last or gets it next [default: as a test of the workflow makes it, or with sample values]
         #[arg(long)]
         partner: Option<String>,
     },
@@ -160,9 +160,9 @@ pub enum Command {
         /// The new folder's name [default: the recipe's]
         name: Option<String>,
     },
-    /// Show a mail as a test of its workflow sends it: subject, text, HTML
+    /// Show a mail as a test of its workflow sends it, or with sample values where none does: subject, text, HTML
     Preview {
-        /// WORKFLOW/MAIL, or MAIL alone
+        /// WORKFLOW/MAIL, or MAIL alone where one workflow has it
         mail: String,
         /// Write HTML (desktop, 375 px, dark) and text into this folder
         #[arg(long, value_name = "DIR")]
@@ -170,6 +170,9 @@ pub enum Command {
         /// As this partner of the store got it last, or will get it next
         #[arg(long)]
         partner: Option<String>,
+        /// In this language (`de`, `de-AT`), with sample values
+        #[arg(long, value_name = "TAG", conflicts_with = "partner")]
+        language: Option<String>,
     },
     /// Play the tests that stand beside the workflows, on a virtual clock; nothing is sent
     Test(TestArguments),

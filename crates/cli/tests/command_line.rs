@@ -104,6 +104,23 @@ fn a_new_workflow_from_a_recipe_is_in_order_and_can_be_looked_at() {
     check(project.path(), &["preview", "greeting/hello", "--out", "seen"], 0, &says);
     assert!(std::fs::read_to_string(project.path().join("seen/hello.preview.html")).unwrap().contains("375 px"));
     check(project.path(), &["preview", "greeting/helo"], 2, &["did you mean `greeting/hello`?"]);
+    // Two workflows have it now.
+    let says = ["`hello` is a mail of several workflows", "greeting/hello", "welcome/hello"];
+    check(project.path(), &["preview", "hello"], 2, &says);
+    check(project.path(), &["send-test", "hello", "--to", "ines@acme.example"], 2, &says);
+}
+
+#[test]
+fn a_mail_that_no_test_sends_is_shown_with_sample_values_in_any_of_its_languages() {
+    let project = project();
+    std::fs::remove_file(project.path().join("workflows/welcome/tests.yaml")).unwrap();
+    let says = ["Subject: Welcome to Acme Partners, Ada", "with sample values", "workflows/welcome/hello.mail.md"];
+    check(project.path(), &["preview", "welcome/hello"], 0, &says);
+    let says = ["Subject: ", "with sample values, in de", "workflows/welcome/hello.de.mail.md"];
+    check(project.path(), &["preview", "welcome/hello", "--language", "de"], 0, &says);
+    let says = ["there is no text in fr", "workflows/welcome/hello.mail.md"];
+    check(project.path(), &["preview", "welcome/hello", "--language", "fr"], 0, &says);
+    check(project.path(), &["preview", "welcome/hello", "--language", "german!"], 2, &["is no language"]);
 }
 
 #[test]

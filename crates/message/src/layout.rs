@@ -110,9 +110,10 @@ impl Layout {
         ];
         for (piece, registry) in pieces {
             let mut names = Vec::new();
-            let Some(template) = template::compile(&piece, &mut names, findings) else { continue };
-            registry.register_template(Part::Body.name(), template);
+            let template = template::compile(&piece, &mut names, findings);
             check_names(&names, known, piece.source, findings);
+            let Some(template) = template else { continue };
+            registry.register_template(Part::Body.name(), template);
             let content = ("content", "R0452", "the mail itself would be missing");
             for (needed, code, why) in std::iter::once(content).chain(NEEDED) {
                 if !mentions(piece.text, needed) {

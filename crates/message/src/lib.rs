@@ -38,7 +38,9 @@ mod helper;
 mod made;
 mod markdown;
 mod mjml;
+mod placeholder;
 mod plain;
+mod tag;
 mod template;
 
 pub use helper::helpers;

@@ -1,6 +1,6 @@
 //! The mails of one folder, by name and language.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rapport_rule::suggest::nearest;
@@ -14,8 +14,8 @@ use crate::partial::Partials;
 #[derive(Clone, Debug, Default)]
 pub struct Library {
     by_name: BTreeMap<String, Variants>,
-    /// Names of files with errors.
-    broken: BTreeSet<String>,
+    /// Names of files with errors, and what could be read of those.
+    broken: BTreeMap<String, Vec<Mail>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -35,9 +35,14 @@ impl Library {
     ) -> Library {
         let mut library = Library::default();
         for source in sources.into_iter().filter(|source| Mail::is_path(&source.path)) {
-            match Mail::parse_with(source, partials, findings) {
-                Some(mail) => library.add(mail, findings),
-                None => library.broken.extend(Mail::name_of(&source.path).map(|(name, _)| name)),
+            match Mail::read(source, partials, findings) {
+                Some((mail, true)) => library.add(mail, findings),
+                Some((mail, false)) => library.broken.entry(mail.name().to_owned()).or_default().push(mail),
+                None => {
+                    if let Some((name, _)) = Mail::name_of(&source.path) {
+                        library.broken.entry(name).or_default();
+                    }
+                }
             }
         }
         for (name, variants) in &library.by_name {
@@ -50,7 +55,7 @@ impl Library {
             let Some(translated) = variants.by_locale.values().next() else { continue };
             let reachable = variants.plain.is_some()
                 || Locale::chain(None, program).iter().any(|l| variants.by_locale.contains_key(l));
-            if !reachable && !library.broken.contains(name) {
+            if !reachable && !library.broken.contains_key(name) {
                 findings
                     .error(
                         "R0414",
@@ -115,7 +120,17 @@ impl Library {
 
     /// Whether a file of this name is there that has errors: they are told already.
     pub fn is_broken(&self, name: &str) -> bool {
-        self.broken.contains(name)
+        self.broken.contains_key(name)
+    }
+
+    /// The names of files with errors, in order.
+    pub fn broken_names(&self) -> impl Iterator<Item = &str> {
+        self.broken.keys().map(String::as_str)
+    }
+
+    /// What could be read of the files of a name that have errors: for what is wrong with their names besides, not to be rendered.
+    pub fn broken(&self, name: &str) -> impl Iterator<Item = &Mail> {
+        self.broken.get(name).into_iter().flatten()
     }
 
     /// The names, in order.

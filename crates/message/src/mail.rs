@@ -18,6 +18,7 @@ use crate::made;
 use crate::markdown;
 use crate::mjml;
 use crate::partial::{Format, Partials, Shelf};
+use crate::placeholder;
 use crate::render::RenderError;
 use crate::template::{self, Piece, Role, Use};
 use crate::variable::{self, Provider, Shape};
@@ -110,6 +111,12 @@ impl Mail {
 
     /// Compiles a mail file with the partials it asks for.
     pub fn parse_with(source: &Source, partials: &Partials, findings: &mut Findings) -> Option<Mail> {
+        Mail::read(source, partials, findings).filter(|(_, sound)| *sound).map(|(mail, _)| mail)
+    }
+
+    /// Compiles a mail file, and says whether it is without errors. One with errors still has the names that could be read of it, so
+    /// that what is wrong with those is told besides; it cannot be rendered.
+    pub(crate) fn read(source: &Source, partials: &Partials, findings: &mut Findings) -> Option<(Mail, bool)> {
         let errors = findings.errors();
         let Some((name, locale)) = Mail::name_of(&source.path) else {
             findings
@@ -165,11 +172,12 @@ impl Mail {
             let piece = Piece { source, text, span: node.text_span(), frame: false, shelf: None, expanded: None };
             if let Some(template) = template::compile(&piece, &mut mail.names, findings) {
                 mail.plain.register_template(part.name(), template);
+                placeholder::lint(&piece, None, findings);
             }
         }
         fields.finish(&["subject", "preheader"], findings);
-        let sound = mail.read_body(source, split.body, partials, findings);
-        (sound && findings.errors() == errors).then_some(mail)
+        let sound = mail.read_body(source, split.body, partials, findings) && findings.errors() == errors;
+        Some((mail, sound))
     }
 
     /// The body, with its partials put in. False where a partial has errors, which are findings of its own.
@@ -192,6 +200,7 @@ impl Mail {
         if format == Format::Markdown {
             markdown::lint(&written, findings);
         }
+        placeholder::lint(&written, Some(format), findings);
         let failed = findings.errors() > errors;
         // What MJML says of its own elements is told besides, as long as the document is whole.
         if walked.broken || failed && (format == Format::Markdown || !walked.asked.is_empty()) {
@@ -222,11 +231,10 @@ impl Mail {
                     }
                 }
                 if let Some(html) = mjml::compile(&whole, findings)
-                    && let Err(error) = registry.register_template_string(Part::Body.name(), html)
+                    && registry.register_template_string(Part::Body.name(), html).is_err()
                 {
                     findings
-                        .error("R0440", &source.path, place, "the template cannot be read")
-                        .label(error.to_string())
+                        .error("R0440", &source.path, place, "the template cannot be read once HTML is made of it")
                         .hint("Texts inside an attribute stand in single quotes: alt=\"{{fallback partner.name 'you'}}\".");
                 }
             }
@@ -308,9 +316,18 @@ impl Mail {
             };
             let Some(known) = known else {
                 let given = variable::GIVEN.iter().filter(|row| row.provider != Provider::Layout).map(|row| row.path);
-                let near = nearest(&used.path, given.chain(proposals.iter().map(String::as_str)));
+                let mut known = given.chain(proposals.iter().map(String::as_str));
+                // `$name` is what other tools call their variables.
+                let bare = used.path.replace('$', "");
+                let near = match bare == used.path {
+                    true => nearest(&bare, known),
+                    false => known.clone().find(|name| *name == bare).or_else(|| nearest(&bare, known.by_ref())),
+                };
                 let finding = self.tell(used, "R0201", format!("there is no `{}` here", used.path), findings);
                 finding.did_you_mean(near);
+                if bare != used.path {
+                    finding.hint("Names of mails are written without `$`.");
+                }
                 if root == "words" || root == "links" {
                     finding.hint("That belongs to the layout.");
                 }

@@ -3,6 +3,8 @@
 //! Mail clients drop style sheets, so every element carries its style. A paragraph that is nothing but a link becomes a
 //! button, a list of nothing but links a list of answers.
 
+use std::ops::Range;
+
 use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, TextMergeStream};
 use rapport_rule::{Findings, Span};
 
@@ -394,6 +396,16 @@ fn check_address(url: &str, span: Span, path: &str, findings: &mut Findings) {
             .error("R0446", path, span, "a link that leads nowhere a mail may lead")
             .hint("Links begin with https:, http: or mailto:.");
     }
+}
+
+/// Where code stands in a text: between backticks, or as a block of its own.
+pub(crate) fn code(text: &str) -> Vec<Range<usize>> {
+    let blanked = without_tags(text);
+    let events = Parser::new_ext(&blanked, Options::empty()).into_offset_iter();
+    events
+        .filter(|(event, _)| matches!(event, Event::Code(_) | Event::Start(Tag::CodeBlock(_))))
+        .map(|(_, range)| range)
+        .collect()
 }
 
 /// What Handlebars tags are replaced by when only the Markdown around them is looked at.

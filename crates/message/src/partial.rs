@@ -15,6 +15,7 @@ use rapport_rule::{Findings, Source, Span};
 use crate::locale::Locale;
 use crate::markdown;
 use crate::mjml;
+use crate::placeholder;
 use crate::template::{self, Asked, Piece};
 
 /// Where partials stand among the files.
@@ -108,6 +109,9 @@ impl Partials {
             match format {
                 Format::Markdown => markdown::lint(&partial.piece(), findings),
                 Format::Mjml => mjml::lint(&partial.piece(), findings),
+            }
+            if partial.template.is_some() {
+                placeholder::lint(&partial.piece(), Some(format), findings);
             }
             partial.sound = findings.errors() == errors;
             variants.insert(locale, partial);

@@ -8,7 +8,7 @@ use crate::layout::Layout;
 use crate::locale::Locale;
 use crate::mail::{Mail, Shaped};
 use crate::render::{RenderError, Rendered, Request, render};
-use crate::sample::{SAMPLES, Sample, surroundings};
+use crate::sample::{SAMPLES, Sample, Surroundings, surroundings};
 
 /// The two most unlike: one of whom everything is known, with names and texts as long as any, and one of whom nothing is.
 const EXTREMES: [&str; 2] = ["long", "no-name"];
@@ -63,20 +63,32 @@ pub fn rehearse(mail: &Mail, stage: &Stage<'_>) -> Option<Failure> {
 /// # Errors
 /// As of [`render()`].
 pub fn try_out(mail: &Mail, stage: &Stage<'_>, sample: &Sample) -> Result<Rendered, RenderError> {
-    match show(mail, stage, sample) {
+    try_out_amid(mail, stage, sample, &surroundings())
+}
+
+/// As [`try_out`], from a sender and for a programme of one's own.
+///
+/// # Errors
+/// As of [`render()`].
+pub fn try_out_amid(
+    mail: &Mail,
+    stage: &Stage<'_>,
+    sample: &Sample,
+    around: &Surroundings,
+) -> Result<Rendered, RenderError> {
+    match show(mail, stage, sample, around.clone()) {
         // Where a text of the workflow's own begins a link, it is an address; a sample cannot know which text that is.
-        Err(RenderError::RefusedLink { .. }) => show(mail, stage, &Sample { text: ADDRESS, ..*sample }),
+        Err(RenderError::RefusedLink { .. }) => show(mail, stage, &Sample { text: ADDRESS, ..*sample }, around.clone()),
         shown => shown,
     }
 }
 
-fn show(mail: &Mail, stage: &Stage<'_>, sample: &Sample) -> Result<Rendered, RenderError> {
+fn show(mail: &Mail, stage: &Stage<'_>, sample: &Sample, mut around: Surroundings) -> Result<Rendered, RenderError> {
     let shape = |path: &str| (stage.shape)(path).map(|shaped| (shaped.shape, shaped.maybe_missing));
     let mut context = sample.context(mail, &shape);
     if let Json::Object(values) = &mut context {
         values.extend(stage.known.iter().map(|(name, value)| (name.clone(), value.clone())));
     }
-    let mut around = surroundings();
     around.topic.service = stage.service;
     let address = around.links.why.clone();
     if stage.service {

@@ -13,6 +13,7 @@ use rapport_rule::{Findings, Source, Span};
 
 use crate::helper::{self, Wants};
 use crate::partial::{Expanded, Partial, Shelf};
+use crate::tag;
 
 /// A name as used in one place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,12 +116,29 @@ pub(crate) fn read(piece: &Piece<'_>, findings: &mut Findings) -> Option<Templat
         Ok(template) => Some(template),
         Err(error) => {
             let at = error.pos().map_or(0, |(line, column)| offset(piece.text, line, column));
-            findings
-                .error("R0440", &piece.source.path, piece.place(at, at), "the template cannot be read")
-                .label(brief(&error.reason().to_string()))
-                .hint("Every {{#if}}, {{#unless}}, {{#each}} and {{#with}} needs its {{/…}}.");
+            refused(piece, at, findings);
             None
         }
+    }
+}
+
+/// What is wrong with a text that the parser refuses; where nothing is known to be, the tag it stopped at, `at` or before.
+fn refused(piece: &Piece<'_>, at: usize, findings: &mut Findings) {
+    let path = piece.source.path.as_str();
+    let line = |at: usize| piece.source.line_column(piece.place(at, at).start).0;
+    let faults = tag::faults(piece.text, &line);
+    if faults.is_empty() {
+        let last = tag::tags(piece.text).into_iter().rfind(|tag| tag.start <= at);
+        let (start, end) = last.map_or((at, at), |tag| (tag.start, tag.end));
+        findings
+            .error("R0440", path, piece.place(start, end), "the template cannot be read")
+            .label("this tag is none that mails have")
+            .hint("A tag is a name, {{program.name}}, a helper and what it takes, {{date offer.ends_on}}, or a block, {{#if …}}…{{/if}}.");
+    }
+    for fault in faults {
+        let finding = findings.error(fault.code, path, piece.place(fault.start, fault.end), fault.what);
+        finding.hint(fault.hint);
+        finding.label = fault.label;
     }
 }
 
@@ -206,12 +224,6 @@ fn too_much(text: &str) -> Option<(usize, &'static str)> {
     None
 }
 
-/// The first line of a parser's complaint, without its drawing.
-fn brief(text: &str) -> String {
-    let line = text.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-    line.trim_start_matches("= ").to_owned()
-}
-
 /// The byte at a line and column, both from 1, columns in characters.
 fn offset(text: &str, line: usize, column: usize) -> usize {
     let start: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
@@ -257,11 +269,22 @@ struct Walk<'a> {
 impl Walk<'_> {
     fn template(&mut self, template: &Template) {
         for (index, element) in template.elements.iter().enumerate() {
-            if let Some(mapping) = template.mapping.get(index) {
-                self.at = offset(self.piece.text, mapping.0, mapping.1);
-            }
+            self.at = match template.mapping.get(index) {
+                Some(mapping) => offset(self.piece.text, mapping.0, mapping.1),
+                None => self.next_else(),
+            };
             self.element(element);
         }
+    }
+
+    /// The next `{{else if …}}`: the one tag whose place the parser does not tell.
+    fn next_else(&self) -> usize {
+        let behind = self.piece.text.get(self.at..).unwrap_or_default();
+        let is_else = |at: &usize| {
+            let inside = behind.get(at + 2..).unwrap_or_default().trim_start_matches(['~', ' ']);
+            *at > 0 && (inside.starts_with("else") || inside.starts_with('^'))
+        };
+        behind.match_indices("{{").map(|(at, _)| at).find(is_else).map_or(self.at, |at| self.at + at)
     }
 
     fn element(&mut self, element: &TemplateElement) {
@@ -269,10 +292,12 @@ impl Walk<'_> {
             TemplateElement::RawString(_) | TemplateElement::Comment(_) => {}
             TemplateElement::Expression(call) => self.call(call, Role::Printed),
             TemplateElement::HtmlExpression(call) => {
-                if !(self.piece.frame && call.name.as_name() == Some("content")) {
+                if self.piece.frame && call.name.as_name() == Some("content") {
+                    self.call(call, Role::Printed);
+                } else {
                     self.refuse("R0441", "{{{", "values are always escaped").hint("Write it with two braces.");
+                    self.call(call, Role::Asked);
                 }
-                self.call(call, Role::Printed);
             }
             TemplateElement::HelperBlock(call) => self.block(call),
             TemplateElement::PartialExpression(call) => self.partial(call),
@@ -384,13 +409,22 @@ impl Walk<'_> {
         }
         let Some(spec) = spec else {
             self.unknown_helper(&name);
+            self.asked(call);
             return;
         };
         if spec.block {
             self.refuse("R0443", &name, format!("`{name}` is a block")).hint(format!("Write {}.", spec.example));
+            self.asked(call);
             return;
         }
         self.arguments(call, spec, role);
+    }
+
+    /// The names in a call that is refused itself: whether they exist is told besides.
+    fn asked(&mut self, call: &HelperTemplate) {
+        for parameter in call.params.iter().chain(call.hash.values()) {
+            self.parameter(parameter, Role::Asked, true);
+        }
     }
 
     fn arguments(&mut self, call: &HelperTemplate, spec: &'static helper::Spec, role: Role) {
@@ -399,9 +433,11 @@ impl Walk<'_> {
         if given < spec.least || given > spec.most || option.is_some() {
             let message = match option {
                 Some(option) => format!("`{}` has no option `{option}`", spec.name),
+                None if spec.block && given == 0 => tag::lacking(spec.name),
                 None => format!("`{}` takes {}, found {given}", spec.name, arguments_text(spec)),
             };
             self.refuse("R0443", spec.name, message).hint(format!("Write {}.", spec.example));
+            self.asked(call);
             return;
         }
         // Inside a condition a helper's own argument may be missing too: then it gives nothing.
@@ -431,13 +467,22 @@ impl Walk<'_> {
         let name = call.name.as_name().unwrap_or_default().to_owned();
         let Some(spec) = helper::lookup(&name) else {
             self.unknown_helper(&name);
+            self.asked(call);
             return;
         };
         if !spec.block {
             self.refuse("R0443", &name, format!("`{name}` is not a block")).hint(format!("Write {}.", spec.example));
+            self.asked(call);
+            if let Some(template) = &call.template {
+                self.template(template);
+            }
             return;
         }
         self.arguments(call, spec, Role::Printed);
+        if call.params.is_empty() && matches!(spec.name, "each" | "with") {
+            // Nobody knows what the names inside are names of.
+            return;
+        }
         let depth = self.guarded.len();
         let present: Vec<String> = call.params.first().map(|p| self.implied(p)).unwrap_or_default();
         match name.as_str() {

@@ -77,7 +77,6 @@ fn planning_is_asked_for_everything_but_what_the_mailer_knows() {
 
 #[test]
 fn what_a_mail_may_not_hold_is_found_with_its_place() {
-    refused("Hi {{#if a}}", "R0440 5:1 `` the template cannot be read");
     refused("ok\n\nHi {{{a}}}", "R0441 6:4 `{{{` values are always escaped");
     refused("{{> footer}}", "R0457 4:5 `footer` there is no partial `footer`");
     refused(
@@ -94,6 +93,60 @@ fn what_a_mail_may_not_hold_is_found_with_its_place() {
         "R0446 4:1 `[x](javascript:alert(1))` a link that leads nowhere a mail may lead",
     );
     refused("![](https://a.example/x.png)", "R0447 4:1 `![](https://a.example/x.png)` an image without words");
+}
+
+#[track_caller]
+fn told(body: &str, expected: &[&str]) {
+    let (mail, said) = parse(body);
+    assert_eq!(said, expected, "{body}");
+    assert!(mail.is_none(), "{body}");
+}
+
+#[test]
+fn a_tag_that_cannot_be_read_is_told_where_it_stands_and_in_words_of_mails() {
+    told("Hi\n\n{{#if a}}x", &["R0440 6:1 `{{#if a}}` `{{#if a}}` of line 6 has no {{/if}}"]);
+    told("{{#if a}}\n{{#each b}}x{{/if}}", &["R0440 5:1 `{{#each b}}` `{{#each b}}` of line 5 has no {{/each}}"]);
+    told("{{#if a}}\nx {{/each}}", &["R0440 5:3 `{{/each}}` `{{/each}}` does not close `{{#if a}}` of line 4"]);
+    told("x {{/if}}", &["R0440 4:3 `{{/if}}` `{{/if}}` closes nothing"]);
+    told("x {{else}}", &["R0440 4:3 `{{else}}` `{{else}}` stands outside of any block"]);
+    told("{{#if a}}{{else}}x{{else}}{{/if}}", &["R0440 4:19 `{{else}}` a second {{else}} in `{{#if a}}` of line 4"]);
+    told("Dear {{a}, it's {{b}}", &["R0440 4:6 `{{a}` a tag that closes with one brace"]);
+    told("Dear {{a\n\n{{b}}", &["R0440 4:6 `{{a` a tag that is not closed"]);
+    told("{{{a}}", &["R0440 4:1 `{{{a}}` a tag opens with three braces and closes with fewer"]);
+    told("{{fallback a \"there}}", &["R0440 4:1 `{{fallback a \"there}}` a text in quotes without an end"]);
+    told("x {{ }}", &["R0440 4:3 `{{ }}` an empty tag"]);
+    told("{{#if a == b}}x{{/if}}", &["R0440 4:9 `==` `==` is not part of a tag"]);
+    told("{{a | upper}}", &["R0440 4:5 `|` a tag has no filters"]);
+    told("{{money a, b}}", &["R0440 4:10 `,` `,` is not part of a tag"]);
+    told("{{#if (eq a b}}x{{/if}}", &["R0440 4:1 `{{#if (eq a b}}` a parenthesis is not closed"]);
+    told("{{#if}}x{{/if}}", &["R0443 4:4 `if` `{{#if}}` has no condition"]);
+    told(
+        "{{#if a}}{{mony b}}{{else if}}x{{/if}}",
+        &["R0442 4:12 `mony` there is no helper `mony`", "R0443 4:27 `if` `{{#if}}` has no condition"],
+    );
+    // Everything that is wrong, not only what the parser meets first.
+    told(
+        "{{a}\n{{#if}}x{{/if}}\n{{/each}}",
+        &[
+            "R0440 4:1 `{{a}` a tag that closes with one brace",
+            "R0443 5:1 `{{#if}}` `{{#if}}` has no condition",
+            "R0440 6:1 `{{/each}}` `{{/each}}` closes nothing",
+        ],
+    );
+}
+
+#[test]
+fn what_would_go_out_as_written_is_found() {
+    told("Hi {partner.name}", &["R0460 4:4 `{partner.name}` `{partner.name}` would go out as written"]);
+    told("Hi *|FNAME|*", &["R0460 4:4 `*|FNAME|*` `*|FNAME|*` would go out as written"]);
+    for body in ["%VOUCHER%", "[[x]]", "<%= x %>", "{% if x %}"] {
+        let (mail, said) = parse(body);
+        assert!(mail.is_some() && said.len() == 1 && said[0].starts_with("R0461 4:1"), "{said:?}");
+    }
+    for body in ["100% and 5%", "`{partner.name}`", "    {name}\n", "{x} [1] [[1]] {{! {name} }}", "~~~\n%NAME%\n~~~"] {
+        let (mail, said) = parse(body);
+        assert!(mail.is_some() && said.is_empty(), "{body}: {said:?}");
+    }
 }
 
 #[test]
@@ -158,6 +211,7 @@ fn names_are_judged_by_type_and_by_what_may_be_missing() {
     for (body, code, words) in [
         ("{{conversion_90d}}", "R0201", "did you mean `conversions_90d`?"),
         ("{{sender.nmae}}", "R0201", "did you mean `sender.name`?"),
+        ("{{$conversions_90d}}", "R0201", "did you mean `conversions_90d`?"),
         ("{{words.why}}", "R0201", "layout"),
         ("Hi {{partner.first_name}},", "R0421", "write {{fallback partner.first_name"),
         ("{{commission_90d}}", "R0444", "write {{money commission_90d}}"),

@@ -191,7 +191,7 @@ fn build(
                 source: tests,
                 custom: &declared.custom,
                 workflows: &ids,
-                mails: library.names().map(str::to_owned).collect(),
+                mails: library.names().chain(library.broken_names()).map(str::to_owned).collect(),
             };
             let read = yaml::parse_filled(tests, findings).map(|node| trial::read(&node, &place, findings));
             trials.insert(id.clone(), read.unwrap_or_default());

@@ -1,6 +1,7 @@
 //! Whether every mail a step sends exists, and every name in it is known there.
 
 mod rehearsal;
+mod sampled;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,12 +12,13 @@ use rapport_rule::expr::{Environment, Type};
 use rapport_rule::{Findings, Source, Span};
 
 use crate::compile::Catalogue;
-use crate::config::FeedFieldType;
+use crate::config::{Feed, FeedFieldType};
 use crate::environment::is_personal_path;
 use crate::figures;
 use crate::model::{Email, ISSUE, MailName, Verb, With, WorkflowId, issue_day};
 use crate::read::Read;
 use crate::rulebook::MailUse;
+pub use sampled::{Sampled, sampled};
 
 /// What planning has to know of mails, by workflow and name.
 pub(crate) type Uses = BTreeMap<(WorkflowId, Arc<str>), MailUse>;
@@ -71,15 +73,12 @@ pub(crate) fn check(read: &Read, source: &Source, library: &Library, setting: &S
     }
 }
 
-/// The mails a step may send, as far as they exist.
+/// The mails a step may send, as far as they exist, those with errors too.
 fn names_of(email: &Email, span: Span, path: &str, library: &Library, findings: &mut Findings) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     let mut must_exist = |name: &str, findings: &mut Findings| {
-        if library.contains(name) {
+        if library.contains(name) || library.is_broken(name) {
             return names.insert(name.to_owned());
-        }
-        if library.is_broken(name) {
-            return false;
         }
         findings
             .error("R0422", path, span, format!("there is no mail `{name}`"))
@@ -95,8 +94,8 @@ fn names_of(email: &Email, span: Span, path: &str, library: &Library, findings: 
             must_exist(name, findings);
         }
         MailName::Issue => {
-            let issues: Vec<String> =
-                library.names().filter(|name| issue_day(name).is_some()).map(str::to_owned).collect();
+            let known = library.names().chain(library.broken_names());
+            let issues: Vec<String> = known.filter(|name| issue_day(name).is_some()).map(str::to_owned).collect();
             // A file that was called so before there were issues.
             if issues.is_empty() {
                 must_exist(ISSUE, findings);
@@ -106,7 +105,7 @@ fn names_of(email: &Email, span: Span, path: &str, library: &Library, findings: 
         MailName::Templated(template) => {
             let possible = template.expansions(EXPANSIONS_MAX).unwrap_or_default();
             let (there, missing): (Vec<String>, Vec<String>) =
-                possible.into_iter().filter(|name| !library.is_broken(name)).partition(|name| library.contains(name));
+                possible.into_iter().partition(|name| library.contains(name) || library.is_broken(name));
             if email.or_else.is_none() && !missing.is_empty() {
                 let listed = rapport_rule::suggest::listed(missing.iter().map(String::as_str), 8);
                 findings
@@ -134,7 +133,7 @@ fn check_mail(
     let shape = |used: &str| -> Option<Shaped> {
         let mut found: Option<Shaped> = None;
         for place in places {
-            let shaped = with_shape(place.email, used, &env, catalogue).or_else(|| planned_shape(used, &env))?;
+            let shaped = with_shape(place.email, used, &env, catalogue.feeds).or_else(|| planned_shape(used, &env))?;
             found = Some(match found {
                 Some(known) if known.shape != shaped.shape => return None,
                 Some(known) => Shaped { maybe_missing: known.maybe_missing || shaped.maybe_missing, ..known },
@@ -173,10 +172,14 @@ fn check_mail(
             rehearsal::check(mail, places, &read.workflow, setting, &shape, findings);
         }
     }
+    // What cannot be sent has names all the same, and what is wrong with those would only show once the rest is put right.
+    for mail in library.broken(name) {
+        mail.check(&shape, &proposals, findings);
+    }
 }
 
 /// What a name of the step's `with` is.
-fn with_shape(email: &Email, used: &str, env: &dyn Environment, catalogue: &Catalogue<'_>) -> Option<Shaped> {
+fn with_shape(email: &Email, used: &str, env: &dyn Environment, feeds: &BTreeMap<Arc<str>, Feed>) -> Option<Shaped> {
     let root = used.split(['.', '[']).next().unwrap_or_default();
     let one = |ty, maybe_missing| Some(Shaped { shape: Shape::One(ty), maybe_missing });
     match email.with.get(root)? {
@@ -188,7 +191,7 @@ fn with_shape(email: &Email, used: &str, env: &dyn Environment, catalogue: &Cata
         With::Feed { .. } if used == root => Some(Shaped { shape: Shape::Items, maybe_missing: false }),
         With::Feed { feed, .. } => {
             let field = used.strip_prefix(root)?.strip_prefix("[].")?;
-            let ty = match catalogue.feeds.get(feed)?.fields.get(field)? {
+            let ty = match feeds.get(feed)?.fields.get(field)? {
                 FeedFieldType::Text | FeedFieldType::Url => Type::Text,
                 FeedFieldType::Money => Type::Money,
                 FeedFieldType::Percent => Type::Percent,

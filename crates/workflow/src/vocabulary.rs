@@ -99,7 +99,8 @@ impl Vocabulary {
         place
     }
 
-    fn names<'a>(&'a self, place: &'a Place) -> Names<'a> {
+    /// The names of that place.
+    pub(crate) fn names<'a>(&'a self, place: &'a Place) -> Names<'a> {
         Names {
             declared: &self.declared,
             event: Some(&place.kinds),

@@ -1,10 +1,12 @@
-//! `rapport preview`: a mail as a test of its workflow makes it, with every value worked out by the real core.
+//! `rapport preview`: a mail as a test of its workflow makes it, with every value worked out by the real core; where no test sends it, with
+//! values that are made up.
 
 use std::path::PathBuf;
 
-use rapport_engine::ports::transport::Letter;
+use rapport_engine::ports::transport::{Letter, Mailbox};
+use rapport_message::Locale;
 use rapport_trial::Runner;
-use rapport_workflow::Rulebook;
+use rapport_workflow::{Rulebook, Sampled};
 
 use super::send_test::of_partner;
 use super::test::sound_rulebook;
@@ -13,17 +15,24 @@ use crate::exit::{self, Failure};
 use crate::settings::Settings;
 use crate::{files, printed};
 
-/// Prints subject and text of a mail, as a test of its workflow makes it or a partner of the store gets it; with `out` also writes
-/// it as HTML: desktop, 375 px and dark beside each other.
-pub async fn run(global: &Global, mail: &str, out: Option<&PathBuf>, partner: Option<&str>) -> Result<u8, Failure> {
+/// Prints subject and text of a mail, as a test of its workflow makes it, a partner of the store gets it, or a sample partner of a
+/// language would; with `out` also writes it as HTML: desktop, 375 px and dark beside each other.
+pub async fn run(
+    global: &Global,
+    mail: &str,
+    out: Option<&PathBuf>,
+    partner: Option<&str>,
+    language: Option<&str>,
+) -> Result<u8, Failure> {
     let rulebook = sound_rulebook(global)?;
     let (workflow, name) = known_mail(&rulebook, mail)?;
-    let (letter, whose) = match partner {
-        Some(partner) => {
+    let (letter, whose) = match (partner, language) {
+        (Some(partner), _) => {
             let letter = of_partner(&Settings::load(global)?, partner, workflow, name).await?;
             (letter, format!("as {} got it last, or will get it next", printed::harmless(partner)))
         }
-        None => of_test(&rulebook, workflow, name)?,
+        (None, Some(language)) => of_sample(&rulebook, workflow, name, Some(&locale(language)?))?,
+        (None, None) => made(&rulebook, workflow, name)?,
     };
     printed::line(format!(
         "{}: {}\n\n{}",
@@ -46,32 +55,91 @@ pub async fn run(global: &Global, mail: &str, out: Option<&PathBuf>, partner: Op
     Ok(exit::OK)
 }
 
-/// As a test of the workflow makes it, and which.
-pub(super) fn of_test(rulebook: &Rulebook, workflow: Option<&str>, name: &str) -> Result<(Letter, String), Failure> {
+/// As a test of the workflow makes it, or with values that are made up where none sends it; and which.
+pub(super) fn made(rulebook: &Rulebook, workflow: Option<&str>, name: &str) -> Result<(Letter, String), Failure> {
+    match of_test(rulebook, workflow, name) {
+        Some(made) => Ok(made),
+        None => of_sample(rulebook, workflow, name, None),
+    }
+}
+
+fn of_test(rulebook: &Rulebook, workflow: Option<&str>, name: &str) -> Option<(Letter, String)> {
     let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     let report = Runner::default().run(rulebook, workflow, threads);
     let mut sent = report.verdicts.into_iter().flat_map(|verdict| {
         let of = verdict.name;
         verdict.performance.mails.into_iter().map(move |sent| (of.clone(), sent))
     });
-    let fitting = sent.find(|(_, sent)| sent.mail == name && workflow.is_none_or(|id| sent.workflow == id));
-    fitting.map(|(test, sent)| (sent.letter, format!("as in the test \"{test}\""))).ok_or_else(|| {
-        Failure::input(format!("no test sends `{name}`, so there is nothing to show"))
+    let (test, sent) = sent.find(|(_, sent)| sent.mail == name && workflow.is_none_or(|id| sent.workflow == id))?;
+    Some((sent.letter, format!("as in the test \"{test}\"")))
+}
+
+/// As a partner who is made up would get it.
+fn of_sample(
+    rulebook: &Rulebook,
+    workflow: Option<&str>,
+    name: &str,
+    language: Option<&Locale>,
+) -> Result<(Letter, String), Failure> {
+    let none = || Failure::input(format!("there is no mail `{name}`"));
+    let fits = |of: &str, known: &str| known == name && workflow.is_none_or(|id| of == id);
+    let (of, _) = rulebook.mails.keys().find(|(of, known)| fits(of, known)).ok_or_else(none)?;
+    let vocabulary = rapport_workflow::look(&rulebook.sources).vocabulary;
+    let made = rapport_workflow::sampled(rulebook, &vocabulary, of, name, language).ok_or_else(none)?;
+    let Sampled { rendered, sender, to, locale, path } = made.map_err(|error| {
+        Failure::input(format!("the mail cannot be made with sample values: {error}"))
             .help("add a test that sends it to tests.yaml beside the workflow, or name a partner with --partner")
+    })?;
+    let whose = match language {
+        Some(wished) if wished.language() != locale.language() => {
+            format!("with sample values; there is no text in {wished}, who reads it gets {locale}: {path}")
+        }
+        Some(_) => format!("with sample values, in {locale}: {path}"),
+        None => format!("with sample values, for no test sends it: {path}"),
+    };
+    let letter = Letter {
+        from: Mailbox { name: sender.name.clone(), address: sender.email },
+        to: Mailbox { name: String::new(), address: to },
+        reply_to: Mailbox { name: sender.name, address: sender.reply_to },
+        subject: rendered.subject,
+        text: rendered.text,
+        html: rendered.html,
+        message_id: "sample@localhost".to_owned(),
+        date: jiff::Timestamp::now(),
+        headers: Vec::new(),
+    };
+    Ok((letter, whose))
+}
+
+fn locale(language: &str) -> Result<Locale, Failure> {
+    Locale::parse(language).ok_or_else(|| {
+        Failure::input(format!("`{}` is no language", printed::harmless(language))).help("write `de` or `de-AT`")
     })
 }
 
-/// The workflow, where it is named, and the mail of `WORKFLOW/MAIL` or `MAIL`; a failure with the nearest when there is none.
+/// The workflow, where it is named, and the mail of `WORKFLOW/MAIL` or `MAIL`; a failure with the nearest when there is none, and with
+/// all when there are several.
 pub(super) fn known_mail<'m>(rulebook: &Rulebook, mail: &'m str) -> Result<(Option<&'m str>, &'m str), Failure> {
     let (workflow, name) = mail.split_once('/').map_or((None, mail), |(workflow, name)| (Some(workflow), name));
-    let known = rulebook.mails.keys().any(|(of, known)| **known == *name && workflow.is_none_or(|id| **of == *id));
-    if !known {
-        let mails: Vec<String> = rulebook.mails.keys().map(|(of, mail)| format!("{of}/{mail}")).collect();
-        let near = rapport_rule::suggest::nearest(mail, mails.iter().map(String::as_str));
-        let near = near.map(|near| format!("did you mean `{near}`?")).unwrap_or_else(|| mails.join(", "));
-        return Err(Failure::input(format!("there is no mail `{mail}`")).help(near));
+    let mut all = Vec::new();
+    let mut fitting = Vec::new();
+    for (of, known) in rulebook.mails.keys() {
+        let whole = format!("{of}/{known}");
+        if **known == *name && workflow.is_none_or(|id| **of == *id) {
+            fitting.push(whole.clone());
+        }
+        all.push(whole);
     }
-    Ok((workflow, name))
+    match &fitting[..] {
+        [] => {
+            let near = rapport_rule::suggest::nearest(mail, all.iter().map(String::as_str));
+            let near = near.map(|near| format!("did you mean `{near}`?")).unwrap_or_else(|| all.join(", "));
+            Err(Failure::input(format!("there is no mail `{mail}`")).help(near))
+        }
+        [_] => Ok((workflow, name)),
+        [first, ..] => Err(Failure::input(format!("`{name}` is a mail of several workflows: {}", fitting.join(", ")))
+            .help(format!("name the workflow too, as in `{first}`"))),
+    }
 }
 
 /// The mail at desktop width, at 375 px, and as a dark client shows it.

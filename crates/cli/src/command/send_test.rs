@@ -11,7 +11,7 @@ use rapport_message::link::Keys;
 use rapport_workflow::Rulebook;
 
 use super::explain::find;
-use super::preview::{known_mail, of_test};
+use super::preview::{known_mail, made};
 use super::test::sound_rulebook;
 use crate::ahead::Ahead;
 use crate::command_line::Global;
@@ -24,7 +24,7 @@ use crate::settings::{MailWay, Settings};
 /// How long a server may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Sends `WORKFLOW/MAIL` or `MAIL`, as the partner gets it or a test of the workflow makes it.
+/// Sends `WORKFLOW/MAIL` or `MAIL`, as the partner gets it, a test of the workflow makes it, or with sample values where none does.
 pub async fn run(
     global: &Global,
     settings: &Settings,
@@ -37,7 +37,7 @@ pub async fn run(
     let address = allowed(&rulebook, to)?;
     let found = match partner {
         Some(partner) => of_partner(settings, partner, workflow, name).await?,
-        None => of_test(&rulebook, workflow, name)?.0,
+        None => made(&rulebook, workflow, name)?.0,
     };
     let letter = marked(found, &address, partner);
     let way_out = transport(&settings.mail)?;

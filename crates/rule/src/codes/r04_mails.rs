@@ -300,4 +300,20 @@ pub(super) const PAGES: &[CodePage] = &[
         example: "Good morning.",
         put_right: "Good morning. {{> footer}}",
     },
+    CodePage {
+        code: "R0460",
+        title: "a name of mails in marks that are not theirs",
+        meaning: "Single braces, percent signs and the marks of other tools are text: every partner would read them as they are written. A value stands between two braces at each end.",
+        place: place::MAIL,
+        example: "Hi {partner.name},",
+        put_right: "Hi {{fallback partner.name \"there\"}},",
+    },
+    CodePage {
+        code: "R0461",
+        title: "what looks like a placeholder of another tool",
+        meaning: "Here these marks are text, and go out as they are written; mostly a mail was brought from another tool and this one was overlooked. What is meant as it stands is put between backticks.",
+        place: place::MAIL,
+        example: "Your code is %VOUCHER%.",
+        put_right: "Your code is `%VOUCHER%`.",
+    },
 ];

@@ -1,15 +1,44 @@
 //! Every mail rendered for partners that are made up: what only shows when values stand in their places.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use rapport_message::mail::Shaped;
 use rapport_message::rehearsal::{Stage, rehearse};
 use rapport_message::render::HTML_BYTES_MAX;
 use rapport_message::sample::SAMPLES;
-use rapport_message::{Mail, RenderError};
+use rapport_message::{Locale, Mail, RenderError};
 use rapport_rule::{Findings, suggest};
 use serde_json::{Map, Value as Json};
 
 use super::{Sent, Setting};
-use crate::model::{With, Workflow};
+use crate::config::{Feed, Survey};
+use crate::model::{Email, With, Workflow};
+
+/// What the steps that send a mail put into it and the files know already: the survey, the items of feeds; and the ids of the survey's
+/// answers.
+pub(super) fn given<'s>(
+    emails: &[&Email],
+    surveys: &'s BTreeMap<Arc<str>, Survey>,
+    feeds: &BTreeMap<Arc<str>, Feed>,
+    locale: &Locale,
+) -> (Map<String, Json>, Vec<&'s str>) {
+    let asked: Vec<&'s Survey> = emails.iter().filter_map(|email| surveys.get(email.survey.as_ref()?)).collect();
+    let answers = asked.iter().copied().flat_map(|survey| &survey.choices).map(|(id, _)| &**id).collect();
+    let mut known = Map::new();
+    if let Some(survey) = asked.first() {
+        known.insert("survey".to_owned(), survey.in_language(&[locale.tag(), locale.language()]));
+    }
+    for (name, value) in emails.iter().flat_map(|email| &email.with) {
+        let With::Feed { feed, limit } = value else { continue };
+        let items: Vec<Json> = feeds.get(feed).into_iter().flat_map(|feed| &feed.items).take(*limit).cloned().collect();
+        // A feed whose file holds nothing yet is shown with the samples' items.
+        if !items.is_empty() {
+            known.insert(name.to_string(), Json::Array(items));
+        }
+    }
+    (known, answers)
+}
 
 /// A finding if the mail does not come out, or comes out too large. `shape` says what its names are.
 pub(super) fn check(
@@ -22,22 +51,9 @@ pub(super) fn check(
 ) {
     let Some(layout) = setting.layout else { return };
     let locale = mail.locale().unwrap_or(setting.program);
+    let emails: Vec<&Email> = places.iter().map(|place| place.email).collect();
     let surveys = &setting.catalogue.declared.surveys;
-    let asked = || places.iter().filter_map(|place| surveys.get(place.email.survey.as_ref()?));
-    let answers: Vec<&str> = asked().flat_map(|survey| &survey.choices).map(|(id, _)| &**id).collect();
-    let mut known = Map::new();
-    if let Some(survey) = asked().next() {
-        known.insert("survey".to_owned(), survey.in_language(&[locale.tag(), locale.language()]));
-    }
-    for (name, value) in places.iter().flat_map(|place| &place.email.with) {
-        let With::Feed { feed, limit } = value else { continue };
-        let items: Vec<Json> =
-            setting.catalogue.feeds.get(feed).into_iter().flat_map(|feed| &feed.items).take(*limit).cloned().collect();
-        // A feed whose file holds nothing yet is shown with the samples' items.
-        if !items.is_empty() {
-            known.insert(name.to_string(), Json::Array(items));
-        }
-    }
+    let (known, answers) = given(&emails, surveys, setting.catalogue.feeds, locale);
     let stage = Stage { layout, locale, shape, known: &known, answers: &answers, service: !workflow.is_marketing() };
     let Some(failure) = rehearse(mail, &stage) else { return };
     let place = mail.place_of(&failure.error);
