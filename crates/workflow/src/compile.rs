@@ -189,7 +189,7 @@ fn build(
             let place = trial::Place {
                 path: &tests.path,
                 source: tests,
-                custom: &declared.custom,
+                declared: &declared,
                 workflows: &ids,
                 mails: library.names().map(str::to_owned).collect(),
             };

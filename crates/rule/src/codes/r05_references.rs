@@ -548,4 +548,12 @@ pub(super) const PAGES: &[CodePage] = &[
         example: "guardrails: { at_most: [2 marketing per week, 3 marketing per day] }",
         put_right: "guardrails: { at_most: [2 marketing per week, 1 marketing per day] }",
     },
+    CodePage {
+        code: "R0580",
+        title: "a field that nothing reads",
+        meaning: "The partner and the events of a test have the fields of the contract (`docs/contract/`), and those that the programme declares: of its own kinds in `config/events.yaml`, labels in `config/labels.yaml`, answers in `config/surveys.yaml`. Under another name nothing would read what is said, and the test would show something else than it says.",
+        place: place::TEST,
+        example: "partner: { contry: \"NO\" }\nexpect: { mails: [] }",
+        put_right: "partner: { country: \"NO\" }\nexpect: { mails: [] }",
+    },
 ];
