@@ -556,4 +556,12 @@ pub(super) const PAGES: &[CodePage] = &[
         example: "partner: { contry: \"NO\" }\nexpect: { mails: [] }",
         put_right: "partner: { country: \"NO\" }\nexpect: { mails: [] }",
     },
+    CodePage {
+        code: "R0581",
+        title: "a file that is not UTF-8",
+        meaning: "All files are texts in UTF-8. From this place on the file is something else: mostly an editor has saved letters like ä or é in another encoding (Latin-1, Windows-1252, UTF-16), or it is no text at all and does not belong here. What cannot be read is shown as \u{fffd}.",
+        place: place::WORKFLOW,
+        example: "about: Gr\u{fffd}\u{fffd}t einen neuen Partner",
+        put_right: "about: Grüßt einen neuen Partner",
+    },
 ];

@@ -2,6 +2,7 @@
 //! meant or not: that is proposed, and left to people.
 
 use super::{Finding, Findings};
+use crate::encoding::UNREADABLE;
 use crate::source::{Source, Sources, Span};
 use crate::suggest;
 
@@ -28,6 +29,10 @@ pub fn fixes(findings: &Findings, sources: &Sources) -> Vec<Fix> {
 fn fix(finding: &Finding, sources: &Sources) -> Option<Fix> {
     let near = finding.label.as_deref()?.strip_prefix("did you mean `")?.strip_suffix("`?")?;
     let (span, source) = (finding.span?, sources.get(&finding.path)?);
+    // Written back, what could not be read would be lost for good.
+    if source.text.contains(UNREADABLE) {
+        return None;
+    }
     let written = source.slice(span);
     let quote = written.chars().next().filter(|c| matches!(c, '"' | '\'')).map(String::from).unwrap_or_default();
     let word = written.strip_prefix(&quote)?.strip_suffix(&quote)?;
@@ -78,6 +83,15 @@ mod tests {
         assert_eq!(fixes.len(), 2, "a path is not replaced by its last part");
         let changed = apply(&fixes, &sources);
         assert_eq!(changed[0].text, "when: a\nonce: b\nif: partner.helth > 1\n");
+    }
+
+    #[test]
+    fn a_file_that_could_not_be_read_as_a_whole_is_left_as_it_is() {
+        let mut sources = Sources::new();
+        sources.add(Source::new("w.yaml", "wehn: a\nabout: Gr\u{fffd}e\n"));
+        let mut findings = Findings::new();
+        findings.error("R0101", "w.yaml", Span::new(0, 4), "unknown").did_you_mean(Some("when"));
+        assert!(fixes(&findings, &sources).is_empty());
     }
 
     #[test]
