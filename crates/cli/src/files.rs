@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use rapport_rule::{Source, Sources};
+use rapport_rule::{Source, Sources, encoding};
 
 use crate::exit::Failure;
 
@@ -25,7 +25,8 @@ pub fn is_project(folder: &Path) -> bool {
     folder.join("config/rapport.yaml").is_file() && folder.join("workflows").is_dir()
 }
 
-/// Reads `workflows/` and `config/` of a project folder.
+/// Reads `workflows/` and `config/` of a project folder. Bytes that are no UTF-8 are replaced: who writes a file back looks at
+/// [`is_whole`] before.
 pub fn read(folder: &Path) -> Result<Texts, Failure> {
     let mut texts = Texts::new();
     for part in ["workflows", "config"] {
@@ -131,14 +132,15 @@ fn collect(roots: &Roots<'_>, inside: &str, texts: &mut Texts) -> Result<(), Fai
                 .help("only texts belong into workflows/ and config/"));
         }
         let bytes = std::fs::read(&shown).map_err(|error| unreadable(&shown, &error))?;
-        let text = String::from_utf8(bytes).map_err(|error| {
-            let at = error.utf8_error().valid_up_to();
-            Failure::input(format!("{} is not UTF-8 from byte {at} on", shown.display()))
-                .help("only texts belong into workflows/ and config/; save the file as UTF-8")
-        })?;
-        texts.insert(path, text);
+        // What is not UTF-8 has its place among all that is wrong (R0581).
+        texts.insert(path, String::from_utf8_lossy(&bytes).into_owned());
     }
     Ok(())
+}
+
+/// Whether all of a file could be read. Another one, written back, would lose what could not.
+pub fn is_whole(text: &str) -> bool {
+    !text.contains(encoding::UNREADABLE)
 }
 
 /// Writes files into a project folder.

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use rapport_rule::finding::render::human_all;
 use rapport_rule::yaml::{Fields, Node, parse, parse_filled};
-use rapport_rule::{Finding, Findings, Severity, Source, Sources, Span};
+use rapport_rule::{Finding, Findings, Severity, Source, Sources, Span, encoding};
 
 pub use gateway::GatewaySettings;
 pub use kafka::KafkaSettings;
@@ -140,6 +140,7 @@ impl Settings {
         lenient: bool,
         findings: &mut Findings,
     ) -> (Option<Self>, Vec<Span>) {
+        encoding::check(source, findings);
         let mut reader = Reader { path: source.path.as_str(), environment, findings, lenient, unset: Vec::new() };
         let settings = Self::of(folder, source, &mut reader);
         (settings, reader.unset)
@@ -232,8 +233,9 @@ fn project_folder(global: &Global) -> Result<PathBuf, Failure> {
 /// The file they stand in; none where there is none and none was named.
 fn source(global: &Global, folder: &Path) -> Result<Option<Source>, Failure> {
     let file = global.config.clone().unwrap_or_else(|| folder.join(PATH));
-    let text = match std::fs::read_to_string(&file) {
-        Ok(text) => text,
+    let text = match std::fs::read(&file) {
+        // What is not UTF-8 has its place among all that is wrong (R0581).
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && global.config.is_none() => return Ok(None),
         Err(error) => return Err(Failure::input(format!("{} cannot be read: {error}", file.display()))),
     };

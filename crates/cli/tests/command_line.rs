@@ -76,6 +76,31 @@ fn what_has_one_right_form_is_put_right() {
 }
 
 #[test]
+fn a_file_in_another_encoding_is_one_finding_among_the_others_and_is_not_written_back() {
+    let project = project();
+    let folder = project.path();
+    edit(folder, "workflows/welcome/workflow.yaml", "once: per partner", "onec: per partner");
+    let append = |file: &str, bytes: &[u8]| {
+        let mut whole = std::fs::read(folder.join(file)).unwrap();
+        let lines = whole.iter().filter(|byte| **byte == b'\n').count();
+        whole.extend_from_slice(bytes);
+        std::fs::write(folder.join(file), &whole).unwrap();
+        (lines + 1, whole)
+    };
+    let (mail, settings) = ("workflows/welcome/hello.mail.md", "config/rapport.yaml");
+    let (line, latin) = append(mail, b"Sch\xf6ne Gr\xfc\xdfe\n");
+    let in_mail = format!("{mail}:{line}:4");
+    check(folder, &["check"], 2, &["R0101", "R0581", &in_mail, "save the file as UTF-8"]);
+    let (line, _) = append(settings, b"# f\xfcr alle\n");
+    let in_settings = format!("{settings}:{line}:4");
+    check(folder, &["check"], 2, &["R0101", &in_mail, &in_settings]);
+    check(folder, &["doctor"], 2, &["R0581", &in_settings]);
+    check(folder, &["fmt"], 2, &["config/rapport.yaml is not UTF-8"]);
+    check(folder, &["check", "--fix"], 2, &["`onec` is now `once`", &in_mail, &in_settings]);
+    assert_eq!(std::fs::read(folder.join(mail)).unwrap(), latin);
+}
+
+#[test]
 fn the_shipped_tests_pass_and_a_changed_workflow_fails_them() {
     let project = project();
     let junit = project.path().join("junit.xml");

@@ -6,7 +6,8 @@
 mod asyncapi;
 mod lists;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -132,6 +133,22 @@ pub fn data_schema(shape: Shape) -> Value {
     }
 }
 
+/// The names that the data of a shape may have by its schema, sorted; none for kinds a programme declares itself.
+pub fn data_fields(shape: Shape) -> &'static [String] {
+    static FIELDS: LazyLock<BTreeMap<Shape, Vec<String>>> = LazyLock::new(|| {
+        let shapes: BTreeSet<Shape> = CATALOGUE.iter().map(|entry| entry.payload).collect();
+        shapes.into_iter().map(|shape| (shape, properties(&data_schema(shape)))).collect()
+    });
+    FIELDS.get(&shape).map(Vec::as_slice).unwrap_or_default()
+}
+
+fn properties(schema: &Value) -> Vec<String> {
+    let mut names: Vec<String> =
+        schema["properties"].as_object().into_iter().flat_map(|fields| fields.keys().cloned()).collect();
+    names.sort_unstable();
+    names
+}
+
 fn of<T: JsonSchema>() -> Value {
     let settings = SchemaSettings::draft2020_12().with(|settings| {
         settings.inline_subschemas = true;
@@ -156,5 +173,21 @@ fn unwrap_lines(value: &mut Value) {
         }
         Value::Array(list) => list.iter_mut().for_each(unwrap_lines),
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fields_of_data_are_those_of_its_schema_and_of_what_is_flattened_into_it() {
+        assert_eq!(data_fields(Shape::Link), ["count", "link", "product"]);
+        assert_eq!(data_fields(Shape::Login), [""; 0]);
+        assert_eq!(data_fields(Shape::Custom), [""; 0]);
+        let partner = data_fields(Shape::Partner);
+        for field in ["email", "contract_ends", "type", "objects_to_profiling"] {
+            assert!(partner.iter().any(|known| known == field), "{field}: {partner:?}");
+        }
     }
 }

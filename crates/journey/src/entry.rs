@@ -20,6 +20,9 @@ pub const BROADCAST: &str = "broadcast.due";
 /// The kind of the trigger of somebody who came into a segment.
 pub const SEGMENT_ENTERED: &str = "segment.entered";
 
+/// The kind of the trigger of somebody whose date has come; `name` is the field and `date` what stood in it.
+pub const DATE_REACHED: &str = "date.reached";
+
 /// The kind of the trigger when a person starts a journey: they answer for what conditions would say.
 pub const OPERATOR_COMMAND: &str = "operator.command";
 

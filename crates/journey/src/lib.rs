@@ -23,7 +23,9 @@ mod world;
 
 pub use action::{Action, PlannedCall, PlannedMessage, Step, Stimulus, TaskRequest};
 pub use context::is_personal;
-pub use entry::{BROADCAST, Entry, OPERATOR_COMMAND, Refusal, RefusalCode, SEGMENT_ENTERED, consider, is_late};
+pub use entry::{
+    BROADCAST, DATE_REACHED, Entry, OPERATOR_COMMAND, Refusal, RefusalCode, SEGMENT_ENTERED, consider, is_late,
+};
 pub use id::{CallId, JourneyId, MessageId, TaskId};
 pub use journey::{EventSnapshot, ExitReason, HISTORY_MAX, Journey, Outcome, PastJourney, State, TraceLine, Variables};
 pub use step::{may_have_again, step};

@@ -50,7 +50,7 @@ pub trait Facts {
         Value::Missing
     }
 
-    /// Whether what this event told is no longer so: its conversion reversed, its milestone or goal no longer met.
+    /// Whether what this event told is no longer so: its conversion reversed, its milestone or goal no longer met, its date another.
     fn is_revoked(&self, event: &EventSnapshot) -> bool;
 
     /// An amount in another currency at the rate of the day.

@@ -16,6 +16,7 @@
 //! - A compiled expression needs no parser, map or allocation to be judged; scopes are asked by path.
 
 pub mod codes;
+pub mod encoding;
 pub mod expr;
 pub mod finding;
 pub mod length;

@@ -62,6 +62,17 @@ fn a_date_is_waited_for_and_moves_with_the_field() {
 }
 
 #[test]
+fn a_date_that_moves_ends_what_began_on_the_old_one() {
+    check(
+        "when: { date: partner.contract_ends - 30 days }\nonce: per event\nsteps: [{ email: hello }, { wait: 10 days }, { email: later }]\n",
+        "  - { name: another date is another round, partner: { contract_ends: day 50 }, events: [{ day: 25, partner.updated: { contract_ends: day 71 } }], \
+               until: day 60, expect: { mails: [{ hello: { day: 22 } }, { hello: { day: 43 } }, { later: { day: 53 } }], exits: [trigger_revoked, completed] } }\n  \
+           - { name: the same date told again is no other, partner: { contract_ends: day 50 }, events: [{ day: 25, partner.updated: { contract_ends: day 50 } }], \
+               until: day 60, expect: { mails: [{ hello: { day: 22 } }, { later: { day: 32 } }], exits: [completed] } }\n",
+    );
+}
+
+#[test]
 fn a_schedule_comes_once_a_week_for_each_of_a_segment_across_the_change_of_the_clock() {
     check(
         "when: { at: \"0 10 * * TUE\", each: never_sold }\nonce: per event\nsteps: [{ email: hello }]\n",

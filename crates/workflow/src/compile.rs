@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rapport_message::{Layout, Locale, Partials, partial};
 use rapport_rule::suggest::nearest;
 use rapport_rule::yaml::{self, Node, is_name};
-use rapport_rule::{Findings, Source, Sources};
+use rapport_rule::{Findings, Source, Sources, encoding};
 
 use crate::config::{self, Award, Config, Feed, Hook, Offer, Program};
 use crate::environment::{Declared, Names};
@@ -96,6 +96,9 @@ fn build(
     findings: &mut Findings,
     tell: &mut dyn FnMut(Vocabulary),
 ) -> Option<Rulebook> {
+    if checks {
+        sources.iter().for_each(|source| encoding::check(source, findings));
+    }
     let nodes = config_nodes(sources, findings);
     let node = |name: &str| nodes.get(name).map(|node| (node, format!("config/{name}")));
     let config = node("rapport.yaml").and_then(|(node, path)| config::read_rapport(node, &path, findings));
@@ -189,7 +192,7 @@ fn build(
             let place = trial::Place {
                 path: &tests.path,
                 source: tests,
-                custom: &declared.custom,
+                declared: &declared,
                 workflows: &ids,
                 mails: library.names().chain(library.broken_names()).map(str::to_owned).collect(),
             };

@@ -2,6 +2,7 @@
 
 mod expect;
 mod happens;
+mod payload;
 mod programme;
 pub mod series;
 
@@ -11,7 +12,6 @@ use std::sync::Arc;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
-use rapport_event::custom::CustomKinds;
 use rapport_rule::suggest::nearest;
 use rapport_rule::yaml::{Fields, Node, Value};
 use rapport_rule::{Findings, Money, Source};
@@ -22,6 +22,7 @@ pub use happens::Happens;
 pub use programme::Programme;
 
 use crate::calendar::instant;
+use crate::environment::Declared;
 use crate::model::{CALL_OUTCOMES, MAIL_OUTCOMES, WorkflowId};
 
 /// One test of a workflow.
@@ -117,7 +118,7 @@ impl Trial {
 pub(crate) struct Place<'a> {
     pub(crate) path: &'a str,
     pub(crate) source: &'a Source,
-    pub(crate) custom: &'a CustomKinds,
+    pub(crate) declared: &'a Declared,
     pub(crate) workflows: &'a [Arc<str>],
     /// Mails the workflow has, and those of the workflows running besides (none known: nothing is said).
     pub(crate) mails: BTreeSet<String>,
@@ -188,7 +189,9 @@ fn trial(item: &Node, given: Option<&Node>, place: &Place<'_>, findings: &mut Fi
     };
     let mut partner = Map::new();
     for node in [given.and_then(|given| given.get("partner")), fields.take("partner")].into_iter().flatten() {
-        for (key, value) in node.map(path, findings).unwrap_or_default() {
+        let entries = node.map(path, findings).unwrap_or_default();
+        payload::check_partner(entries, place, findings);
+        for (key, value) in entries {
             partner.insert(key.text.clone(), json(value));
         }
     }
@@ -198,21 +201,17 @@ fn trial(item: &Node, given: Option<&Node>, place: &Place<'_>, findings: &mut Fi
     };
     let id = text(&mut partner, "id", "ada");
     let status = text(&mut partner, "status", "active");
-    if !crate::environment::STATUSES.contains(&status.as_str()) {
-        // What the test says of its partner counts before what is given for all.
-        let partners = [fields.peek("partner"), given.and_then(|given| given.get("partner"))];
-        let written = partners.into_iter().flatten().find_map(|partner| partner.get("status"));
-        let span = written.map(Node::text_span);
-        findings
-            .error("R0214", path, span, format!("no partner has the status `{status}`"))
-            .did_you_mean(nearest(&status, crate::environment::STATUSES));
-    }
     let amount = of_both(&fields, given, "amount").and_then(|node| node.money(path, findings));
     let amount = amount.or_else(|| Money::parse("40 EUR").ok())?;
     let daily = of_both(&fields, given, "daily").map(|node| daily(node, amount, path, findings)).unwrap_or_default();
+    let until = of_both(&fields, given, "until").and_then(|node| played_day(node, None, path, findings));
+    // What all tests share may go on for longer than one of them that ends sooner.
+    let shared_until = until.filter(|_| fields.peek("until").is_none());
+    let shared = given.and_then(|given| given.get("events"));
     let mut events = Vec::new();
-    for node in [given.and_then(|given| given.get("events")), fields.take("events")].into_iter().flatten() {
-        events.extend(happens::read(node, place, findings));
+    for (node, until) in [(shared, shared_until), (fields.take("events"), until)] {
+        let Some(node) = node else { continue };
+        events.extend(happens::read(node, until, place, findings));
     }
     let programme =
         of_both(&fields, given, "programme").map(|node| programme::read(node, path, findings)).unwrap_or_default();
@@ -246,9 +245,8 @@ fn trial(item: &Node, given: Option<&Node>, place: &Place<'_>, findings: &mut Fi
             }
         }
     }
-    let until = of_both(&fields, given, "until").and_then(|node| day(node, path, findings));
     let expect = match fields.take("expect") {
-        Some(node) => expect::read(node, place, !workflows.is_empty(), findings),
+        Some(node) => expect::read(node, place, until, !workflows.is_empty(), findings),
         None => None,
     };
     if expect.as_ref().is_none_or(Expect::is_empty) && findings.errors() == before {
@@ -347,6 +345,24 @@ fn outcomes(node: &Node, place: &Place<'_>, findings: &mut Findings) -> BTreeMap
         }
     }
     outcomes
+}
+
+/// A day that is played: none before day 1, and none after `until` where that is written.
+pub(crate) fn played_day(node: &Node, until: Option<i64>, path: &str, findings: &mut Findings) -> Option<i64> {
+    let found = day(node, path, findings)?;
+    if found < 1 {
+        findings
+            .error("R0607", path, node.span, format!("day {found} lies before the play"))
+            .label("write `day 1` or later; day 1 is the day of the clock");
+        return None;
+    }
+    if let Some(until) = until.filter(|until| found > *until) {
+        findings
+            .error("R0607", path, node.span, format!("day {found} is not played: the test ends with day {until}"))
+            .label(format!("write a day up to {until}, or `until: day {found}`"));
+        return None;
+    }
+    Some(found)
 }
 
 /// `day 57`, or the number alone.

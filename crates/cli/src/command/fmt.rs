@@ -17,6 +17,11 @@ pub fn run(global: &Global, check: bool) -> Result<u8, Failure> {
         if !path.ends_with(".yaml") {
             continue;
         }
+        if !files::is_whole(&text) {
+            return Err(
+                Failure::input(format!("{path} is not UTF-8")).help("`rapport check` shows where; save it as UTF-8")
+            );
+        }
         if let Some(formatted) = yaml::format::reformatted(&path, &text) {
             printed::line(&path);
             changed.insert(path, formatted);

@@ -5,10 +5,10 @@ use std::{
     sync::Arc,
 };
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use rapport_event::FieldType;
 use rapport_insight::milestone;
-use rapport_journey::{EventSnapshot, Facts, Since};
+use rapport_journey::{DATE_REACHED, EventSnapshot, Facts, Since};
 use rapport_partner::{
     Figure, FigureContext, FigureValue, Foresee, MailId, PartnerState, ProgramFigure, ProgramSums, StartMark, Unit,
     day,
@@ -176,6 +176,16 @@ pub fn is_churned(facts: &PartnerFacts<'_>) -> bool {
 }
 
 impl PartnerFacts<'_> {
+    /// The day that stands in a field, or the programme's local day of the instant that does.
+    #[must_use]
+    pub fn local_day(&self, field: &str) -> Option<Date> {
+        match Bare(self).value(field) {
+            Value::Date(date) => Some(date),
+            Value::Instant(at) => Some(at.to_zoned(self.program.zone.clone()).date()),
+            _ => None,
+        }
+    }
+
     /// What figures are read with.
     #[must_use]
     pub fn context<'s>(&'s self, start: Option<&'s StartMark>) -> FigureContext<'s> {
@@ -402,6 +412,10 @@ impl Facts for PartnerFacts<'_> {
                 })
             }
             "goal.reached" => text("name").is_some_and(|name| super::goals::is_revoked(self, name, text("proposal"))),
+            // A journey that began before dates were kept with it goes on.
+            DATE_REACHED => text("name")
+                .zip(text("date"))
+                .is_some_and(|(field, date)| self.local_day(field).is_none_or(|day| day.to_string() != date)),
             // What was only proposed is no more once it is answered or taken back.
             "goal.proposed" | "goal.countered" => match text("goal").zip(text("proposal")) {
                 Some((goal, proposal)) => {

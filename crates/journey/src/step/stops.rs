@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use rapport_workflow::StopWhen;
 
 use super::Run;
+use crate::entry::DATE_REACHED;
 use crate::journey::{EventSnapshot, ExitReason, State};
 
 impl Run<'_, '_> {
@@ -27,9 +28,11 @@ impl Run<'_, '_> {
             if self.workflow.stops_on_reply && event.is_some_and(is_reply) {
                 return Some(ExitReason::Replied);
             }
-            if self.trigger_is_gone(event) {
-                return Some(ExitReason::TriggerRevoked);
-            }
+        }
+        // A service mail may have to be sent whatever came after its trigger; but not about a date that is another now.
+        let may_be_gone = self.workflow.is_marketing() || self.journey.trigger.kind == DATE_REACHED;
+        if may_be_gone && self.trigger_is_gone(event) {
+            return Some(ExitReason::TriggerRevoked);
         }
         let scope = self.world.scope_of(&self.journey);
         self.workflow.stop_when.iter().find_map(|stop| match stop {

@@ -572,4 +572,20 @@ pub(super) const PAGES: &[CodePage] = &[
         example: "- if: conversions_30d > 1\n  then: []\n- email: hello",
         put_right: "- if: conversions_30d > 1\n  then: [{ exit: sold }]\n- email: hello",
     },
+    CodePage {
+        code: "R0580",
+        title: "a field that nothing reads",
+        meaning: "The partner and the events of a test have the fields of the contract (`docs/contract/`), and those that the programme declares: of its own kinds in `config/events.yaml`, labels in `config/labels.yaml`, answers in `config/surveys.yaml`. Under another name nothing would read what is said, and the test would show something else than it says.",
+        place: place::TEST,
+        example: "partner: { contry: \"NO\" }\nexpect: { mails: [] }",
+        put_right: "partner: { country: \"NO\" }\nexpect: { mails: [] }",
+    },
+    CodePage {
+        code: "R0581",
+        title: "a file that is not UTF-8",
+        meaning: "All files are texts in UTF-8. From this place on the file is something else: mostly an editor has saved letters like ä or é in another encoding (Latin-1, Windows-1252, UTF-16), or it is no text at all and does not belong here. What cannot be read is shown as \u{fffd}.",
+        place: place::WORKFLOW,
+        example: "about: Gr\u{fffd}\u{fffd}t einen neuen Partner",
+        put_right: "about: Grüßt einen neuen Partner",
+    },
 ];

@@ -55,7 +55,7 @@ pub(super) const PAGES: &[CodePage] = &[
     CodePage {
         code: "R0607",
         title: "this is no day of the play",
-        meaning: "Days are counted from the day of the clock, which is day 1; a range includes both ends.",
+        meaning: "Days are counted from the day of the clock, which is day 1; a range includes both ends. What happens and what is expected lies within the play: not before day 1, nor after `until` where that is written.",
         place: place::TEST,
         example: "events: [{ day: monday, link.clicked: {} }]\nexpect: { mails: [] }",
         put_right: "events: [{ day: 1, link.clicked: {} }]\nexpect: { mails: [] }",

@@ -3,6 +3,7 @@
 //! meant or not: that is proposed, and left to people.
 
 use super::{Finding, Findings, Right};
+use crate::encoding::UNREADABLE;
 use crate::source::{Source, Sources, Span};
 use crate::{suggest, yaml};
 
@@ -27,9 +28,14 @@ pub fn fixes(findings: &Findings, sources: &Sources) -> Vec<Fix> {
 }
 
 fn fix(finding: &Finding, sources: &Sources) -> Option<Fix> {
+    let source = sources.get(&finding.path)?;
+    // Written back, what could not be read would be lost for good.
+    if source.text.contains(UNREADABLE) {
+        return None;
+    }
     match &finding.right {
-        Some(right) => exact(right, sources.get(&finding.path)?),
-        None => slip(finding, sources),
+        Some(right) => exact(right, source),
+        None => slip(finding, source),
     }
 }
 
@@ -62,9 +68,9 @@ fn can_be_read(fix: &Fix, source: &Source) -> bool {
 }
 
 /// A word with a slip in it.
-fn slip(finding: &Finding, sources: &Sources) -> Option<Fix> {
+fn slip(finding: &Finding, source: &Source) -> Option<Fix> {
     let near = finding.label.as_deref()?.strip_prefix("did you mean `")?.strip_suffix("`?")?;
-    let (span, source) = (finding.span?, sources.get(&finding.path)?);
+    let span = finding.span?;
     let written = source.slice(span);
     let quote = written.chars().next().filter(|c| matches!(c, '"' | '\'')).map(String::from).unwrap_or_default();
     let word = written.strip_prefix(&quote)?.strip_suffix(&quote)?;
@@ -144,6 +150,15 @@ mod tests {
         sources.add(Source::new("w.yaml", "if: a == 1\n"));
         let mut findings = Findings::new();
         findings.error("R0202", "w.yaml", Span::new(6, 7), "odd").right(Span::new(6, 8), "= ", "== ");
+        assert!(fixes(&findings, &sources).is_empty());
+    }
+
+    #[test]
+    fn a_file_that_could_not_be_read_as_a_whole_is_left_as_it_is() {
+        let mut sources = Sources::new();
+        sources.add(Source::new("w.yaml", "wehn: a\nabout: Gr\u{fffd}e\n"));
+        let mut findings = Findings::new();
+        findings.error("R0101", "w.yaml", Span::new(0, 4), "unknown").did_you_mean(Some("when"));
         assert!(fixes(&findings, &sources).is_empty());
     }
 

@@ -6,7 +6,7 @@ use rapport_rule::suggest::nearest;
 use rapport_rule::yaml::{Fields, Node, Value};
 use rapport_rule::{Findings, Span};
 
-use super::{Place, day};
+use super::{Place, played_day};
 
 /// What should come of a test. What is not written may be anything.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -129,15 +129,22 @@ impl Expect {
     }
 }
 
-/// Reads `expect:`. `besides`: other workflows run too, whose mails are not checked by name.
-pub(super) fn read(node: &Node, place: &Place<'_>, besides: bool, findings: &mut Findings) -> Option<Expect> {
+/// Reads `expect:`. `until`: the last day played, where it is written. `besides`: other workflows run too, whose mails are not
+/// checked by name.
+pub(super) fn read(
+    node: &Node,
+    place: &Place<'_>,
+    until: Option<i64>,
+    besides: bool,
+    findings: &mut Findings,
+) -> Option<Expect> {
     let path = place.path;
     let fields = Fields::of(node, path, findings)?;
     let before = findings.errors();
     let kinds = |node: &Node, findings: &mut Findings| {
         listed(node, path, findings, &|item, findings| {
             let text = item.text(path, findings)?;
-            let known = Kind::parse_with(text, place.custom).is_some();
+            let known = Kind::parse_with(text, &place.declared.custom).is_some();
             if !known {
                 let names = rapport_event::kind::CATALOGUE.iter().map(|entry| entry.name);
                 findings
@@ -152,22 +159,22 @@ pub(super) fn read(node: &Node, place: &Place<'_>, besides: bool, findings: &mut
     };
     let expect = Expect {
         signals: fields.take("signals").and_then(|node| kinds(node, findings)),
-        mails: fields
-            .take("mails")
-            .and_then(|node| listed(node, path, findings, &|item, findings| mail(item, place, besides, findings))),
+        mails: fields.take("mails").and_then(|node| {
+            listed(node, path, findings, &|item, findings| mail(item, place, until, besides, findings))
+        }),
         tasks: fields
             .take("tasks")
-            .and_then(|node| listed(node, path, findings, &|item, findings| task(item, path, findings))),
+            .and_then(|node| listed(node, path, findings, &|item, findings| task(item, until, path, findings))),
         cases: fields
             .take("cases")
-            .and_then(|node| listed(node, path, findings, &|item, findings| task(item, path, findings))),
+            .and_then(|node| listed(node, path, findings, &|item, findings| task(item, until, path, findings))),
         calls: fields
             .take("calls")
-            .and_then(|node| listed(node, path, findings, &|item, findings| call(item, path, findings))),
+            .and_then(|node| listed(node, path, findings, &|item, findings| call(item, until, path, findings))),
         emitted: fields.take("emitted").and_then(|node| kinds(node, findings)),
         exits: fields.take("exits").and_then(|node| words(node, findings)),
         refused: fields.take("refused").and_then(|node| node.text(path, findings)).map(str::to_owned),
-        nothing_after: fields.take("nothing_after").and_then(|node| day(node, path, findings)),
+        nothing_after: fields.take("nothing_after").and_then(|node| played_day(node, until, path, findings)),
     };
     fields.finish(&[], findings);
     (findings.errors() == before).then_some(expect)
@@ -200,7 +207,13 @@ pub(super) fn known_mail(name: &str, span: Span, place: &Place<'_>, findings: &m
     }
 }
 
-fn mail(item: &Node, place: &Place<'_>, besides: bool, findings: &mut Findings) -> Option<MailExpected> {
+fn mail(
+    item: &Node,
+    place: &Place<'_>,
+    until: Option<i64>,
+    besides: bool,
+    findings: &mut Findings,
+) -> Option<MailExpected> {
     let path = place.path;
     let check = |name: &str, span: Span, findings: &mut Findings| {
         if !besides {
@@ -222,7 +235,7 @@ fn mail(item: &Node, place: &Place<'_>, besides: bool, findings: &mut Findings) 
     let fields = Fields::of(node, path, findings)?;
     let found = MailExpected {
         mail: key.text.clone(),
-        days: days(&fields, path, findings),
+        days: days(&fields, until, path, findings),
         at: fields.take("at").and_then(|node| clocks(node, path, findings)),
         subject: pattern(&fields, "subject", path, findings),
         text: pattern(&fields, "text", path, findings),
@@ -231,7 +244,7 @@ fn mail(item: &Node, place: &Place<'_>, besides: bool, findings: &mut Findings) 
     Some(found)
 }
 
-fn task(item: &Node, path: &str, findings: &mut Findings) -> Option<TaskExpected> {
+fn task(item: &Node, until: Option<i64>, path: &str, findings: &mut Findings) -> Option<TaskExpected> {
     if let Value::String(text) = &item.value {
         return Some(TaskExpected { text: Some(Pattern(text.clone())), ..TaskExpected::default() });
     }
@@ -239,18 +252,19 @@ fn task(item: &Node, path: &str, findings: &mut Findings) -> Option<TaskExpected
     let found = TaskExpected {
         text: pattern(&fields, "text", path, findings),
         to: fields.take("to").and_then(|node| node.text(path, findings)).map(str::to_owned),
-        days: days(&fields, path, findings),
-        due: fields.take("due").and_then(|node| day(node, path, findings)),
+        days: days(&fields, until, path, findings),
+        // What is opened within the play may be due after it.
+        due: fields.take("due").and_then(|node| played_day(node, None, path, findings)),
     };
     fields.finish(&[], findings);
     Some(found)
 }
 
 /// A hook's name, or a map as of a task.
-fn call(item: &Node, path: &str, findings: &mut Findings) -> Option<TaskExpected> {
+fn call(item: &Node, until: Option<i64>, path: &str, findings: &mut Findings) -> Option<TaskExpected> {
     match &item.value {
         Value::String(hook) => Some(TaskExpected { to: Some(hook.clone()), ..TaskExpected::default() }),
-        _ => task(item, path, findings),
+        _ => task(item, until, path, findings),
     }
 }
 
@@ -259,12 +273,13 @@ fn pattern<'n>(fields: &Fields<'n>, key: &'n str, path: &str, findings: &mut Fin
 }
 
 /// `day: 72` or `between: [day 72, day 76]`.
-fn days<'n>(fields: &Fields<'n>, path: &str, findings: &mut Findings) -> Option<Days> {
-    let one = fields.take("day").and_then(|node| day(node, path, findings)).map(|day| Days { first: day, last: day });
+fn days<'n>(fields: &Fields<'n>, until: Option<i64>, path: &str, findings: &mut Findings) -> Option<Days> {
+    let day = |node: &Node, findings: &mut Findings| played_day(node, until, path, findings);
+    let one = fields.take("day").and_then(|node| day(node, findings)).map(|day| Days { first: day, last: day });
     let Some(between) = fields.take("between") else { return one };
     match between.one_or_many() {
         [first, last] => {
-            let (first, last) = (day(first, path, findings)?, day(last, path, findings)?);
+            let (first, last) = (day(first, findings)?, day(last, findings)?);
             if first > last {
                 findings.error("R0607", path, between.span, "the first day lies after the last");
             }

@@ -7,7 +7,7 @@ use rapport_rule::suggest::nearest;
 use rapport_rule::yaml::Node;
 use serde_json::{Map, Value as Json};
 
-use super::{Place, day, json};
+use super::{Place, day, json, payload, played_day};
 
 /// Something that happens in a test.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,33 +26,35 @@ pub struct Happens {
     pub payload: Map<String, Json>,
 }
 
-pub(super) fn read(node: &Node, place: &Place<'_>, findings: &mut Findings) -> Vec<Happens> {
-    node.one_or_many().iter().filter_map(|item| one(item, place, findings)).collect()
+/// `until`: the last day played, where it is written.
+pub(super) fn read(node: &Node, until: Option<i64>, place: &Place<'_>, findings: &mut Findings) -> Vec<Happens> {
+    node.one_or_many().iter().filter_map(|item| one(item, until, place, findings)).collect()
 }
 
-fn one(item: &Node, place: &Place<'_>, findings: &mut Findings) -> Option<Happens> {
+fn one(item: &Node, until: Option<i64>, place: &Place<'_>, findings: &mut Findings) -> Option<Happens> {
     let path = place.path;
     let before = findings.errors();
     let (mut on, mut happened, mut time, mut id, mut what) = (None, None, None, None, None);
     for (key, value) in item.map(path, findings)? {
         match key.text.as_str() {
-            "day" => on = day(value, path, findings),
-            "happened" => happened = day(value, path, findings),
+            "day" => on = played_day(value, until, path, findings),
+            "happened" => happened = day(value, path, findings).map(|day| (day, value.span)),
             "at" => time = value.clock_time(path, findings),
             "id" => id = value.text(path, findings).map(str::to_owned),
-            name => match Kind::parse_with(name, place.custom) {
+            name => match Kind::parse_with(name, &place.declared.custom) {
                 Some(kind) if what.is_none() => {
-                    let payload = match json(value) {
+                    let said = match json(value) {
                         Json::Object(map) => Some(map),
                         Json::Null => Some(Map::new()),
                         _ => None,
                     };
-                    if payload.is_none() {
+                    if said.is_none() {
                         findings
                             .error("R0603", path, value.span, format!("`{name}` needs its fields"))
                             .label(format!("write `{name}: {{}}` where nothing is to be said"));
                     }
-                    what = Some((kind, payload.unwrap_or_default()));
+                    payload::check_event(&kind, value.as_map().unwrap_or_default(), place, findings);
+                    what = Some((kind, said.unwrap_or_default()));
                 }
                 Some(_) => {
                     findings
@@ -76,7 +78,15 @@ fn one(item: &Node, place: &Place<'_>, findings: &mut Findings) -> Option<Happen
     if on.is_none() && findings.errors() == before {
         findings.error("R0607", path, item.span, "on which day?").label("write `day: 5` beside the event");
     }
+    if let (Some(on), Some((day, span))) = (on, happened)
+        && day > on
+    {
+        findings
+            .error("R0607", path, span, format!("it arrives on day {on}, before day {day} on which it happened"))
+            .label("what arrives late happened on an earlier day");
+    }
     (findings.errors() == before).then_some(())?;
     let (kind, payload) = what?;
+    let happened = happened.map(|(day, _)| day);
     Some(Happens { day: on?, happened, time: time.unwrap_or(Time::constant(12, 0, 0, 0)), kind, id, payload })
 }

@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use rapport_journey::{BROADCAST, EventSnapshot, SEGMENT_ENTERED, newest_issue};
-use rapport_rule::expr::{Scope, Truth, Value};
+use rapport_journey::{BROADCAST, DATE_REACHED, EventSnapshot, SEGMENT_ENTERED, newest_issue};
+use rapport_rule::expr::Truth;
 use rapport_workflow::calendar;
 use rapport_workflow::{Timed, Workflow};
 use serde_json::json;
@@ -111,11 +111,7 @@ pub(crate) fn due(facts: &PartnerFacts<'_>, timed: &Timed, after: Timestamp) -> 
         Timed::Entered(_) | Timed::Left(_) => None,
         Timed::Each { schedule, .. } | Timed::Broadcast { schedule, .. } => schedule.next_after(after, zone),
         Timed::Date { field, shift, before } => {
-            let date = match Bare(facts).value(field) {
-                Value::Date(date) => date,
-                Value::Instant(at) => at.to_zoned(zone.clone()).date(),
-                _ => return None,
-            };
+            let date = facts.local_day(field)?;
             let date = match shift.as_ref().and_then(|length| length.calendar_span()) {
                 Some(span) if *before => date.checked_sub(span).ok()?,
                 Some(span) => date.checked_add(span).ok()?,
@@ -270,7 +266,12 @@ impl Reaction<'_> {
             Timed::Entered(_) | Timed::Left(_) => None,
             Timed::Date { field, .. } => {
                 let on = self.program.zone.to_datetime(self.now).date();
-                Some(snapshot("date.reached", format!("date:{id}:{on}"), field))
+                // With the date it was reckoned from: when that moves, what began here ends.
+                self.facts().local_day(field).map(|date| {
+                    let mut reached = snapshot(DATE_REACHED, format!("date:{id}:{on}"), field);
+                    reached.payload["date"] = json!(date.to_string());
+                    reached
+                })
             }
             Timed::Each { segment, .. } => {
                 let fits = segment.as_ref().is_none_or(|segment| member(&self.facts(), segment).is_true());
