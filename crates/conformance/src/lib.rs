@@ -174,16 +174,28 @@ macro_rules! conformance_tests {
         $(
             mod $module {
                 $(
-                    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                    async fn $case() {
-                        let (port, guard) = ($fresh)().await;
-                        $crate::cases::$module::$case(port).await;
-                        guard.finish().await;
+                    #[test]
+                    fn $case() {
+                        $crate::play(Box::pin(async {
+                            let (port, guard) = ($fresh)().await;
+                            $crate::cases::$module::$case(port).await;
+                            guard.finish().await;
+                        }));
                     }
                 )*
             }
         )*
     };
+}
+
+/// Plays a case on two threads. One function for all of them: `#[tokio::test]` would have the whole runtime compiled for each.
+///
+/// # Panics
+/// The case fails, or the operating system gives no threads.
+#[doc(hidden)]
+pub fn play(case: std::pin::Pin<Box<dyn Future<Output = ()>>>) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.expect("threads for the runtime").block_on(case);
 }
 
 /// The cases as they are called by tests: boxed, so that they are compiled here and not again in each test.

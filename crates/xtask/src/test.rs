@@ -2,6 +2,7 @@
 
 mod lanes;
 mod output;
+mod programs;
 
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -57,14 +58,13 @@ pub fn run(arguments: &[String]) -> Result<ExitCode> {
     let asked = Asked::read(arguments);
     // For one package cargo's own choice is right (and `--doc` would fail where there is no library).
     let targets: &[&str] = if asked.everything() { &["--all-targets"] } else { &[] };
-    let (status, ()) = process::foreground(asked.command(&["--no-run"], targets), |_| ())?;
-    if !status.success() {
+    let Some(programs) = programs::build(&asked, targets)? else {
         println!("0 passed, 1 failed");
         bail!("the tests do not compile");
-    }
+    };
     build_program(&asked)?;
 
-    let lanes = if asked.everything() { lanes::all(&asked)? } else { vec![lanes::one(&asked)] };
+    let lanes = lanes::of(&programs, &asked);
     let mut services = Services::start(Durability::Process)?;
     let summary = Mutex::new(Summary::default());
     let all_passed = lanes::run(lanes, &services.environment(), &summary)?;

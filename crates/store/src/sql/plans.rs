@@ -11,7 +11,7 @@ use super::statement::{SQLITE_ROWS, Statement};
 use crate::SqlStore;
 use crate::connect::{ConnectOptions, postgres, sqlite};
 
-#[path = "../../tests/database/mod.rs"]
+#[path = "../../tests/databases/database/mod.rs"]
 mod server;
 
 /// Tables that stay short, whatever the number of partners and the years: rows are a shard's, a setting's, a person's doing, or gone

@@ -3,42 +3,36 @@
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 
-use anyhow::{Context, Result, bail};
-use serde_json::Value;
+use anyhow::{Result, bail};
 
 use super::Asked;
 use super::output::Printer;
+use super::programs::Program;
 use crate::process;
 use crate::summary::Summary;
 use crate::tidy;
 use crate::workspace;
 
 /// The test program of `crates/e2e`.
-const PLAYS: &str = "end_to_end";
+const PLAYS: &str = "e2e: test end_to_end";
 
-/// Commands one after the other.
-pub type Lane = Vec<Command>;
+/// What is run one after the other, each with what it is called.
+pub type Lane = Vec<(String, Command)>;
 
-/// Just what was asked for.
-pub fn one(asked: &Asked<'_>) -> Lane {
-    vec![with_filter(asked.command(&["--no-fail-fast"], &[]), asked)]
-}
-
-/// Everything there is, in two lanes.
-pub fn all(asked: &Asked<'_>) -> Result<Vec<Lane>> {
-    let (plays, others): (Vec<String>, Vec<String>) = test_programs()?.into_iter().partition(|name| name == PLAYS);
-    if plays.is_empty() {
-        bail!("there is no test program `{PLAYS}`");
+/// The plays, if they were asked for, and everything else.
+pub fn of(programs: &[Program], asked: &Asked<'_>) -> Vec<Lane> {
+    let arguments = asked.tests.strip_prefix(&["--".to_owned()]).unwrap_or(asked.tests);
+    let lane = |plays: bool| -> Lane {
+        let programs = programs.iter().filter(|program| (program.name == PLAYS) == plays);
+        programs.map(|program| (program.name.clone(), program.command(arguments))).collect()
+    };
+    let mut rest = lane(false);
+    if asked.everything() && has_doc_tests() {
+        let mut examples = asked.command(&["--no-fail-fast"], &["--doc"]);
+        examples.args(asked.tests);
+        rest.push(("examples in comments".to_owned(), examples));
     }
-    let mut rest = asked.command(&["--no-fail-fast"], &["--lib", "--bins", "--examples", "--benches"]);
-    for name in others {
-        rest.args(["--test", &name]);
-    }
-    let mut rest = vec![with_filter(rest, asked)];
-    if has_doc_tests() {
-        rest.push(with_filter(asked.command(&["--no-fail-fast"], &["--doc"]), asked));
-    }
-    Ok(vec![vec![with_filter(asked.command(&["--no-fail-fast"], &["--test", PLAYS]), asked)], rest])
+    vec![lane(true), rest]
 }
 
 /// Whether any comment holds an example to run: asking rustdoc takes minutes, for it reads every crate anew.
@@ -64,11 +58,6 @@ fn opens_an_example(text: &str) -> bool {
     false
 }
 
-fn with_filter(mut command: Command, asked: &Asked<'_>) -> Command {
-    command.args(asked.tests);
-    command
-}
-
 /// Runs the lanes, and says whether all commands succeeded.
 pub fn run(lanes: Vec<Lane>, environment: &[(&'static str, String)], summary: &Mutex<Summary>) -> Result<bool> {
     let printer = Printer::default();
@@ -79,7 +68,8 @@ pub fn run(lanes: Vec<Lane>, environment: &[(&'static str, String)], summary: &M
                 let printer = &printer;
                 scope.spawn(move || -> Result<bool> {
                     let mut all_passed = true;
-                    for mut command in lane {
+                    for (name, mut command) in lane {
+                        printer.say(&format!("Running {name}\n"));
                         command.stdout(Stdio::piped());
                         command.envs(environment.iter().map(|(name, value)| (name, value)));
                         let (status, ()) = process::foreground(command, |child| printer.relay(child, summary))?;
@@ -96,23 +86,6 @@ pub fn run(lanes: Vec<Lane>, environment: &[(&'static str, String)], summary: &M
         }
         Ok(all_passed)
     })
-}
-
-/// The names of all programs under `tests` folders.
-fn test_programs() -> Result<Vec<String>> {
-    let told = process::output(&mut workspace::command(&["metadata", "--no-deps", "--format-version", "1"]))?;
-    let metadata: Value = serde_json::from_str(&told)?;
-    let mut names = Vec::new();
-    for package in metadata["packages"].as_array().context("no packages")? {
-        for target in package["targets"].as_array().into_iter().flatten() {
-            if target["kind"].as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind == "test")) {
-                names.push(target["name"].as_str().context("a test without name")?.to_owned());
-            }
-        }
-    }
-    names.sort();
-    names.dedup();
-    Ok(names)
 }
 
 #[cfg(test)]

@@ -33,6 +33,11 @@ impl Printer {
         self.print(&mut kept);
     }
 
+    /// Prints a text in one piece.
+    pub fn say(&self, text: &str) {
+        self.print(&mut text.as_bytes().to_vec());
+    }
+
     fn print(&self, kept: &mut Vec<u8>) {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let mut out = std::io::stdout().lock();

@@ -1,9 +1,5 @@
 //! A store tells those who wait what was written, and nothing else: the embedded one in its process, PostgreSQL in all of them.
 
-#![allow(clippy::disallowed_methods, reason = "tests of an edge crate")]
-
-mod database;
-
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -120,7 +116,7 @@ impl Process {
 
 #[tokio::test]
 async fn what_one_process_on_postgres_writes_all_hear() {
-    let url = database::database("written").await;
+    let url = crate::database::database("written").await;
     let silent = SqlStore::connect(&url).await.unwrap();
     silent.migrate().await.unwrap();
     let mut one = Process::listening(&url).await;
@@ -143,7 +139,7 @@ async fn what_one_process_on_postgres_writes_all_hear() {
 
     // Connections break: all is looked at again, and what follows is heard.
     let listeners = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'";
-    database::on(&url, listeners).await;
+    crate::database::on(&url, listeners).await;
     for process in [&mut one, &mut two] {
         assert_eq!(process.hears(|written| written.present).await, (1, 1, 1, 1));
     }
@@ -155,5 +151,5 @@ async fn what_one_process_on_postgres_writes_all_hear() {
     for store in [one.store, two.store, silent] {
         tokio::time::timeout(LOST, store.close()).await.expect("closed");
     }
-    database::drop_database(&url).await;
+    crate::database::drop_database(&url).await;
 }

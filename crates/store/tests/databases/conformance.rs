@@ -1,9 +1,5 @@
 //! Both databases against the suite that the engine's ports define.
 
-#![allow(clippy::disallowed_methods, reason = "tests of an edge crate")]
-
-mod measured;
-
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -249,14 +245,14 @@ async fn an_erasure_leaves_nothing_behind(store: SqlStore) {
 #[tokio::test(flavor = "multi_thread")]
 async fn mails_and_draws_are_measured_in_a_file() {
     let (store, guard) = fresh_file().await;
-    measured::mails_and_draws_are_measured(store).await;
+    crate::measured::mails_and_draws_are_measured(store).await;
     guard.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn mails_and_draws_are_measured_in_a_database() {
     let (store, guard) = fresh_database().await;
-    measured::mails_and_draws_are_measured(store).await;
+    crate::measured::mails_and_draws_are_measured(store).await;
     guard.finish().await;
 }
 

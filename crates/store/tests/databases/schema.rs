@@ -1,12 +1,8 @@
 //! What the suite of the ports cannot know: schema versions, and a connection lost while committing.
 
-#![allow(clippy::disallowed_methods, reason = "tests of an edge crate")]
-
-mod database;
-
 use std::time::Duration;
 
-use database::{database, drop_database, on};
+use crate::database::{database, drop_database, on};
 use rapport_engine::ports::rows::ShardCommit;
 use rapport_engine::ports::store::{Committed, Store, StoreError};
 use rapport_store::{SCHEMA_VERSION, SqlStore};
