@@ -45,7 +45,7 @@ pub fn sampled(
         Verb::Email(email) => Some(email),
         _ => None,
     });
-    let emails: Vec<&Email> = all.filter(|email| may_send(email, name)).collect();
+    let emails: Vec<&Email> = all.filter(|email| may_send(email, name)).map(AsRef::as_ref).collect();
 
     let source = rulebook.sources.get(&format!("workflows/{}/workflow.yaml", workflow.id));
     let place = source.map(|source| vocabulary.place(&source.text)).unwrap_or_default();
