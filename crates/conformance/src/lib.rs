@@ -1,7 +1,7 @@
 //! What every implementation of the ports must do, as tests that take the implementation as an argument.
 //!
 //! A case gets a store of its own, empty but for its schema. [`store_conformance!`](crate::store_conformance) and
-//! [`log_conformance!`](crate::log_conformance) make one `#[tokio::test]` of each; their argument is an async function that returns
+//! [`log_conformance!`](crate::log_conformance) make a test of each; their argument is an async function that returns
 //! the implementation and a guard with `async fn finish(self)`, called when the case has passed.
 
 mod batches;

@@ -19,7 +19,7 @@ use crate::services::Services;
 use crate::sink::Sink;
 
 /// A start has come to its end by then.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_secs(180);
 
 /// Starts services again and again, over a way that breaks after so many packets to the database and is mended when the
 /// process has asked again in vain. Each must come to be ready.

@@ -18,7 +18,7 @@ use rapport_kafka::Outgoing;
 pub use acts::Done;
 pub use count::Counted;
 
-use crate::processes::Processes;
+use crate::processes::{Processes, until};
 use crate::project::Project;
 use crate::services::Services;
 use crate::sink::Sink;
@@ -28,6 +28,8 @@ const SHARDS: u32 = 8;
 /// A run in which nothing moves for this long does not come to rest: the longest a journey waits is a minute, and so is the longest
 /// a mail waits for a mailer that died with it in hand.
 const STUCK: Duration = Duration::from_secs(150);
+/// A run that still goes on after so long goes in circles.
+const LONGEST: Duration = Duration::from_mins(20);
 /// How often it is looked whether anything moves.
 const LOOK: Duration = Duration::from_secs(1);
 /// A mail server takes a moment: so long a mail is on its way, and a kill may meet it there.
@@ -88,6 +90,8 @@ async fn disturb(project: &Project, processes: &mut Processes, sink: &Sink, plan
     let mut teller = story::Teller::default();
     let publisher = project.publisher()?;
     let (mut lines, mut published) = (lines.into_iter().peekable(), 0_usize);
+    // What a sale needs is told seconds before it: nobody may still be starting by then.
+    until("every shard to have an owner", STUCK, async || count::is_owned(project, SHARDS).await).await?;
     let started = Instant::now();
     let (mut seen, mut looked, mut moved) = (Vec::new(), started, started);
     loop {
@@ -123,8 +127,8 @@ async fn disturb(project: &Project, processes: &mut Processes, sink: &Sink, plan
             let now = count::progress(project).await?;
             if now != seen {
                 (seen, moved) = (now, looked);
-            } else if moved.elapsed() > STUCK {
-                bail!("nothing moves for {} s: {}", STUCK.as_secs(), count::outstanding(project).await?);
+            } else if moved.elapsed() > STUCK || started.elapsed() > LONGEST {
+                bail!("nothing ended for {:?}: {}", moved.elapsed(), count::outstanding(project).await?);
             }
         }
         tokio::time::sleep(TICK).await;

@@ -18,7 +18,7 @@ use crate::sink::Sink;
 const GOOD_BETWEEN: usize = 7;
 /// Enough of nothing but bad ones to stop a partition.
 const FLOOD: usize = 700;
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_secs(180);
 
 /// A dead letter's place and code.
 pub type Place = (String, i64, i64);

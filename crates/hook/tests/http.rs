@@ -124,7 +124,7 @@ async fn an_endpoint_that_misbehaves_costs_little() {
     assert_eq!(again(&caller.call(&request(true, true)).await), "connection_lost");
     // It answered 200; that it never stops talking changes nothing.
     let (caller, _) = endpoint(b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n\r\n...").await;
-    let called = tokio::time::timeout(Duration::from_secs(5), async { caller.call(&request(true, true)).await }).await;
+    let called = tokio::time::timeout(rapport_hook::TRY_MAX, async { caller.call(&request(true, true)).await }).await;
     assert_eq!(called, Ok(Called::Delivered));
 }
 

@@ -1,8 +1,8 @@
 //! Placeholders as other tools write them: `{partner.name}`, `%FIRSTNAME%`, `*|FNAME|*`. To Handlebars they are text, and would go out
 //! as written.
 //!
-//! A name that mails have is an error in whatever marks it stands (R0460). Marks of other tools around anything else are a warning
-//! (R0461), for somebody may mean them. What stands between backticks is shown as it is, and left alone.
+//! Of a name that mails have it is known what was meant (R0460); other marks of other tools are told, too (R0461). Both are warnings,
+//! for somebody may mean what is written, and not everywhere is there another way to write it. What stands between backticks is shown as it is, and left alone.
 
 use std::ops::Range;
 
@@ -32,7 +32,7 @@ pub(crate) fn lint(piece: &Piece<'_>, format: Option<Format>, findings: &mut Fin
         let what = format!("`{}` would go out as written", piece.text.get(start..end).unwrap_or_default());
         match instead(inside) {
             Some(write) => findings
-                .error("R0460", path, span, what)
+                .warning("R0460", path, span, what)
                 .label(format!("write {write}"))
                 .hint(format!("A value stands between two braces at each end.{way_out}")),
             None => findings.warning("R0461", path, span, what).hint(format!(

@@ -147,7 +147,8 @@ pub fn rulebook_of(
     rapport_workflow::Rulebook { workflows, ..rulebook.clone() }
 }
 
-/// A play takes no more turns beside two for each of its events: what begins itself again would never come to an end.
+/// A play takes no more turns beside two for each of its events and eight for each of its days: what begins itself again would never
+/// come to an end.
 const TURNS_MAX: u32 = 5_000;
 
 struct Stage<'a> {
@@ -380,7 +381,8 @@ impl<'a> Stage<'a> {
     /// One reaction, and everything it asks for.
     fn react(&mut self, with: impl FnOnce(Reaction<'_>) -> Result<(), Quarantine>) -> Result<(), String> {
         self.turns += 1;
-        if self.turns > TURNS_MAX.saturating_add(self.events.saturating_mul(2)) {
+        let days = u32::try_from(self.trial.last_day()).unwrap_or_default();
+        if self.turns > TURNS_MAX.saturating_add(self.events.saturating_mul(2)).saturating_add(days.saturating_mul(8)) {
             return Err(format!("after {TURNS_MAX} turns it still goes on: something begins itself again (R0430)"));
         }
         let place = Place {

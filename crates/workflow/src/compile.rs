@@ -127,6 +127,7 @@ fn build(
         awards: awards.keys().cloned().collect(),
         bands: health.iter().flat_map(|model| &model.spec().bands).map(|band| Arc::from(band.name.as_str())).collect(),
         mails: received::mail_names(sources),
+        checks,
         ..Declared::default()
     };
     // Groups and segments are judged from stored fields and figures: they cannot ask for each other.

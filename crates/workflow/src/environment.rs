@@ -86,6 +86,8 @@ pub(crate) struct Declared {
     pub(crate) labels: BTreeMap<Arc<str>, Label>,
     pub(crate) awards: Vec<Arc<str>>,
     pub(crate) mails: MailNames,
+    /// Whether files are asked for more than whether they are understood.
+    pub(crate) checks: bool,
 }
 
 impl Declared {
@@ -338,7 +340,7 @@ impl Environment for Names<'_> {
     }
 
     fn possible(&self, path: &str, text: &str) -> Result<(), Refused> {
-        let Some(field) = path.strip_prefix("partner.") else { return Ok(()) };
+        let Some(field) = path.strip_prefix("partner.").filter(|_| self.declared.checks) else { return Ok(()) };
         let form = match field {
             "country" if !is_country(text) => "a country is two capital letters, like \"NO\"",
             "language" if !is_language(text) => "a language is a tag, like \"de\" or \"de-AT\"",

@@ -1,6 +1,7 @@
 //! Processes that never outlive this one: each in a group of its own, ended as a group.
 
 use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -106,6 +107,43 @@ pub fn foreground<T>(mut command: Command, spawned: impl FnOnce(&mut Child) -> T
     // Grandchildren of a killed command, e.g. processes a test had started.
     let _ = kill_process_group(group, Signal::KILL);
     Ok((status?, seen))
+}
+
+/// Runs a command whose output is piped in its own group to its end, and hands on its lines, the last one perhaps without its end.
+/// What it leaves behind with a hand on that output is killed, not waited for.
+pub fn relayed(mut command: Command, mut line: impl FnMut(&[u8]) + Send) -> Result<ExitStatus> {
+    if interrupt::requested() {
+        bail!("interrupted");
+    }
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .process_group(0)
+        .spawn()
+        .with_context(|| format!("cannot start {}", command.get_program().to_string_lossy()))?;
+    let group = Pid::from_child(&child);
+    lock().push(group);
+    if interrupt::requested() {
+        end_foreground();
+    }
+    let stdout = child.stdout.take();
+    let status = std::thread::scope(|scope| {
+        let reader = scope.spawn(move || {
+            let mut lines = stdout.map(BufReader::new);
+            let mut read = Vec::new();
+            while lines.as_mut().is_some_and(|lines| lines.read_until(b'\n', &mut read).is_ok_and(|length| length > 0))
+            {
+                line(&read);
+                read.clear();
+            }
+        });
+        let status = child.wait();
+        lock().retain(|other| *other != group);
+        let _ = kill_process_group(group, Signal::KILL);
+        let _ = reader.join();
+        status
+    });
+    Ok(status?)
 }
 
 /// Ends the commands in the foreground.

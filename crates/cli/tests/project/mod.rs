@@ -113,7 +113,8 @@ pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
         if let Some(answer) = ask() {
             return answer;
         }
-        assert!(began.elapsed() < Duration::from_secs(60), "waited in vain for {what}");
-        std::thread::yield_now();
+        assert!(began.elapsed() < Duration::from_secs(180), "waited in vain for {what}");
+        // The other process needs the processor.
+        std::thread::sleep(Duration::from_millis(10));
     }
 }

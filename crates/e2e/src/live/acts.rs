@@ -61,7 +61,8 @@ impl Done {
 #[derive(Debug, Clone)]
 enum Act {
     Kill,
-    Stop(&'static str),
+    /// Who, and for how many milliseconds.
+    Stop(&'static str, u64),
     Go(&'static str),
     Apply,
 }
@@ -84,7 +85,7 @@ impl Acts {
         let mut acts: Vec<(u64, Act)> =
             (0..kills).map(|_| (random.random_range(KILLS_FROM_MS..KILLS_TO_MS), Act::Kill)).collect();
         for (name, from, to) in STOPS {
-            acts.extend([(from * 1000, Act::Stop(name)), (to * 1000, Act::Go(name))]);
+            acts.push((from * 1000, Act::Stop(name, (to - from) * 1000)));
         }
         acts.push((APPLY_AT_S * 1000, Act::Apply));
         acts.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
@@ -109,8 +110,12 @@ impl Acts {
                     processes.kill_and_restart(project, name).await?;
                     *self.done.kills.entry(name.to_owned()).or_default() += 1;
                 }
-                Act::Stop(name) => {
+                Act::Stop(name, length) => {
                     processes.signal(name, Signal::STOP)?;
+                    // From now on, however late it is: it is to be longer than the lease.
+                    let until = (now_ms + length, Act::Go(name));
+                    let place = self.acts.partition_point(|(at, _)| *at > until.0);
+                    self.acts.insert(place, until);
                     self.still.insert(name);
                     *self.done.stops.entry(name.to_owned()).or_default() += 1;
                 }

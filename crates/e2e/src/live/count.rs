@@ -46,12 +46,19 @@ pub async fn is_at_rest(project: &Project, expected: &Expected) -> Result<bool> 
     }) && clicks >= expected.clicks.values().sum::<i64>())
 }
 
-/// What moves as long as a run goes on: mails by state, what journeys came to, and how far the shards have read.
+/// Whether every shard has an owner.
+pub async fn is_owned(project: &Project, shards: u32) -> Result<bool> {
+    let owned: (i64,) = sqlx::query_as("SELECT count(*) FROM shard WHERE shard >= 0 AND owner IS NOT NULL")
+        .fetch_one(&project.database.pool)
+        .await?;
+    Ok(owned.0 == i64::from(shards))
+}
+
+/// What comes to its end as long as a run goes on, and never goes back: conversions, mails and journeys by how they ended.
 pub async fn progress(project: &Project) -> Result<Vec<(String, i64)>> {
     Ok(sqlx::query_as(
-        "SELECT 'mail ' || state AS what, count(*) AS number FROM message GROUP BY state \
-         UNION ALL SELECT 'journey ' || coalesce(exit_code, 'active'), count(*) FROM journey GROUP BY exit_code \
-         UNION ALL SELECT 'shard ' || shard, next_offset FROM shard WHERE shard >= 0 \
+        "SELECT 'mail ' || state AS what, count(*) AS number FROM message WHERE state NOT IN ('queued', 'attempting') GROUP BY state \
+         UNION ALL SELECT 'journey ' || exit_code, count(*) FROM journey WHERE exited_at IS NOT NULL GROUP BY exit_code \
          UNION ALL SELECT 'conversion', count(*) FROM conversion \
          ORDER BY what",
     )

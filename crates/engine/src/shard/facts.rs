@@ -20,10 +20,13 @@ use rapport_rule::{
     Currency, Money,
     expr::{Scope, Value},
 };
-use rapport_workflow::{Program, RECEIVED, RECEIVED_WITHIN, config::GroupRule};
+use rapport_workflow::{Once, Program, RECEIVED, RECEIVED_WITHIN, Timed, config::GroupRule, is_lasting};
 use serde_json::Value as Json;
 
-use super::{foresight::Expectations, react::Given};
+use super::{
+    foresight::Expectations,
+    react::{Given, timed},
+};
 use crate::{
     ports::{rows::PartnerRow, store::StoreError},
     rulebooks::Applied,
@@ -413,9 +416,10 @@ impl Facts for PartnerFacts<'_> {
             }
             "goal.reached" => text("name").is_some_and(|name| super::goals::is_revoked(self, name, text("proposal"))),
             // A journey that began before dates were kept with it goes on.
-            DATE_REACHED => text("name")
-                .zip(text("date"))
-                .is_some_and(|(field, date)| self.local_day(field).is_none_or(|day| day.to_string() != date)),
+            DATE_REACHED => text("name").zip(text("date")).is_some_and(|(field, date)| match self.local_day(field) {
+                Some(day) => day.to_string() != date && self.begins_on_another_day(&event.id, field),
+                None => true,
+            }),
             // What was only proposed is no more once it is answered or taken back.
             "goal.proposed" | "goal.countered" => match text("goal").zip(text("proposal")) {
                 Some((goal, proposal)) => {
@@ -427,8 +431,23 @@ impl Facts for PartnerFacts<'_> {
                 }
                 None => false,
             },
+            // What was made of the figures of somebody who objects to that.
+            kind if is_lasting(kind) => self.state.profile.objects_to_profiling(),
             _ => false,
         }
+    }
+}
+
+impl PartnerFacts<'_> {
+    /// Whether the workflow that a date began will begin once more, on the day that the date names now. If not (that day is over, or
+    /// one round is all there is), the round under way is the only one, and goes on.
+    fn begins_on_another_day(&self, trigger: &str, field: &str) -> bool {
+        let named = trigger.strip_prefix("date:").and_then(|rest| rest.rsplit_once(':'));
+        let Some(workflow) = named.and_then(|(id, _)| self.rulebook.rulebook.workflow(id)) else { return false };
+        let comes_again = matches!(workflow.entry.once, Once::PerEvent | Once::Per(_));
+        let mut dates =
+            workflow.timed.iter().filter(|timed| matches!(timed, Timed::Date { field: of, .. } if **of == *field));
+        comes_again && dates.any(|timed| timed::due(self, timed, self.now).is_some())
     }
 }
 

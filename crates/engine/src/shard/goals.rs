@@ -262,6 +262,10 @@ pub fn all<'a>(facts: &PartnerFacts<'a>) -> Vec<Own<'a>> {
 /// Goals the partner is behind with.
 #[must_use]
 pub fn behind(facts: &PartnerFacts<'_>) -> Vec<Behind> {
+    // Nobody is told about those who object to being judged, so nothing is to be looked for.
+    if facts.state.profile.objects_to_profiling() {
+        return Vec::new();
+    }
     let binding = all(facts).into_iter().filter(|own| own.binding);
     binding
         .filter_map(|own| {

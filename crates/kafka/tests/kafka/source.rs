@@ -276,8 +276,7 @@ async fn replay_reads_on_where_it_committed_and_takes_what_is_new() {
 
 #[tokio::test]
 async fn a_topic_to_replay_that_does_not_exist_is_refused() {
-    let mut connection = connection();
-    connection.patience = std::time::Duration::from_secs(1);
+    let connection = connection();
     let missing = fresh("nobody");
     let refused = ReplaySource::open(&connection, &settings(&[&missing]), by_timestamp()).await.err().unwrap();
     assert!(matches!(refused, LogError::Refused(_)), "{refused}");

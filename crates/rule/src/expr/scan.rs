@@ -236,6 +236,14 @@ fn quantity(rest: &str, at: usize, before: &[Token<'_>]) -> Option<Meant> {
         let beside = Some(compared(before)?);
         return Some(Meant { span: Span::new(at, at + digits + 1), instead: number.to_owned(), beside });
     }
+    // `1.000 EUR` is a thousand to many, and what is left of `1,000 EUR` is not the amount.
+    let may_be_thousands = number.rsplit_once('.').is_some_and(|(_, fraction)| fraction.len() == 3);
+    let goes_before = before.last().is_some_and(|last| {
+        matches!(last.kind, Kind::Name | Kind::Number | Kind::Text | Kind::Close) || last.text == ","
+    });
+    if may_be_thousands || goes_before {
+        return None;
+    }
     let code = tail.trim_start_matches(' ').get(..3)?;
     let length = digits + (tail.len() - tail.trim_start_matches(' ').len()) + code.len();
     let goes_on = rest.get(length..)?.starts_with(|c: char| c.is_alphanumeric() || c == '_');

@@ -72,18 +72,22 @@ fn way_back(from: usize, workflows: &[Arc<Workflow>], leads: &[Vec<Leads>]) -> O
 
 /// Which workflows the steps of one may begin.
 fn leads(workflow: &Workflow, workflows: &[Arc<Workflow>]) -> Vec<Leads> {
-    let mut leads = Vec::new();
-    for step in &workflow.steps {
+    let (always, mut leads) = (always(workflow), Vec::new());
+    for (index, step) in workflow.steps.iter().enumerate() {
         let told = match &step.verb {
             Verb::Emit { kind } => Some((kind.to_string(), false)),
-            Verb::Award(_) => Some((Kind::PartnerAwarded.name().into_owned(), false)),
-            Verb::OpenCase(_) => Some((Kind::CaseOpened.name().into_owned(), false)),
-            // Whoever asks before setting something does not set it again.
+            // Whoever asks before setting something does not set it again, and an award or a case is asked for by its kind.
+            Verb::Award(_) => Some((Kind::PartnerAwarded.name().into_owned(), true)),
+            Verb::OpenCase(_) => Some((Kind::CaseOpened.name().into_owned(), true)),
             Verb::Set(_) | Verb::Tag { .. } => Some((Kind::PartnerUpdated.name().into_owned(), true)),
             _ => None,
         };
         for (to, other) in workflows.iter().enumerate().filter(|(_, other)| comes_again(other)) {
-            let asks = step.if_.is_some() || other.entry.if_.is_some() || other.entry.unless.is_some();
+            let asks = !always.contains(&index)
+                || step.if_.is_some()
+                || step.unless.is_some()
+                || other.entry.if_.is_some()
+                || other.entry.unless.is_some();
             let is_new = told.as_ref().is_some_and(|(kind, is_kept)| other.starts_on(kind) && !(*is_kept && asks));
             let is_started = matches!(&step.verb, Verb::Start { workflow } if **workflow == *other.id);
             if is_new || is_started {
@@ -92,6 +96,16 @@ fn leads(workflow: &Workflow, workflows: &[Arc<Workflow>]) -> Vec<Leads> {
         }
     }
     leads
+}
+
+/// The steps of the outermost block: all others are behind a decision.
+fn always(workflow: &Workflow) -> BTreeSet<usize> {
+    let mut steps = BTreeSet::new();
+    let mut at = Some(0);
+    while let Some(step) = at.filter(|at| steps.insert(*at)).and_then(|at| workflow.steps.get(at)) {
+        at = step.next;
+    }
+    steps
 }
 
 /// Whether another event may begin it once more for the same partner.

@@ -1,6 +1,6 @@
 //! `steps:` as a flat table: nested blocks become indices, successors lie further down.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rapport_rule::expr::Template;
@@ -55,12 +55,14 @@ struct Table {
     spans: Vec<Span>,
     /// Whether an `id:` was written, by step.
     named: Vec<bool>,
+    /// Decisions that somebody leaves by a way that is written, whatever they are.
+    decided: BTreeSet<usize>,
 }
 
 pub(super) fn read<'n>(node: &'n Node, reader: &mut Reader<'n>, findings: &mut Findings) -> Option<Vec<Step>> {
     let path = reader.path();
     let before = findings.errors();
-    let mut table = Table { steps: Vec::new(), spans: Vec::new(), named: Vec::new() };
+    let mut table = Table { steps: Vec::new(), spans: Vec::new(), named: Vec::new(), decided: BTreeSet::new() };
     node.list(path, findings)?;
     if node.one_or_many().is_empty() {
         findings.error("R0310", path, node.span, "a workflow without steps does nothing");
@@ -131,7 +133,7 @@ fn block<'n>(
         if let Some(Step { verb: Verb::Exit { .. }, if_: None, unless: None, .. }) = table.steps.get(start) {
             ends = Some("`exit` before it ends the journey");
             open.clear();
-        } else if open.is_empty() {
+        } else if reader.catalogue.checks && !open.iter().any(|slot| table.is_taken(*slot)) {
             ends = Some("every way through the step before it ends the journey");
         }
     }
@@ -139,6 +141,11 @@ fn block<'n>(
 }
 
 impl Table {
+    /// Whether somebody goes this way: not from a decision of which each way was written.
+    fn is_taken(&self, slot: Slot) -> bool {
+        !matches!(slot, Slot::Next(at) if self.decided.contains(&at))
+    }
+
     fn close(&mut self, slot: Slot, to: usize) {
         let to = Some(to);
         let (Slot::Next(at) | Slot::NotSent(at) | Slot::Then(at) | Slot::Otherwise(at) | Slot::Arm(at, _)) = slot;
@@ -303,6 +310,13 @@ fn step<'n>(node: &'n Node, table: &mut Table, reader: &mut Reader<'n>, findings
     table.named.push(named);
     // `next` leads on after everything; a nested block's ends do too.
     let mut open = vec![Slot::Next(at)];
+    let is_whole = verb == "split"
+        || nested.iter().any(|(slot, node)| {
+            matches!(verb, "if" | "choose") && matches!(slot, Slot::Otherwise(_)) && node.is_some()
+        });
+    if is_whole && table.steps.get(at).is_some_and(|step| step.if_.is_none() && step.unless.is_none()) {
+        table.decided.insert(at);
+    }
     for (slot, node) in nested {
         open.extend(table.nested(slot, node, reader, findings));
     }

@@ -91,7 +91,13 @@ fn check_value(field: &str, value: &Node, place: &Place<'_>, findings: &mut Find
     let names = Names::of_partner(place.declared, true);
     let is_label = place.declared.labels.contains_key(field);
     let path = if is_label { format!("partner.labels.{field}") } else { format!("partner.{field}") };
-    if let Err(refused) = names.possible(&path, text) {
+    // Events may write these in other letters, and are read as if they did not.
+    let read = match field {
+        "country" => text.to_ascii_uppercase(),
+        "language" => text.replace('_', "-"),
+        _ => text.to_owned(),
+    };
+    if let Err(refused) = names.possible(&path, &read) {
         findings
             .error(refused.code, place.path, value.text_span(), refused.message)
             .did_you_mean(refused.near.as_deref());

@@ -13,7 +13,7 @@ use crate::process;
 /// A program with tests in it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Program {
-    /// `rapport-store tests/databases`.
+    /// `store: test databases`.
     pub name: String,
     executable: PathBuf,
     /// Where cargo would run it.

@@ -49,14 +49,19 @@ pub fn row(
 impl Reaction<'_> {
     /// A day of the partner was judged.
     pub fn close_day(mut self, verdicts: &Verdicts) -> Result<(), Quarantine> {
-        if let Some(verdict) = &verdicts.conversions {
-            self.judge_dip(&verdict.dip);
+        if self.entry.state.profile.objects_to_profiling() {
+            // Also what was raised before this was asked.
+            self.forget_judgements();
+        } else {
+            if let Some(verdict) = &verdicts.conversions {
+                self.judge_dip(&verdict.dip);
+            }
+            if let Some(dip) = &verdicts.revenue {
+                self.judge_revenue(dip);
+            }
+            self.tell_wins(&verdicts.wins);
+            self.carry_silence_on();
         }
-        if let Some(dip) = &verdicts.revenue {
-            self.judge_revenue(dip);
-        }
-        self.tell_wins(&verdicts.wins);
-        self.carry_silence_on();
         self.review_segments();
         self.propose_goals();
         self.look_at_goals();
@@ -146,6 +151,10 @@ impl Reaction<'_> {
 
     /// Ends what was judged before the partner objected: every signal that lasts, and the health.
     pub(super) fn forget_judgements(&mut self) {
+        let state = &self.entry.state;
+        if state.lasting.is_empty() && state.health.is_none() && state.band.is_none() {
+            return;
+        }
         let kinds: Vec<_> = self.entry.state.lasting.iter().filter_map(|signal| Kind::parse(&signal.kind)).collect();
         for kind in &kinds {
             self.end_quietly(kind, |_| true);
