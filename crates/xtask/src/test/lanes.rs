@@ -110,59 +110,6 @@ fn play(command: Command, printer: &Printer, summary: &Mutex<Summary>) -> Result
     Ok(())
 }
 
-/// Whether any comment holds an example to run: asking rustdoc takes minutes, for it reads every crate anew.
-fn has_doc_tests() -> bool {
-    let root = workspace::root();
-    // Where git cannot list the files, rustdoc looks itself.
-    let Ok(files) = tidy::files(&root) else { return true };
-    let mut sources = files.iter().filter(|file| file.extension().is_some_and(|extension| extension == "rs"));
-    sources.any(|file| std::fs::read_to_string(root.join(file)).is_ok_and(|text| opens_an_example(&text)))
-}
-
-/// Whether a fence in a comment opens what rustdoc would run: one of no language, or one that begins like `rust`.
-fn opens_an_example(text: &str) -> bool {
-    let mut is_open = false;
-    for line in text.lines() {
-        let comment = line.trim_start().strip_prefix("//").and_then(|rest| rest.strip_prefix(['/', '!']));
-        let Some(language) = comment.and_then(|text| text.trim_start().strip_prefix("```")) else { continue };
-        is_open = !is_open;
-        if is_open && !["text", "yaml", "json", "sh", "sql"].contains(&language.trim()) {
-            return true;
-        }
-    }
-    false
-}
-
-/// Runs the lanes, and says whether all commands succeeded.
-pub fn run(lanes: Vec<Lane>, environment: &[(&'static str, String)], summary: &Mutex<Summary>) -> Result<bool> {
-    let printer = Printer::default();
-    std::thread::scope(|scope| {
-        let running: Vec<_> = lanes
-            .into_iter()
-            .map(|lane| {
-                let printer = &printer;
-                scope.spawn(move || -> Result<bool> {
-                    let mut all_passed = true;
-                    for (name, mut command) in lane {
-                        printer.say(&format!("Running {name}\n"));
-                        command.stdout(Stdio::piped());
-                        command.envs(environment.iter().map(|(name, value)| (name, value)));
-                        let (status, ()) = process::foreground(command, |child| printer.relay(child, summary))?;
-                        all_passed &= status.success();
-                    }
-                    Ok(all_passed)
-                })
-            })
-            .collect();
-        let mut all_passed = true;
-        for lane in running {
-            let Ok(passed) = lane.join() else { bail!("a lane of tests broke down") };
-            all_passed &= passed?;
-        }
-        Ok(all_passed)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::opens_an_example;
