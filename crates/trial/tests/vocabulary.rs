@@ -68,6 +68,15 @@ fn a_date_that_moves_ends_what_began_on_the_old_one() {
         "  - { name: another date is another round, partner: { contract_ends: day 50 }, events: [{ day: 25, partner.updated: { contract_ends: day 71 } }], \
                until: day 60, expect: { mails: [{ hello: { day: 22 } }, { hello: { day: 43 } }, { later: { day: 53 } }], exits: [trigger_revoked, completed] } }\n  \
            - { name: the same date told again is no other, partner: { contract_ends: day 50 }, events: [{ day: 25, partner.updated: { contract_ends: day 50 } }], \
+               until: day 60, expect: { mails: [{ hello: { day: 22 } }, { later: { day: 32 } }], exits: [completed] } }\n  \
+           - { name: a date for which it is too late to begin anew, partner: { contract_ends: day 50 }, events: [{ day: 25, partner.updated: { contract_ends: day 52 } }], \
+               until: day 60, expect: { mails: [{ hello: { day: 22 } }, { later: { day: 32 } }], exits: [completed] } }\n  \
+           - { name: sooner than it was, partner: { contract_ends: day 50 }, events: [{ day: 25, partner.updated: { contract_ends: day 45 } }], \
+               until: day 60, expect: { mails: [{ hello: { day: 22 } }, { later: { day: 32 } }], exits: [completed] } }\n",
+    );
+    check(
+        "when: { date: partner.contract_ends - 30 days }\nonce: per partner\nsteps: [{ email: hello }, { wait: 10 days }, { email: later }]\n",
+        "  - { name: the one round there is goes on, partner: { contract_ends: day 50 }, events: [{ day: 25, partner.updated: { contract_ends: day 71 } }], \
                until: day 60, expect: { mails: [{ hello: { day: 22 } }, { later: { day: 32 } }], exits: [completed] } }\n",
     );
 }
