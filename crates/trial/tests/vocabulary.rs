@@ -174,7 +174,7 @@ fn programmes_statuses_since_and_holdout() {
 
 #[test]
 fn who_objects_to_being_judged_starts_nothing_by_figures_and_is_never_held_out() {
-    // Said before, nothing is raised; said while it lasts, it is over and brings nobody back; taken back, it is as for anybody.
+    // Said before, nothing is raised; taken back before anything begins, it is as for anybody.
     check(
         "when: [dip.conversions, silence.conversions]\nonce: per event\nsteps: [{ wait: 2 days }, { email: hello }]\n",
         "  - { name: as for anybody, daily: { conversions: 5x70 0x40 }, expect: { signals: { includes: [dip.conversions] }, mails: [hello] } }\n  \
@@ -183,7 +183,15 @@ fn who_objects_to_being_judged_starts_nothing_by_figures_and_is_never_held_out()
     );
     check(
         "when: health.falling\nonce: per event\nsteps: [{ email: hello }]\n",
-        "  - { name: no health either, partner: { objects_to_profiling: true }, daily: { conversions: 5x70 0x70 }, expect: { signals: [], mails: [] } }\n",
+        "  - { name: it falls for anybody, daily: { conversions: 5x70 0x70 }, expect: { signals: { includes: [health.falling] } } }\n  \
+           - { name: no health either, partner: { objects_to_profiling: true }, daily: { conversions: 5x70 0x70 }, expect: { signals: [], mails: [] } }\n",
+    );
+    // Said while a dip lasts: what it began ends.
+    check(
+        "when: dip.conversions\nonce: per event\nsteps: [{ wait: 2 days }, { email: hello }, { wait: 20 days }, { email: later }]\n",
+        "  - { name: to its end, daily: { conversions: 5x70 0x40 }, expect: { mails: [hello, later] } }\n  \
+           - { name: said in the middle, daily: { conversions: 5x70 0x40 }, events: [{ day: 85, partner.updated: { objects_to_profiling: true } }], \
+               expect: { mails: [hello], exits: [trigger_revoked] } }\n",
     );
     check(
         "when: login\nholdout: 99%\nonce: per event\nsteps: [{ email: hello }]\n",
@@ -191,7 +199,7 @@ fn who_objects_to_being_judged_starts_nothing_by_figures_and_is_never_held_out()
     );
     check(
         "when: login\nif: partner.health.score > 0\nonce: per event\nsteps: [{ email: hello }]\n",
-        "  - { name: a score before, daily: { conversions: 5x70 }, events: [{ day: 69, login: {} }], expect: { mails: { includes: [hello] } } }\n  \
-           - { name: and none after, daily: { conversions: 5x70 }, events: [{ day: 68, partner.updated: { objects_to_profiling: true } }, { day: 69, login: {} }], expect: { mails: [] } }\n",
+        "  - { name: a score before, daily: { conversions: 5x70 }, events: [{ day: 69, login: {} }], until: day 75, expect: { mails: [hello] } }\n  \
+           - { name: and none after, daily: { conversions: 5x70 }, events: [{ day: 68, partner.updated: { objects_to_profiling: true } }, { day: 69, login: {} }], until: day 75, expect: { mails: [] } }\n",
     );
 }

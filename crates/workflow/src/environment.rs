@@ -341,6 +341,10 @@ impl Environment for Names<'_> {
 
     fn possible(&self, path: &str, text: &str) -> Result<(), Refused> {
         let Some(field) = path.strip_prefix("partner.").filter(|_| self.declared.checks) else { return Ok(()) };
+        // "Is it known at all?"
+        if text.is_empty() {
+            return Ok(());
+        }
         let form = match field {
             "country" if !is_country(text) => "a country is two capital letters, like \"NO\"",
             "language" if !is_language(text) => "a language is a tag, like \"de\" or \"de-AT\"",

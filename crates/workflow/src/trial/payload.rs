@@ -93,7 +93,7 @@ fn check_value(field: &str, value: &Node, place: &Place<'_>, findings: &mut Find
     let path = if is_label { format!("partner.labels.{field}") } else { format!("partner.{field}") };
     // Events may write these in other letters, and are read as if they did not.
     let read = match field {
-        "country" => text.to_ascii_uppercase(),
+        "country" if text.len() == 2 => text.to_ascii_uppercase(),
         "language" => text.replace('_', "-"),
         _ => text.to_owned(),
     };
