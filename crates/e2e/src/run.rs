@@ -16,8 +16,8 @@ use crate::services::Services;
 use crate::sink::Sink;
 use crate::totals::{Totals, check};
 
-/// Shards of a run: few, so that engines have something to trade and a step of the replay stays short.
-const SHARDS: u32 = 8;
+/// Shards of a run: few, for each of them is a commit in every step of the replay; enough for three engines to trade.
+const SHARDS: u32 = 4;
 /// Days played after the last purchase: journeys that wait for weeks come to their mails.
 const DAYS_AFTER: i64 = 30;
 /// A replay whose present does not move for this long is stuck.
