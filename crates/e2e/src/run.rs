@@ -20,6 +20,8 @@ use crate::totals::{Totals, check};
 const SHARDS: u32 = 4;
 /// Days played after the last purchase: journeys that wait for weeks come to their mails.
 const DAYS_AFTER: i64 = 30;
+/// How often it is looked how far a replay is: no more often than the services themselves take for a step.
+const LOOK: Duration = Duration::from_millis(50);
 /// A replay whose present does not move for this long is stuck.
 const STUCK: Duration = Duration::from_secs(90);
 
@@ -169,7 +171,7 @@ async fn follow(project: &Project, processes: &mut Processes, disturber: &mut Di
             // While it waits for a lease to run out, nothing need move.
             moved += began.elapsed();
         }
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        tokio::time::sleep(LOOK).await;
     }
 }
 

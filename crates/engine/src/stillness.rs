@@ -21,8 +21,8 @@ use crate::ports::{
 /// for one.
 const SPARED: u32 = 20;
 /// The same where the store tells: what is not among the subjects, and what was said while a connection was lost, is seen as late as
-/// this.
-pub(crate) const LOOK_ANYWAY: Duration = Duration::from_millis(100);
+/// this. Rarely: looks of everybody at everything are what a busy machine has no time for.
+pub(crate) const LOOK_ANYWAY: Duration = Duration::from_millis(500);
 
 /// How long to look away when there is nothing to do.
 #[derive(Debug, Clone, Copy)]

@@ -22,7 +22,9 @@ use crate::service::{Durability, Services};
 const HELP: &str = "\
 cargo xtask COMMAND
 
-  test [CARGO-ARGS] [-- FILTER…]   runs every test, with a throwaway PostgreSQL, Apache Kafka and smtp-sink
+  test [--within MINUTES] [CARGO-ARGS] [-- FILTER…]
+                                   runs every test, with a throwaway PostgreSQL, Apache Kafka and smtp-sink; after so
+                                   many minutes what is not over has failed
   services                         starts those services, prints their addresses, keeps them until Ctrl-C
   contract                         writes docs/contract anew from the event catalogue
   editor                           tries the language server with a client of another make (pygls, in a venv)
@@ -40,7 +42,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match run(&arguments) {
         Ok(code) => code,
-        Err(error) if interrupt::requested() => {
+        Err(error) if interrupt::requested() && !interrupt::is_out_of_time() => {
             eprintln!("xtask: stopped by a signal ({error:#})");
             ExitCode::from(130)
         }

@@ -6,9 +6,11 @@ mod programs;
 
 use std::process::ExitCode;
 use std::sync::Mutex;
+use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
+use crate::interrupt;
 use crate::process;
 use crate::service::{Durability, Services};
 use crate::summary::Summary;
@@ -55,11 +57,18 @@ impl<'a> Asked<'a> {
 /// Builds first (a compile error needs no broker), then starts the services and runs unit, integration, example and
 /// doc tests. `arguments` before `--` go to cargo (`-p rapport-store`), those after it to the tests (a filter).
 pub fn run(arguments: &[String]) -> Result<ExitCode> {
+    let (longest, arguments) = limit(arguments)?;
+    if let Some(longest) = longest {
+        interrupt::within(longest);
+    }
     let asked = Asked::read(arguments);
     // For one package cargo's own choice is right (and `--doc` would fail where there is no library).
     let targets: &[&str] = if asked.everything() { &["--all-targets"] } else { &[] };
     let Some(programs) = programs::build(&asked, targets)? else {
         println!("0 passed, 1 failed");
+        if interrupt::is_out_of_time() {
+            bail!("the tests were not compiled in the time given");
+        }
         bail!("the tests do not compile");
     };
     build_program(&asked)?;
@@ -71,7 +80,9 @@ pub fn run(arguments: &[String]) -> Result<ExitCode> {
     broken.extend(services.check_alive().err().map(|error| format!("{error:#}")));
     drop(services);
     let mut summary = summary.into_inner()?;
-    if !asked.named && !lints_hold(&mut summary)? {
+    if interrupt::is_out_of_time() {
+        broken.push("everything: the time given is over".to_owned());
+    } else if !asked.named && !lints_hold(&mut summary)? {
         broken.push("the core crates break a lint; see above".to_owned());
     }
 
@@ -94,6 +105,17 @@ pub fn run(arguments: &[String]) -> Result<ExitCode> {
         bail!("no test ran");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// `--within MINUTES` in front, and the rest.
+fn limit(arguments: &[String]) -> Result<(Option<Duration>, &[String])> {
+    let (minutes, rest) = match arguments {
+        [name, minutes, rest @ ..] if name == "--within" => (minutes, rest),
+        [name] if name == "--within" => bail!("--within needs minutes, e.g. `cargo xtask test --within 80`"),
+        _ => return Ok((None, arguments)),
+    };
+    let minutes: u64 = minutes.parse().with_context(|| format!("--within {minutes}: not a number of minutes"))?;
+    Ok((Some(Duration::from_secs(minutes.saturating_mul(60))), rest))
 }
 
 /// The end-to-end tests run the program itself. A build of all tests holds it, because tests of its own package run it too;

@@ -19,6 +19,10 @@ use rapport_store::{ConnectOptions, Erased, Remains, SqlStore};
 use serde_json::json;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use tokio::sync::OnceCell;
+
+/// A database with the schema and nothing in it.
+static TEMPLATE: OnceCell<String> = OnceCell::const_new();
 
 /// Removes what a case worked on.
 struct Guard {
@@ -65,15 +69,30 @@ async fn fresh_database() -> (SqlStore, Guard) {
     let server = std::env::var("RAPPORT_TEST_POSTGRES")
         .expect("RAPPORT_TEST_POSTGRES names no PostgreSQL server: run `cargo xtask test`, which starts one");
     let name = format!("conformance_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-    on_server(&server, &format!("CREATE DATABASE {name}")).await;
+    let template = TEMPLATE.get_or_init(|| migrated_database(&server)).await;
+    on_server(&server, &format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
+    let store = connect(&server, &name).await;
+    (store.clone(), Guard { store, kind: Kind::Database { server, name } })
+}
+
+async fn connect(server: &str, name: &str) -> SqlStore {
     let (stem, _) = server.rsplit_once('/').expect("the address ends in a database");
     let options = ConnectOptions { pool_size: 6, ..ConnectOptions::default() };
-    let store = SqlStore::connect_with(&format!("{stem}/{name}"), &options).await.expect("the new database");
+    SqlStore::connect_with(&format!("{stem}/{name}"), &options).await.expect("the new database")
+}
+
+/// What every case's database is a copy of: migrating takes longer than most cases.
+async fn migrated_database(server: &str) -> String {
+    let name = format!("conformance_{}_template", std::process::id());
+    on_server(server, &format!("CREATE DATABASE {name}")).await;
+    let store = connect(server, &name).await;
     let before = store.check_schema().await.expect_err("an empty database has no schema");
     assert!(before.to_string().contains("rapport migrate"), "{before}");
     store.migrate().await.expect("the schema");
     store.migrate().await.expect("migrating again changes nothing");
-    (store.clone(), Guard { store, kind: Kind::Database { server, name } })
+    // Nobody may be connected to what is copied.
+    store.close().await;
+    name
 }
 
 /// Everything that names a partner is found, exported, erased and not found again, whatever table it stood in; nobody else loses

@@ -70,14 +70,18 @@ pub fn run(lanes: Vec<Lane>, environment: &[(&'static str, String)], summary: &M
                 let (printer, failed) = (&printer, &failed);
                 scope.spawn(move || {
                     for (name, mut command) in lane {
+                        let fail = |why: String| {
+                            failed.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{name}: {why}"));
+                        };
                         if interrupt::requested() {
-                            return;
+                            fail("not run".to_owned());
+                            continue;
                         }
                         printer.say(format!("Running {name}\n").as_bytes());
                         command.stdout(Stdio::piped());
                         command.envs(environment.iter().map(|(name, value)| (name, value)));
                         if let Err(why) = play(command, printer, summary) {
-                            failed.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{name}: {why:#}"));
+                            fail(format!("{why:#}"));
                         }
                     }
                 })
@@ -90,7 +94,7 @@ pub fn run(lanes: Vec<Lane>, environment: &[(&'static str, String)], summary: &M
         }
         Ok(())
     })?;
-    if interrupt::requested() {
+    if interrupt::requested() && !interrupt::is_out_of_time() {
         bail!("interrupted");
     }
     Ok(failed.into_inner()?)
