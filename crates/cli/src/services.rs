@@ -36,8 +36,6 @@ use crate::settings::{MailSettings, MailWay};
 pub const STOP_WITHIN: Duration = Duration::from_secs(5);
 /// Mails captured at a time: writing a file is quicker than agreeing with another worker.
 const CAPTURES: usize = 1;
-/// The consumer group of the upstream topics.
-const GROUP: &str = "rapport-ingest";
 /// How often it is looked whether the event log is back.
 const LOOK_FOR_THE_LOG: Duration = Duration::from_secs(2);
 
@@ -357,8 +355,9 @@ async fn source_settings(
         let wait = match taken_before(ground, broker).await.map_err(asking("reading what was taken")) {
             Ok(known) => {
                 let topics = broker.settings.upstream.to_vec();
+                let group = broker.settings.group.clone();
                 ground.readiness.good("ingest");
-                return Ok(Some(SourceSettings { topics, group: GROUP.to_owned(), instance, known }));
+                return Ok(Some(SourceSettings { topics, group, instance, known }));
             }
             Err(failure) if failure.passing => {
                 ground.readiness.bad("ingest", failure.message);

@@ -90,7 +90,7 @@ impl Project {
         };
         let Topics { conversions, activity, partners, events } = &topics;
         let deployment = format!(
-            "store: \"{}\"\nkafka:\n  brokers: \"{}\"\n  topics: {{ conversions: {conversions}, activity: {activity}, partners: {partners}, events: {events} }}\n\
+            "store: \"{}\"\nkafka:\n  brokers: \"{}\"\n  topics: {{ conversions: {conversions}, activity: {activity}, partners: {partners}, events: {events} }}\n  group: {prefix}\n\
              shards: {shards}\nmail: {{ deliver: \"smtp://127.0.0.1:{}?tls=none&connections=2\" }}\n\
              links: {{ keys: [{{ id: k1, secret: \"an end-to-end run signs its links with this\" }}] }}\n",
             database.url, services.kafka, sink.port

@@ -16,8 +16,8 @@ use crate::services::Services;
 use crate::sink::Sink;
 use crate::totals::{Totals, check};
 
-/// Shards of a run: few, for each of them is a commit in every step of the replay; enough for three engines to trade.
-const SHARDS: u32 = 4;
+/// Shards of a run: few, for each of them is a commit in every step of the replay; enough for each of three engines to have two.
+const SHARDS: u32 = 6;
 /// Days played after the last purchase: journeys that wait for weeks come to their mails.
 const DAYS_AFTER: i64 = 30;
 /// How often it is looked how far a replay is: no more often than the services themselves take for a step.

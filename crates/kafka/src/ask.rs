@@ -87,6 +87,10 @@ pub(crate) fn refusal(what: &str, error: &KafkaError) -> LogError {
         }
         _ => match code_of(error) {
             Some(Code::MessageSizeTooLarge) => LogError::TooLarge(what.to_owned()),
+            Some(Code::FencedInstanceId) => LogError::Refused(format!(
+                "{what}: another process of the same name joined the consumer group. Each process needs a name of its own \
+                 (`--name`), each installation on a cluster a group of its own (`kafka: group:`)"
+            )),
             Some(code) if unreachable(code) => LogError::Unreachable(format!("{what}: {code}")),
             Some(code) => LogError::Refused(format!("{what}: {code}")),
             None => LogError::Refused(format!("{what}: {error}")),

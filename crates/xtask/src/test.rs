@@ -114,7 +114,7 @@ fn limit(arguments: &[String]) -> Result<(Option<Duration>, &[String])> {
         [name] if name == "--within" => bail!("--within needs minutes, e.g. `cargo xtask test --within 80`"),
         _ => return Ok((None, arguments)),
     };
-    let minutes: u64 = minutes.parse().with_context(|| format!("--within {minutes}: not a number of minutes"))?;
+    let minutes: u64 = minutes.parse().with_context(|| format!("--within `{minutes}`: not a number of minutes"))?;
     Ok((Some(Duration::from_secs(minutes.saturating_mul(60))), rest))
 }
 
@@ -155,4 +155,23 @@ fn lints_hold(summary: &mut Summary) -> Result<bool> {
     clippy.args(["--", "-D", "warnings"]);
     let (status, ()) = process::foreground(clippy, |_| ())?;
     Ok(status.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::limit;
+
+    #[test]
+    fn the_time_given_stands_in_front_and_is_read_or_refused() {
+        let read = |words: &[&str]| {
+            let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+            limit(&words).map(|(longest, rest)| (longest, rest.to_vec())).map_err(|error| error.to_string())
+        };
+        assert_eq!(read(&["-p", "x"]), Ok((None, vec!["-p".to_owned(), "x".to_owned()])));
+        assert_eq!(read(&["--within", "2", "-p"]), Ok((Some(Duration::from_secs(120)), vec!["-p".to_owned()])));
+        assert!(read(&["--within"]).is_err_and(|told| told.contains("minutes")));
+        assert!(read(&["--within", "soon"]).is_err_and(|told| told.contains("`soon`")));
+    }
 }

@@ -21,6 +21,8 @@ pub struct KafkaSettings {
     pub events: String,
     /// Where other systems hear of signals.
     pub signals: String,
+    /// The consumer group of the upstream topics: another one for each installation on a cluster.
+    pub group: String,
     /// Replicas of topics rapport makes; the cluster's default when not given.
     pub replication: Option<u32>,
     /// Raised when the upstream topic at this place was created anew under the same name.
@@ -34,6 +36,8 @@ impl KafkaSettings {
     }
 }
 
+/// The group where none is named.
+const GROUP: &str = "rapport-ingest";
 /// The upstream topics as the settings call them.
 const UPSTREAM: [&str; 3] = ["conversions", "activity", "partners"];
 
@@ -46,6 +50,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: Option<&Node>) -> Option<Kafka
         upstream: UPSTREAM.map(str::to_owned),
         events: "rapport.events".to_owned(),
         signals: "rapport.signals".to_owned(),
+        group: GROUP.to_owned(),
         replication: None,
         incarnation: [0; 3],
     };
@@ -71,6 +76,9 @@ pub(super) fn read(reader: &mut Reader<'_>, node: Option<&Node>) -> Option<Kafka
             settings.signals = topic;
         }
         topics.finish(&[], reader.findings);
+    }
+    if let Some(group) = fields.take("group").and_then(|node| reader.text(node)) {
+        settings.group = group;
     }
     if let Some(properties) = fields.take("properties") {
         for (key, value) in properties.map(path, reader.findings).unwrap_or_default() {
@@ -107,6 +115,6 @@ pub(super) fn read(reader: &mut Reader<'_>, node: Option<&Node>) -> Option<Kafka
         Some(node) => settings.incarnation = [number(node, 0).unwrap_or(0); 3],
         None => {}
     }
-    fields.finish(&["brokers", "topics", "properties", "replication", "incarnation"], reader.findings);
+    fields.finish(&["brokers", "topics", "group", "properties", "replication", "incarnation"], reader.findings);
     (!settings.brokers.is_empty()).then_some(settings)
 }

@@ -22,13 +22,13 @@ fn without_anything_it_is_embedded_and_captures() {
 
 #[test]
 fn the_environment_wins_and_secrets_do_not_print() {
-    let text = "store: postgres://u:${PW}@db/r\nkafka: { brokers: \"k:9092\", properties: { sasl.password: \"${PW}\" } }\nshards: 8\n";
+    let text = "store: postgres://u:${PW}@db/r\nkafka: { brokers: \"k:9092\", group: second, properties: { sasl.password: \"${PW}\" } }\nshards: 8\n";
     let environment = [("PW", "hunter2"), ("RAPPORT_KAFKA", "other:9092"), ("RAPPORT_MAIL", "smtp://u:hunter2@m:25")];
     let (settings, told) = check(text, &environment);
     let settings = settings.unwrap_or_else(|| panic!("{told}"));
     let LayoutSettings::Cluster { store, kafka } = &settings.layout else { panic!("{settings:?}") };
     assert_eq!((store.reveal(), kafka.brokers.as_str()), ("postgres://u:hunter2@db/r", "other:9092"));
-    assert_eq!(settings.shards, 8);
+    assert_eq!((settings.shards, kafka.group.as_str()), (8, "second"));
     assert!(!format!("{settings:?}").contains("hunter2"));
 }
 

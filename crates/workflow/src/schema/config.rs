@@ -565,6 +565,7 @@ pub(super) static RAPPORT: Shape = Shape::Map(
                             "",
                         ),
                     ),
+                    may("group", "Consumer group of the upstream topics; another one for each installation.", SETTING),
                     may("properties", "Properties of librdkafka, among them logins.", Shape::ByName(&SETTING, 0)),
                     may("replication", "Replicas of topics rapport makes.", Shape::Int(1, 1000)),
                     may(
