@@ -55,6 +55,8 @@ fn code_of(error: &KafkaError) -> Option<Code> {
     }
 }
 
+/// What passes by itself: the connection's own errors, and those that the protocol calls retriable
+/// (<https://kafka.apache.org/protocol.html#protocol_error_codes>) but for a topic that is not there, which only `passes` waits for.
 fn unreachable(code: Code) -> bool {
     matches!(
         code,
@@ -72,8 +74,21 @@ fn unreachable(code: Code) -> bool {
             | Code::CoordinatorLoadInProgress
             | Code::CoordinatorNotAvailable
             | Code::NotCoordinator
+            | Code::NotEnoughReplicas
+            | Code::NotEnoughReplicasAfterAppend
             | Code::NotController
+            | Code::KafkaStorageError
+            | Code::FetchSessionIdNotFound
+            | Code::InvalidFetchSessionEpoch
+            | Code::ListenerNotFound
             | Code::FencedLeaderEpoch
+            // Met on a topic just made: the broker asked had not heard yet who leads it.
+            | Code::UnknownLeaderEpoch
+            | Code::OffsetNotAvailable
+            | Code::PreferredLeaderNotAvailable
+            | Code::EligibleLeadersNotAvailable
+            | Code::UnstableOffsetCommit
+            | Code::ThrottlingQuotaExceeded
     )
 }
 
@@ -95,5 +110,31 @@ pub(crate) fn refusal(what: &str, error: &KafkaError) -> LogError {
             Some(code) => LogError::Refused(format!("{what}: {code}")),
             None => LogError::Refused(format!("{what}: {error}")),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rapport_engine::ports::log::LogError;
+    use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+
+    use super::{passes, refusal};
+
+    #[test]
+    fn what_passes_is_waited_for_and_the_rest_is_told() {
+        let fetch = KafkaError::OffsetFetch;
+        let passing =
+            [Code::UnknownLeaderEpoch, Code::FencedLeaderEpoch, Code::NotLeaderForPartition, Code::OperationTimedOut];
+        for code in passing {
+            assert!(passes(&fetch(code)), "{code}");
+            assert!(matches!(refusal("asking", &fetch(code)), LogError::Unreachable(_)), "{code}");
+        }
+        for code in [Code::TopicAuthorizationFailed, Code::UnknownTopicOrPartition, Code::InvalidTopic] {
+            assert!(matches!(refusal("asking", &fetch(code)), LogError::Refused(_)), "{code}");
+        }
+        // A topic that is being made is not known everywhere at once.
+        assert!(passes(&fetch(Code::UnknownTopicOrPartition)) && !passes(&fetch(Code::TopicAuthorizationFailed)));
+        let fenced = refusal("committing", &KafkaError::ConsumerCommit(Code::FencedInstanceId));
+        assert!(fenced.to_string().contains("`--name`") && fenced.to_string().contains("`kafka: group:`"), "{fenced}");
     }
 }
