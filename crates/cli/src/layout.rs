@@ -112,7 +112,7 @@ impl Layout {
                     let opened = KafkaSignals::open(&connection, log.clone(), topic, shards, kafka.replication).await;
                     signals = Some(Arc::new(opened.map_err(unreachable_log)?));
                 }
-                (log, Some(Broker { connection, settings: kafka.clone() }))
+                (log, Some(Broker { connection, settings: KafkaSettings::clone(kafka) }))
             }
         };
         let (clock, rulebooks): (Arc<dyn Clock>, _) = match clock {

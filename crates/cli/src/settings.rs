@@ -69,7 +69,7 @@ pub enum LayoutSettings {
         /// The database's address.
         store: Secret,
         /// The broker.
-        kafka: KafkaSettings,
+        kafka: Box<KafkaSettings>,
     },
 }
 
@@ -197,7 +197,7 @@ impl Settings {
                         .error("R0550", &path, span, "a PostgreSQL store needs kafka")
                         .hint("Write `kafka: { brokers: \"host:9092\" }`, or set RAPPORT_KAFKA.");
                 }
-                kafka.map(|kafka| LayoutSettings::Cluster { store: url.clone(), kafka })
+                kafka.map(|kafka| LayoutSettings::Cluster { store: url.clone(), kafka: Box::new(kafka) })
             }
             _ => {
                 reader

@@ -205,7 +205,7 @@ const READ_ELSEWHERE: [&[&str]; 13] = [
     ],
     &["deliver", "dkim", "folder"],
     &["domain", "key", "selector"],
-    &["brokers", "incarnation", "properties", "replication", "topics"],
+    &["brokers", "group", "incarnation", "properties", "replication", "topics"],
     &["activity", "conversions", "events", "partners", "signals"],
     &["activity", "conversions", "partners"],
     &["format", "level"],
