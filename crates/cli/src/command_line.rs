@@ -4,6 +4,7 @@ mod goal;
 mod graph;
 mod operating;
 mod outreach;
+mod report;
 mod work;
 
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ pub use self::operating::{
     PlanArguments, Waiting,
 };
 pub use self::outreach::{DkimAction, DkimKind};
+pub use self::report::{ReportArguments, ReportBy, ReportFormat};
 pub use self::work::{AssignArguments, AwardArguments, CaseAction, ListArguments, TaskAction};
 
 /// Keeps a partner programme in touch with its affiliates.
@@ -393,75 +395,6 @@ pub struct SimulateArguments {
     /// As data
     #[arg(long)]
     pub json: bool,
-}
-
-/// Of `report`.
-#[derive(Debug, Args)]
-pub struct ReportArguments {
-    /// Only these figures, like revenue_28d [default: the usual ones]; with --workflows or --holdouts only these workflows
-    #[arg(value_name = "FIGURE")]
-    pub figures: Vec<String>,
-    /// The programme [default: the first in config/rapport.yaml]
-    #[arg(long, value_name = "ID")]
-    pub program: Option<String>,
-    /// A row for each partner, those who bring most first
-    #[arg(long)]
-    pub partners: bool,
-    /// A column for each of these
-    #[arg(long, value_enum, conflicts_with = "partners")]
-    pub by: Option<ReportBy>,
-    /// What mails came to, by workflow and step: planned, put off, suppressed, sent, what came back, conversions after
-    #[arg(long, conflicts_with_all = ["partners", "by", "save", "catalogue"])]
-    pub workflows: bool,
-    /// What writing brought, against those held out
-    #[arg(long, conflicts_with_all = ["partners", "by", "save", "catalogue"])]
-    pub holdouts: bool,
-    /// With --workflows or --holdouts: of how long, up to now
-    #[arg(long, value_name = "DAYS", default_value = "90d")]
-    pub last: String,
-    /// With --workflows or --holdouts: how long after a mail, or after the draw, conversions count
-    #[arg(long, value_name = "DAYS", default_value = "28d")]
-    pub within: String,
-    /// With --partners: at most so many
-    #[arg(long, default_value_t = 50)]
-    pub limit: usize,
-    /// How it is written
-    #[arg(long, value_enum, default_value = "human")]
-    pub format: ReportFormat,
-    /// Write all figures of the programme and its partners into the table `figures`, for SQL, instead of printing
-    #[arg(long, conflicts_with_all = ["partners", "by", "catalogue", "figures"])]
-    pub save: bool,
-    /// Print the catalogue of all figures instead
-    #[arg(long)]
-    pub catalogue: bool,
-}
-
-/// By what a report is split.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ReportBy {
-    /// Type of partner: the mix, and dependence on coupon and cashback
-    Type,
-    /// Country
-    Country,
-    /// Group of config/segments.yaml
-    Group,
-    /// Manager
-    Manager,
-    /// Status
-    Status,
-    /// Why partners left, as they last answered
-    LeavingReason,
-}
-
-/// How a report is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ReportFormat {
-    /// Columns
-    Human,
-    /// Money in whole units, percent as numbers
-    Csv,
-    /// With units
-    Json,
 }
 
 /// Of `health`.

@@ -91,4 +91,48 @@ fn every_mail_is_in_one_place_and_every_conversion_counts_once() {
     check(demo, &["--dir", "demo", "report", "--workflows", "welcom"], 2, &["no workflow `welcom`", "`welcome`"]);
     check(demo, &["--dir", "demo", "report", "--workflows", "--last", "0d"], 2, &["is no window"]);
     check(demo, &["--dir", "demo", "report", "--workflows", "--partners"], 2, &["cannot be used with"]);
+
+    surveys(demo, &report);
+}
+
+/// Each survey's answers add up, and what is told of its mails is what the report of workflows tells.
+fn surveys(demo: &Path, workflows: &Value) {
+    let report = json(demo, &["--dir", "demo", "report", "--surveys", "--last", "400d", "--format", "json"]);
+    let surveys = report["surveys"].as_array().unwrap();
+    let mut answered = 0;
+    for survey in surveys {
+        for told in survey["told"].as_array().unwrap() {
+            if survey["anonymous"] == true && told.get("held_back").is_some() {
+                assert!(told.get("answers").is_none() && told.get("distribution").is_none(), "{told}");
+                continue;
+            }
+            let counted =
+                told["distribution"].as_array().unwrap().iter().map(|row| number(row, "answers")).sum::<i64>();
+            assert_eq!(number(told, "answers"), counted, "{survey}");
+            assert!(number(told, "answered") <= number(told, "asked"), "{survey}");
+            answered += number(told, "answered");
+            let score = told["score"].as_f64();
+            assert_eq!(
+                score.is_some(),
+                counted > 0 && survey["type"] != "choice" && survey["type"] != "text",
+                "{survey}"
+            );
+        }
+    }
+    assert_eq!(answered, number(&workflows["all"], "answered"), "{report}");
+    let motivation = surveys.iter().find(|survey| survey["survey"] == "motivation").unwrap();
+    assert!(number(&motivation["told"][0], "answers") > 0, "{motivation}");
+    let pulse = surveys.iter().find(|survey| survey["survey"] == "pulse").unwrap();
+    assert_eq!(pulse["told"].as_array().unwrap().last().unwrap()["held_back"], "fewer than five answers");
+
+    check(demo, &["--dir", "demo", "report", "--surveys", "motivation"], 0, &["motivation", "answered", "%"]);
+    check(demo, &["--dir", "demo", "report", "--surveys", "pulse"], 0, &["anonymous csat", "fewer than five answers"]);
+    check(demo, &["--dir", "demo", "report", "--surveys", "motivatoin"], 2, &["no survey", "`motivation`"]);
+    check(demo, &["--dir", "demo", "report", "--surveys", "--workflows"], 2, &["cannot be used with"]);
+    let csv = rapport(demo, &["--dir", "demo", "report", "--surveys", "motivation", "--format", "csv"]);
+    let rows = table(&String::from_utf8(csv.stdout).unwrap());
+    assert_eq!(rows.len(), 4);
+    assert!(
+        rows.iter().all(|row| row["survey"] == "motivation" && row["type"] == "choice" && row["period"].is_empty())
+    );
 }

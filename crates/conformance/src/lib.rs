@@ -4,6 +4,7 @@
 //! [`log_conformance!`](crate::log_conformance) make a test of each; their argument is an async function that returns
 //! the implementation and a guard with `async fn finish(self)`, called when the case has passed.
 
+mod anonymous;
 mod batches;
 mod calls;
 mod claiming;
@@ -123,6 +124,11 @@ macro_rules! store_cases {
                 a_stop_of_a_provider_is_shown_to_the_policy,
                 mail_and_reports_are_tallied_by_domain,
                 a_feed_of_reports_stops_mail_to_one_provider;
+            anonymous:
+                an_anonymous_link_answers_once,
+                what_is_told_of_anonymous_answers_never_grows_by_fewer_than_five,
+                anonymous_answers_that_come_at_once_are_all_counted,
+                used_links_are_forgotten_when_none_of_them_answers;
             coordination:
                 day_parts_and_closes,
                 requests_are_answered_once,

@@ -135,7 +135,7 @@ pub async fn a_stop_of_a_provider_is_shown_to_the_policy(store: Arc<dyn Store>) 
     };
     assert!(stop(None).await);
     assert!(!stop(None).await, "once");
-    assert_eq!(store.next_mail_due().await.unwrap(), Some(at(0)), "the policy judges it");
+    assert_eq!(store.mail_look(at(0)).await.unwrap().next_due, Some(at(0)), "the policy judges it");
     let put_off = |snapshot: &RecipientSnapshot| {
         assert_eq!(snapshot.stopped, [("welcome".to_owned(), "other".to_owned())]);
         let id = snapshot.due[0].message.id.clone();

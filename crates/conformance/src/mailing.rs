@@ -7,13 +7,13 @@ use crate::sample::{
     state, waiting,
 };
 use rapport_engine::ports::rows::{MessageRow, MessageState, QuarantineRow};
-use rapport_engine::ports::store::{RecipientVerdict, Resolution, Settlement, Store};
+use rapport_engine::ports::store::{MailLook, RecipientVerdict, Resolution, Settlement, Store};
 
 /// Queued, in hand, sent: and its outcome waits for the log.
 pub async fn a_message_is_sent_once_and_tells_it(store: Arc<dyn Store>) {
     let mut owner = Owner::new(&store).await;
     owner.plan("a", vec![message("m", "a", 0)]).await;
-    assert_eq!(store.next_mail_due().await.unwrap(), Some(at(0)));
+    assert_eq!(store.mail_look(at(0)).await.unwrap().next_due, Some(at(0)));
     let attempt = claim_one(&store, "mailer", 1).await;
     assert_eq!((attempt.attempt, attempt.address.as_str(), attempt.due.attempts), (1, "a@x.example", 0));
     assert_eq!(attempt.due.message, message("m", "a", 0));
@@ -28,7 +28,7 @@ pub async fn a_message_is_sent_once_and_tells_it(store: Arc<dyn Store>) {
     assert_eq!(state(&store, "a", "m").await, (MessageState::Sent, Some("because".into())));
     assert_eq!(waiting(&store).await, ["m/sent"]);
     assert!(claim(&store, "mailer", 9).await.is_empty());
-    assert_eq!(store.next_mail_due().await.unwrap(), None);
+    assert_eq!(store.mail_look(at(0)).await.unwrap().next_due, None);
     assert_eq!(store.outstanding(at(1)).await.unwrap().messages, 0);
     assert_sound(&store).await;
 }
@@ -187,7 +187,7 @@ pub async fn a_deferred_message_waits_for_its_time(store: Arc<dyn Store>) {
     assert_eq!(store.claim(&request("mailer", 1), &defer).await.unwrap().looked_at, 1);
     assert_eq!(store.claim(&request("mailer", 59), &defer).await.unwrap().looked_at, 0);
     assert_eq!(state(&store, "a", "m").await, (MessageState::Queued, Some("quiet_hours".into())));
-    assert_eq!(store.next_mail_due().await.unwrap(), Some(at(60)));
+    assert_eq!(store.mail_look(at(0)).await.unwrap().next_due, Some(at(60)));
     assert_eq!(claim_one(&store, "mailer", 60).await.due.message.due, at(60));
 }
 
@@ -202,7 +202,7 @@ pub async fn a_message_waits_for_an_address(store: Arc<dyn Store>) {
         })
         .await;
     assert!(claim(&store, "mailer", 1).await.is_empty());
-    assert_eq!(store.next_mail_due().await.unwrap(), None);
+    assert_eq!(store.mail_look(at(0)).await.unwrap().next_due, None);
     assert_eq!(store.outstanding(at(1)).await.unwrap().messages, 0);
     store.store_persons(&[person("a", 5, Some("a@x.example"))]).await.unwrap();
     assert!(claim(&store, "mailer", 1).await.is_empty());
@@ -265,9 +265,12 @@ pub async fn messages_without_an_address_expire(store: Arc<dyn Store>) {
         })
         .await;
     assert_eq!(store.unaddressed_expired(at(9), 10).await.unwrap(), []);
+    assert_eq!(store.mail_look(at(9)).await.unwrap(), MailLook::default());
     assert_eq!(store.unaddressed_expired(at(10), 10).await.unwrap(), [short]);
+    assert_eq!(store.mail_look(at(10)).await.unwrap(), MailLook { next_due: None, is_over: true });
     store.end_queued(&[ended("m", MessageState::Expired)]).await.unwrap();
     assert_eq!(store.unaddressed_expired(at(10), 10).await.unwrap(), []);
+    assert_eq!(store.mail_look(at(10)).await.unwrap(), MailLook::default());
     assert_eq!(waiting(&store).await, ["m/expired"]);
 }
 
@@ -296,7 +299,7 @@ pub async fn mail_of_a_quarantined_partner_waits(store: Arc<dyn Store>) {
         .await;
     let row = QuarantineRow { key: key("a"), reason: "too deep".into(), at: at(0), parked: 2 };
     assert_eq!(store.quarantines().await.unwrap(), [row]);
-    assert_eq!(store.next_mail_due().await.unwrap(), Some(at(3)), "the next that can be claimed");
+    assert_eq!(store.mail_look(at(0)).await.unwrap().next_due, Some(at(3)), "the next that can be claimed");
     assert_eq!(store.outstanding(at(5)).await.unwrap().messages, 1, "what waits for a person holds no time up");
     assert_eq!(claim_one(&store, "mailer", 5).await.due.message.id, "n");
     owner.commit(|batch| batch.unparked = vec![(key("a"), 7)]).await;

@@ -64,7 +64,7 @@ pub async fn paused_mail_waits(store: Arc<dyn Store>) {
     for (id, scope) in covering {
         begin(&store, id, scope).await;
         assert_eq!(claim(&store, "mailer", 1).await.len(), 0, "{id}");
-        assert_eq!(store.next_mail_due().await.unwrap(), None, "{id}");
+        assert_eq!(store.mail_look(at(0)).await.unwrap().next_due, None, "{id}");
         assert_eq!(store.outstanding(at(5)).await.unwrap().messages, 0, "{id}: it waits for a person");
         end(&store, id).await;
     }
@@ -112,6 +112,7 @@ pub async fn a_pause_ends_when_its_time_is_over(store: Arc<dyn Store>) {
     let longer = begins("p", operation.begin.clone().unwrap().scope, Some(60));
     assert!(store.operate(&longer).await.unwrap());
     assert!(!store.operate(&ends("p", 30, true)).await.unwrap(), "it was prolonged");
+    assert!(!store.mail_look(at(59)).await.unwrap().is_over && store.mail_look(at(60)).await.unwrap().is_over);
     assert!(store.operate(&ends("p", 60, true)).await.unwrap());
     assert_eq!(store.pauses().await.unwrap(), []);
     assert_eq!(waiting(&store).await, ["pause-p", "end-p-60"]);

@@ -146,6 +146,10 @@ fn values(
             all.push(plain("everyone", CompletionItemKind::KEYWORD, "everybody"));
             all
         }
+        // Elsewhere `for` is a length of time, or a word and a name.
+        "for" if matches!(path, "config/offers.yaml" | "config/resources.yaml") => {
+            ids(vocabulary.segments(), "segment of config/segments.yaml")
+        }
         "dropped_to" => ids(vocabulary.bands(), "band of config/health.yaml"),
         "programs" => ids(vocabulary.programs(), "programme of config/rapport.yaml"),
         "once" => ["per partner", "per event", "every 90 days", "per "]

@@ -62,6 +62,8 @@ fn values_come_from_the_project() {
     check(WELCOME, "steps:\n  - email: { mail: hello, survey: | }", &["motivation"], &[]);
     check(WELCOME, "steps:\n  - start: |", &["re-engagement"], &[]);
     check(WELCOME, "when: [{ entered: | }]", &["never_sold"], &["vip"]);
+    check("config/offers.yaml", "bonus: { for: | }", &["never_sold"], &["vip"]);
+    check("config/resources.yaml", "course: { type: | }", &["tool", "training"], &["never_sold"]);
 }
 
 #[test]
@@ -70,6 +72,7 @@ fn names_are_proposed_in_conditions_and_texts() {
     check(WELCOME, "when: login\nif: |", &names, &["event.drop_percent"]);
     check(WELCOME, "when: dip.conversions\nif: [event.|]", &["event.drop_percent", "event.expected"], &[]);
     check(WELCOME, "when: login\nif: 'group == \"|\"'", &["vip", "quiet"], &["conversions_total"]);
+    check(WELCOME, "when: training.completed\nif: 'event.training == \"|\"'", &["first-steps"], &["link-builder"]);
     check(
         WELCOME,
         "steps:\n  - task: { to: ines, text: \"{{partner.|}}\" }",

@@ -356,12 +356,14 @@ impl Mailer {
     async fn is_due(&self) -> Result<bool, MailerError> {
         let rulebook = self.rulebooks.current().await?.ok_or(MailerError::NoRulebook)?;
         let now = self.clock.now().await?;
-        if self.clock.replays() {
+        let mut look = self.store.mail_look(now).await?;
+        if look.is_over && self.clock.replays() {
             // The replay's present waits for it, so it must not wait for the next round of the house.
             self.end_unaddressed(now).await?;
             self.end_pauses(Some(&rulebook), now).await?;
+            look = self.store.mail_look(now).await?;
         }
-        let is_due = self.store.next_mail_due().await?.is_some_and(|due| due <= now);
+        let is_due = look.next_due.is_some_and(|due| due <= now);
         if !is_due {
             // With mail due only sending shows whether all is well.
             self.readiness.good("mailer");

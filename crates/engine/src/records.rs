@@ -314,6 +314,8 @@ pub struct NewAward<'a> {
     pub languages: &'a [String],
     /// What it is for; what the award says of itself when nothing is said.
     pub because: Option<&'a str>,
+    /// The training it is for, if it is one.
+    pub training: Option<&'a str>,
     /// When.
     pub at: Timestamp,
 }
@@ -328,6 +330,7 @@ pub fn awarded(new: &NewAward<'_>, journey: Option<(&str, &str)>, by: Option<&st
         title: title.into(),
         summary: format!("{title}: {because}").into(),
         because: new.because.map(Into::into),
+        training: new.training.map(Into::into),
         workflow: journey.map(|(workflow, _)| workflow.into()),
         journey: journey.map(|(_, journey)| journey.into()),
         by: by.map(Into::into),

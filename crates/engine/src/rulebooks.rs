@@ -2,10 +2,11 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
 use jiff::Timestamp;
+use rapport_partner::Figure;
 use rapport_rule::{Source, Sources};
 use rapport_workflow::{Rulebook, Workflow};
 use tokio::sync::watch;
@@ -44,9 +45,28 @@ pub struct Applied {
     pub rulebook: Rulebook,
     /// Workflow → first deployment; older events start nothing.
     pub deployed: BTreeMap<String, Timestamp>,
+    /// Names met as figures: the conditions of a night ask for the same few of every partner.
+    figures: RwLock<HashMap<Box<str>, Option<Figure>>>,
 }
 
 impl Applied {
+    /// A compiled rulebook under its hash.
+    #[must_use]
+    pub fn new(hash: String, rulebook: Rulebook, deployed: BTreeMap<String, Timestamp>) -> Self {
+        Self { hash, rulebook, deployed, figures: RwLock::default() }
+    }
+
+    /// The figure of this name, if it is one. Reading a name takes longer than most figures do.
+    #[must_use]
+    pub fn figure(&self, name: &str) -> Option<Figure> {
+        let met = self.figures.read().unwrap_or_else(PoisonError::into_inner).get(name).copied();
+        met.unwrap_or_else(|| {
+            let figure = Figure::parse(name).ok();
+            self.figures.write().unwrap_or_else(PoisonError::into_inner).insert(name.into(), figure);
+            figure
+        })
+    }
+
     /// Compiles files as they were applied.
     ///
     /// # Errors
@@ -60,7 +80,7 @@ impl Applied {
         let (rulebook, findings) = rapport_workflow::compile_applied(&sources);
         let first = findings.iter().next().map_or_else(String::new, |first| first.message.clone());
         let rulebook = rulebook.ok_or(RulebookError::Broken { hash: hash.to_owned(), first })?;
-        Ok(Self { hash: hash.to_owned(), rulebook, deployed })
+        Ok(Self::new(hash.to_owned(), rulebook, deployed))
     }
 }
 

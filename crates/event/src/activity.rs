@@ -168,6 +168,9 @@ pub struct SurveyData {
     /// The given score.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub score: Option<f64>,
+    /// What the score is out of: 10 when missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub out_of: Option<f64>,
     /// The chosen reason, by its id.
     #[serde(default, deserialize_with = "read::line", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]

@@ -243,6 +243,9 @@ pub struct AwardData {
     /// What it is for, in the words of whoever gives it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub because: Option<Arc<str>>,
+    /// The training it was given for, by its id, if it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training: Option<Arc<str>>,
     /// The journey that gave it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub journey: Option<Arc<str>>,

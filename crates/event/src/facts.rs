@@ -50,6 +50,9 @@ const fn maybe(name: &'static str, ty: FieldType) -> Field {
 
 use FieldType::{Bool, Count, Date, Instant, List, Money, Number, Percent, Text};
 
+/// What a score is out of when nobody says otherwise.
+const SCORE_OUT_OF: f64 = 10.0;
+
 const COMMON: &[Field] = &[
     always("kind", Text),
     always("id", Text),
@@ -91,8 +94,13 @@ const fn of_shape(shape: Shape) -> &'static [Field] {
     const CONTENT: &[Field] = &[maybe("url", Text), maybe("title", Text), maybe("channel", Text)];
     const CREATIVE: &[Field] = &[always("creative", Text), maybe("title", Text), maybe("reason", Text)];
     const TRAINING: &[Field] = &[always("training", Text), maybe("score", Number)];
-    const SURVEY: &[Field] =
-        &[always("survey", Text), maybe("answer", Text), maybe("score", Number), maybe("reason", Text)];
+    const SURVEY: &[Field] = &[
+        always("survey", Text),
+        maybe("answer", Text),
+        maybe("score", Number),
+        maybe("out_of", Number),
+        maybe("reason", Text),
+    ];
     const RESOURCE: &[Field] = &[always("resource", Text)];
     const AUDIENCE: &[Field] =
         &[always("views", Count), always("likes", Count), maybe("followers", Count), maybe("channel", Text)];
@@ -143,8 +151,13 @@ const fn of_shape(shape: Shape) -> &'static [Field] {
         maybe("percent", Percent),
         maybe("years", Count),
     ];
-    const AWARD: &[Field] =
-        &[always("title", Text), maybe("because", Text), maybe("workflow", Text), maybe("by", Text)];
+    const AWARD: &[Field] = &[
+        always("title", Text),
+        maybe("because", Text),
+        maybe("training", Text),
+        maybe("workflow", Text),
+        maybe("by", Text),
+    ];
     const GOAL: &[Field] = &[
         always("goal", Text),
         always("proposal", Text),
@@ -275,6 +288,9 @@ impl Event {
                                 json!({ "minor": money.minor, "currency": money.currency.code() }),
                             );
                         }
+                    }
+                    crate::ActivityData::Survey(survey) if survey.score.is_some() && survey.out_of.is_none() => {
+                        map.insert("out_of".into(), json!(SCORE_OUT_OF));
                     }
                     crate::ActivityData::Mail(mail) => {
                         map.insert("reply".into(), mail.is_reply().into());

@@ -1,5 +1,6 @@
 //! The gateway: where the links in mails lead, and where trackers without Kafka deliver.
 
+mod anonymous;
 mod answer;
 mod certificate;
 mod events;
@@ -7,6 +8,7 @@ mod feedback;
 mod goal;
 mod preferences;
 mod record;
+mod survey;
 mod unsubscribe;
 mod visit;
 mod why;
@@ -52,6 +54,8 @@ pub use feedback::{ProviderError, Providers};
 pub const EVENT_BYTES_MAX: usize = 4 << 20;
 /// What a form of ours can hold, with room for what mail providers send along.
 const FORM_BYTES_MAX: usize = 16 << 10;
+/// The same of an answer in words: 2,000 characters of four bytes, each byte written as three.
+const ANSWER_BYTES_MAX: usize = 32 << 10;
 /// Who takes longer to send a body is cut off.
 const BODY_TIME_MAX: Duration = Duration::from_secs(30);
 
@@ -155,7 +159,6 @@ pub fn gateway(gateway: Gateway) -> Router {
     let state = Arc::new(gateway);
     let pages = Router::new()
         .route("/u/{token}", get(unsubscribe::ask).post(unsubscribe::act))
-        .route("/a/{token}", get(answer::ask).post(answer::act))
         .route("/w/{token}", get(why::show))
         .route("/g/{token}", get(goal::ask).post(goal::act))
         .route("/c/{token}", get(certificate::show))
@@ -163,6 +166,11 @@ pub fn gateway(gateway: Gateway) -> Router {
         .fallback(lost)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(FORM_BYTES_MAX, limited));
+    let answers = Router::new()
+        .route("/a/{token}", get(answer::ask).post(answer::act))
+        .route("/s/{token}", get(anonymous::ask).post(anonymous::act))
+        .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::from_fn_with_state(ANSWER_BYTES_MAX, limited));
     let events = Router::new()
         .route("/v1/events", post(events::take))
         .layer(middleware::from_fn_with_state(event_bytes_max, limited));
@@ -171,6 +179,7 @@ pub fn gateway(gateway: Gateway) -> Router {
         .route("/v1/feedback/{provider}", post(feedback::provider))
         .layer(middleware::from_fn_with_state(feedback::MAIL_BYTES_MAX, limited));
     pages
+        .merge(answers)
         .merge(events)
         .merge(feedback)
         .with_state(state)
@@ -263,6 +272,7 @@ async fn counted(request: Request, next: Next) -> Response {
     let route = match segments.next() {
         Some("u") => "/u/{token}",
         Some("a") => "/a/{token}",
+        Some("s") => "/s/{token}",
         Some("w") => "/w/{token}",
         Some("p") => "/p/{token}",
         Some("g") => "/g/{token}",

@@ -108,6 +108,40 @@ impl Page {
         self
     }
 
+    /// A form of one question that posts to the page's own address: one of several answers, words, or both.
+    pub(crate) fn question(mut self, question: &Question<'_>) -> Self {
+        let Question { name, legend, options, hidden, words, button } = question;
+        self.body.push_str("<form method=\"post\">\n");
+        self.hidden(hidden);
+        if !options.is_empty() {
+            let _ = writeln!(self.body, "<fieldset>\n<legend>{}</legend>\n<div class=\"scores\">", escape(legend));
+            for Choice { value, label, on } in *options {
+                let _ = writeln!(
+                    self.body,
+                    "<label class=\"score\"><input type=\"radio\" name=\"{}\" value=\"{}\" required{}><span>{}</span></label>",
+                    escape(name),
+                    escape(value),
+                    if *on { " checked" } else { "" },
+                    escape(label),
+                );
+            }
+            self.body.push_str("</div>\n</fieldset>\n");
+        }
+        if let Some(WordsField { name, label, value, chars_max, required }) = words {
+            // The first line break behind the tag is not part of what stands in it.
+            let _ = writeln!(
+                self.body,
+                "<label class=\"field\"><span>{}</span><textarea name=\"{}\" rows=\"5\" maxlength=\"{chars_max}\"{}>\n{}</textarea></label>",
+                escape(label),
+                escape(name),
+                if *required { " required" } else { "" },
+                escape(value),
+            );
+        }
+        let _ = writeln!(self.body, "<button>{}</button>\n</form>", escape(button));
+        self
+    }
+
     /// A form of switches that posts to the page's own address.
     pub(crate) fn switches(mut self, legend: &str, switches: &[Switch<'_>], button: &str) -> Self {
         self.body.push_str("<form method=\"post\">\n<fieldset>\n");
@@ -198,6 +232,46 @@ pub(crate) enum InputKind<'a> {
         /// The last.
         until: &'a str,
     },
+}
+
+/// A question to be answered.
+pub(crate) struct Question<'a> {
+    /// The answer's name in the form.
+    pub name: &'a str,
+    /// What stands above the answers.
+    pub legend: &'a str,
+    /// Answers, of which one is chosen, if there is a choice.
+    pub options: &'a [Choice<'a>],
+    /// What is sent besides: name and value.
+    pub hidden: &'a [(&'a str, &'a str)],
+    /// A field for words.
+    pub words: Option<WordsField<'a>>,
+    /// What sends it.
+    pub button: &'a str,
+}
+
+/// One of several answers.
+pub(crate) struct Choice<'a> {
+    /// What is sent.
+    pub value: &'a str,
+    /// What people read.
+    pub label: &'a str,
+    /// Whether it is chosen at first.
+    pub on: bool,
+}
+
+/// A field for words of several lines.
+pub(crate) struct WordsField<'a> {
+    /// Its name in the form.
+    pub name: &'a str,
+    /// What people read.
+    pub label: &'a str,
+    /// What stands in it at first.
+    pub value: &'a str,
+    /// How much it takes.
+    pub chars_max: usize,
+    /// Whether it must be filled in.
+    pub required: bool,
 }
 
 /// One topic on the preference page.

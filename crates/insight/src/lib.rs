@@ -1,4 +1,4 @@
-//! Judgements about a partner: dips, silence, health, what is to be expected, milestones, wins, anniversaries, goals, and who brings
+//! Judgements about a partner: dips, silence, health, what is to be expected, milestones, wins, anniversaries, goals, answers, and who brings
 //! most of the revenue.
 //!
 //! Plain numbers in, values with their reasons out. The crate knows no clock, no store, no configuration file and none of
@@ -24,6 +24,7 @@ pub mod agreement;
 pub mod anniversary;
 pub mod goal;
 pub mod milestone;
+pub mod survey;
 pub mod top_share;
 pub mod uplift;
 pub mod win;

@@ -168,6 +168,8 @@ pub enum Action {
         award: Arc<str>,
         /// What it is for; nothing personal.
         because: Option<String>,
+        /// The training whose completion began the journey: the certificate names it.
+        training: Option<Arc<str>>,
     },
     /// Look at another workflow's entry, with this as the trigger.
     Start {

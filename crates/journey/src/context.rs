@@ -2,8 +2,11 @@
 //!
 //! Personal fields are not among them; the engine never sees them. The mailer adds those, links and the sender.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use rapport_message::context::{json, set};
+use rapport_message::next_resource::Wanted;
 use rapport_rule::expr::{Scope, Value};
 use rapport_workflow::calendar::add;
 use rapport_workflow::{Email, With, is_personal_path};
@@ -31,9 +34,14 @@ pub(crate) fn of_mail(
     let zone = &world.program.zone;
     let mut context = Map::new();
     let names = world.mail(&journey.workflow, mail).map(|mail| mail.context.as_slice()).unwrap_or_default();
-    for path in names {
-        if !is_personal(path) {
-            set(&mut context, path, json(&scope.value(path), zone));
+    // A resource is one thing, though its fields are named one by one.
+    let resources: BTreeSet<Wanted> = names.iter().filter_map(|path| Wanted::of_path(path)).collect();
+    for path in names.iter().filter(|path| !is_personal(path) && Wanted::of_path(path).is_none()) {
+        set(&mut context, path, json(&scope.value(path), zone));
+    }
+    for wanted in resources {
+        if let Some(resource) = world.next_resource(wanted, languages) {
+            set(&mut context, &wanted.path(), resource);
         }
     }
     // What it is said to be written for: the frame of the mail has a sentence by it.

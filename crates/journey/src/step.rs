@@ -242,6 +242,9 @@ impl<'a> Run<'a, '_> {
                 Flow::On(step.next)
             }
             Verb::Grant { offer } => {
+                if !self.may_have(step, offer) {
+                    return Flow::On(step.next);
+                }
                 let message = MessageId::new(&self.journey.id, &step.id, 0);
                 self.actions.push(Action::Reserve { message: message.clone(), offer: offer.clone() });
                 self.note(Some(&step.id), "asks_for_offer", offer);

@@ -2,15 +2,18 @@
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rapport_message::Locale as Language;
+use rapport_message::next_resource::Wanted;
 use rapport_partner::StartMark;
 use rapport_rule::Money;
 use rapport_rule::expr::{Scope, Value};
 use rapport_rule::money::Currency;
 use rapport_workflow::calendar::Locale;
+use rapport_workflow::config::Audience;
 use rapport_workflow::{MailUse, Program, Rulebook};
 use serde_json::Value as Json;
 
@@ -48,6 +51,12 @@ pub trait Facts {
     fn ask(&self, method: &str, args: &[Value]) -> Value {
         let _ = (method, args);
         Value::Missing
+    }
+
+    /// Whether the partner was given this resource of `config/resources.yaml`, has used or completed it.
+    fn had_resource(&self, resource: &str) -> bool {
+        let _ = resource;
+        false
     }
 
     /// Whether what this event told is no longer so: its conversion reversed, its milestone or goal no longer met, its date another.
@@ -189,6 +198,30 @@ impl<'a> World<'a> {
         }
     }
 
+    /// Whether the partner belongs to those something is `for:`; not where that is not known.
+    pub(crate) fn is_among(&self, audience: &Audience) -> bool {
+        match audience {
+            Audience::Everyone => true,
+            Audience::Group(group) => self.fact("group", Since::NO_JOURNEY) == Value::Text(group.clone()),
+            Audience::Segment(segment) => {
+                self.fact(&format!("segment.{segment}"), Since::NO_JOURNEY) == Value::Bool(true)
+            }
+        }
+    }
+
+    /// What the partner could use next, as a mail in these languages shows it.
+    pub(crate) fn next_resource(&self, wanted: Wanted, languages: &[String]) -> Option<Json> {
+        let own_type = self.partner_text("partner.type");
+        let is_of = |types: &[Arc<str>]| types.is_empty() || types.iter().any(|of| own_type.as_deref() == Some(&**of));
+        let found = self.rulebook.resources.next(
+            wanted,
+            languages,
+            |resource| is_of(&resource.partner_types) && self.is_among(&resource.entitled),
+            |id| self.facts.had_resource(id),
+        );
+        found.map(|resource| resource.in_language(languages))
+    }
+
     /// The newest issue of a workflow whose day has come in the programme's zone.
     pub fn newest_issue(&self, workflow: &str, now: Timestamp) -> Option<std::sync::Arc<str>> {
         let today = now.to_zoned(self.program.zone.clone()).date();
@@ -285,32 +318,38 @@ impl JourneyScope<'_> {
             "id" => Value::text(&event.id),
             "occurred_at" => Value::Instant(event.occurred_at),
             "summary" if event.kind == "survey.answered" => self.answer_in_words(event),
-            _ => match event.payload.get(field) {
-                Some(json) => self.rulebook.payload_value(&event.kind, field, json),
-                None => self.survey_answer(event, field),
+            _ => match (self.survey_answer(event, field), event.payload.get(field)) {
+                (Some(answer), _) => answer,
+                (None, Some(json)) => self.rulebook.payload_value(&event.kind, field, json),
+                (None, None) => Value::Missing,
             },
         }
     }
 
-    /// An answer is asked for by what the survey calls it: `awaited.reason`.
-    fn survey_answer(&self, event: &EventSnapshot, field: &str) -> Value {
-        let text = |name: &str| event.payload.get(name).and_then(Json::as_str);
-        let answer = || {
-            let survey = self.rulebook.surveys.get(text("survey")?)?;
-            (*survey.answer_field == *field).then(|| text("answer")).flatten()
-        };
-        answer().map_or(Value::Missing, Value::text)
+    /// An answer is asked for by what the survey calls it: `awaited.reason`. None where another field is meant.
+    fn survey_answer(&self, event: &EventSnapshot, field: &str) -> Option<Value> {
+        if event.kind != "survey.answered" {
+            return None;
+        }
+        let survey = self.rulebook.surveys.get(event.text("survey")?).filter(|survey| survey.is_called(field))?;
+        let told = [field, "answer", "score"].into_iter().find_map(|name| event.payload.get(name));
+        Some(told.map_or(Value::Missing, |told| survey.value(told)))
     }
 
     /// An answer as the people of the programme read it in a task.
     fn answer_in_words(&self, event: &EventSnapshot) -> Value {
         let words = || {
             let survey = self.rulebook.surveys.get(event.text("survey")?)?;
-            let answer = event.text("answer").or_else(|| event.text(&survey.answer_field))?;
+            // One who wrote something said it elsewhere: that they did is all there is to tell.
+            let answer = [Some("answer"), survey.answer_field.as_deref(), Some("score")]
+                .into_iter()
+                .flatten()
+                .find_map(|name| event.payload.get(name))?;
+            let answer = answer.as_str().map_or_else(|| survey.value(answer).to_string(), str::to_owned);
             let languages = [self.program.language.as_str()];
             let label =
                 survey.choices.iter().find(|(id, _)| **id == *answer).map(|(_, label)| label.in_language(&languages));
-            Some(format!("{} {}", survey.question.in_language(&languages), label.unwrap_or(answer)))
+            Some(format!("{} {}", survey.question.in_language(&languages), label.unwrap_or(&answer)))
         };
         match words().as_deref().or_else(|| event.text("summary")) {
             Some(text) => Value::text(text),

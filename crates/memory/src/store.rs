@@ -1,5 +1,6 @@
 //! The store in memory, with the semantics of the SQL one: the conformance suite of the ports holds both to the same.
 
+mod anonymous;
 pub mod calls;
 mod commit;
 mod doctor;
@@ -102,6 +103,10 @@ pub struct Tables {
     pub sent: BTreeMap<String, Counted>,
     pub suppressions: BTreeMap<(String, String, String), Timestamp>,
     pub feedback: BTreeMap<String, FeedbackRow>,
+    /// Answers to anonymous surveys that wait and that may be told, by programme, survey, period and answer.
+    pub anonymous: BTreeMap<(ProgramId, String, String, String), (i64, i64)>,
+    /// Tickets of anonymous surveys that were used, and until when that matters.
+    pub tickets: BTreeMap<String, Timestamp>,
     pub holds: BTreeMap<(PartnerKey, String, String), Option<Timestamp>>,
     pub persons: BTreeMap<(PartnerKey, i64), PersonRow>,
     pub tasks: BTreeMap<String, TaskRow>,

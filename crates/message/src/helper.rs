@@ -10,6 +10,7 @@ use crate::escape::clean;
 use crate::format;
 use crate::locale::Locale;
 use crate::made::Made;
+use crate::next_resource;
 
 /// What a helper wants in one place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,6 +121,15 @@ pub(crate) static HELPERS: &[Spec] = &[
         Some(top_products)
     ),
     spec!("count", 1..1, &[List], &[], false, "{{number (count products)}}", Some(count)),
+    spec!(
+        "next_resource",
+        0..0,
+        &[],
+        &["type", "level"],
+        true,
+        "{{#next_resource type=\"training\"}}[{{title}}]({{url}}){{else}}…{{/next_resource}}",
+        None
+    ),
     spec!("eq", 2..2, &[Anything], &[], false, "{{#if (eq motive \"income\")}}…{{/if}}", Some(eq)),
     spec!("ne", 2..2, &[Anything], &[], false, "{{#if (ne motive \"income\")}}…{{/if}}", Some(ne)),
     spec!(
@@ -225,6 +235,7 @@ pub(crate) fn register(registry: &mut Handlebars<'static>) {
             registry.register_helper(spec.name, Box::new(Function { name: spec.name, run }));
         }
     }
+    registry.register_helper(next_resource::NAME, Box::new(next_resource::Block));
 }
 
 struct Function {

@@ -25,6 +25,7 @@ pub mod library;
 pub mod link;
 pub mod locale;
 pub mod mail;
+pub mod next_resource;
 pub mod partial;
 pub mod parties;
 pub mod rehearsal;

@@ -1,4 +1,4 @@
-//! The signed links of a mail: unsubscribing, answering, why, preferences, goals, certificates.
+//! The signed links of a mail: unsubscribing, answering by name or without, why, preferences, goals, certificates.
 //!
 //! A token is base64url of version, claims and the first 16 bytes of HMAC-SHA256 over both. It carries no expiry: a way
 //! out works for ever, so keys are only ever added. Identifiers of hexadecimal digits are packed, which keeps the address
@@ -69,6 +69,21 @@ pub enum Claims {
         /// The id of the event that gave it.
         award: String,
     },
+    /// Answers an anonymous survey. Names neither partner nor mail.
+    Anonymous {
+        /// The programme's id.
+        program: String,
+        /// The survey's id.
+        survey: String,
+        /// The period it is asked in, by its name.
+        period: String,
+        /// What stands for the partner: see [`Keys::ticket`].
+        ticket: String,
+        /// The choice's id.
+        choice: String,
+        /// The language the mail was written in.
+        language: String,
+    },
 }
 
 /// Why there is no token.
@@ -133,6 +148,24 @@ impl Keys {
         Claims::read(claims)
     }
 
+    /// What stands for a partner in the links of an anonymous survey: for one survey and period always the same, so that one answer
+    /// counts, and nothing that leads back to the partner without the keys. Made with the oldest key, which stays when others are
+    /// added, so that a new one gives nobody a second answer.
+    ///
+    /// # Errors
+    /// [`LinkError::NoKey`] when there is none.
+    pub fn ticket(&self, program: &str, survey: &str, period: &str, partner: &str) -> Result<String, LinkError> {
+        let key = self.0.last().ok_or(LinkError::NoKey)?;
+        let mut mac = Hmac::<Sha256>::new_from_slice(key).map_err(|_| LinkError::NoKey)?;
+        mac.update(b"rapport survey ticket\0");
+        for part in [program, survey, period, partner] {
+            // With its length: no two of them run together.
+            mac.update(&(part.len() as u64).to_le_bytes());
+            mac.update(part.as_bytes());
+        }
+        Ok(mac.finalize().into_bytes().iter().take(MAC_BYTES).map(|byte| format!("{byte:02x}")).collect())
+    }
+
     /// What a message's return path ends its local part with, so that only who saw one of the mail's copies can speak about it:
     /// `MESSAGE-SIGNATURE`, in small letters and digits, for some servers change the case of an address.
     ///
@@ -171,7 +204,7 @@ impl Keys {
 }
 
 impl Claims {
-    /// The letter in the address: `u`nsubscribe, `a`nswer, `w`hy, `p`references, `g`oal, `c`ertificate.
+    /// The letter in the address: `u`nsubscribe, `a`nswer, `w`hy, `p`references, `g`oal, `c`ertificate, anonymous `s`urvey.
     pub const fn path(&self) -> &'static str {
         match self {
             Claims::Unsubscribe { .. } => "u",
@@ -180,6 +213,7 @@ impl Claims {
             Claims::Preferences { .. } => "p",
             Claims::Goal { .. } => "g",
             Claims::Certificate { .. } => "c",
+            Claims::Anonymous { .. } => "s",
         }
     }
 
@@ -191,6 +225,7 @@ impl Claims {
             Claims::Preferences { .. } => 4,
             Claims::Goal { .. } => 5,
             Claims::Certificate { .. } => 6,
+            Claims::Anonymous { .. } => 7,
         }
     }
 
@@ -202,6 +237,9 @@ impl Claims {
             Claims::Preferences { program, partner } => vec![program, partner],
             Claims::Goal { program, partner, proposal } => vec![program, partner, proposal],
             Claims::Certificate { program, partner, award } => vec![program, partner, award],
+            Claims::Anonymous { program, survey, period, ticket, choice, language } => {
+                vec![program, survey, period, ticket, choice, language]
+            }
         }
     }
 
@@ -226,6 +264,14 @@ impl Claims {
             4 => Claims::Preferences { program: next()?, partner: next()? },
             5 => Claims::Goal { program: next()?, partner: next()?, proposal: next()? },
             6 => Claims::Certificate { program: next()?, partner: next()?, award: next()? },
+            7 => Claims::Anonymous {
+                program: next()?,
+                survey: next()?,
+                period: next()?,
+                ticket: next()?,
+                choice: next()?,
+                language: next()?,
+            },
             _ => return None,
         };
         fields.next().is_none().then_some(claims)
@@ -348,6 +394,34 @@ mod tests {
     }
 
     #[test]
+    fn an_anonymous_link_names_nobody_and_is_the_same_after_a_change_of_keys() {
+        let old = Keys::new([b"old".to_vec()]).unwrap();
+        let both = Keys::new([b"new".to_vec(), b"old".to_vec()]).unwrap();
+        let ticket = |partner: &str| old.ticket("default", "pulse", "2026-Q4", partner).unwrap();
+        assert_eq!(both.ticket("default", "pulse", "2026-Q4", "ada").unwrap(), ticket("ada"));
+        let claims = Claims::Anonymous {
+            program: "default".into(),
+            survey: "pulse".into(),
+            period: "2026-Q4".into(),
+            ticket: ticket("ada"),
+            choice: "5".into(),
+            language: "de".into(),
+        };
+        let url = both.url("https://partners.acme.example", &claims).unwrap();
+        assert!(url.starts_with("https://partners.acme.example/s/") && url.len() < 200, "{url}");
+        assert_eq!(both.verify(url.rsplit('/').next().unwrap()), Some(claims));
+        for other in [
+            ticket("ad"),
+            old.ticket("default", "pulse", "2027-Q1", "ada").unwrap(),
+            old.ticket("default", "puls", "e2026-Q4", "ada").unwrap(),
+            old.ticket("defaultp", "ulse", "2026-Q4", "ada").unwrap(),
+            Keys::new([b"new".to_vec()]).unwrap().ticket("default", "pulse", "2026-Q4", "ada").unwrap(),
+        ] {
+            assert_ne!(other, ticket("ada"));
+        }
+    }
+
+    #[test]
     fn a_token_of_a_retired_key_works_and_a_foreign_one_does_not() {
         let old = Keys::new([b"old".to_vec()]).unwrap();
         let rotated = Keys::new([b"new".to_vec(), b"old".to_vec()]).unwrap();
@@ -376,6 +450,14 @@ mod tests {
                 Claims::Preferences { program: program.clone(), partner: partner.clone() },
                 Claims::Goal { program: program.clone(), partner: partner.clone(), proposal: choice.clone() },
                 Claims::Certificate { program: program.clone(), partner: partner.clone(), award: message.clone() },
+                Claims::Anonymous {
+                    program: program.clone(),
+                    survey: choice.clone(),
+                    period: "2026-11".into(),
+                    ticket: message.clone(),
+                    choice: choice.clone(),
+                    language: "en".into(),
+                },
             ] {
                 let token = keys.token(&claims).unwrap();
                 prop_assert!(token.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'));

@@ -306,15 +306,16 @@ impl Mail {
                 Some(row) if row.provider == Provider::Layout && !self.is_its_own_frame(row.path) => None,
                 Some(row) => Some(Shaped { shape: row.shape, maybe_missing: row.maybe_missing }),
                 // `{{#with offer}}` or `{{#if survey}}` name the root alone.
-                None if variable::GIVEN.iter().any(|row| row.path.starts_with(&format!("{}.", used.path)))
-                    && used.role == Role::Asked =>
-                {
-                    continue;
-                }
+                None if used.role == Role::Asked && variable::has_fields(&used.path) => continue,
                 None if variable::is_planned(&used.path) => planned(&used.path),
                 None => None,
             };
             let Some(known) = known else {
+                if let Some(field) = variable::field_of_resource(&used.path) {
+                    let finding = self.tell(used, "R0201", format!("a resource has no `{field}`"), findings);
+                    finding.did_you_mean(nearest(field, variable::resource_fields())).hint(variable::RESOURCE_HINT);
+                    continue;
+                }
                 let given = variable::GIVEN.iter().filter(|row| row.provider != Provider::Layout).map(|row| row.path);
                 let mut known = given.chain(proposals.iter().map(String::as_str));
                 // `$name` is what other tools call their variables.
@@ -380,9 +381,14 @@ impl Mail {
                 finding.label(format!("write {write}"));
             }
         } else if known.maybe_missing && !used.may_be_missing {
+            // Inside its block a field of a resource is written by its own name.
+            let name = match variable::field_of_resource(path) {
+                Some(field) if used.span.len() < path.len() => field,
+                _ => path.as_str(),
+            };
             self.tell(used, "R0421", format!("`{path}` may be missing"), findings).label(match used.role {
-                Role::Printed => format!("write {{{{fallback {path} \"…\"}}}}"),
-                _ => format!("put it inside {{{{#if {path}}}}}…{{{{/if}}}}"),
+                Role::Printed => format!("write {{{{fallback {name} \"…\"}}}}"),
+                _ => format!("put it inside {{{{#if {name}}}}}…{{{{/if}}}}"),
             });
         }
     }

@@ -247,9 +247,17 @@ pub(crate) fn item_link(item: &[Block]) -> Option<(&str, &[Inline])> {
     }
 }
 
+/// Whether an item is a link of a figure or two, as scores are.
+fn is_score(item: &[Block]) -> bool {
+    item_link(item).is_some_and(|(_, text)| words(text).chars().count() <= SCORE_CHARS_MAX)
+}
+
 const PARAGRAPH: &str = "margin:0 0 16px;color:#23302b";
 const LINK: &str = "color:#0b5c8a;text-decoration:underline";
 const BUTTON: &str = "display:inline-block;padding:11px 22px;background-color:#0b5c8a;color:#ffffff;text-decoration:none;border-radius:6px;font-weight:600";
+const SCORE: &str = "display:inline-block;min-width:18px;padding:9px 8px;border:1px solid #c9d3ce;border-radius:6px;background-color:#f8faf8;color:#0b5c8a;text-decoration:none;text-align:center";
+/// Links of so few letters stand in a row.
+const SCORE_CHARS_MAX: usize = 2;
 const CHOICE: &str = "display:block;padding:10px 16px;border:1px solid #c9d3ce;border-radius:6px;background-color:#f8faf8;color:#0b5c8a;text-decoration:none";
 
 /// The tree as HTML with styles.
@@ -276,6 +284,15 @@ fn write_block(block: &Block, out: &mut String) {
                 _ => ("h3", "17px;line-height:24px"),
             };
             wrap(out, tag, &format!("margin:0 0 14px;font-size:{size};color:#23302b"), content);
+        }
+        Block::List { items, .. } if items.len() > 1 && items.iter().all(|item| is_score(item)) => {
+            out.push_str("<ul style=\"margin:0 0 20px;padding:0;list-style:none\">\n");
+            for (url, text) in items.iter().filter_map(|item| item_link(item)) {
+                out.push_str(&format!("<li style=\"display:inline-block;margin:0 4px 8px 0\"><a class=\"choice\" href=\"{}\" style=\"{SCORE}\">", escape::html(url)));
+                write_inlines(text, out);
+                out.push_str("</a></li>\n");
+            }
+            out.push_str("</ul>\n");
         }
         Block::List { items, .. } if !items.is_empty() && items.iter().all(|item| item_link(item).is_some()) => {
             out.push_str("<ul style=\"margin:0 0 20px;padding:0;list-style:none\">\n");

@@ -7,6 +7,7 @@ use serde_json::{Map, Value as Json};
 use crate::layout::Layout;
 use crate::locale::Locale;
 use crate::mail::{Mail, Shaped};
+use crate::next_resource;
 use crate::render::{RenderError, Rendered, Request, render};
 use crate::sample::{SAMPLES, Sample, Surroundings, surroundings};
 
@@ -24,7 +25,7 @@ pub struct Stage<'a> {
     pub locale: &'a Locale,
     /// What a planned name is, as for [`Mail::check`].
     pub shape: &'a dyn Fn(&str) -> Option<Shaped>,
-    /// Values that are known already, by name: the survey, the items of a feed.
+    /// Values that are known already, by name: the survey, the items of a feed, resources.
     pub known: &'a Map<String, Json>,
     /// The ids of the answers of its survey.
     pub answers: &'a [&'a str],
@@ -87,7 +88,10 @@ fn show(mail: &Mail, stage: &Stage<'_>, sample: &Sample, mut around: Surrounding
     let shape = |path: &str| (stage.shape)(path).map(|shaped| (shaped.shape, shaped.maybe_missing));
     let mut context = sample.context(mail, &shape);
     if let Json::Object(values) = &mut context {
-        values.extend(stage.known.iter().map(|(name, value)| (name.clone(), value.clone())));
+        // Who has nothing to use next in the sample has nothing of what is declared either.
+        let has_none = !values.contains_key(next_resource::NAME);
+        let known = stage.known.iter().filter(|(name, _)| !(has_none && *name == next_resource::NAME));
+        values.extend(known.map(|(name, value)| (name.clone(), value.clone())));
     }
     around.topic.service = stage.service;
     let address = around.links.why.clone();

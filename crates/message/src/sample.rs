@@ -6,6 +6,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::context;
 use crate::locale::Locale;
 use crate::mail::Mail;
+use crate::next_resource::{Level, ResourceType, Wanted};
 use crate::parties::{Imprint, Links, Person, Program, Sender, Topic};
 use crate::template::Role;
 use crate::variable::{self, Shape};
@@ -73,6 +74,8 @@ pub static SAMPLES: [Sample; 12] = [
 
 /// The event the samples are about.
 const EVENT: &str = "7c1f0a52d3e84b96";
+/// Where links of samples lead.
+const ADDRESS: &str = "https://acme.example/p?a=1&b=2";
 /// The proposal of a goal in samples.
 const PROPOSAL: &str = "own_approved_revenue-19a7";
 
@@ -156,6 +159,13 @@ impl Sample {
     pub fn context(&self, mail: &Mail, shape: &dyn Fn(&str) -> Option<(Shape, bool)>) -> Json {
         let mut values = Map::new();
         for used in mail.names().iter().filter(|used| variable::is_planned(&used.path) && !used.path.contains("[]")) {
+            if let Some(wanted) = Wanted::of_path(&used.path) {
+                // Who has nothing has nothing to use next either.
+                if !self.bare {
+                    context::set(&mut values, &wanted.path(), self.resource(wanted));
+                }
+                continue;
+            }
             let given =
                 variable::lookup(&used.path).map(|row| (row.shape, row.maybe_missing)).or_else(|| shape(&used.path));
             let (known, may_be_missing) =
@@ -180,6 +190,17 @@ impl Sample {
             context::set(&mut values, &used.path, value);
         }
         Json::Object(values)
+    }
+
+    fn resource(&self, wanted: Wanted) -> Json {
+        json!({
+            "id": "sample",
+            "type": wanted.of_type.unwrap_or(ResourceType::Material).code(),
+            "level": wanted.level.unwrap_or(Level::Basic).code(),
+            "title": self.text,
+            "about": self.text,
+            "url": ADDRESS,
+        })
     }
 
     fn items(&self, mail: &Mail, list: &str, shape: &dyn Fn(&str) -> Option<(Shape, bool)>) -> Json {
@@ -215,7 +236,7 @@ impl Sample {
     fn value(&self, ty: Type, path: &str) -> Json {
         match ty {
             // Addresses are texts too; a mail links to them.
-            Type::Text if path.ends_with("url") || path.ends_with("terms") => json!("https://acme.example/p?a=1&b=2"),
+            Type::Text if path.ends_with("url") || path.ends_with("terms") => json!(ADDRESS),
             Type::Text if path.ends_with("summary") => {
                 json!(format!(
                     "In the last seven days there were {} sales, where 42 would have been usual.",

@@ -3,6 +3,8 @@
 //! Strict mode finds a misspelt name only when it is printed; inside `{{#if}}` it reads as false for ever. Therefore the
 //! tree is walked once at load, and `check` asks for the type of every name in the list.
 
+mod resource;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -12,6 +14,7 @@ use rapport_rule::yaml::is_name;
 use rapport_rule::{Findings, Source, Span};
 
 use crate::helper::{self, Wants};
+use crate::next_resource;
 use crate::partial::{Expanded, Partial, Shelf};
 use crate::tag;
 
@@ -479,6 +482,9 @@ impl Walk<'_> {
             return;
         }
         self.arguments(call, spec, Role::Printed);
+        if name == next_resource::NAME {
+            return self.next_resource(call);
+        }
         if call.params.is_empty() && matches!(spec.name, "each" | "with") {
             // Nobody knows what the names inside are names of.
             return;

@@ -5,6 +5,8 @@
 
 use rapport_rule::expr::Type;
 
+use crate::next_resource::Wanted;
+
 /// Who puts the value into the context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Provider {
@@ -95,12 +97,50 @@ pub static GIVEN: &[Given] = &[
     given("links.preferences", TEXT, true, Provider::Layout, "the preference page"),
 ];
 
+/// The one field of a resource that not every one has.
+pub(crate) const LEVEL: &str = "level";
+
+/// The names inside `{{#next_resource}}`. There are none where a partner has nothing to use next, hence they may be missing outside.
+static RESOURCE: [Given; 6] = [
+    given("id", TEXT, true, Provider::Planning, "its name in config/resources.yaml"),
+    given("type", TEXT, true, Provider::Planning, "`tool`, `material` or `training`"),
+    given(LEVEL, TEXT, true, Provider::Planning, "`basic`, `advanced` or `expert`, if it has one"),
+    given("title", TEXT, true, Provider::Planning, "what it is called, in the mail's language"),
+    given("about", TEXT, true, Provider::Planning, "one sentence about it"),
+    given("url", TEXT, true, Provider::Planning, "its address"),
+];
+
 /// What an offer must be told with: amount, condition, end, linked terms.
 pub static OFFER_MUST_NAME: [&str; 4] = ["offer.value", "offer.condition", "offer.ends_on", "offer.terms"];
 
 /// The row of a path, if it is one of the table.
 pub fn lookup(path: &str) -> Option<&'static Given> {
-    GIVEN.iter().find(|row| row.path == path)
+    GIVEN.iter().find(|row| row.path == path).or_else(|| of_resource(path))
+}
+
+/// The row of `next_resource.training.title`; its path is the field alone.
+fn of_resource(path: &str) -> Option<&'static Given> {
+    let field = field_of_resource(path)?;
+    RESOURCE.iter().find(|row| row.path == field)
+}
+
+/// `title` of `next_resource.training.title`, whether there is such a field or not.
+pub(crate) fn field_of_resource(path: &str) -> Option<&str> {
+    path.strip_prefix(&Wanted::of_path(path)?.path())?.strip_prefix('.')
+}
+
+/// The fields of a resource.
+pub(crate) fn resource_fields() -> impl Iterator<Item = &'static str> {
+    RESOURCE.iter().map(|row| row.path)
+}
+
+/// What may stand inside the block.
+pub(crate) const RESOURCE_HINT: &str = "Inside {{#next_resource}} stand `title`, `about`, `url`, `type`, `level` and `id`; other names are written {{@root.partner.first_name}}.";
+
+/// Whether names stand below this one, which is no value itself: `offer`, `survey`, `next_resource.training`.
+pub(crate) fn has_fields(path: &str) -> bool {
+    let below = |row: &Given| row.path.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'));
+    GIVEN.iter().any(below) || Wanted::of_path(path).is_some_and(|wanted| wanted.path() == path)
 }
 
 /// Who provides a path. A name under a root that belongs to the mailer is the mailer's even when there is no such row,

@@ -55,6 +55,19 @@ fn every_name_is_listed_wherever_it_hides() {
     );
     names("{{#each products as |p|}}{{p.title}}{{/each}}", &["products", "products[].title"]);
     names("{{#with offer}}{{money value}}{{/with}}", &["offer?", "offer.value"]);
+    names(
+        "{{#next_resource type=\"training\"}}{{title}} {{@root.a}}{{else}}{{b}}{{/next_resource}}",
+        &["next_resource.training?", "next_resource.training.title?", "a", "b"],
+    );
+    names(
+        "{{#next_resource level=\"basic\" as |it|}}{{it.url}}{{/next_resource}} {{#if next_resource.any.url}}x{{/if}}",
+        &["next_resource.any_basic?", "next_resource.any_basic.url?", "next_resource.any.url?"],
+    );
+    names("{{#next_resource}}{{level}}{{/next_resource}}", &["next_resource.any?", "next_resource.any.level"]);
+    names(
+        "{{#next_resource level=\"basic\"}}{{level}}{{/next_resource}}",
+        &["next_resource.any_basic?", "next_resource.any_basic.level?"],
+    );
     names("{{fallback (money a) \"x\"}}", &["a?"]);
     names("{{number (count products)}}", &["products"]);
     names("{{plural a \"sale\" \"sales\"}}", &["a"]);
@@ -87,6 +100,11 @@ fn what_a_mail_may_not_hold_is_found_with_its_place() {
     refused("{{money}}", "R0443 4:3 `money` `money` takes one argument, found 0");
     refused("{{#money a}}x{{/money}}", "R0443 4:4 `money` `money` is not a block");
     refused("{{number a places=2}}", "R0443 4:3 `number` `number` has no option `places`");
+    refused(
+        "{{#next_resource type=\"course\"}}{{title}}{{/next_resource}}",
+        "R0443 4:24 `course` `next_resource` knows no type `course`",
+    );
+    refused("{{next_resource}}", "R0443 4:3 `next_resource` `next_resource` is a block");
     refused("a <br> word", "R0445 4:3 `<br>` raw HTML in a mail");
     refused(
         "[x](javascript:alert(1))",

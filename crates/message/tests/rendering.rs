@@ -136,6 +136,22 @@ fn the_best_products_are_a_list_in_which_names_are_names() {
 }
 
 #[test]
+fn what_a_partner_could_use_next_stands_in_its_block_or_something_else_does() {
+    let body = "{{#next_resource type=\"tool\"}}[{{title}}]({{url}}), {{about}} for {{@root.who}}{{#if (eq level \"expert\")}}!{{/if}}{{else}}Nothing for {{who}}{{/next_resource}}";
+    let tool = json!({ "title": "*Links* & <more>", "url": "https://a.example/l", "about": "In an hour" });
+    let context = |slot: &str| json!({ "next_resource": { slot: tool }, "who": "Ada" });
+    check(body, context("tool"), "*Links* & <more> (https://a.example/l), In an hour for Ada");
+    check(body, context("tool_expert"), "Nothing for Ada");
+    check(body, json!({ "who": "Ada", "next_resource": null }), "Nothing for Ada");
+    let named = "{{#next_resource as |it|}}{{it.title}}{{/next_resource}}{{#each list}}{{#next_resource}} {{title}}{{@index}}{{/next_resource}}{{/each}}";
+    let any = json!({ "next_resource": { "any": { "title": "A" } }, "list": [{ "title": "x" }, { "title": "y" }] });
+    check(named, any, "A A0 A1");
+    // What a plan lacks is never printed as nothing.
+    let bare = json!({ "next_resource": { "any": { "url": "https://a.example/l" } }, "list": [] });
+    assert!(matches!(text(named, bare, "en"), Err(RenderError::Missing { .. })));
+}
+
+#[test]
 fn no_value_passes_for_what_a_helper_made() {
     let bar = "\u{E002}7b22426172223a7b2266756c6c223a312c22706c61636573223a322c227368617265223a2278227d7d\u{E003}";
     let shown = text("{{a}} {{#each b}}{{this}}{{/each}}", json!({"a": bar, "b": [bar]}), "en").unwrap();

@@ -8,6 +8,7 @@ use rapport_event::activity::SurveyData;
 use rapport_event::engine::OutcomeData;
 use rapport_event::{ActivityData, ConversionData, EngineData, Event, Kind, Payload};
 use rapport_rule::money::Currency;
+use serde_json::{Number, Value as Json};
 
 use crate::conversion::{ConversionState, Merged};
 use crate::day::{self, Day};
@@ -17,6 +18,7 @@ use crate::payout::{Payout, PayoutStatus};
 use crate::profile::Status;
 use crate::rates::Rates;
 use crate::received::MailId;
+use crate::resources;
 use crate::state::{Answer, Opening, PartnerState};
 
 /// What folding needs to know of the programme.
@@ -158,6 +160,9 @@ fn count(state: &mut PartnerState, day: Day, measure: Measure, amount: i64) {
 }
 
 fn fold_activity(state: &mut PartnerState, kind: &Kind, data: &ActivityData, at: Timestamp, context: &FoldContext<'_>) {
+    if let Some(resource) = resources::named(kind, data) {
+        state.note_resource(resource, at);
+    }
     let (measure, moment) = match kind {
         Kind::LinkClicked => (Measure::Clicks, Moment::Click),
         Kind::LinkCreated => (Measure::LinksCreated, Moment::Link),
@@ -198,6 +203,9 @@ fn fold_activity(state: &mut PartnerState, kind: &Kind, data: &ActivityData, at:
     }
 }
 
+/// The message a survey was answered from; a record names it, and it is no answer.
+const MESSAGE: &str = "message";
+
 /// Keeps the choice under the survey's id, and each named choice (`reason`, or the field a survey names with `as`) under its name.
 fn remember_answers(state: &mut PartnerState, survey: &SurveyData, at: Timestamp) {
     let choice = survey.answer.clone().or_else(|| survey.reason.clone());
@@ -205,17 +213,33 @@ fn remember_answers(state: &mut PartnerState, survey: &SurveyData, at: Timestamp
         remember_answer(state, "reason", Answer { at, answer: Some(reason.clone()), score: None });
     }
     let mut only_named = None;
-    for (name, value) in survey.extra.iter().take(8) {
-        if let Some(text) = value.as_str().filter(|text| text.len() <= 200 && name.len() <= 100) {
-            let answer: Arc<str> = Arc::from(text);
-            only_named = Some(answer.clone());
+    for (name, value) in survey.extra.iter().filter(|(name, _)| *name != MESSAGE && name.len() <= 100).take(8) {
+        let told: Option<Arc<str>> = match value {
+            Json::String(text) if text.len() <= 200 => Some(Arc::from(text.as_str())),
+            Json::Number(number) => Some(plain(number)),
+            _ => None,
+        };
+        let Some(answer) = told else { continue };
+        only_named = Some(answer.clone());
+        // What is called like its survey is kept below, with the score.
+        if **name != *survey.survey {
             remember_answer(state, name, Answer { at, answer: Some(answer), score: None });
         }
     }
-    let answer = Answer { at, answer: choice.or(only_named), score: survey.score };
+    // Scores of unlike scales are kept as if all were out of ten, so that the newest can be asked for; what was said is the answer.
+    let out_of = survey.out_of.filter(|most| most.is_finite() && *most > 0.0);
+    let score = survey.score.map(|score| out_of.map_or(score, |most| 10.0 * score / most));
+    let said = || out_of.and(survey.score).map(|score| Arc::from(score.to_string()));
+    let answer = Answer { at, answer: choice.or(only_named).or_else(said), score };
     if answer.answer.is_some() || answer.score.is_some() {
         remember_answer(state, &survey.survey, answer);
     }
+}
+
+/// A whole number without a point, however it was told.
+fn plain(number: &Number) -> Arc<str> {
+    let whole = number.as_f64().filter(|told| number.is_f64() && told.fract() == 0.0 && told.abs() < 1e15);
+    whole.map_or_else(|| number.to_string(), |told| told.to_string()).into()
 }
 
 fn remember_answer(state: &mut PartnerState, name: &str, told: Answer) {
@@ -364,6 +388,7 @@ fn fold_own(state: &mut PartnerState, kind: &Kind, data: &EngineData, at: Timest
         (Kind::PartnerErased, _) => {
             state.profile.erase(at);
             state.answers.clear();
+            state.forget_resources();
             state.erased_at = state.erased_at.max(Some(at));
             state.person_version = None;
         }

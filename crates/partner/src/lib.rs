@@ -32,6 +32,7 @@ pub mod ranking;
 pub mod rates;
 pub mod ratio;
 pub mod received;
+mod resources;
 pub mod state;
 
 pub use bucket::{Cell, Cells};
@@ -50,4 +51,5 @@ pub use ranking::Ranking;
 pub use rates::Rates;
 pub use ratio::Ratio;
 pub use received::{MailId, Mails};
+pub use resources::RESOURCE_GIVEN;
 pub use state::{Answer, LastingSignal, Opening, PartnerState};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rapport_event::engine::{ErasedData, OutcomeData};
-use rapport_event::{CustomKinds, EngineData, Event, Headers, Kind, Limits, Payload, decode_with};
+use rapport_event::{ActivityData, CustomKinds, EngineData, Event, Extra, Headers, Kind, Limits, Payload, decode_with};
 use rapport_partner::{
     ConversionState, Figure, FigureContext, FoldContext, Folded, PartnerState, StartMark, Status, conversion, day, fold,
 };
@@ -76,6 +76,15 @@ impl World {
     fn mail(&mut self, at: &str, kind: Kind, message: &str, reason: Option<&str>) -> &mut Self {
         let data = OutcomeData { message: message.into(), reason: reason.map(Into::into), ..OutcomeData::default() };
         self.own(at, kind, EngineData::Outcome(data))
+    }
+
+    /// `resource.given`, a kind the shipped configuration declares.
+    fn given(&mut self, at: &str, resource: &str) -> &mut Self {
+        let data = ActivityData::Custom(Extra::NONE.with("resource", resource).with("title", "x"));
+        let kind = Kind::Custom("resource.given".into());
+        let event = Event { kind, payload: Payload::Activity(data), ..self.event(at, "login", "") };
+        self.fold(&event);
+        self
     }
 
     fn close(&mut self, through: &str) {
@@ -208,6 +217,68 @@ fn answers_are_kept_under_the_survey_and_the_name_it_gives_them() {
     assert_eq!(world.state.field("answers.reason"), Some("holiday".into()));
     assert_eq!(world.state.field("answers.nps"), Some(9.0.into()));
     world.check("2026-02-03", "answers_30d", "3");
+}
+
+#[test]
+fn resources_given_used_or_completed_are_known_by_name() {
+    let mut world = World::new();
+    // What an older version stored says nothing of resources.
+    let older = PartnerState::decode(&world.state.encode_hot(), None).unwrap();
+    assert!(!older.had_resource("guide"));
+    world.given("2026-02-01T10:00", "guide");
+    world.tell("2026-02-02T10:00", "resource.used", r#""resource":"link-builder""#);
+    world.tell("2026-02-03T10:00", "training.completed", r#""training":"first-steps""#);
+    world.tell("2026-02-03T10:00", "creative.submitted", r#""creative":"banner""#);
+    let stored = PartnerState::decode(&world.state.encode_hot(), None).unwrap();
+    for name in ["guide", "link-builder", "first-steps"] {
+        assert!(stored.had_resource(name), "{name}");
+    }
+    for name in ["banner", "guides", ""] {
+        assert!(!stored.had_resource(name), "{name}");
+    }
+    world.own("2026-02-04T10:00", Kind::PartnerErased, EngineData::Erased(ErasedData::default()));
+    assert!(!world.state.had_resource("guide"));
+}
+
+#[test]
+fn of_very_many_resources_the_newest_are_known_in_whatever_order_they_are_told() {
+    let told = |order: &mut dyn Iterator<Item = i64>| {
+        let mut world = World::new();
+        for index in order {
+            let (day, hour) = (1 + index / 24, index % 24);
+            let resource = format!(r#""resource":"r{index}""#);
+            world.tell(&format!("2026-02-{day:02}T{hour:02}:00"), "resource.used", &resource);
+        }
+        world.state
+    };
+    let (forward, backward) = (told(&mut (0..140)), told(&mut (0..140).rev()));
+    assert!(forward.had_resource("r139") && forward.had_resource("r12"));
+    assert!(!forward.had_resource("r11") && !forward.had_resource("r0"));
+    let known = |state: &PartnerState| (0..140).filter(|index| state.had_resource(&format!("r{index}"))).count();
+    assert_eq!((known(&forward), known(&backward)), (128, 128));
+    assert_eq!(forward.mark("resources"), backward.mark("resources"));
+    // Told once more, an old one is new again.
+    let mut world = World::new();
+    world.state = forward;
+    world.tell("2026-02-20T10:00", "resource.used", r#""resource":"r0""#);
+    assert!(world.state.had_resource("r0") && !world.state.had_resource("r12"));
+}
+
+#[test]
+fn scores_of_unlike_scales_are_compared_out_of_ten_and_kept_as_they_were_given() {
+    let mut world = World::new();
+    let csat = r#""survey":"support","answer":"4","score":4,"out_of":5,"help":4.0,"message":"m1""#;
+    world.tell("2026-02-01T10:00", "survey.answered", csat);
+    assert_eq!(world.state.field("answers.support"), Some("4".into()));
+    assert_eq!(world.state.field("answers.help"), Some("4".into()));
+    assert_eq!(world.state.field("answers.message"), None, "which mail it was is no answer");
+    assert_eq!(world.state.satisfaction(), Some(8.0));
+    world.tell("2026-02-02T10:00", "survey.answered", r#""survey":"stars","score":2,"out_of":5"#);
+    assert_eq!((world.state.field("answers.stars"), world.state.satisfaction()), (Some("2".into()), Some(4.0)));
+    world.tell("2026-02-03T10:00", "survey.answered", r#""survey":"nps","score":7"#);
+    assert_eq!(world.state.satisfaction(), Some(7.0));
+    world.tell("2026-02-04T10:00", "survey.answered", r#""survey":"odd","score":3,"out_of":0"#);
+    assert_eq!(world.state.satisfaction(), Some(3.0), "what is out of nothing is taken as it stands");
 }
 
 #[test]

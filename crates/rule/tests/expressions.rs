@@ -181,6 +181,16 @@ fn closed_sets_know_their_values() {
 }
 
 #[test]
+fn of_a_set_that_others_add_to_only_what_nobody_can_mean_is_refused() {
+    refused(
+        "event.training == \"photo\"",
+        "R0214 at `\"photo\"`: `event.training` is never \"photo\" | did you mean `photos`?",
+    );
+    answers("event.training in [\"basics\", \"photos\"]", "event.training=other", "false");
+    answers("event.training != \"basics\" && event.training != \"photos\"", "event.training=other", "true");
+}
+
+#[test]
 fn units_do_not_mix() {
     refused(
         "revenue_28d > 100",

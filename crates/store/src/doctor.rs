@@ -87,6 +87,7 @@ impl SqlStore {
         removed += session.execute(&prune::FEEDBACK, &cells![history]).await?;
         removed += session.execute(&prune::RESPONSES, &cells![history]).await?;
         removed += session.execute(&prune::PROCESSES, &cells![day]).await?;
+        removed += session.execute(&prune::SURVEY_TICKETS, &cells![now]).await?;
         session.commit().await?;
         Ok(removed)
     }

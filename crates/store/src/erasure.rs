@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use rapport_contact::{hashed, normalise};
+use rapport_engine::personal::SAID;
 use rapport_engine::ports::operating::AuditRow;
 use rapport_engine::ports::rows::OutboxRow;
 use rapport_engine::ports::store::StoreError;
@@ -224,11 +225,18 @@ async fn personal_values(session: &mut Session, key: &PartnerKey) -> Result<BTre
     for row in session.fetch_rows(&person::VERSIONS, &[], &crate::load::key_rows(std::slice::from_ref(key))).await? {
         let fields: Value = serde_json::from_str(&row.text(3)?).unwrap_or_default();
         let Value::Object(fields) = fields else { continue };
-        for (_, value) in fields.into_iter().filter(|(name, _)| !COMMON.contains(&name.as_str())) {
-            gather(value, &mut values);
+        for (name, value) in fields.into_iter().filter(|(name, _)| !COMMON.contains(&name.as_str())) {
+            if !is_one_word_said(&name, &value) {
+                gather(value, &mut values);
+            }
         }
     }
     Ok(values)
+}
+
+/// One word written to a survey says nothing about who wrote it: it is any word, or the address of somebody else, whom nobody erases.
+fn is_one_word_said(name: &str, value: &Value) -> bool {
+    name.starts_with(SAID) && value.as_str().is_some_and(|said| !said.trim().contains(char::is_whitespace))
 }
 
 fn gather(value: Value, values: &mut BTreeSet<String>) {

@@ -18,6 +18,7 @@ mod migrate;
 mod port;
 mod sql;
 
+mod anonymous;
 mod call;
 mod commit;
 mod coordinator;

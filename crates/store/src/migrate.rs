@@ -43,6 +43,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(16, "0016_sent_at.sql"),
     migration!(17, "0017_measured.sql"),
     migration!(18, "0018_compression.sql"),
+    migration!(19, "0019_surveys.sql"),
 ];
 
 /// The schema this binary reads and writes.

@@ -6,13 +6,14 @@ use async_trait::async_trait;
 use jiff::{Timestamp, civil::Date};
 use rapport_engine::ports::operating::{AuditRow, Operation, PauseRow, TaskQuery};
 use rapport_engine::ports::rows::{
-    CallSettled, ConversionRow, CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow, DefinitionRow, Ids,
-    MessageRow, NumberedOutboxRow, OutboxRow, PartnerBundle, PersonRow, PromiseRow, QuarantineRow, RequestRow,
-    ReservationRow, ShardCommit, ShardRow, TakenCall, Target, TaskRow, TimerRow,
+    AnonymousAnswer, AnonymousTally, CallSettled, ConversionRow, CoordinatorCommit, DayCloseRow, DayPartRow,
+    DeadLetterRow, DefinitionRow, Ids, MessageRow, NumberedOutboxRow, OutboxRow, PartnerBundle, PersonRow, PromiseRow,
+    QuarantineRow, RequestRow, ReservationRow, ShardCommit, ShardRow, TakenCall, Target, TaskRow, TimerRow,
 };
 use rapport_engine::ports::store::{
     Alive, Attempt, CallClaim, ClaimRequest, Claimed, Committed, DomainTally, Doubtful, EndedMessage, FeedbackRow,
-    Outstanding, RecipientSnapshot, RecipientVerdict, Resolution, Settlement, Store, StoreError, SuppressionChange,
+    MailLook, Outstanding, RecipientSnapshot, RecipientVerdict, Resolution, Settlement, Store, StoreError,
+    SuppressionChange,
 };
 use rapport_engine::ports::written::Written;
 use rapport_engine::story::Story;
@@ -241,6 +242,14 @@ impl Store for SqlStore {
         self.write_feedback(rows, changes, told).await
     }
 
+    async fn take_anonymous(&self, answer: &AnonymousAnswer) -> Result<bool, StoreError> {
+        self.write_anonymous(answer).await
+    }
+
+    async fn anonymous_tallies(&self, program: &ProgramId) -> Result<Vec<AnonymousTally>, StoreError> {
+        self.read_anonymous(program).await
+    }
+
     async fn feedback_count(&self, address: &str, what: &str, since: Timestamp) -> Result<i64, StoreError> {
         self.count_feedback(address, what, since).await
     }
@@ -305,8 +314,8 @@ impl Store for SqlStore {
         self.write_ended(ended).await
     }
 
-    async fn next_mail_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.read_next_due().await
+    async fn mail_look(&self, now: Timestamp) -> Result<MailLook, StoreError> {
+        self.read_mail_look(now).await
     }
 
     async fn operate(&self, operation: &Operation) -> Result<bool, StoreError> {

@@ -135,7 +135,7 @@ fn casts(rulebook: &Rulebook, all: &[(&WorkflowId, &Trial)]) -> BTreeMap<Cast, A
             let start = trial.at(1, trial.clock.time());
             // What is older than the play starts nothing.
             let deployed = cast.workflows.iter().map(|workflow| (workflow.id.to_string(), start)).collect();
-            Arc::new(Applied { hash: cast.hash.to_string(), rulebook: cast, deployed })
+            Arc::new(Applied::new(cast.hash.to_string(), cast, deployed))
         });
     }
     casts

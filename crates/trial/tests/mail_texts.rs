@@ -53,6 +53,31 @@ fn a_mail_lists_what_its_partner_sold_most() {
 }
 
 #[test]
+fn what_a_partner_was_given_or_has_used_is_not_shown_as_new() {
+    check(
+        "Next:\n\n{{> best}}",
+        "{{#next_resource type=\"material\"}}{{title}}, to begin with{{else}}all there is{{/next_resource}}",
+        r#"  - name: the first there is
+    events: [{ day: 5, login: {} }]
+    until: day 8
+    expect: { mails: [{ hello: { text: '/Next:.*Pictures for the season, to begin with/' } }] }
+  - name: the first was given
+    events: [{ day: 2, resource.given: { resource: season-pictures, title: pictures } }, { day: 5, login: {} }]
+    until: day 8
+    expect: { mails: [{ hello: { text: '/Next:.*The size guide, to begin with/' } }] }
+  - name: both are known, in German
+    partner: { language: de, country: DE }
+    events:
+      - { day: 2, resource.given: { resource: season-pictures, title: Bilder } }
+      - { day: 3, resource.used: { resource: size-guide } }
+      - { day: 5, login: {} }
+    until: day 8
+    expect: { mails: [{ hello: { text: '/Next:.*all there is/' } }] }
+"#,
+    );
+}
+
+#[test]
 fn a_partial_of_a_service_mail_needs_a_second_person_like_its_own_text() {
     let of = |partial: &str, kind: &str| {
         let workflow = "when: login\nonce: per partner\nsteps: [{ email: hello }]\n";

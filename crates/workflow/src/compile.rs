@@ -20,12 +20,13 @@ use crate::trial;
 use crate::vocabulary::Vocabulary;
 
 /// Files of `config/` with a meaning; `(file, required)`.
-const CONFIG_FILES: [(&str, bool); 14] = [
+const CONFIG_FILES: [(&str, bool); 15] = [
     ("rapport.yaml", true),
     ("segments.yaml", false),
     ("goals.yaml", false),
     ("offers.yaml", false),
     ("awards.yaml", false),
+    ("resources.yaml", false),
     ("surveys.yaml", false),
     ("feeds.yaml", false),
     ("events.yaml", false),
@@ -105,7 +106,10 @@ fn build(
     let custom = node("events.yaml").map(|(node, path)| config::read_events(node, &path, findings)).unwrap_or_default();
     let surveys =
         node("surveys.yaml").map(|(node, path)| config::read_surveys(node, &path, findings)).unwrap_or_default();
-    let offers = node("offers.yaml").map(|(node, path)| config::read_offers(node, &path, findings)).unwrap_or_default();
+    let names = config::segment_names(nodes.get("segments.yaml"));
+    let sets = config::Sets { groups: &names.groups, segments: &names.segments };
+    let offers =
+        node("offers.yaml").map(|(node, path)| config::read_offers(node, &path, sets, findings)).unwrap_or_default();
     let awards = node("awards.yaml").map(|(node, path)| config::read_awards(node, &path, findings)).unwrap_or_default();
     let feeds =
         node("feeds.yaml").map(|(node, path)| config::read_feeds(node, &path, sources, findings)).unwrap_or_default();
@@ -113,16 +117,22 @@ fn build(
     let labels = node("labels.yaml").map(|(node, path)| config::read_labels(node, &path, findings)).unwrap_or_default();
     let health = node("health.yaml").map(|(node, path)| config::read_health(node, &path, findings)).unwrap_or_default();
     let rates = sources.get("config/rates.csv").map(|source| config::read_rates(source, findings)).unwrap_or_default();
-    let names = config::segment_names(nodes.get("segments.yaml"));
     let programs = config.as_ref().map(|config| config.programs.keys().cloned().collect()).unwrap_or_default();
+    let partner_types = config.as_ref().map(|config| config.partner_types.clone()).unwrap_or_default();
+    let resources = {
+        let known = config::KnownToResources { sets, partner_types: &partner_types };
+        let read = |(node, path): (&Node, String)| config::read_resources(node, &path, known, findings);
+        node("resources.yaml").map(read).unwrap_or_default()
+    };
     let mut declared = Declared {
         custom,
         surveys,
+        resources,
         groups: names.groups,
         lanes: names.lanes,
         segments: names.segments,
         programs,
-        partner_types: config.as_ref().map(|config| config.partner_types.clone()).unwrap_or_default(),
+        partner_types,
         labels,
         awards: awards.keys().cloned().collect(),
         bands: health.iter().flat_map(|model| &model.spec().bands).map(|band| Arc::from(band.name.as_str())).collect(),
@@ -138,8 +148,7 @@ fn build(
     let goals = {
         let env = Names::of_partner(&declared, false);
         let known = config::KnownToGoals {
-            groups: &declared.groups,
-            segments: &declared.segments,
+            sets: config::Sets { groups: &declared.groups, segments: &declared.segments },
             senders: config.as_ref().map(|config| config.senders.keys().cloned().collect()),
             currencies: config
                 .iter()
@@ -226,6 +235,7 @@ fn build(
         layout: layout?,
         offers,
         awards,
+        resources: declared.resources,
         surveys: declared.surveys,
         feeds,
         hooks,

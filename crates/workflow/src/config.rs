@@ -1,5 +1,7 @@
-//! What no workflow may forget, from `config/`: programmes, senders, topics, guardrails, offers, awards, surveys, feeds, groups, goals.
+//! What no workflow may forget, from `config/`: programmes, senders, topics, guardrails, offers, awards, resources, surveys, feeds,
+//! groups, goals.
 
+mod audience;
 mod awards;
 mod events;
 mod feeds;
@@ -10,6 +12,7 @@ mod labels;
 mod offers;
 mod rapport;
 mod rates;
+mod resources;
 mod segments;
 mod surveys;
 mod texts;
@@ -26,19 +29,22 @@ use rapport_rule::{Currency, Length};
 
 use crate::calendar::Calendar;
 
+pub use audience::Audience;
 pub use awards::Award;
 pub use feeds::{Feed, FieldType as FeedFieldType};
 pub use goals::{
-    ANNIVERSARY, Audience, DeclaredGoal, GoalPeriod, GoalTarget, Goals, MANAGER, METRICS as GOAL_METRICS, length_days,
+    ANNIVERSARY, DeclaredGoal, GoalPeriod, GoalTarget, Goals, MANAGER, METRICS as GOAL_METRICS, length_days,
     measure as goal_measure, own_goal,
 };
 pub use hooks::{Hook, HookKind, hook_variable};
 pub use labels::Label;
 pub use offers::{Budget, Offer, PerPartner};
+pub use resources::{Resource, Resources};
 pub use segments::{Group, GroupRule, Lane, Segment, Segments};
-pub use surveys::Survey;
+pub use surveys::{Survey, SurveyKind, SurveyPeriod, WRITTEN, answered_until, period_days};
 pub use texts::Texts;
 
+pub(crate) use audience::Sets;
 pub(crate) use awards::read as read_awards;
 pub(crate) use events::read as read_events;
 pub(crate) use feeds::read as read_feeds;
@@ -50,6 +56,7 @@ pub(crate) use offers::read as read_offers;
 pub use rapport::DEPLOYMENT_KEYS;
 pub(crate) use rapport::read as read_rapport;
 pub(crate) use rates::read as read_rates;
+pub(crate) use resources::{Known as KnownToResources, read as read_resources};
 pub(crate) use segments::{names as segment_names, read as read_segments};
 pub(crate) use surveys::read as read_surveys;
 

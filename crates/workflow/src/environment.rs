@@ -1,5 +1,7 @@
 //! Which names exist where: LANGUAGE section 4, "Scope".
 
+mod answers;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -14,10 +16,12 @@ use rapport_rule::yaml::Node;
 use rapport_rule::{Currency, Findings, Money};
 use serde_json::Value as Json;
 
-use crate::config::{ANNIVERSARY, GoalNames, Label, Survey};
+use crate::config::{ANNIVERSARY, GoalNames, Label, Resources, Survey};
 use crate::figures;
 use crate::model::{CALL_OUTCOMES, KindPattern, MAIL_OUTCOMES};
 use crate::received::{self, MailNames};
+
+pub(crate) use answers::SAID;
 
 /// The statuses a partner can have.
 pub const STATUSES: [&str; 6] = ["unknown", "applied", "active", "suspended", "rejected", "closed"];
@@ -65,7 +69,7 @@ const GOAL: &[(&str, Type)] = &[
 
 /// Whether a name is a personal field.
 pub fn is_personal_path(path: &str) -> bool {
-    path.strip_prefix("partner.").is_some_and(|field| PERSONAL.contains(&field))
+    path.strip_prefix("partner.").is_some_and(|field| PERSONAL.contains(&field) || field.starts_with(SAID))
         || !rapport_message::variable::is_planned(path) && path.starts_with("partner.")
 }
 
@@ -74,6 +78,7 @@ pub fn is_personal_path(path: &str) -> bool {
 pub(crate) struct Declared {
     pub(crate) custom: CustomKinds,
     pub(crate) surveys: BTreeMap<Arc<str>, Survey>,
+    pub(crate) resources: Resources,
     pub(crate) groups: Vec<Arc<str>>,
     pub(crate) lanes: Vec<Arc<str>>,
     pub(crate) segments: Vec<Arc<str>>,
@@ -118,6 +123,7 @@ impl Declared {
         let mut found: Option<Variable> = None;
         let mut lacking = kinds.is_empty();
         let mut closed: Option<BTreeSet<Arc<str>>> = Some(BTreeSet::new());
+        let mut may_be_another = false;
         for kind in kinds {
             let Some(one) = self.field_of(kind, field) else {
                 lacking = true;
@@ -128,6 +134,7 @@ impl Declared {
                 _ => closed = None,
             }
             lacking |= one.maybe_missing;
+            may_be_another |= one.may_be_another;
             match &found {
                 // One name with two types cannot be asked for.
                 Some(known) if known.ty != one.ty => return None,
@@ -136,6 +143,7 @@ impl Declared {
         }
         let mut variable = found?;
         variable.maybe_missing = lacking;
+        variable.may_be_another = may_be_another;
         variable.closed_set = closed.filter(|set| !set.is_empty()).map(|set| set.into_iter().collect());
         Some(variable)
     }
@@ -149,17 +157,11 @@ impl Declared {
             return Some(self.names_of(kind));
         }
         if *kind == Kind::SurveyAnswered {
-            let choices: BTreeSet<Arc<str>> = self
-                .surveys
-                .values()
-                .filter(|survey| *survey.answer_field == *field)
-                .flat_map(|survey| survey.choices.iter().map(|(id, _)| id.clone()))
-                .collect();
-            if !choices.is_empty() {
-                return Some(Variable::one_of(choices.iter().map(|choice| &**choice)).or_missing());
+            if let Some(answer) = self.answer(field) {
+                return Some(answer);
             }
             if field == "survey" {
-                return Some(Variable::one_of(self.surveys.keys().map(|id| &**id)));
+                return Some(Variable::one_of(self.told_surveys()));
             }
         }
         if *kind == Kind::CaseResolved && field == "outcome" {
@@ -178,6 +180,12 @@ impl Declared {
         let variable = match values.filter(|known| !known.values.is_empty()) {
             Some(known) => Variable { closed_set: Some(known.values.clone().into()), ..variable },
             None => variable,
+        };
+        // Trackers tell of what nobody declared, too.
+        let resources = self.resources.named_by(kind, field);
+        let variable = match variable.ty == Type::Text && variable.closed_set.is_none() && !resources.is_empty() {
+            true => Variable { closed_set: Some(resources.into()), may_be_another: true, ..variable },
+            false => variable,
         };
         Some(if found.may_be_missing { variable.or_missing() } else { variable })
     }
@@ -201,7 +209,7 @@ impl Declared {
         let mut names: BTreeSet<String> =
             kinds.iter().flat_map(|kind| kind.fields(&self.custom)).map(|field| field.name.into_owned()).collect();
         if kinds.contains(&Kind::SurveyAnswered) {
-            names.extend(self.surveys.values().map(|survey| survey.answer_field.to_string()));
+            names.extend(self.answer_names().map(str::to_owned));
         }
         names
     }
@@ -289,7 +297,7 @@ impl Environment for Names<'_> {
         names.push("partner.status".into());
         names.extend(PARTNER.iter().map(|(field, _, _)| format!("partner.{field}")));
         names.extend(PERSONAL.iter().map(|field| format!("partner.{field}")));
-        names.extend(declared.surveys.values().map(|survey| format!("partner.answers.{}", survey.answer_field)));
+        names.extend(declared.answer_paths());
         names.extend(declared.labels.keys().map(|label| format!("partner.labels.{label}")));
         names.extend(declared.awards.iter().map(|award| format!("partner.awarded.{award}")));
         names.extend(PROGRAM.iter().map(|field| format!("program.{field}")));
@@ -320,7 +328,7 @@ impl Environment for Names<'_> {
     }
 
     fn why_not(&self, path: &str) -> Option<String> {
-        figures::why_not(path)
+        figures::why_not(path).or_else(|| self.declared.why_no_answer(path))
     }
 
     fn method(&self, object: &str, method: &str) -> Option<Method> {
@@ -340,6 +348,7 @@ impl Environment for Names<'_> {
     }
 
     fn possible(&self, path: &str, text: &str) -> Result<(), Refused> {
+        self.declared.survey_told(path, text)?;
         let Some(field) = path.strip_prefix("partner.").filter(|_| self.declared.checks) else { return Ok(()) };
         // "Is it known at all?"
         if text.is_empty() {
@@ -391,13 +400,10 @@ fn partner_field(declared: &Declared, field: &str) -> Option<Variable> {
         return Some(Variable::of(Type::Text).or_missing());
     }
     if let Some(answer) = field.strip_prefix("answers.") {
-        let choices: BTreeSet<&str> = declared
-            .surveys
-            .values()
-            .filter(|survey| *survey.answer_field == *answer)
-            .flat_map(|survey| survey.choices.iter().map(|(id, _)| &**id))
-            .collect();
-        return (!choices.is_empty()).then(|| Variable::one_of(choices).or_missing());
+        return declared.answer(answer);
+    }
+    if let Some(name) = field.strip_prefix(SAID) {
+        return declared.said(name);
     }
     if let Some(label) = field.strip_prefix("labels.") {
         let label = declared.labels.get(label)?;

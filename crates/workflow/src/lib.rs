@@ -29,7 +29,7 @@ pub mod trial;
 pub mod vocabulary;
 
 pub use compile::{Looked, compile, compile_applied, compile_into, look};
-pub use config::{Config, Feed, Offer, Program, Survey, Texts};
+pub use config::{Config, Feed, Offer, Program, Resource, Resources, Survey, Texts};
 pub use environment::{STATUSES, is_lasting, is_personal_path};
 pub use mails::{Sampled, sampled};
 pub use model::*;

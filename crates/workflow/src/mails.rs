@@ -1,6 +1,7 @@
 //! Whether every mail a step sends exists, and every name in it is known there.
 
 mod rehearsal;
+mod resources;
 mod sampled;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +14,7 @@ use rapport_rule::{Findings, Source, Span};
 
 use crate::compile::Catalogue;
 use crate::config::{Feed, FeedFieldType};
-use crate::environment::is_personal_path;
+use crate::environment::{SAID, is_personal_path};
 use crate::figures;
 use crate::model::{Email, ISSUE, MailName, Verb, With, WorkflowId, issue_day};
 use crate::read::Read;
@@ -143,10 +144,12 @@ fn check_mail(
         found
     };
     let mut proposals = env.names();
+    proposals.retain(|name| !is_said(name));
     proposals.extend(places.iter().flat_map(|place| place.email.with.keys().map(ToString::to_string)));
     for mail in library.variants(name) {
         let errors = findings.errors();
         mail.check(&shape, &proposals, findings);
+        resources::check(mail, read.workflow.is_marketing(), &catalogue.declared.resources, findings);
         for place in places {
             for (root, given) in [("survey", place.email.survey.is_some()), ("offer", place.email.offer.is_some())] {
                 match (mail.uses_root(root), given) {
@@ -203,7 +206,15 @@ fn with_shape(email: &Email, used: &str, env: &dyn Environment, feeds: &BTreeMap
     }
 }
 
+/// What partners wrote is for the programme's people: tasks show it, a mail knows no such name.
+fn is_said(path: &str) -> bool {
+    path.strip_prefix("partner.").is_some_and(|field| field.starts_with(SAID))
+}
+
 fn planned_shape(used: &str, env: &dyn Environment) -> Option<Shaped> {
+    if is_said(used) {
+        return None;
+    }
     if used == "events" {
         return Some(Shaped { shape: Shape::Items, maybe_missing: true });
     }

@@ -57,6 +57,8 @@ pub(crate) struct Reader<'a> {
     pub(crate) kinds: Vec<Kind>,
     pub(crate) awaited: Vec<Kind>,
     pub(crate) choices: Vec<Arc<str>>,
+    /// The surveys its mails name, as written, wherever they stand.
+    pub(crate) asks: Vec<Arc<str>>,
     /// Marketing or service, as far as written.
     pub(crate) kind: MailKind,
     pub(crate) mail_spans: BTreeMap<usize, Span>,
@@ -98,6 +100,7 @@ pub(crate) fn workflow(
         kinds: Vec::new(),
         awaited: Vec::new(),
         choices: Vec::new(),
+        asks: Vec::new(),
         kind: MailKind::Marketing,
         mail_spans: BTreeMap::new(),
     };
@@ -288,6 +291,7 @@ fn stop_when(node: &Node, reader: &Reader<'_>, findings: &mut Findings) -> Vec<S
             stops.extend(
                 kind_pattern(text, item.text_span(), reader, &any, "stop a workflow", findings).map(StopWhen::Event),
             );
+            steps::answered_by_nobody(item, reader, findings);
         } else if let Some(condition) = entry::condition(item, &reader.names(), reader, findings) {
             let text = if text.is_empty() { condition.to_string() } else { text.to_owned() };
             stops.push(StopWhen::True { text: text.into(), condition });

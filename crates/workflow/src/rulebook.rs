@@ -11,7 +11,7 @@ use rapport_rule::Sources;
 use rapport_rule::expr::Value;
 use serde_json::Value as Json;
 
-use crate::config::{Award, Config, Feed, Goals, Hook, Offer, Segments, Survey};
+use crate::config::{Award, Config, Feed, Goals, Hook, Offer, Resources, Segments, Survey};
 use crate::environment::payload_value;
 use crate::model::{Workflow, WorkflowId};
 use crate::trial::Trial;
@@ -37,6 +37,8 @@ pub struct Rulebook {
     pub offers: BTreeMap<Arc<str>, Offer>,
     /// `config/awards.yaml`.
     pub awards: BTreeMap<Arc<str>, Award>,
+    /// `config/resources.yaml`; empty without it.
+    pub resources: Resources,
     /// `config/surveys.yaml`.
     pub surveys: BTreeMap<Arc<str>, Survey>,
     /// `config/feeds.yaml` with the files it names.

@@ -5,6 +5,7 @@
 
 mod config;
 mod json;
+mod resources;
 mod steps;
 mod tests;
 mod workflow;
@@ -132,7 +133,7 @@ pub struct FileShape {
 }
 
 /// Every kind of file there is a schema of.
-pub static FILES: [FileShape; 13] = [
+pub static FILES: [FileShape; 14] = [
     FileShape {
         name: "workflow",
         about: "workflows/NAME/workflow.yaml: who enters, and what happens.",
@@ -160,7 +161,16 @@ pub static FILES: [FileShape; 13] = [
         shape: &config::OFFERS,
     },
     FileShape { name: "awards", about: "config/awards.yaml: what partners are honoured with.", shape: &config::AWARDS },
-    FileShape { name: "surveys", about: "config/surveys.yaml: one-click questions.", shape: &config::SURVEYS },
+    FileShape {
+        name: "resources",
+        about: "config/resources.yaml: tools, material and training that mails point to.",
+        shape: &resources::RESOURCES,
+    },
+    FileShape {
+        name: "surveys",
+        about: "config/surveys.yaml: questions, by choice, score or words.",
+        shape: &config::SURVEYS,
+    },
     FileShape { name: "feeds", about: "config/feeds.yaml: lists that mails show.", shape: &config::FEEDS },
     FileShape { name: "events", about: "config/events.yaml: kinds of event of your own.", shape: &config::EVENTS },
     FileShape { name: "hooks", about: "config/hooks.yaml: other systems that workflows call.", shape: &config::HOOKS },

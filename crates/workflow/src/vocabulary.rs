@@ -232,6 +232,9 @@ fn about(name: &str) -> String {
         ("partner", "score") => "Health, 0 to 100, of config/health.yaml.".into(),
         ("partner", "band") => "The band of health.".into(),
         ("partner", _) if name.starts_with("partner.answers.") => "The last answer to this survey.".into(),
+        ("partner", _) if name.starts_with("partner.said.") => {
+            "What the partner last wrote to this survey; for tasks, cases and calls.".into()
+        }
         ("partner", _) if name.starts_with("partner.labels.") => {
             "A label of config/labels.yaml; `set` writes it.".into()
         }

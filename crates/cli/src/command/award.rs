@@ -51,7 +51,8 @@ async fn give(desk: &Desk, kind: &str, arguments: &AwardArguments) -> Result<u8,
     let languages = languages(&rules, &key, &state);
     let by = arguments.who.clone().unwrap_or_else(login_name);
     let id = format!("award:{key}:{kind}:{by}:{}", at.as_millisecond());
-    let new = NewAward { id: &id, key: &key, award, languages: &languages, because: because.as_deref(), at };
+    let because = because.as_deref();
+    let new = NewAward { id: &id, key: &key, award, languages: &languages, because, training: None, at };
     work::award(desk.store.as_ref(), desk.shards, &new, &by).await.doing("writing the award")?;
     let title = award.name.in_language(&languages);
     line(format!("{key}: {}; its shard hears of it within a second", harmless(title)));

@@ -1,7 +1,8 @@
 //! `rapport report`: figures of a programme, in total or by type, country, group or manager, and of partners, from the store; what
-//! mails and workflows came to.
+//! mails and workflows came to; what surveys were answered.
 
 mod save;
+mod surveys;
 mod workflows;
 
 use std::collections::BTreeMap;
@@ -56,6 +57,11 @@ pub async fn run(settings: &Settings, arguments: &ReportArguments) -> Result<u8,
     }
     if arguments.workflows || arguments.holdouts {
         let printed = workflows::print(&store, &picture, &program, currency, arguments).await;
+        store.close().await;
+        return printed.map(|()| exit::OK);
+    }
+    if arguments.surveys {
+        let printed = surveys::print(&store, &picture, &program, arguments).await;
         store.close().await;
         return printed.map(|()| exit::OK);
     }

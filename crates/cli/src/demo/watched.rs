@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use rapport_engine::mailer::LinkKeys;
 use rapport_engine::ports::transport::{Connection, Deadline, Delivery, Envelope, Letter, Transport, TransportError};
 use rapport_message::link::Claims;
-use rapport_workflow::Rulebook;
+use rapport_workflow::{Rulebook, config::SurveyKind};
 
-use super::world::ReceivedMail;
+use super::world::{Asked, ReceivedMail};
 
 /// Mails on their way and mails that arrived.
 #[derive(Default)]
@@ -33,8 +33,8 @@ impl Inbox {
     }
 }
 
-/// A survey's id, the field its answers go by, and the ids of its choices.
-type Question = (String, String, Vec<String>);
+/// A survey, and the ids of its choices.
+type Question = (Asked, Vec<String>);
 
 /// A way out whose mails the world gets to see.
 pub struct Watched {
@@ -47,12 +47,14 @@ pub struct Watched {
 impl Watched {
     /// Watches `inner`.
     pub fn new(inner: Arc<dyn Transport>, inbox: Inbox, keys: Arc<LinkKeys>, rulebook: &Rulebook) -> Self {
-        let choices = |survey: &rapport_workflow::Survey| survey.choices.iter().map(|(id, _)| id.to_string()).collect();
-        let questions = rulebook
-            .surveys
-            .values()
-            .map(|survey| (survey.id.to_string(), survey.answer_field.to_string(), choices(survey)))
-            .collect();
+        let question = |survey: &rapport_workflow::Survey| {
+            // What is answered without a name comes to nobody's figures, and words are not made up.
+            let field = survey.answer_field.as_deref().filter(|_| survey.kind != SurveyKind::Text)?.to_owned();
+            let out_of = survey.kind.scores().map(|(_, highest)| highest);
+            let choices = survey.choices.iter().map(|(id, _)| id.to_string()).collect();
+            Some((Asked { survey: survey.id.to_string(), field, out_of }, choices))
+        };
+        let questions = rulebook.surveys.values().filter_map(question).collect();
         Self { inner, inbox, keys, questions }
     }
 
@@ -77,11 +79,13 @@ impl Watched {
                     | Claims::Certificate { partner: whose, .. }
                     | Claims::Unsubscribe { partner: whose, .. },
                 ) => partner = Some(whose),
-                None => {}
+                Some(Claims::Anonymous { .. }) | None => {}
             }
         }
-        let asks = |(_, _, all): &&Question| !choices.is_empty() && choices.iter().all(|choice| all.contains(choice));
-        let survey = self.questions.iter().find(asks).map(|(id, field, _)| (id.clone(), field.clone()));
+        let asks = |(_, all): &&Question| !choices.is_empty() && choices.iter().all(|choice| all.contains(choice));
+        // The scores of one survey may all be scores of another: then the one with no others is meant.
+        let survey =
+            self.questions.iter().filter(asks).min_by_key(|(_, all)| all.len()).map(|(asked, _)| asked.clone());
         Some(ReceivedMail {
             partner: partner?,
             address: letter.to.address.clone(),

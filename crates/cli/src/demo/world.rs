@@ -19,7 +19,7 @@ use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 
 pub use plan::Dip;
-pub use reaction::{OptOut, ReceivedMail};
+pub use reaction::{Asked, OptOut, ReceivedMail};
 pub use telling::{Told, later};
 
 use partner::{Partner, midnight};

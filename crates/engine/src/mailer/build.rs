@@ -99,7 +99,7 @@ pub fn letter(
     };
     let sender = sender(rulebook, &envelope, text("manager").as_deref())?;
     let base = config.links.as_ref().ok_or(BuildError::NoLinks)?;
-    let links = links(rulebook, message, &envelope, keys, &base.base)?;
+    let links = links(rulebook, message, &envelope, keys, &base.base, (declared, &locale))?;
     let reason = reason(&envelope.values, &rulebook.rulebook.layout, &locale);
     let request = Request {
         context: &envelope.values,
@@ -173,6 +173,7 @@ fn links(
     envelope: &Envelope,
     keys: &LinkKeys,
     base: &str,
+    (of, locale): (&rapport_workflow::Program, &Locale),
 ) -> Result<Links, BuildError> {
     let (program, partner) = (message.key.program.as_str().to_owned(), message.key.partner.as_str().to_owned());
     let url = |claims: Claims| keys.keys.url(base, &claims);
@@ -193,12 +194,27 @@ fn links(
     if let Some(survey) = envelope.survey.as_deref() {
         let declared =
             rulebook.rulebook.surveys.get(survey).ok_or_else(|| BuildError::Gone(format!("survey `{survey}`")))?;
+        // By when it was planned: the same mail sent again has the same links.
+        let planned_on = message.planned_at.to_zoned(of.zone.clone()).date();
+        let period = declared.anonymous.map(|period| period.name(planned_on));
+        let ticket =
+            period.as_deref().map(|period| keys.keys.ticket(&program, survey, period, &partner)).transpose()?;
         for (choice, _) in &declared.choices {
-            let claims = Claims::Answer {
-                program: program.clone(),
-                partner: partner.clone(),
-                message: message.id.clone(),
-                choice: choice.to_string(),
+            let claims = match (&period, &ticket) {
+                (Some(period), Some(ticket)) => Claims::Anonymous {
+                    program: program.clone(),
+                    survey: survey.to_owned(),
+                    period: period.clone(),
+                    ticket: ticket.clone(),
+                    choice: choice.to_string(),
+                    language: locale.tag().to_owned(),
+                },
+                _ => Claims::Answer {
+                    program: program.clone(),
+                    partner: partner.clone(),
+                    message: message.id.clone(),
+                    choice: choice.to_string(),
+                },
             };
             links.answers.insert(choice.to_string(), url(claims)?);
         }

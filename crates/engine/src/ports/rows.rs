@@ -1,5 +1,6 @@
 //! The rows the engine reads and writes, without SQL in them. Instants are `Timestamp` here and epoch milliseconds in the database.
 
+mod anonymous;
 mod response;
 mod work;
 
@@ -9,6 +10,7 @@ use rapport_event::{
     wire::SourcePosition,
 };
 
+pub use anonymous::{ANSWERS_TOLD_MIN, AnonymousAnswer, AnonymousTally};
 pub use response::{Response, ResponseRow};
 pub use work::*;
 

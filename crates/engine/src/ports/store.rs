@@ -12,9 +12,9 @@ use tokio::sync::watch;
 
 use super::operating::{AuditRow, Operation, PauseRow, TaskQuery};
 use super::rows::{
-    CallSettled, CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow, DefinitionRow, Ids, MessageRow,
-    MessageState, NumberedOutboxRow, OutboxRow, PartnerBundle, PersonRow, PromiseRow, QuarantineRow, RequestRow,
-    ReservationRow, ShardCommit, ShardRow, TakenCall, Target, TaskRow, TimerRow,
+    AnonymousAnswer, AnonymousTally, CallSettled, CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow,
+    DefinitionRow, Ids, MessageRow, MessageState, NumberedOutboxRow, OutboxRow, PartnerBundle, PersonRow, PromiseRow,
+    QuarantineRow, RequestRow, ReservationRow, ShardCommit, ShardRow, TakenCall, Target, TaskRow, TimerRow,
 };
 use super::written::Written;
 use crate::story::Story;
@@ -289,6 +289,15 @@ pub struct DomainTally {
     pub tally: Tally,
 }
 
+/// What a mailer's look is about, in one question: in a replay it is asked after every commit of a shard.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MailLook {
+    /// The earliest `due` of a message that can be claimed.
+    pub next_due: Option<Timestamp>,
+    /// A pause, or the time of a message without an address, is over: somebody has to end it.
+    pub is_over: bool,
+}
+
 /// What is left to do anywhere; all zero means the replay's present may move on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outstanding {
@@ -479,6 +488,11 @@ pub trait Store: Send + Sync {
         changes: &[SuppressionChange],
         told: &[OutboxRow],
     ) -> Result<bool, StoreError>;
+    /// Counts an answer to an anonymous survey; `false`: its ticket was used, and nothing was changed. What may be told of the survey
+    /// grows only by [`super::rows::ANSWERS_TOLD_MIN`] answers or more at once.
+    async fn take_anonymous(&self, answer: &AnonymousAnswer) -> Result<bool, StoreError>;
+    /// What may be told of a programme's anonymous surveys, by survey, period and answer.
+    async fn anonymous_tallies(&self, program: &ProgramId) -> Result<Vec<AnonymousTally>, StoreError>;
     /// How many reports of one sort came about an address (its key) since then.
     async fn feedback_count(&self, address: &str, what: &str, since: Timestamp) -> Result<i64, StoreError>;
     /// Workflows of whose mails something was reported since then.
@@ -518,8 +532,8 @@ pub trait Store: Send + Sync {
     async fn unaddressed_expired(&self, now: Timestamp, limit: usize) -> Result<Vec<MessageRow>, StoreError>;
     /// Ends messages that are still queued (`no_address`).
     async fn end_queued(&self, ended: &[EndedMessage]) -> Result<(), StoreError>;
-    /// The earliest `due` of a queued message, for the mailer's next look.
-    async fn next_mail_due(&self) -> Result<Option<Timestamp>, StoreError>;
+    /// What a mailer finds when it looks whether there is anything to do.
+    async fn mail_look(&self, now: Timestamp) -> Result<MailLook, StoreError>;
 
     /// Takes due calls under a lease, oldest first; each try has a number of its own.
     async fn claim_calls(&self, claim: &CallClaim) -> Result<Vec<TakenCall>, StoreError>;

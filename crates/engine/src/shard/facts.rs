@@ -10,8 +10,7 @@ use rapport_event::FieldType;
 use rapport_insight::milestone;
 use rapport_journey::{DATE_REACHED, EventSnapshot, Facts, Since};
 use rapport_partner::{
-    Figure, FigureContext, FigureValue, Foresee, MailId, PartnerState, ProgramFigure, ProgramSums, StartMark, Unit,
-    day,
+    FigureContext, FigureValue, Foresee, MailId, PartnerState, ProgramFigure, ProgramSums, StartMark, Unit, day,
     profile::LEAVING_REASON,
     program::{CHURNED, Cut, CutBy, Reach},
     state::PARTNER_FIELDS,
@@ -204,7 +203,7 @@ impl PartnerFacts<'_> {
     }
 
     fn figure(&self, path: &str, since: Since<'_>) -> Option<Value> {
-        let figure = Figure::parse(path).ok()?;
+        let figure = self.rulebook.figure(path)?;
         Some(match self.state.figure(&figure, &self.context(since.start)) {
             None => Value::Missing,
             Some(FigureValue::Count(count)) => Value::Count(count),
@@ -304,6 +303,9 @@ impl PartnerFacts<'_> {
             let last = given.iter().filter(|given| *given.award == *award).map(|given| given.at).max();
             return last.map_or(Value::Missing, Value::Instant);
         }
+        if let Some(answer) = name.strip_prefix("answers.").and_then(|answer| self.answer(answer)) {
+            return answer;
+        }
         let Some(json) = self.state.field(name) else { return Value::Missing };
         let declared = PARTNER_FIELDS.iter().find(|(known, _)| *known == name).map(|(_, ty)| *ty);
         match (declared, &json) {
@@ -321,6 +323,21 @@ impl PartnerFacts<'_> {
             }
             _ => Value::Missing,
         }
+    }
+}
+
+impl PartnerFacts<'_> {
+    /// The newest answer by this name, told under it or to a survey that calls its answers so; scores are numbers. None where no
+    /// survey does.
+    fn answer(&self, name: &str) -> Option<Value> {
+        let surveys = || self.rulebook.surveys.values().filter(|survey| survey.is_called(name));
+        let of_surveys = surveys().filter_map(|survey| Some((survey, self.state.answer(&survey.id)?)));
+        let by_name = surveys().next().zip(self.state.answer(name));
+        let Some((survey, newest)) = of_surveys.chain(by_name).max_by_key(|(_, answer)| answer.at) else {
+            return surveys().next().map(|_| Value::Missing);
+        };
+        let told = newest.answer.as_deref().map(Json::from).or_else(|| newest.score.map(Json::from))?;
+        Some(survey.value(&told))
     }
 }
 
@@ -360,6 +377,10 @@ impl Facts for PartnerFacts<'_> {
         };
         let Some((workflow, mail)) = mail.split_once('/') else { return Value::Missing };
         self.state.received(MailId::of(workflow, mail), from, to, today).map_or(Value::Missing, Value::Bool)
+    }
+
+    fn had_resource(&self, resource: &str) -> bool {
+        self.state.had_resource(resource)
     }
 
     fn start_mark(&self) -> StartMark {

@@ -36,6 +36,12 @@ pub(super) async fn show(
         Some(because) => page.text(because),
         None => page,
     };
+    // An id that nobody declared says nothing to people.
+    let training = given.training.as_deref().and_then(|id| rulebook?.resources.get(id));
+    let page = match training {
+        Some(training) => page.text(&words.certificate_training.replace("{training}", visit.text(&training.title))),
+        None => page,
+    };
     Ok(page.aside(&words.certificate_on.replace("{date}", &on)).respond(StatusCode::OK))
 }
 

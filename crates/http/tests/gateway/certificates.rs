@@ -14,9 +14,16 @@ async fn world(language: &str) -> World {
         award: award.into(),
         at: now(),
         because: because.map(Into::into),
+        training: None,
     };
-    let all =
-        [given("a1", "spot", Some("for <b>winter</b> tyres")), given("a2", "tenure", None), given("a3", "gone", None)];
+    let learnt = |id: &str, training: &str| Given { training: Some(training.into()), ..given(id, "development", None) };
+    let all = [
+        given("a1", "spot", Some("for <b>winter</b> tyres")),
+        given("a2", "tenure", None),
+        given("a3", "gone", None),
+        learnt("a4", "first-steps"),
+        learnt("a5", "secret-course"),
+    ];
     world.mark(marks::AWARDS, serde_json::to_vec(&all).unwrap()).await;
     world
 }
@@ -38,6 +45,19 @@ async fn a_certificate_says_what_it_is_for_and_who_gave_it_to_whom() {
     // One that the files no longer have is still an award.
     assert!(german.get(&path(&certificate("a3"))).await.body.contains("gone"));
     german.stop().await;
+}
+
+#[tokio::test]
+async fn a_certificate_for_a_training_names_it_where_it_is_declared() {
+    for (language, title) in [("en", "Completed: First steps"), ("de", "Abgeschlossen: Erste Schritte")] {
+        let world = world(language).await;
+        let page = world.get(&path(&certificate("a4"))).await;
+        assert!(page.body.contains(title), "{title}: {}", page.body);
+        let page = world.get(&path(&certificate("a5"))).await;
+        assert_eq!(page.status, 200);
+        assert!(!page.body.contains("secret-course") && !page.body.contains("Completed"), "{}", page.body);
+        world.stop().await;
+    }
 }
 
 #[tokio::test]

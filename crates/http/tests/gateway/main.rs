@@ -8,4 +8,5 @@ mod feedback;
 mod goals;
 mod links;
 mod ops;
+mod surveys;
 mod world;

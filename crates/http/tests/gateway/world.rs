@@ -177,6 +177,18 @@ pub fn answer(choice: &str) -> Claims {
     }
 }
 
+/// As the mail of this partner has it, for a choice of the shipped anonymous survey.
+pub fn anonymous(partner: &str, choice: &str) -> Claims {
+    Claims::Anonymous {
+        program: "default".into(),
+        survey: "pulse".into(),
+        period: "2026".into(),
+        ticket: keys().ticket("default", "pulse", "2026", partner).unwrap(),
+        choice: choice.into(),
+        language: "de".into(),
+    }
+}
+
 pub fn why() -> Claims {
     Claims::Why { program: "default".into(), partner: PARTNER.into(), message: MESSAGE.into() }
 }
@@ -263,6 +275,37 @@ impl World {
             ..ShardCommit::default()
         };
         assert!(matches!(self.store.commit_shard(&commit).await.unwrap(), Committed::Done));
+    }
+
+    /// Plans one more message to the partner, with this survey.
+    pub async fn survey(&self, id: &str, survey: &str) {
+        self.survey_shown(id, survey, serde_json::json!({})).await;
+    }
+
+    /// The same, with the values the mail was rendered with.
+    pub async fn survey_shown(&self, id: &str, survey: &str, values: serde_json::Value) {
+        let key = PartnerKey::new("default", PARTNER).unwrap();
+        let context =
+            serde_json::json!({ "values": values, "from": { "sender": "ines" }, "survey": survey, "evidence": [] });
+        let number = i32::try_from(rapport_event::shard_of(&key, SHARDS)).unwrap();
+        let shard = self.store.shard_row(number).await.unwrap().unwrap();
+        let first = self.store.message(MESSAGE).await.unwrap().unwrap();
+        let message = MessageRow { id: id.into(), context: context.to_string(), ..first };
+        let commit = ShardCommit {
+            shard: number,
+            epoch: shard.epoch,
+            commit_no: shard.commit_no,
+            clock: Some(now()),
+            messages: vec![message],
+            ..ShardCommit::default()
+        };
+        assert!(matches!(self.store.commit_shard(&commit).await.unwrap(), Committed::Done));
+    }
+
+    /// What is kept of the partner personally.
+    pub async fn person(&self) -> serde_json::Value {
+        let key = PartnerKey::new("default", PARTNER).unwrap();
+        serde_json::from_str(&self.store.person(&key).await.unwrap().unwrap()).unwrap()
     }
 
     pub async fn get(&self, path: &str) -> Answer {

@@ -13,6 +13,8 @@ use crate::id::emitted_id;
 
 /// Every award given, by id.
 const GIVEN: &str = "partner.awards";
+/// What an award may be for that has a title of its own.
+const TRAINING_COMPLETED: &str = "training.completed";
 
 impl Run<'_, '_> {
     pub(super) fn award(&mut self, step: &flow::Step, honour: &flow::Honour) {
@@ -38,7 +40,9 @@ impl Run<'_, '_> {
         given.push(honour.award.clone());
         self.world.wrote(GIVEN, Value::List(given.into()));
         let id = emitted_id(&self.journey.id, &step.id);
-        self.actions.push(Action::Award { id, award: honour.award.clone(), because });
+        let trigger = &self.journey.trigger;
+        let training = trigger.text("training").filter(|_| trigger.kind == TRAINING_COMPLETED).map(Arc::from);
+        self.actions.push(Action::Award { id, award: honour.award.clone(), because, training });
         self.journey.acted = true;
         self.note(Some(&step.id), "awarded", &honour.award);
     }

@@ -13,6 +13,9 @@ use crate::context;
 use crate::id::MessageId;
 use crate::journey::{ExitReason, Outcome, State};
 
+/// Why an offer is refused to who is not among those it is for.
+const NOT_ENTITLED: &str = "not_entitled";
+
 impl<'a> Run<'a, '_> {
     pub(super) fn email(&mut self, step: &'a flow::Step, email: &'a flow::Email) -> Flow {
         // The first mail that is due closes `combine`: what comes later is another congratulation.
@@ -23,6 +26,9 @@ impl<'a> Run<'a, '_> {
         };
         let message = MessageId::new(&self.journey.id, &step.id, 0);
         if let Some(offer) = &email.offer {
+            if !self.may_have(step, offer) {
+                return self.not_planned(step, email);
+            }
             self.actions.push(Action::Reserve { message: message.clone(), offer: offer.clone() });
             self.note(Some(&step.id), "asks_for_offer", offer);
             self.park(State::OfferPending { step: step.id.clone(), message, offer: offer.clone() }, None);
@@ -30,6 +36,17 @@ impl<'a> Run<'a, '_> {
             self.plan(step, email, mail, message);
         }
         Flow::Parked
+    }
+
+    /// Whether the partner belongs to those an offer is for. Nobody else is asked then: who they are is known here alone.
+    pub(super) fn may_have(&mut self, step: &flow::Step, offer: &str) -> bool {
+        // One that was taken out of the files since is refused by those who deal them out.
+        let declared = self.world.rulebook.offers.get(offer);
+        let may = declared.is_none_or(|declared| self.world.is_among(&declared.entitled));
+        if !may {
+            self.note(Some(&step.id), "offer_refused", NOT_ENTITLED);
+        }
+        may
     }
 
     pub(super) fn offer_answered(

@@ -97,9 +97,11 @@ impl PartnerFacts<'_> {
 
     /// The newest answer among the surveys that call their answer so.
     fn answer(&self, name: &str) -> Value {
-        let surveys = self.rulebook.surveys.values().filter(|survey| *survey.answer_field == *name);
-        let newest = surveys.filter_map(|survey| self.state.answer(&survey.id)).max_by_key(|answer| answer.at);
-        newest.and_then(|answer| answer.answer.clone()).map(Value::Text).into()
+        let surveys = self.rulebook.surveys.values().filter(|survey| survey.is_called(name));
+        let given = surveys.filter_map(|survey| Some((survey, self.state.answer(&survey.id)?)));
+        let Some((survey, newest)) = given.max_by_key(|(_, answer)| answer.at) else { return Value::Missing };
+        let told = newest.answer.as_deref().map(Json::from).or_else(|| newest.score.map(Json::from));
+        told.map_or(Value::Missing, |told| survey.value(&told))
     }
 
     fn goal(&self, path: &str) -> Value {
@@ -133,6 +135,10 @@ impl Facts for PartnerFacts<'_> {
 
     fn status(&self) -> &str {
         self.state.profile.status().as_str()
+    }
+
+    fn had_resource(&self, resource: &str) -> bool {
+        self.state.had_resource(resource)
     }
 
     fn start_mark(&self) -> StartMark {

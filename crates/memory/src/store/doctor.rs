@@ -200,6 +200,7 @@ impl Tables {
                 + tables.signals.len()
                 + tables.feedback.len()
                 + tables.responses.len()
+                + tables.tickets.len()
         };
         let before = sizes(self);
         let clocks: BTreeMap<i32, Timestamp> =
@@ -215,6 +216,7 @@ impl Tables {
         self.sent.retain(|_, row| row.at >= ago(60));
         self.feedback.retain(|_, row| row.at >= ago(history_days));
         self.responses.retain(|_, row| row.at >= ago(history_days));
+        self.tickets.retain(|_, closes_at| *closes_at >= now);
         self.clock_marks.retain(|(_, _, clock)| *clock >= ago(history_days));
         let last_day = ago(history_days).to_zoned(TimeZone::UTC).date().saturating_sub(1.day());
         let closed: BTreeMap<_, _> = self.day_closes.keys().map(|(program, day)| (program.clone(), *day)).collect();

@@ -11,7 +11,7 @@ use rapport_engine::ports::{
     rows::MessageState,
     store::{
         Attempt, BURST_MINUTES, ClaimRequest, Claimed, DomainTally, Doubtful, DueMessage, EndedMessage, Holder,
-        RecipientSnapshot, RecipientVerdict, Resolution, Settlement, StoreError, minute_of,
+        MailLook, RecipientSnapshot, RecipientVerdict, Resolution, Settlement, StoreError, minute_of,
     },
 };
 
@@ -420,12 +420,16 @@ impl Tables {
         rows
     }
 
-    pub(crate) fn next_mail_due(&self) -> Option<Timestamp> {
-        self.open_messages()
-            .filter(|message| message.state == MessageState::Queued && message.address.is_some())
+    pub(crate) fn mail_look(&self, now: Timestamp) -> MailLook {
+        let queued = || self.open_messages().filter(|message| message.state == MessageState::Queued);
+        let next_due = queued()
+            .filter(|message| message.address.is_some())
             .filter(|message| !self.quarantine.contains_key(&message.row.key) && !self.is_paused(&message.row))
             .map(|message| message.row.due)
-            .min()
+            .min();
+        let is_over = self.pauses.values().any(|pause| pause.until.is_some_and(|until| until <= now))
+            || queued().any(|message| message.address.is_none() && message.row.expires <= now);
+        MailLook { next_due, is_over }
     }
 
     /// Messages due by the instant, and those in hand.

@@ -11,15 +11,15 @@ use rapport_engine::{
         bell::{Bell, Subjects},
         operating::{AuditRow, Operation, PauseRow, TaskQuery},
         rows::{
-            COORDINATOR, CallSettled, ConversionRow, CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow,
-            DefinitionRow, Ids, MessageRow, NumberedOutboxRow, OutboxRow, POSITIONS_AFTER_RESTORE, PartnerBundle,
-            PersonRow, PromiseRow, QuarantineRow, RequestRow, ReservationRow, ShardCommit, ShardRow, TakenCall, Target,
-            TaskRow, TimerRow,
+            AnonymousAnswer, AnonymousTally, COORDINATOR, CallSettled, ConversionRow, CoordinatorCommit, DayCloseRow,
+            DayPartRow, DeadLetterRow, DefinitionRow, Ids, MessageRow, NumberedOutboxRow, OutboxRow,
+            POSITIONS_AFTER_RESTORE, PartnerBundle, PersonRow, PromiseRow, QuarantineRow, RequestRow, ReservationRow,
+            ShardCommit, ShardRow, TakenCall, Target, TaskRow, TimerRow,
         },
         store::{
             Alive, Attempt, BURST_MINUTES, CallClaim, ClaimRequest, Claimed, Committed, DomainTally, Doubtful,
-            EndedMessage, FeedbackRow, Outstanding, RecipientSnapshot, RecipientVerdict, Resolution, Settlement, Store,
-            StoreError, SuppressionChange, minute_of,
+            EndedMessage, FeedbackRow, MailLook, Outstanding, RecipientSnapshot, RecipientVerdict, Resolution,
+            Settlement, Store, StoreError, SuppressionChange, minute_of,
         },
         written::Written,
     },
@@ -412,6 +412,12 @@ impl Store for MemoryStore {
         self.ring(OUTBOX);
         Ok(true)
     }
+    async fn take_anonymous(&self, answer: &AnonymousAnswer) -> Result<bool, StoreError> {
+        Ok(self.tables().take_anonymous(answer))
+    }
+    async fn anonymous_tallies(&self, program: &ProgramId) -> Result<Vec<AnonymousTally>, StoreError> {
+        Ok(self.tables().anonymous_tallies(program))
+    }
     async fn feedback_count(&self, address: &str, what: &str, since: Timestamp) -> Result<i64, StoreError> {
         let tables = self.tables();
         let counts =
@@ -478,8 +484,8 @@ impl Store for MemoryStore {
         self.ring(CONCLUDED);
         Ok(())
     }
-    async fn next_mail_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        Ok(self.tables().next_mail_due())
+    async fn mail_look(&self, now: Timestamp) -> Result<MailLook, StoreError> {
+        Ok(self.tables().mail_look(now))
     }
     async fn add_outbox(&self, rows: &[OutboxRow]) -> Result<(), StoreError> {
         self.tables().add_outbox(rows);

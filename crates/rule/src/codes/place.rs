@@ -93,6 +93,8 @@ pub(super) const GROUPS: Place = Place::In(&[(
 pub(super) const GOALS: Place = Place::In(&[("config/goals.yaml", "goals:\n  …")]);
 /// Offers.
 pub(super) const OFFERS: Place = Place::In(&[("config/offers.yaml", "…")]);
+/// Resources.
+pub(super) const RESOURCES: Place = Place::In(&[("config/resources.yaml", "…")]);
 /// Surveys.
 pub(super) const SURVEYS: Place = Place::In(&[("config/surveys.yaml", "surveys:\n  …")]);
 /// Feeds.

@@ -64,7 +64,7 @@ fn constant_answer(tree: &Tree, env: &dyn Environment) -> Option<Truth> {
         Tree::OneOf(needle, items) => {
             let Tree::Name(name) = &**needle else { return None };
             let variable = env.lookup(name)?;
-            let set = variable.closed_set.filter(|_| !variable.maybe_missing)?;
+            let set = variable.closed_set.filter(|_| !variable.maybe_missing && !variable.may_be_another)?;
             let listed = |text: &str| {
                 items.iter().any(|item| matches!(item, Tree::Constant(Value::Text(item)) if **item == *text))
             };

@@ -78,12 +78,22 @@ pub struct Variable {
     pub at_most: Option<u32>,
     /// The only texts it can have; comparing with another is R0214.
     pub closed_set: Option<Arc<[Arc<str>]>>,
+    /// Whether it may be another text all the same, one that others make up and nobody can mean: nothing follows from its being none
+    /// of the set.
+    pub may_be_another: bool,
 }
 
 impl Variable {
     /// A name that always has a value of this type.
     pub const fn of(ty: Type) -> Variable {
-        Variable { ty, maybe_missing: false, may_be_negative: false, at_most: None, closed_set: None }
+        Variable {
+            ty,
+            maybe_missing: false,
+            may_be_negative: false,
+            at_most: None,
+            closed_set: None,
+            may_be_another: false,
+        }
     }
 
     /// The same, and it may be missing.

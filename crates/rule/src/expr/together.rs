@@ -197,7 +197,8 @@ type Bound = (Comparison, Value);
 fn possible(name: &str, demands: &[&Demand<'_>], env: &dyn Environment) -> bool {
     let variable = env.lookup(name);
     let all_met = |value: &Value| demands.iter().all(|demand| demand.met_by(value));
-    if let Some(set) = variable.as_ref().and_then(|variable| variable.closed_set.clone()) {
+    let closed = variable.as_ref().filter(|variable| !variable.may_be_another);
+    if let Some(set) = closed.and_then(|variable| variable.closed_set.clone()) {
         return set.iter().any(|text| all_met(&Value::Text(text.clone())));
     }
     if let Some(values) = demands.iter().find_map(|demand| demand.values()) {

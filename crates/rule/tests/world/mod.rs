@@ -33,6 +33,7 @@ impl Environment for World {
             "event.drop_percent" => Variable::of(Type::Percent).or_missing(),
             "event.new_customer" => Variable::of(Type::Bool).or_missing(),
             "event.name" => Variable::one_of(["conversions-10", "anniversary"]),
+            "event.training" => Variable { may_be_another: true, ..Variable::one_of(["basics", "photos"]) },
             "segment.never_sold" => Variable::of(Type::Bool),
             _ => return None,
         })

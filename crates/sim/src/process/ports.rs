@@ -9,14 +9,15 @@ use rapport_engine::{
         log::{EventLog, LogError, LogIdentity, LogRecord, NewRecord, Progress, ShardFeed},
         operating::{AuditRow, Operation, PauseRow, TaskQuery},
         rows::{
-            CallSettled, ConversionRow, CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow, DefinitionRow, Ids,
-            MessageRow, NumberedOutboxRow, OutboxRow, PartnerBundle, PersonRow, PromiseRow, QuarantineRow, RequestRow,
-            ReservationRow, ShardCommit, ShardRow, TakenCall, Target, TaskRow, TimerRow,
+            AnonymousAnswer, AnonymousTally, CallSettled, ConversionRow, CoordinatorCommit, DayCloseRow, DayPartRow,
+            DeadLetterRow, DefinitionRow, Ids, MessageRow, NumberedOutboxRow, OutboxRow, PartnerBundle, PersonRow,
+            PromiseRow, QuarantineRow, RequestRow, ReservationRow, ShardCommit, ShardRow, TakenCall, Target, TaskRow,
+            TimerRow,
         },
         store::{
             Alive, Attempt, CallClaim, ClaimRequest, Claimed, Committed, DomainTally, Doubtful, EndedMessage,
-            FeedbackRow, Outstanding, RecipientSnapshot, RecipientVerdict, Resolution, Settlement, Store, StoreError,
-            SuppressionChange,
+            FeedbackRow, MailLook, Outstanding, RecipientSnapshot, RecipientVerdict, Resolution, Settlement, Store,
+            StoreError, SuppressionChange,
         },
     },
     story::Story,
@@ -119,6 +120,8 @@ through_process! {
     false person(key: &PartnerKey) -> Option<String>;
     true change_suppressions(changes: &[SuppressionChange], told: &[OutboxRow]) -> ();
     true take_feedback(rows: &[FeedbackRow], changes: &[SuppressionChange], told: &[OutboxRow]) -> bool;
+    true take_anonymous(answer: &AnonymousAnswer) -> bool;
+    false anonymous_tallies(program: &ProgramId) -> Vec<AnonymousTally>;
     false feedback_count(address: &str, what: &str, since: Timestamp) -> i64;
     false reported_workflows(since: Timestamp) -> Vec<String>;
     false tallies(workflow: &str, since: Timestamp) -> Vec<DomainTally>;
@@ -131,7 +134,7 @@ through_process! {
     false stale_attempts(silence: Duration, limit: usize) -> Vec<Attempt>;
     false unaddressed_expired(now: Timestamp, limit: usize) -> Vec<MessageRow>;
     true end_queued(ended: &[EndedMessage]) -> ();
-    false next_mail_due() -> Option<Timestamp>;
+    false mail_look(now: Timestamp) -> MailLook;
     true add_outbox(rows: &[OutboxRow]) -> ();
     false outbox(limit: usize) -> Vec<NumberedOutboxRow>;
     false outbox_waits(target: Target) -> bool;

@@ -79,6 +79,7 @@ async fn what_a_person_gives_twice_in_one_breath_is_one_award_and_she_is_told() 
         award: &rules.rulebook.awards["spot"],
         languages: &languages,
         because: Some("for the winter guide"),
+        training: None,
         at: stand.store.server_now(),
     };
     for _ in 0..2 {

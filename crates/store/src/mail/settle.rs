@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rapport_contact::hashed;
 use rapport_engine::ports::rows::{MessageRow, MessageState};
 use rapport_engine::ports::store::{
-    Attempt, BURST_MINUTES, Doubtful, DueMessage, EndedMessage, Resolution, Settlement, StoreError, minute_of,
+    Attempt, BURST_MINUTES, Doubtful, DueMessage, EndedMessage, MailLook, Resolution, Settlement, StoreError, minute_of,
 };
 use rapport_event::id::PartnerKey;
 
@@ -141,9 +141,10 @@ impl SqlStore {
         rows.iter().map(|row| Ok((row.text(0)?, row.int(1)?))).collect()
     }
 
-    pub(crate) async fn read_next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        let rows = self.reader().await?.fetch(&sql::NEXT_DUE, &[]).await?;
-        rows.first().map_or(Ok(None), |row| row.opt_instant(0))
+    pub(crate) async fn read_mail_look(&self, now: Timestamp) -> Result<MailLook, StoreError> {
+        let rows = self.reader().await?.fetch(&sql::LOOK, &cells![now]).await?;
+        let row = rows.first().ok_or_else(|| StoreError::Refused("no answer".into()))?;
+        Ok(MailLook { next_due: row.opt_instant(0)?, is_over: row.int(1)? > 0 })
     }
 }
 

@@ -134,6 +134,15 @@ pub(crate) mod measure {
     pub(crate) static ENTRIES: Statement = Statement::one(include_str!("../../queries/measure/entries.sql"));
 }
 
+pub(crate) mod anonymous {
+    use super::Statement;
+
+    pub(crate) static TICKET: Statement = Statement::one(include_str!("../../queries/anonymous/ticket.sql"));
+    pub(crate) static COUNT: Statement = Statement::one(include_str!("../../queries/anonymous/count.sql"));
+    pub(crate) static TELL: Statement = Statement::one(include_str!("../../queries/anonymous/tell.sql"));
+    pub(crate) static TALLIES: Statement = Statement::one(include_str!("../../queries/anonymous/tallies.sql"));
+}
+
 pub(crate) mod feedback {
     use super::Statement;
 
@@ -238,7 +247,7 @@ pub(crate) mod mail {
     pub(crate) static BURST_FORGET: Statement = Statement::one(include_str!("../../queries/mail/burst_forget.sql"));
     pub(crate) static BURST_RETURN: Statement = Statement::one(include_str!("../../queries/mail/burst_return.sql"));
     pub(crate) static BURST_HOUR: Statement = Statement::one(include_str!("../../queries/mail/burst_hour.sql"));
-    pub(crate) static NEXT_DUE: Statement = Statement::one(include_str!("../../queries/mail/next_due.sql"));
+    pub(crate) static LOOK: Statement = Statement::one(include_str!("../../queries/mail/look.sql"));
 }
 
 pub(crate) mod outbox {
@@ -323,6 +332,8 @@ pub(crate) mod prune {
     pub(crate) static FEEDBACK: Statement = Statement::one(include_str!("../../queries/prune/feedback.sql"));
     pub(crate) static RESPONSES: Statement = Statement::one(include_str!("../../queries/prune/responses.sql"));
     pub(crate) static PROCESSES: Statement = Statement::one(include_str!("../../queries/prune/processes.sql"));
+    pub(crate) static SURVEY_TICKETS: Statement =
+        Statement::one(include_str!("../../queries/prune/survey_tickets.sql"));
 }
 
 pub(crate) mod journal {

@@ -105,7 +105,8 @@ async fn an_erasure_leaves_nothing_behind(store: SqlStore) {
         key: key(partner),
         version: version.as_millisecond(),
         address: Some(address.to_lowercase()),
-        fields: json!({ "email": address, "name": name, "phone": "+47 555 01 234", "country": "NO", "custom": { "blog": "Skoblogg" } })
+        fields: json!({ "email": address, "name": name, "phone": "+47 555 01 234", "country": "NO", "custom": { "blog": "Skoblogg" },
+            "said.help": "jonas@acme.example", "said.praise": "Never late" })
             .to_string(),
     }
     };
@@ -221,10 +222,12 @@ async fn an_erasure_leaves_nothing_behind(store: SqlStore) {
         "Ada King",
         "+47 555 01 234",
         "Skoblogg",
+        "Never late",
     ] {
         assert!(values.contains(value), "{value} is looked for: {values:?}");
     }
     assert!(!values.contains("NO"));
+    assert!(!values.contains("jonas@acme.example"), "somebody else's address is not theirs");
     let tables = |remains: &[Remains]| {
         remains.iter().filter(|remains| remains.is_theirs).map(|remains| remains.table.clone()).collect::<BTreeSet<_>>()
     };

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use jiff::civil::Time;
 use jiff::{SignedDuration, Timestamp};
+use rapport_engine::personal::SAID;
 use rapport_event::{Event, Headers, Kind, Limits, decode_record, decode_with};
 use rapport_workflow::trial::DailyKind;
 use serde_json::{Map, Value as Json, json};
@@ -136,6 +137,13 @@ impl Stage<'_> {
         self.fold(&event)
     }
 
+    /// What the partner wrote to a survey, as the answer page keeps it.
+    fn said(&self, data: &Map<String, Json>) -> Option<(String, Json)> {
+        let text = |name: &str| data.get(name).and_then(Json::as_str);
+        let survey = self.applied.rulebook.surveys.get(text("survey")?).filter(|survey| survey.takes_words())?;
+        Some((format!("{SAID}{}", survey.answer_field.as_deref()?), Json::from(text("comment").unwrap_or_default())))
+    }
+
     fn event(&mut self, upcoming: &Upcoming) -> Result<Event, String> {
         self.events += 1;
         let id = upcoming.id.clone().unwrap_or_else(|| format!("e{}", self.events));
@@ -175,6 +183,9 @@ impl Stage<'_> {
             decode_with(&Limits::replay(), record.as_bytes(), &Headers(&[]), custom, upcoming.at).map_err(rejected)?;
         if kind.starts_with("partner.") {
             self.person.extend(data);
+        } else if upcoming.kind == Kind::SurveyAnswered {
+            let said = self.said(&data);
+            self.person.extend(said);
         }
         Ok(decoded.event)
     }

@@ -64,7 +64,7 @@ pub fn stage(
     let cast = rulebook_of(trial, id, rulebook);
     let start = trial.at(1, trial.clock.time());
     let deployed = cast.workflows.iter().map(|workflow| (workflow.id.to_string(), start)).collect();
-    let applied = Arc::new(Applied { hash: rulebook.hash.to_string(), rulebook: cast, deployed });
+    let applied = Arc::new(Applied::new(rulebook.hash.to_string(), cast, deployed));
     let mut stage = Stage::new(trial, &applied, backgrounds)?;
     stage.ending = Some(Ending { workflow: id.clone(), cut, journey: None, timers: BTreeMap::new() });
     stage.introduce()?;

@@ -12,6 +12,8 @@ use rapport_rule::suggest::nearest;
 use rapport_rule::yaml::{Fields, Key, Node, Value};
 use rapport_rule::{Currency, Findings, Length, Money};
 
+use super::audience::{self, Audience, Sets};
+
 /// The name of an anniversary, in `event.name`.
 pub const ANNIVERSARY: &str = "anniversary";
 
@@ -54,17 +56,6 @@ impl DeclaredGoal {
             GoalTarget::Growth { metric, .. } | GoalTarget::Fixed { metric, .. } => Some(metric),
         }
     }
-}
-
-/// `for:`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Audience {
-    /// All partners.
-    Everyone,
-    /// The members of a group.
-    Group(Arc<str>),
-    /// The members of a segment.
-    Segment(Arc<str>),
 }
 
 /// What is to be reached.
@@ -185,8 +176,7 @@ pub fn own_goal(metric: &str) -> String {
 
 /// What a goal may refer to.
 pub(crate) struct Known<'a> {
-    pub(crate) groups: &'a [Arc<str>],
-    pub(crate) segments: &'a [Arc<str>],
+    pub(crate) sets: Sets<'a>,
     /// None when the file that declares them has errors of its own.
     pub(crate) senders: Option<Vec<Arc<str>>>,
     /// Those of the programmes; none when they are not known.
@@ -238,8 +228,7 @@ fn goal(key: &Key, node: &Node, path: &str, known: &Known<'_>, findings: &mut Fi
             .label("choose another name");
     }
     let fields = Fields::of(node, path, findings)?;
-    let audience =
-        fields.require("for", findings).and_then(|node| audience(node, path, known.groups, known.segments, findings));
+    let audience = fields.require("for", findings).and_then(|node| audience::read(node, path, known.sets, findings));
     let (reach, metric, target_node) = (fields.take("reach"), fields.take("metric"), fields.take("target"));
     let target = match (reach, metric, target_node) {
         (Some(reach), None, None) => Condition::from_node(reach, path, known.env, findings).map(GoalTarget::Reach),
@@ -328,39 +317,6 @@ fn owner(node: &Node, path: &str, known: &Known<'_>, findings: &mut Findings) ->
 
 /// The word for the partner's own manager, as a goal's owner.
 pub const MANAGER: &str = "manager";
-
-fn audience(
-    node: &Node,
-    path: &str,
-    groups: &[Arc<str>],
-    segments: &[Arc<str>],
-    findings: &mut Findings,
-) -> Option<Audience> {
-    let text = node.text(path, findings)?;
-    let (what, name) = text.split_once(' ').unwrap_or((text, ""));
-    let name = name.trim();
-    let known = match what {
-        "everyone" if name.is_empty() => return Some(Audience::Everyone),
-        "group" => groups,
-        "segment" => segments,
-        _ => {
-            findings
-                .error("R0516", path, node.span, format!("`{text}` is nobody"))
-                .label("write `everyone`, `group core` or `segment never_sold`");
-            return None;
-        }
-    };
-    match known.iter().find(|known| ***known == *name) {
-        Some(name) if what == "group" => Some(Audience::Group(name.clone())),
-        Some(name) => Some(Audience::Segment(name.clone())),
-        None => {
-            findings
-                .error("R0516", path, node.span, format!("there is no {what} `{name}`"))
-                .did_you_mean(nearest(name, known.iter().map(|known| &**known)));
-            None
-        }
-    }
-}
 
 /// `1.2 * revenue_previous_period`, `5000 EUR` or `50`.
 fn counted(metric: &Node, target: &Node, path: &str, findings: &mut Findings) -> Option<GoalTarget> {

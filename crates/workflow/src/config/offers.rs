@@ -7,6 +7,7 @@ use rapport_rule::yaml::{Fields, Node, is_name};
 use rapport_rule::{Findings, Length, Money};
 
 use super::Texts;
+use super::audience::{self, Audience, Sets};
 
 /// An offer.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +22,8 @@ pub struct Offer {
     pub ends: Length,
     /// How often one partner can have it.
     pub per_partner: PerPartner,
+    /// Who may have it; it is refused to others.
+    pub entitled: Audience,
     /// What it may cost in all.
     pub budget: Option<Budget>,
     /// A person approves what is worth more.
@@ -51,26 +54,27 @@ pub struct Budget {
 
 const PER_PARTNER: [&str; 6] = ["once", "once a week", "once a month", "once a quarter", "once a year", "unlimited"];
 
-pub(crate) fn read(node: &Node, path: &str, findings: &mut Findings) -> BTreeMap<Arc<str>, Offer> {
+pub(crate) fn read(node: &Node, path: &str, sets: Sets<'_>, findings: &mut Findings) -> BTreeMap<Arc<str>, Offer> {
     let mut offers = BTreeMap::new();
     for (key, value) in node.map(path, findings).unwrap_or_default() {
         if !is_name(&key.text) {
             findings.error("R0307", path, key.span, format!("`{}` is no name", key.text));
             continue;
         }
-        if let Some(offer) = offer(&key.text, value, path, findings) {
+        if let Some(offer) = offer(&key.text, value, path, sets, findings) {
             offers.insert(offer.id.clone(), offer);
         }
     }
     offers
 }
 
-fn offer(id: &str, node: &Node, path: &str, findings: &mut Findings) -> Option<Offer> {
+fn offer(id: &str, node: &Node, path: &str, sets: Sets<'_>, findings: &mut Findings) -> Option<Offer> {
     let fields = Fields::of(node, path, findings)?;
     let value = fields.require("value", findings).and_then(|node| node.money(path, findings));
     let condition = fields.require("condition", findings).and_then(|node| Texts::read(node, path, findings));
     let ends = fields.require("ends", findings).and_then(|node| node.length(path, findings));
     let per_partner = per_partner(&fields, path, findings);
+    let entitled = audience::entitled(fields.take("for"), path, sets, findings);
     let budget = fields.take("budget").map(|node| budget(node, path, findings));
     let approve_above = fields.take("approve_above").map(|node| node.money(path, findings));
     let terms = fields.require("terms", findings).and_then(|node| https(node, path, findings));
@@ -81,6 +85,7 @@ fn offer(id: &str, node: &Node, path: &str, findings: &mut Findings) -> Option<O
         condition: condition?,
         ends: ends?,
         per_partner: per_partner?,
+        entitled: entitled?,
         budget: budget.map_or(Some(None), |budget| budget.map(Some))?,
         approve_above: approve_above.map_or(Some(None), |money| money.map(Some))?,
         terms: terms?,
@@ -146,11 +151,16 @@ fn budget(node: &Node, path: &str, findings: &mut Findings) -> Option<Budget> {
     }
 }
 
-/// An address partners are sent to: only https leads out of a mail.
+/// An address that others are made of: without a stroke at its end.
 pub(super) fn https(node: &Node, path: &str, findings: &mut Findings) -> Option<String> {
+    address(node, path, findings).map(|address| address.trim_end_matches('/').to_owned())
+}
+
+/// An address partners are sent to, as it is written: only https leads out of a mail.
+pub(super) fn address(node: &Node, path: &str, findings: &mut Findings) -> Option<String> {
     let text = node.text(path, findings)?;
     if text.strip_prefix("https://").is_some_and(|rest| !rest.is_empty() && !rest.contains(char::is_whitespace)) {
-        return Some(text.trim_end_matches('/').to_owned());
+        return Some(text.to_owned());
     }
     findings.error("R0517", path, node.span, format!("`{text}` is no https address"));
     None

@@ -31,17 +31,31 @@ impl Texts {
         self.for_all.is_some() || self.by_language.contains_key(language)
     }
 
+    /// The languages it is written in; none when there is one text for all.
+    pub fn languages(&self) -> impl Iterator<Item = &str> {
+        self.by_language.keys().map(String::as_str)
+    }
+
     /// Reads `text` or `{ en: text, de: text }`.
     pub(crate) fn read(node: &Node, path: &str, findings: &mut Findings) -> Option<Texts> {
+        Texts::read_each(node, path, findings, |node, findings| node.filled_text(path, findings).map(str::to_owned))
+    }
+
+    /// The same, each text read by `one`.
+    pub(crate) fn read_each(
+        node: &Node,
+        path: &str,
+        findings: &mut Findings,
+        one: impl Fn(&Node, &mut Findings) -> Option<String>,
+    ) -> Option<Texts> {
         if !matches!(node.value, Value::Map(_)) {
-            return node.filled_text(path, findings).map(Texts::for_all);
+            return Some(Texts { by_language: BTreeMap::new(), for_all: Some(one(node, findings)?) });
         }
         let mut texts = Texts::default();
         for (key, value) in node.map(path, findings)? {
             match Locale::parse(&key.text) {
                 Some(locale) => {
-                    let text = value.filled_text(path, findings)?;
-                    texts.by_language.insert(locale.tag().to_owned(), text.to_owned());
+                    texts.by_language.insert(locale.tag().to_owned(), one(value, findings)?);
                 }
                 None => {
                     findings

@@ -7,22 +7,30 @@ use rapport_message::mail::Shaped;
 use rapport_message::rehearsal::{Stage, rehearse};
 use rapport_message::render::HTML_BYTES_MAX;
 use rapport_message::sample::SAMPLES;
-use rapport_message::{Locale, Mail, RenderError};
+use rapport_message::{Locale, Mail, RenderError, next_resource};
 use rapport_rule::{Findings, suggest};
 use serde_json::{Map, Value as Json};
 
-use super::{Sent, Setting};
-use crate::config::{Feed, Survey};
+use super::{Sent, Setting, resources};
+use crate::config::{Feed, Resources, Survey};
 use crate::model::{Email, With, Workflow};
 
-/// What the steps that send a mail put into it and the files know already: the survey, the items of feeds; and the ids of the survey's
-/// answers.
+/// What is declared that mails may show.
+pub(super) struct Declared<'s> {
+    pub(super) surveys: &'s BTreeMap<Arc<str>, Survey>,
+    pub(super) feeds: &'s BTreeMap<Arc<str>, Feed>,
+    pub(super) resources: &'s Resources,
+}
+
+/// What the steps that send a mail put into it and the files know already: the survey, the items of feeds, resources; and the ids of
+/// the survey's answers. `languages` are those of the mail and of the programme.
 pub(super) fn given<'s>(
     emails: &[&Email],
-    surveys: &'s BTreeMap<Arc<str>, Survey>,
-    feeds: &BTreeMap<Arc<str>, Feed>,
-    locale: &Locale,
+    declared: &Declared<'s>,
+    languages: (&Locale, &Locale),
 ) -> (Map<String, Json>, Vec<&'s str>) {
+    let (locale, program) = languages;
+    let (surveys, feeds) = (declared.surveys, declared.feeds);
     let asked: Vec<&'s Survey> = emails.iter().filter_map(|email| surveys.get(email.survey.as_ref()?)).collect();
     let answers = asked.iter().copied().flat_map(|survey| &survey.choices).map(|(id, _)| &**id).collect();
     let mut known = Map::new();
@@ -37,6 +45,8 @@ pub(super) fn given<'s>(
             known.insert(name.to_string(), Json::Array(items));
         }
     }
+    let shown = resources::shown(declared.resources, &Locale::chain(Some(locale), program));
+    known.extend(shown.map(|shown| (next_resource::NAME.to_owned(), shown)));
     (known, answers)
 }
 
@@ -52,8 +62,13 @@ pub(super) fn check(
     let Some(layout) = setting.layout else { return };
     let locale = mail.locale().unwrap_or(setting.program);
     let emails: Vec<&Email> = places.iter().map(|place| place.email).collect();
-    let surveys = &setting.catalogue.declared.surveys;
-    let (known, answers) = given(&emails, surveys, setting.catalogue.feeds, locale);
+    let catalogue = setting.catalogue;
+    let declared = Declared {
+        surveys: &catalogue.declared.surveys,
+        feeds: catalogue.feeds,
+        resources: &catalogue.declared.resources,
+    };
+    let (known, answers) = given(&emails, &declared, (locale, setting.program));
     let stage = Stage { layout, locale, shape, known: &known, answers: &answers, service: !workflow.is_marketing() };
     let Some(failure) = rehearse(mail, &stage) else { return };
     let place = mail.place_of(&failure.error);

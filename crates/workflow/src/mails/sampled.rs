@@ -54,7 +54,9 @@ pub fn sampled(
         let by_step = emails.iter().find_map(|email| with_shape(email, used, &env, &rulebook.feeds));
         by_step.or_else(|| planned_shape(used, &env))
     };
-    let (known, answers) = rehearsal::given(&emails, &rulebook.surveys, &rulebook.feeds, &locale);
+    let files =
+        rehearsal::Declared { surveys: &rulebook.surveys, feeds: &rulebook.feeds, resources: &rulebook.resources };
+    let (known, answers) = rehearsal::given(&emails, &files, (&locale, &language));
     let stage = Stage {
         layout: &rulebook.layout,
         locale: &locale,

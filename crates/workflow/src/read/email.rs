@@ -116,7 +116,7 @@ fn mail_name(node: &Node, has_fallback: bool, reader: &Reader<'_>, findings: &mu
     let template = Template::compile(text, node.text_span(), path, &reader.names(), findings)?;
     let mut ok = true;
     for (name, variable) in template.variables() {
-        if variable.closed_set.is_none() {
+        if variable.closed_set.is_none() || variable.may_be_another {
             findings
                 .error(
                     "R0420",

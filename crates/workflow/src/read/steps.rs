@@ -73,8 +73,8 @@ pub(super) fn read<'n>(node: &'n Node, reader: &mut Reader<'n>, findings: &mut F
     (findings.errors() == before).then_some(table.steps)
 }
 
-/// Kinds that may have been awaited and choices that may have been made, wherever they stand: conditions before them see
-/// nothing and answer `?`, those after them do not depend on the order of reading.
+/// Kinds that may have been awaited, choices that may have been made and surveys that are asked, wherever they stand:
+/// conditions before them see nothing and answer `?`, those after them do not depend on the order of reading.
 pub(super) fn look_ahead(fields: &Fields<'_>, reader: &mut Reader<'_>) {
     if let Some(steps) = fields.peek("steps") {
         collect(steps, reader);
@@ -98,6 +98,7 @@ fn collect(node: &Node, reader: &mut Reader<'_>) {
                         let choices = value.one_or_many().iter().filter_map(Node::as_str);
                         reader.choices.extend(choices.map(Arc::from));
                     }
+                    "survey" => reader.asks.extend(value.as_str().map(Arc::from)),
                     _ => {}
                 }
                 collect(value, reader);
@@ -467,7 +468,24 @@ fn wait_for(node: &Node, fields: &Fields<'_>, reader: &Reader<'_>, findings: &mu
         None => false,
     };
     (findings.errors() == before).then_some(())?;
+    for item in node.one_or_many() {
+        answered_by_nobody(item, reader, findings);
+    }
     Some(WaitFor { kinds, at_most: at_most?, from_now, then: None, otherwise: None })
+}
+
+/// R0586 where the answers waited for, or stopped by, are those to an anonymous survey: where a workflow's mails carry surveys, no
+/// others are meant.
+pub(super) fn answered_by_nobody(node: &Node, reader: &Reader<'_>, findings: &mut Findings) {
+    let declared = reader.catalogue.declared;
+    let all_anonymous = !reader.asks.is_empty() && reader.asks.iter().all(|survey| declared.is_anonymous(survey));
+    if node.as_str() == Some("survey.answered") && all_anonymous {
+        let asked = reader.asks.first().map_or("", |survey| &**survey);
+        findings
+            .error("R0586", reader.path(), node.text_span(), format!("no event tells of answers to `{asked}`"))
+            .label("it is anonymous: do not wait for it")
+            .hint("`rapport report --surveys` tells what was answered.");
+    }
 }
 
 fn choose<'n>(

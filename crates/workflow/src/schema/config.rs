@@ -2,7 +2,7 @@
 
 use super::workflow::CONDITION;
 use super::{Form, Shape, may, must};
-use crate::config::GOAL_METRICS;
+use crate::config::{GOAL_METRICS, SurveyKind, SurveyPeriod};
 
 const FIELD_TYPES: &[&str] = &["text", "count", "number", "money", "percent", "bool", "instant", "date", "list"];
 
@@ -113,11 +113,38 @@ pub(super) static SURVEYS: Shape = Shape::Map(
         Shape::ByName(
             &Shape::Map(
                 &[
-                    must("as", "The field the answer is in: `awaited.reason`, `partner.answers.reason`.", Shape::Text),
+                    may(
+                        "type",
+                        "What kind of question it is; `choice` when unwritten.",
+                        Shape::OneOf(&SurveyKind::CODES),
+                    ),
+                    may(
+                        "as",
+                        "The field the answer is in: `awaited.reason`, `partner.answers.reason`. Not of an anonymous one.",
+                        Shape::Text,
+                    ),
                     must("question", "What is asked.", Shape::Texts),
-                    must("choices", "The answers, in the order shown.", Shape::ByName(&Shape::Texts, 2)),
+                    may("choices", "Of `choice`: the answers, in the order shown.", Shape::ByName(&Shape::Texts, 2)),
+                    may("low", "Of `nps` and `csat`: what the lowest score means.", Shape::Texts),
+                    may("high", "Of `nps` and `csat`: what the highest score means.", Shape::Texts),
+                    may(
+                        "comment",
+                        "Whether the page has room for words, or what it asks for them with.",
+                        Shape::Either(&[Shape::Bool, Shape::Texts]),
+                    ),
+                    may("link", "Of `text`: what the link in the mail says.", Shape::Texts),
+                    may(
+                        "anonymous",
+                        "Answers are counted and nobody's; nothing is shown of fewer than five.",
+                        Shape::Bool,
+                    ),
+                    may(
+                        "period",
+                        "Of an anonymous one: in which time a partner can answer once; `quarter` when unwritten.",
+                        Shape::OneOf(&SurveyPeriod::CODES),
+                    ),
                 ],
-                "",
+                r#"{ "if": { "properties": { "type": { "enum": ["nps", "csat", "text"] } }, "required": ["type"] }, "then": { "properties": { "choices": false } }, "else": { "required": ["choices"] } }"#,
             ),
             0,
         ),
@@ -135,6 +162,11 @@ pub(super) static OFFERS: Shape = Shape::ByName(
                 "per_partner",
                 "How often a partner may have it; once when unwritten.",
                 Shape::OneOf(&["once", "once a week", "once a month", "once a quarter", "once a year", "unlimited"]),
+            ),
+            may(
+                "for",
+                "Who may have it: a segment by its name, or `group core`; everybody when unwritten.",
+                Shape::Text,
             ),
             may("budget", "`5000 EUR per quarter`: no more is promised.", Shape::Text),
             may("approve_above", "Above this a person approves.", Shape::Word(Form::Money)),

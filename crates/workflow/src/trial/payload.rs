@@ -53,8 +53,10 @@ fn check(
     known.dedup();
     for (key, value) in entries {
         if known.contains(&key.text.as_str()) {
-            if kind.shape() == Shape::Partner {
-                check_value(&key.text, value, place, findings);
+            match kind.shape() {
+                Shape::Partner => check_value(&key.text, value, place, findings),
+                Shape::Survey if key.text == "survey" => check_survey(value, place, findings),
+                _ => {}
             }
             continue;
         }
@@ -76,13 +78,23 @@ fn fields<'a>(kind: &'a Kind, declared: &'a Declared) -> Vec<&'a str> {
         names.extend(declared.labels.keys().map(|label| &**label));
     }
     if shape == Shape::Survey {
-        names.extend(declared.surveys.values().map(|survey| &*survey.answer_field));
+        names.extend(declared.surveys.values().filter_map(|survey| survey.answer_field.as_deref()));
     }
     if let Kind::Custom(name) = kind {
         let own = declared.custom.get(name).into_iter().flat_map(|known| &known.fields);
         names.extend(own.map(|field| &*field.name));
     }
     names
+}
+
+/// R0586 for an answer that no event tells of.
+fn check_survey(value: &Node, place: &Place<'_>, findings: &mut Findings) {
+    let Some(id) = value.as_str() else { return };
+    if place.declared.is_anonymous(id) {
+        findings
+            .error("R0586", place.path, value.text_span(), format!("no event tells of answers to `{id}`"))
+            .label("it is anonymous; see `rapport report --surveys`");
+    }
 }
 
 /// A value that no partner ever has, as in conditions: a country in words, a zone of no place, a type that is not declared.

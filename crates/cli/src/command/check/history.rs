@@ -28,7 +28,7 @@ pub(super) async fn check(
 ) -> Result<Rulebook, Failure> {
     let store = open_store(settings).await?;
     let mut picture = Picture::of(&store).await?;
-    let edited = Arc::new(Applied { hash: "edited".to_owned(), rulebook, deployed: BTreeMap::new() });
+    let edited = Arc::new(Applied::new("edited".to_owned(), rulebook, BTreeMap::new()));
     picture.applied = edited.clone();
     let mut chances: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     Picture::each(&store, |key, state| {

@@ -19,14 +19,25 @@ pub struct ReceivedMail {
     pub message: String,
     /// When.
     pub at: Timestamp,
-    /// The survey whose choices it shows, with the name its answer goes by.
-    pub survey: Option<(String, String)>,
+    /// The survey whose choices it shows.
+    pub survey: Option<Asked>,
     /// Its choices.
     pub choices: Vec<String>,
     /// The topic one can opt out of.
     pub topic: String,
     /// Whether the mail has a way out: notices have none.
     pub can_opt_out: bool,
+}
+
+/// A survey, as far as answering it goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// Its id.
+    pub survey: String,
+    /// The name its answer goes by.
+    pub field: String,
+    /// What its scores are out of, if it has scores.
+    pub out_of: Option<u8>,
 }
 
 /// Somebody who wants no more mails of a topic.
@@ -49,12 +60,20 @@ pub fn react(seed: u64, partner: &Partner, mail: &ReceivedMail, telling: &mut Te
     let mut rng = stream(seed, number_of(&mail.message));
     let soon = later(mail.at, rng.random_range(20..40 * 60));
     let id = |what: &str| format!("{}/{what}", mail.message);
-    if let Some((survey, field)) = &mail.survey
+    if let Some(Asked { survey, field, out_of }) = &mail.survey
         && !mail.choices.is_empty()
         && rng.random_bool(0.34)
     {
         let mut answer = json!({ "survey": survey, "message": mail.message });
-        answer[field] = json!(one_of(&mut rng, &mail.choices));
+        let choice = one_of(&mut rng, &mail.choices);
+        match out_of.zip(choice.parse::<u8>().ok()) {
+            Some((out_of, score)) => {
+                answer["score"] = json!(score);
+                answer["out_of"] = json!(out_of);
+                answer[field] = json!(score);
+            }
+            None => answer[field] = json!(choice),
+        }
         telling.tell_plainly(id("answer"), "survey.answered", &partner.person.id, soon, answer);
     }
     match rng.random_range(0..1000) {

@@ -3,7 +3,7 @@
 use rapport_journey::{Action, PlannedMessage};
 use rapport_workflow::{Person, Priority, Workflow};
 
-use super::{Follows, Reaction};
+use super::{Follows, Reaction, awards::Honour};
 use crate::{
     coordinator::OfferRequest,
     ports::rows::{CallRow, HoldRow, MessageRow, RequestRow, TaskClosed, TimerRow},
@@ -63,7 +63,10 @@ impl Reaction<'_> {
                     self.batch.told.push(Told::Emitted(self.entry.key.clone(), snapshot.clone()));
                     self.queue.push_back((Follows::Event(snapshot), self.depth + 1));
                 }
-                Action::Award { id: event, award, because } => self.award(workflow, &id, &event, &award, because),
+                Action::Award { id: event, award, because, training } => {
+                    let (because, training) = (because.as_deref(), training.as_deref());
+                    self.award(workflow, &id, &Honour { id: &event, award: &award, because, training });
+                }
                 Action::Start { workflow, trigger } => {
                     self.queue.push_back((Follows::Start(workflow, trigger), self.depth + 1));
                 }

@@ -30,22 +30,38 @@ pub struct Given {
     /// What it is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub because: Option<Arc<str>>,
+    /// The training it is for, if it is one: the certificate names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training: Option<Arc<str>>,
+}
+
+/// An award as a journey gives it.
+pub(super) struct Honour<'a> {
+    /// The id of the event that tells it.
+    pub id: &'a str,
+    /// Which.
+    pub award: &'a str,
+    /// What it is for, in words.
+    pub because: Option<&'a str>,
+    /// The training it is for.
+    pub training: Option<&'a str>,
 }
 
 impl Reaction<'_> {
     /// A journey gives an award.
-    pub(super) fn award(&mut self, workflow: &Workflow, journey: &str, id: &str, award: &str, because: Option<String>) {
-        let Some(declared) = self.rulebook.rulebook.awards.get(award) else { return };
+    pub(super) fn award(&mut self, workflow: &Workflow, journey: &str, honour: &Honour<'_>) {
+        let Some(declared) = self.rulebook.rulebook.awards.get(honour.award) else { return };
         let languages = {
             let facts = self.facts();
             self.world(&facts, workflow).languages()
         };
         let new = NewAward {
-            id,
+            id: honour.id,
             key: &self.entry.key,
             award: declared,
             languages: &languages,
-            because: because.as_deref(),
+            because: honour.because,
+            training: honour.training,
             at: self.now,
         };
         let event = records::awarded(&new, Some((&workflow.id, journey)), None);
@@ -61,7 +77,7 @@ impl Reaction<'_> {
 
     /// Keeps what was given.
     pub(super) fn note_award(&mut self, event: &Event) {
-        let Some(EngineData::Award(AwardData { name, because, .. })) = event.engine() else { return };
+        let Some(EngineData::Award(AwardData { name, because, training, .. })) = event.engine() else { return };
         let mut given = facts::awards(&self.entry.state);
         given.retain(|known| known.id != event.id.as_str());
         given.push(Given {
@@ -69,6 +85,7 @@ impl Reaction<'_> {
             award: name.clone(),
             at: event.occurred_at,
             because: because.clone(),
+            training: training.clone(),
         });
         let too_many = given.len().saturating_sub(AWARDS_MAX);
         given.drain(..too_many);

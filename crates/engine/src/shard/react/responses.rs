@@ -60,6 +60,7 @@ mod tests {
                 survey: "s".into(),
                 answer: Some("yes".into()),
                 score: None,
+                out_of: None,
                 reason: None,
                 comment: None,
                 extra,
