@@ -22,8 +22,11 @@ const SHARDS: u32 = 6;
 const DAYS_AFTER: i64 = 30;
 /// How often it is looked how far a replay is: no more often than the services themselves take for a step.
 const LOOK: Duration = Duration::from_millis(50);
-/// A replay whose present does not move for this long is stuck.
+/// A replay is stuck when for this long neither its present moves, nor a record is folded, nor a mail comes to its end: one step may
+/// hold thousands of mails, and what they take is a matter of the machine.
 const STUCK: Duration = Duration::from_secs(90);
+/// How often it is asked what moves within a step.
+const LOOK_CLOSER: Duration = Duration::from_secs(5);
 
 /// What a run came to.
 #[derive(Debug)]
@@ -150,7 +153,8 @@ fn replay(service: &str, until: Date) -> Vec<String> {
 
 /// Watches until ingest ends with 0; on the way lets the disturber do its work.
 async fn follow(project: &Project, processes: &mut Processes, disturber: &mut Disturber) -> Result<()> {
-    let (mut present, mut moved) = (None, Instant::now());
+    let (mut present, mut done, mut moved) = (None, (0, 0), Instant::now());
+    let mut looked = moved;
     loop {
         processes.check_alive("ingest-1")?;
         if let Some(status) = processes.ended("ingest-1")? {
@@ -162,7 +166,14 @@ async fn follow(project: &Project, processes: &mut Processes, disturber: &mut Di
         let now = replay_present(project).await?;
         if now != present {
             (present, moved) = (now, Instant::now());
-        } else if moved.elapsed() > STUCK {
+        } else if looked.elapsed() > LOOK_CLOSER {
+            looked = Instant::now();
+            let in_step = done_in_step(project).await?;
+            if in_step != done {
+                (done, moved) = (in_step, looked);
+            }
+        }
+        if moved.elapsed() > STUCK {
             bail!("the replay stands still at {present:?}\n{}", outstanding(project).await?);
         }
         if let Some(now) = now {
@@ -181,6 +192,15 @@ async fn replay_present(project: &Project) -> Result<Option<jiff::Timestamp>> {
         .await?;
     let millis = row.and_then(|(value,)| value.parse::<i64>().ok());
     Ok(millis.and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok()))
+}
+
+/// Records folded and mails that came to their end: what moves while the present waits for them.
+async fn done_in_step(project: &Project) -> Result<(i64, i64)> {
+    let folded = "SELECT CAST(COALESCE(SUM(next_offset), 0) AS BIGINT) FROM shard WHERE shard >= 0";
+    let ended = "SELECT COUNT(*) FROM message WHERE state NOT IN ('queued', 'attempting')";
+    let (folded,): (i64,) = sqlx::query_as(folded).fetch_one(&project.database.pool).await?;
+    let (ended,): (i64,) = sqlx::query_as(ended).fetch_one(&project.database.pool).await?;
+    Ok((folded, ended))
 }
 
 /// Why nothing moves, for people.

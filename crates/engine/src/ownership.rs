@@ -143,7 +143,7 @@ impl Engine {
         let store = &self.parts.store;
         let alive = store.heartbeat("engine", &self.settings.name, self.settings.lease).await?;
         let engines = alive.processes.len().max(1);
-        let share = (self.settings.shards as usize).div_ceil(engines);
+        let share = share_of(&self.settings.name, &alive.processes, self.settings.shards as usize);
         self.drop_ended(owned, failed).await;
         let claims: Vec<(i32, i64)> = owned.iter().map(|(shard, one)| (*shard, one.epoch)).collect();
         let still_ours = store.touch_shards(&self.settings.name, &claims).await?;
@@ -243,7 +243,34 @@ impl Engine {
     }
 }
 
+/// How many shards a process may own among those that live: as even as whole shards go, what is over to the first by name. All who see
+/// the same processes come to shares that add up to all shards, so that nobody waits for what another may keep.
+fn share_of(name: &str, alive: &[String], shards: usize) -> usize {
+    let engines = alive.len().max(1);
+    let before = alive.iter().filter(|other| other.as_str() < name).count();
+    shards / engines + usize::from(before < shards % engines)
+}
+
 /// What readiness calls an owner.
 fn part(shard: i32) -> String {
     if shard == COORDINATOR { "coordinator".to_owned() } else { format!("shard {shard}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::share_of;
+
+    #[test]
+    fn shares_are_even_and_add_up_to_all_shards() {
+        for engines in 1..=9_usize {
+            let alive: Vec<String> = (0..engines).map(|number| format!("engine-{number}")).collect();
+            for shards in 0..=20 {
+                let shares: Vec<usize> = alive.iter().map(|name| share_of(name, &alive, shards)).collect();
+                assert_eq!(shares.iter().sum::<usize>(), shards, "{engines} engines");
+                let most = shares.iter().max().copied().unwrap_or_default();
+                let least = shares.iter().min().copied().unwrap_or_default();
+                assert!(most - least <= 1, "{shares:?}");
+            }
+        }
+    }
 }
