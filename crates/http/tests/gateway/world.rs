@@ -18,6 +18,7 @@ use rapport_engine::ports::{
     rows::{MessageRow, PartnerRow, PersonRow, ShardCommit},
     store::{Committed, Store, StoreError},
 };
+use rapport_engine::rulebooks::Applied;
 use rapport_engine::shard::{
     facts::marks,
     goals::agreed::{self, Agreement},
@@ -27,7 +28,6 @@ use rapport_http::{Bearer, CurrentRules, EVENT_BYTES_MAX, Gateway, Providers, Ru
 use rapport_message::link::{Claims, Keys};
 use rapport_partner::PartnerState;
 use rapport_store::{Journal, SqlStore};
-use rapport_workflow::Rulebook;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -73,14 +73,6 @@ impl Clock for Standing {
 /// The files this repository ships, compiled.
 struct Shipped(Option<CurrentRules>);
 
-struct Held(Rulebook);
-
-impl AsRef<Rulebook> for Held {
-    fn as_ref(&self) -> &Rulebook {
-        &self.0
-    }
-}
-
 #[async_trait]
 impl Rules for Shipped {
     async fn current(&self) -> Result<Option<CurrentRules>, StoreError> {
@@ -90,7 +82,8 @@ impl Rules for Shipped {
 
 fn shipped() -> CurrentRules {
     let (rulebook, findings) = rapport_workflow::compile(&rapport_shipped::sources());
-    Arc::new(Held(rulebook.unwrap_or_else(|| panic!("{:?}", findings.iter().collect::<Vec<_>>()))))
+    let rulebook = rulebook.unwrap_or_else(|| panic!("{:?}", findings.iter().collect::<Vec<_>>()));
+    Arc::new(Applied::new("r".into(), rulebook, BTreeMap::new()))
 }
 
 /// The journal, which can be out of reach, and takes no value longer than some length, like a broker.
