@@ -29,6 +29,7 @@ mod preview;
 mod release;
 mod report;
 mod restore;
+mod review;
 mod run;
 mod schema;
 mod segment;
@@ -93,6 +94,7 @@ pub async fn run(line: CommandLine) -> Result<u8, Failure> {
         }
         Command::Report(arguments) => report::run(&quiet(&global)?, &arguments).await,
         Command::Health(arguments) => health::run(&quiet(&global)?, &arguments).await,
+        Command::Review(arguments) => review::run(&quiet(&global)?, &arguments).await,
         Command::Task { action } => work::task(&quiet(&global)?, action).await,
         Command::Award(arguments) => award::run(&quiet(&global)?, arguments).await,
         Command::Case { action } => work::case(&quiet(&global)?, action).await,

@@ -5,6 +5,7 @@ mod graph;
 mod operating;
 mod outreach;
 mod report;
+mod review;
 mod work;
 
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ pub use self::operating::{
 };
 pub use self::outreach::{DkimAction, DkimKind};
 pub use self::report::{ReportArguments, ReportBy, ReportFormat};
+pub use self::review::{ReviewArguments, ReviewFormat};
 pub use self::work::{AssignArguments, AwardArguments, CaseAction, ListArguments, TaskAction};
 
 /// Keeps a partner programme in touch with its affiliates.
@@ -216,6 +218,8 @@ pub enum Command {
     Report(ReportArguments),
     /// A partner's health with its reasons, at any moment; or who would change band under another model
     Health(HealthArguments),
+    /// Look back with a partner on a month or quarter: figures, goals, what was done, what could come next
+    Review(ReviewArguments),
     /// Tasks that workflows opened: list them, do them, answer them, hand them on
     Task {
         /// What to do

@@ -35,6 +35,7 @@ pub mod relay;
 pub mod replayable;
 pub mod reputation;
 pub mod restore;
+pub mod review;
 pub mod rulebooks;
 pub mod shard;
 pub mod signals;

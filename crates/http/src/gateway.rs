@@ -8,6 +8,7 @@ mod feedback;
 mod goal;
 mod preferences;
 mod record;
+mod review;
 mod survey;
 mod unsubscribe;
 mod visit;
@@ -38,7 +39,6 @@ use rapport_engine::{
     rulebooks::{Applied, RulebookError, Rulebooks},
 };
 use rapport_message::link::Keys;
-use rapport_workflow::Rulebook;
 use sha2::Sha256;
 use tracing::debug;
 
@@ -87,7 +87,7 @@ pub struct Gateway {
 }
 
 /// The files in force. Cheap to clone.
-pub type CurrentRules = Arc<dyn AsRef<Rulebook> + Send + Sync>;
+pub type CurrentRules = Arc<Applied>;
 
 /// Knows the files in force; the engine's [`Rulebooks`] do.
 #[async_trait]
@@ -96,20 +96,11 @@ pub trait Rules: Send + Sync {
     async fn current(&self) -> Result<Option<CurrentRules>, StoreError>;
 }
 
-/// What was applied, held while a page is made.
-struct Held(Arc<Applied>);
-
-impl AsRef<Rulebook> for Held {
-    fn as_ref(&self) -> &Rulebook {
-        &self.0
-    }
-}
-
 #[async_trait]
 impl Rules for Rulebooks {
     async fn current(&self) -> Result<Option<CurrentRules>, StoreError> {
         match Rulebooks::current(self).await {
-            Ok(applied) => Ok(applied.map(|applied| Arc::new(Held(applied)) as CurrentRules)),
+            Ok(applied) => Ok(applied),
             Err(RulebookError::Store(error)) => Err(error),
             Err(broken @ RulebookError::Broken { .. }) => Err(StoreError::Damaged(broken.to_string())),
         }
@@ -162,6 +153,7 @@ pub fn gateway(gateway: Gateway) -> Router {
         .route("/w/{token}", get(why::show))
         .route("/g/{token}", get(goal::ask).post(goal::act))
         .route("/c/{token}", get(certificate::show))
+        .route("/v/{token}", get(review::show))
         .route("/p/{token}", get(preferences::show).post(preferences::act))
         .fallback(lost)
         .method_not_allowed_fallback(wrong_method)
@@ -276,6 +268,8 @@ async fn counted(request: Request, next: Next) -> Response {
         Some("w") => "/w/{token}",
         Some("p") => "/p/{token}",
         Some("g") => "/g/{token}",
+        Some("c") => "/c/{token}",
+        Some("v") => "/v/{token}",
         Some("v1") => match segments.next() {
             Some("mail") => "/v1/mail",
             Some("feedback") => "/v1/feedback/{provider}",

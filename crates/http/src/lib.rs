@@ -17,6 +17,7 @@ mod gateway;
 pub mod metric;
 mod ops;
 mod page;
+pub mod review;
 mod serve;
 mod words;
 

@@ -1,5 +1,7 @@
 //! Pages: one small frame, one inline stylesheet, no script, nothing loaded from anywhere.
 
+mod parts;
+
 use std::{fmt::Write as _, sync::LazyLock};
 
 use axum::{
@@ -191,18 +193,23 @@ impl Page {
 
     /// The page as a response.
     pub(crate) fn respond(self, status: StatusCode) -> Response {
+        let lang = self.words.language;
+        (status, [(header::CONTENT_LANGUAGE, lang)], Html(self.html())).into_response()
+    }
+
+    /// The page as it is sent, or kept as a file: nothing it needs is elsewhere.
+    pub(crate) fn html(self) -> String {
         let Self { words, program, title, body, footer } = self;
         let (lang, title, program) = (words.language, escape(&title), escape(&program));
         let of = if program.is_empty() { String::new() } else { format!(" · {program}") };
         let header = if program.is_empty() { String::new() } else { format!("<header>{program}</header>\n") };
         let footer = if footer.is_empty() { String::new() } else { format!("<footer>{footer}</footer>\n") };
-        let html = format!(
+        format!(
             "<!doctype html>\n<html lang=\"{lang}\">\n<head>\n<meta charset=\"utf-8\">\n<title>{title}{of}</title>\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
              <meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"robots\" content=\"noindex, nofollow\">\n\
              <style>{STYLE}</style>\n</head>\n<body>\n{header}<main>\n<h1>{title}</h1>\n{body}</main>\n{footer}</body>\n</html>\n"
-        );
-        (status, [(header::CONTENT_LANGUAGE, lang)], Html(html)).into_response()
+        )
     }
 }
 

@@ -24,6 +24,7 @@ pub mod agreement;
 pub mod anniversary;
 pub mod goal;
 pub mod milestone;
+pub mod period;
 pub mod survey;
 pub mod top_share;
 pub mod uplift;

@@ -200,7 +200,14 @@ pub(crate) static HELPERS: &[Spec] = &[
         "[Your certificate]({{certificate_link event.id}})",
         Some(certificate_link)
     ),
+    spec!("review_link", 1..1, &[Text], &[], false, "[Your quarter]({{review_link \"quarter\"}})", Some(review_link)),
 ];
+
+/// Leads to what a period came to.
+pub(crate) const REVIEW_LINK: &str = "review_link";
+
+/// What a review can look back on: the last of these that was over when the mail was planned.
+pub const REVIEW_PERIODS: [&str; 2] = ["month", "quarter"];
 
 /// What a helper goes through besides its arguments.
 pub(crate) fn list_behind(name: &str) -> Option<&'static str> {
@@ -410,6 +417,12 @@ fn certificate_link(call: &Call<'_>) -> Outcome {
     let links = call.root.get("links").and_then(|links| links.get("certificates"));
     let link = links.and_then(|certificates| certificates.get(award));
     link.cloned().map(Some).ok_or_else(|| "needs the award the mail is about, `event.id`".to_owned())
+}
+
+fn review_link(call: &Call<'_>) -> Outcome {
+    let Some(period) = call.param(0) else { return Ok(None) };
+    let link = period.as_str().and_then(|period| call.root.get("links")?.get("reviews")?.get(period));
+    link.cloned().map(Some).ok_or_else(|| format!("needs one of {}", REVIEW_PERIODS.join(", ")))
 }
 
 fn truth(value: bool) -> Outcome {

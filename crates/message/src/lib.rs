@@ -44,7 +44,7 @@ mod plain;
 mod tag;
 mod template;
 
-pub use helper::helpers;
+pub use helper::{REVIEW_PERIODS, helpers};
 pub use layout::Layout;
 pub use library::Library;
 pub use locale::Locale;

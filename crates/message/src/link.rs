@@ -1,4 +1,4 @@
-//! The signed links of a mail: unsubscribing, answering by name or without, why, preferences, goals, certificates.
+//! The signed links of a mail: unsubscribing, answering by name or without, why, preferences, goals, certificates, reviews.
 //!
 //! A token is base64url of version, claims and the first 16 bytes of HMAC-SHA256 over both. It carries no expiry: a way
 //! out works for ever, so keys are only ever added. Identifiers of hexadecimal digits are packed, which keeps the address
@@ -83,6 +83,15 @@ pub enum Claims {
         choice: String,
         /// The language the mail was written in.
         language: String,
+    },
+    /// Shows what a period came to.
+    Review {
+        /// The programme's id.
+        program: String,
+        /// The partner's id.
+        partner: String,
+        /// The period by its name: `2026-Q3`, `2026-09`.
+        period: String,
     },
 }
 
@@ -204,7 +213,7 @@ impl Keys {
 }
 
 impl Claims {
-    /// The letter in the address: `u`nsubscribe, `a`nswer, `w`hy, `p`references, `g`oal, `c`ertificate, anonymous `s`urvey.
+    /// The letter in the address: `u`nsubscribe, `a`nswer, `w`hy, `p`references, `g`oal, `c`ertificate, anonymous `s`urvey, re`v`iew.
     pub const fn path(&self) -> &'static str {
         match self {
             Claims::Unsubscribe { .. } => "u",
@@ -214,6 +223,7 @@ impl Claims {
             Claims::Goal { .. } => "g",
             Claims::Certificate { .. } => "c",
             Claims::Anonymous { .. } => "s",
+            Claims::Review { .. } => "v",
         }
     }
 
@@ -226,6 +236,7 @@ impl Claims {
             Claims::Goal { .. } => 5,
             Claims::Certificate { .. } => 6,
             Claims::Anonymous { .. } => 7,
+            Claims::Review { .. } => 8,
         }
     }
 
@@ -240,6 +251,7 @@ impl Claims {
             Claims::Anonymous { program, survey, period, ticket, choice, language } => {
                 vec![program, survey, period, ticket, choice, language]
             }
+            Claims::Review { program, partner, period } => vec![program, partner, period],
         }
     }
 
@@ -272,6 +284,7 @@ impl Claims {
                 choice: next()?,
                 language: next()?,
             },
+            8 => Claims::Review { program: next()?, partner: next()?, period: next()? },
             _ => return None,
         };
         fields.next().is_none().then_some(claims)
@@ -450,6 +463,7 @@ mod tests {
                 Claims::Preferences { program: program.clone(), partner: partner.clone() },
                 Claims::Goal { program: program.clone(), partner: partner.clone(), proposal: choice.clone() },
                 Claims::Certificate { program: program.clone(), partner: partner.clone(), award: message.clone() },
+                Claims::Review { program: program.clone(), partner: partner.clone(), period: message.clone() },
                 Claims::Anonymous {
                     program: program.clone(),
                     survey: choice.clone(),

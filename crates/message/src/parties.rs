@@ -125,6 +125,9 @@ pub struct Links {
     /// Per event the mail names the certificate of the award it gave, if it gave one.
     #[serde(default)]
     pub certificates: BTreeMap<String, String>,
+    /// Per length of a period the review of the last one that was over when the mail was planned.
+    #[serde(default)]
+    pub reviews: BTreeMap<String, String>,
 }
 
 #[cfg(test)]

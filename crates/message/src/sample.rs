@@ -4,6 +4,7 @@ use rapport_rule::expr::Type;
 use serde_json::{Map, Value as Json, json};
 
 use crate::context;
+use crate::helper::REVIEW_PERIODS;
 use crate::locale::Locale;
 use crate::mail::Mail;
 use crate::next_resource::{Level, ResourceType, Wanted};
@@ -139,6 +140,7 @@ pub fn surroundings() -> Surroundings {
                 .collect(),
             goals: [(PROPOSAL.to_owned(), link("g"))].into(),
             certificates: [(EVENT.to_owned(), link("c"))].into(),
+            reviews: REVIEW_PERIODS.iter().map(|period| ((*period).to_owned(), link("v"))).collect(),
         },
     }
 }

@@ -56,6 +56,7 @@ fn shown(body: &str, known: &Json, tag: &str) -> String {
         answers: link("too-little", "a"),
         goals: link("p-1", "g"),
         certificates: link("e-1", "c"),
+        reviews: link("quarter", "v"),
     };
     let request = Request {
         context: known,

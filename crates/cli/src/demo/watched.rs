@@ -77,6 +77,7 @@ impl Watched {
                     | Claims::Preferences { partner: whose, .. }
                     | Claims::Goal { partner: whose, .. }
                     | Claims::Certificate { partner: whose, .. }
+                    | Claims::Review { partner: whose, .. }
                     | Claims::Unsubscribe { partner: whose, .. },
                 ) => partner = Some(whose),
                 Some(Claims::Anonymous { .. }) | None => {}

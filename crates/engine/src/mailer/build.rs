@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use rapport_contact::normalise;
+use rapport_insight::period::{Length, Period};
 use rapport_message::{
     Layout, Library, Links, Locale, Person, Program, RenderError, Request, Sender, Topic,
     header::{self, HeaderError},
@@ -230,6 +231,13 @@ fn links(
                 Claims::Certificate { program: program.clone(), partner: partner.clone(), award: award.to_owned() };
             links.certificates.insert(award.to_owned(), url(claims)?);
         }
+    }
+    // By when it was planned: the mail speaks of the same period whenever it leaves, and sent again it has the same links.
+    let planned_on = message.planned_at.to_zoned(of.zone.clone()).date();
+    for length in Length::ALL {
+        let period = Period::last_over(planned_on, length).to_string();
+        let claims = Claims::Review { program: program.clone(), partner: partner.clone(), period };
+        links.reviews.insert(length.code().to_owned(), url(claims)?);
     }
     Ok(links)
 }

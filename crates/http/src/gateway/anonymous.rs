@@ -103,7 +103,7 @@ async fn open(gateway: &Gateway, headers: &HeaderMap, token: Token) -> Result<Gu
         }
         rules => rules.map_err(|error| Trouble::from(error).page(words))?,
     };
-    let of = rules.as_deref().and_then(|rules| rules.as_ref().config.program(program.as_str()));
+    let of = rules.as_deref().and_then(|rules| rules.config.program(program.as_str()));
     let of = of.and_then(|program| Locale::parse(&program.language)).unwrap_or_else(Locale::english);
     let locales = Locale::chain(Locale::parse(&language).as_ref(), &of);
     let languages = locales.iter().map(|locale| locale.tag().to_owned()).collect();
@@ -112,7 +112,7 @@ async fn open(gateway: &Gateway, headers: &HeaderMap, token: Token) -> Result<Gu
 
 impl Guest {
     fn rulebook(&self) -> Option<&Rulebook> {
-        self.rules.as_deref().map(AsRef::as_ref)
+        self.rules.as_deref().map(|applied| &applied.rulebook)
     }
 
     fn text(&self, texts: &Texts) -> String {

@@ -119,7 +119,7 @@ async fn keep(gateway: &Gateway, headers: &HeaderMap, body: &[u8]) -> Result<Res
     let rules = gateway.rules.current().await?;
     let now = gateway.clock.now().await?;
     let replays = gateway.clock.replays();
-    let intake = Intake::of(rules.as_deref().map(AsRef::as_ref), replays);
+    let intake = Intake::of(rules.as_deref().map(|applied| &applied.rulebook), replays);
     let mut batch = Batch::default();
     let mut accepted = 0;
     let mut rejected = Vec::new();

@@ -10,7 +10,10 @@ use axum::{
 };
 use jiff::tz::TimeZone;
 use rapport_contact::normalise;
-use rapport_engine::ports::{rows::MessageRow, store::StoreError};
+use rapport_engine::{
+    ports::{rows::MessageRow, store::StoreError},
+    rulebooks::Applied,
+};
 use rapport_event::PartnerKey;
 use rapport_message::{Locale, link::Claims};
 use rapport_workflow::{Rulebook, config::Topic};
@@ -56,7 +59,8 @@ pub(super) async fn open(gateway: &Gateway, headers: &HeaderMap, token: Token, p
         | Claims::Why { program, partner, .. }
         | Claims::Preferences { program, partner }
         | Claims::Goal { program, partner, .. }
-        | Claims::Certificate { program, partner, .. } => (program, partner),
+        | Claims::Certificate { program, partner, .. }
+        | Claims::Review { program, partner, .. } => (program, partner),
         // Has a page that asks for no partner.
         Claims::Anonymous { .. } => return Err(lost()),
     };
@@ -75,7 +79,7 @@ async fn gather(gateway: &Gateway, claims: Claims, key: PartnerKey) -> Result<Vi
     };
     let person = gateway.store.person(&key).await?;
     let person: Map<String, Value> = person.and_then(|fields| serde_json::from_str(&fields).ok()).unwrap_or_default();
-    let program = rules.as_deref().and_then(|rules| rules.as_ref().config.program(key.program.as_str()));
+    let program = rules.as_deref().and_then(|rules| rules.config.program(key.program.as_str()));
     let program = program.and_then(|program| Locale::parse(&program.language)).unwrap_or_else(Locale::english);
     let partner = person.get("language").and_then(Value::as_str).and_then(Locale::parse);
     let locales = Locale::chain(partner.as_ref(), &program);
@@ -86,7 +90,17 @@ async fn gather(gateway: &Gateway, claims: Claims, key: PartnerKey) -> Result<Vi
 impl Visit {
     /// The files in force, if some were applied.
     pub(super) fn rulebook(&self) -> Option<&Rulebook> {
-        self.rules.as_deref().map(AsRef::as_ref)
+        self.rules.as_deref().map(|applied| &applied.rulebook)
+    }
+
+    /// The files in force as they were applied, if some were.
+    pub(super) fn applied(&self) -> Option<&Applied> {
+        self.rules.as_deref()
+    }
+
+    /// Languages, best first.
+    pub(super) fn languages(&self) -> &[String] {
+        &self.languages
     }
 
     /// The programme's name; its id when the files do not know it.

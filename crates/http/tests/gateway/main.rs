@@ -8,5 +8,6 @@ mod feedback;
 mod goals;
 mod links;
 mod ops;
+mod reviews;
 mod surveys;
 mod world;

@@ -18,6 +18,7 @@ use rapport_engine::ports::{
     rows::{MessageRow, PartnerRow, PersonRow, ShardCommit},
     store::{Committed, Store, StoreError},
 };
+use rapport_engine::rulebooks::Applied;
 use rapport_engine::shard::{
     facts::marks,
     goals::agreed::{self, Agreement},
@@ -27,7 +28,6 @@ use rapport_http::{Bearer, CurrentRules, EVENT_BYTES_MAX, Gateway, Providers, Ru
 use rapport_message::link::{Claims, Keys};
 use rapport_partner::PartnerState;
 use rapport_store::{Journal, SqlStore};
-use rapport_workflow::Rulebook;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -73,14 +73,6 @@ impl Clock for Standing {
 /// The files this repository ships, compiled.
 struct Shipped(Option<CurrentRules>);
 
-struct Held(Rulebook);
-
-impl AsRef<Rulebook> for Held {
-    fn as_ref(&self) -> &Rulebook {
-        &self.0
-    }
-}
-
 #[async_trait]
 impl Rules for Shipped {
     async fn current(&self) -> Result<Option<CurrentRules>, StoreError> {
@@ -88,9 +80,10 @@ impl Rules for Shipped {
     }
 }
 
-fn shipped() -> CurrentRules {
+pub fn shipped() -> CurrentRules {
     let (rulebook, findings) = rapport_workflow::compile(&rapport_shipped::sources());
-    Arc::new(Held(rulebook.unwrap_or_else(|| panic!("{:?}", findings.iter().collect::<Vec<_>>()))))
+    let rulebook = rulebook.unwrap_or_else(|| panic!("{:?}", findings.iter().collect::<Vec<_>>()));
+    Arc::new(Applied::new("r".into(), rulebook, BTreeMap::new()))
 }
 
 /// The journal, which can be out of reach, and takes no value longer than some length, like a broker.
@@ -197,6 +190,10 @@ pub fn preferences() -> Claims {
     Claims::Preferences { program: "default".into(), partner: PARTNER.into() }
 }
 
+pub fn review(period: &str) -> Claims {
+    Claims::Review { program: "default".into(), partner: PARTNER.into(), period: period.into() }
+}
+
 pub fn goal(proposal: &str) -> Claims {
     Claims::Goal { program: "default".into(), partner: PARTNER.into(), proposal: proposal.into() }
 }
@@ -260,10 +257,16 @@ impl World {
 
     /// Keeps a mark in the partner's state.
     pub async fn mark(&self, name: &str, bytes: Vec<u8>) {
-        let key = PartnerKey::new("default", PARTNER).unwrap();
         let mut state = PartnerState::default();
         state.set_mark(name, bytes);
-        let row = PartnerRow { key: key.clone(), hot: state.encode_hot(), days: None };
+        self.state(&state).await;
+    }
+
+    /// Keeps the partner's state.
+    pub async fn state(&self, state: &PartnerState) {
+        let key = PartnerKey::new("default", PARTNER).unwrap();
+        let days = (!state.days.is_empty()).then(|| state.encode_days());
+        let row = PartnerRow { key: key.clone(), hot: state.encode_hot(), days };
         let number = i32::try_from(rapport_event::shard_of(&key, SHARDS)).unwrap();
         let shard = self.store.shard_row(number).await.unwrap().unwrap();
         let commit = ShardCommit {
@@ -300,6 +303,13 @@ impl World {
             ..ShardCommit::default()
         };
         assert!(matches!(self.store.commit_shard(&commit).await.unwrap(), Committed::Done));
+    }
+
+    /// Calls the partner something else.
+    pub async fn call(&self, name: &str) {
+        let key = PartnerKey::new("default", PARTNER).unwrap();
+        let fields = serde_json::json!({ "name": name }).to_string();
+        self.store.store_persons(&[PersonRow { key, version: 2, address: None, fields }]).await.unwrap();
     }
 
     /// What is kept of the partner personally.

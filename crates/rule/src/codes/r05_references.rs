@@ -652,4 +652,12 @@ pub(super) const PAGES: &[CodePage] = &[
         example: "Good morning.\n\n{{#next_resource type=\"tool\" level=\"expert\"}}Something new: [{{title}}]({{url}}){{/next_resource}}",
         put_right: "Good morning.\n\n{{#next_resource type=\"tool\"}}Something new: [{{title}}]({{url}}){{/next_resource}}",
     },
+    CodePage {
+        code: "R0597",
+        title: "a review of a period there is none of",
+        meaning: "`{{review_link \"quarter\"}}` leads to what the last quarter that was over when the mail was planned came to, `{{review_link \"month\"}}` to the month. The period is one of these two words, in quotes: there are no other pages.",
+        place: place::MAIL,
+        example: "Good morning.\n\n[Your year]({{review_link \"year\"}})",
+        put_right: "Good morning.\n\n[Your quarter]({{review_link \"quarter\"}})",
+    },
 ];
