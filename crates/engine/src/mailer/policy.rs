@@ -111,7 +111,8 @@ fn question(due: &DueMessage, snapshot: &RecipientSnapshot, rulebook: &Applied, 
     let request = Request {
         kind,
         topic: message.topic.clone(),
-        urgent: false,
+        // Of the topic as it is declared now: a notice that was made urgent while it waited leaves at once.
+        urgent: rulebook.config.topics.get(message.topic.as_str()).is_some_and(|topic| topic.urgent),
         test: false,
         zone: resolve_zone(text("zone"), text("country"), &program_zone),
         country: text("country").map(str::to_owned),
@@ -141,6 +142,7 @@ fn question(due: &DueMessage, snapshot: &RecipientSnapshot, rulebook: &Applied, 
             workflow: String::new(),
             until: until.unwrap_or_else(|| at.checked_add(HOLD_LOOK).unwrap_or(Timestamp::MAX)),
         }),
+        copies: snapshot.copies.iter().filter(|sent| sent.is_of(message)).map(|sent| sent.at).collect(),
     };
     (request, recipient)
 }
@@ -245,6 +247,7 @@ mod tests {
             due: [message("late", at(20)), message("soon", at(11)), message("over", at(10))].map(sample::due).into(),
             suppressions: Vec::new(),
             accepted: Vec::new(),
+            copies: Vec::new(),
             stopped: Vec::new(),
         };
         for now in [None, Some(at(10))] {

@@ -8,6 +8,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use rapport_contact::{Kind, breaker::Tally, hashed};
 use rapport_engine::ports::{
+    copies::{SentCopy, round_of},
     rows::MessageState,
     store::{
         Attempt, BURST_MINUTES, ClaimRequest, Claimed, DomainTally, Doubtful, DueMessage, EndedMessage, Holder,
@@ -209,12 +210,28 @@ impl Tables {
             .map(|counted| (counted.at, if counted.kind == "service" { Kind::Service } else { Kind::Marketing }))
             .collect();
         accepted.sort_by_key(|(at, _)| *at);
+        let mut copies: Vec<SentCopy> = self
+            .sent
+            .iter()
+            .filter(|(_, counted)| counted.address == address && counted.at >= since)
+            .filter_map(|(id, counted)| {
+                let row = &self.messages.get(id)?.row;
+                Some(SentCopy {
+                    at: counted.at,
+                    key: row.key.clone(),
+                    workflow: row.workflow.clone(),
+                    mail: row.mail.clone(),
+                    round: round_of(&row.context),
+                })
+            })
+            .collect();
+        copies.sort_by_key(|copy| copy.at);
         let stopped = self
             .pauses
             .values()
             .filter_map(|pause| Some((pause.scope.workflow.clone()?, pause.scope.provider.clone()?)));
         let stopped = stopped.collect();
-        Ok(RecipientSnapshot { address: address.to_owned(), due, suppressions, accepted, stopped })
+        Ok(RecipientSnapshot { address: address.to_owned(), due, suppressions, accepted, copies, stopped })
     }
 
     /// Until when another journey holds the message; open-ended beats every instant.

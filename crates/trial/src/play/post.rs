@@ -142,6 +142,8 @@ impl Stage<'_> {
                 due: due.iter().map(|queued| self.due_message(&queued.message, &person)).collect(),
                 suppressions: self.suppressions.clone(),
                 accepted: self.accepted.clone(),
+                // A test is about one partner.
+                copies: Vec::new(),
                 stopped: Vec::new(),
             };
             let verdict = verdict(&snapshot, self.applied, Some(self.now), None, 1);
