@@ -255,6 +255,31 @@ pub async fn one_copy_leaves_for_an_address(store: Arc<dyn Store>) {
     assert_sound(&store).await;
 }
 
+/// As long as a shard has yet to come to the present, whose mail is due there nobody knows. Live nobody asks.
+pub async fn a_replay_is_told_who_shares_an_address(store: Arc<dyn Store>) {
+    let mut owner = Owner::new(&store).await;
+    owner.plan("a", vec![message("m", "a", 0)]).await;
+    owner.plan("b", vec![message("n", "b", 0)]).await;
+    store.store_persons(&[person("c", 1, Some("a@x.example"))]).await.unwrap();
+    let awaiting = async |now| {
+        let snapshots = shown(&store, &request("mailer", now)).await;
+        let awaiting = snapshots.into_iter().filter(|snapshot| snapshot.awaits_others);
+        awaiting.map(|snapshot| snapshot.address).collect::<Vec<_>>()
+    };
+    assert_eq!(awaiting(0).await, ["a@x.example"]);
+    assert!(awaiting(1).await.is_empty(), "live");
+    let row = store.take_shard(1, "engine-b", LONG).await.unwrap().unwrap();
+    let batch = ShardCommit {
+        shard: 1,
+        epoch: row.epoch,
+        commit_no: row.commit_no,
+        clock: Some(at(0)),
+        ..ShardCommit::default()
+    };
+    assert_eq!(store.commit_shard(&batch).await.unwrap(), Committed::Done);
+    assert!(awaiting(0).await.is_empty());
+}
+
 /// Nothing leaves on stale knowledge; mail of other shards to the same address does.
 pub async fn mail_of_a_shard_behind_is_not_claimable(store: Arc<dyn Store>) {
     let mut owner = Owner::new(&store).await;

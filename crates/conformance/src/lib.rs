@@ -74,6 +74,7 @@ macro_rules! store_cases {
                 accepted_mail_is_shown_to_the_policy,
                 due_mail_comes_by_priority,
                 one_copy_leaves_for_an_address,
+                a_replay_is_told_who_shares_an_address,
                 mail_of_a_shard_behind_is_not_claimable,
                 suppressions_are_shown_by_topic,
                 a_report_told_again_changes_nothing,

@@ -35,6 +35,10 @@ pub fn verdict(
     shards: u32,
 ) -> RecipientVerdict {
     let mut verdict = RecipientVerdict::default();
+    if now.is_none() && snapshot.awaits_others {
+        // Which of two partners gets the one copy, or the place under a cap, must not depend on whose shard was faster.
+        return verdict;
+    }
     for due in &snapshot.due {
         let message = &due.message;
         let at = now.unwrap_or(message.due);
@@ -249,6 +253,7 @@ mod tests {
             accepted: Vec::new(),
             copies: Vec::new(),
             stopped: Vec::new(),
+            awaits_others: false,
         };
         for now in [None, Some(at(10))] {
             let verdict = put_off(&snapshot, now, 1);

@@ -121,6 +121,8 @@ pub struct RecipientSnapshot {
     pub copies: Vec<SentCopy>,
     /// Workflows and providers whose marketing mail is stopped, whoever the recipient is.
     pub stopped: Vec<(String, String)>,
+    /// In a replay: other partners have the address, too, and a shard has yet to come to the present; live nobody asks.
+    pub awaits_others: bool,
 }
 
 /// A due message with what the policy needs to know of its partner.

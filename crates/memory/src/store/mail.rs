@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use rapport_contact::{Kind, breaker::Tally, hashed};
 use rapport_engine::ports::{
     copies::{SentCopy, round_of},
-    rows::MessageState,
+    rows::{MessageState, ShardRow},
     store::{
         Attempt, BURST_MINUTES, ClaimRequest, Claimed, DomainTally, Doubtful, DueMessage, EndedMessage, Holder,
         MailLook, RecipientSnapshot, RecipientVerdict, Resolution, Settlement, StoreError, minute_of,
@@ -231,7 +231,20 @@ impl Tables {
             .values()
             .filter_map(|pause| Some((pause.scope.workflow.clone()?, pause.scope.provider.clone()?)));
         let stopped = stopped.collect();
-        Ok(RecipientSnapshot { address: address.to_owned(), due, suppressions, accepted, copies, stopped })
+        let awaits_others = request.replays() && self.awaits_others(address, request.clock_at_least);
+        let address = address.to_owned();
+        Ok(RecipientSnapshot { address, due, suppressions, accepted, copies, stopped, awaits_others })
+    }
+
+    /// Whether several partners have or had the address while a shard has yet to come to the present.
+    fn awaits_others(&self, address: &str, present: Timestamp) -> bool {
+        let is_behind = |row: &ShardRow| row.clock.is_none_or(|clock| clock < present);
+        let behind = self.shards.iter().any(|(number, row)| *number >= 0 && is_behind(row));
+        if !behind {
+            return false;
+        }
+        let here = self.persons.values().filter(|row| row.address.as_deref() == Some(address));
+        here.map(|row| &row.key).collect::<BTreeSet<_>>().len() > 1
     }
 
     /// Until when another journey holds the message; open-ended beats every instant.

@@ -109,6 +109,12 @@ async fn load(
             copies.entry(row.text(0)?).or_default().push(copy);
         }
     }
+    let mut awaiting = BTreeSet::new();
+    if request.replays() {
+        for row in session.fetch_rows(&sql::SHARED, &cells![request.clock_at_least], &address_rows).await? {
+            awaiting.insert(row.text(0)?);
+        }
+    }
     let mut stopped = Vec::new();
     for row in session.fetch(&sql::STOPPED, &[]).await? {
         stopped.push((row.text(0)?, row.text(1)?));
@@ -133,6 +139,7 @@ async fn load(
                 suppressions: suppressions.remove(&address).unwrap_or_default(),
                 accepted: accepted.remove(&address).unwrap_or_default(),
                 copies: copies.remove(&address).unwrap_or_default(),
+                awaits_others: awaiting.contains(&address),
                 address,
                 due,
                 stopped: stopped.clone(),

@@ -145,6 +145,7 @@ impl Stage<'_> {
                 // A test is about one partner.
                 copies: Vec::new(),
                 stopped: Vec::new(),
+                awaits_others: false,
             };
             let verdict = verdict(&snapshot, self.applied, Some(self.now), None, 1);
             for (id, until, why) in verdict.defer {
