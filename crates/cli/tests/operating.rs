@@ -60,6 +60,19 @@ fn service_mail_needs_a_second_person_and_every_apply_is_noted() {
 }
 
 #[test]
+fn notices_become_urgent_when_a_second_person_agrees() {
+    let project = project();
+    let folder = project.path();
+    check(folder, &["apply", "--approved-by", "ines"], 0, &["applied"]);
+    let notice = "  payouts:\n    service: true\n";
+    edit(folder, "config/rapport.yaml", notice, &format!("{notice}    urgent: true\n"));
+    check(folder, &["apply"], 2, &["this changes service mail (", "payout", "--approved-by"]);
+    check(folder, &["apply", "--approved-by", "ines"], 0, &["applied"]);
+    edit(folder, "config/rapport.yaml", "  news:\n", "  news:\n    urgent: true\n");
+    check(folder, &["check"], 2, &["R0539", "Take `urgent` out"]);
+}
+
+#[test]
 fn a_plan_is_shown_kept_and_refused_when_it_is_stale() {
     let project = project();
     let folder = project.path();

@@ -121,3 +121,36 @@ fn a_mail_is_signed_and_its_bounce_closes_the_address() {
     assert!(said.contains("NO MAIL  any topic · hard_bounce") && said.contains("bounce.hard, told by mail"), "{said}");
     until("the bounce to end the journey", || explained().contains("suppressed").then_some(()));
 }
+
+#[test]
+fn two_partners_with_one_address_are_welcomed_once() {
+    let project = project();
+    let folder = project.path();
+    let rules = "config/rapport.yaml";
+    edit(folder, rules, "  quiet_hours: { from: \"20:00\", to: \"08:00\", zone: partner, weekends: hold }\n", "");
+    edit(folder, rules, "  same_address: 7 days ", "  same_address: 8 days ");
+    check(folder, &["check"], 2, &["R0535", "between 1 hour and 7 days"]);
+    edit(folder, rules, "  same_address: 8 days ", "  same_address: 2 days ");
+    check(folder, &["apply", "--approved-by", "ines", "--since", "2020-01-01"], 0, &[]);
+    let now = Command::new("date").args(["-u", "+%Y-%m-%dT%H:%M:%SZ"]).output().unwrap();
+    let now = String::from_utf8_lossy(&now.stdout).trim().to_owned();
+    let approved = |partner: &str, email: &str| {
+        format!(
+            r#"{{"id":"{partner}-1","kind":"partner.approved","program":"default","partner":"{partner}","occurred_at":"{now}","data":{{"name":"Ada","email":"{email}","consent":{{"given":true,"source":"form","time":"{now}"}}}}}}"#
+        ) + "\n"
+    };
+    let events = approved("ada", "ada@blog.example") + &approved("agency", "Ada@Blog.example");
+    std::fs::write(folder.join("events.jsonl"), events).unwrap();
+    check(folder, &["ingest", "events.jsonl"], 0, &["2 events"]);
+    let _running = Running::start(command(folder, "127.0.0.1:0"), &["engine", "relay", "mailer"]);
+    let explained = |who: &str| text(&command(folder, "127.0.0.1:1").args(["explain", who]).output().unwrap());
+    let left_out = until("one of them to be left out", || {
+        ["ada", "agency"].into_iter().find(|who| explained(who).contains("suppressed: same_address"))
+    });
+    assert!(explained(left_out).contains("the same mail went to this address for another partner"));
+    let other = if left_out == "ada" { "agency" } else { "ada" };
+    until("the other to be known as welcomed", || explained(other).contains("SENT").then_some(()));
+    assert_eq!(project::delivered_to(folder).len(), 1);
+    let report = text(&command(folder, "127.0.0.1:1").args(["report", "--workflows"]).output().unwrap());
+    assert!(report.contains("same_address"), "{report}");
+}

@@ -12,6 +12,7 @@ use crate::sample::{
     LONG, Owner, assert_sound, at, claim, claim_one, ended, journey, key, message, partner, person, record, request,
     send_first, state, timer, waiting,
 };
+use rapport_engine::ports::copies::SentCopy;
 use rapport_engine::ports::rows::{
     HoldRow, JourneyRow, MessageRow, MessageState, OutboxRow, ShardCommit, Target, TimerChange,
 };
@@ -153,6 +154,130 @@ pub async fn due_mail_comes_by_priority(store: Arc<dyn Store>) {
     let snapshots = shown(&store, &request("mailer", 10)).await;
     let due: Vec<_> = snapshots[0].due.iter().map(|due| due.message.id.as_str()).collect();
     assert_eq!(due, ["urgent", "old", "x", "y"]);
+}
+
+/// A policy that ends copies and takes what is none.
+fn one_copy(snapshot: &RecipientSnapshot) -> RecipientVerdict {
+    let mut verdict = RecipientVerdict::default();
+    for due in &snapshot.due {
+        let id = &due.message.id;
+        if snapshot.copies.iter().any(|sent| sent.is_of(&due.message)) {
+            verdict.end.push(ended(id, MessageState::Suppressed));
+        } else {
+            verdict.take = Some(id.clone());
+            break;
+        }
+    }
+    verdict
+}
+
+/// Sends until nothing is left; the first attempt of each message is put back. Returns what was sent.
+async fn send_one_copy(store: Arc<dyn Store>, number: usize) -> Vec<String> {
+    let request = request(&format!("mailer-{number}"), 1);
+    let mut sent = Vec::new();
+    loop {
+        let claimed = match store.claim(&request, &one_copy).await {
+            Ok(claimed) => claimed,
+            Err(StoreError::Unavailable(_)) => continue,
+            Err(error) => panic!("{error}"),
+        };
+        for attempt in &claimed.attempts {
+            let id = &attempt.due.message.id;
+            let settlement = if attempt.attempt == 1 {
+                Settlement::Requeue { due: at(1), reason: "451".into() }
+            } else {
+                sent.push(id.clone());
+                Settlement::Ended(ended(id, MessageState::Sent))
+            };
+            let settled = loop {
+                match store.settle(attempt, &settlement).await {
+                    Err(StoreError::Unavailable(_)) => {}
+                    settled => break settled.unwrap(),
+                }
+            };
+            assert!(settled);
+        }
+        if claimed.looked_at == 0 && store.outstanding(at(100)).await.unwrap().messages == 0 {
+            return sent;
+        }
+    }
+}
+
+/// Many partners with one address, and many mailers: the policy is shown which mail was accepted and whose it was, so one copy leaves.
+/// What was put back was accepted by nobody.
+pub async fn one_copy_leaves_for_an_address(store: Arc<dyn Store>) {
+    let mut owner = Owner::new(&store).await;
+    let names: Vec<String> = (0..6).map(|number| format!("p{number}")).collect();
+    let shared = |name: &str| person(name, 1, Some("shared@x.example"));
+    store.store_persons(&names.iter().map(|name| shared(name)).collect::<Vec<_>>()).await.unwrap();
+    let planned = |id: &str, name: &str| MessageRow {
+        context: r#"{"values":{},"round":"issue-2026-12-01"}"#.into(),
+        ..message(id, name, 0)
+    };
+    owner
+        .commit(|batch| {
+            for name in &names {
+                let row = planned(&format!("m-{name}"), name);
+                batch.partners.push(partner(name));
+                batch.journeys.push(journey(&row.journey, name));
+                batch.messages.push(row);
+            }
+        })
+        .await;
+    let mailers = (0..3).map(|number| tokio::spawn(send_one_copy(Arc::clone(&store), number)));
+    let mut sent = Vec::new();
+    for mailer in mailers.collect::<Vec<_>>() {
+        sent.extend(mailer.await.unwrap());
+    }
+    assert_eq!(sent.len(), 1, "{sent:?}");
+    for name in &names {
+        let id = format!("m-{name}");
+        let expected = if sent[0] == id { MessageState::Sent } else { MessageState::Suppressed };
+        assert_eq!(state(&store, name, &id).await.0, expected, "{id}");
+    }
+    store.store_persons(&[shared("late")]).await.unwrap();
+    owner
+        .commit(|batch| {
+            let row = planned("m-late", "late");
+            batch.partners.push(partner("late"));
+            batch.journeys.push(journey(&row.journey, "late"));
+            batch.messages.push(row);
+        })
+        .await;
+    let copy = SentCopy {
+        at: at(5),
+        key: key(sent[0].trim_start_matches("m-")),
+        workflow: "welcome".into(),
+        mail: "hello".into(),
+        round: "issue-2026-12-01".into(),
+    };
+    assert_eq!(shown(&store, &request("mailer", 10)).await[0].copies, [copy]);
+    assert_sound(&store).await;
+}
+
+/// As long as a shard has yet to come to the present, whose mail is due there nobody knows. Live nobody asks.
+pub async fn a_replay_is_told_who_shares_an_address(store: Arc<dyn Store>) {
+    let mut owner = Owner::new(&store).await;
+    owner.plan("a", vec![message("m", "a", 0)]).await;
+    owner.plan("b", vec![message("n", "b", 0)]).await;
+    store.store_persons(&[person("c", 1, Some("a@x.example"))]).await.unwrap();
+    let awaiting = async |now| {
+        let snapshots = shown(&store, &request("mailer", now)).await;
+        let awaiting = snapshots.into_iter().filter(|snapshot| snapshot.awaits_others);
+        awaiting.map(|snapshot| snapshot.address).collect::<Vec<_>>()
+    };
+    assert_eq!(awaiting(0).await, ["a@x.example"]);
+    assert!(awaiting(1).await.is_empty(), "live");
+    let row = store.take_shard(1, "engine-b", LONG).await.unwrap().unwrap();
+    let batch = ShardCommit {
+        shard: 1,
+        epoch: row.epoch,
+        commit_no: row.commit_no,
+        clock: Some(at(0)),
+        ..ShardCommit::default()
+    };
+    assert_eq!(store.commit_shard(&batch).await.unwrap(), Committed::Done);
+    assert!(awaiting(0).await.is_empty());
 }
 
 /// Nothing leaves on stale knowledge; mail of other shards to the same address does.

@@ -73,6 +73,8 @@ macro_rules! store_cases {
                 a_late_250_ends_a_mail_that_was_put_back,
                 accepted_mail_is_shown_to_the_policy,
                 due_mail_comes_by_priority,
+                one_copy_leaves_for_an_address,
+                a_replay_is_told_who_shares_an_address,
                 mail_of_a_shard_behind_is_not_claimable,
                 suppressions_are_shown_by_topic,
                 a_report_told_again_changes_nothing,

@@ -18,7 +18,7 @@ use crate::suppression::{self, Suppression};
 /// `Defer::until` is the earliest instant at which every rule lets the mail go, given the facts of today; the reason is the one
 /// that holds now and lasts longest. A mail that cannot leave before it expires is suppressed at once, so that its journey goes on.
 pub fn decide(request: &Request, recipient: &Recipient, guardrails: &Guardrails, now: Timestamp) -> Decision {
-    if let Some(reason) = forbidden(request, recipient, guardrails) {
+    if let Some(reason) = forbidden(request, recipient, guardrails, now) {
         return Decision::Suppress { reason };
     }
     if now >= request.expires {
@@ -87,7 +87,7 @@ pub struct Request {
     pub kind: Kind,
     /// Topic id.
     pub topic: String,
-    /// Service only: also at night, at weekends and while another workflow holds mails.
+    /// Service only: also at night, at weekends, on holidays and while another workflow holds mails.
     pub urgent: bool,
     /// A sample sent on purpose to a colleague: only dead or erased addresses, `manual` and the allow-list stop it.
     pub test: bool,
@@ -116,6 +116,8 @@ pub struct Recipient {
     pub stopped_until: Option<Timestamp>,
     /// The workflow that holds this one's mails.
     pub held_by: Option<Hold>,
+    /// When this very mail was accepted for the address on behalf of other partners, in any order; in doubt counts as accepted.
+    pub copies: Vec<Timestamp>,
 }
 
 /// A mail that was accepted (or may have been).
@@ -137,7 +139,12 @@ pub struct Hold {
 }
 
 /// What waiting cannot change.
-fn forbidden(request: &Request, recipient: &Recipient, guardrails: &Guardrails) -> Option<SuppressReason> {
+fn forbidden(
+    request: &Request,
+    recipient: &Recipient,
+    guardrails: &Guardrails,
+    now: Timestamp,
+) -> Option<SuppressReason> {
     let kind = if request.test { Kind::Service } else { request.kind };
     if let Some(reason) = suppression::stopped_by(&recipient.suppressions, kind, &request.topic) {
         return Some(reason);
@@ -149,8 +156,19 @@ fn forbidden(request: &Request, recipient: &Recipient, guardrails: &Guardrails) 
     }
     match (&guardrails.allow_list, &recipient.address) {
         (Some(list), Some(address)) if !list.allows(address) => Some(SuppressReason::NotAllowed),
-        _ => None,
+        _ => is_a_copy(kind, recipient, guardrails, now).then_some(SuppressReason::SameAddress),
     }
+}
+
+/// Whether whoever reads this address has had the mail already, as another partner. What is owed is owed to each of them.
+///
+/// A replay judges mails at their own due times, so one may have been accepted after `now`: it counts whenever that was, or else the
+/// answer at a deferral's `until` could be another than the one now.
+fn is_a_copy(kind: Kind, recipient: &Recipient, guardrails: &Guardrails, now: Timestamp) -> bool {
+    kind == Kind::Marketing
+        && guardrails
+            .same_address
+            .is_some_and(|within| recipient.copies.iter().any(|copy| now.duration_since(*copy) < within))
 }
 
 /// The first instant from `now` on at which no rule holds, with the reason that holds now and lasts longest; `None` if that is `now`.
@@ -258,6 +276,6 @@ pub fn assess(request: &Request, recipient: &Recipient, guardrails: &Guardrails,
         quiet_hours: guardrails.quiet_hours.is_some_and(|quiet| quiet.cover(local.time())),
         weekend: guardrails.weekends.as_ref().is_some_and(|days| days.of(country).contains(&local.date().weekday())),
         holiday: guardrails.holidays.holds(country, local.date()),
-        suppressed: forbidden(request, recipient, guardrails),
+        suppressed: forbidden(request, recipient, guardrails, now),
     }
 }

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::SignedDuration;
+
 use crate::address::NormalisedAddress;
 use crate::basis::ContractBasis;
 use crate::calendar::{Holidays, QuietHours, Weekends};
@@ -24,6 +26,8 @@ pub struct GuardrailsSpec {
     pub contracts: Vec<ContractBasis>,
     /// Addresses and domains (`@example.com`) that may get mail at all; `None` for everybody.
     pub allow_list: Option<Vec<String>>,
+    /// For so long an address gets one copy of a marketing mail, however many partners have it; `None`: each partner gets one.
+    pub same_address: Option<SignedDuration>,
 }
 
 /// Checked limits. Made by [`Guardrails::compile`] only, so that what runs has passed the checks.
@@ -35,7 +39,12 @@ pub struct Guardrails {
     pub(crate) holidays: Holidays,
     pub(crate) contracts: Vec<ContractBasis>,
     pub(crate) allow_list: Option<AllowList>,
+    pub(crate) same_address: Option<SignedDuration>,
 }
+
+/// The shortest and the longest time within which an address gets one copy of a mail: who counts mails knows those of the last
+/// seven days.
+const ONE_COPY: (SignedDuration, SignedDuration) = (SignedDuration::from_hours(1), SignedDuration::from_hours(7 * 24));
 
 /// Who may get mail while a list is set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,6 +71,9 @@ pub enum GuardrailsError {
     /// An entry of the allow-list is neither an address nor `@domain`.
     #[error("`{0}` in the allow-list is neither an address nor `@domain`")]
     AllowListEntry(String),
+    /// The time within which an address gets one copy is too short or too long.
+    #[error("`same_address` is a time between 1 hour and 7 days")]
+    SameAddress,
 }
 
 impl Guardrails {
@@ -101,6 +113,9 @@ impl Guardrails {
             errors.push(GuardrailsError::WeekendAlways(Some(country.clone())));
         }
         let allow_list = spec.allow_list.map(|entries| AllowList::compile(&entries, &mut errors));
+        if spec.same_address.is_some_and(|within| within < ONE_COPY.0 || within > ONE_COPY.1) {
+            errors.push(GuardrailsError::SameAddress);
+        }
         if !errors.is_empty() {
             return Err(errors);
         }
@@ -114,6 +129,7 @@ impl Guardrails {
             },
             contracts: spec.contracts,
             allow_list,
+            same_address: spec.same_address,
         })
     }
 
@@ -176,10 +192,11 @@ mod tests {
             quiet_hours: Some(QuietHours { from: midnight, to: midnight }),
             weekends: Weekends { by_country: [("de".to_owned(), all_week)].into(), ..Weekends::default() },
             allow_list: Some(vec!["@example.com".into(), "nobody".into()]),
+            same_address: Some(SignedDuration::from_hours(8 * 24)),
             ..GuardrailsSpec::default()
         })
         .unwrap_err();
-        assert_eq!(errors.len(), 5, "{errors:?}");
+        assert_eq!(errors.len(), 6, "{errors:?}");
         assert_eq!(errors[3].to_string(), "every day of the week is a weekend day in DE");
     }
 

@@ -97,6 +97,8 @@ pub enum SuppressReason {
     NoBasis,
     /// An allow-list is set (staging) and the address is not on it.
     NotAllowed,
+    /// The same mail went to the same address lately, for another partner.
+    SameAddress,
     /// The mail expired, or could not have left before it expires.
     Expired,
     /// The mail expired before a usable address was known.
@@ -105,7 +107,7 @@ pub enum SuppressReason {
 
 impl SuppressReason {
     /// Every reason, in the order in which they win over each other.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Erased,
         Self::HardBounce,
         Self::Complaint,
@@ -113,6 +115,7 @@ impl SuppressReason {
         Self::Unsubscribe,
         Self::NoBasis,
         Self::NotAllowed,
+        Self::SameAddress,
         Self::Expired,
         Self::NoAddress,
     ];
@@ -128,6 +131,7 @@ impl SuppressReason {
             Self::Unsubscribe => "unsubscribe",
             Self::NoBasis => "no_basis",
             Self::NotAllowed => "not_allowed",
+            Self::SameAddress => "same_address",
             Self::Expired => "expired",
             Self::NoAddress => "no_address",
         }
@@ -144,6 +148,7 @@ impl SuppressReason {
             Self::Unsubscribe => "the person unsubscribed",
             Self::NoBasis => "there is neither consent nor a declared contract for this topic and country",
             Self::NotAllowed => "the address is not on the allow-list",
+            Self::SameAddress => "the same mail went to this address for another partner",
             Self::Expired => "the mail could not leave before it expires",
             Self::NoAddress => "no usable address became known before the mail expired",
         }

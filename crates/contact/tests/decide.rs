@@ -164,6 +164,44 @@ fn an_allow_list_holds_for_everything_also_tests() {
 }
 
 #[test]
+fn one_address_gets_one_copy() {
+    let week = || GuardrailsSpec { same_address: Some(jiff::SignedDuration::from_hours(7 * 24)), ..limits() };
+    let had = |when| Recipient { copies: vec![at(when)], ..ada() };
+    check(&marketing(), &had("2026-03-09T12:00:00Z"), week(), CALM, "suppress same_address");
+    // Without the rule, and after its time, each partner has a copy of their own.
+    check(&marketing(), &had("2026-03-09T12:00:00Z"), limits(), CALM, "send");
+    check(&marketing(), &had("2026-03-03T12:00:00.001Z"), week(), CALM, "suppress same_address");
+    check(&marketing(), &had("2026-03-03T12:00:00Z"), week(), CALM, "send");
+    // At night, too: it is not worth waiting for the morning.
+    check(&marketing(), &had("2026-03-09T12:00:00Z"), week(), "2026-03-10T22:00:00Z", "suppress same_address");
+    // What is owed is owed to each, and a sample was asked for.
+    check(&service(), &had("2026-03-09T12:00:00Z"), week(), CALM, "send");
+    check(&Request { test: true, ..marketing() }, &had("2026-03-09T12:00:00Z"), week(), CALM, "send");
+    // Who said no is told that, not that there was a copy.
+    let stranger = Recipient { consent: Consent::Unknown, ..had("2026-03-09T12:00:00Z") };
+    check(&marketing(), &stranger, week(), CALM, "suppress no_basis");
+}
+
+#[test]
+fn urgent_service_passes_every_hour_and_no_stop() {
+    let urgent = Request { urgent: true, ..service() };
+    // Night, weekend, holiday, and another workflow's hold.
+    for now in ["2026-03-10T23:00:00Z", "2026-03-14T12:00:00Z", "2026-04-03T09:00:00Z", "2026-12-25T09:00:00Z"] {
+        check(&urgent, &ada(), limits(), now, "send");
+    }
+    let until = at("2026-03-17T21:00:00Z");
+    let held = Recipient { held_by: Some(Hold { workflow: "welcome".into(), until }), ..ada() };
+    check(&urgent, &held, limits(), CALM, "send");
+    check(&urgent, &Recipient { address: None, ..ada() }, limits(), CALM, "defer 2026-12-31T00:00:00Z no_address");
+    check(&Request { expires: at(CALM), ..urgent }, &ada(), limits(), CALM, "suppress expired");
+    // Marketing that says so keeps to all of them.
+    let pushy = Request { urgent: true, ..marketing() };
+    check(&pushy, &ada(), limits(), "2026-03-14T12:00:00Z", "defer 2026-03-16T07:00:00Z weekend");
+    check(&pushy, &ada(), limits(), "2026-04-03T09:00:00Z", "defer 2026-04-07T06:00:00Z holiday");
+    check(&pushy, &held, limits(), CALM, "defer 2026-03-18T07:00:00Z held_by");
+}
+
+#[test]
 fn explain_sees_every_rule() {
     let guardrails = Guardrails::compile(limits()).unwrap();
     let recipient = accepted(&[("2026-03-09T09:00:00Z", Kind::Marketing)]);

@@ -198,4 +198,47 @@ proptest! {
         let is_suppressed = matches!(decide(&request, &recipient, &guardrails, now), Decision::Suppress { .. });
         prop_assert!(is_suppressed);
     }
+
+    /// Partners who share an address, each asking for some mails at random moments.
+    #[test]
+    fn an_address_gets_one_copy_of_a_mail(
+        spec in any_guardrails(),
+        zone in proptest::sample::select(&ZONES[..]),
+        start in any_instant(),
+        hours in 1_i64..=7 * 24,
+        asks in proptest::collection::vec((0_i64..20 * 86_400, 0_usize..3, 0_usize..3), 1..30),
+    ) {
+        let within = SignedDuration::from_hours(hours);
+        let guardrails = Guardrails::compile(GuardrailsSpec { same_address: Some(within), ..spec }).unwrap();
+        let mut queue: std::collections::BTreeMap<(Timestamp, usize), (usize, usize)> = asks
+            .into_iter()
+            .enumerate()
+            .map(|(n, (after, partner, mail))| ((start + SignedDuration::from_secs(after), n), (partner, mail)))
+            .collect();
+        let mut sent: Vec<(Timestamp, usize, usize)> = Vec::new();
+        let mut asked = 0;
+        while let Some(((now, n), (partner, mail))) = queue.pop_first() {
+            asked += 1;
+            prop_assert!(asked < 4000, "deferrals go round in circles");
+            let accepted = sent.iter().map(|(at, ..)| Accepted { at: *at, kind: Kind::Marketing }).collect();
+            let of_others = |(_, by, what): &&(Timestamp, usize, usize)| *by != partner && *what == mail;
+            let copies: Vec<Timestamp> = sent.iter().filter(of_others).map(|(at, ..)| *at).collect();
+            let lately = copies.iter().any(|at| now.duration_since(*at) < within);
+            let recipient = Recipient { copies, ..recipient(accepted) };
+            match decide(&request(Kind::Marketing, zone, now + days(60)), &recipient, &guardrails, now) {
+                Decision::Send => {
+                    prop_assert!(!lately, "a second copy");
+                    sent.push((now, partner, mail));
+                }
+                Decision::Defer { until, .. } => {
+                    prop_assert!(!lately, "what is a copy does not wait");
+                    queue.insert((until, n), (partner, mail));
+                }
+                Decision::Suppress { reason } => {
+                    prop_assert_eq!(reason, SuppressReason::SameAddress);
+                    prop_assert!(lately, "nobody had it");
+                }
+            }
+        }
+    }
 }

@@ -10,7 +10,7 @@ mod lookout;
 mod outcome;
 mod policy;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 
 use std::{
     collections::BTreeSet,

@@ -148,7 +148,7 @@ pub fn id(running: Option<&str>, files: &str) -> String {
     format!("{:012x}", hash >> 80)
 }
 
-/// Workflows with service mail that the new files change, add or take away.
+/// Workflows with service mail that the new files change, add or take away, or that may write at night from then on, or no more.
 #[must_use]
 pub fn services_changed(running: Option<&Rulebook>, files: &Rulebook) -> Vec<String> {
     let is_service = |workflow: Option<&Arc<Workflow>>| workflow.is_some_and(|it| it.mail.kind == MailKind::Service);
@@ -156,9 +156,19 @@ pub fn services_changed(running: Option<&Rulebook>, files: &Rulebook) -> Vec<Str
         running.iter().flat_map(|running| &running.workflows).chain(&files.workflows).map(|it| &it.id).collect();
     ids.into_iter()
         .filter(|id| is_service(running.and_then(|running| running.workflow(id))) || is_service(files.workflow(id)))
-        .filter(|id| running.is_none_or(|running| texts::folder_differs(running, files, id)))
+        .filter(|id| {
+            running.is_none_or(|running| {
+                texts::folder_differs(running, files, id) || is_urgent(running, id) != is_urgent(files, id)
+            })
+        })
         .map(ToString::to_string)
         .collect()
+}
+
+/// Whether a workflow's topic is urgent.
+fn is_urgent(rulebook: &Rulebook, workflow: &str) -> bool {
+    let topic = rulebook.workflow(workflow).and_then(|it| rulebook.config.topics.get(&it.mail.topic));
+    topic.is_some_and(|topic| topic.urgent)
 }
 
 /// The workflow of new files that journeys of this one belong to.

@@ -249,6 +249,9 @@ pub struct PlannedMessage {
     /// The offer reserved for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offer: Option<Arc<str>>,
+    /// In a broadcast, the round it belongs to: the issue, or the time. All partners of a round have the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub round: Option<Arc<str>>,
     /// Why it is written: the clauses of entry and of the way here.
     pub evidence: Vec<Clause>,
 }

@@ -3,7 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rapport_contact::{Accepted, Consent, Decision, Kind, Recipient, Request, decide, normalise, resolve_zone};
-use rapport_engine::{ports::rows::MessageState, rulebooks::Applied};
+use rapport_engine::{
+    ports::{
+        copies::{SentCopy, round_of},
+        rows::MessageState,
+    },
+    rulebooks::Applied,
+};
 use serde_json::Value;
 
 use crate::{
@@ -194,6 +200,7 @@ fn rules_of_contact(outcome: &Outcome) -> Broken {
     for (address, mut messages) in by_address {
         messages.sort_by_key(|message| message.changed_at);
         let mut accepted = Vec::new();
+        let mut had: Vec<SentCopy> = Vec::new();
         for message in messages {
             let (row, at) = (&message.row, message.changed_at);
             let kind = if row.kind == "service" { Kind::Service } else { Kind::Marketing };
@@ -209,7 +216,7 @@ fn rules_of_contact(outcome: &Outcome) -> Broken {
             let request = Request {
                 kind,
                 topic: row.topic.clone(),
-                urgent: false,
+                urgent: rules.rulebook.config.topics.get(row.topic.as_str()).is_some_and(|topic| topic.urgent),
                 test: false,
                 zone: resolve_zone(text("zone"), text("country"), &zone.unwrap_or(jiff::tz::TimeZone::UTC)),
                 country: text("country").map(str::to_owned),
@@ -223,12 +230,20 @@ fn rules_of_contact(outcome: &Outcome) -> Broken {
                 paused_until: None,
                 stopped_until: None,
                 held_by: None,
+                copies: had.iter().filter(|sent| sent.is_of(row)).map(|sent| sent.at).collect(),
             };
             let decision = decide(&request, &recipient, &rules.rulebook.config.guardrails, at);
             if !matches!(decision, Decision::Send) {
                 broken.push(format!("{} to {address} at {at} should not have gone: {decision:?}", row.mail));
             }
             accepted.push(Accepted { at, kind });
+            had.push(SentCopy {
+                at,
+                key: row.key.clone(),
+                workflow: row.workflow.clone(),
+                mail: row.mail.clone(),
+                round: round_of(&row.context),
+            });
         }
     }
     broken

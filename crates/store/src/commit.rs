@@ -7,6 +7,7 @@
 use jiff::Timestamp;
 use rapport_contact::hashed;
 use rapport_engine::operate::ITSELF;
+use rapport_engine::ports::copies::round_of;
 use rapport_engine::ports::rows::{
     AnsweredRequest, COORDINATOR, CoordinatorCommit, MessageRow, OutboxRow, Rebuilt, ShardCommit, TimerChange,
 };
@@ -232,7 +233,7 @@ async fn write_timers(session: &mut Session, commit: &ShardCommit) -> Result<(),
     Ok(())
 }
 
-fn message_cells(row: &MessageRow) -> [Cell<'_>; 16] {
+fn message_cells(row: &MessageRow) -> [Cell<'_>; 17] {
     let (program, partner) = key!(row.key);
     cells![
         &row.id,
@@ -251,6 +252,7 @@ fn message_cells(row: &MessageRow) -> [Cell<'_>; 16] {
         row.planned_at,
         row.due,
         row.expires,
+        round_of(&row.context),
     ]
 }
 

@@ -143,7 +143,7 @@ pub struct Topic {
     pub id: Arc<str>,
     /// Whether its mails are notices the contract asks for.
     pub service: bool,
-    /// Whether such a notice also goes out in quiet hours.
+    /// Whether such a notice also goes out in quiet hours, at weekends and on holidays.
     pub urgent: bool,
     /// Its name on the preference page, by language.
     pub name: Texts,

@@ -35,6 +35,10 @@ pub fn verdict(
     shards: u32,
 ) -> RecipientVerdict {
     let mut verdict = RecipientVerdict::default();
+    if now.is_none() && snapshot.awaits_others {
+        // Which of two partners gets the one copy, or the place under a cap, must not depend on whose shard was faster.
+        return verdict;
+    }
     for due in &snapshot.due {
         let message = &due.message;
         let at = now.unwrap_or(message.due);
@@ -111,7 +115,8 @@ fn question(due: &DueMessage, snapshot: &RecipientSnapshot, rulebook: &Applied, 
     let request = Request {
         kind,
         topic: message.topic.clone(),
-        urgent: false,
+        // Of the topic as it is declared now: a notice that was made urgent while it waited leaves at once.
+        urgent: rulebook.config.topics.get(message.topic.as_str()).is_some_and(|topic| topic.urgent),
         test: false,
         zone: resolve_zone(text("zone"), text("country"), &program_zone),
         country: text("country").map(str::to_owned),
@@ -141,6 +146,7 @@ fn question(due: &DueMessage, snapshot: &RecipientSnapshot, rulebook: &Applied, 
             workflow: String::new(),
             until: until.unwrap_or_else(|| at.checked_add(HOLD_LOOK).unwrap_or(Timestamp::MAX)),
         }),
+        copies: snapshot.copies.iter().filter(|sent| sent.is_of(message)).map(|sent| sent.at).collect(),
     };
     (request, recipient)
 }
@@ -245,7 +251,9 @@ mod tests {
             due: [message("late", at(20)), message("soon", at(11)), message("over", at(10))].map(sample::due).into(),
             suppressions: Vec::new(),
             accepted: Vec::new(),
+            copies: Vec::new(),
             stopped: Vec::new(),
+            awaits_others: false,
         };
         for now in [None, Some(at(10))] {
             let verdict = put_off(&snapshot, now, 1);

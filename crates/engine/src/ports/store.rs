@@ -10,6 +10,7 @@ use rapport_event::id::{PartnerKey, ProgramId};
 use rapport_event::wire::SourcePosition;
 use tokio::sync::watch;
 
+use super::copies::SentCopy;
 use super::operating::{AuditRow, Operation, PauseRow, TaskQuery};
 use super::rows::{
     AnonymousAnswer, AnonymousTally, CallSettled, CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow,
@@ -116,8 +117,12 @@ pub struct RecipientSnapshot {
     pub suppressions: Vec<(Option<String>, String)>,
     /// Accepted or in-doubt mails of the last eight days.
     pub accepted: Vec<(Timestamp, MailKind)>,
+    /// The same mails with what they were, to know a copy by.
+    pub copies: Vec<SentCopy>,
     /// Workflows and providers whose marketing mail is stopped, whoever the recipient is.
     pub stopped: Vec<(String, String)>,
+    /// In a replay: other partners have the address, too, and a shard has yet to come to the present; live nobody asks.
+    pub awaits_others: bool,
 }
 
 /// A due message with what the policy needs to know of its partner.

@@ -10,6 +10,7 @@ use rapport_workflow::{MailName, Verb};
 use super::{Flow, Run};
 use crate::action::{Action, PlannedMessage};
 use crate::context;
+use crate::entry::BROADCAST;
 use crate::id::MessageId;
 use crate::journey::{ExitReason, Outcome, State};
 
@@ -139,6 +140,7 @@ impl<'a> Run<'a, '_> {
         evidence.append(&mut self.since_entry);
         let languages = self.world.languages();
         let context = context::of_mail(&self.journey, self.world, email, &mail, &languages, self.now);
+        let round = self.round();
         let policy = &self.workflow.mail;
         self.actions.push(Action::Plan(Box::new(PlannedMessage {
             id: message.clone(),
@@ -159,10 +161,17 @@ impl<'a> Run<'a, '_> {
             languages,
             survey: email.survey.clone(),
             offer: email.offer.clone(),
+            round,
             evidence,
         })));
         self.note(Some(&step.id), "planned", &mail);
         self.park(State::Mailing { step: step.id.clone(), message }, None);
+    }
+
+    /// What a broadcast's rounds are told apart by.
+    fn round(&self) -> Option<Arc<str>> {
+        let trigger = &self.journey.trigger;
+        (trigger.kind == BROADCAST).then(|| trigger.id.as_str().into())
     }
 
     fn mail_name(&self, email: &flow::Email) -> Option<Arc<str>> {

@@ -8,7 +8,8 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use rapport_contact::{Kind, breaker::Tally, hashed};
 use rapport_engine::ports::{
-    rows::MessageState,
+    copies::{SentCopy, round_of},
+    rows::{MessageState, ShardRow},
     store::{
         Attempt, BURST_MINUTES, ClaimRequest, Claimed, DomainTally, Doubtful, DueMessage, EndedMessage, Holder,
         MailLook, RecipientSnapshot, RecipientVerdict, Resolution, Settlement, StoreError, minute_of,
@@ -209,12 +210,41 @@ impl Tables {
             .map(|counted| (counted.at, if counted.kind == "service" { Kind::Service } else { Kind::Marketing }))
             .collect();
         accepted.sort_by_key(|(at, _)| *at);
+        let mut copies: Vec<SentCopy> = self
+            .sent
+            .iter()
+            .filter(|(_, counted)| counted.address == address && counted.at >= since)
+            .filter_map(|(id, counted)| {
+                let row = &self.messages.get(id)?.row;
+                Some(SentCopy {
+                    at: counted.at,
+                    key: row.key.clone(),
+                    workflow: row.workflow.clone(),
+                    mail: row.mail.clone(),
+                    round: round_of(&row.context),
+                })
+            })
+            .collect();
+        copies.sort_by_key(|copy| copy.at);
         let stopped = self
             .pauses
             .values()
             .filter_map(|pause| Some((pause.scope.workflow.clone()?, pause.scope.provider.clone()?)));
         let stopped = stopped.collect();
-        Ok(RecipientSnapshot { address: address.to_owned(), due, suppressions, accepted, stopped })
+        let awaits_others = request.replays() && self.awaits_others(address, request.clock_at_least);
+        let address = address.to_owned();
+        Ok(RecipientSnapshot { address, due, suppressions, accepted, copies, stopped, awaits_others })
+    }
+
+    /// Whether several partners have or had the address while a shard has yet to come to the present.
+    fn awaits_others(&self, address: &str, present: Timestamp) -> bool {
+        let is_behind = |row: &ShardRow| row.clock.is_none_or(|clock| clock < present);
+        let behind = self.shards.iter().any(|(number, row)| *number >= 0 && is_behind(row));
+        if !behind {
+            return false;
+        }
+        let here = self.persons.values().filter(|row| row.address.as_deref() == Some(address));
+        here.map(|row| &row.key).collect::<BTreeSet<_>>().len() > 1
     }
 
     /// Until when another journey holds the message; open-ended beats every instant.

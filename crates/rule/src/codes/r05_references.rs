@@ -263,7 +263,7 @@ pub(super) const PAGES: &[CodePage] = &[
     CodePage {
         code: "R0535",
         title: "a limit that does not work",
-        meaning: "Caps are written `2 marketing per week` or `1 of any kind per day`, each kind and time once; rates `50 per hour`; quiet hours begin and end at different times.",
+        meaning: "Caps are written `2 marketing per week` or `1 of any kind per day`, each kind and time once; rates `50 per hour`; quiet hours begin and end at different times; `same_address` is a time between an hour and seven days.",
         place: place::RAPPORT,
         example: "guardrails: { at_most: [2 marketing per month] }",
         put_right: "guardrails: { at_most: [2 marketing per week] }",
@@ -295,7 +295,7 @@ pub(super) const PAGES: &[CodePage] = &[
     CodePage {
         code: "R0539",
         title: "an urgent topic that is no notice",
-        meaning: "Urgent mails go out in quiet hours too. Only notices the contract asks for may.",
+        meaning: "Urgent mails go out at night, at weekends and on holidays, and past another workflow's `holds:`. Only notices the contract asks for may, never marketing.",
         place: place::TOPICS,
         example: "news: { urgent: true, name: News, about: All the news. }",
         put_right: "contract: { service: true, urgent: true, name: Contract, about: Notices. }",

@@ -29,7 +29,7 @@ const OLD: &str = "ada@partners.example";
 const NEW: &str = "ada@elsewhere.example";
 
 /// A workflow that writes ten minutes after the approval.
-fn with_a_late_mail() -> BTreeMap<String, String> {
+pub(crate) fn with_a_late_mail() -> BTreeMap<String, String> {
     let mut files = world::shipped_files();
     // What names it goes, too.
     let gone = ["workflows/welcome/", "workflows/let-go/", "workflows/let-go-undone/"];

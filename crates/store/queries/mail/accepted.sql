@@ -1,3 +1,4 @@
--- What counts for caps since an instant. $1 since. Uses sent_address.
+-- What counts for caps since an instant, and by what a copy is known. $1 since. Uses sent_address.
 -- rows: address text
-SELECT s.address, s.at, s.kind FROM input JOIN sent s ON s.address = input.address WHERE s.at >= $1 ORDER BY s.at
+SELECT s.address, s.at, s.kind, s.program, s.partner, s.workflow, s.mail, s.round
+FROM input JOIN sent s ON s.address = input.address WHERE s.at >= $1 ORDER BY s.at

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use rapport_contact::hashed;
+use rapport_engine::ports::copies::{SentCopy, round_of};
 use rapport_engine::ports::rows::OutboxRow;
 use rapport_engine::ports::store::{
     Attempt, BURST_MINUTES, ClaimRequest, Claimed, DueMessage, EndedMessage, Holder, RecipientSnapshot,
@@ -97,9 +98,22 @@ async fn load(
         suppressions.entry(row.text(0)?).or_default().push((topic, row.text(2)?));
     }
     let mut accepted: BTreeMap<String, Vec<_>> = BTreeMap::new();
+    let mut copies: BTreeMap<String, Vec<SentCopy>> = BTreeMap::new();
     let since = earliest.checked_sub(ACCEPTED_WINDOW).unwrap_or(Timestamp::MIN);
     for row in session.fetch_rows(&sql::ACCEPTED, &cells![since], &address_rows).await? {
         accepted.entry(row.text(0)?).or_default().push((row.instant(1)?, kind(&row.text(2)?)?));
+        // Of a mail that was counted before there were these columns, and is gone, only the count is known.
+        if !row.text(3)?.is_empty() {
+            let (at, key) = (row.instant(1)?, row.key(3)?);
+            let copy = SentCopy { at, key, workflow: row.text(5)?, mail: row.text(6)?, round: row.text(7)? };
+            copies.entry(row.text(0)?).or_default().push(copy);
+        }
+    }
+    let mut awaiting = BTreeSet::new();
+    if request.replays() {
+        for row in session.fetch_rows(&sql::SHARED, &cells![request.clock_at_least], &address_rows).await? {
+            awaiting.insert(row.text(0)?);
+        }
     }
     let mut stopped = Vec::new();
     for row in session.fetch(&sql::STOPPED, &[]).await? {
@@ -124,6 +138,8 @@ async fn load(
             RecipientSnapshot {
                 suppressions: suppressions.remove(&address).unwrap_or_default(),
                 accepted: accepted.remove(&address).unwrap_or_default(),
+                copies: copies.remove(&address).unwrap_or_default(),
+                awaits_others: awaiting.contains(&address),
                 address,
                 due,
                 stopped: stopped.clone(),
@@ -261,7 +277,9 @@ impl Verdicts {
         session.execute_rows(&sql::OCCUPY, &[], &in_hand).await?;
         let counted = Rows::of(attempts.iter().map(|attempt| {
             let message = &attempt.due.message;
-            cells![&message.id, &attempt.address, &message.kind, request.now]
+            let (program, partner) = (message.key.program.as_str(), message.key.partner.as_str());
+            let (workflow, mail, round) = (&message.workflow, &message.mail, round_of(&message.context));
+            cells![&message.id, &attempt.address, &message.kind, request.now, program, partner, workflow, mail, round]
         }));
         session.execute_rows(&sql::COUNT, &[], &counted).await?;
         Ok(attempts)

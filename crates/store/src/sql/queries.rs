@@ -221,6 +221,7 @@ pub(crate) mod mail {
     pub(crate) static MOVE: Statement = Statement::one(include_str!("../../queries/mail/move.sql"));
     pub(crate) static SUPPRESSIONS: Statement = Statement::one(include_str!("../../queries/mail/suppressions.sql"));
     pub(crate) static ACCEPTED: Statement = Statement::one(include_str!("../../queries/mail/accepted.sql"));
+    pub(crate) static SHARED: Statement = Statement::one(include_str!("../../queries/mail/shared.sql"));
     pub(crate) static HOLDS: Statement = Statement::one(include_str!("../../queries/mail/holds.sql"));
     pub(crate) static HOLDERS: Statement = Statement::one(include_str!("../../queries/mail/holders.sql"));
     pub(crate) static DEFER: Statement = Statement::one(include_str!("../../queries/mail/defer.sql"));

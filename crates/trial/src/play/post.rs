@@ -142,7 +142,10 @@ impl Stage<'_> {
                 due: due.iter().map(|queued| self.due_message(&queued.message, &person)).collect(),
                 suppressions: self.suppressions.clone(),
                 accepted: self.accepted.clone(),
+                // A test is about one partner.
+                copies: Vec::new(),
                 stopped: Vec::new(),
+                awaits_others: false,
             };
             let verdict = verdict(&snapshot, self.applied, Some(self.now), None, 1);
             for (id, until, why) in verdict.defer {

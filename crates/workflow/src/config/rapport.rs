@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use jiff::SignedDuration;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use rapport_contact::{
@@ -20,6 +21,9 @@ use crate::calendar::{Calendar, EVERYWHERE, day_of_week};
 
 /// Keys of `config/rapport.yaml` that say where things run; the binary reads them.
 pub const DEPLOYMENT_KEYS: [&str; 5] = ["mail", "store", "kafka", "log", "gateway"];
+
+/// `guardrails.same_address` when it is not written.
+const ONE_COPY: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 pub(crate) fn read(node: &Node, path: &str, findings: &mut Findings) -> Option<Config> {
     let fields = Fields::of(node, path, findings)?;
@@ -209,7 +213,9 @@ fn topic(id: &str, node: &Node, path: &str, findings: &mut Findings) -> Option<T
     let mut flag = |key| fields.take(key).and_then(|node: &Node| node.bool(path, findings)).unwrap_or(false);
     let (service, urgent) = (flag("service"), flag("urgent"));
     if let (true, false, Some(node)) = (urgent, service, fields.peek("urgent")) {
-        findings.error("R0539", path, node.span, "only the topic of a service mail can be urgent");
+        findings
+            .error("R0539", path, node.span, "only the topic of a service mail can be urgent")
+            .hint("Take `urgent` out; or, if the contract asks for these mails, write `service: true` beside it.");
     }
     let name = fields.require("name", findings).and_then(|node| Texts::read(node, path, findings));
     let about = fields.require("about", findings).and_then(|node| Texts::read(node, path, findings));
@@ -305,6 +311,7 @@ fn guardrails(
         weekends: work.weekends.clone(),
         holidays: work.holidays.clone(),
         contracts: topics.values().filter_map(|(_, contract)| contract.clone()).collect(),
+        same_address: Some(ONE_COPY),
         ..GuardrailsSpec::default()
     };
     let mut burst = Burst::default();
@@ -329,6 +336,9 @@ fn guardrails(
         }
         if let Some(fields) = fields.take("burst").and_then(|node| Fields::of(node, path, findings)) {
             burst = rates(fields, path, findings);
+        }
+        if let Some(length) = fields.take("same_address").and_then(|node| node.length(path, findings)) {
+            spec.same_address = Some(one_copy_within(length));
         }
         spec.allow_list =
             fields.take("allow_list").map(|node| node.texts(path, findings).into_iter().map(str::to_owned).collect());
@@ -357,9 +367,20 @@ fn place_of(error: &GuardrailsError, caps: &[(Cap, Span)], node: Option<&Node>) 
             let entries = value("allow_list").map(Node::one_or_many).unwrap_or_default();
             entries.iter().find(|item| item.as_str() == Some(entry.as_str())).map(|item| item.span)
         }
+        GuardrailsError::SameAddress => value("same_address").map(|node| node.span),
         GuardrailsError::WeekendAlways(_) => None,
     };
     found.or_else(|| node.map(|node| node.span))
+}
+
+/// A length that depends on the calendar is none that can stand here: it counts as too long.
+fn one_copy_within(length: Length) -> SignedDuration {
+    match length {
+        Length::Minutes(_) | Length::Hours(_) | Length::Days(_) | Length::Weeks(_) => {
+            SignedDuration::from_mins(length.about_minutes())
+        }
+        Length::Months(_) | Length::Years(_) | Length::Weekdays(_) => SignedDuration::MAX,
+    }
 }
 
 /// Caps that never hold a mail, because another one has held it before.

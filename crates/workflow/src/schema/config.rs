@@ -435,7 +435,7 @@ pub(super) static RAPPORT: Shape = Shape::Map(
                 &Shape::Map(
                     &[
                         may("service", "Notices the contract asks for.", Shape::Bool),
-                        may("urgent", "Such a notice goes out in quiet hours too.", Shape::Bool),
+                        may("urgent", "Such a notice goes out at night, at weekends and on holidays too.", Shape::Bool),
                         must("name", "On the preference page.", Shape::Texts),
                         must("about", "One sentence there.", Shape::Texts),
                         may("countries", "With `basis: contract`: only there.", Shape::OneOrMany(&Shape::Text)),
@@ -494,6 +494,11 @@ pub(super) static RAPPORT: Shape = Shape::Map(
                             ],
                             "",
                         ),
+                    ),
+                    may(
+                        "same_address",
+                        "An address gets one copy of a mail for so long, however many partners have it: 1 hour to 7 days.",
+                        Shape::Word(Form::Length),
                     ),
                     may("allow_list", "Only these addresses get mail.", Shape::OneOrMany(&Shape::Text)),
                 ],

@@ -126,6 +126,7 @@ impl Reaction<'_> {
             languages: message.languages,
             survey: message.survey.map(|survey| survey.to_string()),
             offer: message.offer.map(|offer| offer.to_string()),
+            round: message.round.map(|round| round.to_string()),
             evidence: serde_json::to_value(&message.evidence).unwrap_or_default(),
             pinned: message.texts.is_some(),
         };
@@ -189,6 +190,9 @@ pub struct Envelope {
     /// The offer reserved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offer: Option<String>,
+    /// In a broadcast, its round: see [`round_of`](crate::ports::copies::round_of).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub round: Option<String>,
     /// Clauses that led here.
     pub evidence: serde_json::Value,
     /// Its text is that of the rulebook its row names, not the newest.
