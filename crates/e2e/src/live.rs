@@ -6,7 +6,7 @@
 
 mod acts;
 mod count;
-mod files;
+pub mod files;
 mod story;
 
 use std::time::{Duration, Instant};

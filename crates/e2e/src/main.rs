@@ -10,7 +10,7 @@ use rapport_e2e::disturbance::Plan;
 use rapport_e2e::purchase_log::PurchaseLog;
 use rapport_e2e::run::{Played, play};
 use rapport_e2e::services::Services;
-use rapport_e2e::{live, poison, run};
+use rapport_e2e::{erasure, live, poison, run};
 
 /// Plays a purchase log through Kafka, PostgreSQL, the services as processes, and SMTP; counts everything against the file.
 #[derive(Debug, Parser)]
@@ -31,6 +31,9 @@ struct Arguments {
     /// Instead: feed one record of each kind that no event can be
     #[arg(long)]
     poison: bool,
+    /// Instead: erase a partner with mail queued and in hand, and look for what is left in every table and topic
+    #[arg(long)]
+    erasure: bool,
     /// Instead: run on the live clock for two minutes, with kills, processes that stand still, and files applied meanwhile
     #[arg(long)]
     live: bool,
@@ -51,6 +54,10 @@ async fn work(arguments: Arguments) -> Result<()> {
             println!("{code:14} {topic}/{partition}@{offset}");
         }
         println!("{} good records arrived; a flood was stopped after {}", poisoned.good, poisoned.flooded);
+        return Ok(());
+    }
+    if arguments.erasure {
+        println!("{:#?}", erasure::play(&services).await?);
         return Ok(());
     }
     if arguments.live {

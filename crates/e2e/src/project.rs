@@ -117,6 +117,12 @@ impl Project {
         Ok(())
     }
 
+    /// The way to the broker, for who looks at topics.
+    #[must_use]
+    pub fn connection(&self) -> Connection {
+        Connection::new(&self.kafka)
+    }
+
     /// A producer that may send what no event can be.
     ///
     /// # Errors

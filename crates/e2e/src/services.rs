@@ -50,12 +50,25 @@ impl Services {
         on_server(&self.postgres, &format!("CREATE DATABASE {name}")).await?;
         let (stem, _) = self.postgres.rsplit_once('/').context("RAPPORT_TEST_POSTGRES ends in no database")?;
         let url = format!("{stem}/{name}");
-        let pool = PgPoolOptions::new().max_connections(3).connect(&url).await.context("the new database")?;
-        Ok(Database { server: self.postgres.clone(), name, url, pool })
+        Ok(Database { server: self.postgres.clone(), name, pool: connected(&url).await?, url })
     }
 }
 
 impl Database {
+    /// A copy as it stands. Nobody else may be connected.
+    ///
+    /// # Errors
+    /// The server cannot be reached, or somebody is.
+    pub async fn copy(&mut self, label: &str) -> Result<Database> {
+        self.pool.close().await;
+        let name = format!("e2e_{}", unique(label));
+        on_server(&self.server, &format!("CREATE DATABASE {name} TEMPLATE {}", self.name)).await?;
+        let (stem, _) = self.url.rsplit_once('/').context("the database's address ends in no database")?;
+        let url = format!("{stem}/{name}");
+        self.pool = connected(&self.url).await?;
+        Ok(Database { server: self.server.clone(), name, pool: connected(&url).await?, url })
+    }
+
     /// Removes it, whoever is still connected.
     ///
     /// # Errors
@@ -64,6 +77,11 @@ impl Database {
         self.pool.close().await;
         on_server(&self.server, &format!("DROP DATABASE {} WITH (FORCE)", self.name)).await
     }
+}
+
+/// Connections for the checks.
+async fn connected(url: &str) -> Result<PgPool> {
+    PgPoolOptions::new().max_connections(3).connect(url).await.context("the new database")
 }
 
 async fn on_server(server: &str, command: &str) -> Result<()> {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::Result;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// A mail that was accepted.
@@ -26,6 +27,8 @@ pub struct Sink {
     /// Its loopback port.
     pub port: u16,
     accepted: Arc<Mutex<Vec<Accepted>>>,
+    /// Whose mail is not answered now.
+    held: watch::Sender<Option<String>>,
     task: JoinHandle<()>,
 }
 
@@ -46,15 +49,26 @@ impl Sink {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let port = listener.local_addr()?.port();
         let accepted: Arc<Mutex<Vec<Accepted>>> = Arc::default();
-        let shared = accepted.clone();
+        let (shared, held) = (accepted.clone(), watch::Sender::new(None));
+        let answered = held.subscribe();
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let shared = shared.clone();
+                let (shared, held) = (shared.clone(), answered.clone());
                 // A client that is killed ends its conversation with an error: nothing to tell anybody.
-                tokio::spawn(async move { converse(stream, &shared, answers_after).await.ok() });
+                tokio::spawn(async move { converse(stream, &shared, answers_after, held).await.ok() });
             }
         });
-        Ok(Self { port, accepted, task })
+        Ok(Self { port, accepted, held, task })
+    }
+
+    /// From now on mail to this address is taken and not answered, until [`Sink::release`].
+    pub fn hold(&self, address: &str) {
+        self.held.send_replace(Some(address.to_owned()));
+    }
+
+    /// Answers what was not answered, and what comes.
+    pub fn release(&self) {
+        self.held.send_replace(None);
     }
 
     /// Everything accepted so far, in order.
@@ -70,7 +84,12 @@ impl Drop for Sink {
     }
 }
 
-async fn converse(stream: TcpStream, accepted: &Mutex<Vec<Accepted>>, answers_after: Duration) -> Result<()> {
+async fn converse(
+    stream: TcpStream,
+    accepted: &Mutex<Vec<Accepted>>,
+    answers_after: Duration,
+    mut held: watch::Receiver<Option<String>>,
+) -> Result<()> {
     stream.set_nodelay(true)?;
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader);
@@ -97,6 +116,7 @@ async fn converse(stream: TcpStream, accepted: &Mutex<Vec<Accepted>>, answers_af
             "DATA" => {
                 writer.write_all(b"354 go on\r\n").await?;
                 let Some(message) = message_id(&mut reader).await? else { return Ok(()) };
+                let to = recipients.clone();
                 {
                     let mut accepted = accepted.lock().unwrap_or_else(PoisonError::into_inner);
                     accepted.extend(recipients.drain(..).map(|to| Accepted { message: message.clone(), to }));
@@ -104,6 +124,7 @@ async fn converse(stream: TcpStream, accepted: &Mutex<Vec<Accepted>>, answers_af
                 if !answers_after.is_zero() {
                     tokio::time::sleep(answers_after).await;
                 }
+                held.wait_for(|held| held.as_ref().is_none_or(|address| !to.contains(address))).await?;
                 b"250 taken\r\n"
             }
             "QUIT" => {

@@ -11,6 +11,11 @@ const SUBJECT_CHARACTERS_MAX: usize = 1_000;
 
 /// Parts looked at in one mail.
 const PARTS_MAX: usize = 100;
+/// Mails in mails are held one in the other, and let go so, too: what is nested deeper than a thread's stack ends the process. Each
+/// level has a header of this name, whatever else it has.
+const LEVEL: &[u8] = b"content-type";
+/// More of those than any mail has.
+const LEVELS_MAX: usize = 1_000;
 
 /// What the mail was delivered with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,6 +33,10 @@ pub struct Envelope {
 /// # Errors
 /// [`Unread`]: not a mail, or a report that does not say what happened.
 pub fn read_mail(bytes: &[u8], recipient: Option<&str>) -> Result<(Vec<Report>, Envelope), Unread> {
+    // Before it is parsed: afterwards it is too late.
+    if levels(bytes) > LEVELS_MAX {
+        return Err(Unread::TooMany);
+    }
     let mail =
         MessageParser::default().parse(bytes).filter(|mail| !mail.headers().is_empty()).ok_or(Unread::Malformed)?;
     if mail.parts.len() > PARTS_MAX {
@@ -65,6 +74,22 @@ pub fn read_mail(bytes: &[u8], recipient: Option<&str>) -> Result<(Vec<Report>, 
     let message_id = answered.filter_map(|ids| ids.split_whitespace().rev().find_map(fields::message_id)).next();
     let event_id = mail.message_id().and_then(fields::message_id);
     Ok((vec![Report { what, message_id, address, event_id }], envelope))
+}
+
+/// How often the name stands anywhere in a mail. The parser takes a name with blanks in it for the name, so they are passed over.
+fn levels(bytes: &[u8]) -> usize {
+    let (mut found, mut matched) = (0, 0);
+    for byte in bytes.iter().filter(|byte| !byte.is_ascii_whitespace()).map(u8::to_ascii_lowercase) {
+        // Its first letter comes once in it: whatever breaks it off begins it anew or not at all.
+        matched = match LEVEL.get(matched) {
+            Some(next) if *next == byte => matched + 1,
+            _ => usize::from(LEVEL.first() == Some(&byte)),
+        };
+        if matched == LEVEL.len() {
+            (found, matched) = (found + 1, 0);
+        }
+    }
+    found
 }
 
 /// The part of type `message/SUBTYPE`, outside of returned mails.

@@ -198,6 +198,27 @@ fn corpus() -> impl Strategy<Value = &'static [u8]> {
     prop_oneof![Just(POSTFIX), Just(EXIM), Just(EXCHANGE), Just(TWO), Just(ABUSE)]
 }
 
+/// Anybody can send a mail to the address that answers go to: one that ends the process when it is let go must not be held.
+#[test]
+fn a_mail_in_a_mail_in_a_mail_is_refused_before_it_is_too_deep() {
+    let nested = |levels: usize| {
+        let mut mail = "Content-Type: message/rfc822\n\n".repeat(levels);
+        mail.push_str("From: ada@partner.example\n\nhi\n");
+        mail
+    };
+    assert!(
+        read_mail(nested(200).as_bytes(), None).is_err_and(|unread| unread == Unread::Malformed),
+        "it has no sender"
+    );
+    for levels in [2_000, 70_000] {
+        assert_eq!(read_mail(nested(levels).as_bytes(), None).unwrap_err(), Unread::TooMany);
+    }
+    let blanks = "Con tent-\tType: message/rfc822\n\n".repeat(60_000);
+    assert_eq!(read_mail(blanks.as_bytes(), None).unwrap_err(), Unread::TooMany);
+    let digests = "CONTENT-TYPE: multipart/digest; boundary=x\n\n--x\n\n".repeat(40_000);
+    assert_eq!(read_mail(digests.as_bytes(), None).unwrap_err(), Unread::TooMany);
+}
+
 proptest! {
     #[test]
     fn no_bytes_make_a_reader_fall(bytes in proptest::collection::vec(any::<u8>(), 0..2_000)) {

@@ -193,6 +193,8 @@ impl Keys {
     pub fn message_of_return_tag(&self, tag: &str) -> Option<String> {
         let tag = tag.to_ascii_lowercase();
         let (message, signature) = tag.rsplit_once('-')?;
+        // A number may also be written with a sign, and a tag has one form.
+        let signature = Some(signature).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
         let bytes: Option<Vec<u8>> = signature
             .as_bytes()
             .chunks(2)
@@ -388,6 +390,14 @@ mod tests {
             assert_eq!(both.message_of_return_tag(refused), None, "{refused}");
         }
         assert_eq!(new.message_of_return_tag(&tag), None);
+        // `+d` is a number, too, and no other form of `0d`.
+        let other_form = (0..64).find_map(|number| {
+            let tag = old.return_tag(&format!("{number:032x}")).unwrap();
+            let (message, signature) = tag.rsplit_once('-')?;
+            let at = (0..signature.len()).step_by(2).find(|at| signature.as_bytes()[*at] == b'0')?;
+            Some(format!("{message}-{}+{}", &signature[..at], &signature[at + 1..]))
+        });
+        assert_eq!(old.message_of_return_tag(&other_form.unwrap()), None);
         assert!(matches!(new.return_tag(&"a".repeat(37)), Err(LinkError::TooLong(37))));
     }
 

@@ -30,6 +30,7 @@ cargo xtask COMMAND
   editor                           tries the language server with a client of another make (pygls, in a venv)
   tidy                             checks what no compiler checks: sizes, names, dependencies, stray paths
   bench NAME [ARGS]                runs a bench with the services, as a release build (e.g. `bench engine`)
+  fuzz [TARGET…] [--seconds N]     feeds damaged inputs to every parser that meets bytes from outside; --list names them
   e2e [--kills N] [ARGS]           plays the end-to-end run with the services and separate processes
 
 Services come from this machine, else from Debian's packages (as root), from Maven and from npm. A service
@@ -64,6 +65,8 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         "contract" => workspace::cargo(&["run", "--quiet", "-p", "rapport-event", "--example", "contract"], rest, &[]),
         "editor" => editor::run(),
         "tidy" => tidy::run(),
+        // As tests are built: with what checks sums and places.
+        "fuzz" => workspace::cargo(&["run", "--quiet", "-p", "rapport-fuzz", "--"], rest, &[]),
         "bench" => {
             if rest.is_empty() {
                 bail!("name the bench, e.g. `cargo xtask bench engine`");

@@ -4,5 +4,6 @@
 mod all_purchases;
 mod cut;
 mod disturbed;
+mod erased;
 mod live;
 mod poison;

@@ -56,9 +56,8 @@ impl Reader<'_> {
             if all.len() + item.len().saturating_mul(times) > DAYS_MAX {
                 return Err(format!("more than {DAYS_MAX} days"));
             }
-            for _ in 0..times {
-                all.extend(&item);
-            }
+            // By doubling: an empty group is repeated as often as somebody writes, and takes no time for it.
+            all.extend(item.repeat(times));
         }
     }
 
@@ -79,6 +78,14 @@ mod tests {
         assert_eq!(parse("5x3 1 (2x2 0)x2").unwrap(), [5, 5, 5, 1, 2, 2, 0, 2, 2, 0]);
         assert_eq!(parse("7").unwrap(), [7]);
         assert_eq!(parse("(1x2)").unwrap(), [1, 1]);
+    }
+
+    #[test]
+    fn nothing_is_repeated_in_no_time() {
+        // So many of these that going round once for each would not end before the reader does.
+        let groups = "()x4294967295 (1x0)x4294967295 ".repeat(1_000);
+        assert_eq!(parse(&format!("{groups}7")).unwrap(), [7]);
+        assert!(parse(&groups).is_err(), "there is nothing in it");
     }
 
     #[test]

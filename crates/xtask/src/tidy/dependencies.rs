@@ -20,7 +20,7 @@ const LAYERS: [&[&str]; 12] = [
     &["conformance"],
     &["memory"],
     &["store", "kafka", "smtp", "http", "hook", "sim", "trial", "editor"],
-    &["cli", "bench", "e2e", "xtask"],
+    &["cli", "bench", "e2e", "fuzz", "xtask"],
 ];
 /// Pure: values in, values out.
 pub const CORE: [&str; 9] =
