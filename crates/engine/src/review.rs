@@ -129,3 +129,13 @@ pub fn pack(
         proposals,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mails_know_the_periods_there_are_reviews_of() {
+        assert_eq!(Length::ALL.map(Length::code), rapport_message::REVIEW_PERIODS);
+    }
+}

@@ -37,8 +37,8 @@ fn intro(pack: &ReviewPack, tongue: &Tongue, name: &str, program: &str) -> Vec<S
             tongue.say("As known on", "Stand:"),
             tongue.date(pack.as_of),
             tongue.say(
-                "; sales taken back since then are not counted.",
-                ". Verkäufe, die inzwischen zurückgenommen wurden, zählen nicht mit."
+                "; sales taken back by then are not counted.",
+                ". Verkäufe, die bis dahin zurückgenommen wurden, zählen nicht mit."
             )
         ),
     ];
