@@ -23,7 +23,13 @@ impl Corpus {
     /// The target's valid inputs.
     #[must_use]
     pub fn new(target: &Target, seed: u64) -> Self {
-        Self { inputs: (target.seeds)(), answers: BTreeSet::new(), random: StdRng::seed_from_u64(seed) }
+        Self::of((target.seeds)(), seed)
+    }
+
+    /// These, for a test of its own.
+    #[must_use]
+    pub fn of(inputs: Vec<Vec<u8>>, seed: u64) -> Self {
+        Self { inputs, answers: BTreeSet::new(), random: StdRng::seed_from_u64(seed) }
     }
 
     /// One of them, damaged.

@@ -64,7 +64,7 @@ impl Reply {
     pub(crate) fn enhanced(&self) -> Option<&str> {
         let word = self.lines.first()?.split_whitespace().next()?;
         let mut parts = word.split('.');
-        let class = parts.next()?.parse::<u16>().ok()?;
+        let class = parts.next().filter(|class| class.len() == 1)?.parse::<u16>().ok()?;
         let is_number = |part: &str| (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
         let (subject, detail) = (parts.next()?, parts.next()?);
         (class == self.code / 100 && is_number(subject) && is_number(detail) && parts.next().is_none()).then_some(word)
@@ -104,6 +104,8 @@ impl Reply {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn reply(text: &str) -> Reply {
@@ -151,5 +153,28 @@ mod tests {
         assert_eq!(reply("550 5.1.1 x").enhanced(), Some("5.1.1"));
         assert_eq!(reply("550 5.1 x").enhanced(), None);
         assert_eq!(reply("550 5.1.1.1 x").enhanced(), None);
+        assert_eq!(reply("550 +5.1.1 x").enhanced(), None, "a number, and no code");
+        assert_eq!(reply("550 0005.1.1 x").enhanced(), None);
+    }
+
+    proptest! {
+        /// A relay is as foreign as anybody: its words are cut, harmless on a screen, and never make a code of what is none.
+        #[test]
+        fn any_words_of_a_relay_are_read_or_refused(
+            head in "[0-9]{0,4}[ -]?([0-9]{1,5}\\.){0,4}[0-9]{0,5}", tail in prop::collection::vec(any::<u8>(), 0..2_000),
+        ) {
+            let bytes = [head.as_bytes(), tail.as_slice()].concat();
+            let Some(line) = Line::parse(&bytes) else { return Ok(()) };
+            prop_assert!((200..600).contains(&line.code) && !line.text.contains(char::is_control));
+            let reply = Reply { code: line.code, lines: vec![line.text; 3] };
+            prop_assert!(reply.text().chars().count() <= 500);
+            if let Some(enhanced) = reply.enhanced() {
+                prop_assert!(enhanced.len() <= 9 && enhanced.split('.').count() == 3, "{enhanced}");
+            }
+            for stage in [Stage::Mail, Stage::Rcpt, Stage::Data] {
+                let class = reply.refusal_class(stage);
+                prop_assert!(line.code >= 500 || class == RefusalClass::Transient);
+            }
+        }
     }
 }

@@ -61,18 +61,29 @@ fn row(line: &str) -> Result<(&str, Date, i64), String> {
     if customer.is_empty() {
         return Err("no customer".to_owned());
     }
-    let date = date.parse().map_err(|_| format!("`{date}` is not a date"))?;
-    orders.parse::<u32>().map_err(|_| format!("`{orders}` is not a number of orders"))?;
-    let spend: f64 = spend.parse().map_err(|_| format!("`{spend}` is not an amount"))?;
+    let date = date.parse().map_err(|_| format!("`{}` is not a date", shown(date)))?;
+    orders.parse::<u32>().map_err(|_| format!("`{}` is not a number of orders", shown(orders)))?;
+    let spend: f64 = spend.parse().map_err(|_| format!("`{}` is not an amount", shown(spend)))?;
     if !(0.0..1e12).contains(&spend) {
         return Err(format!("{spend} is not an amount"));
     }
     Ok((customer, date, (spend * 100.0).round() as i64))
 }
 
+/// A cell as a screen can show it: whole where it is short, and without what moves a cursor.
+fn shown(cell: &str) -> String {
+    const CHARS_MAX: usize = 40;
+    let mut shown: String = cell.chars().take(CHARS_MAX).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    if cell.chars().nth(CHARS_MAX).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use rapport_event::{CustomKinds, Headers, Limits, decode_with};
 
     #[test]
@@ -105,5 +116,28 @@ mod tests {
         let log = b"customer_id,date,orders,spend\n4,1997-01-18,1,29.73\n4,18.1.1997,1,3\n";
         let why = events(log, "default").unwrap_err();
         assert!(why.starts_with("3: `18.1.1997` is not a date"), "{why}");
+    }
+
+    #[test]
+    fn a_cell_is_shown_short_and_harmless() {
+        let log = format!("customer_id,date,orders,spend\n4,\u{1b}[2J{},1,3\n", "x".repeat(100_000));
+        let why = events(log.as_bytes(), "default").unwrap_err();
+        assert!(why.starts_with("2: `\u{fffd}[2Jxx") && why.chars().count() < 200, "{why}");
+    }
+
+    proptest! {
+        #[test]
+        fn a_damaged_log_is_read_or_refused_with_its_line(
+            rows in prop::collection::vec("[0-9a-z,.\\-é\"\0\r]{0,12}|[0-9]{1,3},199[0-9]-0[1-9]-[0-3][0-9],[0-9]{1,12},-?[0-9.e]{1,30}", 0..12),
+            cut in any::<prop::sample::Index>(),
+        ) {
+            let log = format!("customer_id,date,orders,spend\n{}", rows.join("\n"));
+            let cut = cut.index(log.len() + 1);
+            match events(&log.as_bytes()[..cut], "default") {
+                Ok(events) => prop_assert!(events.len() <= 2 * rows.len()),
+                // A line, or where it is no text.
+                Err(why) => prop_assert!(why.chars().count() < 300 && (why.contains(": ") || why.contains("UTF-8")), "{why}"),
+            }
+        }
     }
 }

@@ -6,6 +6,7 @@ mod certificates;
 mod events;
 mod feedback;
 mod goals;
+mod hostile;
 mod links;
 mod ops;
 mod reviews;
