@@ -35,6 +35,7 @@ fn written_out(page: &CodePage, path: &str) -> Sources {
     let long = match page.code {
         "R0006" => format!("about: {}\n", "and so on ".repeat(200_000)),
         "R0456" => "Good morning, and so on, and so on.\n\n".repeat(2_000),
+        "R0464" => "Good morning, and so on, and so on.\n\n".repeat(1_100),
         code => panic!("nobody knows how {code} is written out"),
     };
     let sources = project(&page.place, page.example);
