@@ -6,6 +6,7 @@ mod stand;
 mod addresses;
 mod awards;
 mod calls;
+mod compiled;
 mod days;
 mod edges;
 mod fits;
