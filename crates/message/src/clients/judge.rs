@@ -259,7 +259,7 @@ impl<'t> Judge<'_, 't> {
         if self.written == Written::Html && tag.attribute("alt").is_none() {
             self.findings
                 .warning("R0463", self.place.path, span, "an image without `alt`")
-                .hint("Outlook and Gmail show no images before they are asked to, and some people see none. Write alt=\"what it shows\", or alt=\"\" where it shows nothing.");
+                .hint("Outlook shows no images before it is asked to, and some people see none. Write alt=\"what it shows\", or alt=\"\" where it shows nothing.");
         }
         let has_width = tag.attribute("width").is_some() || declarations.iter().any(|one| one.is("width"));
         if !has_width && self.clients.contains(&Client::Outlook) && !self.not_outlook {
