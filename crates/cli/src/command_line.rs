@@ -87,7 +87,7 @@ pub enum Command {
         /// Put right what has one answer: misspelt keys and names, and what can only be written one way
         #[arg(long)]
         fix: bool,
-        /// Also hold goals against the partners' own history in the store
+        /// Also hold goals and conditions against the partners' own history in the store
         #[arg(long)]
         history: bool,
     },

@@ -123,9 +123,37 @@ impl Told {
 /// A workflow with the rulebook it was met in.
 type Version = (Arc<Workflow>, Arc<Applied>);
 
+/// Files compiled once for many [`Rulebooks`]: a simulator plays hundreds of worlds in one process, each with several services, and
+/// most read the same files.
+#[derive(Debug, Default)]
+pub struct Compiled {
+    known: Mutex<HashMap<(String, String), (String, Arc<Applied>)>>,
+}
+
+impl Compiled {
+    /// A row of applied files, compiled unless the very same one was before.
+    ///
+    /// # Errors
+    /// [`RulebookError::Broken`] with the first finding.
+    pub fn of(&self, row: &DefinitionRow) -> Result<Arc<Applied>, RulebookError> {
+        let key = (row.hash.clone(), row.deployed.clone());
+        // Held meanwhile: whoever asks for the same waits for it instead of doing it too.
+        let mut known = lock(&self.known);
+        // A row that was damaged has the hash of one that was not.
+        if let Some((_, applied)) = known.get(&key).filter(|(sources, _)| *sources == row.sources) {
+            return Ok(applied.clone());
+        }
+        let applied = Arc::new(compile(row)?);
+        known.insert(key, (row.sources.clone(), applied.clone()));
+        Ok(applied)
+    }
+}
+
 /// All rulebooks this process has met.
 pub struct Rulebooks {
     store: Option<Arc<dyn Store>>,
+    /// Where others in this process compile too.
+    compiled: Option<Arc<Compiled>>,
     /// In a replay whose store tells what is written.
     told: Option<Told>,
     known: Mutex<HashMap<String, Arc<Applied>>>,
@@ -137,7 +165,13 @@ impl Rulebooks {
     /// None met yet.
     #[must_use]
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store: Some(store), told: None, known: Mutex::default(), versions: Mutex::default() }
+        Self { store: Some(store), compiled: None, told: None, known: Mutex::default(), versions: Mutex::default() }
+    }
+
+    /// None met yet, and what is met is compiled once for all that share this.
+    #[must_use]
+    pub fn sharing(store: Arc<dyn Store>, compiled: Arc<Compiled>) -> Self {
+        Self { compiled: Some(compiled), ..Self::new(store) }
     }
 
     /// For a replay, in which every service asks at every step: the store tells when other files come into force.
@@ -150,7 +184,8 @@ impl Rulebooks {
     /// Only this one, without a store behind it: for rehearsals.
     #[must_use]
     pub fn only(applied: &Arc<Applied>) -> Self {
-        let rulebooks = Self { store: None, told: None, known: Mutex::default(), versions: Mutex::default() };
+        let rulebooks =
+            Self { store: None, compiled: None, told: None, known: Mutex::default(), versions: Mutex::default() };
         rulebooks.take_up(applied);
         rulebooks
     }
@@ -260,7 +295,10 @@ impl Rulebooks {
     }
 
     fn take_in(&self, row: &DefinitionRow) -> Result<Arc<Applied>, RulebookError> {
-        let applied = Arc::new(compile(row)?);
+        let applied = match &self.compiled {
+            Some(compiled) => compiled.of(row)?,
+            None => Arc::new(compile(row)?),
+        };
         self.take_up(&applied);
         Ok(applied)
     }

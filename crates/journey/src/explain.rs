@@ -109,7 +109,7 @@ pub fn journey(journey: &Journey, zone: &TimeZone) -> String {
         }
         State::Exited { at, reason } => {
             let detail = reason.detail().map(|detail| format!(" ({detail})")).unwrap_or_default();
-            writeln!(text, "  – over since {}: {}{detail}", local(*at, zone), reason.code())
+            writeln!(text, "  – over since {}: {}{detail}, {}", local(*at, zone), reason.code(), reason.about())
         }
     };
     in_zone(&text, zone)

@@ -258,6 +258,25 @@ impl ExitReason {
         }
     }
 
+    /// What it means, for people.
+    pub const fn about(&self) -> &'static str {
+        match self {
+            ExitReason::Completed => "the last step is done",
+            ExitReason::Exit(_) => "a step ended it",
+            ExitReason::StopWhen(_) => "what `stop_when` names came true",
+            ExitReason::TriggerRevoked => "what it began on is no longer so",
+            ExitReason::NotActive => "the partner is not active any more",
+            ExitReason::Replied => "the partner wrote back, and a person answers",
+            ExitReason::OptedOut => "the partner wants no mail on this topic",
+            ExitReason::Suppressed => "the address must not be written to",
+            ExitReason::Erased => "the partner's data were erased",
+            ExitReason::HeldOut => "drawn not to be written to, to measure what writing brings",
+            ExitReason::NoPlace => "there was no place for it among those of a day",
+            ExitReason::Stopped(_) => "a person stopped it",
+            ExitReason::WorkflowGone => "its version of the workflow is not known any more",
+        }
+    }
+
     /// What stands behind the code, where there is something.
     pub fn detail(&self) -> Option<&str> {
         match self {

@@ -3,7 +3,7 @@
 mod play;
 
 use play::Stage;
-use rapport_journey::{Outcome, explain};
+use rapport_journey::{ExitReason, Outcome, State, explain};
 use serde_json::json;
 
 fn approved(stage: &mut Stage) {
@@ -322,5 +322,39 @@ fn an_explanation_shows_every_clause_with_its_value() {
         "waits at email noticed for message",
     ] {
         assert!(text.contains(line), "{line} not in:\n{text}");
+    }
+}
+
+#[test]
+fn every_way_out_is_told_with_what_it_means() {
+    let mut stage = Stage::shipped(&["welcome"]);
+    approved(&mut stage);
+    let zone = stage.zone();
+    let mut journey = stage.journeys[0].clone();
+    let at = journey.started_at;
+    let ways = [
+        ExitReason::Completed,
+        ExitReason::Exit("by_hand".into()),
+        ExitReason::StopWhen("conversion.recorded".into()),
+        ExitReason::TriggerRevoked,
+        ExitReason::NotActive,
+        ExitReason::Replied,
+        ExitReason::OptedOut,
+        ExitReason::Suppressed,
+        ExitReason::Erased,
+        ExitReason::HeldOut,
+        ExitReason::NoPlace,
+        ExitReason::Stopped("a mistake".into()),
+        ExitReason::WorkflowGone,
+    ];
+    let mut told = std::collections::BTreeSet::new();
+    for reason in ways {
+        journey.state = State::Exited { at, reason: reason.clone() };
+        let text = explain::journey(&journey, &zone);
+        let line =
+            text.lines().find(|line| line.contains("over since")).unwrap_or_else(|| panic!("{reason:?}: {text}"));
+        let detail = reason.detail().map(|detail| format!(" ({detail})")).unwrap_or_default();
+        assert!(line.ends_with(&format!(": {}{detail}, {}", reason.code(), reason.about())), "{line}");
+        assert!(told.insert(reason.about()), "two ways out read alike: {line}");
     }
 }

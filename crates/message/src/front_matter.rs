@@ -14,21 +14,9 @@ pub(crate) struct Split {
 /// Parts a file; none, with a finding, if it has no front matter.
 pub(crate) fn split(source: &Source, findings: &mut Findings) -> Option<Split> {
     let text = source.text.as_str();
-    let begin = text.strip_prefix('\u{feff}').map_or(0, |_| '\u{feff}'.len_utf8());
-    let mut lines = text.get(begin..).unwrap_or_default().split_inclusive('\n');
-    let first = lines.next().unwrap_or_default();
-    let mut at = begin + first.len();
-    let mut end = None;
-    if first.trim_end() == "---" {
-        for line in lines {
-            if line.trim_end() == "---" {
-                end = Some((at, at + line.len()));
-                break;
-            }
-            at += line.len();
-        }
-    }
-    let Some((head_end, body_start)) = end else {
+    let begin = begin(text);
+    let first = text.get(begin..).and_then(|rest| rest.split_inclusive('\n').next()).unwrap_or_default();
+    let Some((head_end, body_start)) = edges(text) else {
         findings
             .error("R0410", &source.path, Span::at(0), "the file has no front matter")
             .hint("It begins with a line `---`, then `subject: …`, then a line `---`, then the text.");
@@ -46,4 +34,33 @@ pub(crate) fn split(source: &Source, findings: &mut Findings) -> Option<Split> {
             .hint("Between the two lines `---` stands at least `subject: …`.");
     }
     Some(Split { head: read, body: Span::new(body_start, text.len()) })
+}
+
+/// Where the text behind the front matter stands; all of it in a file without.
+pub(crate) fn body_of(source: &Source) -> Span {
+    let start = edges(&source.text).map_or(0, |(_, body)| body);
+    Span::new(start, source.text.len())
+}
+
+/// Where a text begins behind its byte order mark.
+fn begin(text: &str) -> usize {
+    text.strip_prefix('\u{feff}').map_or(0, |_| '\u{feff}'.len_utf8())
+}
+
+/// Where the head ends and the rest begins.
+fn edges(text: &str) -> Option<(usize, usize)> {
+    let mut at = begin(text);
+    let mut lines = text.get(at..)?.split_inclusive('\n');
+    let first = lines.next()?;
+    if first.trim_end() != "---" {
+        return None;
+    }
+    at += first.len();
+    for line in lines {
+        if line.trim_end() == "---" {
+            return Some((at, at + line.len()));
+        }
+        at += line.len();
+    }
+    None
 }

@@ -17,6 +17,7 @@
 //! It does not know which figures exist, what a journey is, or whether a mail may be sent: `workflow`, `journey` and
 //! `contact` do.
 
+pub mod clients;
 pub mod context;
 pub mod escape;
 pub mod header;

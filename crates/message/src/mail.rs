@@ -55,6 +55,10 @@ pub struct Mail {
     /// The files of the partials in it.
     partials: BTreeSet<Arc<str>>,
     has_preheader: bool,
+    /// Where subject and preheader stand.
+    heads: [Option<Span>; 2],
+    /// Whether the subject is too long as it is written.
+    is_long: bool,
     /// The lines of the body as rendered: of each the line as written, from 1, and its place in the file. None for MJML, whose
     /// HTML has other lines.
     lines: Vec<(usize, Span)>,
@@ -137,6 +141,8 @@ impl Mail {
             names: Vec::new(),
             partials: BTreeSet::new(),
             has_preheader: false,
+            heads: [None; 2],
+            is_long: false,
             lines: Vec::new(),
             plain: registry(made::in_line),
             body: match source.path.ends_with(MJML) {
@@ -167,7 +173,9 @@ impl Mail {
                 findings
                     .warning("R0413", &source.path, node.span, "mail clients will cut this subject")
                     .hint("About 60 characters are shown, 40 on a phone.");
+                mail.is_long = true;
             }
+            mail.heads[usize::from(part == Part::Preheader)] = Some(node.text_span());
             mail.has_preheader |= part == Part::Preheader;
             let piece = Piece { source, text, span: node.text_span(), frame: false, shelf: None, expanded: None };
             if let Some(template) = template::compile(&piece, &mut mail.names, findings) {
@@ -279,6 +287,15 @@ impl Mail {
             return None;
         };
         self.lines.iter().find(|(own, _)| own == line).map(|(_, span)| *span)
+    }
+
+    /// Where subject or preheader stands; none for the body, and for a subject that was told to be too long already.
+    pub fn place_of_head(&self, part: Part) -> Option<Span> {
+        match part {
+            Part::Subject => self.heads[0].filter(|_| !self.is_long),
+            Part::Preheader => self.heads[1],
+            Part::Body => None,
+        }
     }
 
     /// The paths planning has to evaluate into the context, each once: of `products[].title` the list, `products`.

@@ -425,11 +425,37 @@ pub(crate) fn code(text: &str) -> Vec<Range<usize>> {
         .collect()
 }
 
+/// Every link of a text: its place, its address and its words, with the tags that stand in them.
+pub(crate) fn links(text: &str) -> Vec<(Range<usize>, String, String)> {
+    let blanked = without_tags(text);
+    let mut all: Vec<(Range<usize>, String, String)> = Vec::new();
+    let mut inside = false;
+    for (event, range) in Parser::new_ext(&blanked, Options::empty()).into_offset_iter() {
+        match event {
+            Event::Start(Tag::Link { dest_url, .. }) => {
+                let whole = blanked.get(range.clone()).unwrap_or_default();
+                let at = whole.rfind(&*dest_url).map(|at| range.start + at);
+                let written = at.and_then(|at| text.get(at..at + dest_url.len()));
+                all.push((range, written.unwrap_or(&dest_url).to_owned(), String::new()));
+                inside = true;
+            }
+            Event::End(TagEnd::Link) => inside = false,
+            Event::Text(_) | Event::Code(_) if inside => {
+                if let Some((_, _, words)) = all.last_mut() {
+                    words.push_str(text.get(range).unwrap_or_default());
+                }
+            }
+            _ => {}
+        }
+    }
+    all
+}
+
 /// What Handlebars tags are replaced by when only the Markdown around them is looked at.
 const BLANK: char = 'x';
 
 /// The text with every `{{…}}` blanked, all places kept. A tag that ends a line of its own stays a word there.
-fn without_tags(text: &str) -> String {
+pub(crate) fn without_tags(text: &str) -> String {
     let mut blanked = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("{{") {

@@ -50,13 +50,39 @@ impl Failure {
     }
 }
 
-/// Renders a mail for two samples, and for all of them if it fails for one. None if it comes out for both.
-#[must_use]
-pub fn rehearse(mail: &Mail, stage: &Stage<'_>) -> Option<Failure> {
-    let extremes = SAMPLES.iter().filter(|sample| EXTREMES.contains(&sample.id));
-    let error = extremes.filter_map(|sample| try_out(mail, stage, sample).err()).next()?;
-    let fails = |sample: &&Sample| try_out(mail, stage, sample).is_err();
-    Some(Failure { error, samples: SAMPLES.iter().filter(fails).map(|sample| sample.id).collect() })
+/// What a mail comes to once values stand in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Measure {
+    /// How large its HTML is for the sample of whom most is known.
+    pub html_bytes: usize,
+    /// The subject as the sample of whom nothing is known gets it: the shortest.
+    pub subject: String,
+    /// The preheader, likewise.
+    pub preheader: String,
+}
+
+/// Renders a mail for two samples, and for all of them if it fails for one.
+///
+/// # Errors
+/// For whom it fails, and why.
+pub fn rehearse(mail: &Mail, stage: &Stage<'_>) -> Result<Measure, Failure> {
+    let mut measure = Measure::default();
+    for sample in SAMPLES.iter().filter(|sample| EXTREMES.contains(&sample.id)) {
+        match try_out(mail, stage, sample) {
+            Ok(made) => {
+                measure.html_bytes = measure.html_bytes.max(made.html.len());
+                if sample.bare {
+                    (measure.subject, measure.preheader) = (made.subject, made.preheader);
+                }
+            }
+            Err(error) => {
+                let fails = |sample: &&Sample| try_out(mail, stage, sample).is_err();
+                let samples = SAMPLES.iter().filter(fails).map(|sample| sample.id).collect();
+                return Err(Failure { error, samples });
+            }
+        }
+    }
+    Ok(measure)
 }
 
 /// A mail as one sample gets it.

@@ -1,6 +1,6 @@
 //! The page of every code a finding can have: what it means, an example, the example put right.
 //!
-//! One file per hundred. A crate that adds a code adds its page here; tests see to it that pages are complete, in order and
+//! One file per hundred, two for the fifth. A crate that adds a code adds its page here; tests see to it that pages are complete, in order and
 //! true to `docs/codes/`, that the example gives the finding where it stands, and that put right it does not.
 
 pub mod place;
@@ -10,6 +10,7 @@ mod r01_keys;
 mod r02_expressions;
 mod r03_literals;
 mod r04_mails;
+mod r050_references;
 mod r05_references;
 mod r06_tests;
 
@@ -32,13 +33,14 @@ pub struct CodePage {
     pub put_right: &'static str,
 }
 
-/// All pages, by hundreds.
+/// All pages, file by file.
 pub const CODES: &[&[CodePage]] = &[
     r00_yaml::PAGES,
     r01_keys::PAGES,
     r02_expressions::PAGES,
     r03_literals::PAGES,
     r04_mails::PAGES,
+    r050_references::PAGES,
     r05_references::PAGES,
     r06_tests::PAGES,
 ];

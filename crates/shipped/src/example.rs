@@ -24,6 +24,9 @@ pub const OF_THE_MACHINE: [(&str, &str); 12] = [
     ("R0573", "where things run is read when a command starts"),
 ];
 
+/// Codes that hang on the partners there are: `rapport check --history` gives them, the files alone never do.
+pub const OF_THE_HISTORY: [&str; 2] = ["R0598", "R0599"];
+
 const WORKFLOW: &str = "workflows/greeting/workflow.yaml";
 const GREETING: &str = "\
 workflow: Greeting

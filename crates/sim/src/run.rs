@@ -365,7 +365,7 @@ impl Run {
         let store: Arc<dyn Store> = Arc::new(ProcessStore { inner: self.store.clone(), process: process.clone() });
         let log = Arc::new(ProcessLog { inner: self.log.clone(), process: process.clone() });
         let clock = Arc::new(SimClock { store: store.clone() });
-        let rulebooks = Arc::new(Rulebooks::new(store.clone()));
+        let rulebooks = Arc::new(Rulebooks::sharing(store.clone(), world::compiled()));
         let readiness = Readiness::default();
         let (shards, stop) = (self.setting.shards, self.stop.clone());
         match name {

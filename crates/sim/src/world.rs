@@ -1,6 +1,9 @@
 //! A little world from a seed: partners with rhythms, dips, silences, answers, and the records their trackers write.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
@@ -8,6 +11,7 @@ use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use rapport_engine::{
     ingest::ReplaySource,
     ports::log::{LogError, SourceRecord},
+    rulebooks::{Applied, Compiled},
 };
 use serde_json::{Value, json};
 
@@ -303,4 +307,16 @@ pub fn changed_files(in_flight: Option<&str>) -> BTreeMap<String, String> {
 #[must_use]
 pub fn shipped_files() -> BTreeMap<String, String> {
     rapport_shipped::sources().iter().map(|source| (source.path.clone(), source.text.clone())).collect()
+}
+
+/// The files that worlds of this process have met, compiled: most of a short world's time went into that, in each of its services.
+pub(crate) fn compiled() -> Arc<Compiled> {
+    static COMPILED: OnceLock<Arc<Compiled>> = OnceLock::new();
+    COMPILED.get_or_init(Arc::default).clone()
+}
+
+/// The shipped files as the properties judge by them; none if they do not compile.
+pub(crate) fn shipped_rules() -> Option<Arc<Applied>> {
+    static RULES: OnceLock<Option<Arc<Applied>>> = OnceLock::new();
+    RULES.get_or_init(|| Applied::compile("", shipped_files(), BTreeMap::new()).ok().map(Arc::new)).clone()
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use rapport_message::clients::{self, Client};
 use rapport_message::{Layout, Locale, Partials, partial};
 use rapport_rule::suggest::nearest;
 use rapport_rule::yaml::{self, Node, is_name};
@@ -215,6 +216,9 @@ fn build(
     }
     if checks {
         lint::check(&workflows, &declared, sources, findings);
+        let all = Client::ALL;
+        let clients = config.as_ref().map_or(all.as_slice(), |config| config.mail_clients.as_slice());
+        sources.iter().for_each(|source| clients::lint(source, clients, findings));
     }
     // A mail with errors may ask for what seems unused.
     if !libraries.values().any(rapport_message::Library::has_broken) {

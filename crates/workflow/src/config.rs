@@ -23,6 +23,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use rapport_contact::Guardrails;
 use rapport_insight::dip;
+use rapport_message::clients::Client;
 use rapport_message::{Imprint, Sender};
 use rapport_rule::expr::Value;
 use rapport_rule::{Currency, Length};
@@ -92,6 +93,8 @@ pub struct Config {
     pub lateness: Length,
     /// False alarms of dips accepted per partner and year.
     pub dip_budget: dip::Budget,
+    /// The mail clients that mails are held against.
+    pub mail_clients: Vec<Client>,
 }
 
 impl Config {

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use rapport_rule::codes::{self, CodePage, Place};
 use rapport_rule::finding::render::human_all;
 use rapport_rule::{Source, Sources};
-use rapport_shipped::example::{OF_THE_MACHINE, project};
+use rapport_shipped::example::{OF_THE_HISTORY, OF_THE_MACHINE, project};
 use rapport_workflow::look;
 
 /// What an example gives beside its own code, because the one cannot be wrong without the other.
@@ -21,7 +21,7 @@ const BESIDE: [(&str, &str); 2] = [
 ];
 
 fn is_of_the_machine(code: &str) -> bool {
-    OF_THE_MACHINE.iter().any(|(known, _)| *known == code)
+    OF_THE_MACHINE.iter().any(|(known, _)| *known == code) || OF_THE_HISTORY.contains(&code)
 }
 
 /// The codes found, and the findings as people read them.
@@ -35,6 +35,7 @@ fn written_out(page: &CodePage, path: &str) -> Sources {
     let long = match page.code {
         "R0006" => format!("about: {}\n", "and so on ".repeat(200_000)),
         "R0456" => "Good morning, and so on, and so on.\n\n".repeat(2_000),
+        "R0464" => "Good morning, and so on, and so on.\n\n".repeat(1_100),
         code => panic!("nobody knows how {code} is written out"),
     };
     let sources = project(&page.place, page.example);
@@ -75,5 +76,12 @@ fn only_what_hangs_on_the_machine_is_left_to_the_command_line() {
         let page = codes::page(code).unwrap_or_else(|| panic!("{code} has no page"));
         let (found, told) = codes_in(&project(&page.place, page.example));
         assert!(!found.contains(code), "{code} is given by the files alone, so not because: {reason}\n{told}");
+    }
+    for code in OF_THE_HISTORY {
+        let page = codes::page(code).unwrap_or_else(|| panic!("{code} has no page"));
+        for text in [page.example, page.put_right] {
+            let (found, told) = codes_in(&project(&page.place, text));
+            assert!(found.is_empty(), "{code}: {text}\n{told}");
+        }
     }
 }

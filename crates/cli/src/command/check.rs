@@ -1,5 +1,6 @@
 //! `rapport check`.
 
+mod conditions;
 mod history;
 
 use rapport_rule::finding::render::{human_all, json};

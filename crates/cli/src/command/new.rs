@@ -1,5 +1,10 @@
 //! `rapport new`.
 
+mod entry;
+mod needs;
+
+use std::path::Path;
+
 use rapport_rule::suggest::nearest;
 use rapport_rule::yaml::is_name;
 
@@ -7,7 +12,7 @@ use crate::command_line::Global;
 use crate::exit::{self, Failure};
 use crate::{files, printed};
 
-/// Makes a workflow from a recipe, with its mails and tests; without a recipe lists them.
+/// Makes a workflow from a recipe, with its mails and tests and what it needs of the configuration; without a recipe lists them.
 pub fn run(global: &Global, recipe: Option<&str>, name: Option<&str>) -> Result<u8, Failure> {
     let shipped = files::shipped();
     let mut recipes: Vec<(&str, &str)> = Vec::new();
@@ -44,8 +49,27 @@ pub fn run(global: &Global, recipe: Option<&str>, name: Option<&str>) -> Result<
     let of_recipe = shipped.iter().filter_map(|(path, text)| Some((path.strip_prefix(&prefix)?, text)));
     let texts: files::Texts =
         of_recipe.map(|(file, text)| (format!("workflows/{name}/{file}"), text.clone())).collect();
-    files::write(&folder, &texts)?;
-    printed::line(format!("workflows/{name}: {}", printed::count(texts.len() as i64, "file")));
+    let count = texts.len() as i64;
+    let brought = needs::bring(&project(&folder)?, texts, &shipped);
+    files::write(&folder, &brought.texts)?;
+    printed::line(format!("workflows/{name}: {}", printed::count(count, "file")));
+    for line in &brought.told {
+        printed::line(format!("  {line}"));
+    }
     printed::line("next: edit them, then `rapport check` and `rapport test`");
     Ok(exit::OK)
+}
+
+/// The files that are there already.
+fn project(folder: &Path) -> Result<files::Texts, Failure> {
+    let parts = ["workflows", "config"].map(|part| folder.join(part));
+    if !parts.iter().any(|part| part.is_dir()) {
+        return Ok(files::Texts::new());
+    }
+    // One of the two is enough to begin with.
+    for part in &parts {
+        std::fs::create_dir_all(part)
+            .map_err(|error| Failure::new(format!("{} cannot be made: {error}", part.display())))?;
+    }
+    files::read(folder)
 }

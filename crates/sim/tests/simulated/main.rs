@@ -6,6 +6,7 @@ mod stand;
 mod addresses;
 mod awards;
 mod calls;
+mod compiled;
 mod copies;
 mod days;
 mod edges;

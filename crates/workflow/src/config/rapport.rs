@@ -10,6 +10,7 @@ use rapport_contact::{
     Cap, ContractBasis, Counted, Guardrails, GuardrailsError, GuardrailsSpec, Holidays, QuietHours, Weekends, Window,
 };
 use rapport_insight::dip::Budget;
+use rapport_message::clients::Client;
 use rapport_message::{Imprint, Locale, Sender};
 use rapport_rule::suggest::nearest;
 use rapport_rule::yaml::{Fields, Key, Node, is_name};
@@ -44,6 +45,7 @@ pub(crate) fn read(node: &Node, path: &str, findings: &mut Findings) -> Option<C
     let history_days = fields.take("history").map_or(Some(400), |node| history(node, path, findings)).unwrap_or(400);
     let lateness = fields.take("lateness").and_then(|node| node.length(path, findings)).unwrap_or(Length::Hours(2));
     let dip_budget = fields.take("dips").map_or(Some(Budget::default()), |node| dips(node, path, findings));
+    let mail_clients = fields.take("mail_clients").map(|node| clients(node, path, findings));
     fields.finish(&DEPLOYMENT_KEYS, findings);
     let (default_program, programs) = programs?;
     Some(Config {
@@ -61,6 +63,7 @@ pub(crate) fn read(node: &Node, path: &str, findings: &mut Findings) -> Option<C
         history_days,
         lateness,
         dip_budget: dip_budget.unwrap_or_default(),
+        mail_clients: mail_clients.unwrap_or_else(|| Client::ALL.to_vec()),
     })
 }
 
@@ -239,6 +242,21 @@ fn types(node: &Node, path: &str, findings: &mut Findings) -> Vec<Arc<str>> {
             findings.error("R0105", path, item.span, format!("`{text}` stands here twice"));
         } else {
             all.push(text.into());
+        }
+    }
+    all
+}
+
+/// The mail clients that partners read with.
+fn clients(node: &Node, path: &str, findings: &mut Findings) -> Vec<Client> {
+    let mut all = Vec::new();
+    for item in node.one_or_many() {
+        let Some(at) = item.one_of(&Client::WORDS, path, findings) else { continue };
+        let (client, word) = (Client::ALL[at], Client::WORDS[at]);
+        if all.contains(&client) {
+            findings.error("R0105", path, item.span, format!("`{word}` stands here twice"));
+        } else {
+            all.push(client);
         }
     }
     all

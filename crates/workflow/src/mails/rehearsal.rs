@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rapport_message::mail::Shaped;
-use rapport_message::rehearsal::{Stage, rehearse};
+use rapport_message::rehearsal::{Measure, Stage, rehearse};
 use rapport_message::render::HTML_BYTES_MAX;
 use rapport_message::sample::SAMPLES;
-use rapport_message::{Locale, Mail, RenderError, next_resource};
+use rapport_message::{Locale, Mail, Part, RenderError, next_resource};
 use rapport_rule::{Findings, suggest};
 use serde_json::{Map, Value as Json};
 
@@ -70,7 +70,10 @@ pub(super) fn check(
     };
     let (known, answers) = given(&emails, &declared, (locale, setting.program));
     let stage = Stage { layout, locale, shape, known: &known, answers: &answers, service: !workflow.is_marketing() };
-    let Some(failure) = rehearse(mail, &stage) else { return };
+    let failure = match rehearse(mail, &stage) {
+        Ok(measure) => return measured(mail, &measure, findings),
+        Err(failure) => failure,
+    };
     let place = mail.place_of(&failure.error);
     let (code, what, remedy) = match &failure.error {
         RenderError::TooLarge { bytes, .. } => (
@@ -95,4 +98,35 @@ pub(super) fn check(
             format!("For {} of {} sample partners: {who}. {remedy}", failure.samples.len(), SAMPLES.len())
         }
     });
+}
+
+/// Above this share of what mail clients show a mail is told of, in percent: values of real partners may be longer than samples'.
+const HTML_PERCENT_MAX: usize = 80;
+/// What a list of mails shows of a subject in a browser; phones show about 40.
+const SUBJECT_CHARS_MAX: usize = 70;
+/// What it shows of a preheader at most.
+const PREHEADER_CHARS_MAX: usize = 140;
+
+/// Warnings for a mail that comes out, but larger or longer than is good for it.
+fn measured(mail: &Mail, measure: &Measure, findings: &mut Findings) {
+    if measure.html_bytes * 100 > HTML_BYTES_MAX * HTML_PERCENT_MAX {
+        let what = format!("the HTML has {} bytes, Gmail cuts it at {HTML_BYTES_MAX}", measure.html_bytes);
+        findings.warning("R0464", mail.path(), None, what).hint(
+            "The way out stands at the end, and a mail without it is not sent: names and lists longer than those of the samples may be enough. Shorten the text, show fewer items (`limit:`), or link to a page.",
+        );
+    }
+    for (part, text, most) in [
+        (Part::Subject, &measure.subject, SUBJECT_CHARS_MAX),
+        (Part::Preheader, &measure.preheader, PREHEADER_CHARS_MAX),
+    ] {
+        let length = text.chars().count();
+        if length > most
+            && let Some(place) = mail.place_of_head(part)
+        {
+            let what = format!("{length} characters of {}, lists of mails show {most} at most", part.name());
+            findings
+                .warning("R0468", mail.path(), place, what)
+                .hint("Phones show about 40. Put what matters first, and leave the rest to the mail.");
+        }
+    }
 }

@@ -451,6 +451,11 @@ pub(super) static RAPPORT: Shape = Shape::Map(
             "All types a partner can be of; a condition on another one is an error. Unwritten, any word may be one.",
             Shape::OneOrMany(&Shape::Text),
         ),
+        may(
+            "mail_clients",
+            "The mail clients that mails are held against; unwritten, all of these.",
+            Shape::OneOrMany(&Shape::OneOf(&["outlook", "gmail", "apple-mail", "yahoo"])),
+        ),
         may("weekends", "Days off by country.", Shape::ByName(&Shape::OneOrMany(&Shape::Text), 0)),
         may(
             "holidays",

@@ -1,4 +1,5 @@
-//! `rapport check --history`: whether the goals of the files can be reached, by the partners' own history in the store.
+//! `rapport check --history`: whether the goals of the files can be reached, and whether their conditions tell partners apart, by the
+//! partners' own history in the store.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use rapport_engine::shard::goals;
 use rapport_rule::{Findings, Sources, Span};
 use rapport_workflow::Rulebook;
 
+use super::conditions::Tally;
 use crate::desk::open_store;
 use crate::exit::Failure;
 use crate::picture::Picture;
@@ -19,7 +21,8 @@ const CHANCE_MIN: f64 = 5.0;
 /// With fewer partners whose chance is known nothing is said of a goal.
 const PARTNERS_MIN: usize = 5;
 
-/// Adds a warning for each goal that more than half of those it is for will hardly reach. Gives the rulebook back.
+/// Adds a warning for each goal that more than half of those it is for will hardly reach, and for each condition that says the same of
+/// everybody. Gives the rulebook back.
 pub(super) async fn check(
     settings: &Settings,
     rulebook: Rulebook,
@@ -30,9 +33,11 @@ pub(super) async fn check(
     let mut picture = Picture::of(&store).await?;
     let edited = Arc::new(Applied::new("edited".to_owned(), rulebook, BTreeMap::new()));
     picture.applied = edited.clone();
+    let mut tally = Tally::of(&edited.rulebook);
     let mut chances: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     Picture::each(&store, |key, state| {
         picture.look(key, state, |facts| {
+            tally.look(facts);
             let open = goals::all(facts).into_iter().filter(|own| own.agreed_at.is_none());
             for own in open.filter(|own| facts.rulebook.rulebook.goals.goal(&own.goal.id).is_some()) {
                 let over = own.progress(facts).is_none_or(|progress| progress.reached || progress.missed);
@@ -58,6 +63,8 @@ pub(super) async fn check(
                 .label("a goal that most miss is no goal: set it lower, or for fewer");
         }
     }
+    tally.tell(sources, findings);
+    drop(tally);
     drop(picture);
     Arc::try_unwrap(edited).map(|applied| applied.rulebook).map_err(|_| Failure::new("the files are still looked at"))
 }

@@ -1,0 +1,51 @@
+//! `rapport check --history` holds the files against the partners of the store.
+#![allow(clippy::disallowed_methods, reason = "tests read and write files")]
+
+mod project;
+
+use project::{check, edit, project};
+use serde_json::json;
+
+#[test]
+fn conditions_that_tell_nobody_apart_are_found_with_how_many_were_asked() {
+    let project = project();
+    let folder = project.path();
+    let mut log = String::new();
+    let mut line = |id: String, kind: &str, partner: &str, at: &str, data: serde_json::Value| {
+        let event = json!({ "id": id, "kind": kind, "program": "default", "partner": partner, "occurred_at": at, "data": data });
+        log.push_str(&format!("{event}\n"));
+    };
+    let partners: Vec<String> = (0..24).map(|number| format!("p{number}")).collect();
+    for (number, partner) in partners.iter().enumerate() {
+        let mut data = json!({ "name": partner });
+        // Of a few it is known where they live.
+        if number < 4 {
+            data["country"] = json!("NO");
+        }
+        line(format!("a{number}"), "partner.approved", partner, "2026-06-01T09:00:00Z", data);
+    }
+    for (number, partner) in partners.iter().enumerate() {
+        let at = "2026-06-02T09:00:00Z";
+        let data = json!({ "conversion_id": format!("c{number}"), "status": "approved", "amount": 4000, "commission": 100,
+            "currency": "EUR", "occurred_at": at });
+        line(format!("s{number}"), "conversion", partner, at, data);
+    }
+    std::fs::write(folder.join("log.jsonl"), log).unwrap();
+    check(folder, &["ingest", "log.jsonl", "--clock", "replay"], 0, &[]);
+    let segments = "segments:\n  moon: { if: conversions_total >= 40000 }\n  sellers: { if: conversions_total >= 1 }\n  \
+                    northern: { if: partner.country == \"NO\" }\n";
+    edit(folder, "config/segments.yaml", "segments:\n", segments);
+    let plain = check(folder, &["check"], 0, &[]);
+    assert!(!plain.contains("R0598") && !plain.contains("R0599"), "{plain}");
+    check(
+        folder,
+        &["check", "--history"],
+        0,
+        &[
+            "R0599: `conversions_total >= 40000` is true for none of 24 partners",
+            "R0599: `conversions_total >= 1` is true for all 24 partners",
+            "R0598: `partner.country == \"NO\"` cannot be judged for 20 of 24 partners",
+            "`partner.country` is missing for 20 of them",
+        ],
+    );
+}
