@@ -343,7 +343,7 @@ pub(super) const PAGES: &[CodePage] = &[
     CodePage {
         code: "R0545",
         title: "something of readers that is not tracked",
-        meaning: "Opens and clicks in mails are not tracked: mail programmes load pictures and follow links by themselves, so both say little of a person. `tracking:` may say so, and nothing else. What partners do is told by trackers (`link.clicked`, `login`) and by one-click answers.",
+        meaning: "Opens are not tracked: mail programmes load pictures by themselves, so they say little of a person. Clicks are not counted (`none`), or those of people are (`human_only`), of partners whose consent is on record or of all; docs/outreach.md says how machines are told apart. What partners do besides is told by trackers (`link.clicked`, `login`) and by one-click answers.",
         place: place::RAPPORT,
         example: "tracking: { opens: all }",
         put_right: "tracking: { opens: none, clicks: none, individual: never }",
@@ -651,5 +651,13 @@ pub(super) const PAGES: &[CodePage] = &[
         place: place::MAIL,
         example: "Good morning.\n\n{{#next_resource type=\"tool\" level=\"expert\"}}Something new: [{{title}}]({{url}}){{/next_resource}}",
         put_right: "Good morning.\n\n{{#next_resource type=\"tool\"}}Something new: [{{title}}]({{url}}){{/next_resource}}",
+    },
+    CodePage {
+        code: "R0592",
+        title: "clicks that cannot be counted as written",
+        meaning: "Counted links lead through the gateway (`links: { base: … }`) to hosts that the files name: those of `hosts`, or the pages of the programmes. A host is a name with a point, without scheme and path. A click is noted with its mail, and so with the partner: it is counted of those whose consent is on record (`individual: with_consent`, without the key too) or of all (`always`), never of nobody.",
+        place: place::RAPPORT,
+        example: "tracking: { opens: none, clicks: none, hosts: [acme.example] }",
+        put_right: "tracking: { opens: none, clicks: none }",
     },
 ];
