@@ -149,7 +149,7 @@ mod tests {
             .replace("https://a.example/?x=1&amp;y=2", "https://g.example/?a&amp;b")
             .replace("\n href='https://a.example/3'", "\n href='https://g.example/?a&amp;b'");
         assert_eq!(led, expected);
-        assert_eq!(lead_links(html, &mut |_| None), html);
+        assert_eq!(lead_links(html, &mut |_: &str| None), html);
     }
 
     #[test]

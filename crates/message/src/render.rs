@@ -144,7 +144,7 @@ pub type Lead<'a> = dyn FnMut(&str) -> Option<String> + 'a;
 
 /// Renders a mail. The same arguments give the same bytes.
 pub fn render(mail: &Mail, layout: &Layout, request: &Request<'_>) -> Result<Rendered, RenderError> {
-    render_led(mail, layout, request, &mut |_| None)
+    render_led(mail, layout, request, &mut |_: &str| None)
 }
 
 /// Renders a mail whose links lead elsewhere. `lead` is asked for each link of what the author wrote, in the order of the mail; those
