@@ -3,6 +3,7 @@
 mod anonymous;
 mod answer;
 mod certificate;
+mod click;
 mod events;
 mod feedback;
 mod goal;
@@ -162,6 +163,7 @@ pub fn gateway(gateway: Gateway) -> Router {
         .route("/w/{token}", get(why::show))
         .route("/g/{token}", get(goal::ask).post(goal::act))
         .route("/c/{token}", get(certificate::show))
+        .route("/l/{token}", get(click::follow))
         .route("/p/{token}", get(preferences::show).post(preferences::act))
         .fallback(lost)
         .method_not_allowed_fallback(wrong_method)
@@ -276,6 +278,7 @@ async fn counted(request: Request, next: Next) -> Response {
         Some("w") => "/w/{token}",
         Some("p") => "/p/{token}",
         Some("g") => "/g/{token}",
+        Some("l") => "/l/{token}",
         Some("v1") => match segments.next() {
             Some("mail") => "/v1/mail",
             Some("feedback") => "/v1/feedback/{provider}",
