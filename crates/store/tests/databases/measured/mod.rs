@@ -184,8 +184,7 @@ pub async fn mails_and_draws_are_measured(store: SqlStore) {
         now: at(56),
     };
     let told = |fate: &MailFate| {
-        let what =
-            [fate.bounced, fate.complained, fate.replied, fate.answered, fate.unsubscribed, fate.clicked];
+        let what = [fate.bounced, fate.complained, fate.replied, fate.answered, fate.unsubscribed, fate.clicked];
         let (reason, deferred) = (fate.reason.as_deref().unwrap_or("-"), fate.deferred.as_deref().unwrap_or("-"));
         let (mail, kind, state) = (&fate.place.mail, &fate.place.kind, fate.state.code());
         format!("{mail} {kind} {state} {reason} {deferred} {} {what:?}", fate.mails)
