@@ -230,7 +230,9 @@ fn from_now_wants_a_new_event() {
 
 #[test]
 fn a_click_in_a_mail_of_another_journey_is_not_waited_for() {
-    let text = head("once: per partner\nsteps:\n  - wait_for: message.clicked\n    at_most: 5 days\n    then: [{ exit: read }]\n  - email: hello\n");
+    let text = head(
+        "once: per partner\nsteps:\n  - wait_for: message.clicked\n    at_most: 5 days\n    then: [{ exit: read }]\n  - email: hello\n",
+    );
     for (own, ends) in [(true, true), (false, false)] {
         let mut stage = Stage::of(&text, &["hello"]);
         active(&mut stage);
