@@ -162,7 +162,7 @@ mod tests {
 
     fn headers(all: &[(&'static str, &'static str)]) -> HeaderMap {
         all.iter()
-            .map(|(name, value)| (axum::http::HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .map(|&(name, value)| (axum::http::HeaderName::from_static(name), HeaderValue::from_static(value)))
             .collect()
     }
 
