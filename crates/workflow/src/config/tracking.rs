@@ -120,3 +120,33 @@ fn hosts(node: &Node, path: &str, findings: &mut Findings) -> Vec<String> {
     }
     hosts
 }
+
+#[cfg(test)]
+mod tests {
+    use rapport_rule::{Source, yaml};
+
+    use super::*;
+
+    /// What is counted by this value of `tracking`, and how many errors it has.
+    fn read(text: &str, has_links: bool) -> (Option<Clicks>, usize) {
+        let mut findings = Findings::new();
+        let node = yaml::parse(&Source::new("config/rapport.yaml", text), &mut findings).unwrap();
+        let ours = vec!["acme.example".to_owned()];
+        let tracking = Tracking::read(&node, ours, "config/rapport.yaml", &mut findings);
+        let clicks = tracking.and_then(|tracking| tracking.clicks(has_links, "config/rapport.yaml", &mut findings));
+        (clicks, findings.errors())
+    }
+
+    #[test]
+    fn clicks_are_counted_only_where_the_files_say_so() {
+        for nothing in ["{ opens: none }", "{ clicks: none }", "{ clicks: none, individual: never }"] {
+            assert_eq!(read(nothing, false), (None, 0), "{nothing}");
+        }
+        let usual = Clicks { hosts: vec!["acme.example".to_owned()], service: false, without_consent: false };
+        assert_eq!(read("{ clicks: human_only }", true), (Some(usual), 0));
+        let all = "{ clicks: human_only, individual: always, hosts: [Blog.acme.example, acme.no], service: true }";
+        let hosts = vec!["blog.acme.example".to_owned(), "acme.no".to_owned()];
+        assert_eq!(read(all, true), (Some(Clicks { hosts, service: true, without_consent: true }), 0));
+        assert_eq!(read("{ clicks: human_only }", false).1, 1, "there is no gateway");
+    }
+}
