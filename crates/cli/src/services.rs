@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rapport_engine::backoff::Backoff;
+use rapport_engine::clicks::Clicks;
 use rapport_engine::courier::Courier;
 use rapport_engine::ingest::{Ingest, IngestError, ReplayMaster, committed_fact, source_id};
 use rapport_engine::mailer::{LinkKeys, Mailer};
@@ -219,7 +220,7 @@ impl Services {
         Ok(())
     }
 
-    /// Serves the links in mails and the intake of tracker events.
+    /// Serves the links in mails and the intake of tracker events, and judges the clicks that it notes.
     pub async fn gateway(
         &mut self,
         ground: &Ground,
@@ -241,7 +242,14 @@ impl Services {
             guard: Arc::default(),
             event_bytes_max: rapport_http::EVENT_BYTES_MAX,
         };
-        self.serve("gateway", rapport_http::gateway(gateway), address).await
+        self.serve("gateway", rapport_http::gateway(gateway), address).await?;
+        let clicks = Clicks { store: ground.store.clone(), clock: ground.clock.clone(), shards: ground.shards };
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            clicks.run(stop).await;
+            ("clicks", Ok(()))
+        });
+        Ok(())
     }
 
     /// Looks after database and event log, so that readiness tells of them also while there is nothing to do.

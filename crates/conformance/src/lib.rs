@@ -8,6 +8,7 @@ mod anonymous;
 mod batches;
 mod calls;
 mod claiming;
+mod clicks;
 mod coordination;
 mod erasure;
 mod limits;
@@ -131,6 +132,11 @@ macro_rules! store_cases {
                 what_is_told_of_anonymous_answers_never_grows_by_fewer_than_five,
                 anonymous_answers_that_come_at_once_are_all_counted,
                 used_links_are_forgotten_when_none_of_them_answers;
+            clicks:
+                a_click_is_noted_once_a_minute,
+                a_click_is_judged_once,
+                clicks_of_machines_are_told_to_nobody,
+                clicks_of_the_erased_are_not_kept;
             coordination:
                 day_parts_and_closes,
                 requests_are_answered_once,

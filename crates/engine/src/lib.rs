@@ -18,6 +18,7 @@
 pub mod apply;
 pub mod backoff;
 pub mod calendar;
+pub mod clicks;
 pub mod clocks;
 pub mod coordinator;
 pub mod courier;

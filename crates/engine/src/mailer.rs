@@ -5,6 +5,7 @@
 //! back to the queue unless the final dot provably did not leave.
 
 mod build;
+mod clicks;
 mod hand;
 mod lookout;
 mod outcome;

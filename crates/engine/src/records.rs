@@ -16,7 +16,10 @@ use rapport_workflow::config::Award;
 
 use crate::{
     coordinator::OfferRequest,
-    ports::rows::{CallRow, MessageRow, OutboxRow, RequestRow, ReservationRow, Target, TaskEnd, TaskKind, TaskRow},
+    ports::{
+        rows::{CallRow, MessageRow, OutboxRow, RequestRow, ReservationRow, Target, TaskEnd, TaskKind, TaskRow},
+        store::minute_of,
+    },
     shard::{facts::ProgramFigures, foresight::Expectations},
 };
 
@@ -73,6 +76,19 @@ pub fn outcome(message: &MessageRow, kind: Kind, attempt: i64, reason: &str, at:
 pub fn reported(message: &MessageRow, kind: Kind, report: &str, reason: &str, at: Timestamp) -> Event {
     let id = format!("{}:{report}:{}", kind.name(), message.id);
     about(message, &id, kind, reason, at)
+}
+
+/// A person followed a counted link. One event for each minute in which that is noted.
+#[must_use]
+pub fn clicked(message: &MessageRow, link: u32, at: Timestamp) -> Event {
+    let id = format!("{}:{link}:{}:{}", Kind::MessageClicked.name(), minute_of(at), message.id);
+    let mut event = about(message, &id, Kind::MessageClicked, "", at);
+    if let Payload::Engine(data) = &mut event.payload
+        && let EngineData::Outcome(outcome) = &mut **data
+    {
+        outcome.link = Some(link);
+    }
+    event
 }
 
 fn about(message: &MessageRow, id: &str, kind: Kind, reason: &str, at: Timestamp) -> Event {

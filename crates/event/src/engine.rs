@@ -73,6 +73,10 @@ pub struct OutcomeData {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub until: Option<Timestamp>,
+    /// Of `message.clicked`: which of the mail's counted links, from 1 in the order of the mail. Where it leads is not told: an
+    /// address can hold what is personal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<u32>,
     /// What the writer adds.
     #[serde(flatten)]
     pub extra: Extra,

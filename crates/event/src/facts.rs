@@ -116,6 +116,7 @@ const fn of_shape(shape: Shape) -> &'static [Field] {
         maybe("reason", Text),
         maybe("detail", Text),
         maybe("until", Instant),
+        maybe("link", Count),
     ];
     const TASK: &[Field] = &[always("task", Text), maybe("journey", Text), maybe("choice", Text), maybe("by", Text)];
     const CALL: &[Field] = &[

@@ -213,6 +213,7 @@ catalogue! {
     MessageDeferred = "message.deferred" Outcome Internal Outcome "A mail waits; the reason says for what."
     MessageBounced = "message.bounced" Outcome Internal Outcome "A mail that the server had accepted came back; the reason says what that says of the mailbox."
     MessageComplained = "message.complained" Outcome Internal Outcome "The recipient called a mail spam."
+    MessageClicked = "message.clicked" Outcome Internal Outcome "A person followed a counted link of a mail; `link` says which. Clicks of machines are not told."
     TaskDone = "task.done" Outcome Internal Task "A person finished a task or made the choice it asked for."
     CallDelivered = "call.delivered" Outcome Internal Call "Another system took what a workflow told it."
     CallFailed = "call.failed" Outcome Internal Call "Another system could not be told within its time; the reason says why."

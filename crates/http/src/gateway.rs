@@ -3,6 +3,7 @@
 mod anonymous;
 mod answer;
 mod certificate;
+mod click;
 mod events;
 mod feedback;
 mod goal;
@@ -154,6 +155,7 @@ pub fn gateway(gateway: Gateway) -> Router {
         .route("/g/{token}", get(goal::ask).post(goal::act))
         .route("/c/{token}", get(certificate::show))
         .route("/v/{token}", get(review::show))
+        .route("/l/{token}", get(click::follow))
         .route("/p/{token}", get(preferences::show).post(preferences::act))
         .fallback(lost)
         .method_not_allowed_fallback(wrong_method)
@@ -270,6 +272,7 @@ async fn counted(request: Request, next: Next) -> Response {
         Some("g") => "/g/{token}",
         Some("c") => "/c/{token}",
         Some("v") => "/v/{token}",
+        Some("l") => "/l/{token}",
         Some("v1") => match segments.next() {
             Some("mail") => "/v1/mail",
             Some("feedback") => "/v1/feedback/{provider}",

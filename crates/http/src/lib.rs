@@ -2,7 +2,9 @@
 //! what mailboxes and mail providers report, and what operators' tools ask.
 //!
 //! Load-bearing contracts:
-//! - **GET and HEAD change nothing.** Scanners and previews open every link of a mail; only a POST is somebody's wish.
+//! - **GET and HEAD change nothing.** Scanners and previews open every link of a mail; only a POST is somebody's wish. That a counted
+//!   link was followed is noted, and judged before anybody is told.
+//! - **A counted link leads where it led.** The address is in the token; the database is asked for nothing on the way there.
 //! - **A way out always works.** Unsubscribing needs no cookie, no login, no script and no particular body, and repeating it is harmless.
 //! - **A 2xx to a tracker means kept.** Events are in the log, acknowledged, before the answer leaves.
 //! - **A link that does not verify tells nothing.** Foreign, cut, mistyped and forged tokens meet the same page.

@@ -10,5 +10,9 @@ pub const REJECTED: &str = "rapport_rejected_total";
 pub const FEEDBACK: &str = "rapport_feedback_total";
 /// Reports about mail that had none because they were not proven, not understood or about nobody, by `origin` and `why`.
 pub const FEEDBACK_REFUSED: &str = "rapport_feedback_refused_total";
+/// Counted links that were followed, by `what`: `noted` (judged a minute later), `known` (within the same minute, or of nobody), `head`,
+/// `over`, `refused` (no link of ours), `lost` (the visitor got there, and the database does not know); and later, by what they were
+/// judged to be: `human`, `repeated`, `machine`, `early`, `all_links`, `crowd`.
+pub const CLICKS: &str = "rapport_clicks_total";
 /// What people did through links, by `what`: `unsubscribe`, `answer`, `preferences`.
 pub const WISHES: &str = "rapport_http_wishes_total";

@@ -229,6 +229,22 @@ fn from_now_wants_a_new_event() {
 }
 
 #[test]
+fn a_click_in_a_mail_of_another_journey_is_not_waited_for() {
+    let text = head(
+        "once: per partner\nsteps:\n  - wait_for: message.clicked\n    at_most: 5 days\n    then: [{ exit: read }]\n  - email: hello\n",
+    );
+    for (own, ends) in [(true, true), (false, false)] {
+        let mut stage = Stage::of(&text, &["hello"]);
+        active(&mut stage);
+        login(&mut stage, 2, "10:00");
+        let id = stage.journeys.last().unwrap().id.to_string();
+        let journey = if own { id } else { "another".to_owned() };
+        stage.signal(3, "10:00", "message.clicked", "c", json!({ "message": "m", "journey": journey, "link": 1 }));
+        assert_eq!(stage.journeys.last().unwrap().is_exited(), ends, "{:#?}", stage.log);
+    }
+}
+
+#[test]
 fn the_holdout_is_recorded_and_uses_up_once() {
     let text = head("once: per partner\nholdout: 99%\nsteps: [{ email: hello }]\n");
     let mut stage = Stage::of(&text, &["hello"]);

@@ -2,6 +2,7 @@
 
 mod anonymous;
 pub mod calls;
+mod clicks;
 mod commit;
 mod doctor;
 mod mail;
@@ -24,7 +25,7 @@ use rapport_engine::ports::{
     bell::{Bell, Subjects},
     operating::{AuditRow, PauseRow},
     rows::{
-        ConversionRow, DayCloseRow, DeadLetterRow, DefinitionRow, Ids, JourneyRow, MessageRow, MessageState,
+        ClickRow, ConversionRow, DayCloseRow, DeadLetterRow, DefinitionRow, Ids, JourneyRow, MessageRow, MessageState,
         NumberedOutboxRow, OutboxRow, PartnerRow, PersonRow, RefusalRow, RequestRow, ReservationRow, Response,
         ResponseRow, ShardRow, SignalRow, Target, TaskRow, TimerRow,
     },
@@ -107,6 +108,8 @@ pub struct Tables {
     pub anonymous: BTreeMap<(ProgramId, String, String, String), (i64, i64)>,
     /// Tickets of anonymous surveys that were used, and until when that matters.
     pub tickets: BTreeMap<String, Timestamp>,
+    /// By message, link and minute, with the judgement.
+    pub clicks: BTreeMap<(String, u32, i64), (ClickRow, Option<String>)>,
     pub holds: BTreeMap<(PartnerKey, String, String), Option<Timestamp>>,
     pub persons: BTreeMap<(PartnerKey, i64), PersonRow>,
     pub tasks: BTreeMap<String, TaskRow>,

@@ -19,6 +19,7 @@
 
 pub mod clients;
 pub mod context;
+pub mod counted;
 pub mod escape;
 pub mod header;
 pub mod layout;
@@ -52,6 +53,6 @@ pub use locale::Locale;
 pub use mail::{Mail, Part};
 pub use partial::Partials;
 pub use parties::{Imprint, Links, Person, Program, Sender, Topic};
-pub use render::{RenderError, Rendered, Request, render};
+pub use render::{Lead, RenderError, Rendered, Request, render, render_led};
 pub use template::{Role, Use, Within};
 pub use variable::{Provider, Shape};

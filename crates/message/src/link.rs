@@ -1,8 +1,9 @@
-//! The signed links of a mail: unsubscribing, answering by name or without, why, preferences, goals, certificates, reviews.
+//! The signed links of a mail: unsubscribing, answering by name or without, why, preferences, goals, certificates, reviews, and where
+//! a counted link leads.
 //!
 //! A token is base64url of version, claims and the first 16 bytes of HMAC-SHA256 over both. It carries no expiry: a way
-//! out works for ever, so keys are only ever added. Identifiers of hexadecimal digits are packed, which keeps the address
-//! below the 200 characters that mail clients carry in `List-Unsubscribe` without folding.
+//! out works for ever, so keys are only ever added; only a counted link says itself when it ends. Identifiers of hexadecimal digits
+//! are packed, which keeps the address below the 200 characters that mail clients carry in `List-Unsubscribe` without folding.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -93,6 +94,20 @@ pub enum Claims {
         /// The period by its name: `2026-Q3`, `2026-09`.
         period: String,
     },
+    /// Leads to an address that stood in a mail, and is counted. The address is in the token: nothing has to be looked up to get
+    /// there, and nobody can make it lead elsewhere. Names no partner; the mail knows whose it is. Numbers are decimal digits.
+    Click {
+        /// The mail it stood in.
+        message: String,
+        /// Which of the mail's counted links, from 1.
+        link: String,
+        /// How many counted links the mail has.
+        of: String,
+        /// The last day (days since 1970-01-01) on which it leads anywhere.
+        until: String,
+        /// Where it leads.
+        url: String,
+    },
 }
 
 /// Why there is no token.
@@ -175,6 +190,19 @@ impl Keys {
         Ok(mac.finalize().into_bytes().iter().take(MAC_BYTES).map(|byte| format!("{byte:02x}")).collect())
     }
 
+    /// What stands for an internet address while clicks are judged: for one address always the same, and nothing that leads back to
+    /// it without the keys.
+    ///
+    /// # Errors
+    /// [`LinkError::NoKey`] when there is none.
+    pub fn visitor(&self, address: &str) -> Result<String, LinkError> {
+        let key = self.0.first().ok_or(LinkError::NoKey)?;
+        let mut mac = Hmac::<Sha256>::new_from_slice(key).map_err(|_| LinkError::NoKey)?;
+        mac.update(b"rapport visitor\0");
+        mac.update(address.as_bytes());
+        Ok(mac.finalize().into_bytes().iter().take(MAC_BYTES).map(|byte| format!("{byte:02x}")).collect())
+    }
+
     /// What a message's return path ends its local part with, so that only who saw one of the mail's copies can speak about it:
     /// `MESSAGE-SIGNATURE`, in small letters and digits, for some servers change the case of an address.
     ///
@@ -215,7 +243,8 @@ impl Keys {
 }
 
 impl Claims {
-    /// The letter in the address: `u`nsubscribe, `a`nswer, `w`hy, `p`references, `g`oal, `c`ertificate, anonymous `s`urvey, re`v`iew.
+    /// The letter in the address: `u`nsubscribe, `a`nswer, `w`hy, `p`references, `g`oal, `c`ertificate, anonymous `s`urvey, re`v`iew,
+    /// counted `l`ink.
     pub const fn path(&self) -> &'static str {
         match self {
             Claims::Unsubscribe { .. } => "u",
@@ -226,6 +255,7 @@ impl Claims {
             Claims::Certificate { .. } => "c",
             Claims::Anonymous { .. } => "s",
             Claims::Review { .. } => "v",
+            Claims::Click { .. } => "l",
         }
     }
 
@@ -239,6 +269,7 @@ impl Claims {
             Claims::Certificate { .. } => 6,
             Claims::Anonymous { .. } => 7,
             Claims::Review { .. } => 8,
+            Claims::Click { .. } => 9,
         }
     }
 
@@ -254,6 +285,11 @@ impl Claims {
                 vec![program, survey, period, ticket, choice, language]
             }
             Claims::Review { program, partner, period } => vec![program, partner, period],
+            Claims::Click { message, link, of, until, url } => {
+                let mut fields: Vec<&str> = vec![message, link, of, until];
+                fields.extend(pieces(url));
+                fields
+            }
         }
     }
 
@@ -287,6 +323,13 @@ impl Claims {
                 language: next()?,
             },
             8 => Claims::Review { program: next()?, partner: next()?, period: next()? },
+            9 => Claims::Click {
+                message: next()?,
+                link: next()?,
+                of: next()?,
+                until: next()?,
+                url: std::iter::from_fn(&mut next).collect(),
+            },
             _ => return None,
         };
         fields.next().is_none().then_some(claims)
@@ -314,6 +357,16 @@ fn mac(key: &[u8], bytes: &[u8]) -> Option<Hmac<Sha256>> {
     mac.update(b"rapport link\0");
     mac.update(bytes);
     Some(mac)
+}
+
+/// A text in pieces that each fit a field.
+fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let (piece, behind) = rest.split_at(rest.floor_char_boundary(FIELD_BYTES_MAX));
+        rest = behind;
+        (!piece.is_empty()).then_some(piece)
+    })
 }
 
 fn write_field(bytes: &mut Vec<u8>, field: &str) -> Result<(), LinkError> {
@@ -444,6 +497,26 @@ mod tests {
         }
     }
 
+    fn click(url: &str) -> Claims {
+        let (link, of, until) = ("2".into(), "5".into(), "21000".into());
+        Claims::Click { message: "3f2c1a".repeat(5) + "00", link, of, until, url: url.into() }
+    }
+
+    #[test]
+    fn a_counted_link_carries_its_address_whole_and_no_partner() {
+        let keys = Keys::new([b"k".to_vec()]).unwrap();
+        let hex = format!("https://acme.example/{}", "ab".repeat(300));
+        for address in ["https://acme.example/x?a=1&b=%20#c", "", hex.as_str()] {
+            let url = keys.url("https://partners.acme.example", &click(address)).unwrap();
+            assert!(url.starts_with("https://partners.acme.example/l/"), "{url}");
+            assert_eq!(keys.verify(url.rsplit('/').next().unwrap()), Some(click(address)));
+        }
+        let short = keys.url("https://partners.acme.example", &click("https://acme.example/new")).unwrap();
+        assert!(short.len() < 200, "{short}");
+        assert_ne!(keys.visitor("192.0.2.1"), keys.visitor("192.0.2.2"));
+        assert_eq!(keys.visitor("192.0.2.1"), keys.visitor("192.0.2.1"));
+    }
+
     #[test]
     fn a_token_of_a_retired_key_works_and_a_foreign_one_does_not() {
         let old = Keys::new([b"old".to_vec()]).unwrap();
@@ -465,9 +538,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_claim_survives(program in "[a-z0-9]{0,20}", partner in "\\PC{0,20}", message in "[0-9a-f]{0,64}", choice in "[a-z_]{0,20}") {
+        fn every_claim_survives(
+            program in "[a-z0-9]{0,20}",
+            partner in "\\PC{0,20}",
+            message in "[0-9a-f]{0,64}",
+            choice in "[a-z_]{0,20}",
+            address in "\\PC{0,300}",
+        ) {
             let keys = Keys::new([b"k".to_vec()]).unwrap();
             for claims in [
+                click(&address),
                 Claims::Answer { program: program.clone(), partner: partner.clone(), message: message.clone(), choice: choice.clone() },
                 Claims::Why { program: program.clone(), partner: partner.clone(), message: message.clone() },
                 Claims::Preferences { program: program.clone(), partner: partner.clone() },

@@ -10,6 +10,7 @@ use rapport_rule::{Findings, Span};
 
 use crate::escape;
 use crate::made;
+use crate::render::Lead;
 use crate::template::Piece;
 
 /// A block of text.
@@ -229,6 +230,37 @@ pub(crate) fn words(content: &[Inline]) -> String {
             Inline::Space | Inline::Break => " ".to_owned(),
         })
         .collect()
+}
+
+/// Leads the links of a text elsewhere.
+pub(crate) fn lead_links(blocks: &mut [Block], lead: &mut Lead<'_>) {
+    for block in blocks {
+        match block {
+            Block::Paragraph(content) | Block::Heading(_, content) => lead_inlines(content, lead),
+            Block::List { items, .. } => {
+                for item in items {
+                    lead_links(item, lead);
+                }
+            }
+            Block::Quote(inner) => lead_links(inner, lead),
+            Block::Code(_) | Block::Rule => {}
+        }
+    }
+}
+
+fn lead_inlines(content: &mut [Inline], lead: &mut Lead<'_>) {
+    for inline in content {
+        match inline {
+            Inline::Link { url, content } => {
+                if let Some(elsewhere) = lead(url.as_str()) {
+                    *url = elsewhere;
+                }
+                lead_inlines(content, lead);
+            }
+            Inline::Strong(inner) | Inline::Emphasis(inner) => lead_inlines(inner, lead),
+            Inline::Text(_) | Inline::Code(_) | Inline::Image { .. } | Inline::Space | Inline::Break => {}
+        }
+    }
 }
 
 /// The one link a line consists of, if it does.

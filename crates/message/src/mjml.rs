@@ -10,6 +10,7 @@ use rapport_rule::Findings;
 
 use crate::escape;
 use crate::plain;
+use crate::render::Lead;
 use crate::template::Piece;
 pub(crate) use source::lint;
 use source::{attribute, tags, too_deep};
@@ -95,6 +96,33 @@ pub(crate) fn leads_astray(html: &str) -> bool {
         .any(|address| escape::address(&open(address)).is_none())
 }
 
+/// Leads the links of finished HTML elsewhere. An address that is not written as [`escape::html`] writes it may be read in more ways
+/// than one, and stays.
+pub(crate) fn lead_links(html: &str, lead: &mut Lead<'_>) -> String {
+    let mut led = String::with_capacity(html.len());
+    // Up to where it is written down, and where the last tag ended: a tag in a quoted text is none.
+    let (mut written, mut behind) = (0, 0);
+    for (at, tag) in tags(html) {
+        if at < behind {
+            continue;
+        }
+        behind = at + tag.len();
+        let is_link = tag.strip_prefix("<a").is_some_and(|rest| rest.starts_with(char::is_whitespace));
+        let Some(value) = attribute(tag, "href").filter(|_| is_link) else { continue };
+        let address = value.replace("&quot;", "\"").replace("&#39;", "'").replace("&lt;", "<").replace("&gt;", ">");
+        let address = address.replace("&amp;", "&");
+        let elsewhere = if escape::html(&address) == value { lead(&address) } else { None };
+        let Some(elsewhere) = elsewhere else { continue };
+        // It is a part of the tag, which is a part of the document.
+        let start = (value.as_ptr() as usize).saturating_sub(html.as_ptr() as usize);
+        led.push_str(html.get(written..start).unwrap_or_default());
+        led.push_str(&escape::html(&elsewhere));
+        written = start + value.len();
+    }
+    led.push_str(html.get(written..).unwrap_or_default());
+    led
+}
+
 /// The finished HTML as text: every address it links to stands below it, by number.
 pub(crate) fn text(html: &str) -> Option<String> {
     let config = html2text::config::plain().raw_mode(true).no_link_wrapping().allow_width_overflow();
@@ -105,6 +133,24 @@ pub(crate) fn text(html: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_addresses_of_links_are_led_elsewhere() {
+        let html = "<link href=\"https://a.example/\"><a title=\"<b>\" href=\"https://a.example/?x=1&amp;y=2\" \
+                    class='b'>a</a><A href='https://a.example/2'>b</A><a\n href='https://a.example/3'>c</a><a \
+                    href=\"https://a.example/?x&y\">https://a.example/3</a><img src=\"https://a.example/3\">";
+        let mut asked = Vec::new();
+        let led = lead_links(html, &mut |url: &str| {
+            asked.push(url.to_owned());
+            Some("https://g.example/?a&b".to_owned())
+        });
+        assert_eq!(asked, ["https://a.example/?x=1&y=2", "https://a.example/3"]);
+        let expected = html
+            .replace("https://a.example/?x=1&amp;y=2", "https://g.example/?a&amp;b")
+            .replace("\n href='https://a.example/3'", "\n href='https://g.example/?a&amp;b'");
+        assert_eq!(led, expected);
+        assert_eq!(lead_links(html, &mut |_: &str| None), html);
+    }
 
     #[test]
     fn an_address_from_outside_is_judged_when_it_is_there() {

@@ -139,8 +139,22 @@ impl RenderError {
     }
 }
 
+/// Where a link of a mail shall lead instead, asked with where it leads. None leaves it as it is.
+pub type Lead<'a> = dyn FnMut(&str) -> Option<String> + 'a;
+
 /// Renders a mail. The same arguments give the same bytes.
 pub fn render(mail: &Mail, layout: &Layout, request: &Request<'_>) -> Result<Rendered, RenderError> {
+    render_led(mail, layout, request, &mut |_: &str| None)
+}
+
+/// Renders a mail whose links lead elsewhere. `lead` is asked for each link of what the author wrote, in the order of the mail; those
+/// of the frame are not its affair. Nothing else changes, but that the text shows both where an address was its own words.
+pub fn render_led(
+    mail: &Mail,
+    layout: &Layout,
+    request: &Request<'_>,
+    lead: &mut Lead<'_>,
+) -> Result<Rendered, RenderError> {
     let path = || mail.path().to_owned();
     if !request.topic.service && request.links.unsubscribe.is_none() {
         return Err(RenderError::NoWayOut { path: path() });
@@ -157,10 +171,11 @@ pub fn render(mail: &Mail, layout: &Layout, request: &Request<'_>) -> Result<Ren
         values.insert("preheader".to_owned(), Json::from(preheader.clone()));
     }
     if let Body::Html(_) = mail.body() {
-        return whole(mail, values, subject, preheader);
+        return whole(mail, values, (subject, preheader), lead);
     }
     let body = mail.render_part(Part::Body, &context)?;
-    let blocks = markdown::parse(&body).map_err(|_| RenderError::RefusedLink { path: path() })?;
+    let mut blocks = markdown::parse(&body).map_err(|_| RenderError::RefusedLink { path: path() })?;
+    markdown::lead_links(&mut blocks, lead);
     values.insert("content".to_owned(), Json::from(markdown::html(&blocks)));
     let html = layout.wrap_html(&values, request.locale)?;
     if html.len() >= HTML_BYTES_MAX {
@@ -175,19 +190,20 @@ pub fn render(mail: &Mail, layout: &Layout, request: &Request<'_>) -> Result<Ren
 fn whole(
     mail: &Mail,
     mut values: Map<String, Json>,
-    subject: String,
-    preheader: String,
+    (subject, preheader): (String, String),
+    lead: &mut Lead<'_>,
 ) -> Result<Rendered, RenderError> {
     let path = || mail.path().to_owned();
     let html = mail.render_part(Part::Body, &context_of(Json::Object(values.clone())))?;
     if mjml::leads_astray(&html) {
         return Err(RenderError::RefusedLink { path: path() });
     }
+    let html = mjml::lead_links(&html, lead);
     if html.len() >= HTML_BYTES_MAX {
         return Err(RenderError::TooLarge { path: path(), bytes: html.len() });
     }
     let without = match values.remove("preheader") {
-        Some(_) => mail.render_part(Part::Body, &context_of(Json::Object(values)))?,
+        Some(_) => mjml::lead_links(&mail.render_part(Part::Body, &context_of(Json::Object(values)))?, lead),
         None => html.clone(),
     };
     let unreadable = || RenderError::Template {

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use proptest::prelude::*;
 use rapport_message::sample::{Surroundings, surroundings};
-use rapport_message::{Layout, Locale, Mail, RenderError, Rendered, Request, render};
+use rapport_message::{Layout, Locale, Mail, RenderError, Rendered, Request, render, render_led};
 use rapport_rule::{Findings, Source};
 use serde_json::{Value as Json, json};
 
@@ -324,5 +324,73 @@ proptest! {
         let (mail, layout, s) = (mail("{{v}}", EVERYWHERE), layout(), surroundings());
         let once = show(&mail, &layout, &json!({"v": value}), &s, "en");
         prop_assert_eq!(once, show(&mail, &layout, &json!({"v": value}), &s, "en"));
+    }
+}
+
+/// The mail with every link led to an address of ours, and which were asked for.
+fn led(mail: &Mail, context: &Json) -> (Rendered, Vec<String>) {
+    let s = surroundings();
+    let request = Request {
+        context,
+        locale: &Locale::english(),
+        person: &s.person,
+        sender: &s.sender,
+        program: &s.program,
+        imprint: &s.imprint,
+        topic: &s.topic,
+        links: &s.links,
+        reason: Some("you are a partner of ours"),
+    };
+    let mut asked: Vec<String> = Vec::new();
+    let rendered = render_led(mail, &layout(), &request, &mut |url: &str| {
+        let at = asked.iter().position(|known| known == url).unwrap_or_else(|| {
+            asked.push(url.to_owned());
+            asked.len() - 1
+        });
+        Some(format!("https://gate.example/l/{at}x"))
+    });
+    (rendered.unwrap(), asked)
+}
+
+/// In the text an address stands behind its words, where lines break elsewhere.
+fn words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_link_that_leads_elsewhere_still_reads_as_it_did() {
+    let body = "See [the *terms*](https://a.example/t?x=1&y=2) or <https://a.example/u>.\n\n[Go](https://a.example/t?x=1&y=2)\n\n- [one](mailto:a@b.example)";
+    let mail = mail("x", body);
+    let (rendered, asked) = led(&mail, &json!({}));
+    assert_eq!(asked, ["https://a.example/t?x=1&y=2", "https://a.example/u", "mailto:a@b.example"]);
+    assert!(rendered.html.contains("href=\"https://gate.example/l/1x\""), "{}", rendered.html);
+    assert!(rendered.html.contains(">https://a.example/u</a>"), "{}", rendered.html);
+    let text = words(&rendered.text);
+    let shown = "See the terms (https://gate.example/l/0x) or https://a.example/u (https://gate.example/l/1x). Go: https://gate.example/l/0x";
+    assert!(text.starts_with(shown), "{text}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn leading_links_elsewhere_changes_nothing_but_where_they_lead(
+        name in "\\PC{0,12}",
+        links in proptest::collection::vec(("[a-z]{1,8}", "[a-z0-9/?=&%#.~_-]{0,30}"), 0..5),
+    ) {
+        let written = links.iter().map(|(word, path)| format!("Hi *{{{{name}}}}* [{word}](<https://a.example/{path}>)\n\n"));
+        let mail = mail("x", &format!("{}The end.", written.collect::<String>()));
+        let context = json!({ "name": format!("x{name}") });
+        let plain = show(&mail, &layout(), &context, &surroundings(), "en").unwrap();
+        let (rendered, asked) = led(&mail, &context);
+        let (mut html, mut text) = (rendered.html.clone(), words(&rendered.text));
+        for (at, url) in asked.iter().enumerate() {
+            let ours = format!("https://gate.example/l/{at}x");
+            html = html.replace(&ours, &rapport_message::escape::html(url));
+            text = text.replace(&ours, url);
+        }
+        prop_assert_eq!(html, plain.html);
+        prop_assert_eq!(text, words(&plain.text));
+        prop_assert_eq!((rendered.subject, rendered.preheader), (plain.subject, plain.preheader));
     }
 }

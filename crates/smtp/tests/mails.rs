@@ -71,6 +71,17 @@ fn a_mail_reads_as_it_was_written() {
 }
 
 #[test]
+fn a_counted_link_however_long_arrives_whole_and_breaks_no_line() {
+    let url = format!("https://partners.acme.example/l/{}", "aZ9-_=".repeat(170));
+    let html = format!("<p><a href=\"{url}\">new</a></p>");
+    let bytes = build(&Outgoing { text: format!("new:\n{url}\n"), html: Some(html.clone()), ..mail() }).unwrap();
+    assert_well_formed(&bytes);
+    let parsed = MessageParser::default().parse(&bytes).unwrap();
+    assert_eq!(parsed.body_text(0).unwrap().replace("\r\n", "\n"), format!("new:\n{url}\n"));
+    assert_eq!(parsed.body_html(0).unwrap().trim_end(), html);
+}
+
+#[test]
 fn links_in_headers_are_neither_folded_nor_encoded() {
     let bytes = build(&mail()).unwrap();
     let text = String::from_utf8(bytes).unwrap();

@@ -88,6 +88,7 @@ impl SqlStore {
         removed += session.execute(&prune::RESPONSES, &cells![history]).await?;
         removed += session.execute(&prune::PROCESSES, &cells![day]).await?;
         removed += session.execute(&prune::SURVEY_TICKETS, &cells![now]).await?;
+        removed += session.execute(&prune::CLICKS, &cells![before(1)]).await?;
         session.commit().await?;
         Ok(removed)
     }

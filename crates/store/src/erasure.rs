@@ -267,6 +267,7 @@ pub(crate) async fn erase_rows(session: &mut Session, key: &PartnerKey, at: Time
         erased.cancelled += u64::from(row.text(0)? == "cancelled");
     }
     session.execute(&sql::CONTEXTS, &cells![program, partner]).await?;
+    session.execute(&sql::CLICKS, &cells![program, partner]).await?;
     session.execute(&sql::REASONS, &cells![program, partner]).await?;
     session.execute(&sql::TASKS, &cells![program, partner]).await?;
     session.execute(&sql::CALLS, &cells![program, partner, at]).await?;

@@ -20,6 +20,7 @@ mod sql;
 
 mod anonymous;
 mod call;
+mod click;
 mod commit;
 mod coordinator;
 mod definition;

@@ -59,6 +59,8 @@ pub struct MailFate {
     pub answered: i64,
     /// Those that led to an opting out.
     pub unsubscribed: i64,
+    /// Those of which a person followed a counted link.
+    pub clicked: i64,
 }
 
 /// Conversions that stand, by the mail before them.
@@ -129,6 +131,7 @@ impl SqlStore {
                     replied: row.int(10)?,
                     answered: row.int(11)?,
                     unsubscribed: row.int(12)?,
+                    clicked: row.int(13)?,
                 })
             })
             .collect()

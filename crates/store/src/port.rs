@@ -6,9 +6,10 @@ use async_trait::async_trait;
 use jiff::{Timestamp, civil::Date};
 use rapport_engine::ports::operating::{AuditRow, Operation, PauseRow, TaskQuery};
 use rapport_engine::ports::rows::{
-    AnonymousAnswer, AnonymousTally, CallSettled, ConversionRow, CoordinatorCommit, DayCloseRow, DayPartRow,
-    DeadLetterRow, DefinitionRow, Ids, MessageRow, NumberedOutboxRow, OutboxRow, PartnerBundle, PersonRow, PromiseRow,
-    QuarantineRow, RequestRow, ReservationRow, ShardCommit, ShardRow, TakenCall, Target, TaskRow, TimerRow,
+    AnonymousAnswer, AnonymousTally, CallSettled, ClickRow, ConversionRow, CoordinatorCommit, DayCloseRow, DayPartRow,
+    DeadLetterRow, DefinitionRow, Ids, JudgedClick, MessageRow, NumberedOutboxRow, OpenClick, OutboxRow, PartnerBundle,
+    PersonRow, PromiseRow, QuarantineRow, RequestRow, ReservationRow, ShardCommit, ShardRow, TakenCall, Target,
+    TaskRow, TimerRow,
 };
 use rapport_engine::ports::store::{
     Alive, Attempt, CallClaim, ClaimRequest, Claimed, Committed, DomainTally, Doubtful, EndedMessage, FeedbackRow,
@@ -248,6 +249,18 @@ impl Store for SqlStore {
 
     async fn anonymous_tallies(&self, program: &ProgramId) -> Result<Vec<AnonymousTally>, StoreError> {
         self.read_anonymous(program).await
+    }
+
+    async fn note_click(&self, click: &ClickRow) -> Result<bool, StoreError> {
+        self.write_click(click).await
+    }
+
+    async fn open_clicks(&self, until: Timestamp, limit: usize) -> Result<Vec<OpenClick>, StoreError> {
+        self.read_open_clicks(until, limit).await
+    }
+
+    async fn judge_clicks(&self, judged: &[JudgedClick], forget: Timestamp) -> Result<(), StoreError> {
+        self.write_judged(judged, forget).await
     }
 
     async fn feedback_count(&self, address: &str, what: &str, since: Timestamp) -> Result<i64, StoreError> {

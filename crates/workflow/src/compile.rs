@@ -138,6 +138,7 @@ fn build(
         awards: awards.keys().cloned().collect(),
         bands: health.iter().flat_map(|model| &model.spec().bands).map(|band| Arc::from(band.name.as_str())).collect(),
         mails: received::mail_names(sources),
+        clicks_uncounted: config.as_ref().is_some_and(|config| config.clicks.is_none()),
         checks,
         ..Declared::default()
     };

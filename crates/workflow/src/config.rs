@@ -16,6 +16,7 @@ mod resources;
 mod segments;
 mod surveys;
 mod texts;
+mod tracking;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -44,6 +45,7 @@ pub use resources::{Resource, Resources};
 pub use segments::{Group, GroupRule, Lane, Segment, Segments};
 pub use surveys::{Survey, SurveyKind, SurveyPeriod, WRITTEN, answered_until, period_days};
 pub use texts::Texts;
+pub use tracking::Clicks;
 
 pub(crate) use audience::Sets;
 pub(crate) use awards::read as read_awards;
@@ -85,6 +87,8 @@ pub struct Config {
     pub calendar: Calendar,
     /// Where links in mails lead, and the domain of Message-ID; `None` without `links:`.
     pub links: Option<LinkBase>,
+    /// Which links of mails are counted; `None` counts none.
+    pub clicks: Option<Clicks>,
     /// Parts a programme's partners are spread over.
     pub shards: u32,
     /// Older events are refused; days.

@@ -91,6 +91,8 @@ pub(crate) struct Declared {
     pub(crate) labels: BTreeMap<Arc<str>, Label>,
     pub(crate) awards: Vec<Arc<str>>,
     pub(crate) mails: MailNames,
+    /// Whether the files say that no clicks in mails are counted.
+    pub(crate) clicks_uncounted: bool,
     /// Whether files are asked for more than whether they are understood.
     pub(crate) checks: bool,
 }

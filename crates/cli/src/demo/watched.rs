@@ -80,7 +80,7 @@ impl Watched {
                     | Claims::Review { partner: whose, .. }
                     | Claims::Unsubscribe { partner: whose, .. },
                 ) => partner = Some(whose),
-                Some(Claims::Anonymous { .. }) | None => {}
+                Some(Claims::Anonymous { .. } | Claims::Click { .. }) | None => {}
             }
         }
         let asks = |(_, all): &&Question| !choices.is_empty() && choices.iter().all(|choice| all.contains(choice));

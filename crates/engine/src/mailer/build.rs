@@ -7,10 +7,11 @@ use rapport_message::{
     Layout, Library, Links, Locale, Person, Program, RenderError, Request, Sender, Topic,
     header::{self, HeaderError},
     link::{Claims, Keys, LinkError},
-    render,
+    render_led,
 };
 use serde_json::Value;
 
+use super::clicks::Counts;
 use crate::{
     ports::{
         rows::MessageRow,
@@ -113,7 +114,8 @@ pub fn letter(
         links: &links,
         reason: reason.as_deref(),
     };
-    let rendered = render(mail, &rulebook.rulebook.layout, &request)?;
+    let counts = Counts { clicks: config.clicks.as_ref(), base: &base.base, keys: &keys.keys, person: &known };
+    let rendered = counts.rendered(message, |lead| render_led(mail, &rulebook.rulebook.layout, &request, lead))?;
     let headers = header::headers(&header::Envelope {
         message_id: &message.id,
         sending_domain: &base.sending_domain,

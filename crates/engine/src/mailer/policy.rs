@@ -160,7 +160,7 @@ fn waits_for_a_holder(due: &DueMessage, rulebook: &Applied, at: Timestamp) -> bo
 }
 
 /// `consent` of a person as the event contract has it: `{ given, source, time, wording }`.
-fn consent(person: &Value) -> Consent {
+pub(super) fn consent(person: &Value) -> Consent {
     match person.get("consent").and_then(|consent| consent.get("given")) {
         Some(Value::Bool(true)) => Consent::Granted,
         Some(Value::Bool(false)) => Consent::Withdrawn,

@@ -13,9 +13,10 @@ use tokio::sync::watch;
 use super::copies::SentCopy;
 use super::operating::{AuditRow, Operation, PauseRow, TaskQuery};
 use super::rows::{
-    AnonymousAnswer, AnonymousTally, CallSettled, CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow,
-    DefinitionRow, Ids, MessageRow, MessageState, NumberedOutboxRow, OutboxRow, PartnerBundle, PersonRow, PromiseRow,
-    QuarantineRow, RequestRow, ReservationRow, ShardCommit, ShardRow, TakenCall, Target, TaskRow, TimerRow,
+    AnonymousAnswer, AnonymousTally, CallSettled, ClickRow, CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow,
+    DefinitionRow, Ids, JudgedClick, MessageRow, MessageState, NumberedOutboxRow, OpenClick, OutboxRow, PartnerBundle,
+    PersonRow, PromiseRow, QuarantineRow, RequestRow, ReservationRow, ShardCommit, ShardRow, TakenCall, Target,
+    TaskRow, TimerRow,
 };
 use super::written::Written;
 use crate::story::Story;
@@ -498,6 +499,13 @@ pub trait Store: Send + Sync {
     async fn take_anonymous(&self, answer: &AnonymousAnswer) -> Result<bool, StoreError>;
     /// What may be told of a programme's anonymous surveys, by survey, period and answer.
     async fn anonymous_tallies(&self, program: &ProgramId) -> Result<Vec<AnonymousTally>, StoreError>;
+    /// Notes that a counted link was followed; `false` when one was noted in the same minute, when there is no such message, or when
+    /// its partner was erased since.
+    async fn note_click(&self, click: &ClickRow) -> Result<bool, StoreError>;
+    /// Clicks up to an instant that were not judged, oldest first.
+    async fn open_clicks(&self, until: Timestamp, limit: usize) -> Result<Vec<OpenClick>, StoreError>;
+    /// Writes judgements, each once, with the records of those that a person made; forgets what was judged of clicks before an instant.
+    async fn judge_clicks(&self, judged: &[JudgedClick], forget: Timestamp) -> Result<(), StoreError>;
     /// How many reports of one sort came about an address (its key) since then.
     async fn feedback_count(&self, address: &str, what: &str, since: Timestamp) -> Result<i64, StoreError>;
     /// Workflows of whose mails something was reported since then.

@@ -61,8 +61,8 @@ pub(super) async fn open(gateway: &Gateway, headers: &HeaderMap, token: Token, p
         | Claims::Goal { program, partner, .. }
         | Claims::Certificate { program, partner, .. }
         | Claims::Review { program, partner, .. } => (program, partner),
-        // Has a page that asks for no partner.
-        Claims::Anonymous { .. } => return Err(lost()),
+        // These have pages that ask for no partner.
+        Claims::Anonymous { .. } | Claims::Click { .. } => return Err(lost()),
     };
     let key = PartnerKey::new(program, partner).map_err(|_| lost())?;
     gather(gateway, claims, key).await.map_err(|error| Trouble::from(error).page(words))

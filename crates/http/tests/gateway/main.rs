@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, missing_docs, reason = "tests")]
 
 mod certificates;
+mod clicks;
 mod events;
 mod feedback;
 mod goals;

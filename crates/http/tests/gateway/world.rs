@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use rapport_engine::ports::{
     clock::Clock,
     log::{EventLog, LogError, LogIdentity, LogRecord, NewRecord, Progress, ShardFeed},
-    rows::{MessageRow, PartnerRow, PersonRow, ShardCommit},
+    rows::{MessageRow, PartnerRow, PersonRow, Rebuilt, ShardCommit},
     store::{Committed, Store, StoreError},
 };
 use rapport_engine::rulebooks::Applied;
@@ -44,6 +44,7 @@ pub struct World {
     pub store: Arc<SqlStore>,
     pub journal: Journal,
     pub log: Arc<Moody>,
+    pub clock: Arc<Standing>,
     pub address: SocketAddr,
     stop: CancellationToken,
     serving: JoinHandle<std::io::Result<()>>,
@@ -54,11 +55,24 @@ pub fn now() -> Timestamp {
     "2026-11-21T10:00:00Z".parse().unwrap()
 }
 
-struct Standing;
+/// The present, which can be out of reach, as it is with the database.
+#[derive(Default)]
+pub struct Standing {
+    away: AtomicBool,
+}
+
+impl Standing {
+    pub fn go_away(&self, away: bool) {
+        self.away.store(away, Ordering::SeqCst);
+    }
+}
 
 #[async_trait]
 impl Clock for Standing {
     async fn now(&self) -> Result<Timestamp, StoreError> {
+        if self.away.load(Ordering::SeqCst) {
+            return Err(StoreError::Unavailable("no database".into()));
+        }
         Ok(now())
     }
     fn replays(&self) -> bool {
@@ -232,10 +246,11 @@ impl World {
         plan(&store, key).await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        let clock = Arc::new(Standing::default());
         let router = gateway(Gateway {
             store: store.clone(),
             log: log.clone(),
-            clock: Arc::new(Standing),
+            clock: clock.clone(),
             rules: Arc::new(Shipped(rules)),
             keys: keys(),
             shards: SHARDS,
@@ -247,7 +262,7 @@ impl World {
         });
         let stop = CancellationToken::new();
         let serving = tokio::spawn(serve(listener, router, stop.clone()));
-        Self { store, journal, log, address, stop, serving, _folder: folder }
+        Self { store, journal, log, clock, address, stop, serving, _folder: folder }
     }
 
     /// Keeps what was proposed to and agreed on with the partner, as a shard does.
@@ -275,6 +290,22 @@ impl World {
             commit_no: shard.commit_no,
             clock: Some(now()),
             partners: vec![row],
+            ..ShardCommit::default()
+        };
+        assert!(matches!(self.store.commit_shard(&commit).await.unwrap(), Committed::Done));
+    }
+
+    /// Erases the partner, as a shard does that folds the record.
+    pub async fn erase(&self) {
+        let key = PartnerKey::new("default", PARTNER).unwrap();
+        let number = i32::try_from(rapport_event::shard_of(&key, SHARDS)).unwrap();
+        let shard = self.store.shard_row(number).await.unwrap().unwrap();
+        let commit = ShardCommit {
+            shard: number,
+            epoch: shard.epoch,
+            commit_no: shard.commit_no,
+            clock: Some(now()),
+            rebuilt: vec![Rebuilt::Erased { key, at: now() }],
             ..ShardCommit::default()
         };
         assert!(matches!(self.store.commit_shard(&commit).await.unwrap(), Committed::Done));

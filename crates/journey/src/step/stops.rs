@@ -47,7 +47,8 @@ impl Run<'_, '_> {
     }
 
     /// Whether an event is about what this journey is about. With `once: per event.payout` another payout's events are not, and
-    /// where the workflow's mails carry surveys, an answer to another survey is none of its business.
+    /// where the workflow's mails carry surveys, an answer to another survey is none of its business, nor is a click in a mail of
+    /// another journey.
     pub(super) fn concerns(&self, event: &EventSnapshot) -> bool {
         let same_object = self.workflow.object().is_none_or(|field| {
             event.payload.get(field).is_none_or(|of| self.journey.trigger.payload.get(field) == Some(of))
@@ -56,7 +57,9 @@ impl Run<'_, '_> {
         let asked_here = event.kind != "survey.answered"
             || surveys.peek().is_none()
             || event.text("survey").is_some_and(|answered| surveys.any(|survey| **survey == *answered));
-        same_object && asked_here
+        let clicked_here = event.kind != "message.clicked"
+            || event.text("journey").is_none_or(|planned_by| planned_by == self.journey.id.as_str());
+        same_object && asked_here && clicked_here
     }
 
     /// Whether what began the journey is not so any more. Of several joined triggers the revoked leave; the mail of the

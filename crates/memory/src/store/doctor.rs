@@ -201,6 +201,7 @@ impl Tables {
                 + tables.feedback.len()
                 + tables.responses.len()
                 + tables.tickets.len()
+                + tables.clicks.len()
         };
         let before = sizes(self);
         let clocks: BTreeMap<i32, Timestamp> =
@@ -217,6 +218,7 @@ impl Tables {
         self.feedback.retain(|_, row| row.at >= ago(history_days));
         self.responses.retain(|_, row| row.at >= ago(history_days));
         self.tickets.retain(|_, closes_at| *closes_at >= now);
+        self.clicks.retain(|_, (row, _)| row.at >= ago(1));
         self.clock_marks.retain(|(_, _, clock)| *clock >= ago(history_days));
         let last_day = ago(history_days).to_zoned(TimeZone::UTC).date().saturating_sub(1.day());
         let closed: BTreeMap<_, _> = self.day_closes.keys().map(|(program, day)| (program.clone(), *day)).collect();

@@ -37,6 +37,8 @@ impl Tables {
     pub(crate) fn erase(&mut self, key: &PartnerKey, at: Timestamp) {
         let told = self.erased.entry(key.clone()).or_insert(at);
         *told = at.max(*told);
+        let messages = &self.messages;
+        self.clicks.retain(|(id, ..), _| messages.get(id).is_none_or(|message| message.row.key != *key));
         let of_them = |message: &StoredMessage| message.row.key == *key;
         let mut addresses: BTreeSet<String> = self.versions(key).filter_map(|row| row.address.clone()).collect();
         addresses.extend(self.messages.values().filter(|message| of_them(message)).filter_map(|m| m.address.clone()));

@@ -11,10 +11,10 @@ use rapport_engine::{
         bell::{Bell, Subjects},
         operating::{AuditRow, Operation, PauseRow, TaskQuery},
         rows::{
-            AnonymousAnswer, AnonymousTally, COORDINATOR, CallSettled, ConversionRow, CoordinatorCommit, DayCloseRow,
-            DayPartRow, DeadLetterRow, DefinitionRow, Ids, MessageRow, NumberedOutboxRow, OutboxRow,
-            POSITIONS_AFTER_RESTORE, PartnerBundle, PersonRow, PromiseRow, QuarantineRow, RequestRow, ReservationRow,
-            ShardCommit, ShardRow, TakenCall, Target, TaskRow, TimerRow,
+            AnonymousAnswer, AnonymousTally, COORDINATOR, CallSettled, ClickRow, ConversionRow, CoordinatorCommit,
+            DayCloseRow, DayPartRow, DeadLetterRow, DefinitionRow, Ids, JudgedClick, MessageRow, NumberedOutboxRow,
+            OpenClick, OutboxRow, POSITIONS_AFTER_RESTORE, PartnerBundle, PersonRow, PromiseRow, QuarantineRow,
+            RequestRow, ReservationRow, ShardCommit, ShardRow, TakenCall, Target, TaskRow, TimerRow,
         },
         store::{
             Alive, Attempt, BURST_MINUTES, CallClaim, ClaimRequest, Claimed, Committed, DomainTally, Doubtful,
@@ -417,6 +417,17 @@ impl Store for MemoryStore {
     }
     async fn anonymous_tallies(&self, program: &ProgramId) -> Result<Vec<AnonymousTally>, StoreError> {
         Ok(self.tables().anonymous_tallies(program))
+    }
+    async fn note_click(&self, click: &ClickRow) -> Result<bool, StoreError> {
+        Ok(self.tables().note_click(click))
+    }
+    async fn open_clicks(&self, until: Timestamp, limit: usize) -> Result<Vec<OpenClick>, StoreError> {
+        Ok(self.tables().open_clicks(until, limit))
+    }
+    async fn judge_clicks(&self, judged: &[JudgedClick], forget: Timestamp) -> Result<(), StoreError> {
+        self.tables().judge_clicks(judged, forget);
+        self.ring(OUTBOX);
+        Ok(())
     }
     async fn feedback_count(&self, address: &str, what: &str, since: Timestamp) -> Result<i64, StoreError> {
         let tables = self.tables();

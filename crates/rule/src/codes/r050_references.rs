@@ -343,7 +343,7 @@ pub(super) const PAGES: &[CodePage] = &[
     CodePage {
         code: "R0545",
         title: "something of readers that is not tracked",
-        meaning: "Opens and clicks in mails are not tracked: mail programmes load pictures and follow links by themselves, so both say little of a person. `tracking:` may say so, and nothing else. What partners do is told by trackers (`link.clicked`, `login`) and by one-click answers.",
+        meaning: "Opens are not tracked: mail programmes load pictures by themselves, so they say little of a person. Clicks are not counted (`none`), or those of people are (`human_only`), of partners whose consent is on record or of all; docs/outreach.md says how machines are told apart. What partners do besides is told by trackers (`link.clicked`, `login`) and by one-click answers.",
         place: place::RAPPORT,
         example: "tracking: { opens: all }",
         put_right: "tracking: { opens: none, clicks: none, individual: never }",

@@ -309,6 +309,14 @@ pub(super) const PAGES: &[CodePage] = &[
         put_right: "Good morning.\n\n{{#next_resource type=\"tool\"}}Something new: [{{title}}]({{url}}){{/next_resource}}",
     },
     CodePage {
+        code: "R0592",
+        title: "clicks that cannot be counted as written",
+        meaning: "Counted links lead through the gateway (`links: { base: … }`) to hosts that the files name: those of `hosts`, or the pages of the programmes. A host is a name with a point, without scheme and path. A click is noted with its mail, and so with the partner: it is counted of those whose consent is on record (`individual: with_consent`, without the key too) or of all (`always`), never of nobody.",
+        place: place::RAPPORT,
+        example: "tracking: { opens: none, clicks: none, hosts: [acme.example] }",
+        put_right: "tracking: { opens: none, clicks: none }",
+    },
+    CodePage {
         code: "R0597",
         title: "a review of a period there is none of",
         meaning: "`{{review_link \"quarter\"}}` leads to what the last quarter that was over when the mail was planned came to, `{{review_link \"month\"}}` to the month. The period is one of these two words, in quotes: there are no other pages.",

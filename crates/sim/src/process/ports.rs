@@ -9,10 +9,10 @@ use rapport_engine::{
         log::{EventLog, LogError, LogIdentity, LogRecord, NewRecord, Progress, ShardFeed},
         operating::{AuditRow, Operation, PauseRow, TaskQuery},
         rows::{
-            AnonymousAnswer, AnonymousTally, CallSettled, ConversionRow, CoordinatorCommit, DayCloseRow, DayPartRow,
-            DeadLetterRow, DefinitionRow, Ids, MessageRow, NumberedOutboxRow, OutboxRow, PartnerBundle, PersonRow,
-            PromiseRow, QuarantineRow, RequestRow, ReservationRow, ShardCommit, ShardRow, TakenCall, Target, TaskRow,
-            TimerRow,
+            AnonymousAnswer, AnonymousTally, CallSettled, ClickRow, ConversionRow, CoordinatorCommit, DayCloseRow,
+            DayPartRow, DeadLetterRow, DefinitionRow, Ids, JudgedClick, MessageRow, NumberedOutboxRow, OpenClick,
+            OutboxRow, PartnerBundle, PersonRow, PromiseRow, QuarantineRow, RequestRow, ReservationRow, ShardCommit,
+            ShardRow, TakenCall, Target, TaskRow, TimerRow,
         },
         store::{
             Alive, Attempt, CallClaim, ClaimRequest, Claimed, Committed, DomainTally, Doubtful, EndedMessage,
@@ -122,6 +122,9 @@ through_process! {
     true take_feedback(rows: &[FeedbackRow], changes: &[SuppressionChange], told: &[OutboxRow]) -> bool;
     true take_anonymous(answer: &AnonymousAnswer) -> bool;
     false anonymous_tallies(program: &ProgramId) -> Vec<AnonymousTally>;
+    true note_click(click: &ClickRow) -> bool;
+    false open_clicks(until: Timestamp, limit: usize) -> Vec<OpenClick>;
+    true judge_clicks(judged: &[JudgedClick], forget: Timestamp) -> ();
     false feedback_count(address: &str, what: &str, since: Timestamp) -> i64;
     false reported_workflows(since: Timestamp) -> Vec<String>;
     false tallies(workflow: &str, since: Timestamp) -> Vec<DomainTally>;

@@ -16,7 +16,7 @@ mod server;
 
 /// Tables that stay short, whatever the number of partners and the years: rows are a shard's, a setting's, a person's doing, or gone
 /// when they are done.
-const SHORT: [&str; 15] = [
+const SHORT: [&str; 16] = [
     "shard",
     "meta",
     "pause",
@@ -32,6 +32,7 @@ const SHORT: [&str; 15] = [
     "seen",
     "day_part",
     "clock_mark",
+    "click",
 ];
 
 /// The files of one database, with their comments.

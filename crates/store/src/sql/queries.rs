@@ -143,6 +143,15 @@ pub(crate) mod anonymous {
     pub(crate) static TALLIES: Statement = Statement::one(include_str!("../../queries/anonymous/tallies.sql"));
 }
 
+pub(crate) mod click {
+    use super::Statement;
+
+    pub(crate) static NOTE: Statement = Statement::one(include_str!("../../queries/click/note.sql"));
+    pub(crate) static OPEN: Statement = Statement::one(include_str!("../../queries/click/open.sql"));
+    pub(crate) static JUDGE: Statement = Statement::one(include_str!("../../queries/click/judge.sql"));
+    pub(crate) static FORGET: Statement = Statement::one(include_str!("../../queries/click/forget.sql"));
+}
+
 pub(crate) mod feedback {
     use super::Statement;
 
@@ -165,6 +174,7 @@ pub(crate) mod erasure {
     pub(crate) static PERSONS: Statement = Statement::one(include_str!("../../queries/erasure/persons.sql"));
     pub(crate) static CANCEL: Statement = Statement::one(include_str!("../../queries/erasure/cancel.sql"));
     pub(crate) static CONTEXTS: Statement = Statement::one(include_str!("../../queries/erasure/contexts.sql"));
+    pub(crate) static CLICKS: Statement = Statement::one(include_str!("../../queries/erasure/clicks.sql"));
     pub(crate) static REASONS: Statement = Statement::one(include_str!("../../queries/erasure/reasons.sql"));
     pub(crate) static MAILS: Statement = Statement::one(include_str!("../../queries/erasure/mails.sql"));
     pub(crate) static COUNTS: Statement = Statement::one(include_str!("../../queries/erasure/counts.sql"));
@@ -335,6 +345,7 @@ pub(crate) mod prune {
     pub(crate) static PROCESSES: Statement = Statement::one(include_str!("../../queries/prune/processes.sql"));
     pub(crate) static SURVEY_TICKETS: Statement =
         Statement::one(include_str!("../../queries/prune/survey_tickets.sql"));
+    pub(crate) static CLICKS: Statement = Statement::one(include_str!("../../queries/prune/clicks.sql"));
 }
 
 pub(crate) mod journal {

@@ -159,6 +159,15 @@ impl Stage<'_> {
             let last = self.performance.tasks.last().map(|task| task.id.clone());
             data.insert("task".into(), json!(last.ok_or("task.done: no task was opened before")?));
         }
+        if upcoming.kind == Kind::MessageClicked && !data.contains_key("message") {
+            let last = self.performance.mails.last().ok_or("message.clicked: no mail went out before")?;
+            let message = last.letter.message_id.split('@').next().unwrap_or_default();
+            data.insert("message".into(), json!(message));
+            for (field, value) in [("workflow", &last.workflow), ("mail", &last.mail)] {
+                data.entry(field).or_insert_with(|| json!(value));
+            }
+            data.entry("link").or_insert_with(|| json!(1));
+        }
         if upcoming.kind == Kind::CaseResolved && !data.contains_key("case") {
             let last = self.performance.cases.last().ok_or("case.resolved: no case was opened before")?;
             data.insert("case".into(), json!(last.id));

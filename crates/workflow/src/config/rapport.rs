@@ -17,6 +17,7 @@ use rapport_rule::yaml::{Fields, Key, Node, is_name};
 use rapport_rule::{Currency, Findings, Length, Span};
 
 use super::offers::https;
+use super::tracking::{Tracking, host};
 use super::{Burst, Config, LinkBase, Program, Texts, Topic};
 use crate::calendar::{Calendar, EVERYWHERE, day_of_week};
 
@@ -37,10 +38,12 @@ pub(crate) fn read(node: &Node, path: &str, findings: &mut Findings) -> Option<C
     let partner_types = fields.take("partner_types").map(|node| types(node, path, findings)).unwrap_or_default();
     let work = working_days(&fields, path, findings);
     let (guardrails, burst) = guardrails(fields.take("guardrails"), &topics, &work, path, findings);
-    if let Some(node) = fields.take("tracking") {
-        tracking(node, path, findings);
-    }
+    let tracking = fields.take("tracking").and_then(|node| {
+        let all = programs.iter().flat_map(|(_, all)| all.values());
+        Tracking::read(node, all.filter_map(|program| host(&program.url)).collect(), path, findings)
+    });
     let links = fields.take("links").and_then(|node| links(node, path, findings));
+    let clicks = tracking.and_then(|tracking| tracking.clicks(fields.peek("links").is_some(), path, findings));
     let shards = fields.take("shards").and_then(|node| node.int(1..=4096, path, findings)).unwrap_or(64);
     let history_days = fields.take("history").map_or(Some(400), |node| history(node, path, findings)).unwrap_or(400);
     let lateness = fields.take("lateness").and_then(|node| node.length(path, findings)).unwrap_or(Length::Hours(2));
@@ -59,6 +62,7 @@ pub(crate) fn read(node: &Node, path: &str, findings: &mut Findings) -> Option<C
         burst,
         calendar: work.calendar,
         links,
+        clicks,
         shards: u32::try_from(shards).unwrap_or(64),
         history_days,
         lateness,
@@ -469,29 +473,6 @@ fn rate(node: &Node, path: &str, findings: &mut Findings) -> Option<u32> {
             .hint("`rapport pause all` holds mail for a while.");
     }
     number.filter(|number| *number > 0)
-}
-
-/// Nothing is tracked of readers, and only that can be written.
-fn tracking(node: &Node, path: &str, findings: &mut Findings) {
-    let Some(fields) = Fields::of(node, path, findings) else { return };
-    let untracked = [
-        (
-            "opens",
-            "none",
-            "opens are not tracked",
-            "Mail programmes load pictures by themselves; an open says nothing about a person.",
-        ),
-        ("clicks", "none", "clicks in mails are not counted", "Links in mails lead straight to where they point."),
-        ("individual", "never", "nothing of a reader is kept", "There is no count that could be kept for a person."),
-    ];
-    for (key, only, what, why) in untracked {
-        if let Some(node) = fields.take(key)
-            && node.as_str() != Some(only)
-        {
-            findings.error("R0545", path, node.span, what).label(format!("write `{only}`")).hint(why);
-        }
-    }
-    fields.finish(&[], findings);
 }
 
 fn links(node: &Node, path: &str, findings: &mut Findings) -> Option<LinkBase> {

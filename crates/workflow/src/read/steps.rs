@@ -475,7 +475,7 @@ fn wait_for(node: &Node, fields: &Fields<'_>, reader: &Reader<'_>, findings: &mu
 }
 
 /// R0586 where the answers waited for, or stopped by, are those to an anonymous survey: where a workflow's mails carry surveys, no
-/// others are meant.
+/// others are meant. R0592 where it is a click that nobody counts.
 pub(super) fn answered_by_nobody(node: &Node, reader: &Reader<'_>, findings: &mut Findings) {
     let declared = reader.catalogue.declared;
     let all_anonymous = !reader.asks.is_empty() && reader.asks.iter().all(|survey| declared.is_anonymous(survey));
@@ -485,6 +485,11 @@ pub(super) fn answered_by_nobody(node: &Node, reader: &Reader<'_>, findings: &mu
             .error("R0586", reader.path(), node.text_span(), format!("no event tells of answers to `{asked}`"))
             .label("it is anonymous: do not wait for it")
             .hint("`rapport report --surveys` tells what was answered.");
+    }
+    if node.as_str() == Some("message.clicked") && declared.clicks_uncounted {
+        findings
+            .warning("R0592", reader.path(), node.text_span(), "no event tells of clicks that are not counted")
+            .label("`tracking: { clicks: human_only }` in config/rapport.yaml counts them");
     }
 }
 

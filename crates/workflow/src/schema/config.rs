@@ -512,12 +512,14 @@ pub(super) static RAPPORT: Shape = Shape::Map(
         ),
         may(
             "tracking",
-            "Nothing is tracked of readers.",
+            "What is noted of readers; nothing without it.",
             Shape::Map(
                 &[
                     may("opens", "Never.", Shape::OneOf(&["none"])),
-                    may("clicks", "Not counted.", Shape::OneOf(&["none"])),
-                    may("individual", "Nothing is kept for a person.", Shape::OneOf(&["never"])),
+                    may("clicks", "Of people, or not counted.", Shape::OneOf(&["none", "human_only"])),
+                    may("individual", "Of whom.", Shape::OneOf(&["never", "with_consent", "always"])),
+                    may("hosts", "Whose links; without it the programmes'.", Shape::List(&Shape::Text, 1)),
+                    may("service", "In service mail too.", Shape::Bool),
                 ],
                 "",
             ),

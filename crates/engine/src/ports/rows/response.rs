@@ -12,6 +12,8 @@ pub enum Response {
     Answer,
     /// They want no more of its topic, or of anything.
     Unsubscribe,
+    /// They followed a counted link.
+    Click,
 }
 
 impl Response {
@@ -22,6 +24,7 @@ impl Response {
             Self::Reply => "reply",
             Self::Answer => "answer",
             Self::Unsubscribe => "unsubscribe",
+            Self::Click => "click",
         }
     }
 }

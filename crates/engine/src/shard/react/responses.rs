@@ -15,6 +15,7 @@ pub(super) fn of(event: &Event) -> Option<ResponseRow> {
             EngineData::Contact(contact) if event.kind == Kind::ContactOptedOut => {
                 (Response::Unsubscribe, contact.message.as_deref()?)
             }
+            EngineData::Outcome(outcome) if event.kind == Kind::MessageClicked => (Response::Click, &*outcome.message),
             _ => return None,
         },
         _ => return None,
@@ -28,7 +29,7 @@ mod tests {
     use rapport_event::{
         Extra, PartnerKey,
         activity::{MailData, SurveyData},
-        engine::ContactData,
+        engine::{ContactData, OutcomeData},
     };
 
     use super::*;
@@ -77,5 +78,11 @@ mod tests {
         assert_eq!(contact(Kind::ContactOptedOut), noted(Response::Unsubscribe));
         assert_eq!(contact(Kind::ContactOptedIn), None);
         assert_eq!(contact(Kind::ContactSuppressed), None);
+        let outcome = |kind| {
+            let data = OutcomeData { message: "m".into(), ..OutcomeData::default() };
+            told(kind, Payload::Engine(Box::new(EngineData::Outcome(data))))
+        };
+        assert_eq!(outcome(Kind::MessageClicked), noted(Response::Click));
+        assert_eq!(outcome(Kind::MessageSent), None);
     }
 }

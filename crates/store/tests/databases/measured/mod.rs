@@ -129,6 +129,8 @@ async fn played(store: &SqlStore) {
             response("a", "m1", Response::Reply),
             response("a", "m2", Response::Unsubscribe),
             response("a", "m2", Response::Answer),
+            response("a", "m2", Response::Click),
+            response("a", "m2", Response::Click),
             // Names a mail of somebody else's.
             response("b", "m1", Response::Answer),
         ],
@@ -182,18 +184,18 @@ pub async fn mails_and_draws_are_measured(store: SqlStore) {
         now: at(56),
     };
     let told = |fate: &MailFate| {
-        let what = [fate.bounced, fate.complained, fate.replied, fate.answered, fate.unsubscribed];
+        let what = [fate.bounced, fate.complained, fate.replied, fate.answered, fate.unsubscribed, fate.clicked];
         let (reason, deferred) = (fate.reason.as_deref().unwrap_or("-"), fate.deferred.as_deref().unwrap_or("-"));
         let (mail, kind, state) = (&fate.place.mail, &fate.place.kind, fate.state.code());
         format!("{mail} {kind} {state} {reason} {deferred} {} {what:?}", fate.mails)
     };
     let fates = store.mail_fates(&period).await.unwrap();
     let expected = [
-        "hello marketing queued - - 1 [0, 0, 0, 0, 0]",
-        "hello marketing sent - - 1 [0, 1, 1, 0, 0]",
-        "notice service sent - - 1 [0, 0, 0, 0, 0]",
-        "tip marketing sent - - 1 [1, 0, 0, 1, 1]",
-        "tip marketing suppressed unsubscribe quiet_hours 1 [0, 0, 0, 0, 0]",
+        "hello marketing queued - - 1 [0, 0, 0, 0, 0, 0]",
+        "hello marketing sent - - 1 [0, 1, 1, 0, 0, 0]",
+        "notice service sent - - 1 [0, 0, 0, 0, 0, 0]",
+        "tip marketing sent - - 1 [1, 0, 0, 1, 1, 1]",
+        "tip marketing suppressed unsubscribe quiet_hours 1 [0, 0, 0, 0, 0, 0]",
     ];
     assert_eq!(fates.iter().map(told).collect::<Vec<_>>(), expected);
 

@@ -28,6 +28,8 @@ pub(super) struct Counts {
     /// Sent, and came back.
     pub(super) bounced: i64,
     pub(super) complained: i64,
+    /// Of which a person followed a counted link.
+    pub(super) clicked: i64,
     pub(super) replied: i64,
     pub(super) answered: i64,
     pub(super) unsubscribed: i64,
@@ -67,6 +69,7 @@ impl Counts {
             *self.deferred.entry(reason.clone()).or_default() += fate.mails;
         }
         self.complained += fate.complained;
+        self.clicked += fate.clicked;
         self.replied += fate.replied;
         self.answered += fate.answered;
         self.unsubscribed += fate.unsubscribed;
@@ -88,6 +91,7 @@ impl Counts {
             (&mut self.failed, other.failed),
             (&mut self.bounced, other.bounced),
             (&mut self.complained, other.complained),
+            (&mut self.clicked, other.clicked),
             (&mut self.replied, other.replied),
             (&mut self.answered, other.answered),
             (&mut self.unsubscribed, other.unsubscribed),
@@ -114,11 +118,12 @@ impl Counts {
     }
 
     /// What followed of those sent.
-    pub(super) fn after(&self) -> [Line; 7] {
+    pub(super) fn after(&self) -> [Line; 8] {
         [
             ("bounced", self.bounced),
             ("delivered", self.delivered()),
             ("complained", self.complained),
+            ("clicked", self.clicked),
             ("replied", self.replied),
             ("answered", self.answered),
             ("unsubscribed", self.unsubscribed),

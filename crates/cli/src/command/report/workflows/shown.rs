@@ -90,7 +90,7 @@ fn table(report: &Report<'_>, steps: &[(&Place, &Counts)]) {
     }
     for (at, (name, _)) in all.after().into_iter().enumerate() {
         let cell = |counts: &Counts| -> String {
-            let lines: [Line; 7] = counts.after();
+            let lines: [Line; 8] = counts.after();
             number(lines[at].1)
         };
         row(name.to_owned(), &cell);
