@@ -1,6 +1,7 @@
 //! The rows the engine reads and writes, without SQL in them. Instants are `Timestamp` here and epoch milliseconds in the database.
 
 mod anonymous;
+mod reply;
 mod response;
 mod work;
 
@@ -11,6 +12,7 @@ use rapport_event::{
 };
 
 pub use anonymous::{ANSWERS_TOLD_MIN, AnonymousAnswer, AnonymousTally};
+pub use reply::RelayReply;
 pub use response::{Response, ResponseRow};
 pub use work::*;
 

@@ -14,7 +14,7 @@ use super::operating::{AuditRow, Operation, PauseRow, TaskQuery};
 use super::rows::{
     AnonymousAnswer, AnonymousTally, CallSettled, CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow,
     DefinitionRow, Ids, MessageRow, MessageState, NumberedOutboxRow, OutboxRow, PartnerBundle, PersonRow, PromiseRow,
-    QuarantineRow, RequestRow, ReservationRow, ShardCommit, ShardRow, TakenCall, Target, TaskRow, TimerRow,
+    QuarantineRow, RelayReply, RequestRow, ReservationRow, ShardCommit, ShardRow, TakenCall, Target, TaskRow, TimerRow,
 };
 use super::written::Written;
 use crate::story::Story;
@@ -172,6 +172,8 @@ pub struct EndedMessage {
     pub at: Timestamp,
     /// The outcome record.
     pub outbox: OutboxRow,
+    /// What the relay said when it accepted the mail; nothing where it did not, or nobody heard it.
+    pub reply: Option<RelayReply>,
 }
 
 /// A message in hand.
