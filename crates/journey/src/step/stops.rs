@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use rapport_workflow::{Notice, Step, StopWhen, Verb};
+use rapport_workflow::{Notice, StopWhen, Verb};
 
 use super::Run;
 use crate::entry::DATE_REACHED;
@@ -80,10 +80,13 @@ impl Run<'_, '_> {
             && event.text("message").is_none_or(|message| self.is_own_message(message))
     }
 
-    /// Whether a mail is one this journey planned: ids are made of the journey and the step.
+    /// Whether a mail is one this journey planned: ids are made of the journey and the step. Steps may have had other names when it
+    /// did, under a version it has left since.
     fn is_own_message(&self, message: &str) -> bool {
-        let is_it = |step: &Step| MessageId::new(&self.journey.id, &step.id, 0).as_str() == message;
-        self.workflow.steps.iter().any(|step| matches!(step.verb, Verb::Email(_)) && is_it(step))
+        let is_it = |step: &str| MessageId::new(&self.journey.id, step, 0).as_str() == message;
+        let planned = self.journey.history.iter().filter(|line| line.code == "planned");
+        self.workflow.steps.iter().any(|step| matches!(step.verb, Verb::Email(_)) && is_it(&step.id))
+            || planned.filter_map(|line| line.step.as_deref()).any(is_it)
     }
 
     /// Whether what began the journey is not so any more. Of several joined triggers the revoked leave; the mail of the
