@@ -165,7 +165,7 @@ impl Connection for Answering {
             Some(text) => {
                 Delivery::Refused { code: 550, enhanced: None, text: text.clone(), class: RefusalClass::Permanent }
             }
-            None => Delivery::Accepted { reply: "250 recorded".to_owned() },
+            None => Delivery::Accepted { reply: "250 recorded".to_owned(), relay: "backtest".to_owned() },
         }
     }
 }

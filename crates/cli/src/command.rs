@@ -23,6 +23,7 @@ mod ingest;
 mod lsp;
 mod migrate;
 mod new;
+mod notices;
 mod pause;
 mod plan;
 mod preview;
@@ -92,6 +93,7 @@ pub async fn run(line: CommandLine) -> Result<u8, Failure> {
         Command::Explain { partner, workflow, at, json } => {
             explain::run(&quiet(&global)?, &partner, workflow.as_deref(), at.as_deref(), json).await
         }
+        Command::Notices(arguments) => notices::run(&quiet(&global)?, &arguments).await,
         Command::Report(arguments) => report::run(&quiet(&global)?, &arguments).await,
         Command::Health(arguments) => health::run(&quiet(&global)?, &arguments).await,
         Command::Review(arguments) => review::run(&quiet(&global)?, &arguments).await,

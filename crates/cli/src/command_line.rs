@@ -18,7 +18,7 @@ pub use self::operating::{
     ApplyArguments, EraseArguments, HoldArguments, IncidentAction, JourneyAction, JourneyArguments, PauseArguments,
     PlanArguments, Waiting,
 };
-pub use self::outreach::{DkimAction, DkimKind};
+pub use self::outreach::{DkimAction, DkimKind, NoticeFormat, NoticesArguments};
 pub use self::report::{ReportArguments, ReportBy, ReportFormat};
 pub use self::review::{ReviewArguments, ReviewFormat};
 pub use self::work::{AssignArguments, AwardArguments, CaseAction, ListArguments, TaskAction};
@@ -214,6 +214,8 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Notices of what partners have to know: who was told, what proves it, who acknowledged, and who is missing
+    Notices(NoticesArguments),
     /// Figures of a programme or of its partners, from the store
     Report(ReportArguments),
     /// A partner's health with its reasons, at any moment; or who would change band under another model

@@ -66,7 +66,8 @@ macro_rules! store_cases {
                 a_claim_moves_mail_to_the_newest_address,
                 messages_without_an_address_expire,
                 planning_again_changes_nothing,
-                mail_of_a_quarantined_partner_waits;
+                mail_of_a_quarantined_partner_waits,
+                what_the_relay_said_is_kept;
             claiming:
                 one_recipient_has_one_attempt_at_a_time,
                 two_claimers_never_take_the_same_recipient,

@@ -6,8 +6,8 @@ use crate::sample::{
     Owner, assert_sound, at, claim, claim_one, ended, journey, key, message, partner, person, request, send_first,
     state, waiting,
 };
-use rapport_engine::ports::rows::{MessageRow, MessageState, QuarantineRow};
-use rapport_engine::ports::store::{MailLook, RecipientVerdict, Resolution, Settlement, Store};
+use rapport_engine::ports::rows::{MessageRow, MessageState, QuarantineRow, Rebuilt, RelayReply};
+use rapport_engine::ports::store::{EndedMessage, MailLook, RecipientVerdict, Resolution, Settlement, Store};
 
 /// Queued, in hand, sent: and its outcome waits for the log.
 pub async fn a_message_is_sent_once_and_tells_it(store: Arc<dyn Store>) {
@@ -312,4 +312,31 @@ pub async fn mail_of_a_quarantined_partner_waits(store: Arc<dyn Store>) {
         .await;
     assert_eq!(store.quarantines().await.unwrap(), []);
     assert_eq!(claim_one(&store, "mailer", 5).await.due.message.id, "m");
+}
+
+/// What the relay said when it accepted a mail stays with it, also when an erasure comes and the history is over; of a mail that
+/// nobody accepted there is nothing.
+pub async fn what_the_relay_said_is_kept(store: Arc<dyn Store>) {
+    let mut owner = Owner::new(&store).await;
+    owner.plan("a", vec![message("m1", "a", 0), message("m2", "a", 0)]).await;
+    let words = "250 2.0.0 \u{1b}[2J Ok <A@x.example> \"quoted\\\" é: queued as 4Xb";
+    let said = RelayReply::of(words, "relay.example:587", &["a@x.example"], at(6));
+    assert_eq!((said.code, said.queue_id.as_deref()), (Some(250), Some("4Xb")));
+    let first = claim_one(&store, "mailer", 1).await;
+    let sent = EndedMessage { reply: Some(said.clone()), ..ended("m1", MessageState::Sent) };
+    assert!(store.settle(&first, &Settlement::Ended(sent)).await.unwrap());
+    let second = claim_one(&store, "mailer", 2).await;
+    assert!(store.settle(&second, &Settlement::Ended(ended("m2", MessageState::Failed))).await.unwrap());
+    let expected = [("m1".to_owned(), Some(said)), ("m2".to_owned(), None)];
+    assert_eq!(replies(&store).await, expected);
+    owner.commit(|batch| batch.rebuilt = vec![Rebuilt::Erased { key: key("a"), at: at(7) }]).await;
+    assert_eq!(replies(&store).await, expected, "it names nobody");
+    store.prune(at(30 * 24 * 60), 1).await.unwrap();
+    assert_eq!(replies(&store).await, expected);
+    assert_sound(&store).await;
+}
+
+async fn replies(store: &Arc<dyn Store>) -> Vec<(String, Option<RelayReply>)> {
+    let story = store.story(&key("a")).await.expect("story").expect("a known partner");
+    story.messages.into_iter().map(|told| (told.message.id, told.reply)).collect()
 }

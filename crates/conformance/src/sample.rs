@@ -90,6 +90,7 @@ pub(super) fn ended(id: &str, state: MessageState) -> EndedMessage {
         reason: "because".into(),
         at: at(5),
         outbox: record(&format!("{id}/{}", state.code())),
+        reply: None,
     }
 }
 

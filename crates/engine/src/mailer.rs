@@ -483,6 +483,7 @@ impl Mailer {
         at: Timestamp,
     ) -> Settlement {
         let message = &attempt.due.message;
+        let begun = self.clock.monotonic();
         let texts = match self.texts_of(rulebook, message).await {
             Ok(texts) => texts,
             // Nothing has left yet: it is tried again when the texts can be read.
@@ -498,7 +499,12 @@ impl Mailer {
         match built.unwrap_or_else(|_| Err("panicked, which is a bug".to_owned())) {
             Ok((envelope, bytes)) => {
                 let delivery = connection.send(&envelope, &bytes, deadline).await;
-                self.settlement(attempt, delivery, at, &deadline.stop).await
+                let reply = self.proof(&delivery, attempt, &envelope, begun, at);
+                let mut settlement = self.settlement(attempt, delivery, at, &deadline.stop).await;
+                if let Settlement::Ended(ended) = &mut settlement {
+                    ended.reply = reply;
+                }
+                settlement
             }
             Err(problem) => {
                 warn!(message = %message.id, workflow = message.workflow, mail = message.mail, %problem, "mail cannot be rendered");
@@ -533,5 +539,5 @@ pub fn ended(
     };
     let event = records::outcome(message, kind, attempt, reason, at);
     let outbox: OutboxRow = records::outbox(rapport_event::id::shard_of(&message.key, shards), event);
-    EndedMessage { id: message.id.clone(), state, reason: reason.to_owned(), at, outbox }
+    EndedMessage { id: message.id.clone(), state, reason: reason.to_owned(), at, outbox, reply: None }
 }

@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 
-use crate::ports::rows::{JourneyRow, MessageRow, MessageState, PartnerRow, RefusalRow, SignalRow, TaskRow};
+use crate::ports::rows::{
+    JourneyRow, MessageRow, MessageState, PartnerRow, RefusalRow, RelayReply, SignalRow, TaskRow,
+};
 
 /// One partner's story.
 #[derive(Debug, Clone)]
@@ -44,4 +46,6 @@ pub struct ToldMessage {
     pub reason: Option<String>,
     /// When its state last changed.
     pub changed_at: Timestamp,
+    /// What the relay said when it accepted it.
+    pub reply: Option<RelayReply>,
 }

@@ -358,3 +358,22 @@ fn every_way_out_is_told_with_what_it_means() {
         assert!(told.insert(reason.about()), "two ways out read alike: {line}");
     }
 }
+
+#[test]
+fn a_click_acknowledges_the_notice_it_was_given_by_and_no_other() {
+    let mut stage = Stage::shipped(&["notice-of-commission"]);
+    approved(&mut stage);
+    for (day, notice) in [(2, "n1"), (3, "n2")] {
+        let change = json!({ "kind": "commission.changed", "notice": notice, "from": "2026-04-01", "old_rate": 10,
+            "new_rate": 8, "url": "https://acme.example/rates" });
+        stage.event(day, "10:00", change);
+    }
+    stage.until(4, "00:00");
+    let second = stage.plans[1].id.clone();
+    let click = json!({ "kind": "survey.answered", "survey": "acknowledge-commission", "answer": "seen",
+        "message": second.as_str() });
+    stage.event(4, "10:00", click);
+    let are_over: Vec<bool> = stage.journeys.iter().map(rapport_journey::Journey::is_exited).collect();
+    assert_eq!(are_over, [false, true], "{:#?}", stage.log);
+    assert_eq!(stage.log.last().unwrap(), "4 10:00: exit notice-of-commission: stop_when acknowledged");
+}

@@ -26,8 +26,8 @@ use rapport_engine::ports::{
     operating::{AuditRow, PauseRow},
     rows::{
         ClickRow, ConversionRow, DayCloseRow, DeadLetterRow, DefinitionRow, Ids, JourneyRow, MessageRow, MessageState,
-        NumberedOutboxRow, OutboxRow, PartnerRow, PersonRow, RefusalRow, RequestRow, ReservationRow, Response,
-        ResponseRow, ShardRow, SignalRow, Target, TaskRow, TimerRow,
+        NumberedOutboxRow, OutboxRow, PartnerRow, PersonRow, RefusalRow, RelayReply, RequestRow, ReservationRow,
+        Response, ResponseRow, ShardRow, SignalRow, Target, TaskRow, TimerRow,
     },
     store::{FeedbackRow, StoreError, SuppressionChange},
 };
@@ -66,6 +66,8 @@ pub struct StoredMessage {
     pub attempting_at: Option<Timestamp>,
     /// When its state last changed.
     pub changed_at: Timestamp,
+    /// What the relay said when it accepted it.
+    pub reply: Option<RelayReply>,
 }
 
 /// What counts for caps.

@@ -64,7 +64,7 @@ impl MailServer {
         match fault {
             MailFault::None => {
                 accept();
-                Delivery::Accepted { reply: "250 2.0.0 ok".into() }
+                Delivery::Accepted { reply: "250 2.0.0 ok".into(), relay: "relay.sim".into() }
             }
             MailFault::LostAccepted => {
                 accept();

@@ -87,7 +87,7 @@ impl Connection for CaptureConnection {
         }
         // A few microseconds on a local disk; a hop to another thread would cost more than it hides.
         match self.folder.write(envelope, bytes) {
-            Ok(name) => Delivery::Accepted { reply: format!("captured as {name}") },
+            Ok(name) => Delivery::Accepted { reply: format!("captured as {name}"), relay: "capture".into() },
             // The rename is the last thing done: after an error there is no new mail in `new/`.
             Err(error) => Delivery::NotSent { reason: error.to_string() },
         }

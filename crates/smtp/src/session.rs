@@ -269,7 +269,7 @@ impl Session {
             came = self.transaction(&lines, bytes, deadline.at, settings.limits.command) => came,
         };
         let delivery = match before_dot {
-            Ok(BeforeDot::Ready) => self.dot(deadline.at, settings.limits.final_reply).await,
+            Ok(BeforeDot::Ready) => self.dot(deadline.at, settings).await,
             Ok(BeforeDot::Refused(reply, stage)) => {
                 // After 421 the relay hangs up.
                 self.in_step = reply.code != 421;
@@ -393,7 +393,7 @@ impl Session {
     }
 
     /// The final dot and what comes of it.
-    async fn dot(&mut self, dot_until: Instant, final_reply: Duration) -> Delivery {
+    async fn dot(&mut self, dot_until: Instant, settings: &SmtpSettings) -> Delivery {
         let not_sent = |broken: Broken| Delivery::NotSent { reason: broken.to_string() };
         let in_doubt = |broken: Broken| Delivery::InDoubt { reason: broken.to_string() };
         if Instant::now() >= dot_until {
@@ -409,7 +409,7 @@ impl Session {
             Ok(Ok(0)) => return not_sent(Broken::Closed),
             Ok(Ok(taken)) => taken,
         };
-        let until = Instant::now() + final_reply;
+        let until = Instant::now() + settings.limits.final_reply;
         let rest = dot.get(taken..).unwrap_or_default();
         if let Err(broken) = self.write(rest, until, "after the final dot").await {
             return in_doubt(broken);
@@ -418,7 +418,8 @@ impl Session {
             Err(broken) => in_doubt(broken),
             Ok(reply) if reply.is_positive() => {
                 self.in_step = true;
-                Delivery::Accepted { reply: format!("{} {}", reply.code, reply.text()) }
+                let relay = format!("{}:{}", settings.host, settings.port);
+                Delivery::Accepted { reply: format!("{} {}", reply.code, reply.text()), relay }
             }
             Ok(reply) if reply.is_refusal() => {
                 self.in_step = reply.code != 421;

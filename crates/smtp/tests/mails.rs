@@ -185,7 +185,10 @@ async fn a_captured_mail_is_a_file_that_opens_and_is_there_once() {
     for date in ["2026-03-10T12:00:00Z", "2026-03-10T12:00:30Z"] {
         let bytes = build(&Outgoing { date: date.parse().unwrap(), ..mail() }).unwrap();
         let delivery = connection.send(&envelope(), &bytes, &later()).await;
-        assert_eq!(delivery, Delivery::Accepted { reply: "captured as 3f2a@mail.acme.example.eml".into() });
+        assert_eq!(
+            delivery,
+            Delivery::Accepted { reply: "captured as 3f2a@mail.acme.example.eml".into(), relay: "capture".into() }
+        );
     }
     let other = build(&Outgoing { message_id: "other@mail.acme.example".into(), ..mail() }).unwrap();
     connection.send(&envelope(), &other, &later()).await;

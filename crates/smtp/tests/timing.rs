@@ -33,7 +33,9 @@ async fn a_mail_arrives_as_written_and_the_connection_is_used_again() {
     })
     .await;
     let transport = relay.transport("");
-    assert_eq!(send(&transport).await, Delivery::Accepted { reply: "250 2.0.0 Ok: 2.0.0 queued".into() });
+    let accepted =
+        Delivery::Accepted { reply: "250 2.0.0 Ok: 2.0.0 queued".into(), relay: format!("127.0.0.1:{}", relay.port) };
+    assert_eq!(send(&transport).await, accepted);
     assert_accepted(&send(&transport).await);
     let stuffed = "Subject: hello\r\n\r\nHello\r\n..dot\r\n..\r\nbye\r\n";
     assert_eq!(soon(heard.recv()).await.unwrap(), stuffed);

@@ -1,7 +1,7 @@
 //! What people and loops ask about the whole: one partner's story, numbers, invariants, what is left to do, what may go.
 
 use jiff::{SignedDuration, Timestamp, ToSpan as _, tz::TimeZone};
-use rapport_engine::ports::rows::{MessageState, RefusalRow, SignalRow, TaskEnd, TaskKind, TaskRow};
+use rapport_engine::ports::rows::{MessageState, RefusalRow, RelayReply, SignalRow, TaskEnd, TaskKind, TaskRow};
 use rapport_engine::ports::store::{Outstanding, StoreError};
 use rapport_engine::story::{Story, ToldMessage};
 use rapport_event::id::PartnerKey;
@@ -101,6 +101,7 @@ fn told(row: &Row) -> Result<ToldMessage, StoreError> {
         state: MessageState::parse(&code).ok_or_else(|| StoreError::Damaged(format!("message state `{code}`")))?,
         reason: row.opt_text(18)?,
         changed_at: row.instant(19)?,
+        reply: row.opt_text(20)?.as_deref().and_then(RelayReply::parse),
     })
 }
 

@@ -32,6 +32,7 @@ mod journal;
 mod load;
 mod mail;
 mod measure;
+mod notices;
 mod operate;
 mod outbox;
 mod packed_ids;
@@ -53,6 +54,7 @@ pub use figures::FiguresRow;
 pub use journal::{JOURNAL_TOPIC, Journal};
 pub use measure::{ConversionsAfter, Drawn, MailFate, Period, Place};
 pub use migrate::SCHEMA_VERSION;
+pub use notices::{NoticeJourney, NoticeMail};
 
 use connect::Embedded;
 use rapport_engine::ports::bell::Bell;

@@ -46,6 +46,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(19, "0019_surveys.sql"),
     migration!(21, "0021_clicks.sql"),
     migration!(22, "0022_copies.sql"),
+    migration!(24, "0024_reply.sql"),
 ];
 
 /// The schema this binary reads and writes.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rapport_journey::State;
 use rapport_workflow::trial::{Clocks, Days, Listed, MailExpected, TaskExpected};
-use rapport_workflow::{StopWhen, Trial, Verb, Workflow};
+use rapport_workflow::{Notice, StopWhen, Trial, Verb, Workflow};
 
 use crate::play::{Performance, SentMail, TaskOpened};
 
@@ -177,7 +177,9 @@ fn concerns(workflow: &Workflow, kind: &str) -> bool {
         Verb::WaitFor(wait) => wait.kinds.iter().any(|pattern| pattern.matches(kind)),
         _ => false,
     });
-    workflow.starts_on(kind) || stops || awaited
+    let told = |notice: &Notice| notice.event.as_ref().is_some_and(|event| event.matches(kind));
+    let acknowledged = workflow.notice.as_ref().is_some_and(told);
+    workflow.starts_on(kind) || stops || awaited || acknowledged
 }
 
 /// A complete list is compared place by place; of a partial one every entry is looked for, in order.

@@ -196,6 +196,7 @@ fn build(
         });
         if let (Some(read), Some(source)) = (&read, folder.workflow) {
             mails::check(read, source, &library, &setting, findings);
+            mails::notice::check(&read.workflow, &library, &folder.files, findings);
         }
         if let Some(tests) = folder.tests {
             // Tests decide nothing: what is wrong with those of applied files takes nothing out of force.

@@ -6,9 +6,9 @@ use std::fmt::Write as _;
 use crate::model::{MailName, Step, Verb, Workflow};
 
 /// A way from a step to another; `None` is the end.
-struct Way {
-    from: usize,
-    to: Option<usize>,
+pub(crate) struct Way {
+    pub(crate) from: usize,
+    pub(crate) to: Option<usize>,
     label: String,
 }
 
@@ -39,7 +39,8 @@ fn text(step: &Step, inside: &Inside) -> String {
     what + &guard + &here
 }
 
-fn ways(workflow: &Workflow) -> Vec<Way> {
+/// Every way from a step to the next.
+pub(crate) fn ways(workflow: &Workflow) -> Vec<Way> {
     let mut ways = Vec::new();
     for (from, step) in workflow.steps.iter().enumerate() {
         let mut way = |to: Option<usize>, label: &str| ways.push(Way { from, to, label: label.to_owned() });

@@ -63,6 +63,8 @@ pub struct Workflow {
     pub was: Option<WorkflowId>,
     /// `mails: pinned`: journeys keep the texts of the files they began under.
     pub mails_pinned: bool,
+    /// `notice:`: its mails tell what partners have to know, and who said that they do is kept.
+    pub notice: Option<Notice>,
     /// The steps; a journey begins at index 0.
     pub steps: Vec<Step>,
 }
@@ -109,6 +111,27 @@ impl Workflow {
     pub fn is_marketing(&self) -> bool {
         self.mail.kind == MailKind::Marketing
     }
+}
+
+/// `notice:`, what partners have to know before a day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// The field of the trigger with the day on which the change takes effect: `from` of `event.from`. From then on nobody is
+    /// reminded.
+    pub effective: Arc<str>,
+    /// How long before it partners are told at least.
+    pub ahead: Length,
+    /// The survey that its mails carry.
+    pub survey: Arc<str>,
+    /// The answer that acknowledges. It ends the journey.
+    pub answer: Arc<str>,
+    /// The kind of event by which another system tells of an acknowledgement. It ends the journey too.
+    pub event: Option<KindPattern>,
+}
+
+impl Notice {
+    /// Why a journey is over whose partner acknowledged, in place of what stands under `stop_when`.
+    pub const ACKNOWLEDGED: &'static str = "acknowledged";
 }
 
 /// A trigger that is no event.

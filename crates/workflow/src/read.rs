@@ -5,6 +5,7 @@ mod email;
 mod entry;
 mod habits;
 mod in_flight;
+mod notice;
 mod person;
 mod steps;
 mod timed;
@@ -146,6 +147,10 @@ pub(crate) fn workflow(
             _ => Priority::Normal,
         };
     let steps = fields.require("steps", findings).and_then(|node| steps::read(node, &mut reader, findings));
+    let notice = fields.take("notice").map(|node| {
+        let kind = mail.as_ref().map(|mail| mail.kind);
+        notice::read(node, kind, &reader, findings)
+    });
     let in_flight = in_flight::read(&fields, steps.as_deref().unwrap_or_default(), path, findings);
     let mails_pinned =
         fields.take("mails").and_then(|node| node.one_of(&["live", "pinned"], path, findings)) == Some(1);
@@ -171,8 +176,14 @@ pub(crate) fn workflow(
         in_flight: in_flight?,
         mails_pinned,
         was,
+        // One that is written and cannot be read is none that is not there.
+        notice: match notice {
+            Some(notice) => Some(notice?),
+            None => None,
+        },
         steps: steps?,
     };
+    notice::check(&workflow, fields_span(node, "notice"), &reader, findings);
     let Reader { kinds, awaited, choices, mail_spans, .. } = reader;
     Some(Read { workflow, mail_spans, kinds, awaited, choices })
 }

@@ -11,7 +11,7 @@ use rapport_contact::{normalise, provider_of};
 use rapport_engine::clocks;
 use rapport_engine::personal::filled;
 use rapport_engine::ports::operating::PauseRow;
-use rapport_engine::ports::rows::{MessageState, RefusalRow, SignalRow, TaskKind, TaskRow};
+use rapport_engine::ports::rows::{MessageState, RefusalRow, RelayReply, SignalRow, TaskKind, TaskRow};
 use rapport_engine::ports::store::{FeedbackRow, Store as _};
 use rapport_engine::rulebooks::{Applied, Rulebooks};
 use rapport_engine::shard::health::REVIEWED;
@@ -349,12 +349,21 @@ fn told_message(told: &ToldMessage, pauses: &[PauseRow], zone: &TimeZone) {
         }
     }
     let reason = told.reason.as_deref().filter(|reason| !reason.is_empty());
+    if let Some(reply) = &told.reply {
+        line(format!("    – {}", accepted(reply, zone)));
+    }
     match (told.state, reason) {
         (MessageState::Sent, _) | (_, None) => {}
         (state, Some(reason)) => {
             line(format!("    – {}: {}{}", state.code(), harmless(reason), about(reason)));
         }
     }
+}
+
+/// The relay's word that it has the mail.
+fn accepted(reply: &RelayReply, zone: &TimeZone) -> String {
+    let RelayReply { relay, at, .. } = reply;
+    format!("accepted by {} {}: {}", harmless(relay), moment(*at, zone), harmless(&reply.words()))
 }
 
 /// What a reason's code means.
@@ -401,6 +410,7 @@ fn data(told: &Told) -> Value {
             "id": told.message.id, "workflow": told.message.workflow, "mail": told.message.mail, "step": told.message.step,
             "journey": told.message.journey, "state": told.state.code(), "reason": told.reason,
             "planned_at": told.message.planned_at.to_string(), "changed_at": told.changed_at.to_string(),
+            "reply": told.reply,
         })).collect::<Vec<_>>(),
         "refusals": story.refusals.iter().map(|row| json!({
             "workflow": row.workflow, "at": row.at.to_string(), "code": row.code, "clauses": parsed(&row.clauses),

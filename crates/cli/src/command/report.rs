@@ -297,7 +297,7 @@ impl Table {
 }
 
 /// A cell of CSV, as text.
-fn csv_field(text: &str) -> String {
+pub(super) fn csv_field(text: &str) -> String {
     // Spreadsheets take a cell that begins so for a formula.
     let text = if text.starts_with(['=', '+', '@', '\t']) || (text.starts_with('-') && text.parse::<f64>().is_err()) {
         format!("'{text}")

@@ -45,7 +45,7 @@ pub async fn run(
     let envelope = Envelope { from: letter.from.address.clone(), to: address.clone() };
     let mut connection = way_out.ready().await.doing("reaching the mail server")?;
     match connection.send(&envelope, &bytes, &Deadline::at(Instant::now() + PATIENCE)).await {
-        Delivery::Accepted { reply } => {
+        Delivery::Accepted { reply, .. } => {
             let how = match &settings.mail.way {
                 MailWay::Capture { folder } => format!("captured in {}", folder.display()),
                 MailWay::Smtp(_) => format!("accepted: {}", harmless(&reply)),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 
 /// Of `dkim`.
 #[derive(Debug, Subcommand)]
@@ -37,4 +37,28 @@ pub enum DkimKind {
     Rsa,
     /// RFC 8463.
     Ed25519,
+}
+
+/// Of `notices`.
+#[derive(Debug, Args)]
+pub struct NoticesArguments {
+    /// Only this notice: a workflow with the key `notice:`
+    pub workflow: Option<String>,
+    /// Only partners of whom nothing proves that they know
+    #[arg(long)]
+    pub missing: bool,
+    /// How it is written
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: NoticeFormat,
+}
+
+/// How notices are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum NoticeFormat {
+    /// Columns, with totals
+    Text,
+    /// A row for each partner and notice
+    Csv,
+    /// Everything, each mail with the server's reply
+    Json,
 }

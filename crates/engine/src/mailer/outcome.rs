@@ -1,6 +1,6 @@
 //! From what became of an attempt to what is written of it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use rapport_contact::normalise;
@@ -14,9 +14,9 @@ use super::{
 use crate::{
     backoff::Backoff,
     ports::{
-        rows::{MessageRow, MessageState, OutboxRow},
+        rows::{MessageRow, MessageState, OutboxRow, RelayReply},
         store::{Attempt, EndedMessage, FeedbackRow, Settlement, StoreError, SuppressionChange},
-        transport::{Delivery, RefusalClass},
+        transport::{Delivery, Envelope, RefusalClass},
     },
     records,
 };
@@ -76,6 +76,24 @@ impl Mailer {
                 end(MessageState::InDoubt, &legible(&reason))
             }
         }
+    }
+
+    /// What the relay said when it took the mail over, and when: the claim's time and what has passed since `begun`.
+    pub(super) fn proof(
+        &self,
+        delivery: &Delivery,
+        attempt: &Attempt,
+        envelope: &Envelope,
+        begun: Instant,
+        at: Timestamp,
+    ) -> Option<RelayReply> {
+        let Delivery::Accepted { reply, relay } = delivery else { return None };
+        let passed = self.clock.monotonic().saturating_duration_since(begun);
+        // In a replay no time passes while a mail is sent.
+        let passed = if self.clock.replays() { Duration::ZERO } else { passed };
+        let heard_at = SignedDuration::try_from(passed).ok().and_then(|passed| at.checked_add(passed).ok());
+        let addresses = [attempt.address.as_str(), envelope.to.as_str()];
+        Some(RelayReply::of(reply, relay, &addresses, heard_at.unwrap_or(at)))
     }
 
     /// When the answer came: a relay that took two minutes over its no is not asked again at once.

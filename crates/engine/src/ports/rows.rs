@@ -2,6 +2,7 @@
 
 mod anonymous;
 mod click;
+mod reply;
 mod response;
 mod work;
 
@@ -13,6 +14,7 @@ use rapport_event::{
 
 pub use anonymous::{ANSWERS_TOLD_MIN, AnonymousAnswer, AnonymousTally};
 pub use click::{ClickRow, HUMAN, JudgedClick, OpenClick, TOGETHER_MS, VISITOR_MS};
+pub use reply::RelayReply;
 pub use response::{Response, ResponseRow};
 pub use work::*;
 

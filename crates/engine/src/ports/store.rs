@@ -15,8 +15,8 @@ use super::operating::{AuditRow, Operation, PauseRow, TaskQuery};
 use super::rows::{
     AnonymousAnswer, AnonymousTally, CallSettled, ClickRow, CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow,
     DefinitionRow, Ids, JudgedClick, MessageRow, MessageState, NumberedOutboxRow, OpenClick, OutboxRow, PartnerBundle,
-    PersonRow, PromiseRow, QuarantineRow, RequestRow, ReservationRow, ShardCommit, ShardRow, TakenCall, Target,
-    TaskRow, TimerRow,
+    PersonRow, PromiseRow, QuarantineRow, RelayReply, RequestRow, ReservationRow, ShardCommit, ShardRow, TakenCall,
+    Target, TaskRow, TimerRow,
 };
 use super::written::Written;
 use crate::story::Story;
@@ -178,6 +178,8 @@ pub struct EndedMessage {
     pub at: Timestamp,
     /// The outcome record.
     pub outbox: OutboxRow,
+    /// What the relay said when it accepted the mail; nothing where it did not, or nobody heard it.
+    pub reply: Option<RelayReply>,
 }
 
 /// A message in hand.

@@ -97,6 +97,8 @@ pub enum Delivery {
     Accepted {
         /// The server's words.
         reply: String,
+        /// Which server: host and port, or what stands in for one.
+        relay: String,
     },
     /// The server said no.
     Refused {

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Mutex};
 
 use rapport_event::kind::{Family, Kind};
-use rapport_workflow::{StopWhen, Verb, Workflow};
+use rapport_workflow::{Notice, StopWhen, Verb, Workflow};
 
 use crate::rulebooks::Applied;
 
@@ -46,7 +46,13 @@ fn work_out(rulebook: &Applied, kind: &Kind) -> Interest {
 
 /// Whether journeys of one version may be moved by a kind of event, apart from the built-in stops.
 pub fn cares(workflow: &Workflow, kind: &str) -> bool {
-    awaits(workflow, kind) || stops_on(workflow, kind)
+    awaits(workflow, kind) || stops_on(workflow, kind) || acknowledges(workflow, kind)
+}
+
+/// Whether it may tell that a partner knows what a notice says.
+fn acknowledges(workflow: &Workflow, kind: &str) -> bool {
+    let told = |notice: &Notice| notice.event.as_ref().is_some_and(|event| event.matches(kind));
+    workflow.notice.as_ref().is_some_and(|notice| kind == "survey.answered" || told(notice))
 }
 
 fn stops_on(workflow: &Workflow, kind: &str) -> bool {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use rapport_workflow as flow;
 use rapport_workflow::calendar::add;
 use rapport_workflow::{MailName, Verb};
@@ -25,6 +26,10 @@ impl<'a> Run<'a, '_> {
             self.note(Some(&step.id), "no_such_mail", "");
             return self.not_planned(step, email);
         };
+        if self.reminds_until().is_some_and(|until| until <= self.now) {
+            self.note(Some(&step.id), "too_late_to_remind", "");
+            return self.not_planned(step, email);
+        }
         let message = MessageId::new(&self.journey.id, &step.id, 0);
         if let Some(offer) = &email.offer {
             if !self.may_have(step, offer) {
@@ -142,6 +147,7 @@ impl<'a> Run<'a, '_> {
         let context = context::of_mail(&self.journey, self.world, email, &mail, &languages, self.now);
         let round = self.round();
         let policy = &self.workflow.mail;
+        let expires = add(self.now, &email.expires, self.world.locale());
         self.actions.push(Action::Plan(Box::new(PlannedMessage {
             id: message.clone(),
             journey: self.journey.id.clone(),
@@ -155,7 +161,7 @@ impl<'a> Run<'a, '_> {
             delivery: policy.delivery,
             priority: self.workflow.priority,
             due: self.now,
-            expires: add(self.now, &email.expires, self.world.locale()),
+            expires: self.reminds_until().map_or(expires, |until| expires.min(until)),
             from: policy.from.clone(),
             context,
             languages,
@@ -172,6 +178,14 @@ impl<'a> Run<'a, '_> {
     fn round(&self) -> Option<Arc<str>> {
         let trigger = &self.journey.trigger;
         (trigger.kind == BROADCAST).then(|| trigger.id.as_str().into())
+    }
+
+    /// Of a notice that was told already: the first instant of the day on which it takes effect, in the programme's zone. Whoever was
+    /// not told yet is told, however late.
+    fn reminds_until(&self) -> Option<Timestamp> {
+        let notice = self.workflow.notice.as_ref().filter(|_| self.journey.last_mail_at.is_some())?;
+        let day: Date = self.journey.trigger.text(&notice.effective)?.parse().ok()?;
+        Some(day.to_zoned(self.world.program.zone.clone()).ok()?.timestamp())
     }
 
     fn mail_name(&self, email: &flow::Email) -> Option<Arc<str>> {

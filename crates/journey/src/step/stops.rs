@@ -2,10 +2,11 @@
 
 use std::cmp::Ordering;
 
-use rapport_workflow::StopWhen;
+use rapport_workflow::{Notice, StopWhen, Verb};
 
 use super::Run;
 use crate::entry::DATE_REACHED;
+use crate::id::MessageId;
 use crate::journey::{EventSnapshot, ExitReason, State};
 
 impl Run<'_, '_> {
@@ -34,6 +35,9 @@ impl Run<'_, '_> {
         if may_be_gone && self.trigger_is_gone(event) {
             return Some(ExitReason::TriggerRevoked);
         }
+        if event.is_some_and(|event| self.acknowledges(event)) {
+            return Some(ExitReason::StopWhen(Notice::ACKNOWLEDGED.into()));
+        }
         let scope = self.world.scope_of(&self.journey);
         self.workflow.stop_when.iter().find_map(|stop| match stop {
             StopWhen::Event(kind) => {
@@ -60,6 +64,32 @@ impl Run<'_, '_> {
         let clicked_here = event.kind != "message.clicked"
             || event.text("journey").is_none_or(|planned_by| planned_by == self.journey.id.as_str());
         same_object && asked_here && clicked_here
+    }
+
+    /// Whether an event says that the partner knows what this journey told: the answer given by a mail of this journey and no other,
+    /// or another system's word about this very notice.
+    fn acknowledges(&self, event: &EventSnapshot) -> bool {
+        let Some(notice) = &self.workflow.notice else { return false };
+        let same_object = self.workflow.object().is_none_or(|field| {
+            let told = event.payload.get(field);
+            told.is_some() && told == self.journey.trigger.payload.get(field)
+        });
+        if same_object && notice.event.as_ref().is_some_and(|kind| kind.matches(&event.kind)) {
+            return true;
+        }
+        event.kind == "survey.answered"
+            && event.text("survey") == Some(&*notice.survey)
+            && event.text("answer") == Some(&*notice.answer)
+            && event.text("message").is_none_or(|message| self.is_own_message(message))
+    }
+
+    /// Whether a mail is one this journey planned: ids are made of the journey and the step. Steps may have had other names when it
+    /// did, under a version it has left since.
+    fn is_own_message(&self, message: &str) -> bool {
+        let is_it = |step: &str| MessageId::new(&self.journey.id, step, 0).as_str() == message;
+        let planned = self.journey.history.iter().filter(|line| line.code == "planned");
+        self.workflow.steps.iter().any(|step| matches!(step.verb, Verb::Email(_)) && is_it(&step.id))
+            || planned.filter_map(|line| line.step.as_deref()).any(is_it)
     }
 
     /// Whether what began the journey is not so any more. Of several joined triggers the revoked leave; the mail of the

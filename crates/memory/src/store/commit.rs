@@ -137,6 +137,7 @@ impl Tables {
                 mailer: None,
                 attempting_at: None,
                 changed_at: row.planned_at,
+                reply: None,
             };
             self.messages.insert(row.id.clone(), message);
             self.open.insert(row.id.clone());

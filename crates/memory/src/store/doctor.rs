@@ -41,6 +41,7 @@ impl Tables {
                 state: message.state,
                 reason: message.reason.clone(),
                 changed_at: message.changed_at,
+                reply: message.reply.clone(),
             })
             .collect();
         messages.sort_by(|one, other| {

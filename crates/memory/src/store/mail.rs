@@ -318,6 +318,7 @@ impl Tables {
                 }
                 message.state = ended.state;
                 message.changed_at = ended.at;
+                message.reply.clone_from(&ended.reply);
                 message.attempting_at = None;
                 let erased = self.erased.get(&message.row.key).is_some_and(|at| *at >= message.row.planned_at);
                 let words = if erased && !ended.reason.is_empty() { "erased" } else { ended.reason.as_str() };

@@ -54,6 +54,26 @@ const INCENTIVE: (&str, &str) = (
 );
 const GENERIC: (&str, &str) = ("workflows/greeting/generic.mail.md", "---\nsubject: Hello\n---\nGood morning.\n");
 
+/// The text of a mail `told` that a notice of a changed commission sends.
+pub(super) const NOTICE_MAIL: Place = Place::In(&[
+    ("workflows/greeting/told.mail.md", "---\nsubject: News\n---\n…\n"),
+    (
+        WORKFLOW_FILE,
+        "mail: { kind: service, topic: terms, from: ines }\nwhen: commission.changed\nonce: per event.notice\nnotice: { effective: event.from, ahead: 14 days, survey: acknowledge-commission, answer: seen }\nsteps:\n  - email: { mail: told, survey: acknowledge-commission }",
+    ),
+]);
+/// Keys of a workflow about a changed commission, with a mail `told` that shows the survey and its links.
+pub(super) const NOTICE: Place = Place::In(&[
+    (
+        WORKFLOW_FILE,
+        "mail: { kind: service, topic: terms, from: ines }\nwhen: commission.changed\nonce: per event.notice\n…",
+    ),
+    (
+        "workflows/greeting/told.mail.md",
+        "---\nsubject: News\n---\n{{survey.question}}\n\n{{#each survey.choices}}\n- [{{label}}]({{answer_link id}})\n{{/each}}\n",
+    ),
+]);
+
 /// The text of a mail beside a partial `footer` that another mail puts in.
 pub(super) const PARTIAL_USED: Place = Place::In(&[(MAIL_PATH, "---\nsubject: Hello\n---\n…\n"), FOOTER, OTHER, BOTH]);
 /// The text of a mail beside a partial `footer` that no other mail puts in.

@@ -317,6 +317,22 @@ pub(super) const PAGES: &[CodePage] = &[
         put_right: "tracking: { opens: none, clicks: none }",
     },
     CodePage {
+        code: "R0594",
+        title: "a notice that nobody can acknowledge",
+        meaning: "A workflow with `notice` tells partners what they have to know, and keeps who said that they do. Each of its mails therefore carries the survey that `notice` names, and each of its files, in every language, has a link to the answer that acknowledges, for which the survey must not be anonymous. Whoever reads a mail without it can only be silent, and is reminded and rung up for it.",
+        place: place::NOTICE_MAIL,
+        example: "From {{date event.from}} on it is {{number event.new_rate digits=2}}%. {{survey.question}}",
+        put_right: "From {{date event.from}} on it is {{number event.new_rate digits=2}}%. {{survey.question}}\n\n{{#each survey.choices}}\n- [{{label}}]({{answer_link id}})\n{{/each}}",
+    },
+    CodePage {
+        code: "R0595",
+        title: "a notice that comes too late, or not to all",
+        meaning: "`effective` names the field of the trigger with the day on which the change takes effect, which every such event must have, and `ahead` how long before it partners are told at least. A reminder that the steps lead to only after that time would remind of what holds already; where there is less time than `ahead`, it is not sent. And a notice is service mail: who opted out of a marketing topic would not be told.",
+        place: place::NOTICE,
+        example: "notice: { effective: event.from, ahead: 14 days, survey: acknowledge-commission, answer: seen }\nsteps:\n  - email: { mail: told, survey: acknowledge-commission }\n  - wait: 21 days\n  - id: again\n    email: { mail: told, survey: acknowledge-commission }",
+        put_right: "notice: { effective: event.from, ahead: 14 days, survey: acknowledge-commission, answer: seen }\nsteps:\n  - email: { mail: told, survey: acknowledge-commission }\n  - wait: 7 days\n  - id: again\n    email: { mail: told, survey: acknowledge-commission }",
+    },
+    CodePage {
         code: "R0597",
         title: "a review of a period there is none of",
         meaning: "`{{review_link \"quarter\"}}` leads to what the last quarter that was over when the mail was planned came to, `{{review_link \"month\"}}` to the month. The period is one of these two words, in quotes: there are no other pages.",

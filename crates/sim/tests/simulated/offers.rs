@@ -164,7 +164,8 @@ impl Stand {
             key: Vec::new(),
             value: Vec::new(),
         };
-        let ended = EndedMessage { id, state, reason: String::new(), at: self.memory.server_now(), outbox };
+        let ended =
+            EndedMessage { id, state, reason: String::new(), at: self.memory.server_now(), outbox, reply: None };
         assert!(self.store.settle(attempt, &Settlement::Ended(ended)).await.unwrap());
         let rows = self.store.outbox(100).await.unwrap();
         self.store.outbox_done(&rows.iter().map(|row| row.number).collect::<Vec<_>>()).await.unwrap();

@@ -13,7 +13,7 @@ UNION ALL SELECT 'journey', CAST(@object('id', id, 'workflow', workflow, 'starte
 UNION ALL SELECT 'refusal', CAST(@object('workflow', workflow, 'at', at, 'code', code, 'clauses', clauses) AS TEXT), at FROM refusal
 WHERE program = $1 AND partner = $2
 UNION ALL SELECT 'message', CAST(@object('id', m.id, 'workflow', m.workflow, 'mail', m.mail, 'topic', m.topic, 'kind', m.kind,
-    'address', m.address, 'planned_at', m.planned_at, 'state', m.state, 'reason', m.reason, 'changed_at', m.changed_at,
+    'address', m.address, 'planned_at', m.planned_at, 'state', m.state, 'reason', m.reason, 'changed_at', m.changed_at, 'reply', m.reply,
     'context', c.context) AS TEXT), m.planned_at FROM message m LEFT JOIN message_context c ON c.message = m.id
 WHERE m.program = $1 AND m.partner = $2
 UNION ALL SELECT 'feedback', CAST(@object('origin', f.origin, 'what', f.what, 'message', f.message, 'at', f.at) AS TEXT), f.at

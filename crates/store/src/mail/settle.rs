@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rapport_contact::hashed;
-use rapport_engine::ports::rows::{MessageRow, MessageState};
+use rapport_engine::ports::rows::{MessageRow, MessageState, RelayReply};
 use rapport_engine::ports::store::{
     Attempt, BURST_MINUTES, Doubtful, DueMessage, EndedMessage, MailLook, Resolution, Settlement, StoreError, minute_of,
 };
@@ -31,7 +31,9 @@ impl SqlStore {
             Settlement::Ended(ended) => {
                 let state = ended.state.code();
                 let address = &attempt.address;
-                let cells = cells![id, attempt.attempt, state, &ended.reason, ended.at, address, hashed(address)];
+                let reply = ended.reply.as_ref().map(RelayReply::stored);
+                let cells =
+                    cells![id, attempt.attempt, state, &ended.reason, ended.at, address, hashed(address), reply];
                 session.execute(&sql::SETTLE, &cells).await?
             }
             Settlement::Requeue { due, reason } => {

@@ -134,6 +134,13 @@ pub(crate) mod measure {
     pub(crate) static ENTRIES: Statement = Statement::one(include_str!("../../queries/measure/entries.sql"));
 }
 
+pub(crate) mod notices {
+    use super::Statement;
+
+    pub(crate) static JOURNEYS: Statement = Statement::one(include_str!("../../queries/notices/journeys.sql"));
+    pub(crate) static MAILS: Statement = Statement::one(include_str!("../../queries/notices/mails.sql"));
+}
+
 pub(crate) mod anonymous {
     use super::Statement;
 

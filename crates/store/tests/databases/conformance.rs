@@ -194,6 +194,7 @@ async fn an_erasure_leaves_nothing_behind(store: SqlStore) {
         reason: "550 no such user <ada@x.example>".into(),
         at: at(4),
         outbox: record("end"),
+        reply: None,
     };
     assert!(store.settle(&attempt, &Settlement::Ended(ended)).await.unwrap());
     let bounce = SuppressionChange::add("ada@x.example", None, "hard_bounce", at(4));

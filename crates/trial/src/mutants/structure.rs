@@ -119,6 +119,9 @@ fn running(changes: &mut Changes<'_>) {
         };
         changes.add(format!("without `stop_when: {name}`"), |workflow| drop(workflow.stop_when.remove(index)));
     }
+    if of.notice.is_some() {
+        changes.add("without `notice`", |workflow| workflow.notice = None);
+    }
     // Replies stop no service workflow, whatever it says.
     if !of.stops_on_reply && of.is_marketing() {
         changes.add("without `on_reply: continue`", |workflow| workflow.stops_on_reply = true);

@@ -186,7 +186,7 @@ fn feed(node: &Node, reader: &Reader<'_>, findings: &mut Findings) -> Option<Wit
     Some(With::Feed { feed: feed.id.clone(), limit: usize::try_from(limit?).unwrap_or(1) })
 }
 
-fn known_survey(node: &Node, reader: &Reader<'_>, findings: &mut Findings) -> Option<Arc<str>> {
+pub(super) fn known_survey(node: &Node, reader: &Reader<'_>, findings: &mut Findings) -> Option<Arc<str>> {
     let text = node.text(reader.path(), findings)?;
     let surveys = &reader.catalogue.declared.surveys;
     if let Some(survey) = surveys.get(text) {

@@ -169,6 +169,24 @@ pub(super) static WORKFLOW: Shape = Shape::Map(
                 "",
             ),
         ),
+        may(
+            "notice",
+            "Its mails tell what partners have to know before a day: `rapport notices` lists who said that they do.",
+            Shape::Map(
+                &[
+                    must(
+                        "effective",
+                        "The day the change takes effect, like `event.from`: nobody is reminded from then on.",
+                        Shape::Text,
+                    ),
+                    must("ahead", "How long before it partners are told at least.", Shape::Word(Form::Length)),
+                    must("survey", "The survey that its mails carry.", Shape::Text),
+                    must("answer", "The answer that acknowledges, and ends the journey.", Shape::Text),
+                    may("event", "The kind of event by which another system tells of it.", Shape::Kind),
+                ],
+                "",
+            ),
+        ),
         may("priority", "Order of mails that wait for a place under a cap.", Shape::OneOf(&["low", "normal", "high"])),
         may(
             "in_flight",

@@ -85,6 +85,7 @@ fn ended(id: &str, state: MessageState, hours: i64) -> EndedMessage {
             key: b"shop/a".to_vec(),
             value: Vec::new(),
         },
+        reply: None,
     }
 }
 
