@@ -113,7 +113,8 @@ fn files(demo: &Path) {
         let printed = rapport(demo, &[&report[..], &["--format", "csv"]].concat());
         let csv = table(&String::from_utf8(printed.stdout.clone()).unwrap());
         assert!(!csv.is_empty(), "{name}");
-        let to_file = |format: &'static str, file: &'static str| [&report[..], &["--format", format, "--output", file]].concat();
+        let to_file =
+            |format: &'static str, file: &'static str| [&report[..], &["--format", format, "--output", file]].concat();
         check(demo, &to_file("parquet", "report.parquet"), 0, &["the report is in report.parquet"]);
         assert_eq!(parquet(&demo.join("report.parquet"), name, &csv), csv.len(), "{name}");
         check(demo, &to_file("csv", "report.csv"), 0, &[]);
