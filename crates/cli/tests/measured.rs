@@ -6,6 +6,8 @@ mod project;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use parquet::file::reader::{FileReader as _, SerializedFileReader};
+use parquet::record::Field;
 use serde_json::Value;
 
 use self::project::{check, rapport};
@@ -93,6 +95,77 @@ fn every_mail_is_in_one_place_and_every_conversion_counts_once() {
     check(demo, &["--dir", "demo", "report", "--workflows", "--partners"], 2, &["cannot be used with"]);
 
     surveys(demo, &report);
+    files(demo);
+}
+
+/// Every report as Parquet has the rows of its CSV; a file is replaced as a whole.
+fn files(demo: &Path) {
+    let reports: [(&str, &[&str]); 6] = [
+        ("programme", &[]),
+        ("programme", &["--by", "type"]),
+        ("partners", &["--partners", "--limit", "1000"]),
+        ("workflows", &["--workflows", "--last", "400d"]),
+        ("holdouts", &["--holdouts", "--last", "400d"]),
+        ("surveys", &["--surveys", "motivation", "--last", "400d"]),
+    ];
+    for (name, arguments) in reports {
+        let report = [&["--dir", "demo", "report"][..], arguments].concat();
+        let printed = rapport(demo, &[&report[..], &["--format", "csv"]].concat());
+        let csv = table(&String::from_utf8(printed.stdout.clone()).unwrap());
+        assert!(!csv.is_empty(), "{name}");
+        let to_file =
+            |format: &'static str, file: &'static str| [&report[..], &["--format", format, "--output", file]].concat();
+        check(demo, &to_file("parquet", "report.parquet"), 0, &["the report is in report.parquet"]);
+        assert_eq!(parquet(&demo.join("report.parquet"), name, &csv), csv.len(), "{name}");
+        check(demo, &to_file("csv", "report.csv"), 0, &[]);
+        assert_eq!(std::fs::read(demo.join("report.csv")).unwrap(), printed.stdout, "{name}");
+    }
+    let left = std::fs::read_dir(demo).unwrap().flatten();
+    let left: Vec<_> = left.filter(|entry| entry.path().extension().is_some_and(|end| end == "partial")).collect();
+    assert!(left.is_empty(), "{left:?}");
+    let report = ["--dir", "demo", "report", "--format"];
+    let refused = |more: &[&str], says: &[&str]| {
+        check(demo, &[&report[..], more].concat(), 2, says);
+    };
+    refused(&["parquet"], &["`--format parquet` needs a file", "--output report.parquet"]);
+    refused(&["human", "--output", "report.txt"], &["columns for people", "--format csv, json or parquet"]);
+    refused(&["parquet", "--output", "demo"], &["`demo` is no regular file"]);
+    refused(&["parquet", "--output", "report.parquet", "--save"], &["cannot be used with"]);
+    check(demo, &[&report[..], &["csv", "--output", "none/report.csv"]].concat(), 1, &["cannot be written"]);
+}
+
+/// Compares cell by cell; how many rows there were.
+fn parquet(path: &Path, name: &str, csv: &[BTreeMap<String, String>]) -> usize {
+    let reader = SerializedFileReader::try_from(path).unwrap();
+    let metadata = reader.metadata().file_metadata().key_value_metadata().unwrap();
+    let told = metadata.iter().find(|pair| pair.key == "rapport.report").unwrap();
+    assert_eq!(told.value.as_deref(), Some(name));
+    let mut rows = 0;
+    for (row, expected) in reader.get_row_iter(None).unwrap().zip(csv) {
+        let row = row.unwrap();
+        assert_eq!(row.len(), expected.len(), "{name}");
+        for (head, field) in row.get_column_iter() {
+            let expected = &expected[head];
+            let decimals = expected.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+            let found = match field {
+                Field::Null => String::new(),
+                Field::Str(text) => text.clone(),
+                Field::Long(count) => count.to_string(),
+                Field::Double(value) => format!("{value:.decimals$}"),
+                Field::Decimal(decimal) => {
+                    assert_eq!(decimal.scale(), decimals as i32, "{name} {head}");
+                    let minor = i64::from_be_bytes(decimal.data().try_into().unwrap());
+                    assert_eq!(Some(minor), expected.replace('.', "").parse().ok(), "{name} {head}");
+                    expected.clone()
+                }
+                other => panic!("{name} {head}: {other:?}"),
+            };
+            assert_eq!(&found, expected, "{name} {head}");
+        }
+        rows += 1;
+    }
+    assert_eq!(reader.metadata().file_metadata().num_rows(), rows as i64, "{name}");
+    rows
 }
 
 /// Each survey's answers add up, and what is told of its mails is what the report of workflows tells.

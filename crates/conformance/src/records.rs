@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::sample::{
-    LONG, Owner, assert_sound, at, claim_one, ended, journey, key, message, partner, record, timer, waiting,
+    LONG, Owner, assert_sound, at, claim_one, ended, journey, key, message, partner, prune, record, timer, waiting,
 };
+use rapport_engine::ports::keep::{Class, DataClass, Keep};
 use rapport_engine::ports::operating::AuditRow;
 use rapport_engine::ports::rows::{
     DeadLetterRow, DefinitionRow, MessageState, OUTBOX_SOURCE, OutboxRow, SignalRow, Target, TimerChange,
 };
-use rapport_engine::ports::store::{Settlement, Store};
+use rapport_engine::ports::store::{FeedbackRow, Settlement, Store, SuppressionChange};
 use rapport_engine::shard::health::REVIEWED;
 use rapport_engine::story::Story;
 
@@ -184,8 +185,8 @@ pub async fn refused_lines_of_files_are_known_for_ever(store: Arc<dyn Store>) {
     };
     store.dead_letters(&[letter("conversions", b"{}"), letter("file:0f", b"{}")]).await.unwrap();
     let month = 31 * 24 * 60;
-    assert_eq!(store.prune(at(month), 400).await.unwrap(), 2);
-    assert_eq!(store.prune(at(month), 400).await.unwrap(), 0);
+    assert_eq!(prune(&store, at(month), 400).await, 2);
+    assert_eq!(prune(&store, at(month), 400).await, 0);
     let kept = DeadLetterRow { headers: "{}".into(), detail: String::new(), ..letter("file:0f", b"") };
     assert_eq!(store.list_dead_letters(None, 9).await.unwrap(), [kept]);
     assert_eq!(store.dead_letters_between("file:0f", 0, 0, i64::MAX).await.unwrap(), [(3, false)]);
@@ -276,10 +277,50 @@ pub async fn pruning_keeps_what_is_needed(store: Arc<dyn Store>) {
             })
             .await;
     }
-    assert_eq!(store.prune(at(2 * days), 400).await.unwrap(), 1);
-    assert_eq!(store.prune(at(2 * days), 400).await.unwrap(), 0);
+    assert_eq!(prune(&store, at(2 * days), 400).await, 1);
+    assert_eq!(prune(&store, at(2 * days), 400).await, 0);
     assert_eq!(store.recent_ids(0, at(0)).await.unwrap(), [(at(2 * days), vec![2])]);
     assert_eq!(claim_one(&store, "mailer", 2 * days).await.due.message.id, "m");
+}
+
+/// What is past the keep of one class goes, whatever its age is in others; what stops mail never goes.
+pub async fn a_class_is_removed_alone_and_once(store: Arc<dyn Store>) {
+    let letter = DeadLetterRow {
+        source: "conversions".into(),
+        partition: 0,
+        offset: 3,
+        code: "unknown_kind".into(),
+        detail: String::new(),
+        raw: b"{}".to_vec(),
+        headers: "{}".into(),
+        at: at(0),
+        replayed_at: None,
+    };
+    let report = FeedbackRow {
+        id: "r1".into(),
+        origin: "mail".into(),
+        what: "bounce.soft".into(),
+        address: Some("hash-of-a".into()),
+        message: None,
+        workflow: None,
+        at: at(0),
+    };
+    let stop = SuppressionChange::add("a@x.example", None, "hard_bounce", at(0));
+    store.dead_letters(&[letter]).await.unwrap();
+    assert!(store.take_feedback(&[report], &[stop], &[]).await.unwrap());
+    let counted = async || store.feedback_count("hash-of-a", "bounce.soft", at(0)).await.unwrap();
+    let day = 24 * 60;
+    let letters = Keep { class: Class::Data(DataClass::DeadLetters), days: 7 };
+    let feedback = Keep { class: Class::Data(DataClass::Feedback), days: 28 };
+    assert_eq!(store.prune(at(7 * day), letters).await.unwrap(), 0, "its last day");
+    assert_eq!(store.prune(at(99 * day), letters).await.unwrap(), 1);
+    assert_eq!(store.prune(at(99 * day), letters).await.unwrap(), 0);
+    assert_eq!(counted().await, 1, "another class");
+    assert_eq!(store.prune(at(28 * day), feedback).await.unwrap(), 0);
+    assert_eq!(store.prune(at(99 * day), feedback).await.unwrap(), 1);
+    assert_eq!(counted().await, 0);
+    assert_eq!(prune(&store, at(9_999 * day), 400).await, 0);
+    assert_eq!(store.suppressions("a@x.example").await.unwrap(), [(None, "hard_bounce".into())]);
 }
 
 /// What held at any instant of the history can be asked: older reviews go, but for the last before it.
@@ -302,8 +343,8 @@ pub async fn pruning_keeps_the_history_of_health(store: Arc<dyn Store>) {
             batch.signals.push(SignalRow { id: "dip".into(), kind: "dip.conversions".into(), ..review("a", 5) });
         })
         .await;
-    assert_eq!(store.prune(at(90 * days), 40).await.unwrap(), 2);
-    assert_eq!(store.prune(at(90 * days), 40).await.unwrap(), 0);
+    assert_eq!(prune(&store, at(90 * days), 40).await, 2);
+    assert_eq!(prune(&store, at(90 * days), 40).await, 0);
     let ids = |story: Option<Story>| story.unwrap().signals.into_iter().map(|row| row.id).collect::<Vec<_>>();
     assert_eq!(ids(store.story(&key("a")).await.unwrap()), ["dip", "a:30", "a:70"]);
     assert_eq!(ids(store.story(&key("b")).await.unwrap()), ["b:10", "b:75"]);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use rapport_event::id::PartnerKey;
 
+use rapport_engine::ports::keep::{Keep, Retention};
 use rapport_engine::ports::rows::{
     JourneyRow, MessageRow, MessageState, OutboxRow, PartnerRow, PersonRow, ShardCommit, Target, TimerRow,
 };
@@ -169,4 +170,13 @@ pub(super) async fn assert_sound(store: &Arc<dyn Store>) {
     let broken: Vec<_> =
         store.check_invariants().await.expect("invariants").into_iter().filter(|(_, rows)| *rows != 0).collect();
     assert_eq!(broken, []);
+}
+
+/// Removes what is past its usual keep, of every class.
+pub async fn prune(store: &Arc<dyn Store>, now: Timestamp, history_days: u32) -> u64 {
+    let mut removed = 0;
+    for keep in Keep::all(history_days, &Retention::usual(history_days)) {
+        removed += store.prune(now, keep).await.unwrap();
+    }
+    removed
 }

@@ -12,6 +12,7 @@ pub use offers::{NO_CURRENCY, OfferRequest};
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
+use rapport_workflow::config::Config;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
@@ -19,6 +20,7 @@ use crate::{
     backoff::{Backoff, Passing as _},
     ownership::EngineParts,
     ports::{
+        keep::Keep,
         rows::{COORDINATOR, CoordinatorCommit, ShardRow},
         store::{Committed, StoreError},
     },
@@ -150,16 +152,26 @@ impl Coordinator {
                 metrics::counter!("rapport_days_closed_total").increment(commit.day_closes.len() as u64);
                 if !commit.day_closes.is_empty() && !self.parts.clock.replays() {
                     // What is past its keep goes once a day. A replay plays the past, whose rows are all past their keep.
-                    let history = i64::from(rulebook.rulebook.config.history_days);
                     let now = self.parts.clock.now().await?;
-                    match self.parts.store.prune(now, history).await {
-                        Ok(0) => debug!("no row is past its keep"),
-                        Ok(removed) => info!(removed, "rows past their keep were removed"),
-                        // The day is closed all the same; the next close tries again.
-                        Err(error) => warn!(%error, "rows past their keep could not be removed"),
-                    }
+                    self.remove_old(&rulebook.rulebook.config, now).await;
                 }
                 Ok(Decided::Something)
+            }
+        }
+    }
+
+    /// A transaction for each class, so that none holds the rows of all.
+    async fn remove_old(&mut self, config: &Config, now: Timestamp) {
+        for keep in Keep::all(config.history_days, &config.retention) {
+            let class = keep.class.code();
+            match self.parts.store.prune(now, keep).await {
+                Ok(0) => debug!(class, "no row is past its keep"),
+                Ok(removed) => {
+                    metrics::counter!("rapport_rows_removed_total", "class" => class).increment(removed);
+                    info!(class, days = keep.days, removed, "rows past their keep were removed");
+                }
+                // The day is closed all the same; the next close tries again.
+                Err(error) => warn!(class, %error, "rows past their keep could not be removed"),
             }
         }
     }

@@ -4,6 +4,7 @@ pub mod bell;
 pub mod caller;
 pub mod clock;
 pub mod copies;
+pub mod keep;
 pub mod log;
 pub mod operating;
 pub mod rows;

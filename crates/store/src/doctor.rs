@@ -1,6 +1,7 @@
 //! What people and loops ask about the whole: one partner's story, numbers, invariants, what is left to do, what may go.
 
 use jiff::{SignedDuration, Timestamp, ToSpan as _, tz::TimeZone};
+use rapport_engine::ports::keep::{Class, DataClass, Keep};
 use rapport_engine::ports::rows::{MessageState, RefusalRow, RelayReply, SignalRow, TaskEnd, TaskKind, TaskRow};
 use rapport_engine::ports::store::{Outstanding, StoreError};
 use rapport_engine::story::{Story, ToldMessage};
@@ -14,12 +15,6 @@ use crate::sql::queries::{doctor, load, prune, story};
 use crate::sql::{Row, cells};
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
-/// How long dead letters are kept (DESIGN.md 3).
-const DEAD_LETTER_DAYS: i64 = 30;
-/// How long after its history a conversion is kept, so that what is too old is always refused before it is forgotten.
-const CONVERSION_SLACK_DAYS: i64 = 30;
-/// Counts of accepted mail: far beyond every cap's window.
-const SENT_DAYS: i64 = 60;
 
 impl SqlStore {
     pub(crate) async fn read_story(&self, key: &PartnerKey) -> Result<Option<Story>, StoreError> {
@@ -69,26 +64,33 @@ impl SqlStore {
         rows.iter().map(|row| Ok((row.text(0)?, row.int(1)?))).collect()
     }
 
-    pub(crate) async fn remove_old(&self, now: Timestamp, history_days: i64) -> Result<u64, StoreError> {
-        let before =
-            |days: i64| now.checked_sub(SignedDuration::from_hours(days.saturating_mul(24))).unwrap_or(Timestamp::MIN);
-        let day = i64::try_from(DAY.as_millis()).unwrap_or(i64::MAX);
-        let history = before(history_days);
-        let last_day = history.to_zoned(TimeZone::UTC).date().saturating_sub(1.day()).to_string();
+    pub(crate) async fn remove_old(&self, now: Timestamp, keep: Keep) -> Result<u64, StoreError> {
+        let kept = SignedDuration::from_hours(i64::from(keep.days) * 24);
+        let before = now.checked_sub(kept).unwrap_or(Timestamp::MIN);
+        let length = i64::try_from(kept.as_millis()).unwrap_or(i64::MAX);
         let mut session = self.begin().await?;
-        let mut removed = session.execute(&prune::ACTIVITY_IDS, &cells![day]).await?;
-        removed += session.execute(&prune::CONVERSIONS, &cells![before(history_days + CONVERSION_SLACK_DAYS)]).await?;
-        removed += session.execute(&prune::DEAD_LETTERS, &cells![before(DEAD_LETTER_DAYS)]).await?;
-        removed += session.execute(&prune::LINES, &cells![before(DEAD_LETTER_DAYS)]).await?;
-        removed += session.execute(&prune::SENT, &cells![before(SENT_DAYS)]).await?;
-        removed += session.execute(&prune::CLOCK_MARKS, &cells![history]).await?;
-        removed += session.execute(&prune::DAY_PARTS, &cells![last_day]).await?;
-        removed += session.execute(&prune::REVIEWS, &cells![history]).await?;
-        removed += session.execute(&prune::FEEDBACK, &cells![history]).await?;
-        removed += session.execute(&prune::RESPONSES, &cells![history]).await?;
-        removed += session.execute(&prune::PROCESSES, &cells![day]).await?;
-        removed += session.execute(&prune::SURVEY_TICKETS, &cells![now]).await?;
-        removed += session.execute(&prune::CLICKS, &cells![before(1)]).await?;
+        let removed = match keep.class {
+            Class::ActivityIds => session.execute(&prune::ACTIVITY_IDS, &cells![length]).await?,
+            Class::Processes => session.execute(&prune::PROCESSES, &cells![length]).await?,
+            Class::SurveyTickets => session.execute(&prune::SURVEY_TICKETS, &cells![before]).await?,
+            Class::Clicks => session.execute(&prune::CLICKS, &cells![before]).await?,
+            Class::LogMarks => {
+                let last_day = before.to_zoned(TimeZone::UTC).date().saturating_sub(1.day()).to_string();
+                let marks = session.execute(&prune::CLOCK_MARKS, &cells![before]).await?;
+                marks + session.execute(&prune::DAY_PARTS, &cells![last_day]).await?
+            }
+            Class::Data(DataClass::Conversions) => session.execute(&prune::CONVERSIONS, &cells![before]).await?,
+            Class::Data(DataClass::CountedMails) => session.execute(&prune::SENT, &cells![before]).await?,
+            Class::Data(DataClass::DeadLetters) => {
+                let letters = session.execute(&prune::DEAD_LETTERS, &cells![before]).await?;
+                letters + session.execute(&prune::LINES, &cells![before]).await?
+            }
+            Class::Data(DataClass::Feedback) => {
+                let reports = session.execute(&prune::FEEDBACK, &cells![before]).await?;
+                reports + session.execute(&prune::RESPONSES, &cells![before]).await?
+            }
+            Class::Data(DataClass::HealthReviews) => session.execute(&prune::REVIEWS, &cells![before]).await?,
+        };
         session.commit().await?;
         Ok(removed)
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::{Timestamp, civil::Date};
+use rapport_engine::ports::keep::Keep;
 use rapport_engine::ports::operating::{AuditRow, Operation, PauseRow, TaskQuery};
 use rapport_engine::ports::rows::{
     AnonymousAnswer, AnonymousTally, CallSettled, ClickRow, ConversionRow, CoordinatorCommit, DayCloseRow, DayPartRow,
@@ -458,7 +459,7 @@ impl Store for SqlStore {
         self.read_invariants().await
     }
 
-    async fn prune(&self, now: Timestamp, history_days: i64) -> Result<u64, StoreError> {
-        self.remove_old(now, history_days).await
+    async fn prune(&self, now: Timestamp, keep: Keep) -> Result<u64, StoreError> {
+        self.remove_old(now, keep).await
     }
 }

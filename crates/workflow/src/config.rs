@@ -13,6 +13,7 @@ mod offers;
 mod rapport;
 mod rates;
 mod resources;
+mod retention;
 mod segments;
 mod surveys;
 mod texts;
@@ -42,6 +43,7 @@ pub use hooks::{Hook, HookKind, hook_variable};
 pub use labels::Label;
 pub use offers::{Budget, Offer, PerPartner};
 pub use resources::{Resource, Resources};
+pub use retention::{DataClass, Retention};
 pub use segments::{Group, GroupRule, Lane, Segment, Segments};
 pub use surveys::{Survey, SurveyKind, SurveyPeriod, WRITTEN, answered_until, period_days};
 pub use texts::Texts;
@@ -93,6 +95,8 @@ pub struct Config {
     pub shards: u32,
     /// Older events are refused; days.
     pub history_days: u32,
+    /// How long rows are kept that no decision asks for any more.
+    pub retention: Retention,
     /// How long after its midnight a day is closed.
     pub lateness: Length,
     /// False alarms of dips accepted per partner and year.

@@ -1,12 +1,16 @@
 //! `rapport report`: figures of a programme, in total or by type, country, group or manager, and of partners, from the store; what
 //! mails and workflows came to; what surveys were answered.
 
+mod columnar;
+mod delivery;
 mod save;
+mod sheet;
 mod surveys;
 mod workflows;
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use rapport_engine::shard::facts::{PartnerFacts, is_churned, reach, told_apart};
 use rapport_partner::{
     Figure, FigureValue, ProgramFigure, ProgramSums, metric,
@@ -16,6 +20,7 @@ use rapport_partner::{
 use rapport_rule::Currency;
 use serde_json::{Map, Value, json};
 
+use self::sheet::{Cell, Column, Sheet};
 use crate::command_line::{ReportArguments, ReportBy, ReportFormat};
 use crate::desk::open_store;
 use crate::exit::{self, Failure};
@@ -41,6 +46,7 @@ pub async fn run(settings: &Settings, arguments: &ReportArguments) -> Result<u8,
         line(metric::document().trim_end());
         return Ok(exit::OK);
     }
+    delivery::check(arguments)?;
     let store = open_store(settings).await?;
     let picture = Picture::of(&store).await?;
     let config = &picture.applied.rulebook.config;
@@ -71,7 +77,7 @@ pub async fn run(settings: &Settings, arguments: &ReportArguments) -> Result<u8,
         programme(&store, &picture, &program, currency, arguments).await
     };
     store.close().await;
-    table?.print(arguments.format);
+    table?.deliver(arguments, currency, picture.now)?;
     Ok(exit::OK)
 }
 
@@ -214,11 +220,14 @@ struct Table {
 }
 
 impl Table {
-    fn print(&self, format: ReportFormat) {
-        match format {
-            ReportFormat::Human => self.print_columns(),
-            ReportFormat::Json => line(self.data().to_string()),
-            ReportFormat::Csv => self.print_csv(),
+    fn deliver(&self, arguments: &ReportArguments, currency: Currency, now: Timestamp) -> Result<(), Failure> {
+        match arguments.format {
+            ReportFormat::Human => {
+                self.print_columns();
+                Ok(())
+            }
+            ReportFormat::Json => delivery::data(arguments, &self.data()),
+            ReportFormat::Csv | ReportFormat::Parquet => delivery::sheet(arguments, &self.sheet(currency, now)),
         }
     }
 
@@ -226,16 +235,23 @@ impl Table {
         if self.turned { vec!["partner".into()] } else { vec!["figure".into(), "unit".into()] }
     }
 
-    fn print_csv(&self) {
-        let heads: Vec<String> = self.first_heads().iter().chain(&self.heads).map(|head| csv_field(head)).collect();
-        line(heads.join(","));
-        for (name, unit, cells) in &self.rows {
-            let mut fields = vec![csv_field(name)];
-            if !self.turned {
-                fields.push((*unit).to_owned());
-            }
-            fields.extend(cells.iter().map(|cell| cell.map(plain).unwrap_or_default()));
-            line(fields.join(","));
+    fn sheet(&self, currency: Currency, now: Timestamp) -> Sheet {
+        // A row for each partner has figures of one unit below one another, a row for each figure beside one another.
+        let heads = self.heads.iter().map(|head| match Figure::parse(head) {
+            Ok(figure) if self.turned => Column::of(head, figure.unit(), currency),
+            _ => Column::by_row(head),
+        });
+        let rows = self.rows.iter().map(|(name, unit, cells)| {
+            let unit = (!self.turned).then(|| Cell::text(*unit));
+            let cells = cells.iter().map(|cell| Cell::from(*cell));
+            std::iter::once(Cell::text(name)).chain(unit).chain(cells).collect::<Vec<Cell>>()
+        });
+        Sheet {
+            report: if self.turned { "partners" } else { "programme" },
+            program: self.title.clone(),
+            as_of: now,
+            columns: self.first_heads().into_iter().map(Column::text).chain(heads).collect(),
+            rows: rows.collect(),
         }
     }
 
@@ -320,17 +336,5 @@ fn shown(cell: FigureValue) -> String {
         FigureValue::Percent(percent) => format!("{percent:.1} %"),
         FigureValue::Number(number) => format!("{number:.1}"),
         other => other.to_string(),
-    }
-}
-
-/// A number that any spreadsheet reads: money in whole units with a point.
-fn plain(cell: FigureValue) -> String {
-    match cell {
-        FigureValue::Money(money) => {
-            let text = money.to_string();
-            text.split_once(' ').map_or(text.clone(), |(number, _)| number.to_owned())
-        }
-        FigureValue::Percent(number) | FigureValue::Number(number) => format!("{number:.4}"),
-        FigureValue::Count(count) => count.to_string(),
     }
 }

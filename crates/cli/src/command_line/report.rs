@@ -1,5 +1,7 @@
 //! The arguments of `report`.
 
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 
 /// Of `report`.
@@ -38,6 +40,9 @@ pub struct ReportArguments {
     /// How it is written
     #[arg(long, value_enum, default_value = "human")]
     pub format: ReportFormat,
+    /// Into this file, whole or not at all; Parquet needs it
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["save", "catalogue"])]
+    pub output: Option<PathBuf>,
     /// Write all figures of the programme and its partners into the table `figures`, for SQL, instead of printing
     #[arg(long, conflicts_with_all = ["partners", "by", "catalogue", "figures"])]
     pub save: bool,
@@ -72,4 +77,6 @@ pub enum ReportFormat {
     Csv,
     /// With units
     Json,
+    /// The rows of CSV as typed columns, for analysis; needs --output
+    Parquet,
 }

@@ -26,7 +26,7 @@ impl fmt::Debug for Secret {
 }
 
 /// Sections that everybody may read. All others, misspelt ones among them, say where things run.
-const OPEN_SECTIONS: [&str; 12] = [
+const OPEN_SECTIONS: [&str; 13] = [
     "dips",
     "programs",
     "senders",
@@ -39,6 +39,7 @@ const OPEN_SECTIONS: [&str; 12] = [
     "shards",
     "history",
     "lateness",
+    "retention",
 ];
 /// Keys of the other sections whose values are no secrets.
 const OPEN_KEYS: [&str; 25] = [

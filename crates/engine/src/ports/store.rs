@@ -11,6 +11,7 @@ use rapport_event::wire::SourcePosition;
 use tokio::sync::watch;
 
 use super::copies::SentCopy;
+use super::keep::Keep;
 use super::operating::{AuditRow, Operation, PauseRow, TaskQuery};
 use super::rows::{
     AnonymousAnswer, AnonymousTally, CallSettled, ClickRow, CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow,
@@ -628,6 +629,6 @@ pub trait Store: Send + Sync {
     async fn counts(&self) -> Result<Vec<(String, i64)>, StoreError>;
     /// Runs the checks of `doctor`: name and the offending rows found (0 is good).
     async fn check_invariants(&self) -> Result<Vec<(String, i64)>, StoreError>;
-    /// Removes what is past its keep: activity ids older than a day of the shard's clock, dead letters and conversions past their history.
-    async fn prune(&self, now: Timestamp, history_days: i64) -> Result<u64, StoreError>;
+    /// Removes the rows of one class that are past their keep; again, it finds none.
+    async fn prune(&self, now: Timestamp, keep: Keep) -> Result<u64, StoreError>;
 }

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan as _, tz::TimeZone};
 use rapport_engine::{
     ingest::FILE,
     ports::{
+        keep::{Class, DataClass, Keep},
         rows::MessageState,
         store::{Outstanding, StoreError},
     },
@@ -188,56 +189,69 @@ impl Tables {
         .to_vec()
     }
 
-    pub(crate) fn prune(&mut self, now: Timestamp, server_now: Timestamp, history_days: i64) -> u64 {
-        let ago = |days: i64| now.checked_sub(SignedDuration::from_hours(days * 24)).unwrap_or(Timestamp::MIN);
-        let sizes = |tables: &Self| {
-            tables.ids.len()
-                + tables.conversions.len()
-                + tables.dead_letters.len()
-                + tables.sent.len()
-                + tables.clock_marks.len()
-                + tables.day_parts.len()
-                + tables.processes.len()
-                + tables.signals.len()
-                + tables.feedback.len()
-                + tables.responses.len()
-                + tables.tickets.len()
-                + tables.clicks.len()
+    pub(crate) fn prune(&mut self, now: Timestamp, server_now: Timestamp, keep: Keep) -> u64 {
+        let kept = SignedDuration::from_hours(i64::from(keep.days) * 24);
+        let oldest = |now: Timestamp| now.checked_sub(kept).unwrap_or(Timestamp::MIN);
+        let before = oldest(now);
+        let removed = match keep.class {
+            Class::ActivityIds => {
+                let clocks: BTreeMap<i32, Timestamp> = self
+                    .shards
+                    .values()
+                    .filter_map(|row| Some((row.shard, row.clock?.checked_sub(kept).ok()?)))
+                    .collect();
+                retain(&mut self.ids, |(shard, _), (clock, _)| clocks.get(shard).is_none_or(|oldest| *clock >= *oldest))
+            }
+            Class::Processes => retain(&mut self.processes, |_, at| *at >= oldest(server_now)),
+            Class::SurveyTickets => retain(&mut self.tickets, |_, closes_at| *closes_at >= before),
+            Class::Clicks => retain(&mut self.clicks, |_, (row, _)| row.at >= before),
+            Class::LogMarks => {
+                let last_day = before.to_zoned(TimeZone::UTC).date().saturating_sub(1.day());
+                let closed: BTreeMap<_, _> =
+                    self.day_closes.keys().map(|(program, day)| (program.clone(), *day)).collect();
+                let marks = self.clock_marks.len();
+                self.clock_marks.retain(|(_, _, clock)| *clock >= before);
+                let parts = retain(&mut self.day_parts, |(program, day, _), _| {
+                    *day >= last_day || closed.get(program).is_none_or(|closed| closed < day)
+                });
+                marks - self.clock_marks.len() + parts
+            }
+            Class::Data(DataClass::Conversions) => retain(&mut self.conversions, |_, row| row.occurred_at >= before),
+            Class::Data(DataClass::CountedMails) => retain(&mut self.sent, |_, row| row.at >= before),
+            Class::Data(DataClass::DeadLetters) => {
+                let mut removed =
+                    retain(&mut self.dead_letters, |_, row| row.at >= before || row.source.starts_with(FILE));
+                for row in self.dead_letters.values_mut().filter(|row| row.at < before && !row.raw.is_empty()) {
+                    (row.raw, row.headers, row.detail) = (Vec::new(), "{}".to_owned(), String::new());
+                    removed += 1;
+                }
+                removed
+            }
+            Class::Data(DataClass::Feedback) => {
+                retain(&mut self.feedback, |_, row| row.at >= before)
+                    + retain(&mut self.responses, |_, row| row.at >= before)
+            }
+            Class::Data(DataClass::HealthReviews) => {
+                // Each partner's newest review before the history stays: it says what held when the history begins.
+                let mut newest: BTreeMap<PartnerKey, Timestamp> = BTreeMap::new();
+                for row in self.signals.values().filter(|row| row.kind == REVIEWED && row.occurred_at <= before) {
+                    let known = newest.entry(row.key.clone()).or_insert(row.occurred_at);
+                    *known = row.occurred_at.max(*known);
+                }
+                retain(&mut self.signals, |_, row| {
+                    row.kind != REVIEWED || newest.get(&row.key).is_none_or(|newest| row.occurred_at >= *newest)
+                })
+            }
         };
-        let before = sizes(self);
-        let clocks: BTreeMap<i32, Timestamp> =
-            self.shards.values().filter_map(|row| Some((row.shard, row.clock?.checked_sub(DAY).ok()?))).collect();
-        self.ids.retain(|(shard, _), (clock, _)| clocks.get(shard).is_none_or(|oldest| *clock >= *oldest));
-        self.conversions.retain(|_, row| row.occurred_at >= ago(history_days + 30));
-        self.dead_letters.retain(|_, row| row.at >= ago(30) || row.source.starts_with(FILE));
-        let mut emptied = 0;
-        for row in self.dead_letters.values_mut().filter(|row| row.at < ago(30) && !row.raw.is_empty()) {
-            (row.raw, row.headers, row.detail) = (Vec::new(), "{}".to_owned(), String::new());
-            emptied += 1;
-        }
-        self.sent.retain(|_, row| row.at >= ago(60));
-        self.feedback.retain(|_, row| row.at >= ago(history_days));
-        self.responses.retain(|_, row| row.at >= ago(history_days));
-        self.tickets.retain(|_, closes_at| *closes_at >= now);
-        self.clicks.retain(|_, (row, _)| row.at >= ago(1));
-        self.clock_marks.retain(|(_, _, clock)| *clock >= ago(history_days));
-        let last_day = ago(history_days).to_zoned(TimeZone::UTC).date().saturating_sub(1.day());
-        let closed: BTreeMap<_, _> = self.day_closes.keys().map(|(program, day)| (program.clone(), *day)).collect();
-        self.day_parts
-            .retain(|(program, day, _), _| *day >= last_day || closed.get(program).is_none_or(|closed| closed < day));
-        // Each partner's newest review before the history stays: it says what held when the history begins.
-        let mut newest: BTreeMap<PartnerKey, Timestamp> = BTreeMap::new();
-        let reviews = self.signals.values().filter(|row| row.kind == REVIEWED && row.occurred_at <= ago(history_days));
-        for row in reviews {
-            let known = newest.entry(row.key.clone()).or_insert(row.occurred_at);
-            *known = row.occurred_at.max(*known);
-        }
-        self.signals.retain(|_, row| {
-            row.kind != REVIEWED || newest.get(&row.key).is_none_or(|newest| row.occurred_at >= *newest)
-        });
-        self.processes.retain(|_, at| *at >= server_now.checked_sub(DAY).unwrap_or(Timestamp::MIN));
-        (before - sizes(self) + emptied) as u64
+        removed as u64
     }
+}
+
+/// How many went.
+fn retain<K: Ord, V>(rows: &mut BTreeMap<K, V>, keep: impl FnMut(&K, &mut V) -> bool) -> usize {
+    let before = rows.len();
+    rows.retain(keep);
+    before - rows.len()
 }
 
 fn number(count: usize) -> i64 {

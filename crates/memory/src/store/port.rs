@@ -9,6 +9,7 @@ use rapport_engine::{
     ingest::FILE,
     ports::{
         bell::{Bell, Subjects},
+        keep::Keep,
         operating::{AuditRow, Operation, PauseRow, TaskQuery},
         rows::{
             AnonymousAnswer, AnonymousTally, COORDINATOR, CallSettled, ClickRow, ConversionRow, CoordinatorCommit,
@@ -634,9 +635,9 @@ impl Store for MemoryStore {
     async fn check_invariants(&self) -> Result<Vec<(String, i64)>, StoreError> {
         Ok(self.tables().invariants())
     }
-    async fn prune(&self, now: Timestamp, history_days: i64) -> Result<u64, StoreError> {
+    async fn prune(&self, now: Timestamp, keep: Keep) -> Result<u64, StoreError> {
         let server_now = self.server_now();
-        Ok(self.tables().prune(now, server_now, history_days))
+        Ok(self.tables().prune(now, server_now, keep))
     }
     async fn suppressions(&self, address: &str) -> Result<Vec<(Option<String>, String)>, StoreError> {
         let tables = self.tables();

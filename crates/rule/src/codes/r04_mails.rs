@@ -380,4 +380,20 @@ pub(super) const PAGES: &[CodePage] = &[
         example: "[Your account](http://acme.example/account)",
         put_right: "[Your account](https://acme.example/account)",
     },
+    CodePage {
+        code: "R0470",
+        title: "rows kept for too short a time",
+        meaning: "Decisions and reports still ask for them: caps look back a week, soft bounces are counted over two, a reversal within the history takes back what its conversion gave. What is removed sooner would be missing there.",
+        place: place::RAPPORT,
+        example: "retention: { counted_mails: 3 days }",
+        put_right: "retention: { counted_mails: 30 days }",
+    },
+    CodePage {
+        code: "R0471",
+        title: "a keep that is not in whole days",
+        meaning: "Rows past their keep are removed once a day, so hours and working days say nothing. Days, weeks, months and years do.",
+        place: place::RAPPORT,
+        example: "retention: { feedback: 2000 hours }",
+        put_right: "retention: { feedback: 90 days }",
+    },
 ];

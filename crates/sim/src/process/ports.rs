@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use jiff::{Timestamp, civil::Date};
 use rapport_engine::{
     ports::{
+        keep::Keep,
         log::{EventLog, LogError, LogIdentity, LogRecord, NewRecord, Progress, ShardFeed},
         operating::{AuditRow, Operation, PauseRow, TaskQuery},
         rows::{
@@ -156,7 +157,7 @@ through_process! {
     false find_partners(partner: &str) -> Vec<PartnerKey>;
     false counts() -> Vec<(String, i64)>;
     false check_invariants() -> Vec<(String, i64)>;
-    true prune(now: Timestamp, history_days: i64) -> u64;
+    true prune(now: Timestamp, keep: Keep) -> u64;
     false suppressions(address: &str) -> Vec<(Option<String>, String)>;
     false message(id: &str) -> Option<MessageRow>;
 }

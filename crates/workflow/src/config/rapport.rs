@@ -18,7 +18,7 @@ use rapport_rule::{Currency, Findings, Length, Span};
 
 use super::offers::https;
 use super::tracking::{Tracking, host};
-use super::{Burst, Config, LinkBase, Program, Texts, Topic};
+use super::{Burst, Config, LinkBase, Program, Retention, Texts, Topic, retention};
 use crate::calendar::{Calendar, EVERYWHERE, day_of_week};
 
 /// Keys of `config/rapport.yaml` that say where things run; the binary reads them.
@@ -46,6 +46,7 @@ pub(crate) fn read(node: &Node, path: &str, findings: &mut Findings) -> Option<C
     let clicks = tracking.and_then(|tracking| tracking.clicks(fields.peek("links").is_some(), path, findings));
     let shards = fields.take("shards").and_then(|node| node.int(1..=4096, path, findings)).unwrap_or(64);
     let history_days = fields.take("history").map_or(Some(400), |node| history(node, path, findings)).unwrap_or(400);
+    let retention = fields.take("retention").and_then(|node| retention::read(node, history_days, path, findings));
     let lateness = fields.take("lateness").and_then(|node| node.length(path, findings)).unwrap_or(Length::Hours(2));
     let dip_budget = fields.take("dips").map_or(Some(Budget::default()), |node| dips(node, path, findings));
     let mail_clients = fields.take("mail_clients").map(|node| clients(node, path, findings));
@@ -65,6 +66,7 @@ pub(crate) fn read(node: &Node, path: &str, findings: &mut Findings) -> Option<C
         clicks,
         shards: u32::try_from(shards).unwrap_or(64),
         history_days,
+        retention: retention.unwrap_or_else(|| Retention::usual(history_days)),
         lateness,
         dip_budget: dip_budget.unwrap_or_default(),
         mail_clients: mail_clients.unwrap_or_else(|| Client::ALL.to_vec()),

@@ -372,6 +372,9 @@ pub(super) static HEALTH: Shape = Shape::Map(
 /// A secret or `${NAME}`.
 const SETTING: Shape = Shape::Text;
 
+/// How long rows are kept.
+const KEEP: Shape = Shape::Word(Form::Length);
+
 pub(super) static RAPPORT: Shape = Shape::Map(
     &[
         must(
@@ -552,6 +555,20 @@ pub(super) static RAPPORT: Shape = Shape::Map(
         ),
         may("shards", "Parts a programme's partners are spread over.", Shape::Int(1, 4096)),
         may("history", "Older events are refused.", Shape::Word(Form::Length)),
+        may(
+            "retention",
+            "How long rows are kept that no decision asks for any more, by class of data.",
+            Shape::Map(
+                &[
+                    may("conversions", "What each conversion last was; the history and 30 days at least.", KEEP),
+                    may("counted_mails", "Mails that count for caps; 14 days at least.", KEEP),
+                    may("dead_letters", "What could not be read; 7 days at least.", KEEP),
+                    may("feedback", "Bounces, complaints, replies and answers by mail; 28 days at least.", KEEP),
+                    may("health_reviews", "Reviews of health; 90 days at least.", KEEP),
+                ],
+                "",
+            ),
+        ),
         may("lateness", "A day is closed this long after its midnight.", Shape::Word(Form::Length)),
         may(
             "dips",

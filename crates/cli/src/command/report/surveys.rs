@@ -16,7 +16,8 @@ use serde_json::{Value, json};
 
 use self::counts::{Asked, Counts};
 use super::super::backtest::window;
-use super::csv_field;
+use super::delivery;
+use super::sheet::{Cell, Column, Sheet};
 use crate::command_line::{ReportArguments, ReportFormat};
 use crate::exit::{Doing, Failure};
 use crate::picture::Picture;
@@ -61,11 +62,13 @@ pub(super) async fn print(
     }
     let report = Report { program, first, today, told, languages: [language(rulebook, program)] };
     match arguments.format {
-        ReportFormat::Human => report.shown(),
-        ReportFormat::Json => line(report.data().to_string()),
-        ReportFormat::Csv => report.csv().iter().for_each(line),
+        ReportFormat::Human => {
+            report.shown();
+            Ok(())
+        }
+        ReportFormat::Json => delivery::data(arguments, &report.data()),
+        ReportFormat::Csv | ReportFormat::Parquet => delivery::sheet(arguments, &report.sheet(picture.now)),
     }
-    Ok(())
 }
 
 fn language(rulebook: &Rulebook, program: &str) -> String {
@@ -297,25 +300,26 @@ impl Report<'_> {
         })
     }
 
-    fn csv(&self) -> Vec<String> {
-        let mut lines = vec!["survey,type,period,asked,answered,answer,answers".to_owned()];
+    fn sheet(&self, now: Timestamp) -> Sheet {
+        let mut rows = Vec::new();
         for Told { survey, parts } in &self.told {
             for part in parts.iter().filter(|part| !part.is_held_back()) {
-                let period = part.period.as_deref().unwrap_or_default();
                 for row in part.counts.rows(survey, &self.languages) {
-                    lines.push(format!(
-                        "{},{},{},{},{},{},{}",
-                        csv_field(&survey.id),
-                        survey.kind.code(),
-                        csv_field(period),
-                        part.asked.mails,
-                        part.asked.answered,
-                        csv_field(&row.answer),
-                        row.answers
-                    ));
+                    rows.push(vec![
+                        Cell::text(&*survey.id),
+                        Cell::text(survey.kind.code()),
+                        Cell::text(part.period.as_deref().unwrap_or_default()),
+                        Cell::Count(part.asked.mails),
+                        Cell::Count(part.asked.answered),
+                        Cell::text(row.answer),
+                        Cell::Count(row.answers),
+                    ]);
                 }
             }
         }
-        lines
+        let columns = ["survey", "type", "period"].map(Column::text).into_iter();
+        let columns = columns.chain(["asked", "answered"].map(Column::count));
+        let columns = columns.chain([Column::text("answer"), Column::count("answers")]);
+        Sheet { report: "surveys", program: self.program.to_owned(), as_of: now, columns: columns.collect(), rows }
     }
 }

@@ -14,9 +14,11 @@ use self::holdout::Holdout;
 use crate::command_line::{ReportArguments, ReportFormat};
 use crate::exit::{Doing, Failure};
 use crate::picture::Picture;
-use crate::printed::{harmless, line};
+use crate::printed::harmless;
 
 use super::super::backtest::window;
+use super::delivery;
+use super::sheet::Sheet;
 
 /// Computes and prints it.
 pub(super) async fn print(
@@ -72,14 +74,23 @@ pub(super) async fn print(
         only_holdouts: arguments.holdouts,
     };
     match (arguments.format, arguments.holdouts) {
-        (ReportFormat::Human, _) => shown::print(&report, |workflow| {
-            rulebook.workflows.iter().any(|known| *known.id == *workflow && known.entry.holdout.is_some())
-        }),
-        (ReportFormat::Json, _) => line(report.data().to_string()),
-        (ReportFormat::Csv, false) => report.steps.csv(currency).iter().for_each(line),
-        (ReportFormat::Csv, true) => holdout::csv(&report.holdouts, currency).iter().for_each(line),
+        (ReportFormat::Human, _) => {
+            shown::print(&report, |workflow| {
+                rulebook.workflows.iter().any(|known| *known.id == *workflow && known.entry.holdout.is_some())
+            });
+            Ok(())
+        }
+        (ReportFormat::Json, _) => delivery::data(arguments, &report.data()),
+        (ReportFormat::Csv | ReportFormat::Parquet, only_holdouts) => {
+            let (name, (columns, rows)) = if only_holdouts {
+                ("holdouts", holdout::table(&report.holdouts, currency))
+            } else {
+                ("workflows", report.steps.table(currency))
+            };
+            let sheet = Sheet { report: name, program: program.to_owned(), as_of: picture.now, columns, rows };
+            delivery::sheet(arguments, &sheet)
+        }
     }
-    Ok(())
 }
 
 /// What is told.

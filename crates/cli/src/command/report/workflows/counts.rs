@@ -8,7 +8,7 @@ use rapport_rule::{Currency, Money};
 use rapport_store::{ConversionsAfter, MailFate, Place};
 use serde_json::{Value, json};
 
-use super::super::csv_field;
+use super::super::sheet::{Cell, Column};
 
 /// What became of some mails, and what followed. `planned` is the sum of waiting, sent, in doubt, suppressed, expired, failed and
 /// cancelled.
@@ -202,26 +202,25 @@ impl Steps {
     }
 
     /// A row for each step under heads that never change, so that files of different days go together.
-    pub(super) fn csv(&self, currency: Currency) -> Vec<String> {
+    pub(super) fn table(&self, currency: Currency) -> (Vec<Column>, Vec<Vec<Cell>>) {
         let nothing = Counts::default();
-        let mut heads: Vec<String> = ["workflow", "step", "mail", "kind"].map(str::to_owned).into();
-        heads.extend(nothing.fates().into_iter().chain(nothing.after()).map(|(name, _)| name.to_owned()));
-        heads.extend(["revenue", "currency"].map(str::to_owned));
+        let mut columns: Vec<Column> = ["workflow", "step", "mail", "kind"].map(Column::text).into();
+        columns.extend(nothing.fates().into_iter().chain(nothing.after()).map(|(name, _)| Column::count(name)));
+        columns.extend([Column::money("revenue", currency), Column::text("currency")]);
         let (suppressed, deferred) =
             (SuppressReason::ALL.map(SuppressReason::code), DeferReason::ALL.map(DeferReason::code));
-        heads.extend(suppressed.iter().map(|code| format!("suppressed_{code}")));
-        heads.extend(deferred.iter().map(|code| format!("deferred_{code}")));
+        columns.extend(suppressed.iter().map(|code| Column::count(format!("suppressed_{code}"))));
+        columns.extend(deferred.iter().map(|code| Column::count(format!("deferred_{code}"))));
         let rows = self.0.iter().map(|(place, counts)| {
-            let mut row: Vec<String> =
-                [&place.workflow, &place.step, &place.mail, &place.kind].map(|text| csv_field(text)).into();
-            row.extend(counts.fates().into_iter().chain(counts.after()).map(|(_, count)| count.to_string()));
-            row.extend([units(counts.revenue, currency), currency.code().to_owned()]);
-            let by = |of: &BTreeMap<String, i64>, code: &str| of.get(code).copied().unwrap_or_default().to_string();
+            let mut row: Vec<Cell> = [&place.workflow, &place.step, &place.mail, &place.kind].map(Cell::text).into();
+            row.extend(counts.fates().into_iter().chain(counts.after()).map(|(_, count)| Cell::Count(count)));
+            row.extend([Cell::Money(Money::new(counts.revenue, currency)), Cell::text(currency.code())]);
+            let by = |of: &BTreeMap<String, i64>, code: &str| Cell::Count(of.get(code).copied().unwrap_or_default());
             row.extend(suppressed.iter().map(|code| by(&counts.suppressed, code)));
             row.extend(deferred.iter().map(|code| by(&counts.deferred, code)));
-            row.join(",")
+            row
         });
-        std::iter::once(heads.join(",")).chain(rows).collect()
+        (columns, rows.collect())
     }
 }
 
@@ -230,10 +229,4 @@ pub(super) fn total<'a>(steps: impl IntoIterator<Item = &'a Counts>) -> Counts {
     let mut all = Counts::default();
     steps.into_iter().for_each(|counts| all.add(counts));
     all
-}
-
-/// Whole units with a point, as every spreadsheet reads them.
-pub(super) fn units(minor: i64, currency: Currency) -> String {
-    let text = Money::new(minor, currency).to_string();
-    text.split_once(' ').map_or(text.clone(), |(number, _)| number.to_owned())
 }

@@ -7,7 +7,7 @@ use rapport_rule::Currency;
 use rapport_store::Drawn;
 use serde_json::{Value, json};
 
-use super::super::csv_field;
+use super::super::sheet::{Cell, Column};
 
 /// What is compared, for each partner within the days after.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,9 +128,12 @@ impl Holdout {
 }
 
 /// A row for each workflow and outcome; money in whole units.
-pub(super) fn csv(holdouts: &BTreeMap<String, Holdout>, currency: Currency) -> Vec<String> {
-    let heads = "workflow,outcome,unit,let_in,held_out,days_not_over,let_in_mean,held_out_mean,difference,low,high,not_enough_data";
-    let mut rows = vec![heads.to_owned()];
+pub(super) fn table(holdouts: &BTreeMap<String, Holdout>, currency: Currency) -> (Vec<Column>, Vec<Vec<Cell>>) {
+    let columns = ["workflow", "outcome", "unit"].map(Column::text).into_iter();
+    let columns = columns.chain(["let_in", "held_out", "days_not_over"].map(Column::count));
+    let columns = columns.chain(["let_in_mean", "held_out_mean", "difference", "low", "high"].map(Column::by_row));
+    let columns = columns.chain([Column::text("not_enough_data")]).collect();
+    let mut rows = Vec::new();
     for (workflow, holdout) in holdouts {
         for compared in &holdout.outcomes {
             let (unit, over) = match compared.outcome {
@@ -138,22 +141,26 @@ pub(super) fn csv(holdouts: &BTreeMap<String, Holdout>, currency: Currency) -> V
                 Outcome::Conversions => ("count", 1.0),
                 Outcome::Revenue => (currency.code(), currency.minor_per_unit() as f64),
             };
-            let number = |value: f64| format!("{:.6}", value / over);
-            let (found, why) = match &compared.found {
+            let number = |value: f64| Cell::Number { value: value / over, decimals: 6 };
+            let ([difference, low, high], why) = match &compared.found {
                 Ok(found) => ([found.difference, found.low, found.high].map(number), ""),
-                Err(why) => (<[String; 3]>::default(), why.code()),
+                Err(why) => ([Cell::Empty, Cell::Empty, Cell::Empty], why.code()),
             };
-            let (let_in, held_out) = (number(compared.let_in), number(compared.held_out));
-            rows.push(format!(
-                "{},{},{unit},{},{},{},{let_in},{held_out},{},{why}",
-                csv_field(workflow),
-                compared.outcome.name(),
-                holdout.let_in,
-                holdout.held_out,
-                holdout.watched,
-                found.join(",")
-            ));
+            rows.push(vec![
+                Cell::text(workflow),
+                Cell::text(compared.outcome.name()),
+                Cell::text(unit),
+                Cell::Count(holdout.let_in),
+                Cell::Count(holdout.held_out),
+                Cell::Count(holdout.watched),
+                number(compared.let_in),
+                number(compared.held_out),
+                difference,
+                low,
+                high,
+                Cell::text(why),
+            ]);
         }
     }
-    rows
+    (columns, rows)
 }
