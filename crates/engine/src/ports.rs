@@ -3,6 +3,7 @@
 pub mod bell;
 pub mod caller;
 pub mod clock;
+pub mod leave;
 pub mod log;
 pub mod operating;
 pub mod rows;

@@ -18,6 +18,8 @@ const DAY: SignedDuration = SignedDuration::from_hours(24);
 const DEAD_LETTER_DAYS: i64 = 30;
 /// How long after its history a conversion is kept, so that what is too old is always refused before it is forgotten.
 const CONVERSION_SLACK_DAYS: i64 = 30;
+/// Days of warm-ups: nobody counts a day that is over.
+const WARM_UP_DAYS: i64 = 60;
 /// Counts of accepted mail: far beyond every cap's window.
 const SENT_DAYS: i64 = 60;
 
@@ -88,6 +90,10 @@ impl SqlStore {
         removed += session.execute(&prune::RESPONSES, &cells![history]).await?;
         removed += session.execute(&prune::PROCESSES, &cells![day]).await?;
         removed += session.execute(&prune::SURVEY_TICKETS, &cells![now]).await?;
+        removed += session.execute(&prune::PACE, &cells![before(1).as_microsecond()]).await?;
+        let day = before(WARM_UP_DAYS).as_millisecond().div_euclid(day);
+        removed += session.execute(&prune::WARM_UP, &cells![day]).await?;
+        removed += session.execute(&prune::LEAVING, &[]).await?;
         session.commit().await?;
         Ok(removed)
     }

@@ -44,6 +44,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(17, "0017_measured.sql"),
     migration!(18, "0018_compression.sql"),
     migration!(19, "0019_surveys.sql"),
+    migration!(20, "0020_pace.sql"),
 ];
 
 /// The schema this binary reads and writes.

@@ -10,6 +10,7 @@ use rapport_event::id::{PartnerKey, ProgramId};
 use rapport_event::wire::SourcePosition;
 use tokio::sync::watch;
 
+use super::leave::Leave;
 use super::operating::{AuditRow, Operation, PauseRow, TaskQuery};
 use super::rows::{
     AnonymousAnswer, AnonymousTally, CallSettled, CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow,
@@ -157,6 +158,9 @@ pub struct RecipientVerdict {
     pub defer: Vec<(String, Timestamp, String)>,
     /// Ended without being sent, with state, reason code and when.
     pub end: Vec<EndedMessage>,
+    /// Limits over many people under which the taken message leaves; where they hold it, it is put off and not taken. `None`
+    /// counts nothing.
+    pub leave: Option<Leave>,
 }
 
 /// A message that ended, with the outcome record to append.

@@ -201,6 +201,9 @@ impl Tables {
                 + tables.feedback.len()
                 + tables.responses.len()
                 + tables.tickets.len()
+                + tables.pace.len()
+                + tables.warm_up.len()
+                + tables.leaving.len()
         };
         let before = sizes(self);
         let clocks: BTreeMap<i32, Timestamp> =
@@ -217,6 +220,12 @@ impl Tables {
         self.feedback.retain(|_, row| row.at >= ago(history_days));
         self.responses.retain(|_, row| row.at >= ago(history_days));
         self.tickets.retain(|_, closes_at| *closes_at >= now);
+        let silent = ago(1).as_microsecond();
+        self.pace.retain(|_, row| row.free_us >= silent || row.slot_us >= silent);
+        let oldest = ago(60).as_millisecond().div_euclid(86_400_000);
+        self.warm_up.retain(|(_, day), _| *day >= oldest);
+        let messages = &self.messages;
+        self.leaving.retain(|id, _| messages.get(id).is_some_and(|message| message.state == MessageState::Attempting));
         self.clock_marks.retain(|(_, _, clock)| *clock >= ago(history_days));
         let last_day = ago(history_days).to_zoned(TimeZone::UTC).date().saturating_sub(1.day());
         let closed: BTreeMap<_, _> = self.day_closes.keys().map(|(program, day)| (program.clone(), *day)).collect();
