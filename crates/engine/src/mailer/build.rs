@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::{
     ports::{
         rows::MessageRow,
-        store::Attempt,
+        store::{Attempt, DueMessage},
         transport::{Letter, Mailbox},
     },
     rulebooks::Applied,
@@ -153,6 +153,14 @@ pub fn return_path(rulebook: &Applied, keys: &LinkKeys, message: &str, from: &st
         Some(format!("{local}+{}@{domain}", keys.keys.return_tag(message).ok()?))
     });
     tagged.unwrap_or_else(|| from.to_owned())
+}
+
+/// The domain a mail is written from, as far as the live files say.
+pub(super) fn sending_domain(rulebook: &Applied, due: &DueMessage) -> Option<String> {
+    let envelope: Envelope = serde_json::from_str(&due.message.context).ok()?;
+    let known: Value = serde_json::from_str(&due.person).ok()?;
+    let sender = sender(rulebook, &envelope, known.get("manager").and_then(Value::as_str)).ok()?;
+    normalise(&sender.email).map(|address| address.domain().to_owned())
 }
 
 /// The declared sender, or the partner's manager where the files say so and the manager is a declared sender.

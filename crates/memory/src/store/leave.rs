@@ -35,8 +35,9 @@ impl Tables {
         let message = &due.message;
         let stored = |id: &String| self.messages.get(id);
         // One that was let go a moment ago, in this very claim, is not in hand yet.
-        let on_the_way =
-            |id: &String| stored(id).is_some_and(|m| matches!(m.state, MessageState::Attempting | MessageState::Queued));
+        let on_the_way = |id: &String| {
+            stored(id).is_some_and(|m| matches!(m.state, MessageState::Attempting | MessageState::Queued))
+        };
         let to_it = self.leaving.iter().filter(|(id, leaving)| leaving.provider == leave.provider && on_the_way(id));
         let in_hand = i64::try_from(to_it.count()).unwrap_or(i64::MAX);
         let waits = stored(&message.id).is_some_and(|m| m.reason.as_deref() == Some(DeferReason::Pace.code()));

@@ -15,7 +15,8 @@ use rapport_rule::yaml::{Fields, Key, Node, is_name};
 use rapport_rule::{Currency, Findings, Length, Span};
 
 use super::offers::https;
-use super::{Burst, Config, LinkBase, Program, Texts, Topic};
+use super::sending;
+use super::{Burst, Config, LinkBase, Pace, Program, Texts, Topic, WarmUp};
 use crate::calendar::{Calendar, EVERYWHERE, day_of_week};
 
 /// Keys of `config/rapport.yaml` that say where things run; the binary reads them.
@@ -31,7 +32,9 @@ pub(crate) fn read(node: &Node, path: &str, findings: &mut Findings) -> Option<C
         fields.require("topics", findings).map(|node| by_name(node, path, findings, topic)).unwrap_or_default();
     let partner_types = fields.take("partner_types").map(|node| types(node, path, findings)).unwrap_or_default();
     let work = working_days(&fields, path, findings);
-    let (guardrails, burst) = guardrails(fields.take("guardrails"), &topics, &work, path, findings);
+    let sending = senders.values().filter_map(|sender: &Sender| rapport_contact::normalise(&sender.email));
+    let sending = sending.map(|address| address.domain().to_owned()).collect();
+    let (guardrails, limits) = guardrails(fields.take("guardrails"), &topics, &work, &sending, path, findings);
     if let Some(node) = fields.take("tracking") {
         tracking(node, path, findings);
     }
@@ -50,7 +53,9 @@ pub(crate) fn read(node: &Node, path: &str, findings: &mut Findings) -> Option<C
         partner_types,
         imprint: imprint?,
         guardrails: guardrails?,
-        burst,
+        burst: limits.burst,
+        pace: limits.pace,
+        warm_up: limits.warm_up,
         calendar: work.calendar,
         links,
         shards: u32::try_from(shards).unwrap_or(64),
@@ -294,20 +299,29 @@ fn country(key: &Key, path: &str, findings: &mut Findings) -> Option<String> {
     ok.then(|| key.text.to_ascii_uppercase())
 }
 
+/// Limits that go over many people, and are not the contact policy's to judge.
+#[derive(Default)]
+struct Limits {
+    burst: Burst,
+    pace: Pace,
+    warm_up: Vec<WarmUp>,
+}
+
 fn guardrails(
     node: Option<&Node>,
     topics: &BTreeMap<Arc<str>, TopicRead>,
     work: &WorkingDays,
+    sending: &BTreeSet<String>,
     path: &str,
     findings: &mut Findings,
-) -> (Option<Guardrails>, Burst) {
+) -> (Option<Guardrails>, Limits) {
     let mut spec = GuardrailsSpec {
         weekends: work.weekends.clone(),
         holidays: work.holidays.clone(),
         contracts: topics.values().filter_map(|(_, contract)| contract.clone()).collect(),
         ..GuardrailsSpec::default()
     };
-    let mut burst = Burst::default();
+    let mut limits = Limits::default();
     let before = findings.errors();
     let mut caps: Vec<(Cap, Span)> = Vec::new();
     if let Some(fields) = node.and_then(|node| Fields::of(node, path, findings)) {
@@ -328,20 +342,26 @@ fn guardrails(
             quiet_hours(node, &mut spec, path, findings);
         }
         if let Some(fields) = fields.take("burst").and_then(|node| Fields::of(node, path, findings)) {
-            burst = rates(fields, path, findings);
+            limits.burst = rates(fields, path, findings);
+        }
+        if let Some(node) = fields.take("pace") {
+            limits.pace = sending::pace(node, path, findings).unwrap_or_default();
+        }
+        if let Some(node) = fields.take("warm_up") {
+            limits.warm_up = sending::warm_ups(node, sending, path, findings);
         }
         spec.allow_list =
             fields.take("allow_list").map(|node| node.texts(path, findings).into_iter().map(str::to_owned).collect());
         fields.finish(&[], findings);
     }
     match Guardrails::compile(spec) {
-        Ok(guardrails) => (Some(guardrails).filter(|_| findings.errors() == before), burst),
+        Ok(guardrails) => (Some(guardrails).filter(|_| findings.errors() == before), limits),
         Err(errors) => {
             for error in errors {
                 let span = place_of(&error, &caps, node);
                 findings.error("R0535", path, span, error.to_string());
             }
-            (None, burst)
+            (None, limits)
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The files of `config/`.
 
+use super::sending::{PACE, WARM_UP};
 use super::workflow::CONDITION;
 use super::{Form, Shape, may, must};
 use crate::config::{GOAL_METRICS, SurveyKind, SurveyPeriod};
@@ -495,6 +496,8 @@ pub(super) static RAPPORT: Shape = Shape::Map(
                             "",
                         ),
                     ),
+                    PACE,
+                    WARM_UP,
                     may("allow_list", "Only these addresses get mail.", Shape::OneOrMany(&Shape::Text)),
                 ],
                 "",
@@ -551,7 +554,11 @@ pub(super) static RAPPORT: Shape = Shape::Map(
             "Where mail goes.",
             Shape::Map(
                 &[
-                    may("deliver", "`capture`, `smtp://…`, `smtps://…`.", SETTING),
+                    may(
+                        "deliver",
+                        "`capture`, `smtp://…`, `smtps://…`; several relays in the order in which they are tried.",
+                        Shape::OneOrMany(&SETTING),
+                    ),
                     may("folder", "Where captured mail is kept.", SETTING),
                     may(
                         "dkim",
