@@ -175,9 +175,10 @@ impl Transport for Relays {
     }
 
     fn relays(&self) -> Vec<RelayStanding> {
+        let now = Instant::now();
         let standing = |relay: &Relay| RelayStanding {
             name: relay.name.to_string(),
-            trouble: relay.standing().trouble().map(str::to_owned),
+            trouble: relay.standing().trouble(now).map(str::to_owned),
         };
         self.ring.0.iter().map(standing).collect()
     }

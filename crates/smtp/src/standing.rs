@@ -40,9 +40,9 @@ impl Standing {
         self.failures
     }
 
-    /// Why it is left alone.
-    pub(crate) fn trouble(&self) -> Option<&str> {
-        self.away.as_ref().map(|(_, why)| why.as_str())
+    /// Why it is left alone now. When its time is over nobody knows how it is until a mail asks.
+    pub(crate) fn trouble(&self, now: Instant) -> Option<&str> {
+        self.away.as_ref().filter(|(until, _)| now < *until).map(|(_, why)| why.as_str())
     }
 
     /// It failed. Many mails that were under way find the same failure: it counts once. Returns for how long it is left alone from
@@ -82,13 +82,14 @@ mod tests {
             let asked = standing.ask(now).unwrap();
             let length = standing.failed(asked, "gone", now).unwrap();
             assert_eq!(standing.ask(now + length - Duration::from_millis(1)), None);
-            assert_eq!(standing.trouble(), Some("gone"));
+            assert_eq!(standing.trouble(now), Some("gone"));
             alone.push(length.as_secs());
             now += length;
+            assert_eq!(standing.trouble(now), None);
         }
         assert_eq!(alone, [5, 10, 20, 40, 80, 160, 320, 600, 600, 600]);
         assert!(standing.answered());
-        assert_eq!((standing.ask(now), standing.trouble()), (Some(0), None));
+        assert_eq!((standing.ask(now), standing.trouble(now)), (Some(0), None));
     }
 
     #[test]

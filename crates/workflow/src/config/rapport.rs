@@ -178,11 +178,15 @@ fn sender(_: &str, node: &Node, path: &str, findings: &mut Findings) -> Option<S
 
 fn address(node: &Node, path: &str, findings: &mut Findings) -> Option<String> {
     let text = node.text(path, findings)?;
-    if rapport_contact::normalise(text).is_none() {
-        findings.error("R0538", path, node.span, format!("`{text}` is no mail address"));
-        return None;
+    match rapport_contact::normalise(text) {
+        Some(_) if text.is_ascii() => Some(text.to_owned()),
+        // What every relay takes. A sender that needs SMTPUTF8 would write to nobody elsewhere.
+        Some(address) if !address.needs_utf8() => Some(address.to_string()),
+        _ => {
+            findings.error("R0538", path, node.span, format!("`{text}` is no mail address"));
+            None
+        }
     }
-    Some(text.to_owned())
 }
 
 fn imprint(node: &Node, path: &str, findings: &mut Findings) -> Option<Imprint> {
@@ -480,11 +484,11 @@ fn links(node: &Node, path: &str, findings: &mut Findings) -> Option<LinkBase> {
     let base = fields.require("base", findings).and_then(|node| base_address(node, path, findings));
     let sending_domain = fields.require("sending_domain", findings).and_then(|node| {
         let domain = node.text(path, findings)?;
-        if rapport_contact::normalise(&format!("x@{domain}")).is_none() {
+        let Some(address) = rapport_contact::normalise(&format!("x@{domain}")) else {
             findings.error("R0541", path, node.span, format!("`{domain}` is no domain"));
             return None;
-        }
-        Some(domain.to_owned())
+        };
+        Some(if domain.is_ascii() { domain.to_owned() } else { address.domain().to_owned() })
     });
     let bounces = fields.take("bounces").and_then(|node| {
         let address = node.text(path, findings)?;
