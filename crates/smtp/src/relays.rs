@@ -231,7 +231,12 @@ impl Connection for Way {
                 match failed {
                     Some(why) => relay.failed(asked_at, &why),
                     None if matches!(delivery, Delivery::NotSent { .. }) => {}
-                    None => relay.answered(),
+                    None => {
+                        relay.answered();
+                        if let Some(on) = &mut self.on {
+                            on.asked_at = 0;
+                        }
+                    }
                 }
                 return delivery;
             }
