@@ -22,7 +22,7 @@ use rapport_engine::readiness::Readiness;
 use rapport_engine::relay::Relay;
 use rapport_engine::restore::{self, RestoreError};
 use rapport_kafka::{GroupSource, SourceSettings, topic};
-use rapport_smtp::{CaptureTransport, SmtpTransport};
+use rapport_smtp::{CaptureTransport, Relays};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -49,8 +49,8 @@ pub fn transport(mail: &MailSettings) -> Result<Arc<dyn Transport>, Failure> {
             Arc::new(capture.doing(&format!("making the mail folder {}", folder.display()))?.signing(signer))
         }
         MailWay::Smtp(settings) => {
-            let smtp = SmtpTransport::new(settings.as_ref().clone()).doing("preparing the mail transport")?;
-            Arc::new(smtp.signing(signer))
+            let relays = Relays::new(settings.clone()).doing("preparing the mail transport")?;
+            Arc::new(relays.signing(signer))
         }
     })
 }

@@ -16,6 +16,7 @@ mod logs;
 mod mailing;
 mod operating;
 mod ownership;
+mod pace;
 mod people;
 mod records;
 mod sample;
@@ -129,6 +130,12 @@ macro_rules! store_cases {
                 a_stop_of_a_provider_is_shown_to_the_policy,
                 mail_and_reports_are_tallied_by_domain,
                 a_feed_of_reports_stops_mail_to_one_provider;
+            pace:
+                a_pace_holds_for_many_mailers,
+                another_provider_is_not_held_back,
+                connections_to_a_provider_are_counted_over_all_mailers,
+                a_warm_up_holds_for_many_mailers,
+                what_waits_for_a_warm_up_expires_by_its_own_time;
             anonymous:
                 an_anonymous_link_answers_once,
                 what_is_told_of_anonymous_answers_never_grows_by_fewer_than_five,

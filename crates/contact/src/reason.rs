@@ -22,13 +22,17 @@ pub enum DeferReason {
     Weekend,
     /// It is a public holiday where the partner lives.
     Holiday,
+    /// As many mails as leave at a time to the mailboxes of this provider are on their way.
+    Pace,
+    /// As many mails as the warm-up of the sender's domain allows left this day.
+    WarmUp,
     /// No usable address is known yet.
     NoAddress,
 }
 
 impl DeferReason {
     /// Every reason, in the order of the documentation.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Paused,
         Self::Breaker,
         Self::HeldBy,
@@ -37,6 +41,8 @@ impl DeferReason {
         Self::QuietHours,
         Self::Weekend,
         Self::Holiday,
+        Self::Pace,
+        Self::WarmUp,
         Self::NoAddress,
     ];
 
@@ -52,6 +58,8 @@ impl DeferReason {
             Self::QuietHours => "quiet_hours",
             Self::Weekend => "weekend",
             Self::Holiday => "holiday",
+            Self::Pace => "pace",
+            Self::WarmUp => "warm_up",
             Self::NoAddress => "no_address",
         }
     }
@@ -68,6 +76,8 @@ impl DeferReason {
             Self::QuietHours => "it is night for the partner",
             Self::Weekend => "it is the weekend for the partner",
             Self::Holiday => "it is a public holiday for the partner",
+            Self::Pace => "mail to this mailbox provider leaves at its pace, and others were before it",
+            Self::WarmUp => "the sender's domain is being warmed up, and the day's mails have left",
             Self::NoAddress => "no usable address is known yet",
         }
     }

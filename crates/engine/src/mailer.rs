@@ -9,7 +9,9 @@ mod clicks;
 mod hand;
 mod lookout;
 mod outcome;
+mod pace;
 mod policy;
+mod relays;
 #[cfg(test)]
 pub(crate) mod sample;
 
@@ -191,6 +193,7 @@ impl Mailer {
     /// cannot do keeps it from none of the others.
     async fn keep_house(&self) -> Result<(), MailerError> {
         self.store.heartbeat("mailer", self.incarnation(), SILENT).await?;
+        relays::tell(&self.transport.relays(), &self.readiness);
         // What a restored database has in hand, the log may know the end of.
         let accepted_at = self.prove().await?;
         let orphans = self.put_back_orphans().await;
@@ -395,9 +398,14 @@ impl Mailer {
             burst: if replays { None } else { reputation::burst_limit(&rulebook.rulebook) },
         };
         let shards = self.shards;
+        let is_paced = !replays && self.transport.delivers();
         let decide = |snapshot: &RecipientSnapshot| {
             let present = if replays { None } else { Some(now) };
-            self.judged(snapshot, present, || policy::verdict(snapshot, &rulebook, present, accepted_at, shards))
+            self.judged(snapshot, present, || {
+                let verdict = policy::verdict(snapshot, &rulebook, present, accepted_at, shards);
+                let leave = if is_paced { pace::leave(&verdict, snapshot, &rulebook, now) } else { None };
+                RecipientVerdict { leave, ..verdict }
+            })
         };
         let claimed_at = self.clock.monotonic();
         let claimed = {
@@ -499,6 +507,7 @@ impl Mailer {
         match built.unwrap_or_else(|_| Err("panicked, which is a bug".to_owned())) {
             Ok((envelope, bytes)) => {
                 let delivery = connection.send(&envelope, &bytes, deadline).await;
+                relays::note(connection.relay(), message, &delivery);
                 let reply = self.proof(&delivery, attempt, &envelope, begun, at);
                 let mut settlement = self.settlement(attempt, delivery, at, &deadline.stop).await;
                 if let Settlement::Ended(ended) = &mut settlement {

@@ -5,6 +5,7 @@ pub mod caller;
 pub mod clock;
 pub mod copies;
 pub mod keep;
+pub mod leave;
 pub mod log;
 pub mod operating;
 pub mod rows;

@@ -9,6 +9,7 @@ use std::{
 #[derive(Debug, Clone, Default)]
 pub struct Readiness {
     parts: Arc<Mutex<BTreeMap<String, Option<String>>>>,
+    notes: Arc<Mutex<BTreeMap<String, String>>>,
 }
 
 impl Readiness {
@@ -40,6 +41,22 @@ impl Readiness {
     pub fn troubles(&self) -> Vec<(String, String)> {
         let parts = self.parts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         parts.iter().filter_map(|(part, trouble)| trouble.clone().map(|why| (part.clone(), why))).collect()
+    }
+
+    /// What people should know of a part that goes on all the same; `None` takes it back.
+    pub fn noted(&self, part: &str, what: Option<String>) {
+        let mut notes = self.notes.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        match what {
+            Some(what) => notes.insert(part.to_owned(), what),
+            None => notes.remove(part),
+        };
+    }
+
+    /// What is noted of parts that go on.
+    #[must_use]
+    pub fn notes(&self) -> Vec<(String, String)> {
+        let notes = self.notes.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        notes.iter().map(|(part, what)| (part.clone(), what.clone())).collect()
     }
 
     fn set(&self, part: &str, trouble: Option<String>) {

@@ -39,7 +39,12 @@ fn ready(readiness: &Readiness) -> Response {
     let troubles = readiness.troubles();
     let status = if troubles.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let told: Vec<_> = troubles.iter().map(|(part, why)| json!({ "part": part, "why": why })).collect();
-    let body = json!({ "ready": troubles.is_empty(), "troubles": told });
+    let notes = readiness.notes();
+    let notes: Vec<_> = notes.iter().map(|(part, what)| json!({ "part": part, "what": what })).collect();
+    let mut body = json!({ "ready": troubles.is_empty(), "troubles": told });
+    if let (Some(body), false) = (body.as_object_mut(), notes.is_empty()) {
+        body.insert("notes".into(), notes.into());
+    }
     (status, [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
 }
 

@@ -5,6 +5,7 @@ pub mod calls;
 mod clicks;
 mod commit;
 mod doctor;
+mod leave;
 mod mail;
 mod operate;
 mod people;
@@ -23,6 +24,7 @@ use jiff::{Timestamp, civil::Date};
 use rapport_contact::hashed;
 use rapport_engine::ports::{
     bell::{Bell, Subjects},
+    leave::{DayRow, PaceRow},
     operating::{AuditRow, PauseRow},
     rows::{
         ClickRow, ConversionRow, DayCloseRow, DeadLetterRow, DefinitionRow, Ids, JourneyRow, MessageRow, MessageState,
@@ -139,6 +141,12 @@ pub struct Tables {
     pub erased: BTreeMap<PartnerKey, Timestamp>,
     /// Mails by workflow and minute.
     pub burst: BTreeMap<(String, i64), i64>,
+    /// How far mail to providers has come.
+    pub pace: BTreeMap<String, PaceRow>,
+    /// Days of domains that are being warmed up.
+    pub warm_up: BTreeMap<(String, i64), DayRow>,
+    /// What mails on their way were counted for.
+    pub(crate) leaving: BTreeMap<String, leave::Leaving>,
     pub audits: Vec<AuditRow>,
 }
 

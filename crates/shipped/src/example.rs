@@ -9,7 +9,7 @@ use rapport_rule::{Source, Sources};
 use crate::{folders, root};
 
 /// Codes that hang on the machine rapport runs on, so that the files alone do not give them: `rapport check` does.
-pub const OF_THE_MACHINE: [(&str, &str); 12] = [
+pub const OF_THE_MACHINE: [(&str, &str); 13] = [
     ("R0550", "where things run is read when a command starts"),
     ("R0551", "where things run is read when a command starts"),
     ("R0552", "a variable is set on a machine, not in the files"),
@@ -22,6 +22,7 @@ pub const OF_THE_MACHINE: [(&str, &str); 12] = [
     ("R0570", "where things run is read when a command starts"),
     ("R0572", "where things run is read when a command starts"),
     ("R0573", "where things run is read when a command starts"),
+    ("R0608", "where things run is read when a command starts"),
 ];
 
 /// Codes that hang on the partners there are: `rapport check --history` gives them, the files alone never do.

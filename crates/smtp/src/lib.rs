@@ -1,6 +1,6 @@
-//! How mail leaves: SMTP to a relay, or capture to a folder; and how a mail becomes bytes.
+//! How mail leaves: SMTP to one of several relays, or capture to a folder; and how a mail becomes bytes.
 //!
-//! [`SmtpTransport`] and [`CaptureTransport`] implement the engine's transport port. [`build`] turns an [`Outgoing`] mail into
+//! [`Relays`], [`SmtpTransport`] (one of them) and [`CaptureTransport`] implement the engine's transport port. [`build`] turns an [`Outgoing`] mail into
 //! the bytes that are sent; a [`Signer`] puts the domain's DKIM signature on top of them.
 //!
 //! Load-bearing contracts:
@@ -10,6 +10,7 @@
 //!   nothing else is waiting to be read. A future dropped half-way, a time-out, a stray reply: the connection is closed. Otherwise
 //!   the next mail would read the previous one's answer, and so on for ever.
 //! - **The number of open connections is hard.** Idle ones count.
+//! - **Another relay gets a mail only if the first provably did not take it**: before the final dot, never after it.
 //! - **Every wait ends**: connecting, each command, the final reply have their own limits.
 //! - Passwords and mail texts are never logged.
 //!
@@ -20,7 +21,11 @@
 
 mod settings;
 
+mod relays;
+
 mod pool;
+
+mod standing;
 
 mod session;
 
@@ -37,4 +42,5 @@ pub use capture::CaptureTransport;
 pub use dkim::{DkimError, DkimKey, RSA_BITS_MIN, Signer};
 pub use mime::{BuildError, Correspondent, Outgoing, build};
 pub use pool::SmtpTransport;
+pub use relays::Relays;
 pub use settings::{Limits, Login, Secret, SmtpSettings, SmtpUrlError, Tls};

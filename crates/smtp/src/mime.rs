@@ -45,7 +45,7 @@ pub struct Outgoing {
 pub struct Correspondent {
     /// Display name as people wrote it; cleaned when used.
     pub name: Option<String>,
-    /// `local@domain`, ASCII.
+    /// `local@domain`, the domain in ASCII.
     pub address: String,
 }
 
@@ -73,7 +73,7 @@ impl From<&Letter> for Outgoing {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BuildError {
     /// Not an address that can be written to.
-    #[error("the address in {0} is not an ASCII e-mail address")]
+    #[error("the address in {0} is not an e-mail address with a domain in ASCII")]
     Address(&'static str),
     /// Not `local@domain`.
     #[error("the message id is not of the form `local@domain`")]
@@ -147,7 +147,10 @@ fn date(at: Timestamp) -> Result<HeaderValue, BuildError> {
 }
 
 fn mailbox(who: &Correspondent, header: &'static str) -> Result<Mailbox, BuildError> {
-    let address = who.address.is_ascii().then(|| who.address.parse().ok()).flatten();
+    // Of a mailbox in another script the header has what the envelope has; the relay must offer SMTPUTF8 for both.
+    let is_domain_ascii = || who.address.rsplit_once('@').is_some_and(|(_, domain)| domain.is_ascii());
+    let is_fit = who.address.is_ascii() || (header == "To" && is_domain_ascii());
+    let address = is_fit.then(|| who.address.parse().ok()).flatten();
     let address = address.ok_or(BuildError::Address(header))?;
     let name = who.name.as_deref().map(display_name).filter(|name| !name.is_empty());
     Ok(Mailbox::new(name, address))

@@ -11,7 +11,7 @@ use tracing::debug;
 
 use crate::dkim::Signer;
 use crate::mime;
-use crate::session::Session;
+use crate::session::{Session, Tried};
 use crate::settings::{SmtpSettings, Tls};
 use crate::wire;
 use rapport_engine::ports::transport::{Connection, Deadline, Delivery, Envelope, Letter, Transport, TransportError};
@@ -55,6 +55,22 @@ impl SmtpTransport {
         Self { signer, ..self }
     }
 
+    /// Waits for the right to one of the connections.
+    pub(crate) async fn permit(&self) -> Result<OwnedSemaphorePermit, TransportError> {
+        let permit = Arc::clone(&self.pool.permits).acquire_owned().await;
+        permit.map_err(|_| TransportError::Unreachable("the transport is closed".into()))
+    }
+
+    /// A connection that is ready, an idle one if there is a good one.
+    pub(crate) async fn connect(&self, permit: OwnedSemaphorePermit) -> Result<Pooled, TransportError> {
+        let pool = &self.pool;
+        let session = match pool.reuse().await {
+            Some(session) => session,
+            None => Session::open(&pool.settings, &pool.hello, pool.tls.as_ref()).await?,
+        };
+        Ok(Pooled { session: Some(session), pool: Arc::clone(pool), _permit: permit })
+    }
+
     /// Says good-bye on every idle connection. Those in use close when dropped.
     pub async fn close(&self) {
         for session in self.pool.take_idle(|_| true) {
@@ -95,14 +111,8 @@ impl Pool {
 #[async_trait]
 impl Transport for SmtpTransport {
     async fn ready(&self) -> Result<Box<dyn Connection>, TransportError> {
-        let pool = &self.pool;
-        let permit = Arc::clone(&pool.permits).acquire_owned().await;
-        let permit = permit.map_err(|_| TransportError::Unreachable("the transport is closed".into()))?;
-        let session = match pool.reuse().await {
-            Some(session) => session,
-            None => Session::open(&pool.settings, &pool.hello, pool.tls.as_ref()).await?,
-        };
-        Ok(Box::new(Pooled { session: Some(session), pool: Arc::clone(pool), _permit: permit }))
+        let permit = self.permit().await?;
+        Ok(Box::new(self.connect(permit).await?))
     }
 
     fn compose(&self, letter: &Letter) -> Result<Vec<u8>, String> {
@@ -119,24 +129,34 @@ impl Transport for SmtpTransport {
 }
 
 /// A session on loan. Goes back when dropped, if it is in step.
-struct Pooled {
+pub(crate) struct Pooled {
     session: Option<Session>,
     pool: Arc<Pool>,
     /// Dropped after `Drop::drop` has put the session back or closed it: fields go in order, this one last.
     _permit: OwnedSemaphorePermit,
 }
 
-#[async_trait]
-impl Connection for Pooled {
-    async fn send(&mut self, envelope: &Envelope, bytes: &[u8], deadline: &Deadline) -> Delivery {
-        let Some(session) = &mut self.session else {
-            return Delivery::NotSent { reason: "the connection is closed".into() };
-        };
-        let delivery = session.send(envelope, bytes, deadline, &self.pool.settings).await;
+impl Pooled {
+    /// Sends one mail, and tells what that says of the relay.
+    pub(crate) async fn try_send(&mut self, envelope: &Envelope, bytes: &[u8], deadline: &Deadline) -> Tried {
+        let Some(session) = &mut self.session else { return Tried::unsent("the connection is closed") };
+        let tried = session.send(envelope, bytes, deadline, &self.pool.settings).await;
         if !session.is_reusable(u32::MAX) {
             self.session = None;
         }
-        delivery
+        tried
+    }
+
+    /// Whether it can take another mail.
+    pub(crate) fn is_open(&self) -> bool {
+        self.session.is_some()
+    }
+}
+
+#[async_trait]
+impl Connection for Pooled {
+    async fn send(&mut self, envelope: &Envelope, bytes: &[u8], deadline: &Deadline) -> Delivery {
+        self.try_send(envelope, bytes, deadline).await.delivery
     }
 }
 

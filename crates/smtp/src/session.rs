@@ -42,6 +42,7 @@ pub(crate) struct Session {
 struct Offers {
     eight_bit: bool,
     pipelining: bool,
+    utf8: bool,
     starttls: bool,
     auth: Vec<Mechanism>,
 }
@@ -68,6 +69,31 @@ enum Broken {
 impl Broken {
     fn unexpected(expected: &'static str, reply: &Reply) -> Self {
         Self::Unexpected { expected, code: reply.code, text: reply.text() }
+    }
+}
+
+/// What became of a mail over one session, and what that says of the relay.
+#[derive(Debug)]
+pub(crate) struct Tried {
+    pub delivery: Delivery,
+    /// No octet of the final dot has left, and the mail was not judged: another relay may have it.
+    pub elsewhere: bool,
+    /// The relay hung up, timed out or refused the session; why.
+    pub failed: Option<String>,
+    /// It hung up on a connection that had served before, as relays do: a fresh one to the same relay may take the mail.
+    pub afresh: bool,
+}
+
+impl Tried {
+    /// The relay has answered, or the connection is of no use any more.
+    fn answered(delivery: Delivery) -> Self {
+        Self { delivery, elsewhere: false, failed: None, afresh: false }
+    }
+
+    /// The connection at hand could not even be asked.
+    pub(crate) fn unsent(reason: &str) -> Self {
+        let delivery = Delivery::NotSent { reason: reason.to_owned() };
+        Self { delivery, elsewhere: true, failed: None, afresh: true }
     }
 }
 
@@ -145,6 +171,7 @@ impl Session {
             match words.next() {
                 Some("8BITMIME") => self.offers.eight_bit = true,
                 Some("PIPELINING") => self.offers.pipelining = true,
+                Some("SMTPUTF8") => self.offers.utf8 = true,
                 Some("STARTTLS") => self.offers.starttls = true,
                 Some("AUTH") => {
                     self.offers.auth = words
@@ -253,13 +280,13 @@ impl Session {
         bytes: &[u8],
         deadline: &Deadline,
         settings: &SmtpSettings,
-    ) -> Delivery {
+    ) -> Tried {
         let lines = match self.commands_for(envelope, bytes) {
             Ok(lines) => lines,
             Err(refusal) => return refusal,
         };
         if !std::mem::replace(&mut self.in_step, false) {
-            return Delivery::NotSent { reason: "the connection is out of step".into() };
+            return Tried::unsent("the connection is out of step");
         }
         self.mails += 1;
         // A transaction dropped in the middle never sent its dot, and leaves the connection out of step.
@@ -268,58 +295,81 @@ impl Session {
             () = deadline.stop.cancelled() => Err(Broken::Stopped),
             came = self.transaction(&lines, bytes, deadline.at, settings.limits.command) => came,
         };
-        let delivery = match before_dot {
-            Ok(BeforeDot::Ready) => self.dot(deadline.at, settings).await,
+        // Relays close connections that are idle or have had their share, at whatever moment.
+        let served = self.mails > 1;
+        let hung_up = |reply: &Reply| (reply.code == 421).then(|| format!("{} {}", reply.code, reply.text()));
+        let tried = match before_dot {
+            Ok(BeforeDot::Ready) => {
+                let delivery = self.dot(deadline.at, settings).await;
+                let failed = match &delivery {
+                    Delivery::InDoubt { reason } => Some(reason.clone()),
+                    Delivery::Refused { code: 421, text, .. } => Some(format!("421 {text}")),
+                    _ => None,
+                };
+                Tried { delivery, elsewhere: false, failed, afresh: false }
+            }
             Ok(BeforeDot::Refused(reply, stage)) => {
                 // After 421 the relay hangs up.
-                self.in_step = reply.code != 421;
+                let failed = hung_up(&reply);
+                self.in_step = failed.is_none();
                 self.needs_reset = true;
-                reply.into_refusal(stage)
+                let afresh = served && stage == Stage::Mail && failed.is_some();
+                Tried { delivery: reply.into_refusal(stage), elsewhere: failed.is_some(), failed, afresh }
             }
-            Ok(BeforeDot::RefusedEarly(reply)) => reply.into_refusal(Stage::Data),
-            Err(broken) => Delivery::NotSent { reason: broken.to_string() },
+            Ok(BeforeDot::RefusedEarly(reply)) => {
+                let failed = hung_up(&reply);
+                Tried { delivery: reply.into_refusal(Stage::Data), elsewhere: failed.is_some(), failed, afresh: false }
+            }
+            Err(Broken::Stopped) => Tried::answered(Delivery::NotSent { reason: Broken::Stopped.to_string() }),
+            Err(broken) => {
+                let afresh = served && matches!(broken, Broken::Closed | Broken::Io(_));
+                let reason = broken.to_string();
+                let delivery = Delivery::NotSent { reason: reason.clone() };
+                Tried { delivery, elsewhere: true, failed: Some(reason), afresh }
+            }
         };
         if !self.stream.buffer().is_empty() {
             self.in_step = false;
         }
         self.last_used = Instant::now();
-        delivery
+        tried
     }
 
-    /// MAIL and RCPT, or a refusal of our own when the envelope or the octets cannot go over this connection.
-    fn commands_for(&self, envelope: &Envelope, bytes: &[u8]) -> Result<[String; 2], Delivery> {
-        let refused = |code, enhanced: &str, text: &str| Delivery::Refused {
-            code,
-            enhanced: Some(enhanced.to_owned()),
-            text: text.to_owned(),
-            class: RefusalClass::Permanent,
-        };
-        let address = |text: &str| -> Result<lettre::Address, Delivery> {
-            if !text.is_ascii() {
-                return Err(refused(553, "5.6.7", "addresses outside ASCII are not sent (SMTPUTF8)"));
-            }
-            text.parse().map_err(|_| refused(501, "5.1.3", "not an address"))
+    /// MAIL and RCPT, or a refusal of our own when the envelope or the octets cannot go over this connection. What this relay
+    /// cannot do another one may; none of it is said about the mailbox, so that it suppresses nobody.
+    fn commands_for(&self, envelope: &Envelope, bytes: &[u8]) -> Result<[String; 2], Tried> {
+        let unable = |code, enhanced: &str, text: &str| Tried {
+            delivery: refused(code, enhanced, text, RefusalClass::Policy),
+            elsewhere: true,
+            failed: None,
+            afresh: false,
         };
         let mut parameters = Vec::new();
         if !bytes.is_ascii() {
             if !self.offers.eight_bit {
-                let class = RefusalClass::Policy;
-                let text = "the relay does not take 8-bit mail".to_owned();
-                return Err(Delivery::Refused { code: 554, enhanced: Some("5.6.3".into()), text, class });
+                return Err(unable(554, "5.6.3", "the relay does not take 8-bit mail"));
             }
             parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
         }
+        if !(envelope.from.is_ascii() && envelope.to.is_ascii()) {
+            if !self.offers.utf8 {
+                return Err(unable(
+                    553,
+                    "5.6.7",
+                    "the address is outside ASCII, and the relay does not offer SMTPUTF8",
+                ));
+            }
+            parameters.push(MailParameter::SmtpUtfEight);
+        }
+        let address = |text: &str, class| -> Result<lettre::Address, Tried> {
+            text.parse().map_err(|_| Tried::answered(refused(501, "5.1.3", "not an address", class)))
+        };
         let from = match envelope.from.as_str() {
             "" => None,
-            from => Some(address(from).map_err(|refusal| match refusal {
-                // Our own sender is never the recipient's fault.
-                Delivery::Refused { code, enhanced, text, .. } => {
-                    Delivery::Refused { code, enhanced, text, class: RefusalClass::Policy }
-                }
-                other => other,
-            })?),
+            // Our own sender is never the recipient's fault.
+            from => Some(address(from, RefusalClass::Policy)?),
         };
-        let to = address(&envelope.to)?;
+        let to = address(&envelope.to, RefusalClass::Permanent)?;
         Ok([Mail::new(from, parameters).to_string(), Rcpt::new(to, Vec::new()).to_string()])
     }
 
@@ -504,6 +554,11 @@ impl Session {
             None => Stray::Nothing,
         }
     }
+}
+
+/// A refusal of our own.
+fn refused(code: u16, enhanced: &str, text: &str, class: RefusalClass) -> Delivery {
+    Delivery::Refused { code, enhanced: Some(enhanced.to_owned()), text: text.to_owned(), class }
 }
 
 /// How far a mail came before its dot.

@@ -74,6 +74,14 @@ impl SqlStore {
             Class::Processes => session.execute(&prune::PROCESSES, &cells![length]).await?,
             Class::SurveyTickets => session.execute(&prune::SURVEY_TICKETS, &cells![before]).await?,
             Class::Clicks => session.execute(&prune::CLICKS, &cells![before]).await?,
+            Class::Pace => {
+                let leaving = session.execute(&prune::LEAVING, &[]).await?;
+                leaving + session.execute(&prune::PACE, &cells![before.as_microsecond()]).await?
+            }
+            Class::WarmUp => {
+                let day = i64::try_from(DAY.as_millis()).unwrap_or(i64::MAX);
+                session.execute(&prune::WARM_UP, &cells![before.as_millisecond().div_euclid(day)]).await?
+            }
             Class::LogMarks => {
                 let last_day = before.to_zoned(TimeZone::UTC).date().saturating_sub(1.day()).to_string();
                 let marks = session.execute(&prune::CLOCK_MARKS, &cells![before]).await?;

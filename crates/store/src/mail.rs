@@ -5,6 +5,7 @@
 //! mailers. Locks are taken in one order everywhere: recipient before message.
 
 mod claim;
+mod leave;
 mod settle;
 
 use rapport_contact::Kind;

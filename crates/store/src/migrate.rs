@@ -44,6 +44,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(17, "0017_measured.sql"),
     migration!(18, "0018_compression.sql"),
     migration!(19, "0019_surveys.sql"),
+    migration!(20, "0020_pace.sql"),
     migration!(21, "0021_clicks.sql"),
     migration!(22, "0022_copies.sql"),
     migration!(24, "0024_reply.sql"),

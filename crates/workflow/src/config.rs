@@ -15,6 +15,7 @@ mod rates;
 mod resources;
 mod retention;
 mod segments;
+mod sending;
 mod surveys;
 mod texts;
 mod tracking;
@@ -45,6 +46,7 @@ pub use offers::{Budget, Offer, PerPartner};
 pub use resources::{Resource, Resources};
 pub use retention::{DataClass, Retention};
 pub use segments::{Group, GroupRule, Lane, Segment, Segments};
+pub use sending::{Pace, Rate, WarmUp};
 pub use surveys::{Survey, SurveyKind, SurveyPeriod, WRITTEN, answered_until, period_days};
 pub use texts::Texts;
 pub use tracking::Clicks;
@@ -85,6 +87,10 @@ pub struct Config {
     pub guardrails: Guardrails,
     /// How many mails an hour of one workflow warn and stop.
     pub burst: Burst,
+    /// How fast mail leaves to each provider's mailboxes.
+    pub pace: Pace,
+    /// Domains nobody knows yet.
+    pub warm_up: Vec<WarmUp>,
     /// Working days, for waits.
     pub calendar: Calendar,
     /// Where links in mails lead, and the domain of Message-ID; `None` without `links:`.

@@ -6,6 +6,7 @@
 mod config;
 mod json;
 mod resources;
+mod sending;
 mod steps;
 mod tests;
 mod workflow;
@@ -111,6 +112,8 @@ pub enum Form {
     Https,
     /// `50 per hour`.
     PerHour,
+    /// `600 per minute`.
+    Pace,
 }
 
 const fn must(key: &'static str, about: &'static str, shape: Shape) -> Field {

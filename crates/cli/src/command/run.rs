@@ -172,14 +172,14 @@ async fn come_into_force(desk: &Desk, folder: &Path) -> Result<bool, Failure> {
 
 /// A replay writes old mail: it may reach a folder or this machine, never a person.
 fn refuse_foreign_mail(mail: &MailSettings, replays: bool) -> Result<(), Failure> {
-    let MailWay::Smtp(smtp) = &mail.way else { return Ok(()) };
-    let here = matches!(smtp.host.as_str(), "localhost" | "127.0.0.1" | "::1");
-    if replays && !here {
-        return Err(Failure::input("a replay's mail must not leave this machine")
-            .help("set RAPPORT_MAIL=capture, or name a sink on 127.0.0.1"));
-    }
-    if !replays && !here {
-        warn!(host = smtp.host, "mail leaves this machine");
+    let MailWay::Smtp(relays) = &mail.way else { return Ok(()) };
+    let is_here = |host: &str| matches!(host, "localhost" | "127.0.0.1" | "::1");
+    for relay in relays.iter().filter(|relay| !is_here(&relay.host)) {
+        if replays {
+            return Err(Failure::input("a replay's mail must not leave this machine")
+                .help("set RAPPORT_MAIL=capture, or name a sink on 127.0.0.1"));
+        }
+        warn!(host = relay.host, "mail leaves this machine");
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rapport_rule::yaml::{Fields, Node};
 use rapport_smtp::{DkimKey, Signer, SmtpSettings};
 
-use super::{Reader, Told};
+use super::{Reader, Secret, Told};
 
 /// How mail leaves.
 #[derive(Debug, Clone)]
@@ -37,8 +37,8 @@ pub enum MailWay {
         /// The maildir.
         folder: PathBuf,
     },
-    /// To a server.
-    Smtp(Box<SmtpSettings>),
+    /// To the first of these relays that takes it; at least one.
+    Smtp(Vec<SmtpSettings>),
 }
 
 pub(super) fn read(reader: &mut Reader<'_>, node: Option<&Node>, root: &Path) -> Option<MailSettings> {
@@ -49,34 +49,87 @@ pub(super) fn read(reader: &mut Reader<'_>, node: Option<&Node>, root: &Path) ->
     let folder = fields.as_ref().and_then(|fields| fields.take("folder")).and_then(|node| reader.text(node));
     let folder = root.join(folder.as_deref().unwrap_or("mails"));
     let deliver = fields.as_ref().and_then(|fields| fields.take("deliver"));
-    let told = reader.value("RAPPORT_MAIL", deliver);
+    let told = told(reader, deliver);
     let signer = Arc::new(signer(reader, fields.as_ref().and_then(|fields| fields.take("dkim")), root));
     if let Some(fields) = fields {
         fields.finish(&["deliver", "dkim", "folder"], reader.findings);
     }
-    let way = way(reader, told, folder, root)?;
+    let way = way(reader, told?, folder, root)?;
     Some(MailSettings { way, signer })
 }
 
-fn way(reader: &mut Reader<'_>, told: Option<Told>, folder: PathBuf, root: &Path) -> Option<MailWay> {
-    let Some(Told { path, span, text: deliver }) = told else { return Some(MailWay::Capture { folder }) };
-    if deliver.reveal() == "capture" {
+/// The addresses, one or several in order: a list in the file, words in the variable. `None` when one of them cannot be read.
+fn told(reader: &mut Reader<'_>, deliver: Option<&Node>) -> Option<Vec<Told>> {
+    const VARIABLE: &str = "RAPPORT_MAIL";
+    if let Some(told) = reader.value(VARIABLE, None) {
+        // A folder may have spaces in its name; an address has none.
+        let text = told.text.reveal();
+        if text.starts_with("capture") || text.trim().is_empty() {
+            return Some(vec![told]);
+        }
+        let one = |word: &str| Told { path: VARIABLE.to_owned(), span: None, text: Secret::new(word.to_owned()) };
+        return Some(text.split_whitespace().map(one).collect());
+    }
+    let Some(node) = deliver else { return Some(Vec::new()) };
+    let path = reader.path;
+    if node.as_seq().is_some_and(<[Node]>::is_empty) {
+        reader
+            .findings
+            .error("R0608", path, node.span, "there is no relay in the list")
+            .label("name one, or `capture`");
+        return None;
+    }
+    let mut all = Vec::new();
+    for node in node.one_or_many() {
+        let text = Secret::new(reader.text(node)?);
+        all.push(Told { path: path.to_owned(), span: Some(node.span), text });
+    }
+    Some(all)
+}
+
+fn way(reader: &mut Reader<'_>, told: Vec<Told>, folder: PathBuf, root: &Path) -> Option<MailWay> {
+    let alone = told.len() < 2;
+    let Some(first) = told.first() else { return Some(MailWay::Capture { folder }) };
+    if alone && first.text.reveal() == "capture" {
         return Some(MailWay::Capture { folder });
     }
-    if let Some(folder) = deliver.reveal().strip_prefix("capture:") {
+    if let Some(folder) = first.text.reveal().strip_prefix("capture:").filter(|_| alone) {
         return Some(MailWay::Capture { folder: root.join(folder) });
     }
-    match SmtpSettings::parse(deliver.reveal()) {
-        Ok(settings) => Some(MailWay::Smtp(Box::new(settings))),
-        Err(error) => {
-            // The error names what is wrong and never repeats the address, which may hold a password.
+    let mut relays: Vec<SmtpSettings> = Vec::new();
+    for Told { path, span, text: deliver } in &told {
+        if deliver.reveal().split(':').next() == Some("capture") {
             reader
                 .findings
-                .error("R0555", &path, span, error.to_string())
-                .label("write `capture` or `smtps://user:${PASSWORD}@host:465`");
-            None
+                .error("R0608", path, *span, "mail is captured or it goes to relays, not both")
+                .hint("`deliver: capture` stands alone; a list names relays, in the order in which they are tried.");
+            return None;
         }
+        let settings = match SmtpSettings::parse(deliver.reveal()) {
+            Ok(settings) => settings,
+            Err(error) => {
+                // The error names what is wrong and never repeats the address, which may hold a password.
+                reader
+                    .findings
+                    .error("R0555", path, *span, error.to_string())
+                    .label("write `capture` or `smtps://user:${PASSWORD}@host:465`");
+                return None;
+            }
+        };
+        let same = |other: &SmtpSettings| {
+            let user = |relay: &SmtpSettings| relay.login.as_ref().map(|login| login.user.clone());
+            (&other.host, other.port, user(other)) == (&settings.host, settings.port, user(&settings))
+        };
+        if relays.iter().any(same) {
+            reader
+                .findings
+                .error("R0608", path, *span, "this relay is in the list already")
+                .hint("One that failed is left alone for a while, whatever its place in the list.");
+            return None;
+        }
+        relays.push(settings);
     }
+    Some(MailWay::Smtp(relays))
 }
 
 /// `dkim: [{ domain, selector, key }]`; the key is a file of the project, or PEM text from the environment.

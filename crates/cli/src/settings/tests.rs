@@ -61,3 +61,25 @@ fn a_key_that_cannot_sign_is_a_finding_that_does_not_show_it() {
     let (settings, told) = check(&dkim("\"${KEY}\""), &[("KEY", &broken)]);
     assert!(settings.is_none() && told.contains("R0559") && !told.contains("XX"), "{told}");
 }
+
+#[test]
+fn mail_goes_to_several_relays_in_order() {
+    let places = |settings: Option<Settings>| match settings.unwrap().mail.way {
+        MailWay::Smtp(relays) => relays.into_iter().map(|relay| (relay.host, relay.connections)).collect::<Vec<_>>(),
+        MailWay::Capture { .. } => Vec::new(),
+    };
+    let text = "mail:\n  deliver: [\"smtps://u:${PW}@a.example?connections=8\", \"smtp://b.example\"]\n";
+    let (settings, told) = check(text, &[("PW", "hunter2")]);
+    assert!(settings.is_some(), "{told}");
+    let both = [("a.example".to_owned(), 8), ("b.example".to_owned(), 4)];
+    assert_eq!(places(settings), both);
+    let (settings, told) = check(text, &[("RAPPORT_MAIL", "smtp://c.example smtp://d.example?connections=1")]);
+    assert!(settings.is_some(), "{told}");
+    assert_eq!(places(settings), [("c.example".to_owned(), 4), ("d.example".to_owned(), 1)]);
+    for wrong in ["[]", "[capture, \"smtp://b.example\"]", "[\"smtp://b.example\", \"smtp://b.example:25\"]"] {
+        let (settings, told) = check(&format!("mail:\n  deliver: {wrong}\n"), &[]);
+        assert!(settings.is_none() && told.contains("R0608"), "{wrong}: {told}");
+    }
+    let (settings, told) = check("mail:\n  deliver: [\"smtp://a.example\", \"smtp://u:hunter2\"]\n", &[]);
+    assert!(settings.is_none() && told.contains("R0555"), "{told}");
+}

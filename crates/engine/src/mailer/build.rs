@@ -15,7 +15,7 @@ use super::clicks::Counts;
 use crate::{
     ports::{
         rows::MessageRow,
-        store::Attempt,
+        store::{Attempt, DueMessage},
         transport::{Letter, Mailbox},
     },
     rulebooks::Applied,
@@ -156,6 +156,14 @@ pub fn return_path(rulebook: &Applied, keys: &LinkKeys, message: &str, from: &st
         Some(format!("{local}+{}@{domain}", keys.keys.return_tag(message).ok()?))
     });
     tagged.unwrap_or_else(|| from.to_owned())
+}
+
+/// The domain a mail is written from, as far as the live files say.
+pub(super) fn sending_domain(rulebook: &Applied, due: &DueMessage) -> Option<String> {
+    let envelope: Envelope = serde_json::from_str(&due.message.context).ok()?;
+    let known: Value = serde_json::from_str(&due.person).ok()?;
+    let sender = sender(rulebook, &envelope, known.get("manager").and_then(Value::as_str)).ok()?;
+    normalise(&sender.email).map(|address| address.domain().to_owned())
 }
 
 /// The declared sender, or the partner's manager where the files say so and the manager is a declared sender.

@@ -102,7 +102,13 @@ pub(super) fn put_off(snapshot: &RecipientSnapshot, now: Option<Timestamp>, shar
     verdict
 }
 
-fn question(due: &DueMessage, snapshot: &RecipientSnapshot, rulebook: &Applied, at: Timestamp) -> (Request, Recipient) {
+/// What is asked about a message at an instant, and what is known of its recipient.
+pub(super) fn question(
+    due: &DueMessage,
+    snapshot: &RecipientSnapshot,
+    rulebook: &Applied,
+    at: Timestamp,
+) -> (Request, Recipient) {
     let message = &due.message;
     let person: Value = serde_json::from_str(&due.person).unwrap_or(Value::Null);
     let text = |name: &str| person.get(name).and_then(Value::as_str);

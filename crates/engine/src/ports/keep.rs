@@ -12,6 +12,10 @@ pub enum Class {
     Data(DataClass),
     /// Clicks that nobody judged, and those that were forgotten to be forgotten.
     Clicks,
+    /// What counts mails to a provider, and those that left a mailer's hand on another way than by its word.
+    Pace,
+    /// Days of warm-ups: nobody counts a day that is over.
+    WarmUp,
     /// Instants of the log, and shards' parts of closed days.
     LogMarks,
     /// Links that asked for anonymous answers, after they close.
@@ -28,6 +32,8 @@ impl Class {
             Self::ActivityIds => "activity_ids",
             Self::Data(class) => class.code(),
             Self::Clicks => "clicks",
+            Self::Pace => "pace",
+            Self::WarmUp => "warm_up",
             Self::LogMarks => "log_marks",
             Self::SurveyTickets => "survey_tickets",
             Self::Processes => "processes",
@@ -51,6 +57,8 @@ impl Keep {
         let fixed = [
             (Class::ActivityIds, 1),
             (Class::Clicks, 1),
+            (Class::Pace, 1),
+            (Class::WarmUp, 60),
             (Class::LogMarks, history_days),
             (Class::SurveyTickets, 0),
             (Class::Processes, 1),

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use super::copies::SentCopy;
 use super::keep::Keep;
+use super::leave::Leave;
 use super::operating::{AuditRow, Operation, PauseRow, TaskQuery};
 use super::rows::{
     AnonymousAnswer, AnonymousTally, CallSettled, ClickRow, CoordinatorCommit, DayCloseRow, DayPartRow, DeadLetterRow,
@@ -164,6 +165,9 @@ pub struct RecipientVerdict {
     pub defer: Vec<(String, Timestamp, String)>,
     /// Ended without being sent, with state, reason code and when.
     pub end: Vec<EndedMessage>,
+    /// Limits over many people under which the taken message leaves; where they hold it, it is put off and not taken. `None`
+    /// counts nothing.
+    pub leave: Option<Leave>,
 }
 
 /// A message that ended, with the outcome record to append.

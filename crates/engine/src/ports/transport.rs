@@ -49,6 +49,19 @@ pub trait Transport: Send + Sync {
     fn connections_max(&self) -> usize;
     /// Whether mail really leaves the machine (false for capture).
     fn delivers(&self) -> bool;
+    /// The relays it goes through, in the order in which they are tried; none where there is no such thing.
+    fn relays(&self) -> Vec<RelayStanding> {
+        Vec::new()
+    }
+}
+
+/// How a relay stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RelayStanding {
+    /// Its host and port.
+    pub name: String,
+    /// Why it is left alone for a while; `None`: it takes mail as far as anybody knows.
+    pub trouble: Option<String>,
 }
 
 /// A connection that is ready for one message.
@@ -56,6 +69,10 @@ pub trait Transport: Send + Sync {
 pub trait Connection: Send {
     /// Sends one message. After the deadline the final dot does not leave.
     async fn send(&mut self, envelope: &Envelope, bytes: &[u8], deadline: &Deadline) -> Delivery;
+    /// The relay that had the last message; `None` where there is no such thing.
+    fn relay(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// When a message that has not come to its final dot is broken off: nothing of it was accepted then.

@@ -205,6 +205,18 @@ impl Tables {
             Class::Processes => retain(&mut self.processes, |_, at| *at >= oldest(server_now)),
             Class::SurveyTickets => retain(&mut self.tickets, |_, closes_at| *closes_at >= before),
             Class::Clicks => retain(&mut self.clicks, |_, (row, _)| row.at >= before),
+            Class::Pace => {
+                let silent = before.as_microsecond();
+                let messages = &self.messages;
+                let attempting =
+                    |id: &String| messages.get(id).is_some_and(|message| message.state == MessageState::Attempting);
+                retain(&mut self.leaving, |id, _| attempting(id))
+                    + retain(&mut self.pace, |_, row| row.free_us >= silent || row.slot_us >= silent)
+            }
+            Class::WarmUp => {
+                let oldest = before.as_millisecond().div_euclid(86_400_000);
+                retain(&mut self.warm_up, |(_, day), _| *day >= oldest)
+            }
             Class::LogMarks => {
                 let last_day = before.to_zoned(TimeZone::UTC).date().saturating_sub(1.day());
                 let closed: BTreeMap<_, _> =

@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use rapport_contact::{Kind, breaker::Tally, hashed};
 use rapport_engine::ports::{
     copies::{SentCopy, round_of},
+    leave::Leave,
     rows::{MessageState, ShardRow},
     store::{
         Attempt, BURST_MINUTES, ClaimRequest, Claimed, DomainTally, Doubtful, DueMessage, EndedMessage, Holder,
@@ -63,20 +64,23 @@ impl Tables {
                 snapshots.insert(address, snapshot);
             }
         }
+        let mut taken: Vec<(String, DueMessage, Option<Leave>)> = Vec::new();
         for (address, snapshot) in snapshots {
             let verdict = decide(&snapshot);
             claimed.looked_at +=
                 usize::from(verdict.take.is_some() || !verdict.defer.is_empty() || !verdict.end.is_empty());
             for (id, due, reason) in verdict.defer {
-                if let Some(message) = self.queued(&id) {
-                    (message.row.due, message.reason, message.changed_at) = (due, Some(reason), request.now);
-                }
+                self.defer(&id, due, reason, request.now);
             }
             self.end_queued(&verdict.end);
             let due = verdict.take.and_then(|id| snapshot.due.into_iter().find(|due| due.message.id == id));
-            let Some(due) = due else { continue };
+            taken.extend(due.map(|due| (address, due, verdict.leave)));
+        }
+        for (address, due, leave) in self.let_some_go(taken, request.now) {
             if !self.has_room(&due.message.workflow, request) {
                 claimed.over.insert(due.message.workflow.clone());
+                self.leaving.remove(&due.message.id);
+                leave.iter().for_each(|leave| self.stays(leave));
                 continue;
             }
             if let Some(attempt) = self.take(address, due, request, server_now) {
@@ -84,6 +88,40 @@ impl Tables {
             }
         }
         Ok(claimed)
+    }
+
+    /// The mails that the limits over many people let go, by address; the others are put off. Those of higher priority are asked
+    /// about first.
+    fn let_some_go(
+        &mut self,
+        mut taken: Vec<(String, DueMessage, Option<Leave>)>,
+        now: Timestamp,
+    ) -> Vec<(String, DueMessage, Option<Leave>)> {
+        taken.sort_by(|(_, one, _), (_, other, _)| {
+            let (one, other) = (&one.message, &other.message);
+            other.priority.cmp(&one.priority).then_with(|| (one.due, &one.id).cmp(&(other.due, &other.id)))
+        });
+        taken.retain(|(_, due, leave)| {
+            let Some(leave) = leave else { return true };
+            match self.let_go(due, leave, now) {
+                Ok(()) => {
+                    self.leaves(&due.message.id, leave);
+                    true
+                }
+                Err((until, reason)) => {
+                    self.defer(&due.message.id, until, reason.code().to_owned(), now);
+                    false
+                }
+            }
+        });
+        taken.sort_by(|(one, ..), (other, ..)| one.cmp(other));
+        taken
+    }
+
+    fn defer(&mut self, id: &str, due: Timestamp, reason: String, now: Timestamp) {
+        if let Some(message) = self.queued(id) {
+            (message.row.due, message.reason, message.changed_at) = (due, Some(reason), now);
+        }
     }
 
     /// Whether one more mail of the workflow may leave within the hour; it is counted if so.
@@ -357,6 +395,7 @@ impl Tables {
                 }
             }
         }
+        self.arrived(id, matches!(settlement, Settlement::Requeue { .. }));
         if let Some(hand) = self.recipients.get_mut(&attempt.address)
             && hand.as_ref() == Some(id)
         {

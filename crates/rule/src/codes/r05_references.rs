@@ -47,7 +47,7 @@ pub(super) const PAGES: &[CodePage] = &[
     CodePage {
         code: "R0555",
         title: "mail cannot be delivered like this",
-        meaning: "Mail is captured to a folder, or goes to one relay by SMTP.",
+        meaning: "Mail is captured to a folder, or goes by SMTP to a relay, or to the first of several that takes it.",
         place: place::RAPPORT,
         example: "mail: { deliver: mail.acme.example }",
         put_right: "mail: { deliver: capture }",
@@ -315,6 +315,14 @@ pub(super) const PAGES: &[CodePage] = &[
         place: place::RAPPORT,
         example: "tracking: { opens: none, clicks: none, hosts: [acme.example] }",
         put_right: "tracking: { opens: none, clicks: none }",
+    },
+    CodePage {
+        code: "R0593",
+        title: "a warm-up that warms nothing up",
+        meaning: "A warm-up bounds how many mails a day leave from the addresses of a domain, from its first day on, until its last number is reached. The domain is one that a sender writes from, the numbers grow from day to day, and it has a first day.",
+        place: place::RAPPORT,
+        example: "guardrails: { warm_up: { mail.acme.example: { from: 2026-03-02, mails_a_day: [100, 100, 50] } } }",
+        put_right: "guardrails: { warm_up: { mail.acme.example: { from: 2026-03-02, mails_a_day: [50, 100, 200] } } }",
     },
     CodePage {
         code: "R0594",

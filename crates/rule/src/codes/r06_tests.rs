@@ -1,4 +1,4 @@
-//! `tests.yaml`.
+//! `tests.yaml`; and from R0608 on relays and pace.
 
 use super::{CodePage, place};
 
@@ -59,5 +59,21 @@ pub(super) const PAGES: &[CodePage] = &[
         place: place::TEST,
         example: "events: [{ day: monday, link.clicked: {} }]\nexpect: { mails: [] }",
         put_right: "events: [{ day: 1, link.clicked: {} }]\nexpect: { mails: [] }",
+    },
+    CodePage {
+        code: "R0608",
+        title: "this is no list of relays",
+        meaning: "`mail.deliver` is `capture`, or one relay, or a list of relays in the order in which they are tried. Each is in it once; one that failed is left alone for a while by itself.",
+        place: place::RAPPORT,
+        example: "mail: { deliver: [capture, \"smtp://relay.acme.example\"] }",
+        put_right: "mail: { deliver: [\"smtp://relay.acme.example\", \"smtp://second.acme.example\"] }",
+    },
+    CodePage {
+        code: "R0609",
+        title: "this is no pace",
+        meaning: "A pace is how many mails may leave to one provider's mailboxes: `600 per minute`, `10 per second`, and over how many connections at once. A provider is one rapport knows (`google`, `microsoft`, `yahoo`, `apple`, …), or a name with its `domains`; a domain belongs to one of them.",
+        place: place::RAPPORT,
+        example: "guardrails: { pace: { providers: { google: { rate: quickly } } } }",
+        put_right: "guardrails: { pace: { providers: { google: { rate: 300 per minute } } } }",
     },
 ];

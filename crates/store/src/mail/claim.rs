@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use rapport_contact::hashed;
 use rapport_engine::ports::copies::{SentCopy, round_of};
+use rapport_engine::ports::leave::Leave;
 use rapport_engine::ports::rows::OutboxRow;
 use rapport_engine::ports::store::{
     Attempt, BURST_MINUTES, ClaimRequest, Claimed, DueMessage, EndedMessage, Holder, RecipientSnapshot,
@@ -12,6 +13,7 @@ use rapport_engine::ports::store::{
 };
 use rapport_event::id::PartnerKey;
 
+use super::leave::Counts;
 use super::{kind, message_row};
 use crate::SqlStore;
 use crate::commit::write_outbox;
@@ -42,7 +44,15 @@ impl SqlStore {
             let verdict = decide(&snapshot);
             verdicts.add(snapshot, verdict);
         }
+        let mut counts = Counts::default();
+        let leaves = std::mem::take(&mut verdicts.leaves);
+        let waits = counts.count(&mut session, &verdicts.taken, leaves, request.now).await?;
+        for (id, until, reason) in waits {
+            verdicts.taken.remove(&id);
+            verdicts.deferred.push((id, until, reason));
+        }
         let over = verdicts.keep_under(&mut session, request).await?;
+        counts.write(&mut session, &verdicts.taken).await?;
         let looked_at = verdicts.recipients + moved.len();
         let attempts = verdicts.write(&mut session, request).await?;
         session.about().concluded = looked_at > 0;
@@ -206,6 +216,8 @@ struct Verdicts {
     taken: BTreeMap<String, (String, DueMessage)>,
     deferred: Vec<(String, Timestamp, String)>,
     ended: Vec<EndedMessage>,
+    /// The limits over many people under which taken messages leave.
+    leaves: BTreeMap<String, Leave>,
     /// Recipients something was decided about.
     recipients: usize,
 }
@@ -218,6 +230,7 @@ impl Verdicts {
         self.ended.extend(verdict.end);
         let taken = verdict.take.and_then(|id| snapshot.due.into_iter().find(|due| due.message.id == id));
         if let Some(due) = taken {
+            self.leaves.extend(verdict.leave.map(|leave| (due.message.id.clone(), leave)));
             self.taken.insert(due.message.id.clone(), (snapshot.address, due));
         }
     }

@@ -11,6 +11,7 @@ use rapport_engine::ports::store::{
 use rapport_event::id::PartnerKey;
 
 use super::claim::end_queued;
+use super::leave::arrived;
 use super::message_row;
 use crate::SqlStore;
 use crate::commit::write_outbox;
@@ -45,6 +46,7 @@ impl SqlStore {
             session.rollback().await?;
             return Ok(false);
         }
+        arrived(&mut session, id, matches!(settlement, Settlement::Requeue { .. })).await?;
         match settlement {
             Settlement::Ended(ended) => {
                 if matches!(ended.state, MessageState::Sent | MessageState::InDoubt) {

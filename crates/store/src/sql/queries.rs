@@ -265,6 +265,15 @@ pub(crate) mod mail {
     pub(crate) static BURST_FORGET: Statement = Statement::one(include_str!("../../queries/mail/burst_forget.sql"));
     pub(crate) static BURST_RETURN: Statement = Statement::one(include_str!("../../queries/mail/burst_return.sql"));
     pub(crate) static BURST_HOUR: Statement = Statement::one(include_str!("../../queries/mail/burst_hour.sql"));
+    pub(crate) static PACE_LOCK: Statement = Statement::one(include_str!("../../queries/mail/pace_lock.sql"));
+    pub(crate) static PACE_SET: Statement = Statement::one(include_str!("../../queries/mail/pace_set.sql"));
+    pub(crate) static WARM_UP_LOCK: Statement = Statement::one(include_str!("../../queries/mail/warm_up_lock.sql"));
+    pub(crate) static WARM_UP_SET: Statement = Statement::one(include_str!("../../queries/mail/warm_up_set.sql"));
+    pub(crate) static WARM_UP_RETURN: Statement = Statement::one(include_str!("../../queries/mail/warm_up_return.sql"));
+    pub(crate) static LEAVING_COUNT: Statement = Statement::one(include_str!("../../queries/mail/leaving_count.sql"));
+    pub(crate) static LEAVING_ADD: Statement = Statement::one(include_str!("../../queries/mail/leaving_add.sql"));
+    pub(crate) static LEAVING_END: Statement = Statement::one(include_str!("../../queries/mail/leaving_end.sql"));
+    pub(crate) static WAITS: Statement = Statement::one(include_str!("../../queries/mail/waits.sql"));
     pub(crate) static LOOK: Statement = Statement::one(include_str!("../../queries/mail/look.sql"));
 }
 
@@ -353,6 +362,9 @@ pub(crate) mod prune {
     pub(crate) static SURVEY_TICKETS: Statement =
         Statement::one(include_str!("../../queries/prune/survey_tickets.sql"));
     pub(crate) static CLICKS: Statement = Statement::one(include_str!("../../queries/prune/clicks.sql"));
+    pub(crate) static PACE: Statement = Statement::one(include_str!("../../queries/prune/pace.sql"));
+    pub(crate) static WARM_UP: Statement = Statement::one(include_str!("../../queries/prune/warm_up.sql"));
+    pub(crate) static LEAVING: Statement = Statement::one(include_str!("../../queries/prune/leaving.sql"));
 }
 
 pub(crate) mod journal {

@@ -17,8 +17,9 @@ use rapport_rule::yaml::{Fields, Key, Node, is_name};
 use rapport_rule::{Currency, Findings, Length, Span};
 
 use super::offers::https;
+use super::sending;
 use super::tracking::{Tracking, host};
-use super::{Burst, Config, LinkBase, Program, Retention, Texts, Topic, retention};
+use super::{Burst, Config, LinkBase, Pace, Program, Retention, Texts, Topic, WarmUp, retention};
 use crate::calendar::{Calendar, EVERYWHERE, day_of_week};
 
 /// Keys of `config/rapport.yaml` that say where things run; the binary reads them.
@@ -37,7 +38,9 @@ pub(crate) fn read(node: &Node, path: &str, findings: &mut Findings) -> Option<C
         fields.require("topics", findings).map(|node| by_name(node, path, findings, topic)).unwrap_or_default();
     let partner_types = fields.take("partner_types").map(|node| types(node, path, findings)).unwrap_or_default();
     let work = working_days(&fields, path, findings);
-    let (guardrails, burst) = guardrails(fields.take("guardrails"), &topics, &work, path, findings);
+    let sending = senders.values().filter_map(|sender: &Sender| rapport_contact::normalise(&sender.email));
+    let sending = sending.map(|address| address.domain().to_owned()).collect();
+    let (guardrails, limits) = guardrails(fields.take("guardrails"), &topics, &work, &sending, path, findings);
     let tracking = fields.take("tracking").and_then(|node| {
         let all = programs.iter().flat_map(|(_, all)| all.values());
         Tracking::read(node, all.filter_map(|program| host(&program.url)).collect(), path, findings)
@@ -60,7 +63,9 @@ pub(crate) fn read(node: &Node, path: &str, findings: &mut Findings) -> Option<C
         partner_types,
         imprint: imprint?,
         guardrails: guardrails?,
-        burst,
+        burst: limits.burst,
+        pace: limits.pace,
+        warm_up: limits.warm_up,
         calendar: work.calendar,
         links,
         clicks,
@@ -186,11 +191,15 @@ fn sender(_: &str, node: &Node, path: &str, findings: &mut Findings) -> Option<S
 
 fn address(node: &Node, path: &str, findings: &mut Findings) -> Option<String> {
     let text = node.text(path, findings)?;
-    if rapport_contact::normalise(text).is_none() {
-        findings.error("R0538", path, node.span, format!("`{text}` is no mail address"));
-        return None;
+    match rapport_contact::normalise(text) {
+        Some(_) if text.is_ascii() => Some(text.to_owned()),
+        // What every relay takes. A sender that needs SMTPUTF8 would write to nobody elsewhere.
+        Some(address) if !address.needs_utf8() => Some(address.to_string()),
+        _ => {
+            findings.error("R0538", path, node.span, format!("`{text}` is no mail address"));
+            None
+        }
     }
-    Some(text.to_owned())
 }
 
 fn imprint(node: &Node, path: &str, findings: &mut Findings) -> Option<Imprint> {
@@ -324,13 +333,22 @@ fn country(key: &Key, path: &str, findings: &mut Findings) -> Option<String> {
     ok.then(|| key.text.to_ascii_uppercase())
 }
 
+/// Limits that go over many people, and are not the contact policy's to judge.
+#[derive(Default)]
+struct Limits {
+    burst: Burst,
+    pace: Pace,
+    warm_up: Vec<WarmUp>,
+}
+
 fn guardrails(
     node: Option<&Node>,
     topics: &BTreeMap<Arc<str>, TopicRead>,
     work: &WorkingDays,
+    sending: &BTreeSet<String>,
     path: &str,
     findings: &mut Findings,
-) -> (Option<Guardrails>, Burst) {
+) -> (Option<Guardrails>, Limits) {
     let mut spec = GuardrailsSpec {
         weekends: work.weekends.clone(),
         holidays: work.holidays.clone(),
@@ -338,7 +356,7 @@ fn guardrails(
         same_address: Some(ONE_COPY),
         ..GuardrailsSpec::default()
     };
-    let mut burst = Burst::default();
+    let mut limits = Limits::default();
     let before = findings.errors();
     let mut caps: Vec<(Cap, Span)> = Vec::new();
     if let Some(fields) = node.and_then(|node| Fields::of(node, path, findings)) {
@@ -359,7 +377,13 @@ fn guardrails(
             quiet_hours(node, &mut spec, path, findings);
         }
         if let Some(fields) = fields.take("burst").and_then(|node| Fields::of(node, path, findings)) {
-            burst = rates(fields, path, findings);
+            limits.burst = rates(fields, path, findings);
+        }
+        if let Some(node) = fields.take("pace") {
+            limits.pace = sending::pace(node, path, findings).unwrap_or_default();
+        }
+        if let Some(node) = fields.take("warm_up") {
+            limits.warm_up = sending::warm_ups(node, sending, path, findings);
         }
         if let Some(length) = fields.take("same_address").and_then(|node| node.length(path, findings)) {
             spec.same_address = Some(one_copy_within(length));
@@ -369,13 +393,13 @@ fn guardrails(
         fields.finish(&[], findings);
     }
     match Guardrails::compile(spec) {
-        Ok(guardrails) => (Some(guardrails).filter(|_| findings.errors() == before), burst),
+        Ok(guardrails) => (Some(guardrails).filter(|_| findings.errors() == before), limits),
         Err(errors) => {
             for error in errors {
                 let span = place_of(&error, &caps, node);
                 findings.error("R0535", path, span, error.to_string());
             }
-            (None, burst)
+            (None, limits)
         }
     }
 }
@@ -482,11 +506,11 @@ fn links(node: &Node, path: &str, findings: &mut Findings) -> Option<LinkBase> {
     let base = fields.require("base", findings).and_then(|node| base_address(node, path, findings));
     let sending_domain = fields.require("sending_domain", findings).and_then(|node| {
         let domain = node.text(path, findings)?;
-        if rapport_contact::normalise(&format!("x@{domain}")).is_none() {
+        let Some(address) = rapport_contact::normalise(&format!("x@{domain}")) else {
             findings.error("R0541", path, node.span, format!("`{domain}` is no domain"));
             return None;
-        }
-        Some(domain.to_owned())
+        };
+        Some(if domain.is_ascii() { domain.to_owned() } else { address.domain().to_owned() })
     });
     let bounces = fields.take("bounces").and_then(|node| {
         let address = node.text(path, findings)?;

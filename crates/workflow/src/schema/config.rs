@@ -1,5 +1,6 @@
 //! The files of `config/`.
 
+use super::sending::{PACE, WARM_UP};
 use super::workflow::CONDITION;
 use super::{Form, Shape, may, must};
 use crate::config::{GOAL_METRICS, SurveyKind, SurveyPeriod};
@@ -508,6 +509,8 @@ pub(super) static RAPPORT: Shape = Shape::Map(
                         "An address gets one copy of a mail for so long, however many partners have it: 1 hour to 7 days.",
                         Shape::Word(Form::Length),
                     ),
+                    PACE,
+                    WARM_UP,
                     may("allow_list", "Only these addresses get mail.", Shape::OneOrMany(&Shape::Text)),
                 ],
                 "",
@@ -580,7 +583,11 @@ pub(super) static RAPPORT: Shape = Shape::Map(
             "Where mail goes.",
             Shape::Map(
                 &[
-                    may("deliver", "`capture`, `smtp://…`, `smtps://…`.", SETTING),
+                    may(
+                        "deliver",
+                        "`capture`, `smtp://…`, `smtps://…`; several relays in the order in which they are tried.",
+                        Shape::OneOrMany(&SETTING),
+                    ),
                     may("folder", "Where captured mail is kept.", SETTING),
                     may(
                         "dkim",

@@ -199,6 +199,7 @@ impl Form {
             Form::TestClock => ("test_clock", r"^\S+\s+\S+$", "`2026-02-02T00:00 Europe/Oslo`."),
             Form::Https => ("https", r"^https://\S+$", "An https address."),
             Form::PerHour => ("per_hour", r"^[1-9][0-9]* per hour$", "`50 per hour`."),
+            Form::Pace => ("pace", r"^[1-9][0-9]* per (second|minute|hour)$", "`600 per minute`, `10 per second`."),
         }
     }
 }
