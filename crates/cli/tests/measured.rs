@@ -95,11 +95,11 @@ fn every_mail_is_in_one_place_and_every_conversion_counts_once() {
     check(demo, &["--dir", "demo", "report", "--workflows", "--partners"], 2, &["cannot be used with"]);
 
     surveys(demo, &report);
-    files(demo);
+    read_back(demo);
 }
 
 /// Every report as Parquet has the rows of its CSV; a file is replaced as a whole.
-fn files(demo: &Path) {
+fn read_back(demo: &Path) {
     let reports: [(&str, &[&str]); 6] = [
         ("programme", &[]),
         ("programme", &["--by", "type"]),

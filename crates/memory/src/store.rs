@@ -35,6 +35,8 @@ use rapport_engine::ports::{
 };
 use rapport_event::id::{PartnerKey, ProgramId};
 
+pub use leave::Leaving;
+
 use crate::time::Passing;
 
 /// A store in memory. Its time is tokio's, from a fixed instant on: with paused time it is virtual.
@@ -146,7 +148,7 @@ pub struct Tables {
     /// Days of domains that are being warmed up.
     pub warm_up: BTreeMap<(String, i64), DayRow>,
     /// What mails on their way were counted for.
-    pub(crate) leaving: BTreeMap<String, leave::Leaving>,
+    pub leaving: BTreeMap<String, Leaving>,
     pub audits: Vec<AuditRow>,
 }
 

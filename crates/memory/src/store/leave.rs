@@ -15,7 +15,7 @@ type Day = (String, i64);
 
 /// What a mail on its way was counted for.
 #[derive(Debug, Clone)]
-pub(crate) struct Leaving {
+pub struct Leaving {
     provider: String,
     day: Option<Day>,
 }

@@ -38,7 +38,7 @@ pub struct OpenClick {
 }
 
 /// What a click was judged to be.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct JudgedClick {
     /// The mail.
     pub message: String,
