@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::sample::{
-    Owner, assert_sound, at, claim, claim_one, ended, journey, key, message, partner, person, prune, request, send_first,
-    state, waiting,
+    Owner, assert_sound, at, claim, claim_one, ended, journey, key, message, partner, person, prune, request,
+    send_first, state, waiting,
 };
 use rapport_engine::ports::rows::{MessageRow, MessageState, QuarantineRow, Rebuilt, RelayReply};
 use rapport_engine::ports::store::{EndedMessage, MailLook, RecipientVerdict, Resolution, Settlement, Store};

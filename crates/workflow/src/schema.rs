@@ -5,6 +5,7 @@
 
 mod config;
 mod json;
+mod rapport;
 mod resources;
 mod sending;
 mod steps;
@@ -150,7 +151,7 @@ pub static FILES: [FileShape; 14] = [
     FileShape {
         name: "rapport",
         about: "config/rapport.yaml: the programme, and what no workflow may forget.",
-        shape: &config::RAPPORT,
+        shape: &rapport::RAPPORT,
     },
     FileShape {
         name: "segments",
