@@ -29,7 +29,7 @@ use tokio::{sync::Mutex, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-pub use build::{LinkKeys, letter, reason};
+pub use build::{LinkKeys, letter, reason, sample_letter};
 pub use hand::Hand;
 use hand::{held, lock};
 use lookout::Lookout;

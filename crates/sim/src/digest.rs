@@ -19,7 +19,8 @@ pub struct Digest {
     pub partners: BTreeMap<PartnerKey, String>,
     /// What belongs to the programme.
     pub program: String,
-    /// Partners with a mail that is in doubt or was tried more than once: what follows may differ from a run without faults.
+    /// Partners with a mail that is in doubt or was tried more than once, and who shares an address with them: what follows may differ
+    /// from a run without faults.
     pub touched_by_doubt: BTreeSet<PartnerKey>,
 }
 
@@ -85,6 +86,15 @@ impl Digest {
                 xxh3_64(row.context.as_bytes())
             );
         }
+        // Who has an address with one of them may have had the copy, or the place under a cap, that was theirs.
+        let messages = || tables.messages.values();
+        let addresses: BTreeSet<&String> = messages()
+            .filter(|message| touched_by_doubt.contains(&message.row.key))
+            .filter_map(|message| message.address.as_ref())
+            .collect();
+        let is_shared = |address: &String| addresses.contains(address);
+        let neighbours = messages().filter(|message| message.address.as_ref().is_some_and(is_shared));
+        touched_by_doubt.extend(neighbours.map(|message| message.row.key.clone()));
         for ((key, workflow, by), until) in &tables.holds {
             line!(key, "hold {workflow} {by} {until:?}");
         }

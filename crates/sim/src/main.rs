@@ -1,5 +1,6 @@
-//! Plays a seed and tells how it went: `cargo run -p rapport-sim -- --seed 7 --days 60 [--faults] [--change] [--goals] [--trace]`; or
-//! many, each in all the ways that must come to the same: `cargo run -p rapport-sim -- --seeds 5000 [--seed FIRST] [--days 12]`.
+//! Plays a seed and tells how it went: `cargo run -p rapport-sim -- --seed 7 --days 60 [--faults] [--change] [--goals] [--shared]
+//! [--trace]`; or many, each in all the ways that must come to the same:
+//! `cargo run -p rapport-sim -- --seeds 5000 [--seed FIRST] [--days 12]`.
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         batch: usize::try_from(number("--batch", setting.batch as u64)).unwrap_or(1),
         schedule: number("--schedule", seed),
         operator,
+        shared: flag("--shared"),
         ..setting
     };
     let outcome = play(&setting);
@@ -54,6 +56,9 @@ fn main() -> ExitCode {
         broken.extend(properties::of_changed_seed(seed, days));
         if flag("--goals") {
             broken.extend(properties::of_goal_seed(seed, days));
+        }
+        if flag("--shared") {
+            broken.extend(properties::of_shared_seed(seed, days));
         }
     }
     for what in &broken {

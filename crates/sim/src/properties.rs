@@ -287,6 +287,19 @@ pub fn of_goal_seed(seed: u64, days: i64) -> Broken {
     broken
 }
 
+/// Plays a seed in which partners share addresses, undisturbed, with other shards, and with faults: who gets the one copy of a mail is
+/// the same each time.
+#[must_use]
+pub fn of_shared_seed(seed: u64, days: i64) -> Broken {
+    let plain = Setting { shared: true, ..Setting::plain(seed, days) };
+    let reference = play(&plain);
+    let mut broken = of_one(&reference);
+    broken.extend(compared("shared, 1 shard", &reference, &Setting { shards: 1, schedule: seed + 1, ..plain }));
+    let faults = Setting { rates: Rates::MANY, shards: 5, ..plain };
+    broken.extend(compared("shared, 5 shards and faults", &reference, &faults));
+    broken
+}
+
 fn compared(name: &str, reference: &Outcome, setting: &Setting) -> Broken {
     let mut broken = Broken::new();
     {

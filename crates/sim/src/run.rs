@@ -64,6 +64,8 @@ pub struct Setting {
     pub operator: Operator,
     /// Whether every eighth partner belongs to a small programme beside, on the other side of the world.
     pub beside: bool,
+    /// Whether every fourth partner has the address of another.
+    pub shared: bool,
 }
 
 /// What the operator does in the middle of a run: on a day (of the run, from 1 on) on which everything else is done.
@@ -102,6 +104,7 @@ impl Setting {
             rates: Rates::NONE,
             operator: Operator::NONE,
             beside: false,
+            shared: false,
         }
     }
 }
@@ -187,12 +190,16 @@ const PROCESSES: [&str; 7] = ["engine-a", "engine-b", "relay-a", "relay-b", "mai
 
 impl Run {
     fn new(setting: &Setting) -> Self {
+        let mut world = World::new(setting.seed, setting.partners, setting.days);
+        if setting.beside {
+            world = world.with_programme_beside();
+        }
+        if setting.shared {
+            world = world.with_shared_addresses();
+        }
         Self {
             setting: *setting,
-            world: Arc::new(match (World::new(setting.seed, setting.partners, setting.days), setting.beside) {
-                (world, true) => world.with_programme_beside(),
-                (world, false) => world,
-            }),
+            world: Arc::new(world),
             store: Arc::default(),
             log: MemoryLog::new(setting.shards),
             server: MailServer::default(),

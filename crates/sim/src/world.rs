@@ -84,6 +84,21 @@ impl World {
         }
         self
     }
+
+    /// The same world in which every fourth partner tells the address of the one before, in other letters.
+    #[must_use]
+    pub fn with_shared_addresses(mut self) -> Self {
+        for (_, record) in &mut self.records {
+            let mut told: Value = serde_json::from_slice(record).unwrap_or_default();
+            let number = told["partner"].as_str().and_then(|name| name.trim_start_matches('p').parse::<usize>().ok());
+            let Some(number) = number.filter(|number| number % 4 == 1) else { continue };
+            if told["data"]["email"].is_string() {
+                told["data"]["email"] = json!(format!("P{:02}@Partners.example", number - 1));
+                *record = told.to_string().into_bytes();
+            }
+        }
+        self
+    }
 }
 
 /// The shipped files with the programme [`BESIDE`].

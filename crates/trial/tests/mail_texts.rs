@@ -77,6 +77,28 @@ fn what_a_partner_was_given_or_has_used_is_not_shown_as_new() {
     );
 }
 
+/// Through the gateway of a test nobody gets anywhere, and what it leads to is what a test is about.
+#[test]
+fn a_test_reads_links_as_they_were_written_though_clicks_are_counted() {
+    let workflow = "when: login\nonce: per partner\nsteps: [{ email: hello }]\n";
+    let test = "  - name: the page\n    events: [{ day: 5, login: {} }]\n    until: day 8\n    \
+                expect: { mails: [{ hello: { text: '/https://acme.example/new/' } }] }\n";
+    let mut sources = tried::sources(format!("{HEAD}{workflow}"), format!("{GIVEN}{test}"));
+    let mail = "---\nsubject: Hello\n---\nSee [what is new](https://acme.example/new).\n";
+    sources.add(Source::new("workflows/tried/hello.mail.md", mail));
+    let (uncounted, rules) = ("clicks: none }", sources.get("config/rapport.yaml").unwrap().text.clone());
+    assert_eq!(rules.matches(uncounted).count(), 1);
+    let counted = rules.replace(uncounted, "clicks: human_only, individual: always, hosts: [acme.example] }");
+    sources.add(Source::new("config/rapport.yaml", counted));
+    let (rulebook, findings) = compile(&sources);
+    let mut rulebook = rulebook.unwrap_or_else(|| panic!("{:?}", findings.iter().collect::<Vec<_>>()));
+    assert!(rulebook.config.clicks.is_some());
+    rulebook.trials.retain(|id, _| **id == *"tried");
+    let report = Runner::default().run(&rulebook, None, 1);
+    let [verdict] = report.verdicts.as_slice() else { panic!("{:?}", report.verdicts) };
+    assert_eq!(verdict.wrong, [""; 0]);
+}
+
 #[test]
 fn a_partial_of_a_service_mail_needs_a_second_person_like_its_own_text() {
     let of = |partial: &str, kind: &str| {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
 use rapport_contact::normalise;
-use rapport_engine::mailer::{LinkKeys, letter};
+use rapport_engine::mailer::{LinkKeys, sample_letter};
 use rapport_engine::ports::store::{Attempt, DueMessage};
 use rapport_engine::ports::transport::{Deadline, Delivery, Envelope, Letter, Mailbox};
 use rapport_message::link::Keys;
@@ -100,7 +100,7 @@ pub(super) async fn of_partner(
                 DueMessage { message: told.message.clone(), person, held: None, holders: Vec::new(), attempts: 0 };
             let applied = &ahead.picture.applied;
             let attempt = Attempt { attempt: 1, address: address_of(&due.person), due };
-            letter(applied, applied, &attempt, &dead_keys()?, ahead.picture.now)
+            sample_letter(applied, applied, &attempt, &dead_keys()?, ahead.picture.now)
                 .map_err(|error| Failure::new(format!("the mail cannot be rendered: {error}")))?
         }
         None => {

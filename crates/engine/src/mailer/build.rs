@@ -9,6 +9,7 @@ use rapport_message::{
     link::{Claims, Keys, LinkError},
     render_led,
 };
+use rapport_workflow::config::Clicks;
 use serde_json::Value;
 
 use super::clicks::Counts;
@@ -64,6 +65,32 @@ pub fn letter(
     keys: &LinkKeys,
     at: Timestamp,
 ) -> Result<Letter, BuildError> {
+    built(rulebook, texts, attempt, keys, at, rulebook.rulebook.config.clicks.as_ref())
+}
+
+/// The letter of a test, or for a colleague to look at. No gateway knows the keys of such a mail, and through one its links would lead
+/// nowhere: they lead where the author wrote.
+///
+/// # Errors
+/// As [`letter`].
+pub fn sample_letter(
+    rulebook: &Applied,
+    texts: &Applied,
+    attempt: &Attempt,
+    keys: &LinkKeys,
+    at: Timestamp,
+) -> Result<Letter, BuildError> {
+    built(rulebook, texts, attempt, keys, at, None)
+}
+
+fn built(
+    rulebook: &Applied,
+    texts: &Applied,
+    attempt: &Attempt,
+    keys: &LinkKeys,
+    at: Timestamp,
+    clicks: Option<&Clicks>,
+) -> Result<Letter, BuildError> {
     let message = &attempt.due.message;
     let envelope: Envelope = serde_json::from_str(&message.context)?;
     let config = &rulebook.rulebook.config;
@@ -114,7 +141,7 @@ pub fn letter(
         links: &links,
         reason: reason.as_deref(),
     };
-    let counts = Counts { clicks: config.clicks.as_ref(), base: &base.base, keys: &keys.keys, person: &known };
+    let counts = Counts { clicks, base: &base.base, keys: &keys.keys, person: &known };
     let rendered = counts.rendered(message, |lead| render_led(mail, &rulebook.rulebook.layout, &request, lead))?;
     let headers = header::headers(&header::Envelope {
         message_id: &message.id,

@@ -1,6 +1,9 @@
 //! Short worlds of many seeds, each played in several ways that must come to the same.
 
-use rapport_sim::properties;
+use rapport_sim::{
+    properties,
+    run::{Setting, play},
+};
 
 /// Days of a short world.
 const DAYS: i64 = 12;
@@ -43,4 +46,20 @@ fn worlds_with_other_files_in_the_middle_hold() {
             broken.join("\n")
         );
     }
+}
+
+/// Of partners with one address it is always the same one who gets the copy, in whichever shards they are and whoever dies.
+#[test]
+fn worlds_in_which_partners_share_addresses_hold() {
+    for seed in 4_000..4_006 {
+        let broken = properties::of_shared_seed(seed, DAYS);
+        assert!(
+            broken.is_empty(),
+            "reproduce: cargo run -p rapport-sim -- --seed {seed} --days {DAYS} --shared\n{}",
+            broken.join("\n")
+        );
+    }
+    let outcome = play(&Setting { shared: true, ..Setting::plain(4_000, DAYS) });
+    let copies = outcome.tables.messages.values().filter(|message| message.reason.as_deref() == Some("same_address"));
+    assert!(copies.count() > 0, "nobody was left out, so nothing was tried");
 }

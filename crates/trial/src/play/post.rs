@@ -2,7 +2,7 @@
 
 use rapport_contact::Kind as Contact;
 use rapport_engine::coordinator::OfferRequest;
-use rapport_engine::mailer::{LinkKeys, letter, verdict};
+use rapport_engine::mailer::{LinkKeys, sample_letter, verdict};
 use rapport_engine::personal;
 use rapport_engine::ports::rows::{MessageRow, MessageState, RequestRow, ReservationRow, TaskKind};
 use rapport_engine::ports::store::{Attempt, DueMessage, RecipientSnapshot};
@@ -196,7 +196,7 @@ impl Stage<'_> {
         }
         let keys =
             Keys::new([b"a key that signs the links of tests only".to_vec()]).map_err(|error| error.to_string())?;
-        let letter = letter(self.applied, self.applied, &attempt, &LinkKeys { keys }, self.now)
+        let letter = sample_letter(self.applied, self.applied, &attempt, &LinkKeys { keys }, self.now)
             .map_err(|error| format!("{}/{} cannot be rendered: {error}", message.workflow, message.mail))?;
         let held_by = self.queue.iter().find(|queued| queued.message.id == message.id);
         let held_by = held_by.map(|queued| queued.held_by.clone()).unwrap_or_default();

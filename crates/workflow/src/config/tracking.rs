@@ -80,6 +80,13 @@ impl Tracking {
                     .hint("`clicks: human_only` counts them.");
             }
         }
+        // A programme that could not be read is told of for itself.
+        if counts && hosts.is_none() && ours.is_empty() && findings.errors() == 0 {
+            findings
+                .error("R0592", path, node.span, "no programme's page has a host whose links could be counted")
+                .label("write `hosts: [xn--bcher-kva.example]`")
+                .hint("Hosts are written in ASCII: of one with other letters its form that begins with `xn--`.");
+        }
         let clicks = counts.then(|| Clicks { hosts: hosts.unwrap_or(ours), service: in_service, without_consent });
         Some(Self { clicks, span: node.span })
     }
@@ -148,5 +155,19 @@ mod tests {
         let hosts = vec!["blog.acme.example".to_owned(), "acme.no".to_owned()];
         assert_eq!(read(all, true), (Some(Clicks { hosts, service: true, without_consent: true }), 0));
         assert_eq!(read("{ clicks: human_only }", false).1, 1, "there is no gateway");
+    }
+
+    #[test]
+    fn clicks_of_pages_without_a_plain_host_are_not_left_out_in_silence() {
+        let errors = |text: &str| {
+            let mut findings = Findings::new();
+            let node = yaml::parse(&Source::new("config/rapport.yaml", text), &mut findings).unwrap();
+            assert_eq!(host("https://bücher.example"), None);
+            Tracking::read(&node, Vec::new(), "config/rapport.yaml", &mut findings);
+            findings.errors()
+        };
+        assert_eq!(errors("{ clicks: human_only }"), 1);
+        assert_eq!(errors("{ clicks: human_only, hosts: [xn--bcher-kva.example] }"), 0);
+        assert_eq!(errors("{ clicks: none }"), 0);
     }
 }
