@@ -94,7 +94,14 @@ impl<'de> Deserialize<'de> for Extra {
                 let mut extra = Extra::NONE;
                 while let Some(name) = access.next_key::<String>()? {
                     let value = access.next_value_seed(Strict(DEPTH_MAX))?;
-                    let name = crate::clean::line(&name).into_owned();
+                    let cleaned = crate::clean::line(&name).into_owned();
+                    // ` count` is not the field `count`; cleaned it would stand beside the real one, and the record could not be read.
+                    if cleaned != name && cleaned.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+                        return Err(A::Error::custom(
+                            "bad_value: a field's name has blanks at an end, or characters that nobody sees",
+                        ));
+                    }
+                    let name = cleaned;
                     if extra.0.get_or_insert_default().insert(name, value).is_some() {
                         return Err(A::Error::custom("duplicate_key: an object names one field twice"));
                     }

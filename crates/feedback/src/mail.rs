@@ -1,6 +1,7 @@
 //! A mail that came back or came in: which of the things we know is it?
 
 use std::borrow::Cow;
+use std::panic::catch_unwind;
 
 use mail_parser::{Message, MessageParser, MessagePart, MimeHeaders, PartType};
 
@@ -37,8 +38,9 @@ pub fn read_mail(bytes: &[u8], recipient: Option<&str>) -> Result<(Vec<Report>, 
     if levels(bytes) > LEVELS_MAX {
         return Err(Unread::TooMany);
     }
-    let mail =
-        MessageParser::default().parse(bytes).filter(|mail| !mail.headers().is_empty()).ok_or(Unread::Malformed)?;
+    // The parser breaks down over some nestings of parts that do not end where they say; such a mail is as good as none.
+    let parsed = catch_unwind(|| MessageParser::default().parse(bytes)).ok().flatten();
+    let mail = parsed.filter(|mail| !mail.headers().is_empty()).ok_or(Unread::Malformed)?;
     if mail.parts.len() > PARTS_MAX {
         return Err(Unread::TooMany);
     }

@@ -200,6 +200,13 @@ fn corpus() -> impl Strategy<Value = &'static [u8]> {
 
 /// Anybody can send a mail to the address that answers go to: one that ends the process when it is let go must not be held.
 #[test]
+fn a_mail_over_which_the_parser_breaks_down_is_malformed() {
+    let mail = "Content-Type: multipart/report; boundary=\"b\"\r\n\r\n--b\r\nContent-Type: message/rfc822\r\n\r\n\
+                Content-Type: message/rfc822\r\n\r\n\r\n--b--\r\n";
+    assert_eq!(read_mail(mail.as_bytes(), None).unwrap_err(), Unread::Malformed);
+}
+
+#[test]
 fn a_mail_in_a_mail_in_a_mail_is_refused_before_it_is_too_deep() {
     let nested = |levels: usize| {
         let mut mail = "Content-Type: message/rfc822\n\n".repeat(levels);

@@ -238,7 +238,7 @@ pub static FACTS: [Fact; 36] = [
         Feature::ImageOf(".svg"),
         &[Gmail],
         "The image is left out.",
-        "Use PNG.",
+        "Use PNG or JPEG.",
         "https://www.caniemail.com/features/image-svg/",
     ),
     row(
