@@ -98,6 +98,11 @@ pub(super) fn check(workflow: &Workflow, at: Option<Span>, reader: &Reader<'_>, 
     let Some(notice) = &workflow.notice else { return };
     let path = reader.path();
     let mail_span = |index: usize| reader.mail_spans.get(&index).copied().or(at);
+    if workflow.entry.holdout.is_some() {
+        findings
+            .error("R0595", path, at, "a notice with a holdout")
+            .label("take `holdout` out: whoever is held out would not be told");
+    }
     let mut is_told = false;
     for (index, step) in workflow.steps.iter().enumerate() {
         let Verb::Email(email) = &step.verb else { continue };
