@@ -11,7 +11,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use rapport_event::custom::CustomKinds;
 use rapport_event::{Headers, PartnerKey};
 use rapport_journey::{
     Action, Entry, EventSnapshot, Journey, Outcome, PlannedMessage, RefusalCode, State, Stimulus, World, consider, step,
@@ -172,7 +171,8 @@ impl Stage {
         body["partner"] = json!("ada");
         body["occurred_at"] = json!(at.to_string());
         let headers = Headers(&[]);
-        let decoded = rapport_event::decode(body.to_string().as_bytes(), &headers, &CustomKinds::none(), at).unwrap();
+        let decoded =
+            rapport_event::decode(body.to_string().as_bytes(), &headers, &self.rulebook.custom_kinds, at).unwrap();
         let event = decoded.event;
         let program = self.rulebook.config.program("default").unwrap().clone();
         let context =
