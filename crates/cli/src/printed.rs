@@ -76,9 +76,14 @@ pub fn moment(at: Timestamp, zone: &TimeZone) -> String {
     format!("{} {city}", at.to_zoned(zone.clone()).strftime("%-d %b %Y %H:%M"))
 }
 
-/// Text that holds no control characters: what upstream wrote must not steer a terminal.
+/// Text that holds no control characters and nothing that turns writing round: what upstream wrote must neither steer a terminal nor
+/// make a line read as another.
 pub fn harmless(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    let steers = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars().map(|c| if steers(c) { ' ' } else { c }).collect()
 }
 
 #[cfg(test)]
@@ -94,5 +99,6 @@ mod tests {
     #[test]
     fn nothing_steers_the_terminal() {
         assert_eq!(harmless("a\u{1b}[31mb\n"), "a [31mb ");
+        assert_eq!(harmless("ada\u{202e}gpj.\u{2066}x"), "ada gpj. x");
     }
 }

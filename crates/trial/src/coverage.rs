@@ -6,7 +6,7 @@ use rapport_journey::{Journey, TraceLine};
 use rapport_workflow::{Step, Verb, Workflow};
 
 /// What a journey notes of a mail that did not go out.
-const NOT_SENT: [&str; 5] = ["suppressed", "expired", "failed", "no_such_mail", "offer_refused"];
+const NOT_SENT: [&str; 6] = ["suppressed", "expired", "failed", "no_such_mail", "offer_refused", "too_late_to_remind"];
 
 /// What was walked, by step id and the way taken.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -155,7 +155,7 @@ pub(super) fn since(facts: &PartnerFacts<'_>) -> Option<Day> {
     days.into_iter().flatten().min()
 }
 
-fn today(facts: &PartnerFacts<'_>) -> Day {
+pub(super) fn today(facts: &PartnerFacts<'_>) -> Day {
     day::of(facts.now, &facts.program.zone)
 }
 

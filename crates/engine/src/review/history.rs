@@ -8,6 +8,8 @@ use rapport_insight::{
     health::{Contribution, Health},
     period::Period,
 };
+use rapport_journey::{EventSnapshot, Facts as _};
+use rapport_partner::{day, state::DAYS_KEPT};
 use rapport_rule::Money;
 use serde::Serialize;
 use serde_json::Value;
@@ -17,6 +19,7 @@ use crate::{
     ports::rows::{MessageState, SignalRow, TaskKind, TaskRow},
     shard::{
         facts::{self, PartnerFacts},
+        goals,
         health::REVIEWED,
     },
     story::Story,
@@ -228,11 +231,33 @@ pub(super) fn happenings(facts: &PartnerFacts<'_>, story: &Story, period: Period
             let is_theirs = on <= period.last() && over_on >= period.first();
             // What is judged of a partner is not told to who objects to that; what they reached is.
             let judged = lasts || matches!(what, What::PersonalBest { .. } | What::Streak { .. } | What::Rank { .. });
-            (is_theirs && !(judged && objects)).then_some(Happening { on, ended_on, what })
+            let is_told = is_theirs && !(judged && objects) && !is_taken_back(facts, row, on);
+            is_told.then_some(Happening { on, ended_on, what })
         })
         .collect();
     all.sort_by_key(|happening| happening.on);
     all
+}
+
+/// The month a best one is told of lies at most so many days before.
+const BEST_MONTH_DAYS: i32 = 62;
+
+/// Whether a sale taken back since took with it what was reached, as far as that can still be told: congratulated is nobody for it.
+fn is_taken_back(facts: &PartnerFacts<'_>, row: &SignalRow, on: Date) -> bool {
+    let Ok(payload) = serde_json::from_str::<Value>(&row.payload) else { return false };
+    let is_known = match row.kind.as_str() {
+        "milestone.reached" => true,
+        "win.personal_best" => day::number(on) - BEST_MONTH_DAYS >= figures::today(facts) - (DAYS_KEPT - 1),
+        // The goal of this name may be that of a later period by now.
+        "goal.reached" => {
+            let own = payload.get("name").and_then(Value::as_str).and_then(|name| goals::own(facts, name));
+            own.is_some_and(|own| own.measure().is_some() && own.goal.from <= on)
+        }
+        _ => false,
+    };
+    // Rows are kept by the partner and the id that journeys see.
+    let id = row.id.strip_prefix(&format!("{}:", row.key)).unwrap_or(&row.id).to_owned();
+    is_known && facts.is_revoked(&EventSnapshot { id, kind: row.kind.clone(), occurred_at: row.occurred_at, payload })
 }
 
 fn what(facts: &PartnerFacts<'_>, row: &SignalRow) -> Option<What> {

@@ -313,10 +313,11 @@ fn done(pack: &ReviewPack, tongue: &Tongue) -> Vec<Block> {
 
 fn open(pack: &ReviewPack, tongue: &Tongue) -> Vec<Block> {
     let count = pack.open.tasks + pack.open.cases;
-    let due = pack
-        .open
-        .due
-        .map(|due| format!(", {} {}", tongue.say("the first due on", "das erste fällig am"), tongue.date(due)));
+    let first = match count {
+        1 => tongue.say("due on", "fällig am"),
+        _ => tongue.say("the first due on", "der erste fällig am"),
+    };
+    let due = pack.open.due.map(|due| format!(", {first} {}", tongue.date(due)));
     let text = match count {
         0 => tongue.say("Nothing is waiting for us.", "Bei uns ist nichts offen.").to_owned(),
         _ => {

@@ -256,6 +256,20 @@ fn what_happened_in_the_period_is_told_with_its_evidence_and_nothing_else() {
     assert!(!data.contains("difficult") && !data.contains("secret"), "{data}");
 }
 
+#[test]
+fn nobody_is_told_of_what_a_sale_taken_back_took_with_it() {
+    let reached = serde_json::json!({ "name": "conversions-10", "metric": "approved_conversions", "threshold": 10.0 });
+    let row = signal("milestone.reached", "2026-08-03T10:00:00Z", None, reached);
+    let mut story = story();
+    story.signals = vec![SignalRow { id: format!("{}:approved_conversions-10", row.key), ..row }];
+    let mut state = partner("2026-01-10T10:00:00Z");
+    state.totals.add(Measure::ApprovedConversions, 10);
+    let told = |state: &PartnerState| made_of(state, &story, "2026-Q3").unwrap().happenings.len();
+    assert_eq!(told(&state), 1);
+    state.totals.add(Measure::ApprovedConversions, -1);
+    assert_eq!(told(&state), 0, "nine approved sales are left of ten");
+}
+
 #[tokio::test]
 async fn the_page_shows_a_period_in_both_languages_and_needs_nothing_from_elsewhere() {
     for (language, says) in [

@@ -80,7 +80,7 @@ impl Run<'_, '_> {
         event.kind == "survey.answered"
             && event.text("survey") == Some(&*notice.survey)
             && event.text("answer") == Some(&*notice.answer)
-            && event.text("message").is_none_or(|message| self.is_own_message(message))
+            && event.payload.get("message").is_none_or(|of| of.as_str().is_some_and(|of| self.is_own_message(of)))
     }
 
     /// Whether a mail is one this journey planned: ids are made of the journey and the step. Steps may have had other names when it

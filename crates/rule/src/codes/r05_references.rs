@@ -335,7 +335,7 @@ pub(super) const PAGES: &[CodePage] = &[
     CodePage {
         code: "R0595",
         title: "a notice that comes too late, or not to all",
-        meaning: "`effective` names the field of the trigger with the day on which the change takes effect, which every such event must have, and `ahead` how long before it partners are told at least. A reminder that the steps lead to only after that time would remind of what holds already; where there is less time than `ahead`, it is not sent. And a notice is service mail: who opted out of a marketing topic would not be told.",
+        meaning: "`effective` names the field of the trigger with the day on which the change takes effect, which every such event must have, and `ahead` how long before it partners are told at least. A reminder that the steps lead to only after that time would remind of what holds already; where there is less time than `ahead`, it is not sent. And a notice is service mail, and has no `holdout`: who opted out of a marketing topic, or was held out, would not be told.",
         place: place::NOTICE,
         example: "notice: { effective: event.from, ahead: 14 days, survey: acknowledge-commission, answer: seen }\nsteps:\n  - email: { mail: told, survey: acknowledge-commission }\n  - wait: 21 days\n  - id: again\n    email: { mail: told, survey: acknowledge-commission }",
         put_right: "notice: { effective: event.from, ahead: 14 days, survey: acknowledge-commission, answer: seen }\nsteps:\n  - email: { mail: told, survey: acknowledge-commission }\n  - wait: 7 days\n  - id: again\n    email: { mail: told, survey: acknowledge-commission }",

@@ -5,7 +5,7 @@ use crate::finding::Findings;
 use crate::source::Source;
 
 /// The keys of a workflow in the order in which it reads aloud.
-const WORKFLOW: [&str; 24] = [
+const WORKFLOW: [&str; 25] = [
     "workflow",
     "about",
     "owner",
@@ -23,6 +23,7 @@ const WORKFLOW: [&str; 24] = [
     "at_most",
     "programs",
     "statuses",
+    "notice",
     "priority",
     "holds",
     "stop_when",

@@ -76,8 +76,9 @@ fn edits(text: &str) -> Vec<Edit> {
     let mut all = Vec::new();
     let mut live = false;
     for (number, start, code) in code_of(text) {
-        // Title, owner and senders are not what the tests are about; neither is the holdout, which tests leave out.
-        let head = ["workflow:", "about:", "owner:", "mail:", "holdout:", "#"];
+        // Title, owner and senders are not what the tests are about; neither is the holdout, which tests leave out, nor how long before
+        // the day notices are sent, which only `check` looks at.
+        let head = ["workflow:", "about:", "owner:", "mail:", "holdout:", "notice:", "#"];
         live |= code.starts_with("when:") || code.starts_with("send_to:");
         if !live || head.iter().any(|head| code.starts_with(head)) {
             continue;
@@ -159,10 +160,10 @@ mod tests {
     #[test]
     fn signs_thresholds_lengths_limits_and_clock_times_are_changed_and_the_head_is_not() {
         let text = "workflow: 3 days\nwhen: login\nif: conversions_total >= 2   # 9 days\nat_most: 6 partners per day\n\
-                    steps:\n  - wait: { for: 1 week, then_at: \"09:30\" }\n";
+                    notice: { ahead: 14 days }\nsteps:\n  - wait: { for: 1 week, then_at: \"09:30\" }\n";
         assert_eq!(
             told(text),
-            ["3: > for  >= ", "3: 5 for 2", "4: 12 for 6", "4: 3 for 6", "6: 2 for 1", "6: 11 for 09"]
+            ["3: > for  >= ", "3: 5 for 2", "4: 12 for 6", "4: 3 for 6", "7: 2 for 1", "7: 11 for 09"]
         );
     }
 

@@ -9,6 +9,7 @@ use rapport_rule::yaml::{Fields, Node};
 use rapport_rule::{Findings, Length, Span};
 
 use super::{Reader, email, kind_pattern};
+use crate::calendar::OnDays;
 use crate::graph::ways;
 use crate::model::{MailKind, Notice, Step, Verb, Workflow};
 
@@ -98,6 +99,11 @@ pub(super) fn check(workflow: &Workflow, at: Option<Span>, reader: &Reader<'_>, 
     let Some(notice) = &workflow.notice else { return };
     let path = reader.path();
     let mail_span = |index: usize| reader.mail_spans.get(&index).copied().or(at);
+    if workflow.entry.holdout.is_some() {
+        findings
+            .error("R0595", path, at, "a notice with a holdout")
+            .label("take `holdout` out: whoever is held out would not be told");
+    }
     let mut is_told = false;
     for (index, step) in workflow.steps.iter().enumerate() {
         let Verb::Email(email) = &step.verb else { continue };
@@ -162,8 +168,13 @@ fn late_reminders(workflow: &Workflow, notice: &Notice) -> Vec<(usize, i64)> {
 fn takes(step: &Step) -> i64 {
     match &step.verb {
         Verb::Wait(wait) => {
-            // On to a clock time is less than a day.
-            let length = wait.length.map_or(0, minutes) + if wait.at.is_some() { DAY } else { 0 };
+            // On to a clock time is less than a day, on to a working day a weekend, on to a day of the week less than one.
+            let to_day = match &wait.on_days {
+                None => 0,
+                Some(OnDays::Weekdays) => 2 * DAY,
+                Some(OnDays::Days(_)) => 6 * DAY,
+            };
+            let length = wait.length.map_or(0, minutes) + if wait.at.is_some() { DAY } else { 0 } + to_day;
             wait.at_most.map_or(length, |most| length.min(minutes(most)))
         }
         Verb::WaitFor(wait) => minutes(wait.at_most),
