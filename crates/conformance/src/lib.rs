@@ -112,6 +112,7 @@ macro_rules! store_cases {
                 pruning_keeps_what_is_needed,
                 pruning_keeps_the_history_of_health,
                 a_class_is_removed_alone_and_once,
+                that_a_notice_came_back_stays,
                 numbers_for_summaries;
             calls:
                 a_call_is_taken_once_and_ends_once,

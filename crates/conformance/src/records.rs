@@ -10,7 +10,7 @@ use crate::sample::{
 use rapport_engine::ports::keep::{Class, DataClass, Keep};
 use rapport_engine::ports::operating::AuditRow;
 use rapport_engine::ports::rows::{
-    DeadLetterRow, DefinitionRow, MessageState, OUTBOX_SOURCE, OutboxRow, SignalRow, Target, TimerChange,
+    DeadLetterRow, DefinitionRow, MessageRow, MessageState, OUTBOX_SOURCE, OutboxRow, SignalRow, Target, TimerChange,
 };
 use rapport_engine::ports::store::{FeedbackRow, Settlement, Store, SuppressionChange};
 use rapport_engine::shard::health::REVIEWED;
@@ -321,6 +321,34 @@ pub async fn a_class_is_removed_alone_and_once(store: Arc<dyn Store>) {
     assert_eq!(counted().await, 0);
     assert_eq!(prune(&store, at(9_999 * day), 400).await, 0);
     assert_eq!(store.suppressions("a@x.example").await.unwrap(), [(None, "hard_bounce".into())]);
+}
+
+/// Whom a notice reached is asked for years: that it came back is no report that is forgotten.
+pub async fn that_a_notice_came_back_stays(store: Arc<dyn Store>) {
+    let mut owner = Owner::new(&store).await;
+    let notice = MessageRow { kind: "service".into(), ..message("notice", "a", 0) };
+    owner.plan("a", vec![notice, message("news", "a", 0)]).await;
+    let report = |id: &str, what: &str, message: &str| FeedbackRow {
+        id: id.into(),
+        origin: "mail".into(),
+        what: what.into(),
+        address: Some("hash-of-a".into()),
+        message: Some(message.into()),
+        workflow: Some("welcome".into()),
+        at: at(0),
+    };
+    let reports = [
+        report("r1", "bounce.soft", "notice"),
+        report("r2", "complaint", "notice"),
+        report("r3", "bounce.soft", "news"),
+        report("r4", "bounce.soft", "of nobody"),
+    ];
+    assert!(store.take_feedback(&reports, &[], &[]).await.unwrap());
+    let feedback = Keep { class: Class::Data(DataClass::Feedback), days: 28 };
+    assert_eq!(store.prune(at(99 * 24 * 60), feedback).await.unwrap(), 3);
+    assert_eq!(store.prune(at(99 * 24 * 60), feedback).await.unwrap(), 0);
+    assert_eq!(store.feedback_count("hash-of-a", "bounce.soft", at(0)).await.unwrap(), 1);
+    assert_eq!(store.feedback_count("hash-of-a", "complaint", at(0)).await.unwrap(), 0);
 }
 
 /// What held at any instant of the history can be asked: older reviews go, but for the last before it.

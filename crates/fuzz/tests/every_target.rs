@@ -49,7 +49,7 @@ macro_rules! targets {
         #[test]
         fn none_is_left_out() {
             let tested = BTreeSet::from([$(stringify!($name)),*]);
-            assert_eq!(tested, ALL.iter().map(|target| target.name).collect());
+            assert_eq!(tested, ALL.iter().map(|target| target.name).collect::<BTreeSet<_>>());
         }
     };
 }

@@ -4,6 +4,7 @@
 //! ask for, key by key, so that neither can leave the other behind.
 
 mod config;
+mod health;
 mod json;
 mod rapport;
 mod resources;
@@ -186,7 +187,7 @@ pub static FILES: [FileShape; 14] = [
     FileShape {
         name: "health",
         about: "config/health.yaml: how a partner's health is scored.",
-        shape: &config::HEALTH,
+        shape: &health::HEALTH,
     },
 ];
 

@@ -26,7 +26,7 @@ impl fmt::Debug for Secret {
 }
 
 /// Sections that everybody may read. All others, misspelt ones among them, say where things run.
-const OPEN_SECTIONS: [&str; 13] = [
+const OPEN_SECTIONS: [&str; 15] = [
     "dips",
     "programs",
     "senders",
@@ -40,6 +40,8 @@ const OPEN_SECTIONS: [&str; 13] = [
     "history",
     "lateness",
     "retention",
+    "partner_types",
+    "mail_clients",
 ];
 /// Keys of the other sections whose values are no secrets.
 const OPEN_KEYS: [&str; 25] = [

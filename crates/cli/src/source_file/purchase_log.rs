@@ -63,11 +63,10 @@ fn row(line: &str) -> Result<(&str, Date, i64), String> {
     }
     let date = date.parse().map_err(|_| format!("`{}` is not a date", shown(date)))?;
     orders.parse::<u32>().map_err(|_| format!("`{}` is not a number of orders", shown(orders)))?;
-    let spend: f64 = spend.parse().map_err(|_| format!("`{}` is not an amount", shown(spend)))?;
-    if !(0.0..1e12).contains(&spend) {
-        return Err(format!("{spend} is not an amount"));
-    }
-    Ok((customer, date, (spend * 100.0).round() as i64))
+    // As it was written: `1e300` has three hundred digits.
+    let amount = spend.parse().ok().filter(|amount: &f64| (0.0..1e12).contains(amount));
+    let amount = amount.ok_or_else(|| format!("`{}` is not an amount", shown(spend)))?;
+    Ok((customer, date, (amount * 100.0).round() as i64))
 }
 
 /// A cell as a screen can show it: whole where it is short, and without what moves a cursor.
@@ -123,6 +122,9 @@ mod tests {
         let log = format!("customer_id,date,orders,spend\n4,\u{1b}[2J{},1,3\n", "x".repeat(100_000));
         let why = events(log.as_bytes(), "default").unwrap_err();
         assert!(why.starts_with("2: `\u{fffd}[2Jxx") && why.chars().count() < 200, "{why}");
+        let log = "customer_id,date,orders,spend\n4,1997-01-01,1,1e300\n";
+        let why = events(log.as_bytes(), "default").unwrap_err();
+        assert!(why.starts_with("2: `1e300` is not an amount"), "{why}");
     }
 
     proptest! {

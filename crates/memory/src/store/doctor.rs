@@ -8,7 +8,7 @@ use rapport_engine::{
     ports::{
         keep::{Class, DataClass, Keep},
         rows::MessageState,
-        store::{Outstanding, StoreError},
+        store::{FeedbackRow, Outstanding, StoreError},
     },
     shard::health::REVIEWED,
     story::{Story, ToldMessage},
@@ -240,7 +240,14 @@ impl Tables {
                 removed
             }
             Class::Data(DataClass::Feedback) => {
-                retain(&mut self.feedback, |_, row| row.at >= before)
+                // That a service mail came back stays: whom a notice reached is told by it.
+                let messages = &self.messages;
+                let is_of_notice = |row: &FeedbackRow| {
+                    let message = row.message.as_ref().and_then(|id| messages.get(id));
+                    matches!(row.what.as_str(), "bounce.hard" | "bounce.soft" | "bounce.policy")
+                        && message.is_some_and(|message| message.row.kind == "service")
+                };
+                retain(&mut self.feedback, |_, row| row.at >= before || is_of_notice(row))
                     + retain(&mut self.responses, |_, row| row.at >= before)
             }
             Class::Data(DataClass::HealthReviews) => {
