@@ -171,7 +171,8 @@ impl Stage {
         body["partner"] = json!("ada");
         body["occurred_at"] = json!(at.to_string());
         let headers = Headers(&[]);
-        let decoded = rapport_event::decode(body.to_string().as_bytes(), &headers, &self.rulebook.custom_kinds, at).unwrap();
+        let decoded =
+            rapport_event::decode(body.to_string().as_bytes(), &headers, &self.rulebook.custom_kinds, at).unwrap();
         let event = decoded.event;
         let program = self.rulebook.config.program("default").unwrap().clone();
         let context =
