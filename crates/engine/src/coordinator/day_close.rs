@@ -84,13 +84,17 @@ impl Coordinator {
             };
             let currency = rulebook.config.program(id.as_str()).map(|program| program.currency);
             let sold = std::mem::take(&mut besides.sold);
+            let sold_before = match &last {
+                Some(close) => SoldThen::of(close)?.newest(close.day),
+                None => None,
+            };
             let mut figures = sums
                 .zip(currency)
                 .map(|(sums, currency)| program_figures(&sums, &rulebook.cuts, currency))
                 .unwrap_or_default();
             // Without sums the figures of before stay in force, and these with them.
             if !figures.is_empty() {
-                let mut all = self.sold_before(&id, on).await?;
+                let mut all = self.sold_before(&id, on, sold_before).await?;
                 all.merge(&sold);
                 figures.extend(all.figures());
             }
@@ -102,7 +106,7 @@ impl Coordinator {
             commit.day_closes.push(DayCloseRow {
                 program: id,
                 day: on,
-                body: serde_json::to_vec(&ClosedBody { close: &close, sold })
+                body: serde_json::to_vec(&ClosedBody { close: &close, sold, sold_before })
                     .map_err(|error| StoreError::Refused(error.to_string()))?,
                 state: state.encode(),
                 fit,
@@ -138,19 +142,18 @@ impl Coordinator {
         Ok(Some(Around::of(fits.iter().map(|fit| &fit.0))))
     }
 
-    /// What was sold on the days that the lists look back on, before the one that is being closed. Of the closed days, not of their
-    /// parts: those hold a line for every partner.
-    async fn sold_before(&self, id: &ProgramId, on: Date) -> Result<SoldSums, StoreError> {
+    /// What was sold on the days that the lists look back on, before the one that is being closed; `newest` is the last of them on
+    /// which something was. Of the closed days, not of their parts: those hold a line for every partner.
+    async fn sold_before(&self, id: &ProgramId, on: Date, newest: Option<Date>) -> Result<SoldSums, StoreError> {
         let first = day::plus(on, i64::from(1 - sold::DAYS));
-        let mut by = day::plus(on, -1);
         let mut all = SoldSums::default();
-        while by >= first {
+        let mut next = newest.filter(|day| *day >= first);
+        while let Some(by) = next {
             let close = self.store().day_close_by(id, by).await?.filter(|close| close.day >= first);
             let Some(close) = close else { break };
-            let told: SoldThen = serde_json::from_slice(&close.body)
-                .map_err(|error| StoreError::Damaged(format!("day {} of programme {id}: {error}", close.day)))?;
+            let told = SoldThen::of(&close)?;
             all.merge(&told.sold);
-            by = day::plus(close.day, -1);
+            next = told.sold_before.filter(|day| *day >= first && *day < close.day);
         }
         Ok(all)
     }
@@ -163,6 +166,8 @@ struct ClosedBody<'a> {
     close: &'a DayClose,
     #[serde(skip_serializing_if = "SoldSums::is_empty")]
     sold: SoldSums,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sold_before: Option<Date>,
 }
 
 /// What was sold on a closed day; nothing in the rows of an older binary.
@@ -170,6 +175,21 @@ struct ClosedBody<'a> {
 struct SoldThen {
     #[serde(default)]
     sold: SoldSums,
+    /// The newest day before on which something was: a programme that tells no order lines is not asked day by day.
+    #[serde(default)]
+    sold_before: Option<Date>,
+}
+
+impl SoldThen {
+    fn of(close: &DayCloseRow) -> Result<Self, StoreError> {
+        serde_json::from_slice(&close.body)
+            .map_err(|error| StoreError::Damaged(format!("day {} of programme {}: {error}", close.day, close.program)))
+    }
+
+    /// The newest day up to this one on which something was sold.
+    fn newest(&self, on: Date) -> Option<Date> {
+        if self.sold.is_empty() { self.sold_before } else { Some(on) }
+    }
 }
 
 /// Whether every shard's row says that its part of the day is written.
