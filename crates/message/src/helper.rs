@@ -118,7 +118,25 @@ pub(crate) static HELPERS: &[Spec] = &[
         &[],
         false,
         "{{#if partner.top_products}}{{top_products 3}}{{/if}}",
-        Some(top_products)
+        Some(|c| listed(c, &TOP_PRODUCTS))
+    ),
+    spec!(
+        "hottest_products",
+        1..1,
+        &[Number],
+        &[],
+        false,
+        "{{#if program.hottest_products}}{{hottest_products 3}}{{/if}}",
+        Some(|c| listed(c, &HOTTEST_PRODUCTS))
+    ),
+    spec!(
+        "best_categories",
+        1..1,
+        &[Number],
+        &[],
+        false,
+        "{{#if program.best_categories}}{{best_categories 2}}{{/if}}",
+        Some(|c| listed(c, &BEST_CATEGORIES))
     ),
     spec!("count", 1..1, &[List], &[], false, "{{number (count products)}}", Some(count)),
     spec!(
@@ -211,13 +229,32 @@ pub const REVIEW_PERIODS: [&str; 2] = ["month", "quarter"];
 
 /// What a helper goes through besides its arguments.
 pub(crate) fn list_behind(name: &str) -> Option<&'static str> {
-    (name == "top_products").then_some(TOP_PRODUCTS)
+    LISTS.iter().find(|list| list.name == name).map(|list| list.path)
 }
 
-/// Names of what a partner sells most, the most frequent first.
-const TOP_PRODUCTS: &str = "partner.top_products";
-/// A partner's ranking holds no more.
-const TOP_PRODUCTS_MAX: u64 = 8;
+/// Names of helpers that show the first few of a list.
+pub(crate) fn list_helpers() -> impl Iterator<Item = &'static str> {
+    LISTS.iter().map(|list| list.name)
+}
+
+/// A list of names, and the helper that shows the first few of it.
+struct Ranked {
+    /// The helper.
+    name: &'static str,
+    /// Where the names stand: an object and its field.
+    path: &'static str,
+    /// It holds no more.
+    most: u64,
+}
+
+/// What a partner sells most, the most frequent first.
+const TOP_PRODUCTS: Ranked = Ranked { name: "top_products", path: "partner.top_products", most: 8 };
+/// What the whole programme sold most lately.
+const HOTTEST_PRODUCTS: Ranked = Ranked { name: "hottest_products", path: "program.hottest_products", most: 10 };
+/// The categories of it.
+const BEST_CATEGORIES: Ranked = Ranked { name: "best_categories", path: "program.best_categories", most: 5 };
+
+static LISTS: [Ranked; 3] = [TOP_PRODUCTS, HOTTEST_PRODUCTS, BEST_CATEGORIES];
 
 /// How many places a bar has when nothing else is said, and the most it may have: a line of a phone holds no more.
 const BAR_PLACES: u64 = 10;
@@ -348,10 +385,10 @@ fn progress_bar(call: &Call<'_>) -> Outcome {
     text(Made::Bar { full: full as usize, places: places as usize, share }.token())
 }
 
-fn top_products(call: &Call<'_>) -> Outcome {
-    let most = call.param(0).and_then(Json::as_u64).filter(|most| (1..=TOP_PRODUCTS_MAX).contains(most));
-    let most = most.ok_or_else(|| format!("takes how many to show, 1 to {TOP_PRODUCTS_MAX}"))?;
-    let known = call.root.get("partner").and_then(|partner| partner.get("top_products")).and_then(Json::as_array);
+fn listed(call: &Call<'_>, list: &Ranked) -> Outcome {
+    let most = call.param(0).and_then(Json::as_u64).filter(|most| (1..=list.most).contains(most));
+    let most = most.ok_or_else(|| format!("takes how many to show, 1 to {}", list.most))?;
+    let known = list.path.split('.').try_fold(call.root, |object, field| object.get(field)).and_then(Json::as_array);
     let names = known.into_iter().flatten().filter_map(Json::as_str).map(clean);
     let names: Vec<String> = names.filter(|name| !name.is_empty()).take(most as usize).collect();
     Ok((!names.is_empty()).then(|| Json::String(Made::List(names).token())))

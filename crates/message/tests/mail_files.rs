@@ -75,6 +75,8 @@ fn every_name_is_listed_wherever_it_hides() {
     names("{{top_products 3}}", &["partner.top_products"]);
     names("{{#if partner.top_products}}{{top_products 3}}{{/if}}", &["partner.top_products?", "partner.top_products?"]);
     names("{{fallback (top_products 3) \"x\"}}", &["partner.top_products?"]);
+    names("{{hottest_products 3}}", &["program.hottest_products"]);
+    names("{{fallback (best_categories 2) \"x\"}}", &["program.best_categories?"]);
 }
 
 #[test]

@@ -166,7 +166,7 @@ fn a_bar_and_a_list_stand_in_text_and_not_in_attributes() {
     let mail = shown(content, "Ada", &context).unwrap();
     assert!(mail.html.contains("aria-label=\"50\u{a0}%\"") && mail.html.contains(">&lt;b&gt;</li>"), "{}", mail.html);
     assert!(mail.text.contains("██░░\u{a0}50\u{a0}%") && mail.text.contains("* Rope"), "{}", mail.text);
-    for helper in ["{{progress_bar p}}", "{{top_products 2}}"] {
+    for helper in ["{{progress_bar p}}", "{{top_products 2}}", "{{hottest_products 2}}", "{{best_categories 2}}"] {
         let image = format!("<mj-image src=\"https://a.example/x.png\" alt=\"{helper}\" />");
         refused(&image, &[&format!("R0443 `{}`", image.chars().take(40).collect::<String>())]);
     }

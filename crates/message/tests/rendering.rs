@@ -136,6 +136,21 @@ fn the_best_products_are_a_list_in_which_names_are_names() {
 }
 
 #[test]
+fn what_the_programme_sells_most_is_a_list_like_a_partners() {
+    let sold = json!({"program": {"hottest_products": ["Rope <b>", "Axe\n- x", "Lamp"], "best_categories": ["*tents*", "ropes"]}});
+    check("Sold most: {{hottest_products 2}}", sold.clone(), "Sold most:\n\n- Rope <b>\n- Axe - x");
+    check("Of: {{best_categories 5}}", sold.clone(), "Of:\n\n- *tents*\n- ropes");
+    let both = mail("{{best_categories 2}}", "{{hottest_products 3}}");
+    let shown = show(&both, &layout(), &sold, &surroundings(), "en").unwrap();
+    assert_eq!(shown.subject, "*tents*, ropes");
+    assert!(shown.html.contains("Rope &lt;b&gt;</li>") && shown.html.contains("Lamp</li>"), "{}", shown.html);
+    for none in [json!({}), json!({"program": {"hottest_products": []}})] {
+        assert_eq!(text("{{hottest_products 2}}", none.clone(), "en").unwrap_err().code(), "template_missing_value");
+        check("{{fallback (hottest_products 2) \"nothing yet\"}}", none, "nothing yet");
+    }
+}
+
+#[test]
 fn what_a_partner_could_use_next_stands_in_its_block_or_something_else_does() {
     let body = "{{#next_resource type=\"tool\"}}[{{title}}]({{url}}), {{about}} for {{@root.who}}{{#if (eq level \"expert\")}}!{{/if}}{{else}}Nothing for {{who}}{{/next_resource}}";
     let tool = json!({ "title": "*Links* & <more>", "url": "https://a.example/l", "about": "In an hour" });

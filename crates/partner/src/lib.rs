@@ -33,6 +33,7 @@ pub mod rates;
 pub mod ratio;
 pub mod received;
 mod resources;
+pub mod sold;
 pub mod state;
 
 pub use bucket::{Cell, Cells};
@@ -52,4 +53,5 @@ pub use rates::Rates;
 pub use ratio::Ratio;
 pub use received::{MailId, Mails};
 pub use resources::RESOURCE_GIVEN;
+pub use sold::{Sold, SoldSums};
 pub use state::{Answer, LastingSignal, Opening, PartnerState};

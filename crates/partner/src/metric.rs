@@ -220,7 +220,7 @@ pub fn document() -> String {
         (
             Scope::Program,
             "Of a programme",
-            "Behind `program.`: `program.revenue_growth_28d < -20`. In conditions and mails as of the last closed day, in `rapport report` as of now.",
+            "Behind `program.`: `program.revenue_growth_28d < -20`. In conditions and mails as of the last closed day, in `rapport report` as of now. What sells most is a list, not a figure: `program.hottest_products` and `program.best_categories` (docs/workflow-language.md).",
         ),
     ] {
         let _ = write!(

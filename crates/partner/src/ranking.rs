@@ -14,6 +14,11 @@ pub struct Ranking(pub(crate) Vec<(Arc<str>, i64)>);
 impl Ranking {
     /// Adds to a name's count; below one it goes.
     pub fn add(&mut self, name: &Arc<str>, count: i64) {
+        self.add_within(name, count, RANKED_MAX);
+    }
+
+    /// The same with room for another number of names.
+    pub(crate) fn add_within(&mut self, name: &Arc<str>, count: i64, most: usize) {
         if let Some(place) = self.0.iter().position(|(known, _)| known == name) {
             let gone = self.0.get_mut(place).is_some_and(|(_, known)| {
                 *known = known.saturating_add(count);
@@ -24,7 +29,7 @@ impl Ranking {
             }
         } else if count > 0 {
             let mut count = count;
-            if self.0.len() >= RANKED_MAX {
+            if self.0.len() >= most {
                 let rarest =
                     self.0.iter().enumerate().min_by(|(_, one), (_, two)| (one.1, &two.0).cmp(&(two.1, &one.0)));
                 if let Some(place) = rarest.map(|(place, _)| place) {

@@ -15,6 +15,7 @@ use crate::payout::Payouts;
 use crate::profile::{Profile, Stored};
 use crate::ranking::Ranking;
 use crate::received::Mails;
+use crate::sold::Sold;
 
 /// How many days closed buckets reach back.
 pub const DAYS_KEPT: i32 = 400;
@@ -52,6 +53,8 @@ pub struct PartnerState {
     pub products: Ranking,
     /// Categories by conversions.
     pub categories: Ranking,
+    /// What was sold on days that are not closed yet, by order line.
+    pub sold: Sold,
     /// The latest answers, sorted by name: the survey's id, and the name it gives its choice.
     pub answers: Vec<(Arc<str>, Answer)>,
     /// What the partner had done before rapport listened.
@@ -260,6 +263,7 @@ impl PartnerState {
         let mut changed = !closing.is_empty() || !mails.is_empty();
         self.days.merge(closing);
         self.mails.merge(mails);
+        self.sold.forget_through(day);
         self.closed_through = self.closed_through.max(Some(day));
         let oldest = self.closed_through.map_or(day, |through| through.saturating_sub(DAYS_KEPT - 1));
         changed |= !self.mails.split_through(oldest - 1).is_empty();

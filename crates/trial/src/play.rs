@@ -207,6 +207,10 @@ fn stated(trial: &Trial, applied: &Applied, program: &str) -> Result<Option<Prog
         };
         all.insert(name.clone(), number);
     }
+    for (list, names) in &trial.programme.lists {
+        // As the coordinator tells them: with how many were sold.
+        all.extend(names.iter().rev().zip(1_u32..).map(|(name, sold)| (format!("{list}.{name}"), f64::from(sold))));
+    }
     Ok((!all.is_empty()).then_some(all))
 }
 

@@ -53,6 +53,24 @@ fn a_mail_lists_what_its_partner_sold_most() {
 }
 
 #[test]
+fn a_mail_lists_what_the_whole_programme_sold_most() {
+    check(
+        "Selling now:\n\n{{> best}}",
+        "{{#if program.hottest_products}}{{hottest_products 2}}{{else}}nothing yet{{/if}}\n\n{{fallback (best_categories 1) \"of no category\"}}",
+        r#"  - name: the most sold first, as the test tells them
+    events: [{ day: 5, login: {} }]
+    programme: { figures: { hottest_products: [Tent, Axe, Rope], best_categories: [tents] } }
+    until: day 8
+    expect: { mails: [{ hello: { text: '/Selling now:.*- Tent.*- Axe.*- tents/' } }] }
+  - name: nothing sold
+    events: [{ day: 5, login: {} }]
+    until: day 8
+    expect: { mails: [{ hello: { text: '/Selling now:.*nothing yet.*of no category/' } }] }
+"#,
+    );
+}
+
+#[test]
 fn what_a_partner_was_given_or_has_used_is_not_shown_as_new() {
     check(
         "Next:\n\n{{> best}}",

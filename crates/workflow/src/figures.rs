@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rapport_partner::figure::{Figure, FigureError, Unit, Window};
 use rapport_partner::program::Cut;
-use rapport_partner::{Foreseen, ProgramFigure};
+use rapport_partner::{Foreseen, ProgramFigure, sold};
 use rapport_rule::expr::{Type, Variable};
 
 /// What is known of a figure; none if there is no such figure.
@@ -40,9 +40,12 @@ fn ty(unit: Unit) -> Type {
     }
 }
 
-/// What is known of a programme's figure, as it stands behind `program.`. All may be missing: none is known before the first day
-/// of a programme is closed.
+/// What is known of a programme's figure, or of one of its lists, as it stands behind `program.`. All may be missing: none is known
+/// before the first day of a programme is closed.
 pub(crate) fn of_program(name: &str) -> Option<Variable> {
+    if sold::is_list(name) {
+        return Some(Variable::of(Type::List).or_missing());
+    }
     let figure = ProgramFigure::parse(name).or_else(|| Cut::parse(name).map(|(_, figure)| figure))?;
     let variable = Variable::of(ty(figure.unit())).or_missing();
     Some(if figure.may_be_negative() { variable.or_negative() } else { variable })
@@ -67,9 +70,10 @@ pub(crate) fn cuts<'a>(texts: impl Iterator<Item = &'a str>) -> BTreeMap<Cut, BT
 /// A programme figure by its name, `revenue_28d`.
 pub(crate) type ProgramFigureName = Arc<str>;
 
-/// Names of a programme's figures.
+/// Names of a programme's figures and lists.
 pub(crate) fn program_proposals() -> Vec<String> {
-    ProgramFigure::all().map(|figure| figure.to_string()).collect()
+    let lists = sold::LISTS.iter().map(|(list, _)| (*list).to_owned());
+    ProgramFigure::all().map(|figure| figure.to_string()).chain(lists).collect()
 }
 
 /// Whether a figure counts from a journey's start.

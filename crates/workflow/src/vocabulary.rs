@@ -245,6 +245,12 @@ fn about(name: &str) -> String {
         ("partner", "status") => "unknown, applied, active, suspended, rejected or closed.".into(),
         ("partner", "consent") => "Whether the partner agreed to marketing mail.".into(),
         ("partner", _) => "Stored of the partner, as it is now.".into(),
+        ("program", "hottest_products") => {
+            "What the whole programme sold most in its last 28 closed days, the most sold first; at most ten.".into()
+        }
+        ("program", "best_categories") => {
+            "The categories of which the whole programme sold most in its last 28 closed days; at most five.".into()
+        }
         ("program", _) => "Of the programme, config/rapport.yaml.".into(),
         _ => String::new(),
     }

@@ -36,7 +36,7 @@ fn check(entry: &str, mail: &str, expected: &[&str]) {
 fn a_mail_that_comes_out_for_all_is_sound() {
     check(
         ON_LOGIN,
-        "{{#if partner.top_products}}Yours: {{top_products 3}}{{/if}}\n\n{{fallback (progress_bar conversions_90d) \"\"}} {{fallback (pct_change conversions_28d conversions_28d_before) \"new\"}}",
+        "{{#if partner.top_products}}Yours: {{top_products 3}}{{/if}}\n\n{{#if program.hottest_products}}All: {{hottest_products 10}}{{/if}} {{fallback (best_categories 5) \"none\"}}\n\n{{fallback (progress_bar conversions_90d) \"\"}} {{fallback (pct_change conversions_28d conversions_28d_before) \"new\"}}",
         &[],
     );
 }
@@ -58,6 +58,11 @@ fn a_mail_that_some_could_not_get_is_a_warning_and_one_that_nobody_could_an_erro
         ON_LOGIN,
         "{{#if partner.top_products}}{{top_products 9}}{{/if}}",
         &["R0455 the mail cannot be made: body line 1: `top_products` takes how many to show, 1 to 8"],
+    );
+    check(
+        ON_LOGIN,
+        "{{#if program.best_categories}}{{best_categories 6}}{{/if}}",
+        &["R0455 the mail cannot be made: body line 1: `best_categories` takes how many to show, 1 to 5"],
     );
     let mail = "---\nsubject: '{{#if partner.country}}News{{/if}}'\n---\nHi\n";
     assert_eq!(

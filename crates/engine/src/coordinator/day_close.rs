@@ -9,11 +9,12 @@ use rapport_insight::{
         weekly,
     },
     day,
-    dip::{DayPart, PartReader, ProgramState, program},
+    dip::{DayClose, DayPart, PartReader, ProgramState, program},
     top_share::TopShare,
 };
-use rapport_partner::ProgramSums;
+use rapport_partner::{ProgramSums, SoldSums, sold};
 use rapport_workflow::{Rulebook, config::GroupRule};
+use serde::{Deserialize, Serialize};
 
 use super::{Coordinator, CoordinatorError};
 use crate::{
@@ -71,7 +72,7 @@ impl Coordinator {
                 None => ProgramState::default(),
             };
             let rows = self.store().day_parts(&id, on).await?;
-            let Unpacked { parts, sums, mut pasts, besides } = unpack(&rows, &id, on)?;
+            let Unpacked { parts, sums, mut pasts, mut besides } = unpack(&rows, &id, on)?;
             // Learnt once a week; on other days the newest goes on with the row.
             let learnt = match &around {
                 Some(around) => weekly::fit(&mut pasts, day::number(on), around).map(Expectations),
@@ -82,10 +83,21 @@ impl Coordinator {
                 None => last.as_ref().map(|close| close.fit.clone()).unwrap_or_default(),
             };
             let currency = rulebook.config.program(id.as_str()).map(|program| program.currency);
-            let figures = sums
+            let sold = std::mem::take(&mut besides.sold);
+            let sold_before = match &last {
+                Some(close) => SoldThen::of(close)?.newest(close.day),
+                None => None,
+            };
+            let mut figures = sums
                 .zip(currency)
                 .map(|(sums, currency)| program_figures(&sums, &rulebook.cuts, currency))
                 .unwrap_or_default();
+            // Without sums the figures of before stay in force, and these with them.
+            if !figures.is_empty() {
+                let mut all = self.sold_before(&id, on, sold_before).await?;
+                all.merge(&sold);
+                figures.extend(all.figures());
+            }
             let (mut close, state) = program::close(day::number(on), &parts, &top_shares(rulebook), &state);
             besides.decide(&mut close);
             for shard in self.shards() {
@@ -94,7 +106,8 @@ impl Coordinator {
             commit.day_closes.push(DayCloseRow {
                 program: id,
                 day: on,
-                body: serde_json::to_vec(&close).map_err(|error| StoreError::Refused(error.to_string()))?,
+                body: serde_json::to_vec(&ClosedBody { close: &close, sold, sold_before })
+                    .map_err(|error| StoreError::Refused(error.to_string()))?,
                 state: state.encode(),
                 fit,
             });
@@ -127,6 +140,55 @@ impl Coordinator {
             fits.extend(close.and_then(|close| close.expectations()));
         }
         Ok(Some(Around::of(fits.iter().map(|fit| &fit.0))))
+    }
+
+    /// What was sold on the days that the lists look back on, before the one that is being closed; `newest` is the last of them on
+    /// which something was. Of the closed days, not of their parts: those hold a line for every partner.
+    async fn sold_before(&self, id: &ProgramId, on: Date, newest: Option<Date>) -> Result<SoldSums, StoreError> {
+        let first = day::plus(on, i64::from(1 - sold::DAYS));
+        let mut all = SoldSums::default();
+        let mut next = newest.filter(|day| *day >= first);
+        while let Some(by) = next {
+            let close = self.store().day_close_by(id, by).await?.filter(|close| close.day >= first);
+            let Some(close) = close else { break };
+            let told = SoldThen::of(&close)?;
+            all.merge(&told.sold);
+            next = told.sold_before.filter(|day| *day >= first && *day < close.day);
+        }
+        Ok(all)
+    }
+}
+
+/// What is stored of a closed day: the decision, and what was sold.
+#[derive(Serialize)]
+struct ClosedBody<'a> {
+    #[serde(flatten)]
+    close: &'a DayClose,
+    #[serde(skip_serializing_if = "SoldSums::is_empty")]
+    sold: SoldSums,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sold_before: Option<Date>,
+}
+
+/// What was sold on a closed day; nothing in the rows of an older binary.
+#[derive(Deserialize)]
+struct SoldThen {
+    #[serde(default)]
+    sold: SoldSums,
+    /// The newest day before on which something was: a programme that tells no order lines is not asked day by day.
+    #[serde(default)]
+    sold_before: Option<Date>,
+}
+
+impl SoldThen {
+    fn of(close: &DayCloseRow) -> Result<Self, StoreError> {
+        serde_json::from_slice(&close.body)
+            .map_err(|error| StoreError::Damaged(format!("day {} of programme {}: {error}", close.day, close.program)))
+    }
+
+    /// The newest day up to this one on which something was sold.
+    fn newest(&self, on: Date) -> Option<Date> {
+        if self.sold.is_empty() { self.sold_before } else { Some(on) }
     }
 }
 
@@ -179,6 +241,7 @@ fn unpack(rows: &[DayPartRow], id: &ProgramId, on: Date) -> Result<Unpacked, Sto
         }
     }
     parts.sort_by(|(one, _), (other, _)| one.cmp(other));
+    besides.sold.keep_most_sold();
     Ok(Unpacked { parts: parts.into_iter().map(|(_, part)| part).collect(), sums: all, pasts, besides })
 }
 
@@ -186,7 +249,7 @@ fn day_closed_record(
     id: &ProgramId,
     on: Date,
     shard: u32,
-    close: &rapport_insight::dip::DayClose,
+    close: &DayClose,
     figures: &ProgramFigures,
     fit: Option<&Expectations>,
     at: Timestamp,

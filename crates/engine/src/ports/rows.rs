@@ -386,7 +386,7 @@ pub struct DayCloseRow {
     pub program: ProgramId,
     /// Day in the programme's zone.
     pub day: Date,
-    /// The decision, packed by the crate `insight`.
+    /// The decision of the crate `insight`, JSON, and with it what was sold on the day.
     pub body: Vec<u8>,
     /// The programme's state after it.
     pub state: Vec<u8>,

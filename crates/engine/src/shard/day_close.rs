@@ -231,6 +231,7 @@ impl ShardOwner {
             }
             after = Some(last);
         }
+        besides.sold.keep_most_sold();
         let body = Body {
             sums: Some(sums),
             pasts: pasts.map(PastWriter::finish).unwrap_or_default(),
@@ -389,7 +390,7 @@ impl Judged {
         let exposed = entry.state.last_sale_day().is_some_and(|last| last > number - EXPOSED_DAYS);
         let verdict = exposed.then(|| after.close(y, close, budget));
         let top = top_groups(rulebook, &entry.state, number, &close.top_share);
-        let closing = entry.state.open.iter().any(|cell| cell.day <= number);
+        let closing = entry.state.open.iter().any(|cell| cell.day <= number) || entry.state.sold.has_through(number);
         let learnt = (after != before).then_some(after);
         let revenue = sales::judge(&entry.state, number, close, budget);
         let (wins, won) = match weekly::is_due(number).then(|| sales::wins(&entry.state, number, close)).flatten() {

@@ -13,6 +13,7 @@ use rapport_partner::{
     FigureContext, FigureValue, Foresee, MailId, PartnerState, ProgramFigure, ProgramSums, StartMark, Unit, day,
     profile::LEAVING_REASON,
     program::{CHURNED, Cut, CutBy, Reach},
+    sold,
     state::PARTNER_FIELDS,
 };
 use rapport_rule::{
@@ -87,7 +88,8 @@ pub struct PartnerFacts<'a> {
     pub expectations: Option<&'a Expectations>,
 }
 
-/// A programme's figures by name: counts, percent, numbers, and minor units of money. What is missing is not there.
+/// A programme's figures by name: counts, percent, numbers, and minor units of money. What is missing is not there. Names of the
+/// programme's lists stand with how many were sold, see [`sold::listed`].
 pub type ProgramFigures = BTreeMap<String, f64>;
 
 /// The figures of these sums, and of the cuts those that are asked for.
@@ -213,8 +215,12 @@ impl PartnerFacts<'_> {
         })
     }
 
-    /// A figure of the programme, `revenue_28d` of `program.revenue_28d`.
+    /// A figure of the programme, `revenue_28d` of `program.revenue_28d`, or one of its lists.
     fn program_figure(&self, name: &str) -> Value {
+        if sold::is_list(name) {
+            let names = self.figures.map(|figures| sold::listed(figures, name)).unwrap_or_default();
+            return if names.is_empty() { Value::Missing } else { Value::List(names.into()) };
+        }
         let figure = ProgramFigure::parse(name).or_else(|| Cut::parse(name).map(|(_, figure)| figure));
         let known = figure.zip(self.figures.and_then(|figures| figures.get(name)));
         match known {

@@ -166,6 +166,10 @@ impl<'a> Reaction<'a> {
                 if merged.difference.changed && merged.state.status == ConversionStatus::Reversed {
                     self.reversed = Some(id.to_owned());
                 }
+                if merged.became.has(&Kind::ConversionRecorded) {
+                    let sold_on = rapport_partner::day::of(merged.state.sold_at, &self.program.zone);
+                    self.entry.state.note_sold(sold_on, &told.lines);
+                }
                 for kind in merged.became.iter() {
                     self.announce(rapport_partner::conversion::derived(event, kind));
                 }

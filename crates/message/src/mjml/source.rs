@@ -3,6 +3,7 @@
 use rapport_rule::{Findings, Span};
 
 use crate::escape;
+use crate::helper::list_helpers;
 use crate::template::Piece;
 
 /// Elements in elements: the reader goes down without a limit, and running out of stack ends the process.
@@ -57,7 +58,7 @@ pub(crate) fn lint(piece: &Piece<'_>, findings: &mut Findings) {
             }
             _ => {}
         }
-        for helper in ["progress_bar", "top_products"].into_iter().filter(|helper| tag.contains(helper)) {
+        for helper in std::iter::once("progress_bar").chain(list_helpers()).filter(|helper| tag.contains(helper)) {
             let what = format!("`{helper}` makes more than the text of an attribute");
             refuse("R0443", span, &what, "Write it between two tags, in the text.");
         }

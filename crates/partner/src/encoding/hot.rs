@@ -9,6 +9,7 @@ use crate::moment::{Moment, Moments};
 use crate::payout::{Payout, PayoutStatus};
 use crate::profile::{Consent, Profile, Status, Stored};
 use crate::ranking::Ranking;
+use crate::sold::{Sold, SoldDay};
 use crate::state::{Answer, LastingSignal, Opening, PartnerState};
 
 /// Tags of the hot part. Never reused.
@@ -48,6 +49,7 @@ mod tag {
     pub const MARKS: u64 = 33;
     pub const OPEN_MAILS: u64 = 34;
     pub const OBJECTS_TO_PROFILING: u64 = 35;
+    pub const SOLD: u64 = 36;
 }
 
 /// Writes when a field was told, whether it has a value, and the value.
@@ -215,6 +217,18 @@ impl PartnerState {
                 put_bytes(bytes, mark);
             }
         });
+        writer.field(tag::SOLD, |bytes| {
+            for sold in &self.sold.0 {
+                put_signed(bytes, i64::from(sold.day));
+                for ranking in [&sold.products, &sold.categories] {
+                    put(bytes, ranking.0.len() as u64);
+                    for (name, count) in ranking.iter() {
+                        put_bytes(bytes, name.as_bytes());
+                        put_signed(bytes, count);
+                    }
+                }
+            }
+        });
         writer.finish(&self.unknown)
     }
 
@@ -275,6 +289,7 @@ impl PartnerState {
                 })?;
             }
             tag::MARKS => self.marks = several(field, |field| Ok((field.shared()?, field.bytes()?.to_vec())))?,
+            tag::SOLD => self.sold = Sold(several(field, sold_day)?),
             _ => return Ok(false),
         }
         Ok(true)
@@ -314,6 +329,19 @@ fn payout(field: &mut Reader<'_>) -> Result<Payout, EncodingError> {
 
 fn ranking(field: Reader<'_>) -> Result<Ranking, EncodingError> {
     Ok(Ranking(several(field, |field| Ok((field.shared()?, field.signed()?)))?))
+}
+
+fn sold_day(field: &mut Reader<'_>) -> Result<SoldDay, EncodingError> {
+    Ok(SoldDay { day: field.day()?, products: counted(field)?, categories: counted(field)? })
+}
+
+/// A ranking with the number of its names before it.
+fn counted(field: &mut Reader<'_>) -> Result<Ranking, EncodingError> {
+    let mut names = Vec::new();
+    for _ in 0..field.number()? {
+        names.push((field.shared()?, field.signed()?));
+    }
+    Ok(Ranking(names))
 }
 
 fn answer(field: &mut Reader<'_>) -> Result<(Arc<str>, Answer), EncodingError> {

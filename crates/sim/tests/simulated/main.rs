@@ -12,6 +12,7 @@ mod days;
 mod edges;
 mod fits;
 mod goals;
+mod hottest;
 mod live;
 mod mailers;
 mod neighbours;

@@ -1,10 +1,11 @@
 //! `programme:` of a test: the others in the background, and what the programme's figures are.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rapport_partner::figure::Unit;
 use rapport_partner::program::Cut;
-use rapport_partner::{FigureValue, ProgramFigure};
+use rapport_partner::{FigureValue, ProgramFigure, sold};
 use rapport_rule::Findings;
 use rapport_rule::suggest::nearest;
 use rapport_rule::yaml::{Fields, Key, Node, Value};
@@ -21,11 +22,13 @@ pub struct Programme {
     /// The programme's figures by their names behind `program.`, as of the last closed day of every moment of the test. The
     /// background says nothing of them: what is not written here is missing.
     pub figures: BTreeMap<String, FigureValue>,
+    /// Its lists likewise, in their order.
+    pub lists: BTreeMap<String, Vec<Arc<str>>>,
 }
 
 impl Default for Programme {
     fn default() -> Self {
-        Self { steady_partners: 200, seed: 1, figures: BTreeMap::new() }
+        Self { steady_partners: 200, seed: 1, figures: BTreeMap::new(), lists: BTreeMap::new() }
     }
 }
 
@@ -41,7 +44,9 @@ pub(super) fn read(node: &Node, path: &str, findings: &mut Findings) -> Programm
         programme.seed = seed as u64;
     }
     for (key, node) in fields.take("figures").and_then(|node| node.map(path, findings)).unwrap_or_default() {
-        if let Some(value) = figure(key, node, path, findings) {
+        if sold::is_list(&key.text) {
+            programme.lists.insert(key.text.clone(), node.texts(path, findings).into_iter().map(Arc::from).collect());
+        } else if let Some(value) = figure(key, node, path, findings) {
             programme.figures.insert(key.text.clone(), value);
         }
     }

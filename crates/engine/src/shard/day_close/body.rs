@@ -83,6 +83,11 @@ fn take(rest: &[u8]) -> Option<(&[u8], &[u8])> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use rapport_event::{Extra, Line};
+    use rapport_partner::PartnerState;
+
     use super::*;
 
     #[test]
@@ -94,6 +99,31 @@ mod tests {
             assert_eq!(Body::decode(&body.encode()), Some(body));
         }
         assert_eq!(Body::decode(&[]), Some(Body::default()));
+    }
+
+    #[test]
+    fn what_was_sold_comes_back_and_a_part_of_before_tells_of_none() {
+        let rope = Line {
+            sku: Some(Arc::from("Rope \"9 mm\"")),
+            category: Some(Arc::from("ropes")),
+            quantity: 3,
+            amount: None,
+            extra: Extra::NONE,
+        };
+        let mut state = PartnerState::default();
+        state.note_sold(20_000, &[rope]);
+        let mut besides = Besides::default();
+        besides.add(&state, 20_000, false);
+        assert!(!besides.sold.is_empty());
+        let body = Body { sums: Some(ProgramSums::default()), besides: Some(besides), ..Body::default() };
+        let stored = body.encode();
+        assert_eq!(Body::decode(&stored), Some(body));
+        // As a binary without it wrote it.
+        let mut before = serde_json::to_value(Besides::default()).unwrap();
+        assert!(before.get("sold").is_none());
+        before["approved"] = serde_json::json!([5]);
+        let read: Besides = serde_json::from_value(before).unwrap();
+        assert!(read.sold.is_empty() && read.approved == [5]);
     }
 
     #[test]

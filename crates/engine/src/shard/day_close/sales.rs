@@ -10,7 +10,7 @@ use rapport_insight::{
     },
     win::{self, ApprovedDay, Told, Win},
 };
-use rapport_partner::{Measure, PartnerState, SaleDay};
+use rapport_partner::{Measure, PartnerState, SaleDay, SoldSums};
 use serde::{Deserialize, Serialize};
 
 use super::REVENUE_DAYS;
@@ -31,6 +31,9 @@ pub struct Besides {
     /// Approved revenue of 90 days of everybody who has some; on the day of a week's look only.
     #[serde(default)]
     pub approved: Vec<i64>,
+    /// What was sold on that day, by order line; nothing in the parts of an older binary.
+    #[serde(default, skip_serializing_if = "SoldSums::is_empty")]
+    pub sold: SoldSums,
 }
 
 impl Besides {
@@ -39,6 +42,7 @@ impl Besides {
         if let Some(orders) = order_days(state, number).and_then(|days| Orders::of(&days, number)) {
             self.orders.add(&orders);
         }
+        self.sold.add(&state.sold, number);
         if ranked {
             self.approved.extend(Some(approved_revenue(state, number)).filter(|revenue| *revenue > 0));
         }
@@ -47,6 +51,7 @@ impl Besides {
     /// Adds another shard's.
     pub fn merge(&mut self, other: Self) {
         self.orders.merge(&other.orders);
+        self.sold.merge(&other.sold);
         self.approved.extend(other.approved);
     }
 
