@@ -6,7 +6,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use rapport_contact::{Kind, breaker::Tally, hashed};
+use rapport_contact::{Kind, SuppressReason, breaker::Tally, hashed};
 use rapport_engine::ports::{
     copies::{SentCopy, round_of},
     rows::{MessageState, ShardRow},
@@ -31,6 +31,7 @@ impl Tables {
     fn claimable<'a>(&'a self, request: &'a ClaimRequest) -> impl Iterator<Item = &'a StoredMessage> {
         self.open_messages().filter(|message| {
             message.state == MessageState::Queued
+                && message.carrier.is_none()
                 && message.row.due <= request.now
                 && message.address.is_some()
                 && !self.quarantine.contains_key(&message.row.key)
@@ -73,13 +74,22 @@ impl Tables {
                 }
             }
             self.end_queued(&verdict.end);
-            let due = verdict.take.and_then(|id| snapshot.due.into_iter().find(|due| due.message.id == id));
-            let Some(due) = due else { continue };
+            let (mut taken, mut along) = (None, Vec::new());
+            for due in snapshot.due {
+                if verdict.take.as_ref() == Some(&due.message.id) {
+                    taken = Some(due);
+                } else if verdict.along.contains(&due.message.id) {
+                    along.push(due);
+                }
+            }
+            let Some(due) = taken else { continue };
             if !self.has_room(&due.message.workflow, request) {
                 claimed.over.insert(due.message.workflow.clone());
                 continue;
             }
-            if let Some(attempt) = self.take(address, due, request, server_now) {
+            if let Some(mut attempt) = self.take(address, due, request, server_now) {
+                along.retain(|due| self.gather(&due.message.id, &attempt.due.message.id));
+                attempt.along = along;
                 claimed.attempts.push(attempt);
             }
         }
@@ -171,7 +181,27 @@ impl Tables {
         self.recipients.insert(address.clone(), Some(due.message.id.clone()));
         let counted = Counted { address: address.clone(), kind: due.message.kind.clone(), at: request.now };
         self.sent.insert(due.message.id.clone(), counted);
-        Some(Attempt { attempt, address, due })
+        Some(Attempt { attempt, address, due, along: Vec::new() })
+    }
+
+    /// From now on the message travels with another one; whether it could.
+    fn gather(&mut self, id: &str, carrier: &str) -> bool {
+        let Some(message) = self.queued(id) else { return false };
+        message.carrier = Some(carrier.to_owned());
+        true
+    }
+
+    /// What travels with the message and was not ended is claimable again.
+    pub(crate) fn set_free(&mut self, carrier: &str) {
+        let travels = |message: &&StoredMessage| {
+            message.state == MessageState::Queued && message.carrier.as_deref() == Some(carrier)
+        };
+        let ids: Vec<String> = self.open_messages().filter(travels).map(|message| message.row.id.clone()).collect();
+        for id in &ids {
+            if let Some(message) = self.messages.get_mut(id) {
+                message.carrier = None;
+            }
+        }
     }
 
     fn queued(&mut self, id: &str) -> Option<&mut StoredMessage> {
@@ -362,6 +392,13 @@ impl Tables {
         {
             *hand = None;
         }
+        if let Settlement::Ended(ended) = settlement {
+            let travels =
+                |end: &EndedMessage| self.messages.get(&end.id).is_some_and(|row| row.carrier.as_ref() == Some(id));
+            let along: Vec<EndedMessage> = ended.along.iter().filter(|end| travels(end)).cloned().collect();
+            self.end_queued(&along);
+        }
+        self.set_free(id);
         true
     }
 
@@ -404,6 +441,15 @@ impl Tables {
                 message.reason = Some(reason.clone());
                 self.open.insert(id.clone());
                 self.sent.remove(id);
+                let in_digest = SuppressReason::InDigest.code();
+                for other in self.messages.values_mut().filter(|other| other.carrier.as_ref() == Some(id)) {
+                    if other.state == MessageState::Suppressed && other.reason.as_deref() == Some(in_digest) {
+                        other.state = MessageState::Queued;
+                        (other.row.due, other.row.expires) = (*due, *expires);
+                        (other.reason, other.carrier) = (Some(reason.clone()), None);
+                        self.open.insert(other.row.id.clone());
+                    }
+                }
             }
         }
         true
@@ -423,7 +469,32 @@ impl Tables {
                     holders: Vec::new(),
                     attempts: u32::try_from(message.attempt - 1).unwrap_or(u32::MAX),
                 };
-                Ok(Attempt { attempt: message.attempt, address: message.address.clone().unwrap_or_default(), due })
+                let address = message.address.clone().unwrap_or_default();
+                Ok(Attempt { attempt: message.attempt, address, due, along: self.along(&message.row.id)? })
+            })
+            .collect()
+    }
+
+    /// What travels with a message in hand.
+    fn along(&self, carrier: &str) -> Result<Vec<DueMessage>, StoreError> {
+        let mut found: Vec<&StoredMessage> = self
+            .open_messages()
+            .filter(|message| message.state == MessageState::Queued && message.carrier.as_deref() == Some(carrier))
+            .collect();
+        found.sort_by(|one, other| {
+            let (one, other) = (&one.row, &other.row);
+            other.priority.cmp(&one.priority).then_with(|| (one.due, &one.id).cmp(&(other.due, &other.id)))
+        });
+        found
+            .into_iter()
+            .map(|message| {
+                Ok(DueMessage {
+                    message: message.row.clone(),
+                    person: self.person(&message.row.key)?.unwrap_or_else(|| "{}".into()),
+                    held: None,
+                    holders: Vec::new(),
+                    attempts: u32::try_from(message.attempt).unwrap_or(u32::MAX),
+                })
             })
             .collect()
     }
@@ -454,7 +525,7 @@ impl Tables {
     pub(crate) fn mail_look(&self, now: Timestamp) -> MailLook {
         let queued = || self.open_messages().filter(|message| message.state == MessageState::Queued);
         let next_due = queued()
-            .filter(|message| message.address.is_some())
+            .filter(|message| message.address.is_some() && message.carrier.is_none())
             .filter(|message| !self.quarantine.contains_key(&message.row.key) && !self.is_paused(&message.row))
             .map(|message| message.row.due)
             .min();

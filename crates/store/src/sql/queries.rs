@@ -266,6 +266,15 @@ pub(crate) mod mail {
     pub(crate) static BURST_RETURN: Statement = Statement::one(include_str!("../../queries/mail/burst_return.sql"));
     pub(crate) static BURST_HOUR: Statement = Statement::one(include_str!("../../queries/mail/burst_hour.sql"));
     pub(crate) static LOOK: Statement = Statement::one(include_str!("../../queries/mail/look.sql"));
+    pub(crate) static GATHER: Statement = Statement::one(include_str!("../../queries/mail/gather.sql"));
+    pub(crate) static ALONG: Statement = Statement::one(include_str!("../../queries/mail/along.sql"));
+    pub(crate) static LOCK: Statement = Statement::pair(
+        include_str!("../../queries/mail/lock.pg.sql"),
+        include_str!("../../queries/mail/lock.lite.sql"),
+    );
+    pub(crate) static END_ALONG: Statement = Statement::one(include_str!("../../queries/mail/end_along.sql"));
+    pub(crate) static SET_FREE: Statement = Statement::one(include_str!("../../queries/mail/set_free.sql"));
+    pub(crate) static AGAIN_ALONG: Statement = Statement::one(include_str!("../../queries/mail/again_along.sql"));
 }
 
 pub(crate) mod outbox {
