@@ -29,8 +29,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 pub use build::{LinkKeys, letter, reason};
-use digest::Told;
-pub(crate) use digest::is_in_digest;
+pub use digest::{Told, in_digest, is_in_digest, together};
 pub use hand::Hand;
 use hand::{held, lock};
 use lookout::Lookout;
@@ -502,8 +501,9 @@ impl Mailer {
             }
         }
         let built = catch_unwind(AssertUnwindSafe(|| {
-            let (letter, told) = digest::letter(rulebook, &texts, &along, attempt, &self.links, at)
-                .map_err(|error| error.to_string())?;
+            let along: Vec<&Applied> = along.iter().map(|applied| &**applied).collect();
+            let (letter, told) =
+                together(rulebook, &texts, &along, attempt, &self.links, at).map_err(|error| error.to_string())?;
             let bytes = self.transport.compose(&letter)?;
             let from = build::return_path(rulebook, &self.links, &message.id, &letter.from.address);
             Ok((Envelope { from, to: letter.to.address }, bytes, told))
@@ -551,5 +551,13 @@ pub fn ended(
     };
     let event = records::outcome(message, kind, attempt, reason, at);
     let outbox: OutboxRow = records::outbox(rapport_event::id::shard_of(&message.key, shards), event);
-    EndedMessage { id: message.id.clone(), state, reason: reason.to_owned(), at, outbox, reply: None, along: Vec::new() }
+    EndedMessage {
+        id: message.id.clone(),
+        state,
+        reason: reason.to_owned(),
+        at,
+        outbox,
+        reply: None,
+        along: Vec::new(),
+    }
 }

@@ -3,7 +3,6 @@
 //! One of them carries the rest: the attempt is its own, and so are Message-ID, topic and way out. What travels along is settled with it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use jiff::Timestamp;
 use rapport_contact::SuppressReason;
@@ -25,7 +24,7 @@ const IN_DIGEST: &str = SuppressReason::InDigest.code();
 
 /// What of the mails that travel along is in the letter. Those that are neither told of nor unreadable wait for the next one.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub struct Told {
     /// Those the letter tells of.
     ids: BTreeSet<String>,
     /// Those that cannot be told of, and why.
@@ -33,6 +32,12 @@ pub(super) struct Told {
 }
 
 impl Told {
+    /// Whether the letter tells of this message.
+    #[must_use]
+    pub fn tells_of(&self, message: &str) -> bool {
+        self.ids.contains(message)
+    }
+
     /// Nobody knows how far it came: whatever travelled may have been read.
     pub(super) fn all(attempt: &Attempt) -> Self {
         let ids = attempt.along.iter().map(|due| due.message.id.clone()).collect();
@@ -63,22 +68,27 @@ impl Told {
 }
 
 /// What the record of a mail says that a digest told of: which one.
-fn in_digest(carrier: &str) -> String {
+#[must_use]
+pub fn in_digest(carrier: &str) -> String {
     format!("{IN_DIGEST}:{carrier}")
 }
 
 /// Whether a record says that a digest told of its mail. The partner has it then, as a line of another mail.
-pub(crate) fn is_in_digest(reason: &str) -> bool {
+#[must_use]
+pub fn is_in_digest(reason: &str) -> bool {
     reason.strip_prefix(IN_DIGEST).is_some_and(|rest| rest.starts_with(':'))
 }
 
 /// Builds the letter of an attempt, with what of the mails that travel along it tells. `along` has the rulebooks their texts stand in.
 /// One that cannot be told of is left out; where the digest itself cannot be made, the mail leaves as it is and the others wait: a
 /// mail is worth more than its company.
-pub(super) fn letter(
+///
+/// # Errors
+/// `BuildError`: what the mail that carries the others needs is not there, or a value it names.
+pub fn together(
     rulebook: &Applied,
     texts: &Applied,
-    along: &[Arc<Applied>],
+    along: &[&Applied],
     attempt: &Attempt,
     keys: &LinkKeys,
     at: Timestamp,
