@@ -112,7 +112,11 @@ fn carrier_and_other(tables: &Tables) -> (&StoredMessage, &StoredMessage) {
 #[tokio::test(start_paused = true)]
 async fn two_mails_with_one_place_leave_as_one() {
     let (stand, tables) = after_the_first_was_put_back(false).await;
-    assert_eq!(stand.server.accepted().len(), 1);
+    let accepted = stand.server.accepted();
+    assert_eq!(accepted.len(), 1);
+    for told in ["The second word", "The third word", "https://acme.example/second", "https://acme.example/third"] {
+        assert!(accepted[0].text.contains(told), "{told}: {}", accepted[0].text);
+    }
     let (carrier, other) = carrier_and_other(&tables);
     assert_eq!(carrier.state, MessageState::Sent);
     assert_eq!((other.state, other.reason.as_deref()), (MessageState::Suppressed, Some("in_digest")));
