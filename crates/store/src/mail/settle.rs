@@ -30,7 +30,7 @@ impl SqlStore {
         session.execute(&sql::VACATE, &cells![&attempt.address, id]).await?;
         if !attempt.along.is_empty() {
             let all = std::iter::once(id).chain(attempt.along.iter().map(|due| &due.message.id));
-            session.fetch_rows(&sql::LOCK, &[], &Rows::of(all.map(|id| cells![id]))).await?;
+            session.fetch_rows(&sql::LOCK, &[], &Rows::last_of(all.map(|id| (id, cells![id])))).await?;
         }
         let settled = match settlement {
             Settlement::Ended(ended) => {
