@@ -26,7 +26,7 @@ const ALONG_MAX: usize = 19;
 /// The reason of mail over which the policy broke down.
 const NOT_JUDGED: &str = "not_judged";
 
-/// At most one message is taken; the rest of the recipient's mails are judged anew when its outcome is known, so that
+/// At most one message is taken, with what travels along in a digest; the rest are judged anew when its outcome is known, so that
 /// caps hold for any number of mailers. `now` is `None` in a replay: each message is judged at its own due time. What was
 /// planned before a restored database was accepted may have been sent by the one that was lost: it is not sent again.
 #[must_use]

@@ -200,7 +200,7 @@ pub struct Envelope {
     /// Its text is that of the rulebook its row names, not the newest.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub pinned: bool,
-    /// What becomes of it when it finds no place under a cap: see [`overflow_of`].
+    /// What becomes of it when it finds no place under a cap.
     #[serde(default, skip_serializing_if = "Overflow::is_wait")]
     pub over_the_cap: Overflow,
 }
