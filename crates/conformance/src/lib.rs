@@ -10,6 +10,7 @@ mod calls;
 mod claiming;
 mod clicks;
 mod coordination;
+mod digests;
 mod erasure;
 mod limits;
 mod logs;
@@ -88,6 +89,13 @@ macro_rules! store_cases {
                 holds_are_shown_until_they_end,
                 attempts_of_silent_mailers_are_found,
                 owners_and_mailers_at_once_leave_sound_data;
+            digests:
+                what_travels_is_claimed_by_nobody_and_settled_with_its_carrier,
+                what_travels_with_a_mail_that_did_not_leave_is_free_again,
+                what_a_lost_mailer_had_gathered_is_found_with_its_carrier,
+                what_was_cancelled_on_its_way_is_not_told_again,
+                what_travelled_with_a_mail_in_doubt_is_sent_again_with_it,
+                several_mailers_gather_each_mail_once;
             erasure:
                 an_erased_partner_is_not_written_to_again,
                 what_was_in_hand_is_erased_when_it_is_settled;

@@ -92,6 +92,7 @@ pub(super) fn ended(id: &str, state: MessageState) -> EndedMessage {
         at: at(5),
         outbox: record(&format!("{id}/{}", state.code())),
         reply: None,
+        along: Vec::new(),
     }
 }
 

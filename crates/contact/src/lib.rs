@@ -24,6 +24,7 @@ mod calendar;
 mod frequency_cap;
 mod guardrails;
 mod holdout;
+mod overflow;
 mod provider;
 mod reason;
 mod suppression;
@@ -36,6 +37,7 @@ pub use decision::{Accepted, Assessment, CapUse, Decision, Hold, Kind, Priority,
 pub use frequency_cap::{Cap, CapParseError, Counted, Window};
 pub use guardrails::{AllowList, Guardrails, GuardrailsError, GuardrailsSpec};
 pub use holdout::{draw, held_out};
+pub use overflow::{Overflow, decide_over, has_no_place_beside};
 pub use provider::{OTHER as OTHER_PROVIDER, provider_of, providers};
 pub use reason::{DeferReason, SuppressReason};
 pub use suppression::{Suppression, SuppressionCause, SuppressionScope};

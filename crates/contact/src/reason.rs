@@ -113,11 +113,15 @@ pub enum SuppressReason {
     Expired,
     /// The mail expired before a usable address was known.
     NoAddress,
+    /// A cap is used up, and the workflow wants its mail dropped then (`over_the_cap: drop`).
+    OverTheCap,
+    /// A digest told of the mail (`over_the_cap: digest`).
+    InDigest,
 }
 
 impl SuppressReason {
-    /// Every reason, in the order in which they win over each other.
-    pub const ALL: [Self; 10] = [
+    /// Every reason, in the order in which they win over each other; the last two win over none.
+    pub const ALL: [Self; 12] = [
         Self::Erased,
         Self::HardBounce,
         Self::Complaint,
@@ -128,6 +132,8 @@ impl SuppressReason {
         Self::SameAddress,
         Self::Expired,
         Self::NoAddress,
+        Self::OverTheCap,
+        Self::InDigest,
     ];
 
     /// The stable code.
@@ -144,6 +150,8 @@ impl SuppressReason {
             Self::SameAddress => "same_address",
             Self::Expired => "expired",
             Self::NoAddress => "no_address",
+            Self::OverTheCap => "over_the_cap",
+            Self::InDigest => "in_digest",
         }
     }
 
@@ -161,6 +169,8 @@ impl SuppressReason {
             Self::SameAddress => "the same mail went to this address for another partner",
             Self::Expired => "the mail could not leave before it expires",
             Self::NoAddress => "no usable address became known before the mail expired",
+            Self::OverTheCap => "the cap was used up, and the workflow drops its mail then",
+            Self::InDigest => "a digest told of it",
         }
     }
 

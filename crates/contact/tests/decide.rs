@@ -210,3 +210,45 @@ fn explain_sees_every_rule() {
     assert_eq!(seen.caps.iter().map(|cap| (cap.used, cap.cap.limit)).collect::<Vec<_>>(), [(1, 2), (0, 1)]);
     assert!(!seen.quiet_hours && !seen.weekend && !seen.holiday && seen.suppressed.is_none());
 }
+
+/// Over a cap with `drop` a mail ends; where it waits for anything else it waits, and what forbids it says so first.
+#[test]
+fn a_mail_over_a_cap_is_dropped_if_its_workflow_wants_it() {
+    let guardrails = Guardrails::compile(limits()).unwrap();
+    let full = accepted(&[("2026-03-09T12:00:00Z", Kind::Marketing), ("2026-03-08T12:00:00Z", Kind::Marketing)]);
+    let dropped = |request: &Request, recipient: &Recipient, now: &str| {
+        decide_over(request, recipient, &guardrails, Overflow::Drop, at(now))
+            == Decision::Suppress { reason: SuppressReason::OverTheCap }
+    };
+    assert!(dropped(&marketing(), &full, CALM));
+    assert!(dropped(&marketing(), &full, "2026-03-10T22:00:00Z"), "at night, too");
+    let soon = Request { expires: at("2026-03-11T12:00:00Z"), ..marketing() };
+    assert!(dropped(&soon, &full, CALM), "it would have expired before there is a place");
+    assert!(!dropped(&soon, &full, "2026-03-11T12:00:00Z"), "it has expired");
+    assert!(!dropped(&marketing(), &ada(), "2026-03-10T22:00:00Z"), "it waits for the morning");
+    assert!(!dropped(&service(), &full, CALM));
+    let stranger = Recipient { consent: Consent::Unknown, ..full.clone() };
+    assert!(!dropped(&marketing(), &stranger, CALM), "it has no basis");
+    for overflow in [Overflow::Wait, Overflow::Digest] {
+        let decision = decide_over(&marketing(), &full, &guardrails, overflow, at(CALM));
+        assert_eq!(decision, decide(&marketing(), &full, &guardrails, at(CALM)));
+    }
+}
+
+/// What travels in a digest might leave now, and finds no place once another mail has left.
+#[test]
+fn a_mail_travels_when_it_has_no_place_beside_another() {
+    let check = |spec: GuardrailsSpec, recipient: &Recipient, now: &str| {
+        has_no_place_beside(&marketing(), recipient, &Guardrails::compile(spec).unwrap(), at(now))
+    };
+    let weekly = || GuardrailsSpec { at_most: vec!["2 marketing per week".parse().unwrap()], ..limits() };
+    let one = accepted(&[("2026-03-08T12:00:00Z", Kind::Marketing)]);
+    let two = accepted(&[("2026-03-09T12:00:00Z", Kind::Marketing), ("2026-03-08T12:00:00Z", Kind::Marketing)]);
+    assert!(check(weekly(), &one, CALM), "one place is left");
+    assert!(!check(weekly(), &ada(), CALM), "there is a place for each");
+    assert!(!check(weekly(), &two, CALM), "there is none at all: both wait");
+    assert!(!check(weekly(), &one, "2026-03-10T22:00:00Z"), "at night neither leaves");
+    assert!(check(limits(), &ada(), CALM), "one a day");
+    let guardrails = Guardrails::compile(weekly()).unwrap();
+    assert!(!has_no_place_beside(&service(), &one, &guardrails, at(CALM)), "a notice needs no place");
+}

@@ -114,6 +114,34 @@ proptest! {
         }
     }
 
+    /// Whatever travels with a mail, travelling alone behind it would have exceeded a cap; whatever does not, would not, or may not leave.
+    #[test]
+    fn only_what_finds_no_place_travels(
+        spec in any_guardrails(),
+        zone in proptest::sample::select(&ZONES[..]),
+        now in any_instant(),
+        ago in proptest::collection::vec((0_i64..8 * 86_400, any::<bool>()), 0..5),
+    ) {
+        let guardrails = Guardrails::compile(spec).unwrap();
+        let accepted: Vec<Accepted> = ago
+            .iter()
+            .map(|(ago, service)| Accepted {
+                at: now - SignedDuration::from_secs(*ago),
+                kind: if *service { Kind::Service } else { Kind::Marketing },
+            })
+            .collect();
+        let request = request(Kind::Marketing, zone, now + days(60));
+        let alone = decide(&request, &recipient(accepted.clone()), &guardrails, now);
+        let travels = has_no_place_beside(&request, &recipient(accepted.clone()), &guardrails, now);
+        let mut after = accepted;
+        after.push(Accepted { at: now, kind: Kind::Marketing });
+        let behind = decide(&request, &recipient(after), &guardrails, now);
+        prop_assert_eq!(travels, alone == Decision::Send && behind != Decision::Send);
+        if let (true, Decision::Defer { reason, .. }) = (travels, behind) {
+            prop_assert!(matches!(reason, DeferReason::CapWeek | DeferReason::CapDay));
+        }
+    }
+
     #[test]
     fn a_deferral_ends_exactly_at_its_until(
         spec in any_guardrails(),

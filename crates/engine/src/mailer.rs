@@ -6,6 +6,7 @@
 
 mod build;
 mod clicks;
+mod digest;
 mod hand;
 mod lookout;
 mod outcome;
@@ -30,6 +31,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 pub use build::{LinkKeys, letter, reason, sample_letter};
+pub use digest::{Told, in_digest, is_in_digest, sample_together, together};
 pub use hand::Hand;
 use hand::{held, lock};
 use lookout::Lookout;
@@ -319,6 +321,7 @@ impl Mailer {
                 Settlement::Ended(self.ended(message, attempt.attempt, MessageState::InDoubt, "mailer_lost", at))
             };
             warn!(message = %message.id, "a mailer was lost while it had this message in hand");
+            let settlement = Told::all(&attempt).settled(&attempt, settlement, self.shards);
             told = told.and(self.store.settle(&attempt, &settlement).await.map(drop));
         }
         told
@@ -434,7 +437,8 @@ impl Mailer {
                         // Nobody knows how far it came, or what the connection is in the middle of.
                         Err(_) => {
                             let reason = "the mailer broke down over it".to_owned();
-                            self.settlement(&attempt, Delivery::InDoubt { reason }, at, stop).await
+                            let settlement = self.settlement(&attempt, Delivery::InDoubt { reason }, at, stop).await;
+                            Told::all(&attempt).settled(&attempt, settlement, self.shards)
                         }
                     }
                 }
@@ -497,15 +501,23 @@ impl Mailer {
             // Nothing has left yet: it is tried again when the texts can be read.
             Err(error) => return self.again(attempt, &error.to_string(), at),
         };
+        let mut along = Vec::with_capacity(attempt.along.len());
+        for due in &attempt.along {
+            match self.texts_of(rulebook, &due.message).await {
+                Ok(texts) => along.push(texts),
+                Err(error) => return self.again(attempt, &error.to_string(), at),
+            }
+        }
         let built = catch_unwind(AssertUnwindSafe(|| {
-            let letter =
-                build::letter(rulebook, &texts, attempt, &self.links, at).map_err(|error| error.to_string())?;
+            let along: Vec<&Applied> = along.iter().map(|applied| &**applied).collect();
+            let (letter, told) =
+                together(rulebook, &texts, &along, attempt, &self.links, at).map_err(|error| error.to_string())?;
             let bytes = self.transport.compose(&letter)?;
             let from = build::return_path(rulebook, &self.links, &message.id, &letter.from.address);
-            Ok((Envelope { from, to: letter.to.address }, bytes))
+            Ok((Envelope { from, to: letter.to.address }, bytes, told))
         }));
         match built.unwrap_or_else(|_| Err("panicked, which is a bug".to_owned())) {
-            Ok((envelope, bytes)) => {
+            Ok((envelope, bytes, told)) => {
                 let delivery = connection.send(&envelope, &bytes, deadline).await;
                 relays::note(connection.relay(), message, &delivery);
                 let reply = self.proof(&delivery, attempt, &envelope, begun, at);
@@ -513,7 +525,7 @@ impl Mailer {
                 if let Settlement::Ended(ended) = &mut settlement {
                     ended.reply = reply;
                 }
-                settlement
+                told.settled(attempt, settlement, self.shards)
             }
             Err(problem) => {
                 warn!(message = %message.id, workflow = message.workflow, mail = message.mail, %problem, "mail cannot be rendered");
@@ -548,5 +560,13 @@ pub fn ended(
     };
     let event = records::outcome(message, kind, attempt, reason, at);
     let outbox: OutboxRow = records::outbox(rapport_event::id::shard_of(&message.key, shards), event);
-    EndedMessage { id: message.id.clone(), state, reason: reason.to_owned(), at, outbox, reply: None }
+    EndedMessage {
+        id: message.id.clone(),
+        state,
+        reason: reason.to_owned(),
+        at,
+        outbox,
+        reply: None,
+        along: Vec::new(),
+    }
 }

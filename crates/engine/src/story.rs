@@ -48,4 +48,6 @@ pub struct ToldMessage {
     pub changed_at: Timestamp,
     /// What the relay said when it accepted it.
     pub reply: Option<RelayReply>,
+    /// The message that it travelled with in a digest.
+    pub carrier: Option<String>,
 }

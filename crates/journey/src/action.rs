@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use rapport_contact::Overflow;
 use rapport_rule::expr::Clause;
 use rapport_workflow::config::HookKind;
 use rapport_workflow::{DeliveryPolicy, MailKind, Person, Priority, SetField};
@@ -230,6 +231,9 @@ pub struct PlannedMessage {
     /// What becomes of it when nobody knows whether it was accepted.
     #[serde(default)]
     pub delivery: DeliveryPolicy,
+    /// What becomes of it when it finds no place under a cap.
+    #[serde(default, skip_serializing_if = "Overflow::is_wait")]
+    pub over_the_cap: Overflow,
     /// Place in the line under a cap.
     pub priority: Priority,
     /// From when on it may go out.

@@ -72,6 +72,8 @@ pub struct StoredMessage {
     pub changed_at: Timestamp,
     /// What the relay said when it accepted it.
     pub reply: Option<RelayReply>,
+    /// The message that it travels with in a digest, or travelled with.
+    pub carrier: Option<String>,
 }
 
 /// What counts for caps.

@@ -289,6 +289,7 @@ async fn rebuild(session: &mut Session, rows: &[Rebuilt]) -> Result<(), StoreErr
         match row {
             Rebuilt::Mail { message, state, reason, at } => {
                 session.execute(&sql::REBUILD_FREE, &cells![message]).await?;
+                session.execute(&mail::SET_FREE, &cells![message]).await?;
                 if session.execute(&sql::REBUILD_MAIL, &cells![message, state.code(), *at, reason]).await? > 0 {
                     session.execute(&mail::UNCOUNT, &cells![message]).await?;
                     session.execute(&mail::RECOUNT, &cells![message, *at]).await?;

@@ -112,6 +112,7 @@ fn told(row: &Row) -> Result<ToldMessage, StoreError> {
         reason: row.opt_text(18)?,
         changed_at: row.instant(19)?,
         reply: row.opt_text(20)?.as_deref().and_then(RelayReply::parse),
+        carrier: row.opt_text(21)?,
     })
 }
 

@@ -48,6 +48,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(21, "0021_clicks.sql"),
     migration!(22, "0022_copies.sql"),
     migration!(24, "0024_reply.sql"),
+    migration!(26, "0026_digest.sql"),
 ];
 
 /// The schema this binary reads and writes.

@@ -50,6 +50,8 @@ pub(crate) struct Catalogue<'a> {
     pub(crate) hooks: &'a BTreeMap<Arc<str>, Hook>,
     /// Ids of all workflows.
     pub(crate) workflows: &'a [Arc<str>],
+    /// Whether there is a mail for what the caps hold back.
+    pub(crate) has_digest: bool,
     /// Whether it is also asked if what is understood is meant so; of files that were applied it is not.
     pub(crate) checks: bool,
 }
@@ -177,6 +179,7 @@ fn build(
         feeds: &feeds,
         hooks: &hooks,
         workflows: &ids,
+        has_digest: sources.iter().any(|source| mails::digest::is_path(&source.path)),
         checks,
     };
     tell(told(&catalogue));
@@ -184,6 +187,7 @@ fn build(
     let partials = Partials::parse(sources.under(partial::FOLDER), &locale, findings);
     let setting =
         mails::Setting { catalogue: &catalogue, layout: layout.as_deref(), program: &locale, rehearses: checks };
+    let digest = mails::digest::read(sources, &partials, &setting, findings);
     let mut workflows = Vec::new();
     let mut all_mails = BTreeMap::new();
     let mut libraries = BTreeMap::new();
@@ -223,8 +227,8 @@ fn build(
         sources.iter().for_each(|source| clients::lint(source, clients, findings));
     }
     // A mail with errors may ask for what seems unused.
-    if !libraries.values().any(rapport_message::Library::has_broken) {
-        let used = libraries.values().flat_map(rapport_message::Library::partials).cloned().collect();
+    if !libraries.values().chain([&digest]).any(rapport_message::Library::has_broken) {
+        let used = libraries.values().chain([&digest]).flat_map(rapport_message::Library::partials).cloned().collect();
         partials.warn_unused(&used, findings);
     }
     if let Some(layout) = &layout {
@@ -239,6 +243,7 @@ fn build(
         mails: all_mails,
         libraries,
         layout: layout?,
+        digest,
         offers,
         awards,
         resources: declared.resources,
@@ -278,10 +283,10 @@ fn config_nodes(sources: &Sources, findings: &mut Findings) -> BTreeMap<&'static
     for source in sources.under("config/") {
         let name = source.path.trim_start_matches("config/");
         let top = !name.contains('/');
-        if top
-            && (name.ends_with(".yaml") || name.ends_with(".yml"))
-            && !CONFIG_FILES.iter().any(|(file, _)| *file == name)
-        {
+        let is_unknown =
+            (name.ends_with(".yaml") || name.ends_with(".yml")) && !CONFIG_FILES.iter().any(|(file, _)| *file == name);
+        let is_stray = rapport_message::Mail::is_path(name) && !mails::digest::is_path(&source.path);
+        if top && (is_unknown || is_stray) {
             findings
                 .error("R0527", &source.path, None, format!("{} has no meaning", source.path))
                 .did_you_mean(nearest(name, CONFIG_FILES.iter().map(|(file, _)| *file)))

@@ -1,5 +1,6 @@
 //! Whether every mail a step sends exists, and every name in it is known there.
 
+pub(crate) mod digest;
 pub(crate) mod notice;
 mod rehearsal;
 mod resources;

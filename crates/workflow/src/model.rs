@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::civil::Date;
+use rapport_contact::Overflow;
 use rapport_rule::expr::{Condition, Expr, Template};
 use rapport_rule::length::Length;
 use serde::{Deserialize, Serialize};
@@ -197,6 +198,8 @@ pub struct MailPolicy {
     pub from: Person,
     /// What becomes of a mail of which nobody knows whether it was accepted.
     pub delivery: DeliveryPolicy,
+    /// What becomes of a mail that finds no place under a cap.
+    pub over_the_cap: Overflow,
 }
 
 /// What becomes of a mail of which nobody knows whether it was accepted (DESIGN.md 4.7).

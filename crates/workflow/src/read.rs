@@ -62,6 +62,8 @@ pub(crate) struct Reader<'a> {
     pub(crate) asks: Vec<Arc<str>>,
     /// Marketing or service, as far as written.
     pub(crate) kind: MailKind,
+    /// Whether what finds no place under a cap travels in a digest, as far as written.
+    pub(crate) gathers: bool,
     pub(crate) mail_spans: BTreeMap<usize, Span>,
 }
 
@@ -103,6 +105,7 @@ pub(crate) fn workflow(
         choices: Vec::new(),
         asks: Vec::new(),
         kind: MailKind::Marketing,
+        gathers: false,
         mail_spans: BTreeMap::new(),
     };
     let title = fields.require("workflow", findings).and_then(|node| node.filled_text(path, findings));

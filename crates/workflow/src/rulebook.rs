@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rapport_event::custom::CustomKinds;
 use rapport_insight::health::HealthModel;
-use rapport_message::{Layout, Library};
+use rapport_message::{Layout, Library, Locale, Mail};
 use rapport_partner::{Rates, program::Cut};
 use rapport_rule::Sources;
 use rapport_rule::expr::Value;
@@ -33,6 +33,8 @@ pub struct Rulebook {
     pub libraries: BTreeMap<WorkflowId, Library>,
     /// `config/layout.mail.html` and `.txt`, around every mail.
     pub layout: Arc<Layout>,
+    /// `config/digest.mail.md` and its languages, for what the caps hold back; empty without it.
+    pub digest: Library,
     /// `config/offers.yaml`.
     pub offers: BTreeMap<Arc<str>, Offer>,
     /// `config/awards.yaml`.
@@ -84,6 +86,17 @@ impl Rulebook {
     /// The workflows that an event of this kind may start.
     pub fn started_by<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Arc<Workflow>> {
         self.workflows.iter().filter(move |workflow| workflow.starts_on(kind))
+    }
+
+    /// Whether there is a mail in which others can travel.
+    #[must_use]
+    pub fn has_digest(&self) -> bool {
+        self.digest.contains(crate::mails::digest::NAME)
+    }
+
+    /// The digest for a partner: in their language, its base, the programme's.
+    pub fn digest_for(&self, partner: Option<&Locale>, program: &Locale) -> Option<(&Mail, Locale)> {
+        self.digest.choose(crate::mails::digest::NAME, partner, program)
     }
 
     /// A mail of a workflow.

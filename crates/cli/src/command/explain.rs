@@ -285,7 +285,7 @@ fn tell(told: &Told, home: TimeZone) {
             Err(error) => line(format!("JOURNEY  {} · cannot be read: {error}", row.workflow)),
         }
         for message in story.messages.iter().filter(|message| message.message.journey == row.id) {
-            told_message(message, pauses, &zone);
+            told_message(message, &story.messages, pauses, &zone);
             let of_it = |report: &&FeedbackRow| report.message.as_deref() == Some(message.message.id.as_str());
             for report in back.reports.iter().filter(of_it) {
                 line(format!("    – {}", told_report(report, &zone)));
@@ -333,7 +333,7 @@ fn told_signal(signal: &SignalRow, zone: &TimeZone) -> String {
     format!("{}  {}{summary}{over}", moment(signal.occurred_at, zone), signal.kind)
 }
 
-fn told_message(told: &ToldMessage, pauses: &[PauseRow], zone: &TimeZone) {
+fn told_message(told: &ToldMessage, all: &[ToldMessage], pauses: &[PauseRow], zone: &TimeZone) {
     let message = &told.message;
     let title = match told.state {
         MessageState::Sent => "SENT",
@@ -357,6 +357,11 @@ fn told_message(told: &ToldMessage, pauses: &[PauseRow], zone: &TimeZone) {
         (state, Some(reason)) => {
             line(format!("    – {}: {}{}", state.code(), harmless(reason), about(reason)));
         }
+    }
+    let carrier = told.carrier.as_ref().filter(|_| told.state == MessageState::Suppressed);
+    if let Some(carrier) = carrier.and_then(|id| all.iter().find(|other| other.message.id == *id)) {
+        let (message, at) = (&carrier.message, moment(carrier.changed_at, zone));
+        line(format!("    – in the digest of {}/{} · {at}", message.workflow, message.mail));
     }
 }
 
@@ -410,7 +415,7 @@ fn data(told: &Told) -> Value {
             "id": told.message.id, "workflow": told.message.workflow, "mail": told.message.mail, "step": told.message.step,
             "journey": told.message.journey, "state": told.state.code(), "reason": told.reason,
             "planned_at": told.message.planned_at.to_string(), "changed_at": told.changed_at.to_string(),
-            "reply": told.reply,
+            "reply": told.reply, "carrier": told.carrier,
         })).collect::<Vec<_>>(),
         "refusals": story.refusals.iter().map(|row| json!({
             "workflow": row.workflow, "at": row.at.to_string(), "code": row.code, "clauses": parsed(&row.clauses),

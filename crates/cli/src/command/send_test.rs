@@ -99,7 +99,7 @@ pub(super) async fn of_partner(
             let due =
                 DueMessage { message: told.message.clone(), person, held: None, holders: Vec::new(), attempts: 0 };
             let applied = &ahead.picture.applied;
-            let attempt = Attempt { attempt: 1, address: address_of(&due.person), due };
+            let attempt = Attempt { attempt: 1, address: address_of(&due.person), due, along: Vec::new() };
             sample_letter(applied, applied, &attempt, &dead_keys()?, ahead.picture.now)
                 .map_err(|error| Failure::new(format!("the mail cannot be rendered: {error}")))?
         }

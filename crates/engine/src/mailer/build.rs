@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rapport_contact::normalise;
 use rapport_insight::period::{Length, Period};
 use rapport_message::{
-    Layout, Library, Links, Locale, Person, Program, RenderError, Request, Sender, Topic,
+    Layout, Lead, Library, Links, Locale, Mail, Person, Program, RenderError, Rendered, Request, Sender, Topic,
     header::{self, HeaderError},
     link::{Claims, Keys, LinkError},
     render_led,
@@ -53,8 +53,8 @@ pub enum BuildError {
     NoLinks,
 }
 
-/// Builds the letter. `at` is its Date. `texts` is the rulebook in force, or for a mail that it has no more the last one
-/// that had it: journeys end on their version when their workflow is taken away.
+/// Builds the letter of a mail that travels alone. `at` is its Date. `texts` is the rulebook in force, or for a mail that it has no
+/// more the last one that had it: journeys end on their version when their workflow is taken away.
 ///
 /// # Errors
 /// `BuildError`: what the mail needs is not there, or a value it names.
@@ -65,7 +65,7 @@ pub fn letter(
     keys: &LinkKeys,
     at: Timestamp,
 ) -> Result<Letter, BuildError> {
-    built(rulebook, texts, attempt, keys, at, rulebook.rulebook.config.clicks.as_ref())
+    Scene::of(rulebook, texts, &attempt.due, &attempt.address, keys)?.letter(at)
 }
 
 /// The letter of a test, or for a colleague to look at. No gateway knows the keys of such a mail, and through one its links would lead
@@ -80,97 +80,176 @@ pub fn sample_letter(
     keys: &LinkKeys,
     at: Timestamp,
 ) -> Result<Letter, BuildError> {
-    built(rulebook, texts, attempt, keys, at, None)
+    Scene::of(rulebook, texts, &attempt.due, &attempt.address, keys)?.uncounted().letter(at)
 }
 
-fn built(
-    rulebook: &Applied,
-    texts: &Applied,
-    attempt: &Attempt,
-    keys: &LinkKeys,
-    at: Timestamp,
-    clicks: Option<&Clicks>,
-) -> Result<Letter, BuildError> {
-    let message = &attempt.due.message;
-    let envelope: Envelope = serde_json::from_str(&message.context)?;
-    let config = &rulebook.rulebook.config;
-    let gone = |what: String| BuildError::Gone(what);
-    let declared = config
-        .program(message.key.program.as_str())
-        .ok_or_else(|| gone(format!("programme `{}`", message.key.program)))?;
-    let program = Program { id: declared.id.to_string(), name: declared.name.clone(), url: declared.url.clone() };
-    let program_locale = Locale::parse(&declared.language).unwrap_or_else(Locale::english);
-    let wished = envelope.languages.first().and_then(|tag| Locale::parse(tag));
-    let library: &Library = texts
-        .rulebook
-        .libraries
-        .get(&*message.workflow)
-        .ok_or_else(|| gone(format!("workflow `{}`", message.workflow)))?;
-    let (mail, locale) = library
-        .choose(&message.mail, wished.as_ref(), &program_locale)
-        .ok_or_else(|| gone(format!("mail `{}/{}`", message.workflow, message.mail)))?;
-    let topic_of = config.topics.get(&*message.topic).ok_or_else(|| gone(format!("topic `{}`", message.topic)))?;
+/// A mail with all that stands around it.
+pub(super) struct Scene<'a> {
+    rulebook: &'a Applied,
+    keys: &'a LinkKeys,
+    message: &'a MessageRow,
+    mail: &'a Mail,
+    locale: Locale,
+    envelope: Envelope,
+    /// The partner's personal fields.
+    known: Value,
+    person: Person,
+    sender: Sender,
+    program: Program,
+    program_locale: Locale,
+    topic: Topic,
+    links: Links,
+    reason: Option<String>,
+    base: &'a str,
+    sending_domain: &'a str,
+    /// Which of its links are counted.
+    clicks: Option<&'a Clicks>,
+}
+
+impl<'a> Scene<'a> {
+    /// That of a message, to the address that was judged.
+    pub(super) fn of(
+        rulebook: &'a Applied,
+        texts: &'a Applied,
+        due: &'a DueMessage,
+        address: &str,
+        keys: &'a LinkKeys,
+    ) -> Result<Self, BuildError> {
+        let message = &due.message;
+        let envelope: Envelope = serde_json::from_str(&message.context)?;
+        let config = &rulebook.rulebook.config;
+        let gone = |what: String| BuildError::Gone(what);
+        let declared = config
+            .program(message.key.program.as_str())
+            .ok_or_else(|| gone(format!("programme `{}`", message.key.program)))?;
+        let program = Program { id: declared.id.to_string(), name: declared.name.clone(), url: declared.url.clone() };
+        let program_locale = Locale::parse(&declared.language).unwrap_or_else(Locale::english);
+        let library: &Library = texts
+            .rulebook
+            .libraries
+            .get(&*message.workflow)
+            .ok_or_else(|| gone(format!("workflow `{}`", message.workflow)))?;
+        let (mail, locale) = library
+            .choose(&message.mail, wished(&envelope).as_ref(), &program_locale)
+            .ok_or_else(|| gone(format!("mail `{}/{}`", message.workflow, message.mail)))?;
+        let topic = topic(rulebook, message, &locale)?;
+        let known: Value = serde_json::from_str(&due.person)?;
+        let text = |name: &str| known.get(name).and_then(Value::as_str).map(str::to_owned);
+        // The address that was judged, in the person's spelling if that is a spelling of it.
+        let spelt = text("email").and_then(|email| normalise(&email)).filter(|email| email.folded() == address);
+        let person = Person {
+            name: text("name"),
+            first_name: text("first_name"),
+            email: spelt.map_or_else(|| address.to_owned(), |email| email.to_string()),
+        };
+        let sender = sender(rulebook, &envelope, text("manager").as_deref())?;
+        let links_of = config.links.as_ref().ok_or(BuildError::NoLinks)?;
+        let links = links(rulebook, message, &envelope, keys, &links_of.base, (declared, &locale))?;
+        let reason = reason(&envelope.values, &rulebook.rulebook.layout, &locale);
+        Ok(Self {
+            rulebook,
+            keys,
+            message,
+            mail,
+            locale,
+            envelope,
+            known,
+            person,
+            sender,
+            program,
+            program_locale,
+            topic,
+            links,
+            reason,
+            base: &links_of.base,
+            sending_domain: &links_of.sending_domain,
+            clicks: config.clicks.as_ref(),
+        })
+    }
+
+    /// With links that lead where the author wrote.
+    pub(super) fn uncounted(self) -> Self {
+        Self { clicks: None, ..self }
+    }
+
+    /// The digest in the place of the mail: from the same sender, to the same person, of what it tells.
+    pub(super) fn into_digest(self, values: Value) -> Result<Self, BuildError> {
+        let (mail, locale) = self
+            .rulebook
+            .rulebook
+            .digest_for(wished(&self.envelope).as_ref(), &self.program_locale)
+            .ok_or_else(|| BuildError::Gone("config/digest.mail.md".to_owned()))?;
+        let topic = topic(self.rulebook, self.message, &locale)?;
+        // What led to one of its mails did not lead to the others.
+        Ok(Self { mail, locale, topic, reason: None, envelope: Envelope { values, ..self.envelope }, ..self })
+    }
+
+    /// The mail's text, with its links led elsewhere.
+    pub(super) fn rendered(&self, lead: &mut Lead<'_>) -> Result<Rendered, RenderError> {
+        let request = Request {
+            context: &self.envelope.values,
+            locale: &self.locale,
+            person: &self.person,
+            sender: &self.sender,
+            program: &self.program,
+            imprint: &self.rulebook.rulebook.config.imprint,
+            topic: &self.topic,
+            links: &self.links,
+            reason: self.reason.as_deref(),
+        };
+        render_led(self.mail, &self.rulebook.rulebook.layout, &request, lead)
+    }
+
+    /// As it is sent.
+    pub(super) fn letter(&self, at: Timestamp) -> Result<Letter, BuildError> {
+        let counts = Counts { clicks: self.clicks, base: self.base, keys: &self.keys.keys, person: &self.known };
+        let rendered = counts.rendered(self.message, |lead| self.rendered(lead))?;
+        let headers = header::headers(&header::Envelope {
+            message_id: &self.message.id,
+            sending_domain: self.sending_domain,
+            workflow: &self.message.workflow,
+            person: &self.person,
+            sender: &self.sender,
+            program: &self.program,
+            topic: &self.topic,
+            links: &self.links,
+            subject: &rendered.subject,
+            date: at,
+        })?;
+        let mailbox = |mailbox: header::Mailbox| Mailbox { name: mailbox.name, address: mailbox.address };
+        Ok(Letter {
+            from: mailbox(headers.from),
+            to: mailbox(headers.to),
+            reply_to: mailbox(headers.reply_to),
+            subject: headers.subject,
+            text: rendered.text,
+            html: rendered.html,
+            message_id: format!("{}@{}", self.message.id, self.sending_domain),
+            date: at,
+            headers: headers
+                .others
+                .into_iter()
+                .filter(|(name, _)| !matches!(*name, "Date" | "Message-ID"))
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect(),
+        })
+    }
+}
+
+/// The language the partner would like.
+fn wished(envelope: &Envelope) -> Option<Locale> {
+    envelope.languages.first().and_then(|tag| Locale::parse(tag))
+}
+
+fn topic(rulebook: &Applied, message: &MessageRow, locale: &Locale) -> Result<Topic, BuildError> {
+    let declared = rulebook.rulebook.config.topics.get(&*message.topic);
+    let declared = declared.ok_or_else(|| BuildError::Gone(format!("topic `{}`", message.topic)))?;
     let languages = [locale.tag(), locale.language()];
-    let topic = Topic {
-        id: topic_of.id.to_string(),
-        name: topic_of.name.in_language(&languages).to_owned(),
-        about: topic_of.about.in_language(&languages).to_owned(),
-        service: topic_of.service,
-    };
-    let known: Value = serde_json::from_str(&attempt.due.person)?;
-    let text = |name: &str| known.get(name).and_then(Value::as_str).map(str::to_owned);
-    // The address that was judged, in the person's spelling if that is a spelling of it.
-    let spelt = text("email").and_then(|email| normalise(&email)).filter(|email| email.folded() == attempt.address);
-    let person = Person {
-        name: text("name"),
-        first_name: text("first_name"),
-        email: spelt.map_or_else(|| attempt.address.clone(), |email| email.to_string()),
-    };
-    let sender = sender(rulebook, &envelope, text("manager").as_deref())?;
-    let base = config.links.as_ref().ok_or(BuildError::NoLinks)?;
-    let links = links(rulebook, message, &envelope, keys, &base.base, (declared, &locale))?;
-    let reason = reason(&envelope.values, &rulebook.rulebook.layout, &locale);
-    let request = Request {
-        context: &envelope.values,
-        locale: &locale,
-        person: &person,
-        sender: &sender,
-        program: &program,
-        imprint: &config.imprint,
-        topic: &topic,
-        links: &links,
-        reason: reason.as_deref(),
-    };
-    let counts = Counts { clicks, base: &base.base, keys: &keys.keys, person: &known };
-    let rendered = counts.rendered(message, |lead| render_led(mail, &rulebook.rulebook.layout, &request, lead))?;
-    let headers = header::headers(&header::Envelope {
-        message_id: &message.id,
-        sending_domain: &base.sending_domain,
-        workflow: &message.workflow,
-        person: &person,
-        sender: &sender,
-        program: &program,
-        topic: &topic,
-        links: &links,
-        subject: &rendered.subject,
-        date: at,
-    })?;
-    let mailbox = |mailbox: header::Mailbox| Mailbox { name: mailbox.name, address: mailbox.address };
-    Ok(Letter {
-        from: mailbox(headers.from),
-        to: mailbox(headers.to),
-        reply_to: mailbox(headers.reply_to),
-        subject: headers.subject,
-        text: rendered.text,
-        html: rendered.html,
-        message_id: format!("{}@{}", message.id, base.sending_domain),
-        date: at,
-        headers: headers
-            .others
-            .into_iter()
-            .filter(|(name, _)| !matches!(*name, "Date" | "Message-ID"))
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect(),
+    Ok(Topic {
+        id: declared.id.to_string(),
+        name: declared.name.in_language(&languages).to_owned(),
+        about: declared.about.in_language(&languages).to_owned(),
+        service: declared.service,
     })
 }
 

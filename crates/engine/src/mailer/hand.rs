@@ -110,7 +110,12 @@ mod tests {
 
     fn attempts(ids: &[&str]) -> Vec<Attempt> {
         ids.iter()
-            .map(|id| Attempt { attempt: 1, address: String::new(), due: sample::due(sample::message(id)) })
+            .map(|id| Attempt {
+                attempt: 1,
+                address: String::new(),
+                due: sample::due(sample::message(id)),
+                along: Vec::new(),
+            })
             .collect()
     }
 

@@ -2,8 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 use rapport_contact::{
-    Accepted, Consent, Decision, Hold, Kind, Recipient, Request, Suppression, SuppressionCause, SuppressionScope,
-    decide, normalise, provider_of, resolve_zone,
+    Accepted, Consent, Decision, Hold, Kind, Overflow, Recipient, Request, Suppression, SuppressionCause,
+    SuppressionScope, decide_over, has_no_place_beside, normalise, provider_of, resolve_zone,
 };
 use rapport_journey::{Journey, State};
 use serde_json::Value;
@@ -11,19 +11,22 @@ use serde_json::Value;
 use super::ended;
 use crate::{
     ports::{
-        rows::MessageState,
+        rows::{MessageRow, MessageState},
         store::{DueMessage, Holder, RecipientSnapshot, RecipientVerdict},
     },
     restore::DATABASE_RESTORED,
     rulebooks::Applied,
+    shard::react::overflow_of,
 };
 
 /// An open-ended hold, or a stop that only a person ends, is looked at again after this long.
 const HOLD_LOOK: SignedDuration = SignedDuration::from_hours(1);
+/// So many travel in a digest beside the mail that carries them: more than anybody reads, and small enough for every mail client.
+const ALONG_MAX: usize = 19;
 /// The reason of mail over which the policy broke down.
 const NOT_JUDGED: &str = "not_judged";
 
-/// At most one message is taken; the rest of the recipient's mails are judged anew when its outcome is known, so that
+/// At most one message is taken, with what travels along in a digest; the rest are judged anew when its outcome is known, so that
 /// caps hold for any number of mailers. `now` is `None` in a replay: each message is judged at its own due time. What was
 /// planned before a restored database was accepted may have been sent by the one that was lost: it is not sent again.
 #[must_use]
@@ -39,7 +42,7 @@ pub fn verdict(
         // Which of two partners gets the one copy, or the place under a cap, must not depend on whose shard was faster.
         return verdict;
     }
-    for due in &snapshot.due {
+    for (place, due) in snapshot.due.iter().enumerate() {
         let message = &due.message;
         let at = now.unwrap_or(message.due);
         if !message.is_sent_again() && accepted_at.is_some_and(|accepted| message.planned_at < accepted) {
@@ -50,9 +53,14 @@ pub fn verdict(
             break;
         }
         let (request, recipient) = question(due, snapshot, rulebook, at);
-        match decide(&request, &recipient, &rulebook.config.guardrails, at) {
+        let overflow = overflow_of(&message.context);
+        match decide_over(&request, &recipient, &rulebook.config.guardrails, overflow, at) {
             Decision::Send => {
                 verdict.take = Some(message.id.clone());
+                if is_gathered(message) && rulebook.has_digest() {
+                    let rest = snapshot.due.get(place + 1..).unwrap_or_default();
+                    verdict.along = along(message, rest, snapshot, rulebook, at, accepted_at);
+                }
                 break;
             }
             Decision::Defer { until, reason } => {
@@ -70,6 +78,35 @@ pub fn verdict(
         }
     }
     verdict
+}
+
+/// Whether a mail travels in a digest rather than to wait. One that may be sent again by itself always is the same mail.
+fn is_gathered(message: &MessageRow) -> bool {
+    overflow_of(&message.context) == Overflow::Digest && !message.is_sent_again()
+}
+
+/// Which of the rest travel with the message that leaves `at` that instant: those of the same partner that might leave now as well, and
+/// find no place once it has left. Whoever finds one is no burden to the partner, and is a mail of its own.
+fn along(
+    carrier: &MessageRow,
+    rest: &[DueMessage],
+    snapshot: &RecipientSnapshot,
+    rulebook: &Applied,
+    at: Timestamp,
+    accepted_at: Option<Timestamp>,
+) -> Vec<String> {
+    let guardrails = &rulebook.config.guardrails;
+    let travels = |due: &&DueMessage| {
+        let message = &due.message;
+        // In a replay a mail that is due only later knows nothing of one that leaves now.
+        if message.key != carrier.key || message.due > at || !is_gathered(message) || !due.holders.is_empty() {
+            return false;
+        }
+        let is_of_the_past = accepted_at.is_some_and(|accepted| message.planned_at < accepted);
+        let (request, recipient) = question(due, snapshot, rulebook, at);
+        !is_of_the_past && has_no_place_beside(&request, &recipient, guardrails, at)
+    };
+    rest.iter().filter(travels).take(ALONG_MAX).map(|due| due.message.id.clone()).collect()
 }
 
 /// Whether the engine has yet to move a journey that holds mail, before `at`. Mail of its own that waits to be claimed is the mailer's to
@@ -181,7 +218,7 @@ mod tests {
     use rapport_partner::StartMark;
 
     use super::*;
-    use crate::{mailer::sample, ports::rows::MessageRow};
+    use crate::mailer::sample;
 
     fn id() -> JourneyId {
         JourneyId::new("holder", &PartnerKey::new("shop", "ada").unwrap(), "", 0)

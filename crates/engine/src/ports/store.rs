@@ -161,6 +161,8 @@ pub struct Holder {
 pub struct RecipientVerdict {
     /// The one message to attempt now.
     pub take: Option<String>,
+    /// Those that travel with it in a digest. They stay queued, claimed by nobody, until it is settled.
+    pub along: Vec<String>,
     /// Looked at again at the instant, with the reason's code.
     pub defer: Vec<(String, Timestamp, String)>,
     /// Ended without being sent, with state, reason code and when.
@@ -185,6 +187,8 @@ pub struct EndedMessage {
     pub outbox: OutboxRow,
     /// What the relay said when it accepted the mail; nothing where it did not, or nobody heard it.
     pub reply: Option<RelayReply>,
+    /// What becomes of those that travelled with it. Those not named are free again.
+    pub along: Vec<EndedMessage>,
 }
 
 /// A message in hand.
@@ -196,6 +200,8 @@ pub struct Attempt {
     pub address: String,
     /// What to send.
     pub due: DueMessage,
+    /// What travels with it in a digest, by (priority descending, due, id); nothing where it travels alone.
+    pub along: Vec<DueMessage>,
 }
 
 /// The result of an attempt.
@@ -204,7 +210,7 @@ pub enum Settlement {
     /// Ended: sent, failed or in doubt. A late 250 may turn `in_doubt` into `sent`, and a message that was put back and not taken
     /// again.
     Ended(EndedMessage),
-    /// Back to the queue, the cap's count returned.
+    /// Back to the queue, the cap's count returned. What travels with it is free again.
     Requeue {
         /// Not before.
         due: Timestamp,
@@ -233,7 +239,7 @@ pub struct Doubtful {
 pub enum Resolution {
     /// It was sent, or it was not.
     Ended(EndedMessage),
-    /// Nobody knows, and twice is better than not at all.
+    /// Nobody knows, and twice is better than not at all. What travelled with it is queued again, too.
     SendAgain {
         /// From now on.
         due: Timestamp,
@@ -537,7 +543,8 @@ pub trait Store: Send + Sync {
         request: &ClaimRequest,
         decide: &(dyn for<'a> Fn(&'a RecipientSnapshot) -> RecipientVerdict + Send + Sync),
     ) -> Result<Claimed, StoreError>;
-    /// Writes what became of an attempt; `false` when the message is no longer in that attempt.
+    /// Writes what became of an attempt and of what travels with it, all or nothing; `false` when the message is no longer in that
+    /// attempt.
     async fn settle(&self, attempt: &Attempt, settlement: &Settlement) -> Result<bool, StoreError>;
     /// Mail in doubt, oldest first, at most `limit`.
     async fn doubtful(&self, limit: usize) -> Result<Vec<Doubtful>, StoreError>;

@@ -18,8 +18,8 @@ mod segments;
 mod signals;
 pub(crate) mod timed;
 
-pub(crate) use actions::is_pinned;
 pub use actions::{Envelope, PLACE, REQUEST_OFFER, REQUEST_PLACE, REQUEST_RELEASE};
+pub(crate) use actions::{is_pinned, overflow_of};
 pub use awards::Given;
 pub use timed::stirs;
 
@@ -42,6 +42,7 @@ use super::{
 };
 use crate::{
     calendar::ProgramDays,
+    mailer::is_in_digest,
     ports::rows::{RefusalRow, TimerRow},
     rulebooks::{Applied, Rulebooks},
     signals::Told,
@@ -224,6 +225,8 @@ impl<'a> Reaction<'a> {
                     let became = match event.kind {
                         Kind::MessageSent => Some(Outcome::Sent),
                         Kind::MessageInDoubt => Some(Outcome::InDoubt),
+                        // The partner has it, if only as a line of another mail.
+                        Kind::MessageSuppressed if reason.as_deref().is_some_and(is_in_digest) => Some(Outcome::Sent),
                         Kind::MessageSuppressed => Some(Outcome::Suppressed),
                         Kind::MessageExpired => Some(Outcome::Expired),
                         Kind::MessageFailed => Some(Outcome::Failed),

@@ -188,7 +188,7 @@ fn mail(topic: &str, state: MessageState, on: &str) -> ToldMessage {
         expires: at(on),
         context: "{}".into(),
     };
-    ToldMessage { message, state, reason: None, changed_at: at(on), reply: None }
+    ToldMessage { message, state, reason: None, changed_at: at(on), reply: None, carrier: None }
 }
 
 fn case(opened: &str, ended: Option<(&str, &str)>) -> TaskRow {

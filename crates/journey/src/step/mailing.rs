@@ -159,6 +159,7 @@ impl<'a> Run<'a, '_> {
             kind: policy.kind,
             topic: policy.topic.clone(),
             delivery: policy.delivery,
+            over_the_cap: policy.over_the_cap,
             priority: self.workflow.priority,
             due: self.now,
             expires: self.reminds_until().map_or(expires, |until| expires.min(until)),

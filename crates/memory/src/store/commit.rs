@@ -138,6 +138,7 @@ impl Tables {
                 attempting_at: None,
                 changed_at: row.planned_at,
                 reply: None,
+                carrier: None,
             };
             self.messages.insert(row.id.clone(), message);
             self.open.insert(row.id.clone());
@@ -202,6 +203,7 @@ impl Tables {
         for hand in self.recipients.values_mut().filter(|hand| hand.as_deref() == Some(id)) {
             *hand = None;
         }
+        self.set_free(id);
         let Some(message) = self.messages.get_mut(id).filter(|message| message.address.is_some()) else { return };
         let given_up =
             message.state == MessageState::Suppressed && message.reason.as_deref() == Some(DATABASE_RESTORED);

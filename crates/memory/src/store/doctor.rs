@@ -43,6 +43,7 @@ impl Tables {
                 reason: message.reason.clone(),
                 changed_at: message.changed_at,
                 reply: message.reply.clone(),
+                carrier: message.carrier.clone(),
             })
             .collect();
         messages.sort_by(|one, other| {
@@ -171,6 +172,12 @@ impl Tables {
                 message.row.expires < clock.checked_sub(DAY).unwrap_or(Timestamp::MIN)
             })
             .count();
+        let stranded = self
+            .messages
+            .values()
+            .filter(|message| message.state == MessageState::Queued)
+            .filter(|message| message.carrier.as_ref().is_some_and(|carrier| !attempting(carrier)))
+            .count();
         let partnerless = self.journeys.values().filter(|row| !self.partners.contains_key(&row.key)).count();
         [
             ("one_active_journey_per_workflow_and_key", doubled),
@@ -183,6 +190,7 @@ impl Tables {
             ("accepted_messages_are_counted", uncounted),
             ("only_accepted_messages_are_counted", overcounted),
             ("queued_messages_are_looked_at", overlooked),
+            ("what_travels_has_a_carrier_in_hand", stranded),
             ("partners_of_rows_exist", partnerless),
         ]
         .map(|(name, rows)| (name.to_owned(), number(rows)))

@@ -6,7 +6,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use rapport_contact::{Kind, breaker::Tally, hashed};
+use rapport_contact::{Kind, SuppressReason, breaker::Tally, hashed};
 use rapport_engine::ports::{
     copies::{SentCopy, round_of},
     leave::Leave,
@@ -24,6 +24,15 @@ const ACCEPTED_WINDOW: SignedDuration = SignedDuration::from_hours(8 * 24);
 /// What a mailer decides with.
 pub(crate) type Decide<'d> = &'d (dyn for<'a> Fn(&'a RecipientSnapshot) -> RecipientVerdict + Send + Sync);
 
+/// A recipient's mail that the policy takes.
+struct Taken {
+    address: String,
+    due: DueMessage,
+    /// What would travel with it.
+    along: Vec<DueMessage>,
+    leave: Option<Leave>,
+}
+
 impl Tables {
     fn open_messages(&self) -> impl Iterator<Item = &StoredMessage> {
         self.open.iter().filter_map(|id| self.messages.get(id))
@@ -32,6 +41,7 @@ impl Tables {
     fn claimable<'a>(&'a self, request: &'a ClaimRequest) -> impl Iterator<Item = &'a StoredMessage> {
         self.open_messages().filter(|message| {
             message.state == MessageState::Queued
+                && message.carrier.is_none()
                 && message.row.due <= request.now
                 && message.address.is_some()
                 && !self.quarantine.contains_key(&message.row.key)
@@ -64,7 +74,7 @@ impl Tables {
                 snapshots.insert(address, snapshot);
             }
         }
-        let mut taken: Vec<(String, DueMessage, Option<Leave>)> = Vec::new();
+        let mut taken: Vec<Taken> = Vec::new();
         for (address, snapshot) in snapshots {
             let verdict = decide(&snapshot);
             claimed.looked_at +=
@@ -73,17 +83,26 @@ impl Tables {
                 self.defer(&id, due, reason, request.now);
             }
             self.end_queued(&verdict.end);
-            let due = verdict.take.and_then(|id| snapshot.due.into_iter().find(|due| due.message.id == id));
-            taken.extend(due.map(|due| (address, due, verdict.leave)));
+            let (mut due, mut along) = (None, Vec::new());
+            for one in snapshot.due {
+                if verdict.take.as_ref() == Some(&one.message.id) {
+                    due = Some(one);
+                } else if verdict.along.contains(&one.message.id) {
+                    along.push(one);
+                }
+            }
+            taken.extend(due.map(|due| Taken { address, due, along, leave: verdict.leave }));
         }
-        for (address, due, leave) in self.let_some_go(taken, request.now) {
+        for Taken { address, due, mut along, leave } in self.let_some_go(taken, request.now) {
             if !self.has_room(&due.message.workflow, request) {
                 claimed.over.insert(due.message.workflow.clone());
                 self.leaving.remove(&due.message.id);
                 leave.iter().for_each(|leave| self.stays(leave));
                 continue;
             }
-            if let Some(attempt) = self.take(address, due, request, server_now) {
+            if let Some(mut attempt) = self.take(address, due, request, server_now) {
+                along.retain(|due| self.gather(&due.message.id, &attempt.due.message.id));
+                attempt.along = along;
                 claimed.attempts.push(attempt);
             }
         }
@@ -94,14 +113,14 @@ impl Tables {
     /// about first.
     fn let_some_go(
         &mut self,
-        mut taken: Vec<(String, DueMessage, Option<Leave>)>,
+        mut taken: Vec<Taken>,
         now: Timestamp,
-    ) -> Vec<(String, DueMessage, Option<Leave>)> {
-        taken.sort_by(|(_, one, _), (_, other, _)| {
-            let (one, other) = (&one.message, &other.message);
+    ) -> Vec<Taken> {
+        taken.sort_by(|one, other| {
+            let (one, other) = (&one.due.message, &other.due.message);
             other.priority.cmp(&one.priority).then_with(|| (one.due, &one.id).cmp(&(other.due, &other.id)))
         });
-        taken.retain(|(_, due, leave)| {
+        taken.retain(|Taken { due, leave, .. }| {
             let Some(leave) = leave else { return true };
             match self.let_go(due, leave, now) {
                 Ok(()) => {
@@ -114,7 +133,7 @@ impl Tables {
                 }
             }
         });
-        taken.sort_by(|(one, ..), (other, ..)| one.cmp(other));
+        taken.sort_by(|one, other| one.address.cmp(&other.address));
         taken
     }
 
@@ -209,7 +228,27 @@ impl Tables {
         self.recipients.insert(address.clone(), Some(due.message.id.clone()));
         let counted = Counted { address: address.clone(), kind: due.message.kind.clone(), at: request.now };
         self.sent.insert(due.message.id.clone(), counted);
-        Some(Attempt { attempt, address, due })
+        Some(Attempt { attempt, address, due, along: Vec::new() })
+    }
+
+    /// From now on the message travels with another one; whether it could.
+    fn gather(&mut self, id: &str, carrier: &str) -> bool {
+        let Some(message) = self.queued(id) else { return false };
+        message.carrier = Some(carrier.to_owned());
+        true
+    }
+
+    /// What travels with the message and was not ended is claimable again.
+    pub(crate) fn set_free(&mut self, carrier: &str) {
+        let travels = |message: &&StoredMessage| {
+            message.state == MessageState::Queued && message.carrier.as_deref() == Some(carrier)
+        };
+        let ids: Vec<String> = self.open_messages().filter(travels).map(|message| message.row.id.clone()).collect();
+        for id in &ids {
+            if let Some(message) = self.messages.get_mut(id) {
+                message.carrier = None;
+            }
+        }
     }
 
     fn queued(&mut self, id: &str) -> Option<&mut StoredMessage> {
@@ -401,6 +440,13 @@ impl Tables {
         {
             *hand = None;
         }
+        if let Settlement::Ended(ended) = settlement {
+            let travels =
+                |end: &EndedMessage| self.messages.get(&end.id).is_some_and(|row| row.carrier.as_ref() == Some(id));
+            let along: Vec<EndedMessage> = ended.along.iter().filter(|end| travels(end)).cloned().collect();
+            self.end_queued(&along);
+        }
+        self.set_free(id);
         true
     }
 
@@ -443,6 +489,15 @@ impl Tables {
                 message.reason = Some(reason.clone());
                 self.open.insert(id.clone());
                 self.sent.remove(id);
+                let in_digest = SuppressReason::InDigest.code();
+                for other in self.messages.values_mut().filter(|other| other.carrier.as_ref() == Some(id)) {
+                    if other.state == MessageState::Suppressed && other.reason.as_deref() == Some(in_digest) {
+                        other.state = MessageState::Queued;
+                        (other.row.due, other.row.expires) = (*due, *expires);
+                        (other.reason, other.carrier) = (Some(reason.clone()), None);
+                        self.open.insert(other.row.id.clone());
+                    }
+                }
             }
         }
         true
@@ -462,7 +517,32 @@ impl Tables {
                     holders: Vec::new(),
                     attempts: u32::try_from(message.attempt - 1).unwrap_or(u32::MAX),
                 };
-                Ok(Attempt { attempt: message.attempt, address: message.address.clone().unwrap_or_default(), due })
+                let address = message.address.clone().unwrap_or_default();
+                Ok(Attempt { attempt: message.attempt, address, due, along: self.along(&message.row.id)? })
+            })
+            .collect()
+    }
+
+    /// What travels with a message in hand.
+    fn along(&self, carrier: &str) -> Result<Vec<DueMessage>, StoreError> {
+        let mut found: Vec<&StoredMessage> = self
+            .open_messages()
+            .filter(|message| message.state == MessageState::Queued && message.carrier.as_deref() == Some(carrier))
+            .collect();
+        found.sort_by(|one, other| {
+            let (one, other) = (&one.row, &other.row);
+            other.priority.cmp(&one.priority).then_with(|| (one.due, &one.id).cmp(&(other.due, &other.id)))
+        });
+        found
+            .into_iter()
+            .map(|message| {
+                Ok(DueMessage {
+                    message: message.row.clone(),
+                    person: self.person(&message.row.key)?.unwrap_or_else(|| "{}".into()),
+                    held: None,
+                    holders: Vec::new(),
+                    attempts: u32::try_from(message.attempt).unwrap_or(u32::MAX),
+                })
             })
             .collect()
     }
@@ -493,7 +573,7 @@ impl Tables {
     pub(crate) fn mail_look(&self, now: Timestamp) -> MailLook {
         let queued = || self.open_messages().filter(|message| message.state == MessageState::Queued);
         let next_due = queued()
-            .filter(|message| message.address.is_some())
+            .filter(|message| message.address.is_some() && message.carrier.is_none())
             .filter(|message| !self.quarantine.contains_key(&message.row.key) && !self.is_paused(&message.row))
             .map(|message| message.row.due)
             .min();

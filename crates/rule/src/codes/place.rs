@@ -74,6 +74,9 @@ pub(super) const NOTICE: Place = Place::In(&[
     ),
 ]);
 
+/// The text of the digest.
+pub(super) const DIGEST: Place = Place::In(&[("config/digest.mail.md", "---\nsubject: News\n---\n…\n")]);
+
 /// The text of a mail beside a partial `footer` that another mail puts in.
 pub(super) const PARTIAL_USED: Place = Place::In(&[(MAIL_PATH, "---\nsubject: Hello\n---\n…\n"), FOOTER, OTHER, BOTH]);
 /// The text of a mail beside a partial `footer` that no other mail puts in.

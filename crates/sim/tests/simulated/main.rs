@@ -9,6 +9,7 @@ mod calls;
 mod compiled;
 mod copies;
 mod days;
+mod digests;
 mod edges;
 mod fits;
 mod goals;

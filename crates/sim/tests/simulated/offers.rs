@@ -164,8 +164,8 @@ impl Stand {
             key: Vec::new(),
             value: Vec::new(),
         };
-        let ended =
-            EndedMessage { id, state, reason: String::new(), at: self.memory.server_now(), outbox, reply: None };
+        let at = self.memory.server_now();
+        let ended = EndedMessage { id, state, reason: String::new(), at, outbox, reply: None, along: Vec::new() };
         assert!(self.store.settle(attempt, &Settlement::Ended(ended)).await.unwrap());
         let rows = self.store.outbox(100).await.unwrap();
         self.store.outbox_done(&rows.iter().map(|row| row.number).collect::<Vec<_>>()).await.unwrap();

@@ -49,5 +49,9 @@ WHERE m.state = 'queued' AND m.expires < COALESCE(s.clock, 0) - $1
     AND NOT EXISTS (SELECT 1 FROM pause p WHERE p.workflow IN ('', m.workflow) AND p.program IN ('', m.program)
         AND p.partner IN ('', m.partner) AND p.journey IN ('', m.journey) AND p.provider = '')
 UNION ALL
+SELECT 'what_travels_has_a_carrier_in_hand', COUNT(*) FROM message m
+WHERE m.state = 'queued' AND m.carrier IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM message carrying WHERE carrying.id = m.carrier AND carrying.state = 'attempting')
+UNION ALL
 SELECT 'partners_of_rows_exist', COUNT(*) FROM journey j
 WHERE NOT EXISTS (SELECT 1 FROM partner p WHERE p.program = j.program AND p.partner = j.partner)

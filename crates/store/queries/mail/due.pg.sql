@@ -5,7 +5,7 @@
 -- rows: address text
 , due (id, address) AS MATERIALIZED (
     SELECT m.id, m.address FROM input JOIN message m ON m.address = input.address AND m.state = 'queued'
-    WHERE m.due <= $1
+    WHERE m.due <= $1 AND m.carrier IS NULL
     AND NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.program = m.program AND q.partner = m.partner)
     AND NOT EXISTS (SELECT 1 FROM pause WHERE workflow = '' AND partner = '' AND journey = '')
     AND NOT EXISTS (SELECT 1 FROM pause p WHERE p.workflow IN ('', m.workflow) AND p.program IN ('', m.program)
@@ -16,5 +16,5 @@ SELECT m.id, m.shard, m.program, m.partner, m.workflow, m.journey, m.step, m.mai
 FROM due JOIN message m ON m.id = due.id AND m.address = due.address AND m.state = 'queued'
 JOIN message_context c ON c.message = due.id
 JOIN shard s ON s.shard = m.shard
-WHERE m.due <= $1 AND s.clock >= $2
+WHERE m.due <= $1 AND s.clock >= $2 AND m.carrier IS NULL
 ORDER BY due.id FOR NO KEY UPDATE OF m

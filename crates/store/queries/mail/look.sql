@@ -1,7 +1,7 @@
 -- What a mailer's look is about. $1 now: the earliest due date of a message that can be claimed, then how many pauses are over and
 -- how many messages without an address have run out of time. Uses message_due, message_unaddressed and the primary key of
 -- quarantine; pause is short.
-SELECT (SELECT MIN(m.due) FROM message m WHERE m.state = 'queued' AND m.address IS NOT NULL
+SELECT (SELECT MIN(m.due) FROM message m WHERE m.state = 'queued' AND m.address IS NOT NULL AND m.carrier IS NULL
         AND NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.program = m.program AND q.partner = m.partner)
         AND NOT EXISTS (SELECT 1 FROM pause WHERE workflow = '' AND partner = '' AND journey = '')
         AND NOT EXISTS (SELECT 1 FROM pause p WHERE p.workflow IN ('', m.workflow) AND p.program IN ('', m.program)

@@ -210,10 +210,17 @@ impl Holds {
     }
 }
 
+/// A message that is taken in hand, for whom, and what travels with it.
+pub(super) struct Taken {
+    pub(super) address: String,
+    pub(super) due: DueMessage,
+    pub(super) along: Vec<DueMessage>,
+}
+
 /// What was decided about all recipients of a claim, gathered so that it is written in a few statements.
 #[derive(Default)]
 struct Verdicts {
-    taken: BTreeMap<String, (String, DueMessage)>,
+    taken: BTreeMap<String, Taken>,
     deferred: Vec<(String, Timestamp, String)>,
     ended: Vec<EndedMessage>,
     /// The limits over many people under which taken messages leave.
@@ -228,10 +235,17 @@ impl Verdicts {
         self.recipients += usize::from(decided);
         self.deferred.extend(verdict.defer);
         self.ended.extend(verdict.end);
-        let taken = verdict.take.and_then(|id| snapshot.due.into_iter().find(|due| due.message.id == id));
+        let (mut taken, mut along) = (None, Vec::new());
+        for due in snapshot.due {
+            if verdict.take.as_ref() == Some(&due.message.id) {
+                taken = Some(due);
+            } else if verdict.along.contains(&due.message.id) {
+                along.push(due);
+            }
+        }
         if let Some(due) = taken {
             self.leaves.extend(verdict.leave.map(|leave| (due.message.id.clone(), leave)));
-            self.taken.insert(due.message.id.clone(), (snapshot.address, due));
+            self.taken.insert(due.message.id.clone(), Taken { address: snapshot.address, due, along });
         }
     }
 
@@ -245,9 +259,10 @@ impl Verdicts {
         let mut over = BTreeSet::new();
         let Some(limit) = &request.burst else { return Ok(over) };
         let mut wanted: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (id, (_, due)) in &self.taken {
-            if !limit.broadcasts.contains(&due.message.workflow) {
-                wanted.entry(due.message.workflow.clone()).or_default().push(id.clone());
+        for (id, taken) in &self.taken {
+            let workflow = &taken.due.message.workflow;
+            if !limit.broadcasts.contains(workflow) {
+                wanted.entry(workflow.clone()).or_default().push(id.clone());
             }
         }
         let minute = minute_of(request.now);
@@ -281,10 +296,11 @@ impl Verdicts {
         let mut attempts = Vec::with_capacity(self.taken.len());
         for row in session.fetch_rows(&sql::TAKE, &cells![&request.mailer, request.now], &taking).await? {
             let (id, attempt) = (row.text(0)?, row.int(1)?);
-            if let Some((address, due)) = self.taken.remove(&id) {
-                attempts.push(Attempt { attempt, address, due });
+            if let Some(Taken { address, due, along }) = self.taken.remove(&id) {
+                attempts.push(Attempt { attempt, address, due, along });
             }
         }
+        gather(session, &mut attempts).await?;
         attempts.sort_by(|a, b| a.address.cmp(&b.address));
         let in_hand = Rows::of(attempts.iter().map(|attempt| cells![&attempt.address, &attempt.due.message.id]));
         session.execute_rows(&sql::OCCUPY, &[], &in_hand).await?;
@@ -297,6 +313,20 @@ impl Verdicts {
         session.execute_rows(&sql::COUNT, &[], &counted).await?;
         Ok(attempts)
     }
+}
+
+/// Binds what travels to its carrier; what is not queued any more travels with nobody.
+async fn gather(session: &mut Session, attempts: &mut [Attempt]) -> Result<(), StoreError> {
+    let rows = Rows::of(attempts.iter().flat_map(|attempt| {
+        let carrier = &attempt.due.message.id;
+        attempt.along.iter().map(move |due| cells![&due.message.id, carrier])
+    }));
+    let gathered = session.fetch_rows(&sql::GATHER, &[], &rows).await?;
+    let gathered = gathered.iter().map(|row| row.text(0)).collect::<Result<BTreeSet<_>, _>>()?;
+    for attempt in attempts {
+        attempt.along.retain(|due| gathered.contains(&due.message.id));
+    }
+    Ok(())
 }
 
 /// Ends messages that are still queued, and says so to the log for exactly those.

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use rapport_engine::ports::leave::{Asking, DayRow, Leave, PaceRow, admit};
 use rapport_engine::ports::store::{DueMessage, StoreError};
 
+use super::claim::Taken;
 use crate::sql::queries::mail as sql;
 use crate::sql::{Rows, Session, cells};
 
@@ -34,7 +35,7 @@ impl Counts {
     pub(super) async fn count(
         &mut self,
         session: &mut Session,
-        taken: &BTreeMap<String, (String, DueMessage)>,
+        taken: &BTreeMap<String, Taken>,
         mut leaves: BTreeMap<String, Leave>,
         now: Timestamp,
     ) -> Result<Vec<Wait>, StoreError> {
@@ -56,7 +57,7 @@ impl Counts {
             self.days.insert((domain, day), DayRow { mails: row.int(0)?, waits: row.int(1)? });
         }
         let mut asking: Vec<(&DueMessage, Leave)> =
-            leaves.into_iter().filter_map(|(id, leave)| Some((&taken.get(&id)?.1, leave))).collect();
+            leaves.into_iter().filter_map(|(id, leave)| Some((&taken.get(&id)?.due, leave))).collect();
         asking.sort_by(|(a, _), (b, _)| {
             let (a, b) = (&a.message, &b.message);
             b.priority.cmp(&a.priority).then_with(|| (a.due, &a.id).cmp(&(b.due, &b.id)))
@@ -89,7 +90,7 @@ impl Counts {
     pub(super) async fn write(
         mut self,
         session: &mut Session,
-        taken: &BTreeMap<String, (String, DueMessage)>,
+        taken: &BTreeMap<String, Taken>,
     ) -> Result<(), StoreError> {
         for leave in self.let_go.extract_if(.., |id, _| !taken.contains_key(id)).map(|(_, leave)| leave) {
             if let Some(pace) = self.paces.get_mut(&leave.provider) {

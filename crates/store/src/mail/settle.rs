@@ -1,10 +1,11 @@
 //! What became of attempts.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use rapport_contact::hashed;
-use rapport_engine::ports::rows::{MessageRow, MessageState, RelayReply};
+use rapport_engine::ports::rows::{MessageRow, MessageState, OutboxRow, RelayReply};
 use rapport_engine::ports::store::{
     Attempt, BURST_MINUTES, Doubtful, DueMessage, EndedMessage, MailLook, Resolution, Settlement, StoreError, minute_of,
 };
@@ -17,7 +18,7 @@ use crate::SqlStore;
 use crate::commit::write_outbox;
 use crate::person::merged;
 use crate::sql::queries::mail as sql;
-use crate::sql::{Row, Session, cells};
+use crate::sql::{Row, Rows, Session, cells};
 
 impl SqlStore {
     pub(crate) async fn write_settlement(
@@ -28,6 +29,10 @@ impl SqlStore {
         let id = &attempt.due.message.id;
         let mut session = self.begin().await?;
         session.execute(&sql::VACATE, &cells![&attempt.address, id]).await?;
+        if !attempt.along.is_empty() {
+            let all = std::iter::once(id).chain(attempt.along.iter().map(|due| &due.message.id));
+            session.fetch_rows(&sql::LOCK, &[], &Rows::last_of(all.map(|id| (id, cells![id])))).await?;
+        }
         let settled = match settlement {
             Settlement::Ended(ended) => {
                 let state = ended.state.code();
@@ -63,6 +68,12 @@ impl SqlStore {
                     session.execute(&sql::BURST_RETURN, &cells).await?;
                 }
             }
+        }
+        if !attempt.along.is_empty() {
+            if let Settlement::Ended(ended) = settlement {
+                end_along(&mut session, id, &ended.along).await?;
+            }
+            session.execute(&sql::SET_FREE, &cells![id]).await?;
         }
         session.about().concluded = true;
         session.commit().await?;
@@ -106,7 +117,10 @@ impl SqlStore {
                 }
                 write_outbox(&mut session, std::slice::from_ref(&ended.outbox)).await?;
             }
-            Resolution::SendAgain { .. } => drop(session.execute(&sql::UNCOUNT, &cells![id]).await?),
+            Resolution::SendAgain { due, expires, reason } => {
+                session.execute(&sql::UNCOUNT, &cells![id]).await?;
+                session.execute(&sql::AGAIN_ALONG, &cells![id, *due, *expires, reason]).await?;
+            }
         }
         session.commit().await?;
         Ok(true)
@@ -159,14 +173,42 @@ async fn attempts(session: &mut Session, rows: &[Row]) -> Result<Vec<Attempt>, S
         let (message, attempt, address) = (message_row(row)?, row.int(17)?, row.text(18)?);
         let before = u32::try_from(attempt - 1).unwrap_or(u32::MAX);
         let due = DueMessage { message, person: "{}".into(), held: None, holders: Vec::new(), attempts: before };
-        attempts.push(Attempt { attempt, address, due });
+        attempts.push(Attempt { attempt, address, due, along: Vec::new() });
+    }
+    let carriers = Rows::of(attempts.iter().map(|attempt| cells![&attempt.due.message.id]));
+    let mut along: BTreeMap<String, Vec<DueMessage>> = BTreeMap::new();
+    for row in session.fetch_rows(&sql::ALONG, &[], &carriers).await? {
+        let (message, attempts) = (message_row(&row)?, row.number(17)?);
+        let due = DueMessage { message, person: "{}".into(), held: None, holders: Vec::new(), attempts };
+        along.entry(row.text(18)?).or_default().push(due);
+    }
+    for attempt in &mut attempts {
+        attempt.along = along.remove(&attempt.due.message.id).unwrap_or_default();
+        attempt.along.sort_by(|a, b| {
+            let (a, b) = (&a.message, &b.message);
+            b.priority.cmp(&a.priority).then_with(|| (a.due, &a.id).cmp(&(b.due, &b.id)))
+        });
     }
     let keys: Vec<PartnerKey> = attempts.iter().map(|attempt| attempt.due.message.key.clone()).collect();
     let persons = merged(session, &keys).await?;
     for attempt in &mut attempts {
         if let Some(person) = persons.get(&attempt.due.message.key) {
             attempt.due.person.clone_from(person);
+            // What travels along is the same partner's.
+            attempt.along.iter_mut().for_each(|due| due.person.clone_from(person));
         }
     }
     Ok(attempts)
+}
+
+/// Ends what travelled with a message, and says so to the log for exactly those that still did.
+async fn end_along(session: &mut Session, carrier: &str, ended: &[EndedMessage]) -> Result<(), StoreError> {
+    let rows = Rows::last_of(
+        ended.iter().map(|ended| (&ended.id, cells![&ended.id, ended.state.code(), &ended.reason, ended.at])),
+    );
+    let done = session.fetch_rows(&sql::END_ALONG, &cells![carrier], &rows).await?;
+    let done = done.iter().map(|row| row.text(0)).collect::<Result<BTreeSet<_>, _>>()?;
+    let outbox: Vec<OutboxRow> =
+        ended.iter().filter(|ended| done.contains(&ended.id)).map(|ended| ended.outbox.clone()).collect();
+    write_outbox(session, &outbox).await
 }

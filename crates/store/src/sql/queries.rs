@@ -275,6 +275,15 @@ pub(crate) mod mail {
     pub(crate) static LEAVING_END: Statement = Statement::one(include_str!("../../queries/mail/leaving_end.sql"));
     pub(crate) static WAITS: Statement = Statement::one(include_str!("../../queries/mail/waits.sql"));
     pub(crate) static LOOK: Statement = Statement::one(include_str!("../../queries/mail/look.sql"));
+    pub(crate) static GATHER: Statement = Statement::one(include_str!("../../queries/mail/gather.sql"));
+    pub(crate) static ALONG: Statement = Statement::one(include_str!("../../queries/mail/along.sql"));
+    pub(crate) static LOCK: Statement = Statement::pair(
+        include_str!("../../queries/mail/lock.pg.sql"),
+        include_str!("../../queries/mail/lock.lite.sql"),
+    );
+    pub(crate) static END_ALONG: Statement = Statement::one(include_str!("../../queries/mail/end_along.sql"));
+    pub(crate) static SET_FREE: Statement = Statement::one(include_str!("../../queries/mail/set_free.sql"));
+    pub(crate) static AGAIN_ALONG: Statement = Statement::one(include_str!("../../queries/mail/again_along.sql"));
 }
 
 pub(crate) mod outbox {

@@ -195,6 +195,7 @@ async fn an_erasure_leaves_nothing_behind(store: SqlStore) {
         at: at(4),
         outbox: record("end"),
         reply: None,
+        along: Vec::new(),
     };
     assert!(store.settle(&attempt, &Settlement::Ended(ended)).await.unwrap());
     let bounce = SuppressionChange::add("ada@x.example", None, "hard_bounce", at(4));

@@ -1,12 +1,13 @@
 //! What journeys ask for: mails by the mailer's own policy, offers, tasks, holds.
 
-use rapport_contact::Kind as Contact;
+use rapport_contact::{Kind as Contact, SuppressReason};
 use rapport_engine::coordinator::OfferRequest;
-use rapport_engine::mailer::{LinkKeys, sample_letter, verdict};
+use rapport_engine::mailer::{LinkKeys, in_digest, is_in_digest, sample_together, verdict};
 use rapport_engine::personal;
 use rapport_engine::ports::rows::{MessageRow, MessageState, RequestRow, ReservationRow, TaskKind};
 use rapport_engine::ports::store::{Attempt, DueMessage, RecipientSnapshot};
 use rapport_engine::records;
+use rapport_engine::rulebooks::Applied;
 use rapport_engine::shard::react::{REQUEST_PLACE, REQUEST_RELEASE};
 use rapport_event::Kind;
 use rapport_message::link::Keys;
@@ -167,10 +168,11 @@ impl Stage<'_> {
             let Some(id) = verdict.take else { continue };
             let taken = snapshot.due.iter().find(|due| due.message.id == id).cloned();
             let Some(due) = taken else { return Ok(()) };
+            let along = snapshot.due.iter().filter(|due| verdict.along.contains(&due.message.id)).cloned().collect();
             if self.is_cut_before(&due.message.journey) {
                 return Ok(());
             }
-            self.deliver(Attempt { attempt: 1, address, due })?;
+            self.deliver(Attempt { attempt: 1, address, due, along })?;
         }
     }
 
@@ -196,7 +198,9 @@ impl Stage<'_> {
         }
         let keys =
             Keys::new([b"a key that signs the links of tests only".to_vec()]).map_err(|error| error.to_string())?;
-        let letter = sample_letter(self.applied, self.applied, &attempt, &LinkKeys { keys }, self.now)
+        let applied: &Applied = self.applied;
+        let along = vec![applied; attempt.along.len()];
+        let (letter, told) = sample_together(applied, applied, &along, &attempt, &LinkKeys { keys }, self.now)
             .map_err(|error| format!("{}/{} cannot be rendered: {error}", message.workflow, message.mail))?;
         let held_by = self.queue.iter().find(|queued| queued.message.id == message.id);
         let held_by = held_by.map(|queued| queued.held_by.clone()).unwrap_or_default();
@@ -210,14 +214,19 @@ impl Stage<'_> {
             due: message.due,
             held_by,
         });
-        self.ended(&message.id, Kind::MessageSent, "")
+        self.ended(&message.id, Kind::MessageSent, "")?;
+        for due in attempt.along.iter().filter(|due| told.tells_of(&due.message.id)) {
+            self.ended(&due.message.id, Kind::MessageSuppressed, &in_digest(&message.id))?;
+        }
+        Ok(())
     }
 
     fn ended(&mut self, id: &str, kind: Kind, reason: &str) -> Result<(), String> {
         let Some(at) = self.queue.iter().position(|queued| queued.message.id == id) else { return Ok(()) };
         let message = self.queue.remove(at).message;
         if kind != Kind::MessageSent {
-            self.performance.unsent.push((message.mail.clone(), self.now, reason.to_owned()));
+            let why = if is_in_digest(reason) { SuppressReason::InDigest.code() } else { reason };
+            self.performance.unsent.push((message.mail.clone(), self.now, why.to_owned()));
         }
         let record = records::outcome(&message, kind, 1, reason, self.now);
         self.fold(&record)

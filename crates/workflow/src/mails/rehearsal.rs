@@ -70,7 +70,12 @@ pub(super) fn check(
     };
     let (known, answers) = given(&emails, &declared, (locale, setting.program));
     let stage = Stage { layout, locale, shape, known: &known, answers: &answers, service: !workflow.is_marketing() };
-    let failure = match rehearse(mail, &stage) {
+    told(mail, &stage, findings);
+}
+
+/// What is to be said of a mail that is rendered on a stage.
+pub(super) fn told(mail: &Mail, stage: &Stage<'_>, findings: &mut Findings) {
+    let failure = match rehearse(mail, stage) {
         Ok(measure) => return measured(mail, &measure, findings),
         Err(failure) => failure,
     };

@@ -42,6 +42,7 @@ pub(super) fn read<'n>(
     };
     let (with, survey, offer) = (option("with", findings), option("survey", findings), option("offer", findings));
     let (or_else, not_sent) = (option("or_else", findings), option("if_not_sent", findings));
+    let told_whole = offer.or(survey);
     let expires = option("expires", findings);
     let name_node = match &under {
         Some(fields) => fields.require("mail", findings),
@@ -57,6 +58,13 @@ pub(super) fn read<'n>(
     let with = with.map(|node| self::with(node, reader, findings)).unwrap_or_default();
     let survey = survey.and_then(|node| known_survey(node, reader, findings));
     let offer = offer.and_then(|node| known_offer(node, reader, findings));
+    // A digest has the subject, the preheader and the first link of a mail, which is not all that such a mail must say.
+    if let Some(node) = told_whole.filter(|_| reader.gathers) {
+        findings
+            .error("R0591", path, node.text_span(), "a digest would tell half of this mail")
+            .label("send it from a workflow without `over_the_cap: digest`")
+            .hint("An offer states amount, condition, end and terms, a question all its answers.");
+    }
     let or_else = or_else.and_then(|node| node.name(path, findings)).map(Arc::from);
     let expires = match expires {
         Some(node) => {
@@ -70,6 +78,8 @@ pub(super) fn read<'n>(
             length
         }
         None if reader.kind == MailKind::Service => Length::Days(7),
+        // Longer than a week's cap and a weekend behind it: what expired would be in no digest.
+        None if reader.gathers => Length::Days(10),
         None => Length::Days(3),
     };
     (findings.errors() == before).then_some(())?;

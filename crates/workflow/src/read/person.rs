@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rapport_contact::Overflow;
 use rapport_rule::suggest::nearest;
 use rapport_rule::yaml::{Fields, Node};
 use rapport_rule::{Findings, Span};
@@ -21,10 +22,55 @@ pub(super) fn mail_policy(node: &Node, reader: &mut Reader<'_>, findings: &mut F
     let from = person(&fields, "from", reader, findings);
     let delivery = fields.take("delivery").and_then(|node| node.one_of(&DeliveryPolicy::CODES, path, findings));
     let delivery = if delivery == Some(1) { DeliveryPolicy::AtLeastOnce } else { DeliveryPolicy::AtMostOnce };
+    let over_the_cap = overflow(&fields, kind, delivery, reader, findings);
     fields.finish(&[], findings);
     let topic = topic.and_then(|node| self::topic(node, kind, reader, findings));
     reader.kind = kind?;
-    Some(MailPolicy { kind: kind?, topic: topic?, from: from?, delivery })
+    reader.gathers = over_the_cap == Some(Overflow::Digest);
+    Some(MailPolicy { kind: kind?, topic: topic?, from: from?, delivery, over_the_cap: over_the_cap? })
+}
+
+/// `over_the_cap:`; none where it is written and cannot be.
+fn overflow(
+    fields: &Fields<'_>,
+    kind: Option<MailKind>,
+    delivery: DeliveryPolicy,
+    reader: &Reader<'_>,
+    findings: &mut Findings,
+) -> Option<Overflow> {
+    let path = reader.path();
+    let Some(node) = fields.take("over_the_cap") else { return Some(Overflow::Wait) };
+    let overflow = match node.one_of(&Overflow::CODES, path, findings)? {
+        1 => Overflow::Digest,
+        2 => Overflow::Drop,
+        _ => Overflow::Wait,
+    };
+    if overflow == Overflow::Wait {
+        return Some(overflow);
+    }
+    if kind == Some(MailKind::Service) {
+        findings
+            .error("R0588", path, node.text_span(), "service mail is over no cap")
+            .label("leave `over_the_cap` away")
+            .hint("Caps hold marketing mail. What a partner has to learn leaves whatever else they got.");
+        return None;
+    }
+    if overflow == Overflow::Digest && delivery == DeliveryPolicy::AtLeastOnce {
+        findings
+            .error("R0589", path, node.text_span(), "a digest is never sent again by itself")
+            .label("leave `delivery: at_least_once` away, or write `over_the_cap: wait`")
+            .hint(
+                "A mail that is sent again must be the same mail; what travels in a digest may be another each time.",
+            );
+        return None;
+    }
+    if overflow == Overflow::Digest && !reader.catalogue.has_digest {
+        findings
+            .error("R0518", path, node.text_span(), "there is no file config/digest.mail.md")
+            .hint("The digest is a mail like every other, and tells of those that found no place.");
+        return None;
+    }
+    Some(overflow)
 }
 
 fn topic(node: &Node, kind: Option<MailKind>, reader: &Reader<'_>, findings: &mut Findings) -> Option<Arc<str>> {

@@ -1,5 +1,7 @@
 //! `workflow.yaml`.
 
+use rapport_contact::Overflow;
+
 use super::{Form, Named, Shape, may, must};
 use crate::environment::STATUSES;
 use crate::model::DeliveryPolicy;
@@ -86,6 +88,11 @@ pub(super) static WORKFLOW: Shape = Shape::Map(
                         "delivery",
                         "What becomes of a mail of which nobody knows whether it arrived.",
                         Shape::OneOf(&DeliveryPolicy::CODES),
+                    ),
+                    may(
+                        "over_the_cap",
+                        "What becomes of a mail that finds no place under a cap.",
+                        Shape::OneOf(&Overflow::CODES),
                     ),
                 ],
                 FROM_OR,

@@ -1,5 +1,6 @@
 //! Carries out what a step of a journey asks for, in the commit that stores the journey.
 
+use rapport_contact::Overflow;
 use rapport_journey::{Action, PlannedMessage};
 use rapport_workflow::{Person, Priority, Workflow};
 
@@ -129,6 +130,7 @@ impl Reaction<'_> {
             round: message.round.map(|round| round.to_string()),
             evidence: serde_json::to_value(&message.evidence).unwrap_or_default(),
             pinned: message.texts.is_some(),
+            over_the_cap: message.over_the_cap,
         };
         self.batch.messages.push(MessageRow {
             id: message.id.to_string(),
@@ -198,6 +200,19 @@ pub struct Envelope {
     /// Its text is that of the rulebook its row names, not the newest.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub pinned: bool,
+    /// What becomes of it when it finds no place under a cap.
+    #[serde(default, skip_serializing_if = "Overflow::is_wait")]
+    pub over_the_cap: Overflow,
+}
+
+/// What becomes of a message that finds no place under a cap.
+pub(crate) fn overflow_of(context: &str) -> Overflow {
+    #[derive(serde::Deserialize)]
+    struct Overflows {
+        #[serde(default)]
+        over_the_cap: Overflow,
+    }
+    serde_json::from_str::<Overflows>(context).map_or(Overflow::Wait, |envelope| envelope.over_the_cap)
 }
 
 /// Whether the text of a message is that of the rulebook its row names.

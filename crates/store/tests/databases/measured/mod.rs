@@ -87,6 +87,7 @@ fn ended(id: &str, state: MessageState, hours: i64) -> EndedMessage {
             value: Vec::new(),
         },
         reply: None,
+        along: Vec::new(),
     }
 }
 
