@@ -9,8 +9,7 @@ use serde_json::{Value as Json, json};
 const WORKFLOW: &str = "workflow: Tried\nowner: a@acme.example\nmail: { kind: marketing, topic: news, from: ines }\n\
                         when: login\nonce: per event\n\
                         steps: [{ email: { mail: hello, with: { products: { feed: shop, limit: 5 } } } }]\n";
-const MAIL: &str =
-    "---\nsubject: Hello\n---\n{{#if products}}\n{{#each products}}\n- [{{name}}]({{url}})\n{{/each}}\n{{else}}\nNothing new just now.\n{{/if}}\n";
+const MAIL: &str = "---\nsubject: Hello\n---\n{{#if products}}\n{{#each products}}\n- [{{name}}]({{url}})\n{{/each}}\n{{else}}\nNothing new just now.\n{{/if}}\n";
 const FEEDS: &str = "feeds:\n  new-this-month:\n    file: feeds/new-this-month.json\n    \
                      fields: { id: text, title: text, url: url, price: money, commission_percent: percent, until: date }\n  \
                      shop:\n    from: https://shop.example/products.csv\n    \
