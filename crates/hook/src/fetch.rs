@@ -47,6 +47,9 @@ pub enum FetchError {
 
 impl fmt::Display for FetchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Self::Status(status) = self {
+            return write!(f, "the answer is status {status}");
+        }
         f.write_str(match self {
             Self::Address(TargetError::Form) => "the address is not like https://shop.example/products.csv",
             Self::Address(TargetError::Login) => "the address holds a login",
@@ -56,7 +59,7 @@ impl fmt::Display for FetchError {
             Self::Unreached("no_connection") => "nobody answers there",
             Self::Unreached("no_tls") => "no TLS can be spoken with whoever answers",
             Self::Unreached(_) => "whoever answers speaks no HTTP",
-            Self::Status(status) => return write!(f, "the answer is status {status}"),
+            Self::Status(_) => "the answer is no file",
             Self::RedirectInTheClear => "it is redirected to an address that is not https",
             Self::TooManyRedirects => "it is redirected again and again",
             Self::TooLarge => "it is larger than 32 MiB",
