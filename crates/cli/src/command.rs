@@ -14,6 +14,7 @@ mod doctor;
 mod erase;
 mod eval;
 mod explain;
+mod feeds;
 mod fmt;
 mod goal;
 mod graph;
@@ -94,6 +95,7 @@ pub async fn run(line: CommandLine) -> Result<u8, Failure> {
             explain::run(&quiet(&global)?, &partner, workflow.as_deref(), at.as_deref(), json).await
         }
         Command::Notices(arguments) => notices::run(&quiet(&global)?, &arguments).await,
+        Command::Feeds(arguments) => feeds::run(&global, arguments).await,
         Command::Report(arguments) => report::run(&quiet(&global)?, &arguments).await,
         Command::Health(arguments) => health::run(&quiet(&global)?, &arguments).await,
         Command::Review(arguments) => review::run(&quiet(&global)?, &arguments).await,

@@ -18,7 +18,9 @@ pub use self::operating::{
     ApplyArguments, EraseArguments, HoldArguments, IncidentAction, JourneyAction, JourneyArguments, PauseArguments,
     PlanArguments, Waiting,
 };
-pub use self::outreach::{DkimAction, DkimKind, NoticeFormat, NoticesArguments};
+pub use self::outreach::{
+    DkimAction, DkimKind, FeedAction, FeedsArguments, NoticeFormat, NoticesArguments, PullArguments,
+};
 pub use self::report::{ReportArguments, ReportBy, ReportFormat};
 pub use self::review::{ReviewArguments, ReviewFormat};
 pub use self::work::{AssignArguments, AwardArguments, CaseAction, ListArguments, TaskAction};
@@ -216,6 +218,8 @@ pub enum Command {
     },
     /// Notices of what partners have to know: who was told, what proves it, who acknowledged, and who is missing
     Notices(NoticesArguments),
+    /// Lists that mails show: how many items, how fresh, what ends next; `pull` fetches them anew
+    Feeds(FeedsArguments),
     /// Figures of a programme or of its partners, from the store
     Report(ReportArguments),
     /// A partner's health with its reasons, at any moment; or who would change band under another model

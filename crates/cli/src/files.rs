@@ -13,7 +13,7 @@ include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
 pub type Texts = BTreeMap<String, String>;
 
 /// Larger files are none of ours.
-const FILE_MAX: u64 = 4 << 20;
+pub const FILE_MAX: u64 = 4 << 20;
 
 /// The shipped workflows and configuration.
 pub fn shipped() -> Texts {

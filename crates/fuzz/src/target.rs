@@ -1,6 +1,7 @@
 //! Everything that is fed: one list.
 
 mod events;
+mod feeds;
 mod files;
 mod mails;
 mod words;
@@ -24,7 +25,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub static ALL: [Target; 10] = [
+pub static ALL: [Target; 11] = [
     Target {
         name: "event",
         about: "events of trackers: Kafka, HTTP, files",
@@ -88,6 +89,13 @@ pub static ALL: [Target; 10] = [
         seeds: words::seeds,
         feed: words::words,
         tries: 3_000,
+    },
+    Target {
+        name: "feed",
+        about: "products that shops publish, as CSV and JSON",
+        seeds: feeds::seeds,
+        feed: feeds::feed,
+        tries: 2_000,
     },
 ];
 

@@ -1,10 +1,11 @@
-//! The `Caller` port over HTTP: signed webhooks and Slack.
+//! The `Caller` port over HTTP: signed webhooks and Slack; and [`fetch`], which gets a published file by the same way.
 //!
 //! The other side may be slow, broken or hostile, and an address may have been written by somebody who wants to reach inside:
 //! a try ends within [`TRY_MAX`], no more than [`ANSWER_MAX`] bytes of an answer are read, redirects are not followed, and an
 //! address is looked up once and connected to as found, public ones only unless the hook is declared private. What is logged
 //! or told holds a status or a word, never an address or a secret.
 
+pub mod fetch;
 mod reach;
 mod signature;
 mod target;
@@ -51,18 +52,13 @@ impl HttpCaller {
     /// With these hooks, trusting the machine's certificates.
     #[must_use]
     pub fn new(hooks: BTreeMap<String, Known>) -> Self {
-        let mut roots = RootCertStore::empty();
-        // A machine without certificates reaches nobody by TLS; each call then says so.
-        let (added, ignored) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        tracing::debug!(added, ignored, "certificates read");
-        Self::trusting(hooks, roots)
+        Self::trusting(hooks, machine_roots())
     }
 
     /// With these hooks, trusting these certificates.
     #[must_use]
     pub fn trusting(hooks: BTreeMap<String, Known>, roots: RootCertStore) -> Self {
-        let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-        Self { hooks, tls: Arc::new(config) }
+        Self { hooks, tls: trusting(roots) }
     }
 
     async fn tried(&self, request: &CallRequest) -> Result<Response<()>, Failed> {
@@ -88,6 +84,19 @@ impl HttpCaller {
         driver.abort();
         answered
     }
+}
+
+/// The certificates that this machine trusts.
+pub(crate) fn machine_roots() -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    // A machine without certificates reaches nobody by TLS; each call then says so.
+    let (added, ignored) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    tracing::debug!(added, ignored, "certificates read");
+    roots
+}
+
+pub(crate) fn trusting(roots: RootCertStore) -> Arc<ClientConfig> {
+    Arc::new(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth())
 }
 
 /// Why there is no answer.

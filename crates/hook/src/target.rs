@@ -67,6 +67,13 @@ impl Target {
         Ok(Self { tls, host, port, path })
     }
 
+    /// Another path of the same host.
+    pub(crate) fn at(&self, path: &str) -> Result<Self, TargetError> {
+        let uri: Uri = path.parse().map_err(|_| TargetError::Form)?;
+        let path = uri.path_and_query().ok_or(TargetError::Form)?.as_str().to_owned();
+        Ok(Self { path, ..self.clone() })
+    }
+
     pub(crate) fn path(&self) -> &str {
         &self.path
     }

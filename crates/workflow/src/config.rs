@@ -35,7 +35,10 @@ use crate::calendar::Calendar;
 
 pub use audience::Audience;
 pub use awards::Award;
-pub use feeds::{Feed, FieldType as FeedFieldType};
+pub use feeds::{
+    Column as FeedColumn, CurrencyIn as FeedCurrency, Feed, FieldType as FeedFieldType, Format as FeedFormat,
+    Origin as FeedOrigin, Place as FeedPlace, pulled_file,
+};
 pub use goals::{
     ANNIVERSARY, DeclaredGoal, GoalPeriod, GoalTarget, Goals, MANAGER, METRICS as GOAL_METRICS, length_days,
     measure as goal_measure, own_goal,
@@ -54,7 +57,10 @@ pub use tracking::Clicks;
 pub(crate) use audience::Sets;
 pub(crate) use awards::read as read_awards;
 pub(crate) use events::read as read_events;
-pub(crate) use feeds::read as read_feeds;
+pub(crate) use feeds::{
+    DECIMALS as FEED_DECIMALS, FORMATS as FEED_FORMATS, SEPARATORS as FEED_SEPARATORS, is_valid as is_valid_item,
+    may_be_missing as may_be_missing_of_item, read as read_feeds,
+};
 pub(crate) use goals::{Known as KnownToGoals, Names as GoalNames, names as goal_names, read as read_goals};
 pub(crate) use health::read as read_health;
 pub(crate) use hooks::read as read_hooks;

@@ -20,6 +20,7 @@ pub mod graph;
 mod lint;
 mod mails;
 mod model;
+pub mod pulled;
 mod read;
 mod received;
 mod rulebook;

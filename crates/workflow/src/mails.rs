@@ -15,7 +15,7 @@ use rapport_rule::expr::{Environment, Type};
 use rapport_rule::{Findings, Source, Span};
 
 use crate::compile::Catalogue;
-use crate::config::{Feed, FeedFieldType};
+use crate::config::{Feed, FeedFieldType, may_be_missing_of_item};
 use crate::environment::{SAID, is_personal_path};
 use crate::figures;
 use crate::model::{Email, ISSUE, MailName, Verb, With, WorkflowId, issue_day};
@@ -203,7 +203,7 @@ fn with_shape(email: &Email, used: &str, env: &dyn Environment, feeds: &BTreeMap
                 FeedFieldType::Number => Type::Number,
                 FeedFieldType::Date => Type::Date,
             };
-            one(ty, field == "until")
+            one(ty, may_be_missing_of_item(field))
         }
     }
 }

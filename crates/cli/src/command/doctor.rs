@@ -90,6 +90,7 @@ async fn examine(layout: &Layout, settings: &Settings, examination: &mut Examina
         examination.note("topics", missing.is_empty(), told);
     }
     rulebook(layout, settings, examination).await?;
+    feeds(layout, examination).await?;
     shards(layout, examination).await?;
     let counts: BTreeMap<String, i64> = store.counts().await.doing("counting")?.into_iter().collect();
     let of = |name: &str| counts.get(name).copied().unwrap_or(0);
@@ -196,6 +197,27 @@ async fn rulebook(layout: &Layout, settings: &Settings, examination: &mut Examin
         }
         Err(error) => examination.note("workflows", false, error.to_string()),
     }
+    Ok(())
+}
+
+/// Whether what has to be fresh is: of a feed that is not, mails show nothing.
+async fn feeds(layout: &Layout, examination: &mut Examination) -> Result<(), Failure> {
+    let Ok(Some(applied)) = layout.ground.rulebooks.current().await else { return Ok(()) };
+    let rulebook = &applied.rulebook;
+    let Some(program) = rulebook.config.program(&rulebook.config.default_program) else { return Ok(()) };
+    let guarded: Vec<_> = rulebook.feeds.values().filter(|feed| feed.fresh_for.is_some()).collect();
+    if guarded.is_empty() {
+        return Ok(());
+    }
+    let now = layout.desk().now().await?;
+    let stale: Vec<&str> =
+        guarded.iter().filter(|feed| !feed.is_fresh(now, &program.zone)).map(|feed| &*feed.id).collect();
+    let told = if stale.is_empty() {
+        format!("{} fresh", count(guarded.len() as i64, "feed"))
+    } else {
+        format!("not fresh, so mails show none of {}; run `rapport feeds pull --apply`", stale.join(", "))
+    };
+    examination.note("feeds", stale.is_empty(), told);
     Ok(())
 }
 

@@ -62,3 +62,39 @@ pub enum NoticeFormat {
     /// Everything, each mail with the server's reply
     Json,
 }
+
+/// Of `feeds`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct FeedsArguments {
+    /// What to do; without it, the feeds are listed
+    #[command(subcommand)]
+    pub action: Option<FeedAction>,
+    /// The list as data
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What to do with feeds.
+#[derive(Debug, Subcommand)]
+pub enum FeedAction {
+    /// Fetch the items of feeds that say `from`, hold each against its fields, and write them to config/feeds/NAME.json
+    Pull(PullArguments),
+}
+
+/// Of `feeds pull`.
+#[derive(Debug, Args)]
+pub struct PullArguments {
+    /// Which feeds [default: all that say `from`]
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Put the files into force afterwards, as `rapport apply` does
+    #[arg(long, conflicts_with = "dry_run")]
+    pub apply: bool,
+    /// Only tell what would be written
+    #[arg(long)]
+    pub dry_run: bool,
+    /// With --apply: who applies, for the record [default: the login name]
+    #[arg(long, value_name = "NAME", requires = "apply")]
+    pub by: Option<String>,
+}

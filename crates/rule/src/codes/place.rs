@@ -122,6 +122,22 @@ pub(super) const RESOURCES: Place = Place::In(&[("config/resources.yaml", "…")
 pub(super) const SURVEYS: Place = Place::In(&[("config/surveys.yaml", "surveys:\n  …")]);
 /// Feeds.
 pub(super) const FEEDS: Place = Place::In(&[("config/feeds.yaml", "feeds:\n  …")]);
+/// The file of a feed that has to be fresh.
+pub(super) const PULLED: Place = Place::In(&[
+    ("config/feeds/shop.json", "…\n"),
+    (
+        "config/feeds.yaml",
+        "feeds:\n  shop:\n    from: https://shop.example/products.csv\n    columns: { id: sku, url: link }\n    fresh_for: 2 days",
+    ),
+]);
+/// Feeds, of which one was pulled.
+pub(super) const FEEDS_PULLED: Place =
+    Place::In(&[("config/feeds/shop.json", "[]\n"), ("config/feeds.yaml", "feeds:\n  …")]);
+/// The file of a feed.
+pub(super) const TWICE: Place = Place::In(&[
+    ("config/feeds/shop.json", "…\n"),
+    ("config/feeds.yaml", "feeds:\n  shop: { file: feeds/shop.json, fields: { id: text, name: text } }"),
+]);
 /// Kinds of event.
 pub(super) const EVENTS: Place = Place::In(&[("config/events.yaml", "…")]);
 /// A model of health: what stands below `bands`.

@@ -396,4 +396,28 @@ pub(super) const PAGES: &[CodePage] = &[
         example: "retention: { feedback: 2000 hours }",
         put_right: "retention: { feedback: 90 days }",
     },
+    CodePage {
+        code: "R0472",
+        title: "a feed of which mails show nothing yet",
+        meaning: "A feed with `from` shows what `rapport feeds pull` wrote to `config/feeds/NAME.json`, and nothing before. One with `fresh_for` shows its items for so long after `pulled_at`; where the file does not say when they were pulled, nobody can know whether they are fresh, and none is shown.",
+        place: place::PULLED,
+        example: "[]",
+        put_right: "{ \"pulled_at\": \"2026-10-01T06:00:00Z\", \"items\": [] }",
+    },
+    CodePage {
+        code: "R0473",
+        title: "a feed that cannot be pulled like this",
+        meaning: "`from` names an https address or a file outside the project, in CSV or JSON; `columns` says which of its columns is which field. Every item needs an `id` and a `url`, every field that is not well known a type, and every price a currency.",
+        place: place::FEEDS_PULLED,
+        example: "shop:\n  from: https://shop.example/products.csv\n  columns: { id: sku, url: link, price: { amount: price } }",
+        put_right: "shop:\n  from: https://shop.example/products.csv\n  columns: { id: sku, url: link, price: { amount: price, in: EUR } }",
+    },
+    CodePage {
+        code: "R0474",
+        title: "two items of one id",
+        meaning: "By its `id` an item of a feed is told from the others. Of two with the same id, mails may show both, which looks like a mistake.",
+        place: place::TWICE,
+        example: "[{ \"id\": \"lamp\", \"name\": \"Lamp\" }, { \"id\": \"lamp\", \"name\": \"Lamp, blue\" }]",
+        put_right: "[{ \"id\": \"lamp\", \"name\": \"Lamp\" }, { \"id\": \"lamp-blue\", \"name\": \"Lamp, blue\" }]",
+    },
 ];

@@ -175,7 +175,7 @@ pub(super) const PAGES: &[CodePage] = &[
     CodePage {
         code: "R0523",
         title: "a feed's file that does not fit its fields",
-        meaning: "Every item of the JSON file has the fields declared in `config/feeds.yaml`, of the types declared there, and no others. `until` may be left out.",
+        meaning: "Every item of the JSON file has the fields declared in `config/feeds.yaml`, of the types declared there, and no others. `until` and `valid_until` may be left out.",
         place: place::FEEDS,
         example: "new-this-month:    # the file has `title`\n  file: feeds/new-this-month.json\n  fields: { id: text, titel: text, url: url, price: money, commission_percent: percent, until: date }",
         put_right: "new-this-month:\n  file: feeds/new-this-month.json\n  fields: { id: text, title: text, url: url, price: money, commission_percent: percent, until: date }",

@@ -91,19 +91,62 @@ pub(super) static FEEDS: Shape = Shape::Map(
         Shape::ByName(
             &Shape::Map(
                 &[
-                    must("file", "A JSON file below config/.", Shape::Text),
-                    must(
+                    may("file", "A JSON file below config/, written by hand.", Shape::Text),
+                    may(
+                        "from",
+                        "Instead of `file`: where `rapport feeds pull` takes the items from, an address or a file.",
+                        Shape::Text,
+                    ),
+                    may(
+                        "format",
+                        "How that is written; its ending says it when unwritten.",
+                        Shape::OneOf(&crate::config::FEED_FORMATS),
+                    ),
+                    may(
+                        "separator",
+                        "Of CSV: what parts cells; a comma when unwritten.",
+                        Shape::OneOf(&crate::config::FEED_SEPARATORS),
+                    ),
+                    may(
+                        "items",
+                        "Of JSON: the keys that lead to the list of items, like `data.products`.",
+                        Shape::Text,
+                    ),
+                    may(
+                        "columns",
+                        "Our field: their column, or their key.",
+                        Shape::ByName(&Shape::Either(&[Shape::Text, COLUMN]), 0),
+                    ),
+                    may("at_most", "No more items are taken; 5000 when unwritten.", Shape::Int(1, 20_000)),
+                    may("private", "It may be in a private network, and without TLS.", Shape::Bool),
+                    may("fresh_for", "Items pulled longer ago than this are not shown.", Shape::Word(Form::Length)),
+                    may(
                         "fields",
-                        "What each item has.",
+                        "What each item has; with `from`, only fields of your own.",
                         Shape::ByName(&Shape::OneOf(&["text", "url", "money", "percent", "number", "date"]), 0),
                     ),
                 ],
-                "",
+                r#"{ "oneOf": [{ "required": ["file", "fields"] }, { "required": ["from"] }] }"#,
             ),
             0,
         ),
     )],
     "",
+);
+
+/// A column of money whose parts stand apart.
+const COLUMN: Shape = Shape::Map(
+    &[
+        must("amount", "The column of the number.", Shape::Text),
+        may("currency", "The column of the currency.", Shape::Text),
+        may("in", "Instead of `currency`: the currency of all amounts, like EUR.", Shape::Text),
+        may(
+            "decimal",
+            "What stands before the cents; a point when unwritten.",
+            Shape::OneOf(&crate::config::FEED_DECIMALS),
+        ),
+    ],
+    r#"{ "oneOf": [{ "required": ["currency"] }, { "required": ["in"] }] }"#,
 );
 
 pub(super) static SURVEYS: Shape = Shape::Map(

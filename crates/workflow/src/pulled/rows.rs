@@ -1,0 +1,144 @@
+//! The rows of a table or of a list, each asked for its values by the names of the source.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use rapport_rule::suggest::nearest;
+use serde_json::Value as Json;
+
+use super::Unreadable;
+use crate::config::{FeedColumn, FeedCurrency, FeedFormat, FeedOrigin};
+
+/// All rows of a source.
+pub(super) enum Rows<'a> {
+    Table { reader: Box<csv::Reader<&'a [u8]>>, header: BTreeMap<String, usize>, cells: usize },
+    List { items: std::vec::IntoIter<Json>, at: usize },
+}
+
+/// One of them.
+pub(super) enum Row<'h> {
+    Cells { record: csv::ByteRecord, header: &'h BTreeMap<String, usize>, cells: usize },
+    Item { item: Json, at: usize },
+}
+
+impl<'a> Rows<'a> {
+    pub(super) fn of(bytes: &'a [u8], origin: &FeedOrigin) -> Result<Self, Unreadable> {
+        match &origin.format {
+            FeedFormat::Csv { separator } => Self::table(bytes, *separator, origin),
+            FeedFormat::Json { items } => Self::list(bytes, items),
+        }
+    }
+
+    fn table(bytes: &'a [u8], separator: u8, origin: &FeedOrigin) -> Result<Self, Unreadable> {
+        let mut reader =
+            csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(separator).from_reader(bytes);
+        let mut first = csv::ByteRecord::new();
+        if !matches!(reader.read_byte_record(&mut first), Ok(true)) {
+            return Err(Unreadable::Empty);
+        }
+        let mut header = BTreeMap::new();
+        for (at, cell) in first.iter().enumerate() {
+            // Of two columns of one name the first is meant.
+            header.entry(String::from_utf8_lossy(cell).trim().to_owned()).or_insert(at);
+        }
+        for column in origin.columns.values().flat_map(named) {
+            if !header.contains_key(column) {
+                let near = nearest(column, header.keys().map(String::as_str)).map(str::to_owned);
+                return Err(Unreadable::NoColumn { column: column.to_owned(), near });
+            }
+        }
+        Ok(Self::Table { reader: Box::new(reader), header, cells: first.len() })
+    }
+
+    fn list(bytes: &[u8], keys: &[String]) -> Result<Self, Unreadable> {
+        let whole: Json = serde_json::from_slice(bytes).map_err(|error| Unreadable::NoJson(error.to_string()))?;
+        let mut at = whole;
+        for key in keys {
+            at = match at {
+                Json::Object(mut map) => map.remove(key.as_str()).unwrap_or(Json::Null),
+                _ => Json::Null,
+            };
+        }
+        match at {
+            Json::Array(items) => Ok(Self::List { items: items.into_iter(), at: 0 }),
+            _ => Err(Unreadable::NoList(keys.join("."))),
+        }
+    }
+
+    /// The next row, while there is one.
+    pub(super) fn next(&mut self) -> Option<Row<'_>> {
+        match self {
+            Self::Table { reader, header, cells } => {
+                let mut record = csv::ByteRecord::new();
+                // From memory a record is always read: rows may be of any length, and bytes of any kind.
+                let is_there = matches!(reader.read_byte_record(&mut record), Ok(true));
+                is_there.then_some(Row::Cells { record, header, cells: *cells })
+            }
+            Self::List { items, at } => {
+                let item = items.next()?;
+                *at += 1;
+                Some(Row::Item { item, at: *at })
+            }
+        }
+    }
+}
+
+/// The columns of the source that a field is made of.
+fn named(column: &FeedColumn) -> Vec<&str> {
+    match column {
+        FeedColumn::Named(name) => vec![name.as_str()],
+        FeedColumn::Money { amount, currency: FeedCurrency::Column(currency), .. } => {
+            vec![amount.as_str(), currency.as_str()]
+        }
+        FeedColumn::Money { amount, currency: FeedCurrency::Always(_), .. } => vec![amount.as_str()],
+    }
+}
+
+impl Row<'_> {
+    /// Where it stands, for people.
+    pub(super) fn place(&self) -> String {
+        match self {
+            Self::Cells { record, .. } => format!("line {}", record.position().map_or(0, csv::Position::line)),
+            Self::Item { at, .. } => format!("item {at}"),
+        }
+    }
+
+    /// A row with more or fewer cells than the header was cut or shifted: what stands in it stands in the wrong column.
+    pub(super) fn is_whole(&self) -> Result<(), String> {
+        match self {
+            Self::Cells { record, cells, .. } if record.len() != *cells => {
+                Err(format!("it has {} cells, and the header {cells}", record.len()))
+            }
+            Self::Item { item, .. } if !item.is_object() => Err("it is not an object".to_owned()),
+            _ => Ok(()),
+        }
+    }
+
+    /// The text of a column, without the spaces around it; none where nothing stands.
+    pub(super) fn text(&self, column: &str) -> Result<Option<Cow<'_, str>>, String> {
+        let text = match self {
+            Self::Cells { record, header, .. } => {
+                let cell = header.get(column).and_then(|at| record.get(*at)).unwrap_or_default();
+                Cow::Borrowed(std::str::from_utf8(cell).map_err(|_| "is not UTF-8".to_owned())?)
+            }
+            Self::Item { item, .. } => match below(item, column) {
+                None | Some(Json::Null) => return Ok(None),
+                Some(Json::String(text)) => Cow::Borrowed(text.as_str()),
+                Some(Json::Number(number)) => Cow::Owned(number.to_string()),
+                Some(Json::Bool(_)) => return Err("is true or false".to_owned()),
+                Some(Json::Array(_)) => return Err("is a list".to_owned()),
+                Some(Json::Object(_)) => return Err("has keys of its own: name one, like `price.value`".to_owned()),
+            },
+        };
+        let text = match text {
+            Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
+            Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
+        };
+        Ok((!text.is_empty()).then_some(text))
+    }
+}
+
+/// The value under a key, or under a key of a key.
+fn below<'j>(item: &'j Json, column: &str) -> Option<&'j Json> {
+    item.get(column).or_else(|| column.split('.').try_fold(item, |at, key| at.get(key)))
+}
