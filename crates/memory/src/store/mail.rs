@@ -111,11 +111,7 @@ impl Tables {
 
     /// The mails that the limits over many people let go, by address; the others are put off. Those of higher priority are asked
     /// about first.
-    fn let_some_go(
-        &mut self,
-        mut taken: Vec<Taken>,
-        now: Timestamp,
-    ) -> Vec<Taken> {
+    fn let_some_go(&mut self, mut taken: Vec<Taken>, now: Timestamp) -> Vec<Taken> {
         taken.sort_by(|one, other| {
             let (one, other) = (&one.due.message, &other.due.message);
             other.priority.cmp(&one.priority).then_with(|| (one.due, &one.id).cmp(&(other.due, &other.id)))
