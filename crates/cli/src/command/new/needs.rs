@@ -150,19 +150,29 @@ impl Bringing<'_> {
         true
     }
 
-    /// A workflow that a step starts.
+    /// A workflow that a step starts, or without which none of the recipe's tests says anything.
     fn workflow(&mut self, finding: &Finding, asked: &str) -> bool {
-        if !finding.message.starts_with("there is no workflow") || !finding.path.ends_with("/workflow.yaml") {
-            return false;
-        }
+        let why = match &finding.path {
+            _ if !finding.message.starts_with("there is no workflow") => return false,
+            path if path.ends_with("/workflow.yaml") => "a step starts it",
+            path if path.ends_with("/tests.yaml") && self.is_given(finding) => "every test plays with it",
+            _ => return false,
+        };
         let missing = ids(self.shipped).into_iter().find(|id| mentions(asked, id));
         let Some(id) = missing.filter(|id| !ids(&self.all).contains(id)) else { return false };
         let folder = format!("workflows/{id}/");
         let texts = self.shipped.iter().filter(|(path, _)| path.starts_with(&folder));
         let texts: Texts = texts.map(|(path, text)| (path.clone(), text.clone())).collect();
         self.add_all(texts);
-        self.brought.told.push(format!("workflows/{id}: a step starts it"));
+        self.brought.told.push(format!("workflows/{id}: {why}"));
         true
+    }
+
+    /// Whether a finding is about what stands above all tests of its file.
+    fn is_given(&self, finding: &Finding) -> bool {
+        let text = self.all.get(&finding.path);
+        let tests = text.and_then(|text| text.find("\n  - name:"));
+        finding.span.zip(tests).is_some_and(|(span, tests)| span.start < tests)
     }
 
     /// Workflows whose mail is held, and that are not here.
