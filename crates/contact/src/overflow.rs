@@ -32,7 +32,6 @@ impl Overflow {
 }
 
 /// The answer of [`decide`] for a mail of a workflow that says what becomes of it over a cap.
-#[must_use]
 pub fn decide_over(
     request: &Request,
     recipient: &Recipient,

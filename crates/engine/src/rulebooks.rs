@@ -123,11 +123,14 @@ impl Told {
 /// A workflow with the rulebook it was met in.
 type Version = (Arc<Workflow>, Arc<Applied>);
 
+/// The hash of files, and what the deployment says beside them.
+type Files = (String, String);
+
 /// Files compiled once for many [`Rulebooks`]: a simulator plays hundreds of worlds in one process, each with several services, and
 /// most read the same files.
 #[derive(Debug, Default)]
 pub struct Compiled {
-    known: Mutex<HashMap<(String, String), (String, Arc<Applied>)>>,
+    known: Mutex<HashMap<Files, (String, Arc<Applied>)>>,
 }
 
 impl Compiled {

@@ -1,4 +1,5 @@
 //! What goes wrong while a target is fed is written down. A program of its own: it takes panics out of everybody's sight.
+#![allow(clippy::disallowed_methods, reason = "what the driver wrote is read")]
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;

@@ -96,7 +96,7 @@ mod tests {
         let counts = Counts { clicks, base: BASE, keys: &keys, person };
         let message = MessageRow { kind: kind.to_owned(), ..sample::message("5f0e") };
         let rendered = counts.rendered(&message, |lead| {
-            let html: Vec<String> = links.iter().map(|url| lead(*url).unwrap_or_else(|| (*url).to_owned())).collect();
+            let html: Vec<String> = links.iter().map(|url| lead(url).unwrap_or_else(|| (*url).to_owned())).collect();
             let html = html.join("\n");
             Ok(Rendered { subject: "x".to_owned(), preheader: String::new(), text: html.clone(), html })
         });

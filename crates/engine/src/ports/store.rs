@@ -205,6 +205,7 @@ pub struct Attempt {
 }
 
 /// The result of an attempt.
+#[allow(clippy::large_enum_variant, reason = "made one at a time, and used at once")]
 #[derive(Debug, Clone)]
 pub enum Settlement {
     /// Ended: sent, failed or in doubt. A late 250 may turn `in_doubt` into `sent`, and a message that was put back and not taken
@@ -235,6 +236,7 @@ pub struct Doubtful {
 }
 
 /// What a person found out about a mail in doubt.
+#[allow(clippy::large_enum_variant, reason = "made one at a time, and used at once")]
 #[derive(Debug, Clone)]
 pub enum Resolution {
     /// It was sent, or it was not.

@@ -38,7 +38,7 @@ impl Tables {
         let on_the_way = |id: &String| {
             stored(id).is_some_and(|m| matches!(m.state, MessageState::Attempting | MessageState::Queued))
         };
-        let to_it = self.leaving.iter().filter(|(id, leaving)| leaving.provider == leave.provider && on_the_way(*id));
+        let to_it = self.leaving.iter().filter(|(id, leaving)| leaving.provider == leave.provider && on_the_way(id));
         let in_hand = i64::try_from(to_it.count()).unwrap_or(i64::MAX);
         let waits = stored(&message.id).is_some_and(|m| m.reason.as_deref() == Some(DeferReason::Pace.code()));
         let mut pace = self.pace.get(&leave.provider).copied().unwrap_or_default();

@@ -41,7 +41,15 @@ pub(super) struct Brought {
 pub(super) fn bring(project: &Texts, recipe: Texts, shipped: &Texts) -> Brought {
     let known = errors(project).into_iter().map(|(finding, _)| said(&finding)).collect();
     let mut bringing = Bringing { all: project.clone(), shipped, known, brought: Brought::default() };
+    let played_with: BTreeSet<String> = recipe
+        .iter()
+        .filter(|(path, _)| path.ends_with("/tests.yaml"))
+        .flat_map(|(_, text)| in_every_test(text))
+        .collect();
     bringing.add_all(recipe);
+    for id in &played_with {
+        bringing.whole_workflow(id, "every test plays with it");
+    }
     for _ in 0..ROUNDS_MAX {
         bringing.leave_out_of_holds();
         let found = errors(&bringing.all);
@@ -150,29 +158,26 @@ impl Bringing<'_> {
         true
     }
 
-    /// A workflow that a step starts, or without which none of the recipe's tests says anything.
+    /// A workflow that a step starts.
     fn workflow(&mut self, finding: &Finding, asked: &str) -> bool {
-        let why = match &finding.path {
-            _ if !finding.message.starts_with("there is no workflow") => return false,
-            path if path.ends_with("/workflow.yaml") => "a step starts it",
-            path if path.ends_with("/tests.yaml") && self.is_given(finding) => "every test plays with it",
-            _ => return false,
-        };
+        if !finding.message.starts_with("there is no workflow") || !finding.path.ends_with("/workflow.yaml") {
+            return false;
+        }
         let missing = ids(self.shipped).into_iter().find(|id| mentions(asked, id));
-        let Some(id) = missing.filter(|id| !ids(&self.all).contains(id)) else { return false };
+        missing.is_some_and(|id| self.whole_workflow(&id, "a step starts it"))
+    }
+
+    /// A workflow with all its files, unless there is one of that name.
+    fn whole_workflow(&mut self, id: &str, why: &str) -> bool {
         let folder = format!("workflows/{id}/");
         let texts = self.shipped.iter().filter(|(path, _)| path.starts_with(&folder));
         let texts: Texts = texts.map(|(path, text)| (path.clone(), text.clone())).collect();
+        if texts.is_empty() || ids(&self.all).contains(id) {
+            return false;
+        }
         self.add_all(texts);
         self.brought.told.push(format!("workflows/{id}: {why}"));
         true
-    }
-
-    /// Whether a finding is about what stands above all tests of its file.
-    fn is_given(&self, finding: &Finding) -> bool {
-        let text = self.all.get(&finding.path);
-        let tests = text.and_then(|text| text.find("\n  - name:"));
-        finding.span.zip(tests).is_some_and(|(span, tests)| span.start < tests)
     }
 
     /// Workflows whose mail is held, and that are not here.
@@ -210,6 +215,13 @@ impl Bringing<'_> {
             self.brought.told.push(format!("{path}: without what plays with what is not here: {names}"));
         }
     }
+}
+
+/// The workflows that every test of a file plays with: they stand above the first.
+fn in_every_test(text: &str) -> Vec<String> {
+    let given = text.split("\n  - name:").next().unwrap_or_default();
+    let names = given.split_once("\n  workflows: [").and_then(|(_, rest)| rest.split_once(']'));
+    names.map(|(names, _)| names.split(',').map(|name| name.trim().to_owned()).collect()).unwrap_or_default()
 }
 
 /// The folders of workflows among files.

@@ -136,7 +136,7 @@ fn no_two_columns_have_one_name() {
 #[test]
 fn what_does_not_fit_its_column_is_told_by_name() {
     let fails = |column: Column, cell: Cell| {
-        write(&sheet(vec![column], vec![vec![cell]]), &mut Vec::<u8>::new()).unwrap_err().to_string()
+        write(&sheet(vec![column], vec![vec![cell]]), Vec::<u8>::new()).unwrap_err().to_string()
     };
     let revenue = || Column::money("revenue", Currency::EUR);
     let large = Cell::Money(Money::new(i64::MAX, Currency::EUR));
