@@ -148,6 +148,25 @@ pub async fn what_travelled_with_a_mail_in_doubt_is_sent_again_with_it(store: Ar
     assert_sound(&store).await;
 }
 
+/// A person wants a digest in doubt to be sent again, and then its own 250 comes: the partner has all of it, and gets none of it twice.
+pub async fn a_late_250_tells_of_what_was_to_be_sent_again(store: Arc<dyn Store>) {
+    three(&store).await;
+    let lost = claim_one(&store, "mailer", 5).await;
+    let found = store.attempts_of("mailer").await.unwrap().remove(0);
+    assert!(store.settle(&found, &settled(&found, MessageState::InDoubt)).await.unwrap());
+    let doubtful = store.doubtful(10).await.unwrap().remove(0);
+    let again = Resolution::SendAgain { due: at(20), expires: at(50), reason: "kari wants it".into() };
+    assert!(store.resolve(&doubtful, &again).await.unwrap());
+    assert_eq!(state(&store, "a", "m").await.0, MessageState::Queued);
+    assert!(store.settle(&lost, &settled(&lost, MessageState::Sent)).await.unwrap());
+    for id in ["m", "n"] {
+        assert_eq!(state(&store, "a", id).await, (MessageState::Suppressed, Some("in_digest".into())));
+        assert_eq!(carrier_of(&store, id).await.as_deref(), Some("high"));
+    }
+    assert!(claim(&store, "other", 20).await.is_empty(), "nothing of it leaves again");
+    assert_sound(&store).await;
+}
+
 /// However many claim at once: each mail is carried or carries, once.
 pub async fn several_mailers_gather_each_mail_once(store: Arc<dyn Store>) {
     let mut owner = Owner::new(&store).await;

@@ -437,9 +437,15 @@ impl Tables {
             *hand = None;
         }
         if let Settlement::Ended(ended) = settlement {
-            let travels =
-                |end: &EndedMessage| self.messages.get(&end.id).is_some_and(|row| row.carrier.as_ref() == Some(id));
-            let along: Vec<EndedMessage> = ended.along.iter().filter(|end| travels(end)).cloned().collect();
+            // What was set free meanwhile and still waits was told of all the same, when the carrier's 250 comes late.
+            let mut along = Vec::with_capacity(ended.along.len());
+            for end in &ended.along {
+                let travelled = |row: &&mut StoredMessage| row.carrier.as_ref().is_none_or(|carrier| carrier == id);
+                if let Some(message) = self.queued(&end.id).filter(travelled) {
+                    message.carrier = Some(id.clone());
+                    along.push(end.clone());
+                }
+            }
             self.end_queued(&along);
         }
         self.set_free(id);

@@ -201,7 +201,7 @@ async fn attempts(session: &mut Session, rows: &[Row]) -> Result<Vec<Attempt>, S
     Ok(attempts)
 }
 
-/// Ends what travelled with a message, and says so to the log for exactly those that still did.
+/// Ends what travelled with a message, and says so to the log for exactly those that nobody else has.
 async fn end_along(session: &mut Session, carrier: &str, ended: &[EndedMessage]) -> Result<(), StoreError> {
     let rows = Rows::last_of(
         ended.iter().map(|ended| (&ended.id, cells![&ended.id, ended.state.code(), &ended.reason, ended.at])),
