@@ -143,6 +143,7 @@ macro_rules! store_cases {
             pace:
                 a_pace_holds_for_many_mailers,
                 another_provider_is_not_held_back,
+                what_would_travel_waits_with_its_carrier,
                 connections_to_a_provider_are_counted_over_all_mailers,
                 a_warm_up_holds_for_many_mailers,
                 what_waits_for_a_warm_up_expires_by_its_own_time;

@@ -1,8 +1,9 @@
 //! Limits that go over many people: how much leaves at a time to a provider, and how much a day from a domain.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::sample::{Owner, assert_sound, at, ended, message, request, state};
 use rapport_engine::ports::leave::{DayLimit, Leave, PaceLimit};
@@ -108,6 +109,39 @@ pub async fn another_provider_is_not_held_back(store: Arc<dyn Store>) {
     }
     taken.sort();
     assert_eq!(taken, ["m00", "m06", "m07", "m08"]);
+}
+
+/// Mail that would travel in a digest takes no place of its own in the queue, and travels when its carrier's turn has come.
+pub async fn what_would_travel_waits_with_its_carrier(store: Arc<dyn Store>) {
+    let mut owner = Owner::new(&store).await;
+    owner.plan("a", vec![message("a1", "a", 0)]).await;
+    let soon_over = MessageRow { expires: at(1) + SignedDuration::from_secs(30), ..message("b3", "b", 0) };
+    owner.plan("b", vec![message("b1", "b", 0), message("b2", "b", 0), soon_over]).await;
+    let limits = leave(PaceLimit { every_us: MINUTE_US, at_once: 1, connections: 10 }, None);
+    let gather = |snapshot: &RecipientSnapshot| {
+        let mut ids = snapshot.due.iter().map(|due| due.message.id.clone());
+        RecipientVerdict {
+            take: ids.next(),
+            along: ids.collect(),
+            leave: Some(limits.clone()),
+            ..RecipientVerdict::default()
+        }
+    };
+    let first = store.claim(&request("mailer", 1), &gather).await.unwrap().attempts;
+    assert_eq!(first.iter().map(|attempt| attempt.due.message.id.as_str()).collect::<Vec<_>>(), ["a1"]);
+    for id in ["b1", "b2", "b3"] {
+        assert_eq!(state(&store, "b", id).await, (MessageState::Queued, Some("pace".into())));
+    }
+    let next_due = store.mail_look(at(1)).await.unwrap().next_due;
+    assert_eq!(next_due, Some(at(1) + SignedDuration::from_secs(30)), "no later than it expires");
+    let then = store.claim(&request("mailer", 2), &gather).await.unwrap().attempts;
+    assert_eq!(then.len(), 1);
+    let along: BTreeSet<&str> = then[0].along.iter().map(|due| due.message.id.as_str()).collect();
+    let together: BTreeSet<&str> = along.into_iter().chain([then[0].due.message.id.as_str()]).collect();
+    assert_eq!(together, BTreeSet::from(["b1", "b2", "b3"]), "at the first minute they were given");
+    settle(&store, &first[0]).await;
+    settle(&store, &then[0]).await;
+    assert_sound(&store).await;
 }
 
 /// No more are on their way than there are connections, over all mailers; one that arrived makes room.

@@ -4,6 +4,8 @@
 use jiff::{SignedDuration, Timestamp};
 use rapport_contact::DeferReason;
 
+use super::{rows::MessageRow, store::DueMessage};
+
 /// The limits under which one mail leaves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leave {
@@ -137,6 +139,14 @@ pub fn admit(
         day.mails += 1;
     }
     Ok(())
+}
+
+/// What of the mails that would travel along waits with the one that has to wait. A place is the provider's: mail to the same mailbox
+/// that asked by itself would take one more each, and all would leave, or find no place under a cap, one after the other. A day is
+/// the sender's domain's, and what travels may be another's.
+pub fn waits_with(reason: DeferReason, along: &[DueMessage]) -> impl Iterator<Item = &MessageRow> {
+    let along = if reason == DeferReason::Pace { along } else { &[] };
+    along.iter().map(|due| &due.message)
 }
 
 /// The millisecond in which it has come: stores keep no finer ones.

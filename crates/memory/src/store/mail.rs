@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use rapport_contact::{Kind, SuppressReason, breaker::Tally, hashed};
 use rapport_engine::ports::{
     copies::{SentCopy, round_of},
-    leave::Leave,
+    leave::{Leave, waits_with},
     rows::{MessageState, ShardRow},
     store::{
         Attempt, BURST_MINUTES, ClaimRequest, Claimed, DomainTally, Doubtful, DueMessage, EndedMessage, Holder,
@@ -116,7 +116,7 @@ impl Tables {
             let (one, other) = (&one.due.message, &other.due.message);
             other.priority.cmp(&one.priority).then_with(|| (one.due, &one.id).cmp(&(other.due, &other.id)))
         });
-        taken.retain(|Taken { due, leave, .. }| {
+        taken.retain(|Taken { due, along, leave, .. }| {
             let Some(leave) = leave else { return true };
             match self.let_go(due, leave, now) {
                 Ok(()) => {
@@ -125,6 +125,9 @@ impl Tables {
                 }
                 Err((until, reason)) => {
                     self.defer(&due.message.id, until, reason.code().to_owned(), now);
+                    for with_it in waits_with(reason, along) {
+                        self.defer(&with_it.id, until.min(with_it.expires), reason.code().to_owned(), now);
+                    }
                     false
                 }
             }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use rapport_engine::ports::leave::{Asking, DayRow, Leave, PaceRow, admit};
+use rapport_engine::ports::leave::{Asking, DayRow, Leave, PaceRow, admit, waits_with};
 use rapport_engine::ports::store::{DueMessage, StoreError};
 
 use super::claim::Taken;
@@ -79,7 +79,12 @@ impl Counts {
                     self.let_go.insert(message.id.clone(), leave);
                 }
                 Err((until, reason)) => {
-                    waits.push((message.id.clone(), until.min(message.expires), reason.code().to_owned()));
+                    let until = until.min(message.expires);
+                    waits.push((message.id.clone(), until, reason.code().to_owned()));
+                    let along = taken.get(&message.id).into_iter().flat_map(|taken| waits_with(reason, &taken.along));
+                    for with_it in along {
+                        waits.push((with_it.id.clone(), until.min(with_it.expires), reason.code().to_owned()));
+                    }
                 }
             }
         }
