@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::sample::{Owner, assert_sound, at, ended, message, request, state, waiting};
-use rapport_engine::ports::rows::{MessageRow, MessageState};
+use rapport_engine::ports::rows::{MessageRow, MessageState, Rebuilt};
 use rapport_engine::ports::store::{
     Attempt, EndedMessage, RecipientSnapshot, RecipientVerdict, Resolution, Settlement, Store,
 };
@@ -164,6 +164,29 @@ pub async fn a_late_250_tells_of_what_was_to_be_sent_again(store: Arc<dyn Store>
         assert_eq!(carrier_of(&store, id).await.as_deref(), Some("high"));
     }
     assert!(claim(&store, "other", 20).await.is_empty(), "nothing of it leaves again");
+    assert_sound(&store).await;
+}
+
+/// A database that was saved while mail travelled, and is restored: the log knows that the carrier did not leave, and what left by itself.
+pub async fn what_travelled_when_a_backup_was_made_ends_as_the_log_tells(store: Arc<dyn Store>) {
+    let mut owner = three(&store).await;
+    let attempt = claim_one(&store, "mailer", 5).await;
+    let told =
+        |message: &str, state| Rebuilt::Mail { message: message.into(), state, reason: String::new(), at: at(6) };
+    owner.commit(|batch| batch.rebuilt = vec![told("n", MessageState::InDoubt)]).await;
+    assert_eq!(carrier_of(&store, "n").await, None);
+    // The mailer that had it in hand is gone, and may be given up before the log has told of the others.
+    assert!(store.settle(&attempt, &settled(&attempt, MessageState::InDoubt)).await.unwrap());
+    owner.commit(|batch| batch.rebuilt = vec![told("m", MessageState::Sent)]).await;
+    assert_eq!(state(&store, "a", "m").await, (MessageState::Sent, Some("told_by_the_log".into())));
+    assert_eq!(carrier_of(&store, "m").await, None);
+    assert_sound(&store).await;
+    // What is in doubt can still be sent again: nothing carries it.
+    let doubtful = store.doubtful(10).await.unwrap().into_iter().find(|doubtful| doubtful.message.id == "n").unwrap();
+    let again = Resolution::SendAgain { due: at(20), expires: at(50), reason: "kari wants it".into() };
+    assert!(store.resolve(&doubtful, &again).await.unwrap());
+    let again = claim_one(&store, "mailer", 20).await;
+    assert_eq!((again.due.message.id.as_str(), again.along.len()), ("n", 0));
     assert_sound(&store).await;
 }
 

@@ -1,7 +1,7 @@
 //! A batch of a shard, whole or not at all.
 
 use jiff::Timestamp;
-use rapport_contact::hashed;
+use rapport_contact::{SuppressReason, hashed};
 use rapport_engine::operate::ITSELF;
 use rapport_engine::ports::{
     rows::{
@@ -207,11 +207,13 @@ impl Tables {
         let Some(message) = self.messages.get_mut(id).filter(|message| message.address.is_some()) else { return };
         let given_up =
             message.state == MessageState::Suppressed && message.reason.as_deref() == Some(DATABASE_RESTORED);
+        let in_digest = message.state == MessageState::Suppressed
+            && message.reason.as_deref() == Some(SuppressReason::InDigest.code());
         let weaker = match message.state {
             MessageState::Queued | MessageState::Attempting => true,
             MessageState::InDoubt => state != MessageState::InDoubt,
             MessageState::Cancelled => state == MessageState::Sent,
-            _ => given_up,
+            _ => given_up || (in_digest && state == MessageState::Sent),
         };
         if !weaker {
             return;
@@ -219,6 +221,7 @@ impl Tables {
         (message.state, message.changed_at, message.attempting_at) = (state, at, None);
         message.reason = Some(if reason.is_empty() { "told_by_the_log" } else { reason }.to_owned());
         message.attempt = message.attempt.max(1);
+        message.carrier = None;
         message.mailer.get_or_insert_with(|| "restored".to_owned());
         let address = message.address.clone().unwrap_or_default();
         let kind = message.row.kind.clone();
