@@ -6,4 +6,5 @@ UPDATE message SET state = $2, reason = CASE WHEN $4 = '' THEN 'told_by_the_log'
     carrier = NULL
 WHERE id = $1 AND address IS NOT NULL AND state <> $2 AND (
     state IN ('queued', 'attempting') OR (state = 'suppressed' AND reason = 'database_restored')
-    OR ($2 = 'sent' AND (state IN ('in_doubt', 'cancelled') OR (state = 'suppressed' AND reason = 'in_digest'))) OR ($2 = 'failed' AND state = 'in_doubt'))
+    OR ($2 = 'sent' AND (state IN ('in_doubt', 'cancelled') OR (state = 'suppressed' AND reason = 'in_digest')))
+    OR ($2 = 'failed' AND state = 'in_doubt'))
