@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::sample::{Owner, assert_sound, at, ended, message, request, state, waiting};
-use rapport_engine::ports::rows::{MessageRow, MessageState, Rebuilt};
+use crate::sample::{Owner, assert_sound, at, ended, journey, message, request, state, waiting};
+use rapport_engine::ports::rows::{JourneyRow, MessageRow, MessageState, Rebuilt};
 use rapport_engine::ports::store::{
     Attempt, EndedMessage, RecipientSnapshot, RecipientVerdict, Resolution, Settlement, Store,
 };
@@ -144,6 +144,25 @@ pub async fn what_travelled_with_a_mail_in_doubt_is_sent_again_with_it(store: Ar
     let again = claim_one(&store, "mailer", 20).await;
     assert_eq!((again.due.message.id.as_str(), ids(&again)), ("high", vec!["m", "n"]));
     assert_eq!(again.along[0].message.expires, at(50));
+    assert!(store.settle(&again, &settled(&again, MessageState::Sent)).await.unwrap());
+    assert_sound(&store).await;
+}
+
+/// What stopped a journey stands against its mail also where that only travelled.
+pub async fn what_a_stopped_journey_had_in_a_digest_is_not_sent_again(store: Arc<dyn Store>) {
+    let mut owner = three(&store).await;
+    let attempt = claim_one(&store, "mailer", 5).await;
+    assert!(store.settle(&attempt, &settled(&attempt, MessageState::InDoubt)).await.unwrap());
+    let exited = |id: &str, code: &str| JourneyRow { exited: Some((at(6), code.into())), ..journey(id, "a") };
+    owner
+        .commit(|batch| batch.journeys = vec![exited("journey-m", "goal_met"), exited("journey-n", "completed")])
+        .await;
+    let doubtful = store.doubtful(10).await.unwrap().remove(0);
+    let again = Resolution::SendAgain { due: at(20), expires: at(50), reason: "kari wants it".into() };
+    assert!(store.resolve(&doubtful, &again).await.unwrap());
+    let again = claim_one(&store, "mailer", 20).await;
+    assert_eq!((again.due.message.id.as_str(), ids(&again)), ("high", vec!["n"]));
+    assert_eq!(state(&store, "a", "m").await, (MessageState::Suppressed, Some("in_digest".into())));
     assert!(store.settle(&again, &settled(&again, MessageState::Sent)).await.unwrap());
     assert_sound(&store).await;
 }

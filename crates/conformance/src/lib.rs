@@ -95,6 +95,7 @@ macro_rules! store_cases {
                 what_a_lost_mailer_had_gathered_is_found_with_its_carrier,
                 what_was_cancelled_on_its_way_is_not_told_again,
                 what_travelled_with_a_mail_in_doubt_is_sent_again_with_it,
+                what_a_stopped_journey_had_in_a_digest_is_not_sent_again,
                 a_late_250_tells_of_what_was_to_be_sent_again,
                 what_travelled_when_a_backup_was_made_ends_as_the_log_tells,
                 several_mailers_gather_each_mail_once;

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use rapport_engine::mailer::ended;
-use rapport_engine::ports::rows::MessageState;
+use rapport_engine::ports::rows::{ENDED_BY_ITSELF, MessageState};
 use rapport_engine::ports::store::{Doubtful, Resolution, Store};
 use serde_json::json;
 
@@ -19,8 +19,6 @@ const MAX: usize = 10_000;
 const ID_MIN: usize = 6;
 /// A second try goes out within this time or not at all: nobody looks any more at what would stop its journey.
 const AGAIN_WITHIN: SignedDuration = SignedDuration::from_hours(1);
-/// How journeys end that nothing stopped.
-const ENDED_BY_ITSELF: [&str; 2] = ["completed", "exit"];
 
 /// Lists them, oldest first.
 pub async fn list(settings: &Settings, as_data: bool) -> Result<u8, Failure> {

@@ -23,6 +23,9 @@ use crate::shard::foresight::Expectations;
 /// The shard number of the coordinator's row.
 pub const COORDINATOR: i32 = -1;
 
+/// How journeys end that nothing stopped: what they wrote is still right.
+pub const ENDED_BY_ITSELF: [&str; 2] = ["completed", "exit"];
+
 /// A shard's one row: who owns it and how far it is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ShardRow {

@@ -10,7 +10,7 @@ use rapport_contact::{Kind, SuppressReason, breaker::Tally, hashed};
 use rapport_engine::ports::{
     copies::{SentCopy, round_of},
     leave::{Leave, waits_with},
-    rows::{MessageState, ShardRow},
+    rows::{ENDED_BY_ITSELF, MessageState, ShardRow},
     store::{
         Attempt, BURST_MINUTES, ClaimRequest, Claimed, DomainTally, Doubtful, DueMessage, EndedMessage, Holder,
         MailLook, RecipientSnapshot, RecipientVerdict, Resolution, Settlement, StoreError, minute_of,
@@ -496,7 +496,12 @@ impl Tables {
                 self.sent.remove(id);
                 let in_digest = SuppressReason::InDigest.code();
                 for other in self.messages.values_mut().filter(|other| other.carrier.as_ref() == Some(id)) {
-                    if other.state == MessageState::Suppressed && other.reason.as_deref() == Some(in_digest) {
+                    let its = (other.row.key.clone(), other.row.journey.clone());
+                    let exited = self.journeys.get(&its).and_then(|journey| journey.exited.as_ref());
+                    let is_stopped = exited.is_some_and(|(_, code)| !ENDED_BY_ITSELF.contains(&code.as_str()));
+                    let was_told =
+                        other.state == MessageState::Suppressed && other.reason.as_deref() == Some(in_digest);
+                    if was_told && !is_stopped {
                         other.state = MessageState::Queued;
                         (other.row.due, other.row.expires) = (*due, *expires);
                         (other.reason, other.carrier) = (Some(reason.clone()), None);
