@@ -88,6 +88,13 @@ fn what_does_not_fit_is_left_out_with_its_line_and_why() {
     refused(b"x,Lamp,javascript:alert(1),1,EUR,,Acme\n", "`url` is not an https address");
     refused(b"x,Lamp,https://a@shop.example/x,1,EUR,,Acme\n", "`url` is not an https address");
     refused(b"x,Lamp,https://shop.example/\"\"><,1,EUR,,Acme\n", "`url` is not an https address");
+    // What a mail would refuse to link to, or to print.
+    refused(b"x,Lamp,https://[::1]/x,1,EUR,,Acme\n", "`url` is not an https address");
+    refused("x,Lamp,https://shop.example/\u{202e}x,1,EUR,,Acme\n".as_bytes(), "`url` is not an https address");
+    refused(
+        "x,\u{202e}\u{feff}\u{200b},https://shop.example/x,1,EUR,,Acme\n".as_bytes(),
+        "`name` holds nothing that can be seen",
+    );
     refused(b"x,Lamp,https://shop.example/x,-1,EUR,,Acme\n", "`price` is below zero");
     refused(b"x,Lamp,https://shop.example/x,99999999999999,EUR,,Acme\n", "`price` is too large for a price");
     refused(b"x,Lamp,https://shop.example/x,1,,,Acme\n", "`price` has no currency");

@@ -3,6 +3,7 @@
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
+use rapport_message::escape;
 use rapport_rule::Money;
 use serde_json::{Number, Value as Json, json};
 
@@ -52,17 +53,23 @@ fn plain(text: &str) -> Result<String, String> {
     if text.chars().count() > TEXT_CHARS_MAX {
         return Err(format!("is longer than {TEXT_CHARS_MAX} characters"));
     }
+    // A mail takes such marks out, and what it prints may not be empty: every mail that shows the item would fail.
+    let has_no_width = |c: char| matches!(c, '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2064}');
+    if escape::clean(&text).chars().all(has_no_width) {
+        return Err("holds nothing that can be seen".to_owned());
+    }
     Ok(text)
 }
 
 /// An address that a mail may lead to: https, with a host and without a login, whole, and nothing that could end the attribute it
-/// stands in.
+/// stands in. What a mail refuses to link to would make every mail fail that shows the item.
 fn address(text: &str) -> Result<String, String> {
     let Some(rest) = text.strip_prefix("https://") else { return Err("is not an https address".to_owned()) };
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let odd =
         |c: char| c.is_whitespace() || c.is_control() || matches!(c, '"' | '\'' | '<' | '>' | '\\' | '`' | '{' | '}');
-    if host.is_empty() || host.starts_with([':', '.']) || host.contains('@') || text.contains(odd) {
+    let is_odd = host.is_empty() || host.starts_with([':', '.']) || host.contains('@') || text.contains(odd);
+    if is_odd || escape::address(text).is_none() {
         return Err("is not an https address".to_owned());
     }
     if text.len() > ADDRESS_BYTES_MAX {
