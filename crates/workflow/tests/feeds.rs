@@ -125,6 +125,18 @@ fn a_source_of_which_more_than_a_tenth_does_not_fit_is_refused() {
 }
 
 #[test]
+fn rows_that_an_open_quote_swallows_are_counted() {
+    let good = |ids: std::ops::Range<usize>| -> String {
+        ids.map(|at| format!("s{at},Lamp,https://shop.example/{at},1,EUR,,Acme\n")).collect()
+    };
+    let open = "x,\"Lamp,https://shop.example/x,1,EUR,,Acme\n";
+    let error = pull(CSV, format!("{HEADER}{}{open}{}", good(0..20), good(20..30)).as_bytes()).unwrap_err();
+    assert!(matches!(error, Unreadable::TooManyBad { .. }), "{error}");
+    let pulled = pull(CSV, format!("{HEADER}{}{open}", good(0..30)).as_bytes()).unwrap();
+    assert_eq!((pulled.items.len(), pulled.bad.told.len(), pulled.bad.told[0].place.as_str()), (30, 1, "line 32"));
+}
+
+#[test]
 fn another_file_than_was_meant_is_refused() {
     assert_eq!(pull(CSV, b"").unwrap_err(), Unreadable::Empty);
     assert_eq!(pull(CSV, HEADER.as_bytes()).unwrap_err(), Unreadable::Empty);
