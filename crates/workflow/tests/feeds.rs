@@ -98,6 +98,10 @@ fn what_does_not_fit_is_left_out_with_its_line_and_why() {
     refused(b"x,Lamp,https://shop.example/x,-1,EUR,,Acme\n", "`price` is below zero");
     refused(b"x,Lamp,https://shop.example/x,99999999999999,EUR,,Acme\n", "`price` is too large for a price");
     refused(b"x,Lamp,https://shop.example/x,1,,,Acme\n", "`price` has no currency");
+    refused(
+        b"x,Lamp,https://shop.example/x,\"9,90\",EUR,,Acme\n",
+        "`price` has a comma; `decimal: comma` reads cents behind one",
+    );
     refused(b"x,Lamp,https://shop.example/x,1,EURO,,Acme\n", "`price` has a currency that is none of ISO 4217");
     refused(
         b"x,Lamp,https://shop.example/x,1,EUR,soon,Acme\n",

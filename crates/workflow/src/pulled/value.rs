@@ -103,6 +103,9 @@ fn money(column: &FeedColumn, row: &Row<'_>) -> Result<Option<Json>, String> {
             let text = match comma {
                 true if text.contains('.') => return Err("has a point, and cents stand behind a comma".to_owned()),
                 true => text.replace(',', "."),
+                false if text.contains(',') && !text.contains('.') => {
+                    return Err("has a comma; `decimal: comma` reads cents behind one".to_owned());
+                }
                 false => text.into_owned(),
             };
             Money::from_decimal(&text, currency).map_err(|error| format!("is not an amount: {error}"))?
