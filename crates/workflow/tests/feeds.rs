@@ -83,6 +83,15 @@ fn a_row_becomes_an_item_of_typed_fields() {
 }
 
 #[test]
+fn a_price_is_read_as_it_is_meant_or_not_at_all() {
+    let price = |amount: &str, currency: &str| {
+        one(&format!("l1,Lamp,https://shop.example/l1,{amount},{currency},,Acme"))["price"]["minor"].clone()
+    };
+    // Four digits are how databases write amounts, three are what some currencies have.
+    assert_eq!([price("1500", "EUR"), price("1500.0000", "EUR"), price("1.500", "KWD")], [150_000_i64, 150_000, 1_500]);
+}
+
+#[test]
 fn what_does_not_fit_is_left_out_with_its_line_and_why() {
     refused(b"x,Lamp,http://shop.example/x,1,EUR,,Acme\n", "`url` is not an https address");
     refused(b"x,Lamp,javascript:alert(1),1,EUR,,Acme\n", "`url` is not an https address");
@@ -102,6 +111,8 @@ fn what_does_not_fit_is_left_out_with_its_line_and_why() {
         b"x,Lamp,https://shop.example/x,\"9,90\",EUR,,Acme\n",
         "`price` has a comma; `decimal: comma` reads cents behind one",
     );
+    let thousands = "`price` has three digits behind the point, which may be thousands; write 1500.00 or 1500";
+    refused(b"x,Lamp,https://shop.example/x,1.500,EUR,,Acme\n", thousands);
     refused(b"x,Lamp,https://shop.example/x,1,EURO,,Acme\n", "`price` has a currency that is none of ISO 4217");
     refused(
         b"x,Lamp,https://shop.example/x,1,EUR,soon,Acme\n",

@@ -4,7 +4,7 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 use rapport_message::escape;
-use rapport_rule::Money;
+use rapport_rule::{Currency, Money};
 use serde_json::{Number, Value as Json, json};
 
 use super::rows::Row;
@@ -89,7 +89,9 @@ fn money(column: &FeedColumn, row: &Row<'_>) -> Result<Option<Json>, String> {
     let money = match column {
         FeedColumn::Named(name) => {
             let Some(text) = row.text(name)? else { return Ok(None) };
-            Money::parse(&text).map_err(|_| "is not an amount with its currency, like 9.90 EUR")?
+            let money = Money::parse(&text).map_err(|_| "is not an amount with its currency, like 9.90 EUR")?;
+            no_thousands(text.trim_end_matches(|c: char| !c.is_ascii_digit()), money.currency)?;
+            money
         }
         FeedColumn::Money { amount, currency, comma } => {
             let Some(text) = row.text(amount)? else { return Ok(None) };
@@ -97,7 +99,7 @@ fn money(column: &FeedColumn, row: &Row<'_>) -> Result<Option<Json>, String> {
                 FeedCurrency::Always(currency) => *currency,
                 FeedCurrency::Column(column) => {
                     let code = row.text(column)?.ok_or("has no currency")?;
-                    rapport_rule::Currency::parse(&code).ok_or("has a currency that is none of ISO 4217")?
+                    Currency::parse(&code).ok_or("has a currency that is none of ISO 4217")?
                 }
             };
             let text = match comma {
@@ -108,6 +110,7 @@ fn money(column: &FeedColumn, row: &Row<'_>) -> Result<Option<Json>, String> {
                 }
                 false => text.into_owned(),
             };
+            no_thousands(&text, currency)?;
             Money::from_decimal(&text, currency).map_err(|error| format!("is not an amount: {error}"))?
         }
     };
@@ -118,6 +121,15 @@ fn money(column: &FeedColumn, row: &Row<'_>) -> Result<Option<Json>, String> {
         return Err("is too large for a price".to_owned());
     }
     Ok(Some(json!({ "minor": money.minor, "currency": money.currency.code() })))
+}
+
+/// `1.500` is one and a half in one country and fifteen hundred in the next: nobody is shown a thousandth of a price.
+fn no_thousands(number: &str, currency: Currency) -> Result<(), String> {
+    let three = number.split_once('.').is_some_and(|(_, behind)| behind.len() == 3);
+    if three && currency.exponent() != 3 {
+        return Err("has three digits behind the point, which may be thousands; write 1500.00 or 1500".to_owned());
+    }
+    Ok(())
 }
 
 /// A date as it is. Of an instant, the last day that it does not cut short: what ends at 23:59 or at midnight is valid all day, what
