@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Empty, LengthLimitError, Limited};
 use hyper::body::{Body as _, Bytes};
-use hyper::header::{ACCEPT, CONTENT_ENCODING, HOST, HeaderMap, LOCATION, USER_AGENT};
+use hyper::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, HOST, HeaderMap, LOCATION, USER_AGENT};
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio_rustls::rustls::ClientConfig;
@@ -63,7 +63,7 @@ impl fmt::Display for FetchError {
             Self::RedirectInTheClear => "it is redirected to an address that is not https",
             Self::TooManyRedirects => "it is redirected again and again",
             Self::TooLarge => "it is larger than 32 MiB",
-            Self::Compressed => "it comes compressed, which was not asked for",
+            Self::Compressed => "it comes compressed, which was not asked for; it has to be sent as it is",
             Self::Broken => "the answer broke off",
             Self::Late => "it took longer than a minute",
         })
@@ -121,6 +121,8 @@ async fn asked(target: &Target, private: bool, tls: &Arc<ClientConfig>) -> Resul
             .header(HOST, target.host_header())
             .header(USER_AGENT, concat!("rapport/", env!("CARGO_PKG_VERSION")))
             .header(ACCEPT, "*/*")
+            // Who does not say so takes every coding (RFC 9110, 12.5.3).
+            .header(ACCEPT_ENCODING, "identity")
             .body(Empty::<Bytes>::new())
             .map_err(|_| FetchError::Address(TargetError::Form))?;
         let answer = sender.send_request(request).await.map_err(|_| FetchError::Broken)?;
@@ -223,6 +225,22 @@ mod tests {
             let address = server(answer.as_bytes().to_vec()).await;
             check(fetch(&address, true).await, Err(expected));
         }
+    }
+
+    #[tokio::test]
+    async fn a_file_is_asked_for_uncompressed() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}/products.csv", listener.local_addr().unwrap());
+        let asked = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = vec![0; 4096];
+            let read = stream.read(&mut request).await.unwrap();
+            request.truncate(read);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na").await;
+            String::from_utf8_lossy(&request).to_ascii_lowercase()
+        });
+        check(fetch(&address, true).await, Ok("a"));
+        assert!(asked.await.unwrap().contains("\r\naccept-encoding: identity\r\n"));
     }
 
     #[test]

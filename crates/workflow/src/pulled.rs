@@ -118,19 +118,24 @@ pub fn read(
     let mut all = 0;
     let mut rows = Rows::of(bytes, origin)?;
     while let Some(row) = rows.next() {
-        all += 1;
         let place = row.place();
+        if let Err(why) = row.is_whole() {
+            all += row.rows();
+            pulled.bad.add(place, why, row.rows());
+            continue;
+        }
+        all += 1;
         let item = match item(feed, origin, &row, zone) {
             Ok(item) => item,
             Err(why) => {
-                pulled.bad.add(place, why);
+                pulled.bad.add(place, why, 1);
                 continue;
             }
         };
         let id = item.get("id").and_then(Json::as_str).unwrap_or_default().to_owned();
         if let Some(first) = places.get(&id) {
             let why = format!("its `id` is that of {first}");
-            pulled.bad.add(place, why);
+            pulled.bad.add(place, why, 1);
             continue;
         }
         places.insert(id, place);
@@ -164,8 +169,8 @@ pub fn file_text(items: &[Json], pulled_at: Timestamp) -> String {
 }
 
 impl Bad {
-    fn add(&mut self, place: String, why: String) {
-        self.count += 1;
+    fn add(&mut self, place: String, why: String, rows: usize) {
+        self.count += rows;
         if self.told.len() < TOLD_MAX {
             self.told.push(LeftOut { place, why });
         }
@@ -173,7 +178,6 @@ impl Bad {
 }
 
 fn item(feed: &Feed, origin: &FeedOrigin, row: &Row<'_>, zone: &TimeZone) -> Result<Json, String> {
-    row.is_whole()?;
     let mut item = Map::new();
     for (name, ty) in &feed.fields {
         let Some(column) = origin.columns.get(name) else { continue };

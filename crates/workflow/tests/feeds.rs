@@ -83,14 +83,36 @@ fn a_row_becomes_an_item_of_typed_fields() {
 }
 
 #[test]
+fn a_price_is_read_as_it_is_meant_or_not_at_all() {
+    let price = |amount: &str, currency: &str| {
+        one(&format!("l1,Lamp,https://shop.example/l1,{amount},{currency},,Acme"))["price"]["minor"].clone()
+    };
+    // Four digits are how databases write amounts, three are what some currencies have.
+    assert_eq!([price("1500", "EUR"), price("1500.0000", "EUR"), price("1.500", "KWD")], [150_000_i64, 150_000, 1_500]);
+}
+
+#[test]
 fn what_does_not_fit_is_left_out_with_its_line_and_why() {
     refused(b"x,Lamp,http://shop.example/x,1,EUR,,Acme\n", "`url` is not an https address");
     refused(b"x,Lamp,javascript:alert(1),1,EUR,,Acme\n", "`url` is not an https address");
     refused(b"x,Lamp,https://a@shop.example/x,1,EUR,,Acme\n", "`url` is not an https address");
     refused(b"x,Lamp,https://shop.example/\"\"><,1,EUR,,Acme\n", "`url` is not an https address");
+    // What a mail would refuse to link to, or to print.
+    refused(b"x,Lamp,https://[::1]/x,1,EUR,,Acme\n", "`url` is not an https address");
+    refused("x,Lamp,https://shop.example/\u{202e}x,1,EUR,,Acme\n".as_bytes(), "`url` is not an https address");
+    refused(
+        "x,\u{202e}\u{feff}\u{200b},https://shop.example/x,1,EUR,,Acme\n".as_bytes(),
+        "`name` holds nothing that can be seen",
+    );
     refused(b"x,Lamp,https://shop.example/x,-1,EUR,,Acme\n", "`price` is below zero");
     refused(b"x,Lamp,https://shop.example/x,99999999999999,EUR,,Acme\n", "`price` is too large for a price");
     refused(b"x,Lamp,https://shop.example/x,1,,,Acme\n", "`price` has no currency");
+    refused(
+        b"x,Lamp,https://shop.example/x,\"9,90\",EUR,,Acme\n",
+        "`price` has a comma; `decimal: comma` reads cents behind one",
+    );
+    let thousands = "`price` has three digits behind the point, which may be thousands; write 1500.00 or 1500";
+    refused(b"x,Lamp,https://shop.example/x,1.500,EUR,,Acme\n", thousands);
     refused(b"x,Lamp,https://shop.example/x,1,EURO,,Acme\n", "`price` has a currency that is none of ISO 4217");
     refused(
         b"x,Lamp,https://shop.example/x,1,EUR,soon,Acme\n",
@@ -115,6 +137,18 @@ fn a_source_of_which_more_than_a_tenth_does_not_fit_is_refused() {
     assert_eq!(pull(CSV, format!("{HEADER}{}", rows(2)).as_bytes()).unwrap().items.len(), 18);
     let error = pull(CSV, format!("{HEADER}{}", rows(3)).as_bytes()).unwrap_err();
     assert_eq!(error.to_string(), "3 of 20 items do not fit, which is more than a tenth");
+}
+
+#[test]
+fn rows_that_an_open_quote_swallows_are_counted() {
+    let good = |ids: std::ops::Range<usize>| -> String {
+        ids.map(|at| format!("s{at},Lamp,https://shop.example/{at},1,EUR,,Acme\n")).collect()
+    };
+    let open = "x,\"Lamp,https://shop.example/x,1,EUR,,Acme\n";
+    let error = pull(CSV, format!("{HEADER}{}{open}{}", good(0..20), good(20..30)).as_bytes()).unwrap_err();
+    assert!(matches!(error, Unreadable::TooManyBad { .. }), "{error}");
+    let pulled = pull(CSV, format!("{HEADER}{}{open}", good(0..30)).as_bytes()).unwrap();
+    assert_eq!((pulled.items.len(), pulled.bad.told.len(), pulled.bad.told[0].place.as_str()), (30, 1, "line 32"));
 }
 
 #[test]

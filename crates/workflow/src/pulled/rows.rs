@@ -114,6 +114,15 @@ impl Row<'_> {
         }
     }
 
+    /// How many rows of the source are lost with one that is not whole: a quote that nobody closes takes those behind it into its
+    /// cell.
+    pub(super) fn rows(&self) -> usize {
+        match self {
+            Self::Cells { record, .. } => 1 + record.as_slice().iter().filter(|byte| **byte == b'\n').count(),
+            Self::Item { .. } => 1,
+        }
+    }
+
     /// The text of a column, without the spaces around it; none where nothing stands.
     pub(super) fn text(&self, column: &str) -> Result<Option<Cow<'_, str>>, String> {
         let text = match self {

@@ -3,7 +3,8 @@
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
-use rapport_rule::Money;
+use rapport_message::escape;
+use rapport_rule::{Currency, Money};
 use serde_json::{Number, Value as Json, json};
 
 use super::rows::Row;
@@ -52,17 +53,23 @@ fn plain(text: &str) -> Result<String, String> {
     if text.chars().count() > TEXT_CHARS_MAX {
         return Err(format!("is longer than {TEXT_CHARS_MAX} characters"));
     }
+    // A mail takes such marks out, and what it prints may not be empty: every mail that shows the item would fail.
+    let has_no_width = |c: char| matches!(c, '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2064}');
+    if escape::clean(&text).chars().all(has_no_width) {
+        return Err("holds nothing that can be seen".to_owned());
+    }
     Ok(text)
 }
 
 /// An address that a mail may lead to: https, with a host and without a login, whole, and nothing that could end the attribute it
-/// stands in.
+/// stands in. What a mail refuses to link to would make every mail fail that shows the item.
 fn address(text: &str) -> Result<String, String> {
     let Some(rest) = text.strip_prefix("https://") else { return Err("is not an https address".to_owned()) };
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let odd =
         |c: char| c.is_whitespace() || c.is_control() || matches!(c, '"' | '\'' | '<' | '>' | '\\' | '`' | '{' | '}');
-    if host.is_empty() || host.starts_with([':', '.']) || host.contains('@') || text.contains(odd) {
+    let is_odd = host.is_empty() || host.starts_with([':', '.']) || host.contains('@') || text.contains(odd);
+    if is_odd || escape::address(text).is_none() {
         return Err("is not an https address".to_owned());
     }
     if text.len() > ADDRESS_BYTES_MAX {
@@ -82,7 +89,9 @@ fn money(column: &FeedColumn, row: &Row<'_>) -> Result<Option<Json>, String> {
     let money = match column {
         FeedColumn::Named(name) => {
             let Some(text) = row.text(name)? else { return Ok(None) };
-            Money::parse(&text).map_err(|_| "is not an amount with its currency, like 9.90 EUR")?
+            let money = Money::parse(&text).map_err(|_| "is not an amount with its currency, like 9.90 EUR")?;
+            no_thousands(text.trim_end_matches(|c: char| !c.is_ascii_digit()), money.currency)?;
+            money
         }
         FeedColumn::Money { amount, currency, comma } => {
             let Some(text) = row.text(amount)? else { return Ok(None) };
@@ -90,14 +99,18 @@ fn money(column: &FeedColumn, row: &Row<'_>) -> Result<Option<Json>, String> {
                 FeedCurrency::Always(currency) => *currency,
                 FeedCurrency::Column(column) => {
                     let code = row.text(column)?.ok_or("has no currency")?;
-                    rapport_rule::Currency::parse(&code).ok_or("has a currency that is none of ISO 4217")?
+                    Currency::parse(&code).ok_or("has a currency that is none of ISO 4217")?
                 }
             };
             let text = match comma {
                 true if text.contains('.') => return Err("has a point, and cents stand behind a comma".to_owned()),
                 true => text.replace(',', "."),
+                false if text.contains(',') && !text.contains('.') => {
+                    return Err("has a comma; `decimal: comma` reads cents behind one".to_owned());
+                }
                 false => text.into_owned(),
             };
+            no_thousands(&text, currency)?;
             Money::from_decimal(&text, currency).map_err(|error| format!("is not an amount: {error}"))?
         }
     };
@@ -108,6 +121,15 @@ fn money(column: &FeedColumn, row: &Row<'_>) -> Result<Option<Json>, String> {
         return Err("is too large for a price".to_owned());
     }
     Ok(Some(json!({ "minor": money.minor, "currency": money.currency.code() })))
+}
+
+/// `1.500` is one and a half in one country and fifteen hundred in the next: nobody is shown a thousandth of a price.
+fn no_thousands(number: &str, currency: Currency) -> Result<(), String> {
+    let three = number.split_once('.').is_some_and(|(_, behind)| behind.len() == 3);
+    if three && currency.exponent() != 3 {
+        return Err("has three digits behind the point, which may be thousands; write 1500.00 or 1500".to_owned());
+    }
+    Ok(())
 }
 
 /// A date as it is. Of an instant, the last day that it does not cut short: what ends at 23:59 or at midnight is valid all day, what
