@@ -113,7 +113,7 @@ pub async fn play(services: &Services) -> Result<Erased> {
 
 fn prepare(folder: &Path) -> Result<()> {
     files::first(folder)?;
-    let mail = "---\nsubject: 'A sale, {{partner.first_name fallback=\"friend\"}}'\npreheader: 'A word.'\n---\nHi {{partner.first_name fallback=\"friend\"}},\n\nthis is a sale.\n";
+    let mail = "---\nsubject: 'A sale, {{fallback partner.first_name \"friend\"}}'\npreheader: 'A word.'\n---\nHi {{fallback partner.first_name \"friend\"}},\n\nthis is a sale.\n";
     Ok(std::fs::write(folder.join("workflows/sale/receipt.mail.md"), mail)?)
 }
 
