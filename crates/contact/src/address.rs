@@ -89,13 +89,7 @@ impl NormalisedAddress {
     /// SHA-256 in hex of the [`folded`](Self::folded) address: survives an erasure, and matches a later re-import.
     #[must_use]
     pub fn key(&self) -> String {
-        let digest = Sha256::digest(self.folded().as_bytes());
-        digest.iter().fold(String::with_capacity(64), |mut hex, byte| {
-            use fmt::Write as _;
-            // Writing to a String cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        hex_digest(&self.folded())
     }
 }
 
@@ -104,6 +98,21 @@ impl NormalisedAddress {
 #[must_use]
 pub fn hashed(address: &str) -> String {
     normalise(address).map_or_else(|| address.to_owned(), |address| format!("sha256:{}", address.key()))
+}
+
+/// How a domain is kept that may be somebody's own: the same for the same domain, and telling it to nobody who does not know it.
+#[must_use]
+pub fn hashed_domain(domain: &str) -> String {
+    format!("sha256:{}", hex_digest(domain))
+}
+
+fn hex_digest(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().fold(String::with_capacity(64), |mut hex, byte| {
+        use fmt::Write as _;
+        // Writing to a String cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 impl fmt::Display for NormalisedAddress {

@@ -30,7 +30,7 @@ mod reason;
 mod suppression;
 mod zone;
 
-pub use address::{NormalisedAddress, hashed, normalise};
+pub use address::{NormalisedAddress, hashed, hashed_domain, normalise};
 pub use basis::{Consent, ContractBasis};
 pub use calendar::{Holidays, QuietHours, Weekends};
 pub use decision::{Accepted, Assessment, CapUse, Decision, Hold, Kind, Priority, Recipient, Request, assess, decide};

@@ -1,7 +1,7 @@
 //! The limits over many people under which a mail leaves: its recipient's provider, and the warm-up of its sender's domain.
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
-use rapport_contact::{Decision, decide};
+use rapport_contact::{Decision, decide, hashed_domain};
 
 use super::{build, policy};
 use crate::{
@@ -27,7 +27,9 @@ pub(super) fn leave(
     let domain = snapshot.address.rsplit_once('@').map_or("", |(_, domain)| domain);
     let (provider, rate) = rulebook.config.pace.of(domain);
     let pace = PaceLimit { every_us: rate.every_us, at_once: rate.at_once(), connections: rate.connections };
-    Some(Leave { provider: provider.to_string(), pace, warm_up: warm_up(due, snapshot, rulebook, now) })
+    // A domain that is no provider's may be the recipient's own, and what is counted outlives an erasure.
+    let provider = if *provider == *domain { hashed_domain(domain) } else { provider.to_string() };
+    Some(Leave { provider, pace, warm_up: warm_up(due, snapshot, rulebook, now) })
 }
 
 /// The day's limit of the sender's domain. Days are those of the first programme: one domain may serve several.

@@ -9,7 +9,7 @@ use super::{rows::MessageRow, store::DueMessage};
 /// The limits under which one mail leaves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leave {
-    /// Whose mailboxes it goes to: a provider's code or name, else the domain of the address.
+    /// Whose mailboxes it goes to: a provider's code or name, else the hash of the address's domain.
     pub provider: String,
     /// How fast.
     pub pace: PaceLimit,
