@@ -121,6 +121,7 @@ impl Services {
     pub fn mailer(&mut self, ground: &Ground, name: &str, transport: Arc<dyn Transport>, links: Arc<LinkKeys>) {
         let mailer = Arc::new(Mailer {
             name: name.to_owned(),
+            incarnation: uuid::Uuid::now_v7().simple().to_string(),
             store: ground.store.clone(),
             log: ground.log.clone(),
             transport,

@@ -79,6 +79,8 @@ const HOUSE: &str = "housekeeping of the mailer";
 pub struct Mailer {
     /// The process's name; after a restart under the same name it resolves what it had in hand.
     pub name: String,
+    /// What no other process of this name ever had. Not an instant: clocks stand still and are set back.
+    pub incarnation: String,
     /// Queue and policy facts.
     pub store: Arc<dyn Store>,
     /// Asked whether the database is the one that last wrote.
@@ -131,7 +133,7 @@ impl Mailer {
             tokio::select! { () = tokio::time::sleep(HEARTBEAT) => {}, () = stop.cancelled() => {} }
         }
         while workers.join_next().await.is_some() {}
-        if let Err(error) = self.store.farewell("mailer", self.incarnation()).await {
+        if let Err(error) = self.store.farewell("mailer", &self.holder()).await {
             warn!(%error, "could not say good-bye");
         }
     }
@@ -154,8 +156,8 @@ impl Mailer {
         }
     }
 
-    /// Takes an incarnation of its name, and resolves what earlier ones had in hand: nobody will ever settle it. Claims are
-    /// made under the incarnation, so that a predecessor that was only stopped and wakes up cannot put back what is ours.
+    /// Resolves what earlier incarnations of its name had in hand: nobody will ever settle it. Claims are made under the
+    /// incarnation, so that a predecessor that was only stopped and wakes up cannot put back what is ours.
     async fn take_over(&self, stop: &CancellationToken) {
         let mut backoff = Backoff::default();
         while !stop.is_cancelled() {
@@ -172,14 +174,10 @@ impl Mailer {
 
     async fn resolve_predecessors(&self) -> Result<(), MailerError> {
         self.prove().await?;
-        if self.hand.incarnation.get().is_none() {
-            let began = self.store.server_time().await?.as_millisecond();
-            // Another call can only have set the same name's incarnation of this very process.
-            let _ = self.hand.incarnation.set(format!("{}#{began}", self.name));
-        }
-        let alive = self.store.heartbeat("mailer", self.incarnation(), SILENT).await?;
+        let itself = self.holder();
+        let alive = self.store.heartbeat("mailer", &itself, SILENT).await?;
         let family = format!("{}#", self.name);
-        for earlier in alive.processes.iter().filter(|id| id.starts_with(&family) && *id != self.incarnation()) {
+        for earlier in alive.processes.iter().filter(|id| id.starts_with(&family) && **id != itself) {
             self.give_up(self.store.attempts_of(earlier).await?).await?;
             self.store.farewell("mailer", earlier).await?;
         }
@@ -187,14 +185,14 @@ impl Mailer {
     }
 
     /// The name under which it claims.
-    fn incarnation(&self) -> &str {
-        self.hand.incarnation.get().map_or(&self.name, String::as_str)
+    fn holder(&self) -> String {
+        format!("{}#{}", self.name, self.incarnation)
     }
 
     /// Says that it lives, resolves what silent mailers left behind, and ends mail that never got an address. What one of these
     /// cannot do keeps it from none of the others.
     async fn keep_house(&self) -> Result<(), MailerError> {
-        self.store.heartbeat("mailer", self.incarnation(), SILENT).await?;
+        self.store.heartbeat("mailer", &self.holder(), SILENT).await?;
         relays::tell(&self.transport.relays(), &self.readiness);
         // What a restored database has in hand, the log may know the end of.
         let accepted_at = self.prove().await?;
@@ -299,7 +297,7 @@ impl Mailer {
     /// way while this looks, so what is not in hand was never sent.
     async fn put_back_orphans(&self) -> Result<(), MailerError> {
         let _nobody_claims = self.hand.claiming.write().await;
-        for attempt in self.store.attempts_of(self.incarnation()).await? {
+        for attempt in self.store.attempts_of(&self.holder()).await? {
             if !lock(&self.hand.attempts).contains(&held(&attempt)) {
                 let back = Settlement::Requeue { due: attempt.due.message.due, reason: "claim_lost".to_owned() };
                 let _ = self.store.settle(&attempt, &back).await?;
@@ -393,7 +391,7 @@ impl Mailer {
         // Connecting may have taken minutes, and quiet hours begun: what is judged now is judged by now.
         let now = if replays { now } else { self.clock.now().await? };
         let request = ClaimRequest {
-            mailer: self.incarnation().to_owned(),
+            mailer: self.holder(),
             now,
             limit: IN_FLIGHT,
             clock_at_least: if replays { now } else { now.checked_sub(SHARD_BEHIND).unwrap_or(Timestamp::MIN) },

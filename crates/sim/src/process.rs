@@ -47,6 +47,12 @@ impl Process {
         })
     }
 
+    /// Its name, with what tells it from its predecessors.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The faults of its run.
     #[must_use]
     pub fn faults(&self) -> &Faults {

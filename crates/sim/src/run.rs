@@ -140,7 +140,8 @@ pub fn play(setting: &Setting) -> Outcome {
         .start_paused(true)
         .build()
         .expect("a runtime of one thread");
-    tokio::task::LocalSet::new().block_on(&runtime, Run::new(setting).play())
+    // Made inside: what asks for an instant outside gets the machine's, and servers' clocks stand until the virtual one is there.
+    tokio::task::LocalSet::new().block_on(&runtime, async { Run::new(setting).play().await })
 }
 
 #[derive(Clone)]
@@ -410,12 +411,14 @@ impl Run {
                 }
             }
             _ if name.starts_with("mailer") => {
+                let incarnation = process.name().to_owned();
                 let transport = Arc::new(SimTransport { server: self.server.clone(), process });
                 let keys = Keys::new([LINK_KEY.to_vec()]).expect("a key");
                 let links = Arc::new(LinkKeys { keys });
                 let name = name.to_owned();
                 let mailer = Mailer {
                     name,
+                    incarnation,
                     store,
                     log,
                     transport,

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
-    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -31,8 +31,6 @@ pub(super) fn held(attempt: &Attempt) -> Held {
 #[derive(Default)]
 pub struct Hand {
     pub(super) attempts: Mutex<HashSet<Held>>,
-    /// The name with the instant this process took it.
-    pub(super) incarnation: OnceLock<String>,
     /// Read while a claim is on its way.
     pub(super) claiming: RwLock<()>,
     pub(super) guard: Guard,

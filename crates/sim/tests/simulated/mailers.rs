@@ -217,6 +217,29 @@ async fn a_server_whose_clock_is_set_forward_puts_no_living_mailers_mail_in_doub
     stand.stop().await;
 }
 
+/// The next of its name must not take it for claimed by itself and never begun.
+#[tokio::test(start_paused = true)]
+async fn what_a_killed_mailer_had_in_hand_is_in_doubt_though_the_servers_clock_was_set_back_to_its_beginning() {
+    const AHEAD: Duration = Duration::from_secs(600);
+    let mut stand = Stand::new(world::shipped_files()).await;
+    stand.script = Some(Arc::new(Slow::default()));
+    stand.store.set_clock_off(AHEAD);
+    let (began, at) = (tokio::time::Instant::now(), stand.store.server_now());
+    stand.start();
+    let events = [stand.approved("ada")];
+    stand.take(&events).await;
+    stand.until("it is in hand", |tables| count(tables, MessageState::Attempting) == 1).await;
+    let (_, mut tasks) = stand.running.take().unwrap();
+    tasks.shutdown().await;
+    stand.store.set_clock_off(AHEAD - began.elapsed());
+    assert_eq!(stand.store.server_now(), at);
+    stand.script = None;
+    stand.start();
+    stand.until("it is in doubt", |tables| count(tables, MessageState::InDoubt) == 1).await;
+    stand.stop().await;
+    assert_eq!(stand.server.accepted(), []);
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_a_stopped_mailer_has_claimed_and_not_begun_is_in_no_doubt() {
     let slow = Arc::new(Slow::default());

@@ -44,7 +44,10 @@ use serde_json::{Value, json};
 use tokio::{sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::stand::script::{Script, Scripted};
+use crate::stand::{
+    next_incarnation,
+    script::{Script, Scripted},
+};
 
 /// Longer than anything the engine does on its own.
 const LEASE: Duration = Duration::from_secs(10);
@@ -224,6 +227,7 @@ impl Scene {
         let usual = Arc::new(SimTransport { server: self.server.clone(), process });
         let mailer = Arc::new(Mailer {
             name: "mailer".into(),
+            incarnation: next_incarnation(),
             store: self.store.clone(),
             log: Arc::new(self.log.clone()),
             transport: match script {

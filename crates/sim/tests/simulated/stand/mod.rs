@@ -3,7 +3,14 @@
 
 pub mod script;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use rapport_contact::normalise;
 use rapport_engine::{
@@ -36,6 +43,12 @@ use rapport_sim::{
 use script::{Script, Scripted};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
+
+/// What no mailer of this test program had before.
+pub fn next_incarnation() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed).to_string()
+}
 
 /// A programme on one shard.
 pub struct Stand {
@@ -124,6 +137,7 @@ impl Stand {
         let keys = Keys::new([b"a key for tests, long enough to sign with".to_vec()]).unwrap();
         Arc::new(Mailer {
             name: name.into(),
+            incarnation: next_incarnation(),
             rulebooks: Arc::new(Rulebooks::new(store.clone())),
             store,
             log: Arc::new(self.log.clone()),
