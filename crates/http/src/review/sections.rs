@@ -1,6 +1,6 @@
 //! The parts of a review, in the order in which they are read.
 
-use rapport_engine::review::{GoalLine, Happening, HealthPart, Known, Proposal, ReviewPack, What};
+use rapport_engine::review::{GoalLine, Happening, HealthPart, Known, Missing, Proposal, ReviewPack, What};
 
 use super::{Bar, Bars, Block, Fact, Section, Sheet, tongue::Tongue};
 
@@ -72,10 +72,15 @@ fn intro(pack: &ReviewPack, tongue: &Tongue, name: &str, program: &str) -> Vec<S
 
 fn figures(pack: &ReviewPack, tongue: &Tongue) -> Vec<Block> {
     let before = tongue.period(pack.before);
-    let facts = pack.figures.iter().map(|line| {
+    // What nobody ever reports is no news to the partner; whoever asks for the data still reads why it is missing.
+    let never = Known::Missing(Missing::NeverTold);
+    let told = pack.figures.iter().filter(|line| line.now != never || !matches!(line.before, Known::Missing(_)));
+    let facts = told.map(|line| {
         let earlier = format!("{before}: {}", tongue.known(line.before));
         let note = match line.change {
             Some(change) => format!("{earlier}; {}", tongue.change(change)),
+            // The first lines say since when they are with us.
+            None if line.before == Known::Missing(Missing::NotThere) => String::new(),
             None => earlier,
         };
         Fact { label: tongue.figure(line.name).to_owned(), value: tongue.known(line.now), note }

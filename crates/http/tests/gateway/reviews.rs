@@ -6,7 +6,8 @@ use rapport_engine::{
     story::{Story, ToldMessage},
 };
 use rapport_event::PartnerKey;
-use rapport_message::link::Keys;
+use rapport_http::review::{Reader, text};
+use rapport_message::{Locale, link::Keys};
 use rapport_partner::{Measure, PartnerState, day};
 
 use crate::world::{PARTNER, World, now, path, review, shipped};
@@ -292,6 +293,17 @@ async fn the_page_shows_a_period_in_both_languages_and_needs_nothing_from_elsewh
         assert!(page.header("content-security-policy").unwrap().contains("default-src 'none'"));
         world.stop().await;
     }
+}
+
+#[test]
+fn a_partner_reads_neither_of_a_time_before_them_nor_of_what_nobody_reports() {
+    let locales = [Locale::parse("en").unwrap()];
+    let reader = Reader { locales: &locales, program: "Acme", name: "Ada", imprint: None };
+    let told = |since: &str| text(&made(&partner(since), "2026-Q3"), &reader);
+    let (new, old) = (told("2026-08-10T10:00:00Z"), told("2026-01-10T10:00:00Z"));
+    assert!(new.contains("You have been with us since") && !new.contains("Q2 2026"), "{new}");
+    assert!(old.contains("Sales: 0 (Q2 2026: 0"), "{old}");
+    assert!(!new.contains("never reported") && !old.contains("never reported"), "{old}");
 }
 
 #[tokio::test]
