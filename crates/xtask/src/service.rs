@@ -1,10 +1,12 @@
 //! The throwaway services that tests and benches talk to: real PostgreSQL, real Apache Kafka, Postfix' smtp-sink,
-//! two foreign verifiers of mail signatures, and the public conformance data of CEL.
+//! two foreign verifiers of mail signatures, a browser with axe, and the public conformance data of CEL.
 
+mod browser;
 mod cel_conformance;
 mod dkim_verifiers;
 mod install;
 mod kafka;
+mod npm;
 mod postgres;
 mod smtp_sink;
 
@@ -29,6 +31,8 @@ pub struct Services {
     smtp_sink: PathBuf,
     dkim_python: PathBuf,
     mailauth: PathBuf,
+    chromium: PathBuf,
+    axe: PathBuf,
     cel: PathBuf,
 }
 
@@ -37,6 +41,7 @@ impl Services {
     pub fn start(durability: Durability) -> Result<Self> {
         let smtp_sink = smtp_sink::find_or_install()?;
         let (dkim_python, mailauth) = (dkim_verifiers::python()?, dkim_verifiers::mailauth()?);
+        let (chromium, axe) = (browser::chromium()?, browser::axe()?);
         let cel = cel_conformance::find_or_fetch()?;
         let mut kafka = kafka::Kafka::spawn().context("Apache Kafka")?;
         let postgres = postgres::Postgres::start(durability).context("PostgreSQL")?;
@@ -44,7 +49,7 @@ impl Services {
         println!("xtask: PostgreSQL at {}", postgres.url());
         println!("xtask: Apache Kafka at {} ({})", kafka.address(), kafka.origin());
         println!("xtask: smtp-sink is {}", smtp_sink.display());
-        Ok(Self { postgres, kafka, smtp_sink, dkim_python, mailauth, cel })
+        Ok(Self { postgres, kafka, smtp_sink, dkim_python, mailauth, chromium, axe, cel })
     }
 
     /// What the tests read to find the services.
@@ -55,6 +60,8 @@ impl Services {
             ("RAPPORT_TEST_SMTP_SINK", self.smtp_sink.display().to_string()),
             ("RAPPORT_TEST_DKIM_PYTHON", self.dkim_python.display().to_string()),
             ("RAPPORT_TEST_MAILAUTH", self.mailauth.display().to_string()),
+            ("RAPPORT_TEST_CHROMIUM", self.chromium.display().to_string()),
+            ("RAPPORT_TEST_AXE", self.axe.display().to_string()),
             ("RAPPORT_TEST_CEL", self.cel.display().to_string()),
         ]
     }

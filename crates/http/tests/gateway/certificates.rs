@@ -3,11 +3,11 @@ use rapport_message::link::{Claims, Keys};
 
 use crate::world::{World, now, path};
 
-fn certificate(award: &str) -> Claims {
+pub fn certificate(award: &str) -> Claims {
     Claims::Certificate { program: "default".into(), partner: "p-17".into(), award: award.into() }
 }
 
-async fn world(language: &str) -> World {
+pub async fn world(language: &str) -> World {
     let world = World::new(language).await;
     let given = |id: &str, award: &str, because: Option<&str>| Given {
         id: id.into(),

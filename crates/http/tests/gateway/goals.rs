@@ -24,7 +24,7 @@ fn agreement(acts: &[Act]) -> BTreeMap<String, Agreement> {
     [("own_approved_revenue".to_owned(), agreement)].into()
 }
 
-async fn world(language: &str, acts: &[Act]) -> World {
+pub async fn world(language: &str, acts: &[Act]) -> World {
     let world = World::new(language).await;
     world.keep(agreement(acts)).await;
     world

@@ -2,6 +2,7 @@
 
 #![allow(clippy::disallowed_methods, missing_docs, reason = "tests")]
 
+mod browser;
 mod certificates;
 mod clicks;
 mod events;

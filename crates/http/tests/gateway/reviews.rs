@@ -55,7 +55,7 @@ fn partner(since: &str) -> PartnerState {
 }
 
 /// Sales, clicks and decisions of the last year, and the list they were made from.
-fn busy(seed: u64) -> (PartnerState, Vec<(Date, Measure, i64)>) {
+pub fn busy(seed: u64) -> (PartnerState, Vec<(Date, Measure, i64)>) {
     let mut state = partner("2025-11-01T10:00:00Z");
     let mut told = Vec::new();
     let mut drawn = seed;

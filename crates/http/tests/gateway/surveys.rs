@@ -4,20 +4,24 @@ use rapport_message::link::{Claims, Keys};
 
 use crate::world::{PARTNER, World, anonymous, now, path, why};
 
-const NPS: &str = "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a";
-const TEXT: &str = "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b";
+pub const NPS: &str = "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a";
+pub const TEXT: &str = "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b";
 
-fn link(message: &str, choice: &str) -> String {
-    path(&Claims::Answer {
+pub fn claims(message: &str, choice: &str) -> Claims {
+    Claims::Answer {
         program: "default".into(),
         partner: PARTNER.into(),
         message: message.into(),
         choice: choice.into(),
-    })
+    }
+}
+
+fn link(message: &str, choice: &str) -> String {
+    path(&claims(message, choice))
 }
 
 /// A partner who was also sent a mail with a score and one with a question for words.
-async fn world(language: &str) -> World {
+pub async fn world(language: &str) -> World {
     let world = World::new(language).await;
     world.survey(NPS, "nps").await;
     world.survey(TEXT, "testimonial").await;

@@ -1,13 +1,12 @@
 //! Two DKIM verifiers that are not ours: Python's dkimpy and npm's mailauth. Tests hand them signed mails.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
-use super::install;
+use super::{install, npm};
 use crate::process;
-use crate::workspace;
 
 /// The version whose answers the tests know.
 const MAILAUTH: &str = "4.13.3";
@@ -34,33 +33,5 @@ fn find_python() -> Option<PathBuf> {
 
 /// The folder whose `node_modules` holds mailauth.
 pub fn mailauth() -> Result<PathBuf> {
-    let place = workspace::cache().join("mailauth").join(MAILAUTH);
-    if place.join("node_modules/mailauth/package.json").is_file() {
-        return Ok(place);
-    }
-    if process::find("npm", &[]).is_none() || process::find("node", &[]).is_none() {
-        install::debian(&["nodejs", "npm"], "npm (fetches mailauth, which verifies DKIM signatures)")?;
-    }
-    println!("xtask: fetching mailauth {MAILAUTH} through npm");
-    let parent = place.parent().context("the cache folder has no parent")?;
-    std::fs::create_dir_all(parent)?;
-    // Made beside its place and moved there whole, so that an interrupted download is never taken for a complete one.
-    let fresh = tempfile::Builder::new().prefix("fetch-").tempdir_in(parent)?;
-    fetch(fresh.path())?;
-    let _ = std::fs::remove_dir_all(&place);
-    std::fs::rename(fresh.keep(), &place)?;
-    Ok(place)
-}
-
-fn fetch(folder: &Path) -> Result<()> {
-    let mut npm = Command::new("npm");
-    npm.args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--no-save", "--loglevel=error", "--prefix"]);
-    npm.arg(folder).arg(format!("mailauth@{MAILAUTH}"));
-    let (status, ()) = process::foreground(npm, |_| ())?;
-    if !status.success() {
-        bail!(
-            "npm could not fetch mailauth@{MAILAUTH} ({status}): it needs the npm registry or a mirror named in its settings"
-        );
-    }
-    Ok(())
+    npm::package("mailauth", MAILAUTH, "which verifies DKIM signatures")
 }
