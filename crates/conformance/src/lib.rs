@@ -144,10 +144,12 @@ macro_rules! store_cases {
                 a_feed_of_reports_stops_mail_to_one_provider;
             pace:
                 a_pace_holds_for_many_mailers,
+                a_clock_set_back_holds_no_mail_up,
                 another_provider_is_not_held_back,
                 what_would_travel_waits_with_its_carrier,
                 connections_to_a_provider_are_counted_over_all_mailers,
                 a_warm_up_holds_for_many_mailers,
+                a_mail_that_may_have_left_counts_for_its_day,
                 what_waits_for_a_warm_up_expires_by_its_own_time;
             anonymous:
                 an_anonymous_link_answers_once,

@@ -433,7 +433,8 @@ impl Tables {
                 }
             }
         }
-        self.arrived(id, matches!(settlement, Settlement::Requeue { .. }));
+        let is_back = matches!(settlement, Settlement::Requeue { .. }) && !attempt.due.message.is_sent_again();
+        self.arrived(id, is_back);
         if let Some(hand) = self.recipients.get_mut(&attempt.address)
             && hand.as_ref() == Some(id)
         {

@@ -51,7 +51,8 @@ impl SqlStore {
             session.rollback().await?;
             return Ok(false);
         }
-        arrived(&mut session, id, matches!(settlement, Settlement::Requeue { .. })).await?;
+        let is_back = matches!(settlement, Settlement::Requeue { .. }) && !attempt.due.message.is_sent_again();
+        arrived(&mut session, id, is_back).await?;
         match settlement {
             Settlement::Ended(ended) => {
                 if matches!(ended.state, MessageState::Sent | MessageState::InDoubt) {
@@ -149,6 +150,8 @@ impl SqlStore {
             return Ok(());
         }
         let mut session = self.begin().await?;
+        let rows = Rows::last_of(ended.iter().map(|ended| (&ended.id, cells![&ended.id])));
+        session.fetch_rows(&sql::LOCK, &[], &rows).await?;
         end_queued(&mut session, ended).await?;
         session.commit().await
     }
