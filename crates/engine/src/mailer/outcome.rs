@@ -19,6 +19,7 @@ use crate::{
         transport::{Delivery, Envelope, RefusalClass},
     },
     records,
+    reputation::{SOFT_BOUNCE, is_one_too_many},
 };
 
 /// So long a mailer that was told to stop goes on trying to write what it knows. After that its successor finds the message in the
@@ -57,6 +58,10 @@ impl Mailer {
             Delivery::Refused { code, text, class: RefusalClass::Permanent, .. } => {
                 info!(message = %message.id, code, "the server refuses this recipient");
                 self.note_refusal(attempt, HARD, at, stop).await;
+                end(MessageState::Failed, &legible(&format!("{code} {text}")))
+            }
+            Delivery::Refused { code, text, class: RefusalClass::Soft, .. } => {
+                self.note_refusal(attempt, SOFT_BOUNCE, at, stop).await;
                 end(MessageState::Failed, &legible(&format!("{code} {text}")))
             }
             Delivery::Refused { code, text, class: RefusalClass::Policy, .. } => {
@@ -101,9 +106,9 @@ impl Mailer {
         self.moment(attempt).await.map_or(claimed_at, |now| now.max(claimed_at))
     }
 
-    /// Notes a refusal among the reports, where rates of bounces are made of it. If the address takes no mail, nothing more goes there,
-    /// and the journeys of every partner who has it stop. When that cannot be written at all, the next mail there is refused as
-    /// this one was.
+    /// Notes a refusal among the reports, where rates of bounces are made of it. If the address takes no mail, or did not take one too
+    /// often, nothing more goes there, and the journeys of every partner who has it stop. When that cannot be written at all, the next
+    /// mail there is refused as this one was.
     async fn note_refusal(&self, attempt: &Attempt, what: &str, at: Timestamp, stop: &CancellationToken) {
         let what_waits =
             format!("what follows from the refusal of mail {} waits to be written", attempt.due.message.id);
@@ -129,7 +134,12 @@ impl Mailer {
             workflow: Some(message.workflow.clone()),
             at,
         };
-        if what != HARD {
+        let closes = match (what, &report.address) {
+            (HARD, _) => true,
+            (SOFT_BOUNCE, Some(address)) => is_one_too_many(self.store.as_ref(), address, at).await?,
+            _ => false,
+        };
+        if !closes {
             return self.store.take_feedback(&[report], &[], &[]).await.map(|_| ());
         }
         let told: Vec<OutboxRow> = self
@@ -143,7 +153,9 @@ impl Mailer {
             })
             .collect();
         let change = [SuppressionChange::add(&attempt.address, None, REASON, at)];
-        if !self.store.take_feedback(&[report], &change, &told).await? {
+        let is_news = self.store.take_feedback(&[report], &change, &told).await?;
+        // Of a soft one that is known all was done with it.
+        if !is_news && what == HARD {
             self.store.change_suppressions(&change, &told).await?;
         }
         Ok(())
