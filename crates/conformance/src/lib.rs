@@ -149,6 +149,7 @@ macro_rules! store_cases {
                 what_would_travel_waits_with_its_carrier,
                 connections_to_a_provider_are_counted_over_all_mailers,
                 a_warm_up_holds_for_many_mailers,
+                thirty_days_of_a_warm_up,
                 a_mail_that_may_have_left_counts_for_its_day,
                 what_waits_for_a_warm_up_expires_by_its_own_time;
             anonymous:

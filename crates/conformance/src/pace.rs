@@ -214,6 +214,34 @@ pub async fn a_warm_up_holds_for_many_mailers(store: Arc<dyn Store>) {
     assert_sound(&store).await;
 }
 
+/// Thirty days of a warm-up: no day is above its number, none leaves places while mail waits, and who matters more comes first.
+pub async fn thirty_days_of_a_warm_up(store: Arc<dyn Store>) {
+    const DAY: i64 = 1_440;
+    let mut left: Vec<String> = Vec::new();
+    plan_many(&store, 30, |number, row| row.priority = i16::from(number >= 26)).await;
+    for day in 0..30 {
+        let mails = usize::try_from(1 + day / 6).unwrap();
+        let limits = warm_up(day, u32::try_from(mails).unwrap(), at((day + 1) * DAY));
+        // When the last band of the day has come, and once more in the evening.
+        for (now, room) in [(day * DAY + 31, mails), (day * DAY + 1_000, 0)] {
+            let mut now_left = Vec::new();
+            while store.mail_look(at(now)).await.unwrap().next_due.is_some_and(|due| due <= at(now)) {
+                now_left.extend(claim(&store, "mailer", now, &limits).await);
+            }
+            assert_eq!(now_left.len(), room.min(30 - left.len()), "day {day}");
+            for attempt in &now_left {
+                settle(&store, attempt).await;
+                left.push(attempt.due.message.id.clone());
+            }
+        }
+    }
+    // On the first day nobody had waited yet.
+    let high: BTreeSet<&str> = left.iter().skip(1).take(4).map(String::as_str).collect();
+    assert_eq!(high, BTreeSet::from(["m26", "m27", "m28", "m29"]));
+    assert_eq!(left.iter().collect::<BTreeSet<_>>().len(), 30, "each once");
+    assert_sound(&store).await;
+}
+
 /// A mail that is sent again where nobody knows may have left each time it was tried: each counts.
 pub async fn a_mail_that_may_have_left_counts_for_its_day(store: Arc<dyn Store>) {
     plan_many(&store, 4, |number, row| {
