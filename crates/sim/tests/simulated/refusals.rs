@@ -1,6 +1,9 @@
 //! What a relay's refusals come to: whose address they close, and whose never.
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use crate::addresses::with_a_late_mail;
 use crate::stand::{Stand, script::Script};
@@ -13,6 +16,8 @@ use rapport_engine::ports::{
     transport::{Deadline, Delivery, Envelope, RefusalClass},
 };
 use rapport_memory::store::Tables;
+use rapport_sim::world;
+use tokio::time::Instant;
 
 const ADA: &str = "ada@partners.example";
 
@@ -76,4 +81,46 @@ async fn the_third_soft_refusal_within_two_weeks_closes_the_address() {
         assert_eq!(refused(RefusalClass::Soft, earlier).await.0, is_closed, "{earlier:?}");
     }
     assert!(!refused(RefusalClass::Policy, &[1, 2, 3]).await.0, "policy says nothing of the mailbox");
+}
+
+/// Takes mail, but asks for less at the first; and notes when each came.
+#[derive(Default)]
+struct AsksForLess(Mutex<Vec<Instant>>);
+
+#[async_trait]
+impl Script for AsksForLess {
+    fn delivers(&self) -> bool {
+        true
+    }
+
+    async fn send(&self, _envelope: &Envelope, _deadline: &Deadline) -> Option<Delivery> {
+        let mut came = self.0.lock().unwrap();
+        came.push(Instant::now());
+        let (text, class) = ("4.7.0 too many of yours, try again later".into(), RefusalClass::Transient);
+        (came.len() == 1).then_some(Delivery::Refused { code: 421, enhanced: Some("4.7.0".into()), text, class })
+    }
+}
+
+/// All three have their mailboxes with one provider, at a mail in ten seconds.
+#[tokio::test(start_paused = true)]
+async fn a_provider_that_asks_for_less_is_written_to_more_slowly() {
+    let mut files = world::shipped_files();
+    let config = files.get_mut("config/rapport.yaml").unwrap();
+    *config = config.replace("rate: 1200 per minute", "rate: 6 per minute");
+    assert!(config.contains("rate: 6 per minute"));
+    let mut stand = Stand::new(files).await;
+    let script = Arc::new(AsksForLess::default());
+    stand.script = Some(script.clone());
+    stand.start();
+    let events = [stand.approved("ada"), stand.approved("bob"), stand.approved("dora")];
+    stand.take(&events).await;
+    let sent = |tables: &Tables| tables.messages.values().filter(|message| message.state == MessageState::Sent).count();
+    stand.until("all were greeted", |tables| sent(tables) == 3).await;
+    stand.until("all is folded", stand.folded()).await;
+    stand.stop().await;
+    let came = script.0.lock().unwrap().clone();
+    let gaps: Vec<Duration> = came.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    // The first had its ten seconds before it was heard; half as fast is twenty.
+    assert!(gaps[0] >= Duration::from_secs(9) && gaps[1] >= Duration::from_secs(19), "{gaps:?}");
+    assert_eq!((came.len(), stand.server.accepted().len()), (4, 3), "put back and sent again");
 }
