@@ -81,6 +81,7 @@ macro_rules! store_cases {
                 a_replay_is_told_who_shares_an_address,
                 mail_of_a_shard_behind_is_not_claimable,
                 suppressions_are_shown_by_topic,
+                no_claim_takes_mail_to_whom_was_suppressed_before_it,
                 a_report_told_again_changes_nothing,
                 reports_about_an_address_are_counted_and_forgotten,
                 a_suppression_is_lifted_by_topic_and_reason,
