@@ -139,6 +139,7 @@ macro_rules! store_cases {
             limits:
                 an_hours_limit_holds_for_many_mailers,
                 only_what_leaves_is_counted,
+                a_mail_that_may_have_left_counts_for_its_hour,
                 a_burst_is_stopped_once_until_a_person_ends_it,
                 a_stop_of_a_provider_is_shown_to_the_policy,
                 mail_and_reports_are_tallied_by_domain,

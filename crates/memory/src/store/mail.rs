@@ -426,6 +426,7 @@ impl Tables {
                     message.state = MessageState::Queued;
                 }
                 if let Some(counted) = self.sent.remove(id)
+                    && !attempt.due.message.is_sent_again()
                     && let Some(mails) =
                         self.burst.get_mut(&(attempt.due.message.workflow.clone(), minute_of(counted.at)))
                 {

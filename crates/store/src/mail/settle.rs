@@ -64,7 +64,7 @@ impl SqlStore {
             }
             Settlement::Requeue { .. } => {
                 let counted = session.fetch(&sql::UNCOUNT, &cells![id]).await?;
-                if let Some(row) = counted.first() {
+                if let Some(row) = counted.first().filter(|_| is_back) {
                     let cells = cells![&attempt.due.message.workflow, minute_of(row.instant(0)?)];
                     session.execute(&sql::BURST_RETURN, &cells).await?;
                 }
