@@ -1,7 +1,11 @@
 //! From what became of an attempt to what is written of it.
 
-use std::time::{Duration, Instant};
+use std::{
+    panic::AssertUnwindSafe,
+    time::{Duration, Instant},
+};
 
+use futures::FutureExt as _;
 use jiff::{SignedDuration, Timestamp};
 use rapport_contact::normalise;
 use tokio_util::sync::CancellationToken;
@@ -190,7 +194,7 @@ impl Mailer {
         let id = &attempt.due.message.id;
         let mut tries = Tries::new(self, OUTCOMES, format!("the outcome of mail {id} waits to be written"), stop);
         loop {
-            match self.store.settle(attempt, &settlement).await {
+            match self.write(attempt, &settlement).await {
                 Ok(true) => break,
                 Ok(false) => {
                     warn!(message = %id, attempt = attempt.attempt, "the attempt was settled by another");
@@ -213,12 +217,19 @@ impl Mailer {
         metrics::counter!("rapport_mail_attempts_total", "outcome" => outcome).increment(1);
     }
 
+    /// Writes a settlement. A breakdown over it is a refusal: the worker would take its other mails along, and whoever has the address
+    /// would not be written to again before a restart.
+    async fn write(&self, attempt: &Attempt, settlement: &Settlement) -> Result<bool, StoreError> {
+        let written = AssertUnwindSafe(self.store.settle(attempt, settlement)).catch_unwind().await;
+        written.unwrap_or_else(|_| Err(StoreError::Refused("the store broke down over it, which is a bug".to_owned())))
+    }
+
     /// Tries once more to write what the database refused. A restart ends it too: the successor finds these in doubt.
     pub(super) async fn write_rest(&self) {
         let unwritten: Vec<_> = lock(&self.hand.unwritten).values().cloned().collect();
         for (attempt, settlement) in unwritten {
             let id = &attempt.due.message.id;
-            match self.store.settle(&attempt, &settlement).await {
+            match self.write(&attempt, &settlement).await {
                 Ok(_) => {
                     lock(&self.hand.attempts).remove(&held(&attempt));
                     let mut unwritten = lock(&self.hand.unwritten);
