@@ -1,7 +1,7 @@
 //! Who may take which recipient's mail, and what the policy is shown.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -307,6 +307,68 @@ pub async fn suppressions_are_shown_by_topic(store: Arc<dyn Store>) {
     let mut suppressions = shown(&store, &request("mailer", 1)).await.remove(0).suppressions;
     suppressions.sort();
     assert_eq!(suppressions, [(None, "unsubscribed".into()), (Some("tips".into()), "unsubscribed".into())]);
+}
+
+/// A policy that ends what is for a suppressed address, and sends the first of the rest.
+fn unless_suppressed(snapshot: &RecipientSnapshot) -> RecipientVerdict {
+    if snapshot.suppressions.is_empty() {
+        return send_first(snapshot);
+    }
+    let end = snapshot.due.iter().map(|due| ended(&due.message.id, MessageState::Suppressed)).collect();
+    RecipientVerdict { end, ..RecipientVerdict::default() }
+}
+
+/// However claims and suppressions fall together: no claim that begins when a suppression is told takes mail to its address.
+pub async fn no_claim_takes_mail_to_whom_was_suppressed_before_it(store: Arc<dyn Store>) {
+    const COUNT: usize = 16;
+    let mut owner = Owner::new(&store).await;
+    for number in 0..COUNT {
+        let name = format!("p{number:02}");
+        let mails = ["m", "n", "o"].map(|kind| message(&format!("{kind}{number:02}"), &name, 0));
+        owner.plan(&name, mails.into()).await;
+    }
+    let told = Arc::new(AtomicUsize::new(0));
+    let claimers = (0..3).map(|number| {
+        let (store, told) = (Arc::clone(&store), Arc::clone(&told));
+        tokio::spawn(async move {
+            let request = ClaimRequest { limit: 2, ..request(&format!("mailer-{number}"), 1) };
+            loop {
+                let before = told.load(Ordering::SeqCst);
+                let claimed = store.claim(&request, &unless_suppressed).await.unwrap();
+                for attempt in &claimed.attempts {
+                    let id = &attempt.due.message.id;
+                    assert!(id[1..].parse::<usize>().unwrap() >= before, "{id} was taken, and {before} were told");
+                    assert!(store.settle(attempt, &Settlement::Ended(ended(id, MessageState::Sent))).await.unwrap());
+                }
+                if before == COUNT && claimed.looked_at == 0 {
+                    return;
+                }
+                tokio::task::yield_now().await;
+            }
+        })
+    });
+    let claimers: Vec<_> = claimers.collect();
+    for number in 0..COUNT {
+        let gone = SuppressionChange::add(&format!("p{number:02}@x.example"), None, "unsubscribed", at(0));
+        store.change_suppressions(&[gone], &[]).await.unwrap();
+        told.store(number + 1, Ordering::SeqCst);
+        tokio::task::yield_now().await;
+    }
+    for claimer in claimers {
+        claimer.await.unwrap();
+    }
+    // Whoever found everything locked by the others left early.
+    while store.mail_look(at(1)).await.unwrap().next_due.is_some_and(|due| due <= at(1)) {
+        let rest = store.claim(&request("mailer-0", 1), &unless_suppressed).await.unwrap();
+        assert!(rest.attempts.is_empty(), "all are suppressed");
+    }
+    for number in 0..COUNT {
+        for kind in ["m", "n", "o"] {
+            let (ended, _) = state(&store, &format!("p{number:02}"), &format!("{kind}{number:02}")).await;
+            assert!(matches!(ended, MessageState::Sent | MessageState::Suppressed), "{kind}{number:02}: {ended:?}");
+        }
+    }
+    assert_sound(&store).await;
 }
 
 fn report(id: &str, what: &str, minutes: i64) -> FeedbackRow {

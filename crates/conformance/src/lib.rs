@@ -81,6 +81,7 @@ macro_rules! store_cases {
                 a_replay_is_told_who_shares_an_address,
                 mail_of_a_shard_behind_is_not_claimable,
                 suppressions_are_shown_by_topic,
+                no_claim_takes_mail_to_whom_was_suppressed_before_it,
                 a_report_told_again_changes_nothing,
                 reports_about_an_address_are_counted_and_forgotten,
                 a_suppression_is_lifted_by_topic_and_reason,
@@ -138,16 +139,20 @@ macro_rules! store_cases {
             limits:
                 an_hours_limit_holds_for_many_mailers,
                 only_what_leaves_is_counted,
+                a_mail_that_may_have_left_counts_for_its_hour,
                 a_burst_is_stopped_once_until_a_person_ends_it,
                 a_stop_of_a_provider_is_shown_to_the_policy,
                 mail_and_reports_are_tallied_by_domain,
                 a_feed_of_reports_stops_mail_to_one_provider;
             pace:
                 a_pace_holds_for_many_mailers,
+                a_clock_set_back_holds_no_mail_up,
                 another_provider_is_not_held_back,
                 what_would_travel_waits_with_its_carrier,
                 connections_to_a_provider_are_counted_over_all_mailers,
                 a_warm_up_holds_for_many_mailers,
+                thirty_days_of_a_warm_up,
+                a_mail_that_may_have_left_counts_for_its_day,
                 what_waits_for_a_warm_up_expires_by_its_own_time;
             anonymous:
                 an_anonymous_link_answers_once,

@@ -106,6 +106,17 @@ pub async fn only_what_leaves_is_counted(store: Arc<dyn Store>) {
     assert_eq!(claim(&store, "mailer", 3).await.len(), 1, "nobody counts");
 }
 
+/// A mail that is sent again where nobody knows may have left each time it was tried.
+pub async fn a_mail_that_may_have_left_counts_for_its_hour(store: Arc<dyn Store>) {
+    plan_many(&store, 1, |row| row.policy = "at_least_once".into()).await;
+    let first = claimed(&store, &limited("mailer", 1, 5)).await.attempts.remove(0);
+    let back = Settlement::Requeue { due: at(2), reason: "mailer_lost".into() };
+    assert!(store.settle(&first, &back).await.unwrap());
+    let again = claimed(&store, &limited("mailer", 2, 5)).await.attempts;
+    assert_eq!(again.len(), 1);
+    assert_eq!(store.mails_an_hour(at(2)).await.unwrap(), [("welcome".to_owned(), 2)]);
+}
+
 /// Several mailers stop a workflow once; a person lets it go on, with an hour of its own; then it can be stopped again.
 pub async fn a_burst_is_stopped_once_until_a_person_ends_it(store: Arc<dyn Store>) {
     plan_many(&store, 6, |_| {}).await;

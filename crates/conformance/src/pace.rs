@@ -90,6 +90,26 @@ pub async fn a_pace_holds_for_many_mailers(store: Arc<dyn Store>) {
     assert_sound(&store).await;
 }
 
+/// Where the server's clock was ahead and was set back, mail does not wait until the present has come there again.
+pub async fn a_clock_set_back_holds_no_mail_up(store: Arc<dyn Store>) {
+    let mut owner = plan_many(&store, 3, |_, _| {}).await;
+    let pace = leave(PaceLimit { every_us: MINUTE_US, at_once: 2, connections: 100 }, None);
+    let ahead = claim_all(&store, 500_000, &pace).await;
+    assert_eq!(ahead.len(), 2);
+    for attempt in &ahead {
+        settle(&store, attempt).await;
+    }
+    for name in ["q1", "q2"] {
+        let row = MessageRow { expires: at(1_000_000), ..message(name, name, 0) };
+        owner.plan(name, vec![row]).await;
+    }
+    // As if those had left just now, and the one that waits did not.
+    for (now, leave_then) in [(1, 0), (2, 1), (3, 1)] {
+        assert_eq!(claim_all(&store, now, &pace).await.len(), leave_then, "at {now}");
+    }
+    assert_sound(&store).await;
+}
+
 /// One provider's mail waits, another's leaves, whichever was due first.
 pub async fn another_provider_is_not_held_back(store: Arc<dyn Store>) {
     plan_many(&store, 9, |number, row| row.due = at(i64::from(number >= 6))).await;
@@ -191,6 +211,57 @@ pub async fn a_warm_up_holds_for_many_mailers(store: Arc<dyn Store>) {
     assert!(early.len() <= 1 && early.iter().all(|attempt| attempt.due.message.id == "m11"), "{early:?}");
     let rest = claim_all(&store, 1_500, &next).await;
     assert_eq!(early.len() + rest.len(), 8);
+    assert_sound(&store).await;
+}
+
+/// Thirty days of a warm-up: no day is above its number, none leaves places while mail waits, and who matters more comes first.
+pub async fn thirty_days_of_a_warm_up(store: Arc<dyn Store>) {
+    const DAY: i64 = 1_440;
+    let mut left: Vec<String> = Vec::new();
+    plan_many(&store, 30, |number, row| row.priority = i16::from(number >= 26)).await;
+    for day in 0..30 {
+        let mails = usize::try_from(1 + day / 6).unwrap();
+        let limits = warm_up(day, u32::try_from(mails).unwrap(), at((day + 1) * DAY));
+        // When the last band of the day has come, and once more in the evening.
+        for (now, room) in [(day * DAY + 31, mails), (day * DAY + 1_000, 0)] {
+            let mut now_left = Vec::new();
+            while store.mail_look(at(now)).await.unwrap().next_due.is_some_and(|due| due <= at(now)) {
+                now_left.extend(claim(&store, "mailer", now, &limits).await);
+            }
+            assert_eq!(now_left.len(), room.min(30 - left.len()), "day {day}");
+            for attempt in &now_left {
+                settle(&store, attempt).await;
+                left.push(attempt.due.message.id.clone());
+            }
+        }
+    }
+    // On the first day nobody had waited yet.
+    let high: BTreeSet<&str> = left.iter().skip(1).take(4).map(String::as_str).collect();
+    assert_eq!(high, BTreeSet::from(["m26", "m27", "m28", "m29"]));
+    assert_eq!(left.iter().collect::<BTreeSet<_>>().len(), 30, "each once");
+    assert_sound(&store).await;
+}
+
+/// A mail that is sent again where nobody knows may have left each time it was tried: each counts.
+pub async fn a_mail_that_may_have_left_counts_for_its_day(store: Arc<dyn Store>) {
+    plan_many(&store, 4, |number, row| {
+        if number == 0 {
+            (row.policy, row.priority) = ("at_least_once".into(), 1);
+        }
+    })
+    .await;
+    let day = warm_up(1, 2, at(1_440));
+    let first = claim(&store, "mailer", 1, &day).await;
+    let doubtful = first.iter().find(|attempt| attempt.due.message.id == "m00").unwrap();
+    for attempt in first.iter().filter(|attempt| attempt.due.message.id != "m00") {
+        settle(&store, attempt).await;
+    }
+    assert_eq!(first.len(), 2);
+    let back = Settlement::Requeue { due: at(2), reason: "mailer_lost".into() };
+    assert!(store.settle(doubtful, &back).await.unwrap());
+    settle(&store, doubtful).await;
+    assert_eq!(claim_all(&store, 3, &day).await.len(), 0, "its 250 came late, and the day is full");
+    assert_eq!(state(&store, "p03", "m03").await, (MessageState::Queued, Some("warm_up".into())));
     assert_sound(&store).await;
 }
 

@@ -15,6 +15,7 @@ mod policy;
 mod relays;
 #[cfg(test)]
 pub(crate) mod sample;
+mod slow;
 
 use std::{
     collections::BTreeSet,
@@ -42,6 +43,7 @@ use crate::{
     operate,
     ports::{
         clock::Clock,
+        leave::Leave,
         log::EventLog,
         rows::{MessageRow, MessageState, OutboxRow},
         store::{
@@ -400,11 +402,16 @@ impl Mailer {
         };
         let shards = self.shards;
         let is_paced = !replays && self.transport.delivers();
+        let claiming_at = self.clock.monotonic();
         let decide = |snapshot: &RecipientSnapshot| {
             let present = if replays { None } else { Some(now) };
             self.judged(snapshot, present, || {
                 let verdict = policy::verdict(snapshot, &rulebook, present, accepted_at, shards);
                 let leave = if is_paced { pace::leave(&verdict, snapshot, &rulebook, now) } else { None };
+                let leave = leave.map(|leave| {
+                    let pace = self.hand.slow.limited(&leave.provider, leave.pace, claiming_at);
+                    Leave { pace, ..leave }
+                });
                 RecipientVerdict { leave, ..verdict }
             })
         };
@@ -518,6 +525,13 @@ impl Mailer {
             Ok((envelope, bytes, told)) => {
                 let delivery = connection.send(&envelope, &bytes, deadline).await;
                 relays::note(connection.relay(), message, &delivery);
+                if slow::asks_for_less(&delivery) {
+                    let (provider, _) = pace::provider(&attempt.address, rulebook);
+                    if let Some(level) = self.hand.slow.asked(&provider, self.clock.monotonic()) {
+                        let times = 1_u32 << level;
+                        warn!(provider, times, "a provider asks for less mail, and gets it so many times more slowly");
+                    }
+                }
                 let reply = self.proof(&delivery, attempt, &envelope, begun, at);
                 let mut settlement = self.settlement(attempt, delivery, at, &deadline.stop).await;
                 if let Settlement::Ended(ended) = &mut settlement {

@@ -17,6 +17,12 @@ use crate::{
 
 /// Mail and reports of so many days are judged together, since a person last let it go on.
 const JUDGED: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// The report of an address that did not take a mail and may take another, such as with a full mailbox.
+pub const SOFT_BOUNCE: &str = "bounce.soft";
+/// So many soft bounces within [`SOFT_WITHIN`] end mail to an address as a hard one does.
+const SOFT_MAX: i64 = 3;
+/// Soft bounces are counted together for so long.
+const SOFT_WITHIN: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 /// How the marketing mail of a workflow fares with a provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +45,16 @@ impl Standing {
     pub fn alarm(&self) -> Option<Alarm> {
         judge(self.tally)
     }
+}
+
+/// Whether one more soft bounce of an address (its key) is one too many. Two at the same instant may both be the last but one: the next
+/// then is not.
+///
+/// # Errors
+/// The database.
+pub async fn is_one_too_many(store: &dyn Store, address: &str, now: Timestamp) -> Result<bool, StoreError> {
+    let since = now.checked_sub(SOFT_WITHIN).unwrap_or(Timestamp::MIN);
+    Ok(store.feedback_count(address, SOFT_BOUNCE, since).await? + 1 >= SOFT_MAX)
 }
 
 /// How the workflows' mail fared lately: those of which something was reported since `reported_since`. What a person let go on counts

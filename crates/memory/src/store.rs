@@ -45,6 +45,7 @@ pub struct MemoryStore {
     jumped_ms: AtomicI64,
     time_under_way_ms: AtomicU64,
     refuses_settlements: AtomicBool,
+    breaks_over_settlements: AtomicBool,
     bell: Option<Bell>,
     tables: Mutex<Tables>,
 }
@@ -161,6 +162,7 @@ impl Default for MemoryStore {
             jumped_ms: AtomicI64::new(0),
             time_under_way_ms: AtomicU64::new(0),
             refuses_settlements: AtomicBool::new(false),
+            breaks_over_settlements: AtomicBool::new(false),
             bell: None,
             tables: Mutex::default(),
         }
@@ -200,6 +202,11 @@ impl MemoryStore {
     /// From now on what mailers say of their attempts is refused, or is not.
     pub fn refuse_settlements(&self, refused: bool) {
         self.refuses_settlements.store(refused, Ordering::Relaxed);
+    }
+
+    /// The next that is said of an attempt meets a bug.
+    pub fn break_over_a_settlement(&self) {
+        self.breaks_over_settlements.store(true, Ordering::Relaxed);
     }
 
     /// The tables, locked.

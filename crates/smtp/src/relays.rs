@@ -138,9 +138,13 @@ impl Ring {
     async fn open(&self, place: usize, asked_at: u32) -> Result<Option<On>, TransportError> {
         let Some(relay) = self.0.get(place) else { return Ok(None) };
         let permit = relay.transport.permit().await?;
-        if relay.standing().failures() != asked_at && self.0.len() > 1 {
-            return Ok(None);
-        }
+        let still = relay.standing().still(asked_at, Instant::now());
+        // Mail that has nowhere else to go asks all the same.
+        let asked_at = match still {
+            Some(asked_at) => asked_at,
+            None if self.0.len() > 1 => return Ok(None),
+            None => asked_at,
+        };
         match relay.transport.connect(permit).await {
             Ok(pooled) => {
                 relay.standing().greeted();

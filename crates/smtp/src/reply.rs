@@ -72,10 +72,12 @@ impl Reply {
 
     /// What a refusal means.
     ///
-    /// `Permanent` is kept for what is said about the mailbox, since it may lead to a suppression: enhanced codes `5.1.x` (address)
-    /// and `5.2.x` (mailbox), and a 5xx to RCPT without a telling code. What is said about the relay (`5.3.x`), the protocol (`5.5.x`)
-    /// or the content (`5.6.x`) is not; security and policy (`5.7.x`, and the authentication codes 530, 534, 535, 538),
-    /// and any other 5xx to the sender's address or the content, are `Policy`: they say nothing about the recipient.
+    /// `Permanent` is kept for what is said about the mailbox for good, since it leads to a suppression: enhanced codes `5.1.x`
+    /// (address), `5.2.1` (disabled) and, to RCPT, `5.4.4` (no way to the domain), and a 5xx to RCPT without any enhanced code but 552.
+    /// A full mailbox (`5.2.2`, or 552 to RCPT) and codes that receivers use for more than one thing are `Soft`. What is said about the
+    /// relay (`5.3.x`), the protocol (`5.5.x`) or the content (`5.6.x`, `5.2.3` for its length) is neither; security and policy
+    /// (`5.7.x`, and the authentication codes 530, 534, 535, 538), and any other 5xx to the sender's address or the content, are
+    /// `Policy`: they say nothing about the recipient. Bounces that come back as mails are judged the same way.
     fn refusal_class(&self, stage: Stage) -> RefusalClass {
         if self.code < 500 {
             return RefusalClass::Transient;
@@ -85,9 +87,16 @@ impl Reply {
             (Some("7"), _, _) | (_, 530 | 534 | 535 | 538, _) => RefusalClass::Policy,
             // The sender's address, not the recipient's.
             (Some("1"), _, _) if matches!(self.enhanced(), Some("5.1.7" | "5.1.8")) => RefusalClass::Policy,
-            (Some("1" | "2"), _, _) => RefusalClass::Permanent,
+            (Some("1"), _, _) => RefusalClass::Permanent,
+            (Some("2"), _, _) => match self.enhanced() {
+                Some("5.2.1") => RefusalClass::Permanent,
+                Some("5.2.3") => RefusalClass::Policy,
+                _ => RefusalClass::Soft,
+            },
             (Some("3" | "5" | "6"), _, _) => RefusalClass::Policy,
-            (_, _, Stage::Rcpt) => RefusalClass::Permanent,
+            (Some("4"), _, Stage::Rcpt) if self.enhanced() == Some("5.4.4") => RefusalClass::Permanent,
+            (Some(_), _, Stage::Rcpt) | (None, 552, Stage::Rcpt) => RefusalClass::Soft,
+            (None, _, Stage::Rcpt) => RefusalClass::Permanent,
             (_, _, Stage::Mail | Stage::Data) => RefusalClass::Policy,
         }
     }
@@ -126,7 +135,7 @@ mod tests {
 
     #[test]
     fn refusals_by_code_and_stage() {
-        use RefusalClass::{Permanent, Policy, Transient};
+        use RefusalClass::{Permanent, Policy, Soft, Transient};
         use Stage::{Data, Mail, Rcpt};
         let table = [
             ("421 4.3.0 try later", Rcpt, Transient),
@@ -135,6 +144,14 @@ mod tests {
             ("550 no such user", Rcpt, Permanent),
             ("552 5.2.1 disabled", Data, Permanent),
             ("550 5.1.1 no such user", Data, Permanent),
+            ("552 5.2.2 mailbox full", Rcpt, Soft),
+            ("552 5.2.2 mailbox full", Data, Soft),
+            ("552 exceeded storage allocation", Rcpt, Soft),
+            ("552 exceeded storage allocation", Data, Policy),
+            ("552 5.2.3 message too long", Rcpt, Policy),
+            ("550 5.0.0 refused", Rcpt, Soft),
+            ("550 5.4.1 access denied", Rcpt, Soft),
+            ("550 5.4.4 no such domain", Rcpt, Permanent),
             ("550 5.7.1 blocked", Rcpt, Policy),
             ("554 5.7.509 does not pass DMARC", Data, Policy),
             ("530 authentication required", Mail, Policy),

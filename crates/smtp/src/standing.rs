@@ -1,5 +1,6 @@
 //! Whether a relay is to be asked: one that failed is left alone for a while, longer each time.
 
+use std::cmp::Ordering;
 use std::time::{Duration, Instant};
 
 /// After the first failure. Long enough that a relay that restarts is not asked by every mail, short enough that nobody notices.
@@ -28,6 +29,19 @@ impl Standing {
             *until = now + TRIAL;
         }
         Some(self.failures)
+    }
+
+    /// Whether one that was told to ask, and had to wait for its turn, may still: not where others found it failing meanwhile, but very
+    /// well where it took mail. By what number of failures it asks then.
+    pub(crate) fn still(&self, asked_at: u32, now: Instant) -> Option<u32> {
+        let is_away = self.trouble(now).is_some();
+        match self.failures.cmp(&asked_at) {
+            Ordering::Greater => None,
+            // It took mail; and failed again since, if it is left alone.
+            Ordering::Less => (!is_away).then_some(self.failures),
+            // Who tries it for all is in nobody's way but its own.
+            Ordering::Equal => Some(asked_at),
+        }
     }
 
     /// When its time is over; the past when it is not left alone.
@@ -90,6 +104,22 @@ mod tests {
         assert_eq!(alone, [5, 10, 20, 40, 80, 160, 320, 600, 600, 600]);
         assert!(standing.answered());
         assert_eq!((standing.ask(now), standing.trouble(now)), (Some(0), None));
+    }
+
+    #[test]
+    fn whoever_waited_for_its_turn_asks_what_recovered_and_not_what_fails() {
+        let (mut standing, now) = (Standing::default(), Instant::now());
+        let asked = standing.ask(now).unwrap();
+        assert_eq!(standing.still(asked, now), Some(0));
+        standing.failed(asked, "gone", now).unwrap();
+        assert_eq!(standing.still(asked, now), None, "others found it failing");
+        let later = now + FIRST;
+        let trial = standing.ask(later).unwrap();
+        assert_eq!(standing.still(trial, later), Some(1), "its own trial");
+        standing.answered();
+        assert_eq!(standing.still(trial, later), Some(0), "it took a mail meanwhile");
+        standing.failed(0, "gone again", later).unwrap();
+        assert_eq!(standing.still(2, later), None, "and failed since");
     }
 
     #[test]

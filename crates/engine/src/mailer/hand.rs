@@ -9,6 +9,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::RwLock;
 
+use super::slow::Slow;
 use crate::{
     ports::store::{Attempt, RecipientSnapshot, Settlement},
     restore::Guard,
@@ -40,6 +41,8 @@ pub struct Hand {
     suspected: Mutex<BTreeMap<Held, Instant>>,
     /// Messages over which the policy broke down.
     baffling: Mutex<BTreeSet<String>>,
+    /// Providers that asked for less.
+    pub(super) slow: Slow,
     /// When reports were last judged.
     judged_at: Mutex<Option<Timestamp>>,
     /// What was warned of at the last look.

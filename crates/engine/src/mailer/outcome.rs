@@ -1,7 +1,11 @@
 //! From what became of an attempt to what is written of it.
 
-use std::time::{Duration, Instant};
+use std::{
+    panic::AssertUnwindSafe,
+    time::{Duration, Instant},
+};
 
+use futures::FutureExt as _;
 use jiff::{SignedDuration, Timestamp};
 use rapport_contact::normalise;
 use tokio_util::sync::CancellationToken;
@@ -19,6 +23,7 @@ use crate::{
         transport::{Delivery, Envelope, RefusalClass},
     },
     records,
+    reputation::{SOFT_BOUNCE, is_one_too_many},
 };
 
 /// So long a mailer that was told to stop goes on trying to write what it knows. After that its successor finds the message in the
@@ -57,6 +62,10 @@ impl Mailer {
             Delivery::Refused { code, text, class: RefusalClass::Permanent, .. } => {
                 info!(message = %message.id, code, "the server refuses this recipient");
                 self.note_refusal(attempt, HARD, at, stop).await;
+                end(MessageState::Failed, &legible(&format!("{code} {text}")))
+            }
+            Delivery::Refused { code, text, class: RefusalClass::Soft, .. } => {
+                self.note_refusal(attempt, SOFT_BOUNCE, at, stop).await;
                 end(MessageState::Failed, &legible(&format!("{code} {text}")))
             }
             Delivery::Refused { code, text, class: RefusalClass::Policy, .. } => {
@@ -101,9 +110,9 @@ impl Mailer {
         self.moment(attempt).await.map_or(claimed_at, |now| now.max(claimed_at))
     }
 
-    /// Notes a refusal among the reports, where rates of bounces are made of it. If the address takes no mail, nothing more goes there,
-    /// and the journeys of every partner who has it stop. When that cannot be written at all, the next mail there is refused as
-    /// this one was.
+    /// Notes a refusal among the reports, where rates of bounces are made of it. If the address takes no mail, or did not take one too
+    /// often, nothing more goes there, and the journeys of every partner who has it stop. When that cannot be written at all, the next
+    /// mail there is refused as this one was.
     async fn note_refusal(&self, attempt: &Attempt, what: &str, at: Timestamp, stop: &CancellationToken) {
         let what_waits =
             format!("what follows from the refusal of mail {} waits to be written", attempt.due.message.id);
@@ -129,7 +138,12 @@ impl Mailer {
             workflow: Some(message.workflow.clone()),
             at,
         };
-        if what != HARD {
+        let closes = match (what, &report.address) {
+            (HARD, _) => true,
+            (SOFT_BOUNCE, Some(address)) => is_one_too_many(self.store.as_ref(), address, at).await?,
+            _ => false,
+        };
+        if !closes {
             return self.store.take_feedback(&[report], &[], &[]).await.map(|_| ());
         }
         let told: Vec<OutboxRow> = self
@@ -143,7 +157,9 @@ impl Mailer {
             })
             .collect();
         let change = [SuppressionChange::add(&attempt.address, None, REASON, at)];
-        if !self.store.take_feedback(&[report], &change, &told).await? {
+        let is_news = self.store.take_feedback(&[report], &change, &told).await?;
+        // Of a soft one that is known all was done with it.
+        if !is_news && what == HARD {
             self.store.change_suppressions(&change, &told).await?;
         }
         Ok(())
@@ -178,7 +194,7 @@ impl Mailer {
         let id = &attempt.due.message.id;
         let mut tries = Tries::new(self, OUTCOMES, format!("the outcome of mail {id} waits to be written"), stop);
         loop {
-            match self.store.settle(attempt, &settlement).await {
+            match self.write(attempt, &settlement).await {
                 Ok(true) => break,
                 Ok(false) => {
                     warn!(message = %id, attempt = attempt.attempt, "the attempt was settled by another");
@@ -201,12 +217,19 @@ impl Mailer {
         metrics::counter!("rapport_mail_attempts_total", "outcome" => outcome).increment(1);
     }
 
+    /// Writes a settlement. A breakdown over it is a refusal: the worker would take its other mails along, and whoever has the address
+    /// would not be written to again before a restart.
+    async fn write(&self, attempt: &Attempt, settlement: &Settlement) -> Result<bool, StoreError> {
+        let written = AssertUnwindSafe(self.store.settle(attempt, settlement)).catch_unwind().await;
+        written.unwrap_or_else(|_| Err(StoreError::Refused("the store broke down over it, which is a bug".to_owned())))
+    }
+
     /// Tries once more to write what the database refused. A restart ends it too: the successor finds these in doubt.
     pub(super) async fn write_rest(&self) {
         let unwritten: Vec<_> = lock(&self.hand.unwritten).values().cloned().collect();
         for (attempt, settlement) in unwritten {
             let id = &attempt.due.message.id;
-            match self.store.settle(&attempt, &settlement).await {
+            match self.write(&attempt, &settlement).await {
                 Ok(_) => {
                     lock(&self.hand.attempts).remove(&held(&attempt));
                     let mut unwritten = lock(&self.hand.unwritten);

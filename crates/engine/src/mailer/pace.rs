@@ -24,12 +24,18 @@ pub(super) fn leave(
 ) -> Option<Leave> {
     let id = verdict.take.as_ref()?;
     let due = snapshot.due.iter().find(|due| due.message.id == *id)?;
-    let domain = snapshot.address.rsplit_once('@').map_or("", |(_, domain)| domain);
+    let (provider, pace) = provider(&snapshot.address, rulebook);
+    Some(Leave { provider, pace, warm_up: warm_up(due, snapshot, rulebook, now) })
+}
+
+/// Whose mailbox an address is, by the name under which its mail is counted, and how fast mail leaves there.
+pub(super) fn provider(address: &str, rulebook: &Applied) -> (String, PaceLimit) {
+    let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain);
     let (provider, rate) = rulebook.config.pace.of(domain);
     let pace = PaceLimit { every_us: rate.every_us, at_once: rate.at_once(), connections: rate.connections };
     // A domain that is no provider's may be the recipient's own, and what is counted outlives an erasure.
     let provider = if *provider == *domain { hashed_domain(domain) } else { provider.to_string() };
-    Some(Leave { provider, pace, warm_up: warm_up(due, snapshot, rulebook, now) })
+    (provider, pace)
 }
 
 /// The day's limit of the sender's domain. Days are those of the first programme: one domain may serve several.

@@ -45,13 +45,15 @@ pub struct DayLimit {
 const BUSY_US: i64 = 200_000;
 /// Mail that waits for the next day comes back in bands by priority, and within a band in the order in which it began to wait.
 const BAND_MS: i64 = 600_000;
+/// A queue whose end is further away was not made by mail: the server's clock was set back since. Mail begins a new one.
+const QUEUE_US: i64 = 86_400_000_000;
 
 /// What is counted of mail to a provider.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PaceRow {
-    /// When, in microseconds, the last mail that left has had its time.
+    /// When, in microseconds, the last mail that left has had its time. Believed no further ahead than a pace can be.
     pub free_us: i64,
-    /// The last instant given to a mail that waits.
+    /// The last instant given to a mail that waits. Believed for a day.
     pub slot_us: i64,
 }
 
@@ -81,12 +83,24 @@ impl PaceRow {
     /// Whether mail waits for its instant, so that one that comes now is behind it.
     #[must_use]
     pub fn has_queue(&self, now: Timestamp) -> bool {
-        self.slot_us > now.as_microsecond()
+        let ahead = self.slot_us.saturating_sub(now.as_microsecond());
+        (1..=QUEUE_US).contains(&ahead)
+    }
+
+    /// Forgets what no mail can have come to. Instants are the server's, and its clock may have been ahead: mail would wait until the
+    /// present has come there again. So would it for a pace that was far slower than the one in force.
+    fn heal(&mut self, limit: &PaceLimit, now: i64) {
+        let furthest = limit.every_us.saturating_mul(i64::from(limit.at_once.max(1)));
+        self.free_us = self.free_us.min(now.saturating_add(furthest));
+        if self.slot_us.saturating_sub(now) > QUEUE_US {
+            self.slot_us = now;
+        }
     }
 
     /// Takes the place of one mail, or says when it is looked at again.
     fn take(&mut self, limit: &PaceLimit, asking: &Asking) -> Result<(), Timestamp> {
         let now = asking.now.as_microsecond();
+        self.heal(limit, now);
         let connections = i64::from(limit.connections.max(1));
         let free = self.free_us.max(now);
         let ahead = limit.every_us.saturating_mul(i64::from(limit.at_once.max(1)) - 1);
@@ -189,6 +203,33 @@ mod tests {
         assert_eq!(ask(Asking { priority: 1, ..asking(250) }), Ok(()), "who matters more passes");
         assert_eq!(ask(waited(250)), Err((at(300), DeferReason::Pace)), "and keeps to the pace");
         assert_eq!(ask(waited(300)), Ok(()));
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_holds_nothing_up() {
+        const DAY_MS: i64 = 86_400_000;
+        let leave = leave(TEN_A_SECOND);
+        for ahead in [2 * DAY_MS, 400 * DAY_MS, i64::MAX / 1_000_000] {
+            let mut pace = PaceRow::default();
+            let mut ask = |asking: Asking| admit(&leave, &mut pace, &mut DayRow::default(), &asking);
+            assert_eq!([ask(asking(ahead)), ask(asking(ahead))], [Ok(()), Ok(())]);
+            assert!(ask(asking(ahead)).is_err(), "and one waits");
+            assert_eq!(ask(asking(0)), Err((at(100), DeferReason::Pace)), "as if both had left just now");
+            let waited = |ms| Asking { waited: true, ..asking(ms) };
+            assert_eq!([ask(waited(100)), ask(waited(200))], [Ok(()), Ok(())]);
+            assert_eq!(ask(asking(1_000)), Ok(()), "nobody is before it");
+        }
+    }
+
+    #[test]
+    fn a_pace_that_was_slower_is_not_waited_for() {
+        let slow = PaceLimit { every_us: 3_600_000_000, at_once: 1, connections: 5 };
+        let mut pace = PaceRow::default();
+        let mut ask =
+            |limit: PaceLimit, asking: Asking| admit(&leave(limit), &mut pace, &mut DayRow::default(), &asking);
+        assert_eq!(ask(slow, asking(0)), Ok(()));
+        assert_eq!(ask(TEN_A_SECOND, asking(0)), Err((at(100), DeferReason::Pace)));
+        assert_eq!(ask(TEN_A_SECOND, asking(101)), Ok(()));
     }
 
     #[test]

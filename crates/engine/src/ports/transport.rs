@@ -147,6 +147,8 @@ pub enum RefusalClass {
     Transient,
     /// This recipient does not take mail.
     Permanent,
+    /// This recipient does not take this mail and may take another, such as with a full mailbox: several in a time end mail there.
+    Soft,
     /// The server objects to us (5.7.x, authentication); says nothing about the recipient.
     Policy,
 }

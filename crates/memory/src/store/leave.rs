@@ -70,7 +70,8 @@ impl Tables {
         }
     }
 
-    /// The mail is not on its way any more. One that goes back to the queue did not leave on its day.
+    /// The mail is not on its way any more. One that goes back to the queue did not leave on its day, unless it is sent again when
+    /// nobody knows whether it left: it may have, and its 250 may come late.
     pub(crate) fn arrived(&mut self, message: &str, is_back: bool) {
         let day = self.leaving.remove(message).and_then(|leaving| leaving.day).filter(|_| is_back);
         if let Some(counted) = day.and_then(|day| self.warm_up.get_mut(&day)) {

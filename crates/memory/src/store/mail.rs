@@ -426,6 +426,7 @@ impl Tables {
                     message.state = MessageState::Queued;
                 }
                 if let Some(counted) = self.sent.remove(id)
+                    && !attempt.due.message.is_sent_again()
                     && let Some(mails) =
                         self.burst.get_mut(&(attempt.due.message.workflow.clone(), minute_of(counted.at)))
                 {
@@ -433,7 +434,8 @@ impl Tables {
                 }
             }
         }
-        self.arrived(id, matches!(settlement, Settlement::Requeue { .. }));
+        let is_back = matches!(settlement, Settlement::Requeue { .. }) && !attempt.due.message.is_sent_again();
+        self.arrived(id, is_back);
         if let Some(hand) = self.recipients.get_mut(&attempt.address)
             && hand.as_ref() == Some(id)
         {

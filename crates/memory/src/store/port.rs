@@ -469,6 +469,8 @@ impl Store for MemoryStore {
         if self.refuses_settlements.load(std::sync::atomic::Ordering::Relaxed) {
             return Err(super::refused("as a test wants it"));
         }
+        let is_sound = !self.breaks_over_settlements.swap(false, std::sync::atomic::Ordering::Relaxed);
+        assert!(is_sound, "a bug, as a test wants it");
         let done = self.tables().settle(attempt, settlement);
         self.ring(CONCLUDED);
         Ok(done)

@@ -158,6 +158,22 @@ async fn an_outcome_the_database_refuses_is_told_of_and_not_lost_while_the_maile
     assert_eq!(stand.server.accepted().len(), 3);
 }
 
+/// The mail at hand keeps its outcome, the others of the same claim leave, and nobody's address is blocked until a restart.
+#[tokio::test(start_paused = true)]
+async fn a_store_that_breaks_down_over_an_outcome_loses_neither_it_nor_the_worker() {
+    let stand = Stand::new(world::shipped_files()).await;
+    stand.store.break_over_a_settlement();
+    let mut stand = Stand { script: Some(Arc::new(Nothing)), ..stand };
+    stand.start();
+    let events = [stand.approved("ada"), stand.approved("bob"), stand.approved("dora")];
+    stand.take(&events).await;
+    stand.until("all is written", |tables| count(tables, MessageState::Sent) == 3).await;
+    stand.until("all is folded", stand.folded()).await;
+    assert_eq!(trouble(&stand, "workers of the mailer"), None, "none died");
+    stand.stop().await;
+    assert_eq!(stand.server.accepted().len(), 3, "each once");
+}
+
 /// Told to stop while the database refuses: it ends, and its successor says that nobody knows.
 #[tokio::test(start_paused = true)]
 async fn a_mailer_that_is_told_to_stop_does_not_wait_for_the_database_for_ever() {

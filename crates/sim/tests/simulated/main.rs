@@ -19,6 +19,7 @@ mod mailers;
 mod neighbours;
 mod nights;
 mod offers;
+mod refusals;
 mod seeds;
 mod stops;
 mod versions;

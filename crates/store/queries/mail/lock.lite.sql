@@ -1,3 +1,3 @@
--- A message and what travels with it. Uses the primary key of message. The writer's transaction is the lock.
+-- Messages that are about to be changed. Uses the primary key of message. The writer's transaction is the lock.
 -- rows: id text
 SELECT m.id FROM input JOIN message m ON m.id = input.id

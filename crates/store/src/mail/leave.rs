@@ -120,7 +120,8 @@ impl Counts {
     }
 }
 
-/// A mail is not on its way any more. One that goes back to the queue did not leave on its day.
+/// A mail is not on its way any more. One that goes back to the queue did not leave on its day, unless it is sent again when nobody
+/// knows whether it left: it may have, and its 250 may come late.
 pub(super) async fn arrived(session: &mut Session, message: &str, is_back: bool) -> Result<(), StoreError> {
     let counted = session.fetch(&sql::LEAVING_END, &cells![message]).await?;
     let Some(row) = counted.first().filter(|_| is_back) else { return Ok(()) };

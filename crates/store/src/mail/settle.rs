@@ -51,7 +51,8 @@ impl SqlStore {
             session.rollback().await?;
             return Ok(false);
         }
-        arrived(&mut session, id, matches!(settlement, Settlement::Requeue { .. })).await?;
+        let is_back = matches!(settlement, Settlement::Requeue { .. }) && !attempt.due.message.is_sent_again();
+        arrived(&mut session, id, is_back).await?;
         match settlement {
             Settlement::Ended(ended) => {
                 if matches!(ended.state, MessageState::Sent | MessageState::InDoubt) {
@@ -63,7 +64,7 @@ impl SqlStore {
             }
             Settlement::Requeue { .. } => {
                 let counted = session.fetch(&sql::UNCOUNT, &cells![id]).await?;
-                if let Some(row) = counted.first() {
+                if let Some(row) = counted.first().filter(|_| is_back) {
                     let cells = cells![&attempt.due.message.workflow, minute_of(row.instant(0)?)];
                     session.execute(&sql::BURST_RETURN, &cells).await?;
                 }
@@ -149,6 +150,8 @@ impl SqlStore {
             return Ok(());
         }
         let mut session = self.begin().await?;
+        let rows = Rows::last_of(ended.iter().map(|ended| (&ended.id, cells![&ended.id])));
+        session.fetch_rows(&sql::LOCK, &[], &rows).await?;
         end_queued(&mut session, ended).await?;
         session.commit().await
     }

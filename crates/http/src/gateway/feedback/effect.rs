@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use rapport_contact::{NormalisedAddress, normalise};
 use rapport_engine::ports::rows::{MessageRow, OutboxRow};
 use rapport_engine::ports::store::{FeedbackRow, StoreError, SuppressionChange, UNSUBSCRIBED};
 use rapport_engine::records;
+use rapport_engine::reputation::{SOFT_BOUNCE, is_one_too_many};
 use rapport_event::activity::MailData;
 use rapport_event::{ActivityData, Event, Extra, Kind, PartnerKey, Payload, shard_of};
 use rapport_feedback::{Class, Report, What};
@@ -16,14 +17,9 @@ use super::super::{Gateway, record};
 use super::refused;
 use crate::metric;
 
-/// So many soft bounces within [`SOFT_DAYS`] end mail to an address as a hard one does.
-const SOFT_MAX: i64 = 3;
-/// Days in which soft bounces are counted together.
-const SOFT_DAYS: i64 = 14;
 /// Of suppressions and records.
 const HARD_BOUNCE: &str = "hard_bounce";
 const COMPLAINT: &str = "complaint";
-const SOFT: &str = "bounce.soft";
 
 /// Why a report is believed, and how far.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,7 +88,7 @@ impl Origin {
 fn name(what: &What) -> &'static str {
     match what {
         What::Bounce { class: Class::Hard, .. } => "bounce.hard",
-        What::Bounce { class: Class::Soft, .. } => SOFT,
+        What::Bounce { class: Class::Soft, .. } => SOFT_BOUNCE,
         What::Bounce { class: Class::Policy, .. } => "bounce.policy",
         What::Complaint => COMPLAINT,
         What::Unsubscribe => UNSUBSCRIBED,
@@ -254,11 +250,10 @@ async fn take(
     gateway.store.take_feedback(&rows, &changes, &told).await
 }
 
-/// Whether one more soft bounce is one too many. Two at the same instant may both be the last but one: the next then is not.
+/// Whether one more soft bounce is one too many.
 async fn too_many(gateway: &Gateway, about: &About, now: Timestamp) -> Result<bool, StoreError> {
     let Some(address) = &about.address else { return Ok(false) };
-    let since = now.checked_sub(SignedDuration::from_hours(24 * SOFT_DAYS)).unwrap_or(Timestamp::MIN);
-    Ok(gateway.store.feedback_count(&address.key(), SOFT, since).await? + 1 >= SOFT_MAX)
+    is_one_too_many(gateway.store.as_ref(), &address.key(), now).await
 }
 
 /// The same for the same thing, whoever tells it and however often: one bounce of a kind and one complaint for each message.
