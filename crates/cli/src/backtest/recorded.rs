@@ -1,24 +1,27 @@
 //! What was recorded, and how it is told again.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt::Display;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use rapport_contact::normalise;
 use rapport_engine::apply::{Approval, Request, apply};
-use rapport_engine::backoff::Passing as _;
+use rapport_engine::backoff::Passing;
 use rapport_engine::ingest::ReplaySource;
+use rapport_engine::operate::told::ToldPause;
 use rapport_engine::ports::log::{LogError, NewRecord, SourceRecord};
 use rapport_engine::ports::operating::AuditRow;
-use rapport_engine::ports::rows::{DefinitionRow, MessageState, PersonRow};
-use rapport_engine::ports::store::{StoreError, SuppressionChange};
+use rapport_engine::ports::rows::{COORDINATOR, DefinitionRow, MessageState, PersonRow, ShardRow};
+use rapport_engine::ports::store::{Outstanding, StoreError, SuppressionChange};
 use rapport_engine::rulebooks::compile;
 use rapport_engine::shard::beginning;
 use rapport_event::engine::EngineData;
 use rapport_event::id::ProgramId;
 use rapport_event::kind::Origin;
 use rapport_event::{Kind, PartnerKey, Payload, decode_record};
+use tokio_util::sync::CancellationToken;
 
 use crate::exit::{Doing, Failure};
 use crate::files::Texts;
@@ -37,6 +40,7 @@ pub struct Told {
     kind: Kind,
     person: Option<i64>,
     contact: Option<(Option<String>, String)>,
+    pause: Option<ToldPause>,
     record: NewRecord,
 }
 
@@ -63,6 +67,11 @@ impl Recorded {
         all.into_iter().cloned().collect()
     }
 
+    /// Plays as though nobody, and rapport itself neither, had ever let mail wait.
+    pub fn forget_pauses(&mut self) {
+        self.events.iter_mut().for_each(|told| told.pause = None);
+    }
+
     /// Whether no files were ever in force.
     pub fn is_without_files(&self) -> bool {
         self.rulebooks.is_empty()
@@ -74,7 +83,7 @@ pub async fn read(layout: &Layout, progress: impl Fn(usize)) -> Result<Recorded,
     let mut events = Vec::new();
     let mut applied: Vec<(Timestamp, String)> = Vec::new();
     let mut last = Timestamp::MIN;
-    let mut carried = BTreeSet::new();
+    let (mut carried, mut paused) = (BTreeSet::new(), BTreeSet::new());
     let shards: Vec<u32> = (0..layout.ground.shards).collect();
     let ends = layout.ground.log.ends(&shards).await.doing("looking at the event log")?;
     for (shard, end) in shards.into_iter().zip(ends) {
@@ -143,6 +152,7 @@ pub async fn read(layout: &Layout, progress: impl Fn(usize)) -> Result<Recorded,
                     (reached, shard, record.offset),
                     Told {
                         at: reached,
+                        pause: ToldPause::of(&event).filter(|pause| paused.insert(pause.id())),
                         record: NewRecord {
                             shard: 0,
                             key: event.key.to_string().into_bytes(),
@@ -222,13 +232,24 @@ pub struct Source {
     next_rulebook: usize,
     /// The newest address of each partner as far as told.
     addresses: BTreeMap<PartnerKey, String>,
+    /// What comes before a pause, or its end, is done before it: the instants up to which, in order.
+    halts: Vec<Timestamp>,
+    /// The play is over, or one of its services is.
+    stop: CancellationToken,
 }
 
 impl Source {
     /// Tells `recorded`; edited files come into force at their instant.
-    pub fn new(recorded: Recorded, ground: Ground, edited: Option<(Texts, Timestamp)>) -> Self {
+    pub fn new(
+        recorded: Recorded,
+        ground: Ground,
+        edited: Option<(Texts, Timestamp)>,
+        stop: CancellationToken,
+    ) -> Self {
         let (edited, from) = edited.map_or((None, Timestamp::MAX), |(texts, from)| (Some(texts), from));
-        Self { recorded, ground, edited, from, next_rulebook: 0, addresses: BTreeMap::new() }
+        let before = |told: &Told| told.at.checked_sub(SignedDuration::from_millis(1)).ok();
+        let halts = recorded.events.iter().filter(|told| told.pause.is_some()).filter_map(before).collect();
+        Self { recorded, ground, edited, from, next_rulebook: 0, addresses: BTreeMap::new(), halts, stop }
     }
 
     /// Puts the first rulebook into force before anything runs: without one nothing is folded, and nothing ever looks quiet.
@@ -284,10 +305,43 @@ impl Source {
 
     /// What stands in the outbox is in the log before anything of the step.
     async fn carried(&self) -> Result<(), StoreError> {
-        while !self.ground.store.outbox(1).await?.is_empty() {
+        while !self.stop.is_cancelled() && !self.ground.store.outbox(1).await?.is_empty() {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         Ok(())
+    }
+
+    /// What let mail wait, and what let it go on, as it was then. What goes on at once does so before anything that came later.
+    async fn pauses(&self, told: &[Told]) -> Result<(), LogError> {
+        let mut changed = false;
+        for pause in told.iter().filter_map(|told| told.pause.as_ref()) {
+            let applied = self.ground.rulebooks.current().await.map_err(unreachable)?;
+            let rulebook = applied.as_deref().map(|applied| &applied.rulebook);
+            pause.carry_out(self.ground.store.as_ref(), rulebook).await.map_err(unreachable)?;
+            changed = true;
+        }
+        while changed && !self.stop.is_cancelled() && !self.is_at_rest().await? {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        Ok(())
+    }
+
+    /// Whether nothing is left to do at the present; the clock master looks in the same way.
+    async fn is_at_rest(&self) -> Result<bool, LogError> {
+        let store = &self.ground.store;
+        let Some(present) = store.replay_present().await.map_err(unreachable)? else { return Ok(true) };
+        let before = store.shard_rows().await.map_err(unreachable)?;
+        if store.outstanding(present).await.map_err(unreachable)? != Outstanding::default() {
+            return Ok(false);
+        }
+        let shards: Vec<u32> = (0..self.ground.shards).collect();
+        let ends = self.ground.log.ends(&shards).await?;
+        let next = |row: &ShardRow| usize::try_from(row.shard).ok().and_then(|shard| ends.get(shard)).copied();
+        let have_read =
+            before.iter().filter(|row| row.shard != COORDINATOR).all(|row| next(row) == Some(row.next_offset));
+        let after = store.shard_rows().await.map_err(unreachable)?;
+        let state = |rows: &[ShardRow]| rows.iter().map(|row| (row.shard, row.commit_no)).collect::<Vec<_>>();
+        Ok(have_read && state(&before) == state(&after))
     }
 
     /// What the mailer reads of tables, as it was told at that time.
@@ -314,7 +368,7 @@ impl Source {
     }
 }
 
-fn unreachable(error: StoreError) -> LogError {
+fn unreachable(error: impl Passing + Display) -> LogError {
     match error.passing() {
         Some(why) => LogError::Unreachable(why.to_owned()),
         None => LogError::Refused(error.to_string()),
@@ -325,11 +379,12 @@ fn unreachable(error: StoreError) -> LogError {
 impl ReplaySource for Source {
     /// The records go to the log as they were, so there is nothing left to be taken in.
     async fn take_until(&mut self, until: Timestamp) -> Result<Vec<SourceRecord>, LogError> {
-        self.rulebooks(until).await.map_err(unreachable)?;
         let mut told = Vec::new();
         while let Some(next) = self.recorded.events.pop_front_if(|next| next.at <= until) {
             told.push(next);
         }
+        self.pauses(&told).await?;
+        self.rulebooks(until).await.map_err(unreachable)?;
         if !told.is_empty() {
             self.tables(&told).await.map_err(unreachable)?;
             self.ground.log.append(told.into_iter().map(|told| told.record).collect()).await?;
@@ -343,5 +398,9 @@ impl ReplaySource for Source {
 
     async fn commit(&mut self) -> Result<(), LogError> {
         Ok(())
+    }
+
+    fn halt_after(&self, present: Timestamp) -> Option<Timestamp> {
+        self.halts.get(self.halts.partition_point(|halt| *halt <= present)).copied()
     }
 }
