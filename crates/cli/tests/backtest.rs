@@ -253,3 +253,62 @@ fn what_waited_waits_again_and_a_mailbox_gets_one_copy() {
     let (copied, _) = backtest_of(folder, "60d", &[]);
     assert_eq!(copied["same_as_live"], false, "a second copy would go out, and nothing is different");
 }
+
+/// What happened in the hours before an edit was judged by the files before it, and days are those of the zone in force then.
+#[test]
+fn files_come_into_force_in_the_play_when_they_did() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let played =
+        rapport(folder, &["demo", "--dir", "demo", "--partners", "12", "--days", "20", "--json", "--no-console"]);
+    assert!(played.status.success(), "{}", String::from_utf8_lossy(&played.stderr));
+    let told: Value = serde_json::from_slice(&played.stdout).unwrap();
+    let until: Date = told["to"].as_str().unwrap().parse().unwrap();
+    let from = until.saturating_add(1.day());
+    let event = |day: i64, minute: i64, kind: &str, partner: &str, data: Value| {
+        let midnight = from.saturating_add(day.days()).to_zoned(TimeZone::UTC).unwrap().timestamp();
+        let at = (midnight + jiff::SignedDuration::from_mins(minute)).to_string();
+        let line = json!({ "id": format!("{kind}-{partner}-{day}-{minute}"), "kind": kind, "program": "default",
+            "partner": partner, "occurred_at": at, "data": data });
+        line.to_string() + "\n"
+    };
+    let approved = |day: i64, minute: i64, partner: &str| {
+        let consent = json!({ "source": "sign-up form", "wording": "v1" });
+        let person = json!({ "name": partner, "email": format!("{partner}@mail.example"), "language": "en",
+            "type": "cashback", "consent": consent });
+        event(day, minute, "partner.approved", partner, person)
+    };
+    // In the last hour of the day in Oslo, and in the hour that is the next day there and not yet in London.
+    let sold = |day: i64| {
+        let sale = |minute: i64| {
+            let data = json!({ "conversion_id": format!("night-{day}-{minute}"), "status": "approved", "amount": 4000,
+                "currency": "EUR" });
+            event(day, minute, "conversion", "night-owl", data)
+        };
+        sale(22 * 60 + 30) + &sale(23 * 60 + 30)
+    };
+    let ingest = |lines: &[String]| {
+        std::fs::write(folder.join("part.jsonl"), lines.concat()).unwrap();
+        check(folder, &["--dir", "demo", "ingest", "--clock", "replay", "part.jsonl"], 0, &[" 0 refused"]);
+    };
+    let apply = || check(folder, &["--dir", "demo", "apply", "--approved-by", "ines"], 0, &["applied"]);
+    let demo = folder.join("demo");
+
+    ingest(&[approved(0, 12 * 60, "night-owl"), sold(0), approved(1, 20 * 60, "evening"), sold(1)]);
+    edit(&demo, "workflows/welcome/workflow.yaml", "wait: 3 days", "wait: 4 days");
+    apply();
+    ingest(&[approved(2, 20 * 60, "later-evening"), sold(2), sold(3)]);
+    edit(&demo, "config/rapport.yaml", "zone: Europe/Oslo", "zone: Europe/London");
+    apply();
+    let nights: Vec<String> = (4..14).map(sold).collect();
+    ingest(&nights);
+
+    // The window begins behind both edits, and what was begun before them ends in it.
+    let (same, _) = backtest_of(folder, "9d", &[]);
+    assert_eq!(same["same_as_live"], true, "{}", same["difference"]);
+    let mails = same["mails"].as_array().unwrap();
+    for partner in ["evening", "later-evening"] {
+        let welcomed = |mail: &Value| mail["workflow"] == "welcome" && mail["partner"] == partner;
+        assert!(mails.iter().any(welcomed), "{partner}: {mails:?}");
+    }
+}

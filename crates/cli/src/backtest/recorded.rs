@@ -232,7 +232,7 @@ pub struct Source {
     next_rulebook: usize,
     /// The newest address of each partner as far as told.
     addresses: BTreeMap<PartnerKey, String>,
-    /// What comes before a pause, or its end, is done before it: the instants up to which, in order.
+    /// What comes before a pause, its end, or other files, is done before it: the instants up to which, in order.
     halts: Vec<Timestamp>,
     /// The play is over, or one of its services is.
     stop: CancellationToken,
@@ -248,7 +248,10 @@ impl Source {
     ) -> Self {
         let (edited, from) = edited.map_or((None, Timestamp::MAX), |(texts, from)| (Some(texts), from));
         let before = |told: &Told| told.at.checked_sub(SignedDuration::from_millis(1)).ok();
-        let halts = recorded.events.iter().filter(|told| told.pause.is_some()).filter_map(before).collect();
+        let pauses = recorded.events.iter().filter(|told| told.pause.is_some()).filter_map(before);
+        let applied = recorded.rulebooks.iter().map(|(at, _)| *at).filter(|at| *at < from);
+        let mut halts: Vec<Timestamp> = pauses.chain(applied).chain([from]).collect();
+        halts.sort();
         Self { recorded, ground, edited, from, next_rulebook: 0, addresses: BTreeMap::new(), halts, stop }
     }
 
@@ -278,37 +281,27 @@ impl Source {
         Ok(true)
     }
 
-    /// Rulebooks that come into force up to an instant: the recorded ones before the window, then the edited files.
-    async fn rulebooks(&mut self, until: Timestamp) -> Result<(), StoreError> {
+    /// Rulebooks that came into force before an instant: the recorded ones before the window, then the edited files. A step ends where
+    /// one did, so what happened before is under the files before it.
+    async fn rulebooks(&mut self, until: Timestamp) -> Result<(), LogError> {
         let mut changed = false;
         while let Some((at, row)) = self.recorded.rulebooks.get(self.next_rulebook) {
-            if *at > until || *at >= self.from {
+            if *at >= until || *at >= self.from {
                 break;
             }
             let event = rapport_engine::records::rulebook_applied(0, &row.hash, None, &row.applied_by, row.applied_at);
             let store = &self.ground.store;
             let audit = AuditRow::done("apply", &row.hash, &row.applied_by, row.applied_at);
-            let before = store.current_definition_hash().await?;
+            let before = store.current_definition_hash().await.map_err(unreachable)?;
             let told = [rapport_engine::records::outbox(0, event)];
-            store.apply_definition(row, before.as_deref(), &audit, &told).await?;
+            store.apply_definition(row, before.as_deref(), &audit, &told).await.map_err(unreachable)?;
             self.next_rulebook += 1;
             changed = true;
         }
-        if until >= self.from {
-            changed |= self.edit(self.from).await?;
+        if until > self.from {
+            changed |= self.edit(self.from).await.map_err(unreachable)?;
         }
-        if changed {
-            self.carried().await?;
-        }
-        Ok(())
-    }
-
-    /// What stands in the outbox is in the log before anything of the step.
-    async fn carried(&self) -> Result<(), StoreError> {
-        while !self.stop.is_cancelled() && !self.ground.store.outbox(1).await?.is_empty() {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-        Ok(())
+        if changed { self.rest().await } else { Ok(()) }
     }
 
     /// What let mail wait, and what let it go on, as it was then. What goes on at once does so before anything that came later.
@@ -320,7 +313,12 @@ impl Source {
             pause.carry_out(self.ground.store.as_ref(), rulebook).await.map_err(unreachable)?;
             changed = true;
         }
-        while changed && !self.stop.is_cancelled() && !self.is_at_rest().await? {
+        if changed { self.rest().await } else { Ok(()) }
+    }
+
+    /// All that follows at the present is done before anything later is told.
+    async fn rest(&self) -> Result<(), LogError> {
+        while !self.stop.is_cancelled() && !self.is_at_rest().await? {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         Ok(())
@@ -384,7 +382,7 @@ impl ReplaySource for Source {
             told.push(next);
         }
         self.pauses(&told).await?;
-        self.rulebooks(until).await.map_err(unreachable)?;
+        self.rulebooks(until).await?;
         if !told.is_empty() {
             self.tables(&told).await.map_err(unreachable)?;
             self.ground.log.append(told.into_iter().map(|told| told.record).collect()).await?;
