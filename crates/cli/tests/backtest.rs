@@ -228,11 +228,11 @@ fn what_waited_waits_again_and_a_mailbox_gets_one_copy() {
     run(&[&welcome[..], &["--until", late.as_str(), "--because", "complaints"]].concat());
     ingest(0..7);
     run(&[&welcome[..], &["--end"]].concat());
-    run(&["hold", "late-comer-6", "--until", &late, "--because", "on the phone with them"]);
+    run(&["hold", "late-comer-6", "--until", late.as_str(), "--because", "on the phone with them"]);
     ingest(7..14);
     run(&["hold", "late-comer-6", "--end"]);
     ingest(14..17);
-    run(&["pause", "all", "--until", &late, "--because", "a wrong price"]);
+    run(&["pause", "all", "--until", late.as_str(), "--because", "a wrong price"]);
     ingest(17..19);
     run(&["pause", "all", "--end"]);
     ingest(19..40);
@@ -298,16 +298,20 @@ fn files_come_into_force_in_the_play_when_they_did() {
     edit(&demo, "workflows/welcome/workflow.yaml", "wait: 3 days", "wait: 4 days");
     apply();
     ingest(&[approved(2, 20 * 60, "later-evening"), sold(2), sold(3)]);
+    // Files that were in force before can come again.
+    edit(&demo, "workflows/welcome/workflow.yaml", "wait: 4 days", "wait: 3 days");
+    apply();
+    ingest(&[approved(4, 20 * 60, "last-evening"), sold(4)]);
     edit(&demo, "config/rapport.yaml", "zone: Europe/Oslo", "zone: Europe/London");
     apply();
-    let nights: Vec<String> = (4..14).map(sold).collect();
+    let nights: Vec<String> = (5..15).map(sold).collect();
     ingest(&nights);
 
-    // The window begins behind both edits, and what was begun before them ends in it.
-    let (same, _) = backtest_of(folder, "9d", &[]);
+    // The window begins where the last edit was, and what was begun before ends in it.
+    let (same, _) = backtest_of(folder, "10d", &[]);
     assert_eq!(same["same_as_live"], true, "{}", same["difference"]);
     let mails = same["mails"].as_array().unwrap();
-    for partner in ["evening", "later-evening"] {
+    for partner in ["evening", "later-evening", "last-evening"] {
         let welcomed = |mail: &Value| mail["workflow"] == "welcome" && mail["partner"] == partner;
         assert!(mails.iter().any(welcomed), "{partner}: {mails:?}");
     }

@@ -15,6 +15,7 @@ use rapport_engine::ports::log::{LogError, NewRecord, SourceRecord};
 use rapport_engine::ports::operating::AuditRow;
 use rapport_engine::ports::rows::{COORDINATOR, DefinitionRow, MessageState, PersonRow, ShardRow};
 use rapport_engine::ports::store::{Outstanding, StoreError, SuppressionChange};
+use rapport_engine::records::applied_hash;
 use rapport_engine::rulebooks::compile;
 use rapport_engine::shard::beginning;
 use rapport_event::engine::EngineData;
@@ -81,7 +82,8 @@ impl Recorded {
 /// Reads the whole log and what belongs to it. The store is only read.
 pub async fn read(layout: &Layout, progress: impl Fn(usize)) -> Result<Recorded, Failure> {
     let mut events = Vec::new();
-    let mut applied: Vec<(Timestamp, String)> = Vec::new();
+    // By when and what: every shard is told of each, and files can come into force again that were before.
+    let mut applied: BTreeMap<(Timestamp, String), Timestamp> = BTreeMap::new();
     let mut last = Timestamp::MIN;
     let (mut carried, mut paused) = (BTreeSet::new(), BTreeSet::new());
     let shards: Vec<u32> = (0..layout.ground.shards).collect();
@@ -121,11 +123,9 @@ pub async fn read(layout: &Layout, progress: impl Fn(usize)) -> Result<Recorded,
                     reached = reached.max(after);
                 }
                 if event.kind == Kind::RulebookApplied {
-                    if let Payload::Engine(data) = &event.payload
-                        && let EngineData::RulebookApplied(data) = data.as_ref()
-                        && !applied.iter().any(|(_, hash)| **hash == *data.rulebook)
-                    {
-                        applied.push((record.stamp, data.rulebook.to_string()));
+                    if let Some(hash) = applied_hash(&event) {
+                        let told = applied.entry((event.occurred_at, hash.to_string())).or_insert(record.stamp);
+                        *told = record.stamp.min(*told);
                     }
                     continue;
                 }
@@ -180,11 +180,13 @@ pub async fn read(layout: &Layout, progress: impl Fn(usize)) -> Result<Recorded,
         beginnings: Vec::new(),
         last,
     };
+    let mut applied: Vec<_> = applied.into_iter().map(|((noted, hash), at)| (at, noted, hash)).collect();
     applied.sort();
-    for (at, hash) in applied {
+    for (at, noted, hash) in applied {
         let Some(row) = layout.ground.store.definition(&hash).await.doing("reading a rulebook")? else { continue };
         match compile(&row) {
-            Ok(_) => recorded.rulebooks.push((at, row)),
+            // The row knows the last time only.
+            Ok(_) => recorded.rulebooks.push((at, DefinitionRow { applied_at: noted, ..row })),
             // As live: what this release cannot read stands aside for what was in force before.
             Err(broken) => aside(format!("the files applied at {at} are left out of the play: {broken}")),
         }
