@@ -1,7 +1,7 @@
 //! Recorded events, played again through the real engine under edited files.
 //!
 //! A store in memory gets what people and trackers did, in the recorded order and at the recorded
-//! times: events, answers, unsubscribes, commands, with what was known of each person then. What rapport itself made of it
+//! times: events, answers, unsubscribes, commands, pauses, with what was known of each person then. What rapport itself made of it
 //! (days closed, offers given, outcomes of mails) is made anew by engine, coordinator and mailer on the replay clock. Until
 //! the window begins the rulebooks are those that were in force; then the edited files are. No mail leaves: the way out
 //! answers as the mail server did where the same mail was sent, and accepts every other.
@@ -89,15 +89,15 @@ async fn play_through(
         ground.store.set_meta(name, value).await.doing("preparing the play")?;
     }
     let outcomes = Arc::new(recorded.outcomes.clone());
-    let mut source = recorded::Source::new(recorded, ground.clone(), edited);
+    let done = stop.child_token();
+    let mut source = recorded::Source::new(recorded, ground.clone(), edited, done.clone());
     source.prepare().await.doing("preparing the play")?;
     let keys = Keys::new([b"links of a backtest lead nowhere, ever".to_vec()]).doing("making keys")?;
-    let done = stop.child_token();
     let mut services = Services::new(done.clone());
     services.engine(&ground, "backtest", None);
     services.relay(&ground, "backtest");
     services.mailer(&ground, "backtest", Arc::new(NoWayOut { outcomes }), Arc::new(LinkKeys { keys }));
-    let taken = ReplayMaster::new(ingest(&ground), Some(until)).run(&mut source, stop.clone(), progress).await;
+    let taken = ReplayMaster::new(ingest(&ground), Some(until)).run(&mut source, done.clone(), progress).await;
     let broke = done.is_cancelled() && !stop.is_cancelled();
     done.cancel();
     services.wait().await?;

@@ -371,6 +371,9 @@ pub struct BacktestArguments {
     /// How far back the edited files are in force; before, those that were
     #[arg(long, value_name = "DAYS", default_value = "90d")]
     pub last: String,
+    /// As though nobody, and no burst, complaints or bounces, had ever let mail wait
+    #[arg(long)]
+    pub without_pauses: bool,
     /// Fail (exit code 1) when more mails would go out
     #[arg(long, value_name = "N")]
     pub max_mails: Option<usize>,

@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use jiff::{ToSpan as _, tz::TimeZone};
 use serde_json::{Value, json};
 
-use self::project::{check, rapport};
+use self::project::{check, edit, project, rapport};
 
 fn backtest(folder: &Path, more: &[&str]) -> (Value, Option<i32>) {
     backtest_of(folder, "400d", more)
@@ -23,8 +23,15 @@ fn backtest_of(folder: &Path, last: &str, more: &[&str]) -> (Value, Option<i32>)
     (serde_json::from_slice(&output.stdout).unwrap(), output.status.code())
 }
 
+/// Days off in the demo's time, which the shipped files have none of: mail of a Tuesday or Thursday waits.
+const HOLIDAYS: &str = "holidays: { all: [2026-01-13, 2026-01-15, 2026-01-20, 2026-01-22, 2026-01-27, 2026-01-29, \
+    2026-02-03, 2026-02-05, 2026-02-10, 2026-02-12, 2026-02-17, 2026-02-19, 2026-02-24, 2026-02-26, \
+    2026-03-03, 2026-03-05, 2026-03-10, 2026-03-12, 2026-03-17, 2026-03-19] }";
+/// Who is being welcomed gets no first steps: of the shipped files' holds none takes hold within a short time.
+const HOLDS: &str = "holds: { workflows: [first-steps-influencer, first-steps-content, first-steps-coupon, first-steps-app], for: 7 days }\n";
+
 /// Rules of policy and of workflows, each taken out by an edit: what is replaced, and by what.
-const RULES: [(&str, &str, &str, &str); 7] = [
+const RULES: [(&str, &str, &str, &str); 11] = [
     (
         "caps",
         "config/rapport.yaml",
@@ -37,6 +44,10 @@ const RULES: [(&str, &str, &str, &str); 7] = [
         "quiet_hours: { from: \"20:00\", to: \"08:00\", zone: partner, weekends: hold }",
         "quiet_hours: { from: \"02:00\", to: \"02:01\", zone: partner, weekends: send }",
     ),
+    ("weekends", "config/rapport.yaml", "weekends: hold }", "weekends: send }"),
+    ("holidays", "config/rapport.yaml", HOLIDAYS, "holidays: { all: [2025-12-25] }"),
+    ("an allow-list", "config/rapport.yaml", "guardrails:\n", "guardrails:\n  allow_list: [\"@nobody.example\"]\n"),
+    ("holds", "workflows/welcome/workflow.yaml", HOLDS, ""),
     (
         "an entry condition",
         "workflows/re-engagement/workflow.yaml",
@@ -56,8 +67,11 @@ const RULES: [(&str, &str, &str, &str); 7] = [
 
 #[test]
 fn the_same_files_bring_the_same_and_every_rule_shows_when_it_is_gone() {
-    let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path();
+    let project = project();
+    let folder = project.path();
+    let untracked = "# Nothing is tracked of readers";
+    edit(folder, "config/rapport.yaml", untracked, &format!("{HOLIDAYS}\n\n{untracked}"));
+    edit(folder, "workflows/welcome/workflow.yaml", "steps:\n", &format!("{HOLDS}steps:\n"));
     let played =
         rapport(folder, &["demo", "--dir", "demo", "--partners", "40", "--days", "90", "--json", "--no-console"]);
     assert!(played.status.success(), "{}", String::from_utf8_lossy(&played.stderr));
@@ -166,4 +180,139 @@ fn a_year_with_an_edit_comes_out_as_it_did_and_the_edit_shows_where_it_was_not()
     std::fs::write(&path, text).unwrap();
     let (unedited, _) = backtest_of(folder, "60d", &["follow-up"]);
     assert_eq!(unedited["same_as_live"], false, "the edit is out, and nothing is different");
+}
+
+/// Two partners who read the same mailbox.
+fn twins(on: Date) -> String {
+    let approved = |number: i64, hour: i64| {
+        let at = on.to_zoned(TimeZone::UTC).unwrap().timestamp() + jiff::SignedDuration::from_hours(hour);
+        let data = json!({ "name": "Twin", "email": "twin@mail.example", "language": "en", "zone": "Europe/Oslo",
+            "type": "content", "consent": { "source": "sign-up form", "wording": "v1" } });
+        let line = json!({ "id": format!("twin-{number}"), "kind": "partner.approved", "program": "default",
+            "partner": format!("twin-{number}"), "occurred_at": at.to_string(), "data": data });
+        line.to_string() + "\n"
+    };
+    approved(1, 8) + &approved(2, 11)
+}
+
+/// Pauses, a person's and those that rapport makes by itself, stand in no file: they are told again as they were. A copy of a mail that
+/// the same mailbox had is the policy's to find, in the play as well.
+#[test]
+fn what_waited_waits_again_and_a_mailbox_gets_one_copy() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let played =
+        rapport(folder, &["demo", "--dir", "demo", "--partners", "15", "--days", "20", "--json", "--no-console"]);
+    assert!(played.status.success(), "{}", String::from_utf8_lossy(&played.stderr));
+    let told: Value = serde_json::from_slice(&played.stdout).unwrap();
+    let until: Date = told["to"].as_str().unwrap().parse().unwrap();
+    let from = until.saturating_add(1.day());
+    let run = |arguments: &[&str]| check(folder, &[&["--dir", "demo"], arguments].concat(), 0, &[]);
+    let lines = year_end(from, 24) + &twins(from.saturating_add(14.days()));
+    // One ingest takes what happened from a day up to another.
+    let ingest = |days: std::ops::Range<i64>| {
+        let day = |days: i64| from.saturating_add(days.days()).to_string();
+        let (first, end) = (day(days.start), day(days.end));
+        let at = |line: &str| {
+            let event: Value = serde_json::from_str(line).unwrap();
+            event["occurred_at"].as_str().unwrap().to_owned()
+        };
+        let mut those: Vec<&str> = lines.lines().filter(|line| at(line) >= first && at(line) < end).collect();
+        those.sort_by_key(|line| at(line));
+        std::fs::write(folder.join("part.jsonl"), those.join("\n") + "\n").unwrap();
+        check(folder, &["--dir", "demo", "ingest", "--clock", "replay", "part.jsonl"], 0, &[" 0 refused"]);
+    };
+    let late = from.saturating_add(200.days()).to_string();
+    // What complaints stop is such a pause, by `rapport`.
+    let welcome = ["pause", "welcome", "--provider", "other"];
+    run(&[&welcome[..], &["--until", late.as_str(), "--because", "complaints"]].concat());
+    ingest(0..7);
+    run(&[&welcome[..], &["--end"]].concat());
+    run(&["hold", "late-comer-6", "--until", late.as_str(), "--because", "on the phone with them"]);
+    ingest(7..14);
+    run(&["hold", "late-comer-6", "--end"]);
+    ingest(14..17);
+    run(&["pause", "all", "--until", late.as_str(), "--because", "a wrong price"]);
+    ingest(17..19);
+    run(&["pause", "all", "--end"]);
+    ingest(19..40);
+
+    let (same, _) = backtest_of(folder, "60d", &[]);
+    assert_eq!(same["same_as_live"], true, "{}", same["difference"]);
+    assert!(same["not_sent"]["same_address"].as_i64().is_some_and(|copies| copies > 0), "{}", same["not_sent"]);
+
+    let (hurried, _) = backtest_of(folder, "60d", &["--without-pauses"]);
+    let changed = hurried["difference"]["changed"].as_array().unwrap();
+    let is_of = |workflow: &str, partner: &str| {
+        let of = |mail: &Value| mail["workflow"] == workflow && mail["partner"].as_str().unwrap().contains(partner);
+        changed.iter().any(|changed| of(&changed["live"]))
+    };
+    assert!(is_of("welcome", "late-comer") && is_of("congratulation", "late-comer-6"), "{}", hurried["difference"]);
+
+    edit(&folder.join("demo"), "config/rapport.yaml", "same_address: 7 days", "same_address: 1 hour");
+    let (copied, _) = backtest_of(folder, "60d", &[]);
+    assert_eq!(copied["same_as_live"], false, "a second copy would go out, and nothing is different");
+}
+
+/// What happened in the hours before an edit was judged by the files before it, and days are those of the zone in force then.
+#[test]
+fn files_come_into_force_in_the_play_when_they_did() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let played =
+        rapport(folder, &["demo", "--dir", "demo", "--partners", "12", "--days", "20", "--json", "--no-console"]);
+    assert!(played.status.success(), "{}", String::from_utf8_lossy(&played.stderr));
+    let told: Value = serde_json::from_slice(&played.stdout).unwrap();
+    let until: Date = told["to"].as_str().unwrap().parse().unwrap();
+    let from = until.saturating_add(1.day());
+    let event = |day: i64, minute: i64, kind: &str, partner: &str, data: Value| {
+        let midnight = from.saturating_add(day.days()).to_zoned(TimeZone::UTC).unwrap().timestamp();
+        let at = (midnight + jiff::SignedDuration::from_mins(minute)).to_string();
+        let line = json!({ "id": format!("{kind}-{partner}-{day}-{minute}"), "kind": kind, "program": "default",
+            "partner": partner, "occurred_at": at, "data": data });
+        line.to_string() + "\n"
+    };
+    let approved = |day: i64, minute: i64, partner: &str| {
+        let consent = json!({ "source": "sign-up form", "wording": "v1" });
+        let person = json!({ "name": partner, "email": format!("{partner}@mail.example"), "language": "en",
+            "type": "cashback", "consent": consent });
+        event(day, minute, "partner.approved", partner, person)
+    };
+    // In the last hour of the day in Oslo, and in the hour that is the next day there and not yet in London.
+    let sold = |day: i64| {
+        let sale = |minute: i64| {
+            let data = json!({ "conversion_id": format!("night-{day}-{minute}"), "status": "approved", "amount": 4000,
+                "currency": "EUR" });
+            event(day, minute, "conversion", "night-owl", data)
+        };
+        sale(22 * 60 + 30) + &sale(23 * 60 + 30)
+    };
+    let ingest = |lines: &[String]| {
+        std::fs::write(folder.join("part.jsonl"), lines.concat()).unwrap();
+        check(folder, &["--dir", "demo", "ingest", "--clock", "replay", "part.jsonl"], 0, &[" 0 refused"]);
+    };
+    let apply = || check(folder, &["--dir", "demo", "apply", "--approved-by", "ines"], 0, &["applied"]);
+    let demo = folder.join("demo");
+
+    ingest(&[approved(0, 12 * 60, "night-owl"), sold(0), approved(1, 20 * 60, "evening"), sold(1)]);
+    edit(&demo, "workflows/welcome/workflow.yaml", "wait: 3 days", "wait: 4 days");
+    apply();
+    ingest(&[approved(2, 20 * 60, "later-evening"), sold(2), sold(3)]);
+    // Files that were in force before can come again.
+    edit(&demo, "workflows/welcome/workflow.yaml", "wait: 4 days", "wait: 3 days");
+    apply();
+    ingest(&[approved(4, 20 * 60, "last-evening"), sold(4)]);
+    edit(&demo, "config/rapport.yaml", "zone: Europe/Oslo", "zone: Europe/London");
+    apply();
+    let nights: Vec<String> = (5..15).map(sold).collect();
+    ingest(&nights);
+
+    // The window begins where the last edit was, and what was begun before ends in it.
+    let (same, _) = backtest_of(folder, "10d", &[]);
+    assert_eq!(same["same_as_live"], true, "{}", same["difference"]);
+    let mails = same["mails"].as_array().unwrap();
+    for partner in ["evening", "later-evening", "last-evening"] {
+        let welcomed = |mail: &Value| mail["workflow"] == "welcome" && mail["partner"] == partner;
+        assert!(mails.iter().any(welcomed), "{partner}: {mails:?}");
+    }
 }

@@ -57,6 +57,12 @@ fn welcomed() -> (tempfile::TempDir, Timestamp) {
 fn a_partners_path_is_shown_with_its_mails_and_what_holds_them() {
     let (project, now) = welcomed();
     let folder = project.path();
+    // One step has somebody at it, whichever way the workflow is drawn.
+    for format in ["mermaid", "dot", "svg"] {
+        let drawn = check(folder, &["graph", "welcome", "--live", "--format", format], 0, &["wait 5 days · 1 here"]);
+        assert_eq!(drawn.lines().filter(|line| line.contains(" here")).count(), 1, "{drawn}");
+        check(folder, &["graph", "welcome", "--format", format], 0, &["wait 5 days"]);
+    }
     let before = delivered_to(folder);
     assert_eq!(before, ["ada@blog.example"]);
 

@@ -1,6 +1,8 @@
 //! What people decide while things run: pauses of mail, and commands to journeys. Written to their table, to the audit and
 //! as records for the shards in one transaction; a mailer reads the table at every claim, so that it works at once.
 
+pub mod told;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
@@ -196,18 +198,29 @@ pub async fn resume(
     at: Timestamp,
     only_if_over: bool,
 ) -> Result<bool, StoreError> {
+    let operation = ends(shards, subject, rulebook, by, at, only_if_over);
+    store.operate(&operation).await
+}
+
+fn ends(
+    shards: u32,
+    subject: &Subject,
+    rulebook: Option<&Rulebook>,
+    by: &str,
+    at: Timestamp,
+    only_if_over: bool,
+) -> Operation {
     let (_, action) = subject.actions();
     let id = subject.id();
     let command = records::Command { name: action, subject: &id, by, because: None, until: None, at };
-    let operation = Operation {
+    Operation {
         audit: AuditRow::done(action, &id, by, at),
         once: false,
         begin: None,
         task: None,
         outbox: subject.records(shards, &command),
         lift: Some(Lift { id, at, only_if_over, apart_ms: apart_ms(rulebook) }),
-    };
-    store.operate(&operation).await
+    }
 }
 
 /// Ends every pause whose time is over.

@@ -106,6 +106,28 @@ pub enum RefusalCode {
 }
 
 impl RefusalCode {
+    /// All of them.
+    pub const ALL: [Self; 18] = [
+        Self::BeforeDeployment,
+        Self::OtherProgram,
+        Self::NotActive,
+        Self::Erased,
+        Self::OptedOut,
+        Self::Suppressed,
+        Self::ObjectsToProfiling,
+        Self::TriggerRevoked,
+        Self::IfNotMet,
+        Self::UnlessBlocks,
+        Self::KeyMissing,
+        Self::AlreadyActive,
+        Self::OnceUsed,
+        Self::AlreadyBegun,
+        Self::NothingNew,
+        Self::LaneChanged,
+        Self::TooLate,
+        Self::NotTheLatest,
+    ];
+
     /// The stable name in SQL, logs, metrics and docs.
     pub fn code(self) -> &'static str {
         match self {

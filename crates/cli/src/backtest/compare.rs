@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rapport_engine::ports::rows::MessageState;
 use rapport_engine::ports::store::Store;
 use rapport_event::PartnerKey;
 
 use crate::exit::{Doing, Failure};
+
+/// So long a mail may take to leave and be nothing to tell: a play sends at the instant at which a mail is due, a mailer soon after.
+const SOON: SignedDuration = SignedDuration::from_mins(10);
 
 /// A mail that was planned.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +41,17 @@ pub struct Seen {
     pub signals: BTreeSet<(String, String, String)>,
     /// Journeys begun: partner, workflow, id.
     pub journeys: BTreeSet<(String, String, String)>,
+}
+
+impl Sent {
+    /// Whether the same came of it, as far as a play can know.
+    fn came_to_the_same(&self, other: &Self) -> bool {
+        let is_near = |one: Timestamp, other: Timestamp| one.duration_since(other).abs() <= SOON;
+        // What waits for a pause or another workflow is looked at again some time after the last look, so these moments add up in `due`.
+        is_near(self.at, other.at)
+            && is_near(self.due, other.due)
+            && *self == Self { at: self.at, due: self.due, ..other.clone() }
+    }
 }
 
 impl Seen {
@@ -117,7 +131,7 @@ pub fn compare(live: &Seen, played: &Seen, workflow: Option<&str>) -> Compared {
         all
     };
     let both = live.mails.iter().filter_map(|(id, mail)| Some((mail, played.mails.get(id)?)));
-    let changed = both.filter(|(live, played)| live != played && ours(live));
+    let changed = both.filter(|(live, played)| !live.came_to_the_same(played) && ours(live));
     let journeys = |one: &Seen, other: &Seen| {
         let of_it = |journey: &&(String, String, String)| workflow.is_none_or(|workflow| journey.1 == workflow);
         one.journeys.difference(&other.journeys).filter(of_it).count()
@@ -128,5 +142,33 @@ pub fn compare(live: &Seen, played: &Seen, workflow: Option<&str>) -> Compared {
         changed: changed.map(|(live, played)| (live.clone(), played.clone())).collect(),
         signals: (played.signals.difference(&live.signals).count(), live.signals.difference(&played.signals).count()),
         journeys: (journeys(played, live), journeys(live, played)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent(at: &str, state: &str) -> Seen {
+        let mail = Sent {
+            partner: "ada".to_owned(),
+            workflow: "welcome".to_owned(),
+            mail: "hello".to_owned(),
+            due: "2026-03-02T08:00:00Z".parse().unwrap(),
+            state: state.to_owned(),
+            at: at.parse().unwrap(),
+            reason: None,
+        };
+        Seen { mails: [("1".to_owned(), mail)].into(), ..Seen::default() }
+    }
+
+    #[test]
+    fn the_moments_a_mailer_takes_are_no_difference() {
+        let live = sent("2026-03-02T08:00:03.5Z", "sent");
+        assert!(compare(&live, &sent("2026-03-02T08:00:00Z", "sent"), None).is_same());
+        for (at, state) in [("2026-03-02T07:00:00Z", "sent"), ("2026-03-02T08:00:00Z", "expired")] {
+            let compared = compare(&live, &sent(at, state), None);
+            assert_eq!((compared.changed.len(), compared.is_same()), (1, false), "{at} {state}");
+        }
     }
 }

@@ -1,24 +1,28 @@
 //! What was recorded, and how it is told again.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt::Display;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use rapport_contact::normalise;
 use rapport_engine::apply::{Approval, Request, apply};
-use rapport_engine::backoff::Passing as _;
+use rapport_engine::backoff::Passing;
 use rapport_engine::ingest::ReplaySource;
+use rapport_engine::operate::told::ToldPause;
 use rapport_engine::ports::log::{LogError, NewRecord, SourceRecord};
 use rapport_engine::ports::operating::AuditRow;
-use rapport_engine::ports::rows::{DefinitionRow, MessageState, PersonRow};
-use rapport_engine::ports::store::{StoreError, SuppressionChange};
+use rapport_engine::ports::rows::{COORDINATOR, DefinitionRow, MessageState, PersonRow, ShardRow};
+use rapport_engine::ports::store::{Outstanding, StoreError, SuppressionChange};
+use rapport_engine::records::applied_hash;
 use rapport_engine::rulebooks::compile;
 use rapport_engine::shard::beginning;
 use rapport_event::engine::EngineData;
 use rapport_event::id::ProgramId;
 use rapport_event::kind::Origin;
 use rapport_event::{Kind, PartnerKey, Payload, decode_record};
+use tokio_util::sync::CancellationToken;
 
 use crate::exit::{Doing, Failure};
 use crate::files::Texts;
@@ -37,6 +41,7 @@ pub struct Told {
     kind: Kind,
     person: Option<i64>,
     contact: Option<(Option<String>, String)>,
+    pause: Option<ToldPause>,
     record: NewRecord,
 }
 
@@ -63,6 +68,11 @@ impl Recorded {
         all.into_iter().cloned().collect()
     }
 
+    /// Plays as though nobody, and rapport itself neither, had ever let mail wait.
+    pub fn forget_pauses(&mut self) {
+        self.events.iter_mut().for_each(|told| told.pause = None);
+    }
+
     /// Whether no files were ever in force.
     pub fn is_without_files(&self) -> bool {
         self.rulebooks.is_empty()
@@ -72,9 +82,10 @@ impl Recorded {
 /// Reads the whole log and what belongs to it. The store is only read.
 pub async fn read(layout: &Layout, progress: impl Fn(usize)) -> Result<Recorded, Failure> {
     let mut events = Vec::new();
-    let mut applied: Vec<(Timestamp, String)> = Vec::new();
+    // By when and what: every shard is told of each, and files can come into force again that were before.
+    let mut applied: BTreeMap<(Timestamp, String), Timestamp> = BTreeMap::new();
     let mut last = Timestamp::MIN;
-    let mut carried = BTreeSet::new();
+    let (mut carried, mut paused) = (BTreeSet::new(), BTreeSet::new());
     let shards: Vec<u32> = (0..layout.ground.shards).collect();
     let ends = layout.ground.log.ends(&shards).await.doing("looking at the event log")?;
     for (shard, end) in shards.into_iter().zip(ends) {
@@ -112,11 +123,9 @@ pub async fn read(layout: &Layout, progress: impl Fn(usize)) -> Result<Recorded,
                     reached = reached.max(after);
                 }
                 if event.kind == Kind::RulebookApplied {
-                    if let Payload::Engine(data) = &event.payload
-                        && let EngineData::RulebookApplied(data) = data.as_ref()
-                        && !applied.iter().any(|(_, hash)| **hash == *data.rulebook)
-                    {
-                        applied.push((record.stamp, data.rulebook.to_string()));
+                    if let Some(hash) = applied_hash(&event) {
+                        let told = applied.entry((event.occurred_at, hash.to_string())).or_insert(record.stamp);
+                        *told = record.stamp.min(*told);
                     }
                     continue;
                 }
@@ -143,6 +152,7 @@ pub async fn read(layout: &Layout, progress: impl Fn(usize)) -> Result<Recorded,
                     (reached, shard, record.offset),
                     Told {
                         at: reached,
+                        pause: ToldPause::of(&event).filter(|pause| paused.insert(pause.id())),
                         record: NewRecord {
                             shard: 0,
                             key: event.key.to_string().into_bytes(),
@@ -170,11 +180,13 @@ pub async fn read(layout: &Layout, progress: impl Fn(usize)) -> Result<Recorded,
         beginnings: Vec::new(),
         last,
     };
+    let mut applied: Vec<_> = applied.into_iter().map(|((noted, hash), at)| (at, noted, hash)).collect();
     applied.sort();
-    for (at, hash) in applied {
+    for (at, noted, hash) in applied {
         let Some(row) = layout.ground.store.definition(&hash).await.doing("reading a rulebook")? else { continue };
         match compile(&row) {
-            Ok(_) => recorded.rulebooks.push((at, row)),
+            // The row knows the last time only.
+            Ok(_) => recorded.rulebooks.push((at, DefinitionRow { applied_at: noted, ..row })),
             // As live: what this release cannot read stands aside for what was in force before.
             Err(broken) => aside(format!("the files applied at {at} are left out of the play: {broken}")),
         }
@@ -222,13 +234,27 @@ pub struct Source {
     next_rulebook: usize,
     /// The newest address of each partner as far as told.
     addresses: BTreeMap<PartnerKey, String>,
+    /// What comes before a pause, its end, or other files, is done before it: the instants up to which, in order.
+    halts: Vec<Timestamp>,
+    /// The play is over, or one of its services is.
+    stop: CancellationToken,
 }
 
 impl Source {
     /// Tells `recorded`; edited files come into force at their instant.
-    pub fn new(recorded: Recorded, ground: Ground, edited: Option<(Texts, Timestamp)>) -> Self {
+    pub fn new(
+        recorded: Recorded,
+        ground: Ground,
+        edited: Option<(Texts, Timestamp)>,
+        stop: CancellationToken,
+    ) -> Self {
         let (edited, from) = edited.map_or((None, Timestamp::MAX), |(texts, from)| (Some(texts), from));
-        Self { recorded, ground, edited, from, next_rulebook: 0, addresses: BTreeMap::new() }
+        let before = |told: &Told| told.at.checked_sub(SignedDuration::from_millis(1)).ok();
+        let pauses = recorded.events.iter().filter(|told| told.pause.is_some()).filter_map(before);
+        let applied = recorded.rulebooks.iter().map(|(at, _)| *at).filter(|at| *at < from);
+        let mut halts: Vec<Timestamp> = pauses.chain(applied).chain([from]).collect();
+        halts.sort();
+        Self { recorded, ground, edited, from, next_rulebook: 0, addresses: BTreeMap::new(), halts, stop }
     }
 
     /// Puts the first rulebook into force before anything runs: without one nothing is folded, and nothing ever looks quiet.
@@ -257,37 +283,65 @@ impl Source {
         Ok(true)
     }
 
-    /// Rulebooks that come into force up to an instant: the recorded ones before the window, then the edited files.
-    async fn rulebooks(&mut self, until: Timestamp) -> Result<(), StoreError> {
+    /// Rulebooks that came into force before an instant: the recorded ones before the window, then the edited files. A step ends where
+    /// one did, so what happened before is under the files before it.
+    async fn rulebooks(&mut self, until: Timestamp) -> Result<(), LogError> {
         let mut changed = false;
         while let Some((at, row)) = self.recorded.rulebooks.get(self.next_rulebook) {
-            if *at > until || *at >= self.from {
+            if *at >= until || *at >= self.from {
                 break;
             }
             let event = rapport_engine::records::rulebook_applied(0, &row.hash, None, &row.applied_by, row.applied_at);
             let store = &self.ground.store;
             let audit = AuditRow::done("apply", &row.hash, &row.applied_by, row.applied_at);
-            let before = store.current_definition_hash().await?;
+            let before = store.current_definition_hash().await.map_err(unreachable)?;
             let told = [rapport_engine::records::outbox(0, event)];
-            store.apply_definition(row, before.as_deref(), &audit, &told).await?;
+            store.apply_definition(row, before.as_deref(), &audit, &told).await.map_err(unreachable)?;
             self.next_rulebook += 1;
             changed = true;
         }
-        if until >= self.from {
-            changed |= self.edit(self.from).await?;
+        if until > self.from {
+            changed |= self.edit(self.from).await.map_err(unreachable)?;
         }
-        if changed {
-            self.carried().await?;
+        if changed { self.rest().await } else { Ok(()) }
+    }
+
+    /// What let mail wait, and what let it go on, as it was then. What goes on at once does so before anything that came later.
+    async fn pauses(&self, told: &[Told]) -> Result<(), LogError> {
+        let mut changed = false;
+        for pause in told.iter().filter_map(|told| told.pause.as_ref()) {
+            let applied = self.ground.rulebooks.current().await.map_err(unreachable)?;
+            let rulebook = applied.as_deref().map(|applied| &applied.rulebook);
+            pause.carry_out(self.ground.store.as_ref(), rulebook).await.map_err(unreachable)?;
+            changed = true;
+        }
+        if changed { self.rest().await } else { Ok(()) }
+    }
+
+    /// All that follows at the present is done before anything later is told.
+    async fn rest(&self) -> Result<(), LogError> {
+        while !self.stop.is_cancelled() && !self.is_at_rest().await? {
+            tokio::time::sleep(Duration::from_millis(2)).await;
         }
         Ok(())
     }
 
-    /// What stands in the outbox is in the log before anything of the step.
-    async fn carried(&self) -> Result<(), StoreError> {
-        while !self.ground.store.outbox(1).await?.is_empty() {
-            tokio::time::sleep(Duration::from_millis(2)).await;
+    /// Whether nothing is left to do at the present; the clock master looks in the same way.
+    async fn is_at_rest(&self) -> Result<bool, LogError> {
+        let store = &self.ground.store;
+        let Some(present) = store.replay_present().await.map_err(unreachable)? else { return Ok(true) };
+        let before = store.shard_rows().await.map_err(unreachable)?;
+        if store.outstanding(present).await.map_err(unreachable)? != Outstanding::default() {
+            return Ok(false);
         }
-        Ok(())
+        let shards: Vec<u32> = (0..self.ground.shards).collect();
+        let ends = self.ground.log.ends(&shards).await?;
+        let next = |row: &ShardRow| usize::try_from(row.shard).ok().and_then(|shard| ends.get(shard)).copied();
+        let have_read =
+            before.iter().filter(|row| row.shard != COORDINATOR).all(|row| next(row) == Some(row.next_offset));
+        let after = store.shard_rows().await.map_err(unreachable)?;
+        let state = |rows: &[ShardRow]| rows.iter().map(|row| (row.shard, row.commit_no)).collect::<Vec<_>>();
+        Ok(have_read && state(&before) == state(&after))
     }
 
     /// What the mailer reads of tables, as it was told at that time.
@@ -314,7 +368,7 @@ impl Source {
     }
 }
 
-fn unreachable(error: StoreError) -> LogError {
+fn unreachable(error: impl Passing + Display) -> LogError {
     match error.passing() {
         Some(why) => LogError::Unreachable(why.to_owned()),
         None => LogError::Refused(error.to_string()),
@@ -325,11 +379,12 @@ fn unreachable(error: StoreError) -> LogError {
 impl ReplaySource for Source {
     /// The records go to the log as they were, so there is nothing left to be taken in.
     async fn take_until(&mut self, until: Timestamp) -> Result<Vec<SourceRecord>, LogError> {
-        self.rulebooks(until).await.map_err(unreachable)?;
         let mut told = Vec::new();
         while let Some(next) = self.recorded.events.pop_front_if(|next| next.at <= until) {
             told.push(next);
         }
+        self.pauses(&told).await?;
+        self.rulebooks(until).await?;
         if !told.is_empty() {
             self.tables(&told).await.map_err(unreachable)?;
             self.ground.log.append(told.into_iter().map(|told| told.record).collect()).await?;
@@ -343,5 +398,9 @@ impl ReplaySource for Source {
 
     async fn commit(&mut self) -> Result<(), LogError> {
         Ok(())
+    }
+
+    fn halt_after(&self, present: Timestamp) -> Option<Timestamp> {
+        self.halts.get(self.halts.partition_point(|halt| *halt <= present)).copied()
     }
 }

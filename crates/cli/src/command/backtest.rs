@@ -40,9 +40,12 @@ pub async fn run(settings: &Settings, arguments: &BacktestArguments) -> Result<u
     let now = live.desk().now().await?;
     let from = now.checked_sub(SignedDuration::from_hours(24 * days)).unwrap_or(Timestamp::MIN);
     let bar = progress::spinner("reading the record".to_owned());
-    let recorded = read(&live, |events| bar.set_message(format!("reading the record: {events} events"))).await?;
+    let mut recorded = read(&live, |events| bar.set_message(format!("reading the record: {events} events"))).await?;
     if recorded.events.is_empty() {
         return Err(Failure::new("nothing is recorded yet").help("events come first: `rapport ingest`, `rapport run`"));
+    }
+    if arguments.without_pauses {
+        recorded.forget_pauses();
     }
     let keys = recorded.keys();
     let was = seen(&live.ground.store, &keys, from, now).await?;

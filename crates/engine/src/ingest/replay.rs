@@ -38,6 +38,11 @@ pub trait ReplaySource: Send {
     async fn next_time(&mut self) -> Result<Option<Timestamp>, LogError>;
     /// Everything taken is safe. May be said again after an error.
     async fn commit(&mut self) -> Result<(), LogError>;
+    /// The first instant after this one up to which all has to be done before what follows is taken, where that falls into a step: the
+    /// step ends there. Only a source that is never begun again in the middle may name one.
+    fn halt_after(&self, _present: Timestamp) -> Option<Timestamp> {
+        None
+    }
 }
 
 /// What a source can be asked.
@@ -101,7 +106,7 @@ impl ReplayMaster {
             if !std::mem::take(&mut known_quiet) && !self.wait_until_quiet(present, &stop).await? {
                 break;
             }
-            let next = grid_after(present);
+            let next = source.halt_after(present).map_or(grid_after(present), |halt| halt.min(grid_after(present)));
             let Some(upcoming) = self.ask(source, Asked::NextTime, &stop).await? else { break };
             let over = match (self.until, upcoming) {
                 (Some(until), _) => present >= until,
