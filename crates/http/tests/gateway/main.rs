@@ -10,6 +10,7 @@ mod goals;
 mod hostile;
 mod links;
 mod ops;
+mod refused;
 mod reviews;
 mod surveys;
 mod world;
