@@ -121,6 +121,7 @@ fn the_coming_days_are_listed_with_what_holds_each_mail() {
     let says: Vec<&str> = says.iter().map(String::as_str).collect();
     check(folder, &["upcoming", "--days", "9"], 0, &says);
     check(folder, &["upcoming", "--days", "9"], 0, &["1 mail in 9 days, if nothing more happens"]);
+    check(folder, &["upcoming", "--days", "9"], 0, &["not foreseen: the pace of each mailbox provider"]);
 
     let says = ["beyond these 6 days  1 mail", "welcome/first-link  ada  held by cap_week", "0 mails in 6 days"];
     check(folder, &["upcoming", "--days", "6"], 0, &says);

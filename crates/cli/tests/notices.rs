@@ -32,7 +32,7 @@ fn who_has_to_know_is_listed_with_what_proves_it() {
     let folder = project.path();
     let approved = |partner: &str, data: Value| event("partner.approved", partner, 0, data);
     let reached = |partner: &str| json!({ "email": format!("{partner}@blog.example"), "zone": "Europe/Oslo" });
-    let answer = json!({ "survey": "acknowledge-commission", "answer": "seen" });
+    let answer = json!({ "survey": "acknowledge-commission", "answer": "seen", "notice": "=n1" });
     let log = [
         approved("ada", reached("ada")),
         approved("bob", json!({ "zone": "Europe/Oslo" })),

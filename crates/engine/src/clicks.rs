@@ -7,7 +7,8 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
-use rapport_event::shard_of;
+use rapport_event::{PartnerKey, shard_of};
+use rapport_partner::PartnerState;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -51,6 +52,8 @@ pub enum Verdict {
     AllLinks,
     /// The same visitor follows links in mails of many.
     Crowd,
+    /// A person followed it who objects to being judged by figures.
+    Objects,
 }
 
 impl Verdict {
@@ -64,6 +67,7 @@ impl Verdict {
             Self::Early => "early",
             Self::AllLinks => "all_links",
             Self::Crowd => "crowd",
+            Self::Objects => "objects",
         }
     }
 }
@@ -106,13 +110,18 @@ pub async fn judge_due(store: &dyn Store, shards: u32, now: Timestamp) -> Result
     for click in &open {
         let row = &click.row;
         let link = (row.message.as_str(), row.link);
-        let verdict = judge(click, click.last.max(last.get(&link).copied()));
+        let mut verdict = judge(click, click.last.max(last.get(&link).copied()));
         let mut told = None;
         if verdict == Verdict::Human
             && let Some(message) = store.message(&row.message).await?
         {
-            last.insert(link, row.at);
-            told = Some(records::outbox(shard_of(&message.key, shards), records::clicked(&message, row.link, row.at)));
+            let shard = shard_of(&message.key, shards);
+            if objects(store, shard, &message.key).await? {
+                verdict = Verdict::Objects;
+            } else {
+                last.insert(link, row.at);
+                told = Some(records::outbox(shard, records::clicked(&message, row.link, row.at)));
+            }
         }
         let (message, link, at) = (row.message.clone(), row.link, row.at);
         judged.push(JudgedClick { message, link, at, verdict: verdict.code(), told });
@@ -122,6 +131,14 @@ pub async fn judge_due(store: &dyn Store, shards: u32, now: Timestamp) -> Result
         metrics::counter!("rapport_clicks_total", "what" => click.verdict).increment(1);
     }
     Ok(judged.len())
+}
+
+/// Whether whose mail it was objects to being judged by figures: what they look at is nobody's business then. A state that this
+/// version cannot read says nothing; whoever folds the record asks again.
+async fn objects(store: &dyn Store, shard: u32, key: &PartnerKey) -> Result<bool, StoreError> {
+    let rows = store.load_partners(shard, std::slice::from_ref(key)).await?;
+    let state = rows.first().map(|row| PartnerState::decode(&row.partner.hot, row.partner.days.as_deref()));
+    Ok(state.is_some_and(|state| state.is_ok_and(|state| state.profile.objects_to_profiling())))
 }
 
 /// Judges clicks as they become due. Any number may run.

@@ -156,17 +156,66 @@ fn leads_to(status: StatusCode, headers: &HeaderMap) -> Option<String> {
     Some(location.to_str().ok()?.to_owned())
 }
 
-/// Where a redirect leads: to an address, or a path of the same host. https only, wherever it came from.
+/// Where a redirect leads (RFC 9110, 10.2.2): to an address, or from the one that was asked on. https only, wherever it came from.
 fn next(target: &Target, location: &str) -> Result<Target, FetchError> {
-    let next = if location.starts_with('/') && !location.starts_with("//") {
-        target.at(location)
-    } else if location.starts_with("//") {
+    let location = location.split('#').next().unwrap_or_default().trim();
+    let next = if location.starts_with("//") {
         Target::parse(&format!("https:{location}"))
-    } else {
+    } else if has_scheme(location) {
         Target::parse(location)
+    } else {
+        target.at(&from_here(target.path(), location))
     };
     let next = next.map_err(FetchError::Address)?;
     if next.tls { Ok(next) } else { Err(FetchError::RedirectInTheClear) }
+}
+
+/// Whether a reference begins with a scheme, and so is an address of its own.
+fn has_scheme(reference: &str) -> bool {
+    reference.split_once(':').is_some_and(|(scheme, _)| {
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
+    })
+}
+
+/// The path and query that a reference without host means, seen from a path (RFC 3986, 5.2).
+fn from_here(here: &str, reference: &str) -> String {
+    let (path, query) = match reference.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (reference, None),
+    };
+    let (base, asked) = here.split_once('?').map_or((here, None), |(base, asked)| (base, Some(asked)));
+    let path = match path {
+        // Nothing but another question, or nothing at all: the same place.
+        "" => base.to_owned(),
+        _ if path.starts_with('/') => without_dots(path),
+        _ => without_dots(&format!("{}/{path}", base.rsplit_once('/').map_or("", |(folder, _)| folder))),
+    };
+    match query.or(asked.filter(|_| reference.is_empty())) {
+        Some(query) => format!("{path}?{query}"),
+        None => path,
+    }
+}
+
+/// A path without its `.` and `..`; none leads above the first folder.
+fn without_dots(path: &str) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    let mut parts = path.split('/').skip(1).peekable();
+    while let Some(part) = parts.next() {
+        let is_last = parts.peek().is_none();
+        match part {
+            "." | ".." => {
+                if part == ".." {
+                    kept.pop();
+                }
+                if is_last {
+                    kept.push("");
+                }
+            }
+            _ => kept.push(part),
+        }
+    }
+    format!("/{}", kept.join("/"))
 }
 
 #[cfg(test)]
@@ -249,6 +298,26 @@ mod tests {
         let led = next(&target, "/b?c=d").unwrap();
         assert_eq!((led.host_header().as_str(), led.path()), ("shop.example:8443", "/b?c=d"));
         assert_eq!(next(&target, "//other.example/b").unwrap().host_header(), "other.example");
+        for (location, path) in [
+            ("c.csv", "/a/c.csv"),
+            ("c.csv?d=e", "/a/c.csv?d=e"),
+            ("./c.csv", "/a/c.csv"),
+            ("../c.csv", "/c.csv"),
+            ("../../../c.csv", "/c.csv"),
+            ("/x/./y/../c.csv", "/x/c.csv"),
+            ("..", "/"),
+            ("?d=e", "/a/b.csv?d=e"),
+            ("#end", "/a/b.csv?old=1"),
+            ("c.csv#end", "/a/c.csv"),
+            ("c.csv?at=12:30", "/a/c.csv?at=12:30"),
+        ] {
+            let here = Target::parse("https://shop.example:8443/a/b.csv?old=1").unwrap();
+            let led = next(&here, location).unwrap();
+            assert_eq!((led.host_header().as_str(), led.path()), ("shop.example:8443", path), "{location}");
+        }
+        for wrong in ["javascript:alert(1)", "file:///etc/passwd", "a b.csv"] {
+            assert_eq!(next(&target, wrong).unwrap_err(), FetchError::Address(TargetError::Form), "{wrong}");
+        }
         assert_eq!(next(&target, "https://u:p@other.example/").unwrap_err(), FetchError::Address(TargetError::Login));
     }
 }

@@ -19,12 +19,12 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use axum::{
-    Router,
+    Json, Router,
     body::{Body, Bytes},
     extract::{Request, State},
     http::{HeaderMap, StatusCode, header},
     middleware::{self, Next},
-    response::Response,
+    response::{IntoResponse, Response},
     routing::{get, post},
 };
 use futures::StreamExt;
@@ -40,6 +40,7 @@ use rapport_engine::{
     rulebooks::{Applied, RulebookError, Rulebooks},
 };
 use rapport_message::link::Keys;
+use serde_json::json;
 use sha2::Sha256;
 use tracing::debug;
 
@@ -204,14 +205,36 @@ enum Trouble {
 }
 
 impl Trouble {
+    const fn code(self) -> &'static str {
+        match self {
+            Trouble::Lost => "unknown",
+            Trouble::Busy => "unavailable",
+            Trouble::Large => "too_large",
+            Trouble::Slow => "too_slow",
+        }
+    }
+
+    const fn status(self) -> StatusCode {
+        match self {
+            Trouble::Lost => StatusCode::NOT_FOUND,
+            Trouble::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Trouble::Large => StatusCode::PAYLOAD_TOO_LARGE,
+            Trouble::Slow => StatusCode::REQUEST_TIMEOUT,
+        }
+    }
+
+    /// As programs are told.
+    fn told(self) -> Response {
+        (self.status(), Json(json!({ "error": { "code": self.code() } }))).into_response()
+    }
+
     fn page(self, words: &'static Words) -> Response {
-        let (status, title, text) = match self {
-            Trouble::Lost => (StatusCode::NOT_FOUND, words.lost_title, words.lost_text),
-            Trouble::Busy => (StatusCode::SERVICE_UNAVAILABLE, words.busy_title, words.busy_text),
-            Trouble::Large => (StatusCode::PAYLOAD_TOO_LARGE, words.large_title, words.large_text),
-            Trouble::Slow => (StatusCode::REQUEST_TIMEOUT, words.busy_title, words.busy_text),
+        let (title, text) = match self {
+            Trouble::Lost => (words.lost_title, words.lost_text),
+            Trouble::Busy | Trouble::Slow => (words.busy_title, words.busy_text),
+            Trouble::Large => (words.large_title, words.large_text),
         };
-        let mut response = Page::new(words, "", title).text(text).respond(status);
+        let mut response = Page::new(words, "", title).text(text).respond(self.status());
         if self == Trouble::Busy {
             response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("5"));
         }
@@ -235,13 +258,20 @@ fn browser_words(headers: &HeaderMap) -> &'static Words {
 async fn limited(State(bytes_max): State<usize>, request: Request, next: Next) -> Response {
     let words = browser_words(request.headers());
     let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    if declared.is_some_and(|length: usize| length > bytes_max) {
-        return Trouble::Large.page(words);
-    }
     let (head, body) = request.into_parts();
-    let read = tokio::time::timeout(BODY_TIME_MAX, whole(body, bytes_max)).await;
-    match read.unwrap_or(Err(Trouble::Slow)) {
+    let read = if declared.is_some_and(|length: usize| length > bytes_max) {
+        Err(Trouble::Large)
+    } else {
+        let read = tokio::time::timeout(BODY_TIME_MAX, whole(body, bytes_max)).await;
+        read.unwrap_or(Err(Trouble::Slow))
+    };
+    match read {
         Ok(bytes) => next.run(Request::from_parts(head, Body::from(bytes))).await,
+        // Programs read codes, people read pages.
+        Err(trouble) if head.uri.path().starts_with("/v1/") => {
+            feedback::not_read(head.uri.path(), trouble.code());
+            trouble.told()
+        }
         Err(trouble) => trouble.page(words),
     }
 }

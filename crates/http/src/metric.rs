@@ -12,7 +12,7 @@ pub const FEEDBACK: &str = "rapport_feedback_total";
 pub const FEEDBACK_REFUSED: &str = "rapport_feedback_refused_total";
 /// Counted links that were followed, by `what`: `noted` (judged a minute later), `known` (within the same minute, or of nobody), `head`,
 /// `over`, `refused` (no link of ours), `lost` (the visitor got there, and the database does not know); and later, by what they were
-/// judged to be: `human`, `repeated`, `machine`, `early`, `all_links`, `crowd`.
+/// judged to be: `human`, `repeated`, `machine`, `early`, `all_links`, `crowd`, `objects`.
 pub const CLICKS: &str = "rapport_clicks_total";
-/// What people did through links, by `what`: `unsubscribe`, `answer`, `preferences`.
+/// What people did through links, by `what`: `unsubscribe`, `answer`, `preferences`, `goal`.
 pub const WISHES: &str = "rapport_http_wishes_total";

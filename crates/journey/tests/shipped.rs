@@ -377,3 +377,29 @@ fn a_click_acknowledges_the_notice_it_was_given_by_and_no_other() {
     assert_eq!(are_over, [false, true], "{:#?}", stage.log);
     assert_eq!(stage.log.last().unwrap(), "4 10:00: exit notice-of-commission: stop_when acknowledged");
 }
+
+#[test]
+fn an_answer_that_names_no_mail_acknowledges_the_notice_it_names_or_none() {
+    let mut stage = Stage::shipped(&["notice-of-terms"]);
+    approved(&mut stage);
+    for (day, notice) in [(2, "n1"), (3, "n2")] {
+        let change = json!({ "kind": "terms.changed", "notice": notice, "from": "2026-04-01", "what": "cookies",
+            "url": "https://acme.example/terms" });
+        stage.event(day, "10:00", change);
+    }
+    let over =
+        |stage: &Stage| -> Vec<bool> { stage.journeys.iter().map(rapport_journey::Journey::is_exited).collect() };
+    let answer = json!({ "kind": "survey.answered", "survey": "acknowledge-terms", "answer": "read" });
+    stage.event(4, "10:00", answer.clone());
+    assert_eq!(over(&stage), [false, false], "which of the two it is about nobody knows");
+    for of in [json!("n0"), json!(1)] {
+        let mut other = answer.clone();
+        other["notice"] = of;
+        stage.event(4, "11:00", other);
+        assert_eq!(over(&stage), [false, false]);
+    }
+    let mut first = answer;
+    first["notice"] = json!("n1");
+    stage.event(4, "12:00", first);
+    assert_eq!(over(&stage), [true, false], "{:#?}", stage.log);
+}

@@ -2,14 +2,14 @@
 
 use jiff::Timestamp;
 use rapport_contact::breaker::Tally;
-use rapport_engine::ports::rows::OutboxRow;
+use rapport_engine::ports::rows::{OutboxRow, Response, ResponseRow};
 use rapport_engine::ports::store::{DomainTally, FeedbackRow, StoreError, SuppressionChange};
 use rapport_event::id::PartnerKey;
 
 use crate::SqlStore;
 use crate::commit::write_outbox;
 use crate::person::write_changes;
-use crate::sql::queries::feedback as sql;
+use crate::sql::queries::{feedback as sql, story};
 use crate::sql::{Row, cells};
 
 impl SqlStore {
@@ -30,6 +30,27 @@ impl SqlStore {
                     message: row.opt_text(4)?,
                     workflow: row.opt_text(5)?,
                     at: row.instant(6)?,
+                })
+            })
+            .collect()
+    }
+
+    /// What a partner did about the mails they got, first done first.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn responses_of(&self, key: &PartnerKey) -> Result<Vec<ResponseRow>, StoreError> {
+        let cells = cells![key.program.as_str(), key.partner.as_str()];
+        let rows = self.reader().await?.fetch(&story::RESPONSES, &cells).await?;
+        rows.iter()
+            .map(|row| {
+                let code = row.text(1)?;
+                Ok(ResponseRow {
+                    key: key.clone(),
+                    message: row.text(0)?,
+                    what: Response::parse(&code)
+                        .ok_or_else(|| StoreError::Damaged(format!("a response is `{code}`")))?,
+                    at: row.instant(2)?,
                 })
             })
             .collect()

@@ -20,6 +20,8 @@ use rows::{Row, Rows};
 
 /// More than one item of so many that does not fit, and nothing of the source is taken.
 const GOOD_OF_ONE_BAD: usize = 10;
+/// A source of more items is refused: mails show a few of twenty thousand at most.
+const ITEMS_MAX: usize = 1_000_000;
 /// So many that do not fit are told; the others are counted.
 const TOLD_MAX: usize = 20;
 
@@ -70,6 +72,13 @@ pub enum Unreadable {
     },
     /// It holds no item.
     Empty,
+    /// It holds more than anybody means.
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// So many it may hold.
+        most: usize,
+    },
     /// More than a tenth does not fit.
     TooManyBad {
         /// What does not.
@@ -92,6 +101,7 @@ impl fmt::Display for Unreadable {
                 write!(f, "it has no column `{column}`; is `{near}` meant?")
             }
             Self::Empty => f.write_str("it holds no item"),
+            Self::TooMany { what, most } => write!(f, "it holds more than {most} {what}"),
             Self::TooManyBad { bad, of } => {
                 write!(f, "{} of {of} items do not fit, which is more than a tenth", bad.count)
             }
@@ -118,6 +128,9 @@ pub fn read(
     let mut all = 0;
     let mut rows = Rows::of(bytes, origin)?;
     while let Some(row) = rows.next() {
+        if all >= ITEMS_MAX {
+            return Err(Unreadable::TooMany { what: "items", most: ITEMS_MAX });
+        }
         let place = row.place();
         if let Err(why) = row.is_whole() {
             all += row.rows();

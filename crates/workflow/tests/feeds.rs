@@ -164,6 +164,30 @@ fn another_file_than_was_meant_is_refused() {
 }
 
 #[test]
+fn a_source_of_tiny_values_costs_no_more_than_a_large_one() {
+    let books = "from: books.json, columns: { id: isbn, url: link }";
+    let zeros = format!("[{}0]", "0,".repeat(1_000_000));
+    let error = pull(books, zeros.as_bytes()).unwrap_err();
+    assert_eq!(error.to_string(), "it holds more than 1000000 items");
+    let rows = format!("{HEADER}{}", "x\n".repeat(1_000_001));
+    assert_eq!(pull(CSV, rows.as_bytes()).unwrap_err().to_string(), "it holds more than 1000000 items");
+    let columns = "a,".repeat(10_000);
+    assert_eq!(pull(CSV, columns.as_bytes()).unwrap_err().to_string(), "it holds more than 10000 columns");
+
+    let good: Vec<String> =
+        (0..20).map(|at| format!("{{ \"isbn\": {at}, \"link\": \"https://books.example/{at}\" }}")).collect();
+    let wide = format!("{{ \"isbn\": 99, \"all\": [{}0] }}", "{\"a\":0},".repeat(40_000));
+    let deep = format!("{{ \"isbn\": 98, \"all\": {}{} }}", "[".repeat(1_000), "]".repeat(1_000));
+    for (item, why) in [(wide, "it is larger than 256 KiB"), (deep, "it cannot be read: recursion limit exceeded")] {
+        let text = format!("[{}, {item}]", good.join(","));
+        let pulled = pull(books, text.as_bytes()).unwrap();
+        assert_eq!((pulled.items.len(), pulled.bad.count), (20, 1));
+        let told = &pulled.bad.told[0];
+        assert!(told.place == "item 21" && told.why.starts_with(why), "{told:?}");
+    }
+}
+
+#[test]
 fn json_is_read_by_keys_of_keys_and_commas_where_they_are_declared() {
     let books = "from: books.json, items: data.products, columns: { id: isbn, url: links.web, \
                  price: { amount: price.value, in: EUR, decimal: comma } }";

@@ -11,7 +11,9 @@ use rapport_contact::{normalise, provider_of};
 use rapport_engine::clocks;
 use rapport_engine::personal::filled;
 use rapport_engine::ports::operating::PauseRow;
-use rapport_engine::ports::rows::{MessageState, RefusalRow, RelayReply, SignalRow, TaskKind, TaskRow};
+use rapport_engine::ports::rows::{
+    MessageState, RefusalRow, RelayReply, Response, ResponseRow, SignalRow, TaskKind, TaskRow,
+};
 use rapport_engine::ports::store::{FeedbackRow, Store as _};
 use rapport_engine::rulebooks::{Applied, Rulebooks};
 use rapport_engine::shard::health::REVIEWED;
@@ -109,6 +111,7 @@ impl Told {
         story.messages.retain(|message| message.message.workflow == workflow);
         story.refusals.retain(|refusal| refusal.workflow == workflow);
         story.tasks.retain(|task| task.workflow == workflow);
+        self.back.responses.retain(|did| story.messages.iter().any(|told| told.message.id == did.message));
         self.pauses.retain(|pause| {
             pause.scope.workflow.as_deref().is_none_or(|paused| paused == workflow)
                 && pause.scope.journey.as_deref().is_none_or(|id| story.has_journey(id))
@@ -166,6 +169,8 @@ struct Back {
     /// Whose mailbox it is.
     provider: Option<&'static str>,
     reports: Vec<FeedbackRow>,
+    /// What the partner did about the mails: clicked, answered, wrote back, opted out.
+    responses: Vec<ResponseRow>,
 }
 
 impl Back {
@@ -180,7 +185,8 @@ impl Back {
         let provider = address.as_ref().map(|address| provider_of(address.domain()));
         let address = address.map(|address| address.key());
         let reports = store.reports_about(key, address.as_deref()).await.doing("reading what came back")?;
-        Ok(Self { closed, provider, reports })
+        let responses = store.responses_of(key).await.doing("reading what the partner did about mails")?;
+        Ok(Self { closed, provider, reports, responses })
     }
 }
 
@@ -290,6 +296,9 @@ fn tell(told: &Told, home: TimeZone) {
             for report in back.reports.iter().filter(of_it) {
                 line(format!("    – {}", told_report(report, &zone)));
             }
+            for response in back.responses.iter().filter(|response| response.message == message.message.id) {
+                line(format!("    – {}", told_response(response, &zone)));
+            }
         }
         for task in story.tasks.iter().filter(|task| task.journey == row.id) {
             let due = task.due.map(|due| format!(", due {}", moment(due, &zone))).unwrap_or_default();
@@ -318,6 +327,16 @@ fn told_task(task: &TaskRow, person: &Value, due: &str, zone: &TimeZone) {
 
 fn told_report(report: &FeedbackRow, zone: &TimeZone) -> String {
     format!("{}, told by {} on {}", report.what, report.origin, moment(report.at, zone))
+}
+
+fn told_response(response: &ResponseRow, zone: &TimeZone) -> String {
+    let did = match response.what {
+        Response::Click => "a counted link of it was followed",
+        Response::Answer => "its survey was answered",
+        Response::Reply => "a reply came",
+        Response::Unsubscribe => "it was the way out of its topic, or of all mail",
+    };
+    format!("{did}, first on {}", moment(response.at, zone))
 }
 
 fn sent(story: &Story) -> i64 {
@@ -408,6 +427,9 @@ fn data(told: &Told) -> Value {
         "suppressions": back.closed.iter().map(|(topic, reason)| json!({ "topic": topic, "reason": reason })).collect::<Vec<_>>(),
         "reports": back.reports.iter().map(|report| json!({
             "what": report.what, "origin": report.origin, "message": report.message, "at": report.at.to_string(),
+        })).collect::<Vec<_>>(),
+        "responses": back.responses.iter().map(|response| json!({
+            "message": response.message, "what": response.what.code(), "at": response.at.to_string(),
         })).collect::<Vec<_>>(),
         "person": story.person.as_deref().map(parsed),
         "journeys": story.journeys.iter().map(|row| parsed(&row.body)).collect::<Vec<_>>(),

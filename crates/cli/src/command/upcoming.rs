@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use rapport_engine::ports::rows::MessageState;
 use rapport_event::PartnerKey;
 use rapport_workflow::Timed;
+use rapport_workflow::config::WarmUp;
 use serde_json::json;
 
 use crate::ahead::Ahead;
@@ -95,7 +96,19 @@ pub async fn run(settings: &Settings, days: u32, workflow: Option<&str>, as_json
         return Ok(exit::OK);
     }
     tell(&coming, &zone, days);
+    line(faint(&not_foreseen(&program.warm_up, ahead.picture.now.to_zoned(zone).date())));
     Ok(exit::OK)
+}
+
+/// What holds mail at the moment it leaves, and is not foreseen: it goes by what all mailers send, to everybody, until then.
+fn not_foreseen(warm_ups: &[WarmUp], today: Date) -> String {
+    let warmed = warm_ups.iter().filter(|warm_up| warm_up.mails_on(today).is_some());
+    let warmed: Vec<&str> = warmed.map(|warm_up| warm_up.domain.as_str()).collect();
+    let warm_up = match warmed.as_slice() {
+        [] => String::new(),
+        domains => format!(", and the warm-up of {} may move mails by days", domains.join(", ")),
+    };
+    format!("not foreseen: the pace of each mailbox provider spreads many mails of one time{warm_up}")
 }
 
 fn tell(coming: &[Coming], zone: &TimeZone, days: u32) {
@@ -130,4 +143,19 @@ fn tell(coming: &[Coming], zone: &TimeZone, days: u32) {
         "{} in {days} days, if nothing more happens: sales and answers bring or stop others",
         count(sum, "mail")
     )));
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    #[test]
+    fn a_warm_up_is_said_to_move_mails_while_it_lasts() {
+        let warm_up = WarmUp { domain: "mail.acme.example".into(), from: date(2026, 3, 2), mails_a_day: vec![50, 100] };
+        let told = |day| not_foreseen(std::slice::from_ref(&warm_up), day);
+        assert!(told(date(2026, 3, 3)).ends_with("and the warm-up of mail.acme.example may move mails by days"));
+        assert!(!told(date(2026, 3, 4)).contains("warm-up"), "{}", told(date(2026, 3, 4)));
+    }
 }

@@ -217,7 +217,8 @@ impl<'a> Reaction<'a> {
 
     /// Records of rapport's own find their journey; everything is announced.
     fn take_up(&mut self, event: &Event) {
-        self.batch.responses.extend(responses::of(event));
+        let objects = self.entry.state.profile.objects_to_profiling();
+        self.batch.responses.extend(responses::of(event, objects));
         if let Payload::Engine(data) = &event.payload {
             match &**data {
                 EngineData::Outcome(outcome) => {

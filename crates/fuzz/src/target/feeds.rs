@@ -72,6 +72,7 @@ pub(super) fn feed(bytes: &[u8]) -> String {
                     Unreadable::NoList(_) => "no_list",
                     Unreadable::NoColumn { .. } => "no_column",
                     Unreadable::Empty => "empty",
+                    Unreadable::TooMany { .. } => "too_many",
                     Unreadable::TooManyBad { .. } => "too_many_bad",
                 }
             }

@@ -95,8 +95,7 @@ pub(super) async fn provider(
     body: Bytes,
 ) -> Response {
     let told = gateway.providers.read(&provider, &headers, &body);
-    // Known providers only: anything else would make a metric of whatever is asked for.
-    let name = ["mailgun", "sendgrid", "postmark", "ses"].into_iter().find(|name| *name == provider).unwrap_or("other");
+    let name = known(&provider);
     match told {
         Ok(Told::Reports { reports, once }) => {
             let origin = Origin::Provider { name, once: once.map(|once| digest(once.as_bytes())) };
@@ -120,6 +119,20 @@ pub(super) async fn provider(
             refused(name, unread.code());
             error(StatusCode::UNPROCESSABLE_ENTITY, unread.code())
         }
+    }
+}
+
+/// The name of a provider. Known ones only: anything else would make a metric of whatever is asked for.
+fn known(provider: &str) -> &'static str {
+    ["mailgun", "sendgrid", "postmark", "ses"].into_iter().find(|name| *name == provider).unwrap_or("other")
+}
+
+/// Counts a report whose body was not read, by the path it came to; what is no report is none of ours.
+pub(super) fn not_read(path: &str, why: &'static str) {
+    match (path, path.strip_prefix("/v1/feedback/")) {
+        ("/v1/mail", _) => refused("mail", why),
+        (_, Some(provider)) => refused(known(provider), why),
+        _ => {}
     }
 }
 

@@ -4,6 +4,7 @@ use jiff::ToSpan;
 use rapport_engine::{clicks::judge_due, ports::store::Store};
 use rapport_event::{EngineData, Kind, Payload};
 use rapport_message::link::{Claims, Keys};
+use rapport_partner::PartnerState;
 
 use crate::world::{Answer, MESSAGE, World, keys, now, path};
 
@@ -155,5 +156,22 @@ async fn the_erased_get_there_and_nothing_is_noted() {
     assert_leads_there(&follow(&world, "GET", &path(&click(2, today()))).await);
     assert_eq!(noted(&world).await, []);
     assert_eq!(judged(&world).await, 0);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn clicks_of_those_who_object_to_being_judged_lead_there_and_are_told_to_nobody() {
+    let world = World::new("en").await;
+    let mut state = PartnerState::default();
+    state.profile.objects_to_profiling.tell(Some(true), now());
+    world.state(&state).await;
+    assert_leads_there(&follow(&world, "GET", &path(&click(2, today()))).await);
+    assert_eq!(judged(&world).await, 1);
+    assert_eq!(world.outbox().await, []);
+    state.profile.objects_to_profiling.tell(Some(false), now() + 1.minutes());
+    world.state(&state).await;
+    assert_leads_there(&follow(&world, "GET", &path(&click(1, today()))).await);
+    assert_eq!(judged(&world).await, 1);
+    assert_eq!(world.outbox().await.len(), 1, "the objection was taken back");
     world.stop().await;
 }

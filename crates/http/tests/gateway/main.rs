@@ -11,6 +11,7 @@ mod goals;
 mod hostile;
 mod links;
 mod ops;
+mod refused;
 mod reviews;
 mod surveys;
 mod world;

@@ -67,7 +67,8 @@ impl Run<'_, '_> {
     }
 
     /// Whether an event says that the partner knows what this journey told: the answer given by a mail of this journey and no other,
-    /// or another system's word about this very notice.
+    /// or another system's word about this very notice. An answer that names neither a mail nor the notice proves nothing of either
+    /// of two open ones, so it proves nothing of one: what is told later must not depend on what else happened to be open.
     fn acknowledges(&self, event: &EventSnapshot) -> bool {
         let Some(notice) = &self.workflow.notice else { return false };
         let same_object = self.workflow.object().is_none_or(|field| {
@@ -80,7 +81,10 @@ impl Run<'_, '_> {
         event.kind == "survey.answered"
             && event.text("survey") == Some(&*notice.survey)
             && event.text("answer") == Some(&*notice.answer)
-            && event.payload.get("message").is_none_or(|of| of.as_str().is_some_and(|of| self.is_own_message(of)))
+            && match event.payload.get("message") {
+                Some(of) => of.as_str().is_some_and(|of| self.is_own_message(of)),
+                None => same_object,
+            }
     }
 
     /// Whether a mail is one this journey planned: ids are made of the journey and the step. Steps may have had other names when it

@@ -407,7 +407,7 @@ pub(super) const PAGES: &[CodePage] = &[
     CodePage {
         code: "R0473",
         title: "a feed that cannot be pulled like this",
-        meaning: "`from` names an https address or a file outside the project, in CSV or JSON; `columns` says which of its columns is which field. Every item needs an `id` and a `url`, every field that is not well known a type, and every price a currency.",
+        meaning: "`from` names an https address or a file outside the project, in CSV or JSON; `columns` says which of its columns is which field. Every item needs an `id` and a `url`, every field that is not well known a type, and every price a currency. A file that a pull writes is that feed's alone: the next pull would overwrite what stands in it by hand.",
         place: place::FEEDS_PULLED,
         example: "shop:\n  from: https://shop.example/products.csv\n  columns: { id: sku, url: link, price: { amount: price } }",
         put_right: "shop:\n  from: https://shop.example/products.csv\n  columns: { id: sku, url: link, price: { amount: price, in: EUR } }",

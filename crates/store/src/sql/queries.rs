@@ -336,6 +336,7 @@ pub(crate) mod story {
     pub(crate) static SIGNALS: Statement = Statement::one(include_str!("../../queries/story/signals.sql"));
     pub(crate) static REFUSALS: Statement = Statement::one(include_str!("../../queries/story/refusals.sql"));
     pub(crate) static TASKS: Statement = Statement::one(include_str!("../../queries/story/tasks.sql"));
+    pub(crate) static RESPONSES: Statement = Statement::one(include_str!("../../queries/story/responses.sql"));
     pub(crate) static FIND: Statement = Statement::one(include_str!("../../queries/story/find.sql"));
 }
 

@@ -2,7 +2,7 @@
 
 mod origin;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -115,19 +115,29 @@ pub(crate) fn read(node: &Node, path: &str, sources: &Sources, findings: &mut Fi
     let Some(fields) = Fields::of(node, path, findings) else { return feeds };
     let entries = fields.require("feeds", findings).and_then(|node| node.map(path, findings)).unwrap_or_default();
     fields.finish(&[], findings);
+    let pulls = entries.iter().filter(|(_, value)| value.get("from").is_some());
+    let pulled: BTreeSet<String> = pulls.map(|(key, _)| pulled_file(&key.text)).collect();
     for (key, value) in entries {
         if !is_name(&key.text) {
             findings.error("R0307", path, key.span, format!("`{}` is no name", key.text));
             continue;
         }
-        if let Some(feed) = feed(&key.text, value, path, sources, findings) {
+        if let Some(feed) = feed(&key.text, value, path, sources, &pulled, findings) {
             feeds.insert(feed.id.clone(), feed);
         }
     }
     feeds
 }
 
-fn feed(id: &str, node: &Node, path: &str, sources: &Sources, findings: &mut Findings) -> Option<Feed> {
+/// `pulled`: the files that pulls of any feed write.
+fn feed(
+    id: &str,
+    node: &Node,
+    path: &str,
+    sources: &Sources,
+    pulled: &BTreeSet<String>,
+    findings: &mut Findings,
+) -> Option<Feed> {
     let keys = Fields::of(node, path, findings)?;
     let before = findings.errors();
     let pulls = keys.peek("from").is_some();
@@ -150,6 +160,12 @@ fn feed(id: &str, node: &Node, path: &str, sources: &Sources, findings: &mut Fin
         Some((origin, fields)) => (fields, Some(origin), pulled_file(id)),
         None => (own?, None, format!("config/{}", file.and(named)?.text(path, findings)?)),
     };
+    if origin.is_none() && pulled.contains(&full) {
+        findings
+            .error("R0473", path, named?.text_span(), "a feed that is pulled writes this file")
+            .label("name another file: what is written there by hand would be gone with the next pull");
+        return None;
+    }
     let mut feed = Feed { id: id.into(), fields, items: Vec::new(), pulled_at: None, fresh_for, origin };
     let Some(source) = sources.get(&full) else {
         if feed.origin.is_some() {

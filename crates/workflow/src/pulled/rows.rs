@@ -2,23 +2,40 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 
 use rapport_rule::suggest::nearest;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value as Json;
+use serde_json::value::RawValue;
 
-use super::Unreadable;
+use super::{ITEMS_MAX, Unreadable};
 use crate::config::{FeedColumn, FeedCurrency, FeedFormat, FeedOrigin};
+
+/// A larger item of a list is left out unread. Small values take many times their bytes when they are read, so a list is read item by
+/// item, and no item is longer than what that may cost.
+const ITEM_BYTES_MAX: usize = 256 << 10;
+/// A header with more columns is none.
+const COLUMNS_MAX: usize = 10_000;
 
 /// All rows of a source.
 pub(super) enum Rows<'a> {
     Table { reader: Box<csv::Reader<&'a [u8]>>, header: BTreeMap<String, usize>, cells: usize },
-    List { items: std::vec::IntoIter<Json>, at: usize },
+    List { items: std::vec::IntoIter<&'a RawValue>, at: usize },
 }
 
 /// One of them.
 pub(super) enum Row<'h> {
-    Cells { record: csv::ByteRecord, header: &'h BTreeMap<String, usize>, cells: usize },
-    Item { item: Json, at: usize },
+    Cells {
+        record: csv::ByteRecord,
+        header: &'h BTreeMap<String, usize>,
+        cells: usize,
+    },
+    /// Why it cannot be read, where it cannot.
+    Item {
+        item: Result<Json, String>,
+        at: usize,
+    },
 }
 
 impl<'a> Rows<'a> {
@@ -36,6 +53,9 @@ impl<'a> Rows<'a> {
         if !matches!(reader.read_byte_record(&mut first), Ok(true)) {
             return Err(Unreadable::Empty);
         }
+        if first.len() > COLUMNS_MAX {
+            return Err(Unreadable::TooMany { what: "columns", most: COLUMNS_MAX });
+        }
         let mut header = BTreeMap::new();
         for (at, cell) in first.iter().enumerate() {
             // Of two columns of one name the first is meant.
@@ -50,19 +70,22 @@ impl<'a> Rows<'a> {
         Ok(Self::Table { reader: Box::new(reader), header, cells: first.len() })
     }
 
-    fn list(bytes: &[u8], keys: &[String]) -> Result<Self, Unreadable> {
-        let whole: Json = serde_json::from_slice(bytes).map_err(|error| Unreadable::NoJson(error.to_string()))?;
-        let mut at = whole;
+    fn list(bytes: &'a [u8], keys: &[String]) -> Result<Self, Unreadable> {
+        let unreadable = |error: serde_json::Error| Unreadable::NoJson(error.to_string());
+        let mut at: &'a RawValue = serde_json::from_slice(bytes).map_err(unreadable)?;
+        let no_list = || Unreadable::NoList(keys.join("."));
         for key in keys {
-            at = match at {
-                Json::Object(mut map) => map.remove(key.as_str()).unwrap_or(Json::Null),
-                _ => Json::Null,
-            };
+            let found = if starts_with(at, '{') { under(at, key).map_err(unreadable)? } else { None };
+            at = found.ok_or_else(no_list)?;
         }
-        match at {
-            Json::Array(items) => Ok(Self::List { items: items.into_iter(), at: 0 }),
-            _ => Err(Unreadable::NoList(keys.join("."))),
+        if !starts_with(at, '[') {
+            return Err(no_list());
         }
+        let items = items(at).map_err(unreadable)?;
+        if items.len() > ITEMS_MAX {
+            return Err(Unreadable::TooMany { what: "items", most: ITEMS_MAX });
+        }
+        Ok(Self::List { items: items.into_iter(), at: 0 })
     }
 
     /// The next row, while there is one.
@@ -75,12 +98,72 @@ impl<'a> Rows<'a> {
                 is_there.then_some(Row::Cells { record, header, cells: *cells })
             }
             Self::List { items, at } => {
-                let item = items.next()?;
+                let text = items.next()?.get();
                 *at += 1;
+                let item = if text.len() > ITEM_BYTES_MAX {
+                    Err("it is larger than 256 KiB".to_owned())
+                } else {
+                    serde_json::from_str(text).map_err(|error| format!("it cannot be read: {error}"))
+                };
                 Some(Row::Item { item, at: *at })
             }
         }
     }
+}
+
+/// Whether JSON that was found sound is of the kind that begins so.
+fn starts_with(value: &RawValue, sign: char) -> bool {
+    value.get().trim_start().starts_with(sign)
+}
+
+/// The value under a key of an object; of two of one name the last, as everywhere in JSON.
+fn under<'a>(object: &'a RawValue, key: &str) -> Result<Option<&'a RawValue>, serde_json::Error> {
+    struct Under<'k>(&'k str);
+    impl<'de> Visitor<'de> for Under<'_> {
+        type Value = Option<&'de RawValue>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut found = None;
+            while let Some(key) = map.next_key::<String>()? {
+                if key == self.0 {
+                    found = Some(map.next_value::<&'de RawValue>()?);
+                } else {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+            Ok(found)
+        }
+    }
+    serde_json::Deserializer::from_str(object.get()).deserialize_map(Under(key))
+}
+
+/// The items of a list, each still as it was written, and no more than show that there are too many.
+fn items(list: &RawValue) -> Result<Vec<&RawValue>, serde_json::Error> {
+    struct Items;
+    impl<'de> Visitor<'de> for Items {
+        type Value = Vec<&'de RawValue>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+            let mut items = Vec::new();
+            while let Some(item) = list.next_element::<&'de RawValue>()? {
+                if items.len() > ITEMS_MAX {
+                    while list.next_element::<IgnoredAny>()?.is_some() {}
+                    break;
+                }
+                items.push(item);
+            }
+            Ok(items)
+        }
+    }
+    serde_json::Deserializer::from_str(list.get()).deserialize_seq(Items)
 }
 
 /// The columns of the source that a field is made of.
@@ -109,7 +192,8 @@ impl Row<'_> {
             Self::Cells { record, cells, .. } if record.len() != *cells => {
                 Err(format!("it has {} cells, and the header {cells}", record.len()))
             }
-            Self::Item { item, .. } if !item.is_object() => Err("it is not an object".to_owned()),
+            Self::Item { item: Err(why), .. } => Err(why.clone()),
+            Self::Item { item: Ok(item), .. } if !item.is_object() => Err("it is not an object".to_owned()),
             _ => Ok(()),
         }
     }
@@ -130,7 +214,7 @@ impl Row<'_> {
                 let cell = header.get(column).and_then(|at| record.get(*at)).unwrap_or_default();
                 Cow::Borrowed(std::str::from_utf8(cell).map_err(|_| "is not UTF-8".to_owned())?)
             }
-            Self::Item { item, .. } => match below(item, column) {
+            Self::Item { item, .. } => match item.as_ref().ok().and_then(|item| below(item, column)) {
                 None | Some(Json::Null) => return Ok(None),
                 Some(Json::String(text)) => Cow::Borrowed(text.as_str()),
                 Some(Json::Number(number)) => Cow::Owned(number.to_string()),

@@ -27,6 +27,12 @@ impl Response {
             Self::Click => "click",
         }
     }
+
+    /// The sort of this code.
+    #[must_use]
+    pub fn parse(code: &str) -> Option<Self> {
+        [Self::Reply, Self::Answer, Self::Unsubscribe, Self::Click].into_iter().find(|what| what.code() == code)
+    }
 }
 
 /// What a partner did about a mail. Each sort counts once for each mail; the first telling stands.

@@ -4,8 +4,9 @@ use rapport_event::{ActivityData, EngineData, Event, Kind, Payload};
 
 use crate::ports::rows::{Response, ResponseRow};
 
-/// The row of this record. What a machine answered is no reply.
-pub(super) fn of(event: &Event) -> Option<ResponseRow> {
+/// The row of this record. What a machine answered is no reply, and a click of somebody who objects to being judged by figures, by an
+/// objection that came between the click and its record, is not counted.
+pub(super) fn of(event: &Event, objects: bool) -> Option<ResponseRow> {
     let (what, message) = match &event.payload {
         Payload::Activity(ActivityData::Mail(mail)) if mail.is_reply() => {
             (Response::Reply, mail.in_reply_to.as_deref()?)
@@ -15,7 +16,9 @@ pub(super) fn of(event: &Event) -> Option<ResponseRow> {
             EngineData::Contact(contact) if event.kind == Kind::ContactOptedOut => {
                 (Response::Unsubscribe, contact.message.as_deref()?)
             }
-            EngineData::Outcome(outcome) if event.kind == Kind::MessageClicked => (Response::Click, &*outcome.message),
+            EngineData::Outcome(outcome) if event.kind == Kind::MessageClicked && !objects => {
+                (Response::Click, &*outcome.message)
+            }
             _ => return None,
         },
         _ => return None,
@@ -35,10 +38,14 @@ mod tests {
     use super::*;
 
     fn told(kind: Kind, payload: Payload) -> Option<(Response, String)> {
+        told_of(kind, payload, false)
+    }
+
+    fn told_of(kind: Kind, payload: Payload, objects: bool) -> Option<(Response, String)> {
         let (key, occurred_at) = (PartnerKey::new("shop", "ada").unwrap(), Timestamp::UNIX_EPOCH);
         let id = rapport_event::id::EventId::new("e").unwrap();
         let event = Event { id, key, kind, occurred_at, payload, person_version: None };
-        of(&event).map(|row| (row.what, row.message))
+        of(&event, objects).map(|row| (row.what, row.message))
     }
 
     fn mail(auto_submitted: Option<&str>, in_reply_to: Option<&str>) -> Option<(Response, String)> {
@@ -84,5 +91,15 @@ mod tests {
         };
         assert_eq!(outcome(Kind::MessageClicked), noted(Response::Click));
         assert_eq!(outcome(Kind::MessageSent), None);
+    }
+
+    #[test]
+    fn clicks_of_those_who_object_are_not_counted_and_what_they_say_is() {
+        let data = OutcomeData { message: "m".into(), ..OutcomeData::default() };
+        let clicked = Payload::Engine(Box::new(EngineData::Outcome(data)));
+        assert_eq!(told_of(Kind::MessageClicked, clicked, true), None);
+        let mail = MailData { in_reply_to: Some("m".into()), ..MailData::default() };
+        let replied = Payload::Activity(ActivityData::Mail(Box::new(mail)));
+        assert_eq!(told_of(Kind::MailReceived, replied, true), Some((Response::Reply, "m".to_owned())));
     }
 }

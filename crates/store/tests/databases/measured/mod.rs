@@ -142,6 +142,10 @@ async fn played(store: &SqlStore) {
     assert_eq!(store.commit_shard(&batch).await.unwrap(), Committed::Done);
     let again = ShardCommit { responses: batch.responses.clone(), ..commit(shard.commit_no + 1) };
     assert_eq!(store.commit_shard(&again).await.unwrap(), Committed::Done);
+    let did = store.responses_of(&key("a")).await.unwrap();
+    let did: Vec<(&str, &str)> = did.iter().map(|row| (row.message.as_str(), row.what.code())).collect();
+    assert_eq!(did, [("m1", "reply"), ("m2", "answer"), ("m2", "click"), ("m2", "unsubscribe")]);
+    assert_eq!(store.responses_of(&key("b")).await.unwrap(), []);
     let verdict = |snapshot: &RecipientSnapshot| {
         let mut verdict = RecipientVerdict::default();
         for due in &snapshot.due {
