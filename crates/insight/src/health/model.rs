@@ -56,6 +56,9 @@ pub struct InputSpec {
     pub weight: f64,
     /// (value, points 0–100) in rising order of value; straight lines between, flat beyond both ends.
     pub anchors: Vec<(f64, f64)>,
+    /// Points, 0–100, where its value is not known. `None`: its weight goes to the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<f64>,
 }
 
 /// A band of scores.
@@ -127,6 +130,9 @@ impl HealthModel {
                 named.push(&input.name);
                 if !weight(input.weight) {
                     say(format!("{place}.weight"), "a weight is a number above 0".into());
+                }
+                if input.missing.is_some_and(|points| !(0.0..=100.0).contains(&points)) {
+                    say(format!("{place}.missing"), "what is not known counts as 0 to 100 points".into());
                 }
                 if let Some(message) = wrong_anchors(&input.anchors) {
                     say(format!("{place}.anchors"), message.into());

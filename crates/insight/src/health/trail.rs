@@ -93,7 +93,7 @@ impl Sample {
         let contributions = known.map(|((group, input), part)| Contribution {
             input: input.name.clone(),
             group: group.name.clone(),
-            value: 0.0,
+            value: None,
             points: 0.0,
             weight: 0.0,
             part: f64::from(*part) / 10.0,
@@ -216,7 +216,12 @@ mod tests {
         let group = |name: &str, input: &str| GroupSpec {
             name: name.into(),
             weight: 1.0,
-            inputs: vec![InputSpec { name: input.into(), weight: 1.0, anchors: vec![(0.0, 0.0), (100.0, 100.0)] }],
+            inputs: vec![InputSpec {
+                name: input.into(),
+                weight: 1.0,
+                anchors: vec![(0.0, 0.0), (100.0, 100.0)],
+                missing: None,
+            }],
         };
         ModelSpec {
             name: "default".into(),
