@@ -126,6 +126,7 @@ pub fn review(facts: &PartnerFacts<'_>, models: &[HealthModel]) -> Option<Review
     let on = day::number(facts.program.zone.to_datetime(facts.now).date());
     let trail: Trail =
         facts.state.mark(marks::HEALTH).and_then(|json| serde_json::from_slice(json).ok()).unwrap_or_default();
+    let trail = trail.under(model);
     let (band, pending) = trail.settle(model, health.score, facts.state.band.as_deref(), on);
     health.band = band;
     let sample = Sample::of(model.spec(), &health, on);

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::facts::INPUTS;
 
@@ -92,6 +93,7 @@ impl std::error::Error for InvalidModel {}
 #[derive(Debug, Clone, PartialEq)]
 pub struct HealthModel {
     spec: ModelSpec,
+    stamp: u32,
 }
 
 impl HealthModel {
@@ -167,7 +169,18 @@ impl HealthModel {
         if !(1..=365).contains(&spec.falling_within_days) {
             say("falling.within".into(), "a fall is looked for within 1 to 365 days".into());
         }
-        if wrong.is_empty() { Ok(Self { spec }) } else { Err(wrong) }
+        if !wrong.is_empty() {
+            return Err(wrong);
+        }
+        // What points are made of, written out: `Debug` of numbers and names is the same everywhere.
+        let stamp = xxh3_64(format!("{:?}{:?}", spec.name, spec.groups).as_bytes()) as u32;
+        Ok(Self { spec, stamp })
+    }
+
+    /// Tells models apart that give other points or weights, so that points of one are not compared with those of another.
+    #[must_use]
+    pub fn stamp(&self) -> u32 {
+        self.stamp
     }
 
     /// The model as declared.
