@@ -116,14 +116,18 @@ fn approved_revenue(state: &PartnerState, number: i32) -> i64 {
     if state.is_priced() { state.sum(Measure::ApprovedRevenue, number - REVENUE_DAYS + 1, number) } else { 0 }
 }
 
-/// Approved sales by day.
-pub fn approved_days(state: &PartnerState) -> Vec<ApprovedDay> {
-    let priced = state.is_priced();
-    let one = |sale: SaleDay| ApprovedDay {
-        day: sale.day,
-        conversions: sale.conversions,
-        revenue: if priced { sale.revenue } else { 0 },
-    };
+/// Approved sales by day; of no worth where that of any is not known, so that no month is the best by what is left out.
+fn approved_days(state: &PartnerState) -> Vec<ApprovedDay> {
+    let mut days = known_approved_days(state);
+    if !state.is_priced() {
+        days.iter_mut().for_each(|one| one.revenue = 0);
+    }
+    days
+}
+
+/// Approved sales by day with the worth that is known: a best month is lost by a reversal, not by a sale without a rate.
+pub fn known_approved_days(state: &PartnerState) -> Vec<ApprovedDay> {
+    let one = |sale: SaleDay| ApprovedDay { day: sale.day, conversions: sale.conversions, revenue: sale.revenue };
     state.by_day(Measure::ApprovedConversions, Measure::ApprovedRevenue).into_iter().map(one).collect()
 }
 
