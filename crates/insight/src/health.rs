@@ -6,12 +6,14 @@
 //! replies −5". A band changes when the score has stood beyond its edge for some days, or at once when it is far beyond.
 
 mod facts;
+mod kept;
 mod model;
 mod score;
 mod told;
 mod trail;
 
 pub use facts::{BASE_DAYS, Course, Facts, INPUTS, InputKind, Inputs, NOW_DAYS};
+pub use kept::Kept;
 pub use model::{BandSpec, GroupSpec, HealthModel, InputSpec, InvalidModel, ModelSpec};
 pub use score::{BandChange, Contribution, Health};
 pub use told::{Reason, reasons, sentence, sentence_since};

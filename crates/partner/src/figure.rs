@@ -546,6 +546,13 @@ impl PartnerState {
         if self.totals_missing(context) || (measure.is_money() && self.totals.get(Measure::Unpriced) > 0) {
             return None;
         }
+        self.known_total(measure, context.zone)
+    }
+
+    /// The sum since the beginning, `opening` included, of what is known: what a sale without a rate is worth, and what was before
+    /// rapport listened, is left out of it. It tells whether what stood on known sales alone still does; figures shown are missing
+    /// instead. `None` where an opening balance names no such sum.
+    pub fn known_total(&self, measure: Measure, zone: &TimeZone) -> Option<i64> {
         let total = self.totals.get(measure);
         let Some(opening) = self.opening.value else { return Some(total) };
         let opened = match measure {
@@ -556,7 +563,7 @@ impl PartnerState {
             _ => return Some(total),
         };
         // Sales of days before `as_of` are in the balance already.
-        let until = day::of(opening.as_of, context.zone).saturating_sub(1);
+        let until = day::of(opening.as_of, zone).saturating_sub(1);
         let counted_twice = self.sum(measure, Day::MIN, until);
         Some(opened.saturating_add(total).saturating_sub(counted_twice))
     }

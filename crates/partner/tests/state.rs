@@ -7,7 +7,8 @@ use jiff::tz::TimeZone;
 use rapport_event::engine::{ErasedData, OutcomeData};
 use rapport_event::{ActivityData, CustomKinds, EngineData, Event, Extra, Headers, Kind, Limits, Payload, decode_with};
 use rapport_partner::{
-    ConversionState, Figure, FigureContext, FoldContext, Folded, PartnerState, StartMark, Status, conversion, day, fold,
+    ConversionState, Figure, FigureContext, FoldContext, Folded, Measure, PartnerState, StartMark, Status, conversion,
+    day, fold,
 };
 use rapport_rule::money::Currency;
 
@@ -187,6 +188,10 @@ fn money_of_another_currency_makes_sums_missing_but_not_counts() {
     world.check("2026-02-10", "revenue_7d", "?");
     world.check("2026-02-10", "revenue_7d_before", "40.00 EUR");
     world.check("2026-02-14", "revenue_3d", "0.00 EUR");
+    let known = |world: &World| world.state.known_total(Measure::Revenue, &world.zone);
+    assert_eq!(known(&world), Some(4000), "what is known stays known");
+    world.sale("2026-02-11T10:00", "c1 reversed");
+    assert_eq!(known(&world), Some(0), "and is taken back by its reversal");
 }
 
 #[test]

@@ -7,12 +7,12 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use rapport_engine::ports::rows::SignalRow;
 use rapport_engine::ports::store::Store as _;
-use rapport_engine::shard::health::{REVIEWED, at_once, standing};
+use rapport_engine::shard::health::{self, REVIEWED, at_once, standing};
 use rapport_engine::story::Story;
 use rapport_event::PartnerKey;
 use rapport_insight::base::{Standing, sentence as told};
 use rapport_insight::day;
-use rapport_insight::health::{Contribution, Health, HealthModel, sentence, sentence_since};
+use rapport_insight::health::{Health, HealthModel, sentence, sentence_since};
 use rapport_rule::finding::render::human_all;
 use rapport_store::SqlStore;
 use serde_json::{Value, json};
@@ -45,19 +45,11 @@ struct Kept {
 
 fn kept(row: &SignalRow) -> Option<Kept> {
     let payload: Value = serde_json::from_str(&row.payload).ok()?;
-    let texts =
-        |name: &str| payload.get(name).cloned().and_then(|value| serde_json::from_value::<Vec<String>>(value).ok());
-    let contributions: Vec<Contribution> = serde_json::from_value(payload.get("contributions")?.clone()).ok()?;
     let number = |name: &str| payload.get(name).and_then(Value::as_f64);
     Some(Kept {
         at: row.occurred_at,
         model: payload.get("model").and_then(Value::as_str).unwrap_or_default().to_owned(),
-        health: Health {
-            score: payload.get("score")?.as_f64()?,
-            band: payload.get("band")?.as_str()?.to_owned(),
-            contributions,
-            missing: texts("missing").unwrap_or_default(),
-        },
+        health: health::kept(&payload)?,
         standing: Standing {
             days_since: number("days_since_conversion").map(|days| days as i64),
             usual_gap: number("usual_gap_days"),
@@ -180,9 +172,9 @@ async fn of_partner(settings: &Settings, partner: &str, arguments: &HealthArgume
         line(format!("\n  {}  {part:.1} of {weight:.1}", bold(&harmless(group))));
         for part in now.health.contributions.iter().filter(|part| part.group == group) {
             line(format!(
-                "    {:<20} {:>8.1}  {:>3.0} points × {:>4.1} % = {:.1}",
+                "    {:<20} {:>8}  {:>3.0} points × {:>4.1} % = {:.1}",
                 harmless(&part.input),
-                part.value,
+                part.value.map_or_else(|| "?".to_owned(), |value| format!("{value:.1}")),
                 part.points,
                 part.weight,
                 part.part

@@ -4,10 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{Timestamp, civil::Date};
 use rapport_event::Kind;
-use rapport_insight::{
-    health::{Contribution, Health},
-    period::Period,
-};
+use rapport_insight::{health::Health, period::Period};
 use rapport_journey::{EventSnapshot, Facts as _};
 use rapport_partner::{day, state::DAYS_KEPT};
 use rapport_rule::Money;
@@ -20,7 +17,7 @@ use crate::{
     shard::{
         facts::{self, PartnerFacts},
         goals,
-        health::REVIEWED,
+        health::{self, REVIEWED},
     },
     story::Story,
 };
@@ -186,15 +183,7 @@ fn within(facts: &PartnerFacts<'_>, period: Period, at: Timestamp) -> bool {
 /// A review's health and the day it tells of: the one before it was kept.
 fn reviewed(facts: &PartnerFacts<'_>, row: &SignalRow) -> Option<(Date, Health)> {
     let payload: Value = serde_json::from_str(&row.payload).ok()?;
-    let contributions: Vec<Contribution> = serde_json::from_value(payload.get("contributions")?.clone()).ok()?;
-    let missing = payload.get("missing").cloned().and_then(|missing| serde_json::from_value(missing).ok());
-    let health = Health {
-        score: payload.get("score")?.as_f64()?,
-        band: payload.get("band")?.as_str()?.to_owned(),
-        contributions,
-        missing: missing.unwrap_or_default(),
-    };
-    Some((rapport_insight::day::plus(local(facts, row.occurred_at), -1), health))
+    Some((rapport_insight::day::plus(local(facts, row.occurred_at), -1), health::kept(&payload)?))
 }
 
 /// Health at the period's end.

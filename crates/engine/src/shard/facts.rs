@@ -10,7 +10,8 @@ use rapport_event::FieldType;
 use rapport_insight::milestone;
 use rapport_journey::{DATE_REACHED, EventSnapshot, Facts, Since};
 use rapport_partner::{
-    FigureContext, FigureValue, Foresee, MailId, PartnerState, ProgramFigure, ProgramSums, StartMark, Unit, day,
+    FigureContext, FigureValue, Foresee, MailId, Measure, PartnerState, ProgramFigure, ProgramSums, StartMark, Unit,
+    day,
     profile::LEAVING_REASON,
     program::{CHURNED, Cut, CutBy, Reach},
     sold,
@@ -270,6 +271,17 @@ impl PartnerFacts<'_> {
         }
     }
 
+    /// Whether a milestone that was reached is not any more. A reversal takes it back; a sale without a rate, which makes the figure
+    /// itself missing, does not: what is known of the others still reaches it.
+    fn falls_short(&self, milestone: &milestone::Milestone) -> bool {
+        let measure = match milestone.measure {
+            milestone::Measure::ApprovedConversions => Measure::ApprovedConversions,
+            milestone::Measure::ApprovedRevenue => Measure::ApprovedRevenue,
+        };
+        let known = self.state.known_total(measure, &self.program.zone);
+        known.is_some() && !milestone::met(milestone, known)
+    }
+
     fn goal(&self, path: &str) -> Value {
         let Some((id, field)) = path.split_once('.') else { return Value::Missing };
         let own = super::goals::own(self, id);
@@ -432,12 +444,12 @@ impl Facts for PartnerFacts<'_> {
                 .milestones
                 .iter()
                 .find(|milestone| milestone.id() == event.id)
-                .is_some_and(|milestone| !milestone::met(milestone, self.approved(milestone.measure))),
+                .is_some_and(|milestone| self.falls_short(milestone)),
             "win.personal_best" => {
                 let month = event.id.strip_prefix("personal-best:").and_then(|month| month.parse().ok());
                 let before = event.payload.get("threshold").and_then(Json::as_f64);
                 month.zip(before).is_some_and(|(month, before)| {
-                    let days = super::day_close::sales::approved_days(self.state);
+                    let days = super::day_close::sales::known_approved_days(self.state);
                     rapport_insight::win::month_revenue(&days, month) as f64 <= before
                 })
             }

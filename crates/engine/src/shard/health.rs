@@ -4,10 +4,11 @@ use jiff::Timestamp;
 use rapport_insight::{
     base::Standing,
     day,
-    health::{BASE_DAYS, Course, Facts, Fall, Health, HealthModel, NOW_DAYS, Pending, Sample, Trail},
+    health::{BASE_DAYS, Course, Facts, Fall, Health, HealthModel, Kept, NOW_DAYS, Pending, Sample, Trail},
 };
 use rapport_partner::Foreseen;
 use rapport_rule::expr::{Scope, Value};
+use serde::Deserialize as _;
 
 use super::{
     facts::{Bare, PartnerFacts, marks},
@@ -16,6 +17,18 @@ use super::{
 
 /// The kind of the rows a partner's health is kept in.
 pub const REVIEWED: &str = "health.reviewed";
+
+/// The health that such a row keeps; `None` of what is none.
+#[must_use]
+pub fn kept(payload: &serde_json::Value) -> Option<Health> {
+    let missing = payload.get("missing").and_then(|missing| Vec::<String>::deserialize(missing).ok());
+    Some(Health {
+        score: payload.get("score")?.as_f64()?,
+        band: payload.get("band")?.as_str()?.to_owned(),
+        contributions: Kept::deserialize(payload.get("contributions")?).ok()?.contributions(),
+        missing: missing.unwrap_or_default(),
+    })
+}
 
 /// A look at a partner's health.
 #[derive(Debug, Clone, PartialEq)]
@@ -113,6 +126,7 @@ pub fn review(facts: &PartnerFacts<'_>, models: &[HealthModel]) -> Option<Review
     let on = day::number(facts.program.zone.to_datetime(facts.now).date());
     let trail: Trail =
         facts.state.mark(marks::HEALTH).and_then(|json| serde_json::from_slice(json).ok()).unwrap_or_default();
+    let trail = trail.under(model);
     let (band, pending) = trail.settle(model, health.score, facts.state.band.as_deref(), on);
     health.band = band;
     let sample = Sample::of(model.spec(), &health, on);

@@ -181,7 +181,10 @@ fn health(pack: &ReviewPack, tongue: &Tongue) -> Vec<Block> {
     let facts = then.health.contributions.iter().map(|part| Fact {
         label: tongue.input(&part.input).to_owned(),
         value: format!("{} {}", tongue.count(part.points.round() as i64), tongue.say("of 100", "von 100")),
-        note: format!("{} {}", tongue.say("weight", "Gewicht"), tongue.percent(part.weight)),
+        note: {
+            let unknown = if part.value.is_none() { tongue.say("not known, ", "nicht bekannt, ") } else { "" };
+            format!("{unknown}{} {}", tongue.say("weight", "Gewicht"), tongue.percent(part.weight))
+        },
     });
     blocks.push(Block::Facts(facts.collect()));
     if !then.health.missing.is_empty() {

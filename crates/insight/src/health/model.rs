@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::facts::INPUTS;
 
@@ -56,6 +57,9 @@ pub struct InputSpec {
     pub weight: f64,
     /// (value, points 0–100) in rising order of value; straight lines between, flat beyond both ends.
     pub anchors: Vec<(f64, f64)>,
+    /// Points, 0–100, where its value is not known. `None`: its weight goes to the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<f64>,
 }
 
 /// A band of scores.
@@ -89,6 +93,7 @@ impl std::error::Error for InvalidModel {}
 #[derive(Debug, Clone, PartialEq)]
 pub struct HealthModel {
     spec: ModelSpec,
+    stamp: u32,
 }
 
 impl HealthModel {
@@ -128,6 +133,9 @@ impl HealthModel {
                 if !weight(input.weight) {
                     say(format!("{place}.weight"), "a weight is a number above 0".into());
                 }
+                if input.missing.is_some_and(|points| !(0.0..=100.0).contains(&points)) {
+                    say(format!("{place}.missing"), "what is not known counts as 0 to 100 points".into());
+                }
                 if let Some(message) = wrong_anchors(&input.anchors) {
                     say(format!("{place}.anchors"), message.into());
                 }
@@ -161,7 +169,18 @@ impl HealthModel {
         if !(1..=365).contains(&spec.falling_within_days) {
             say("falling.within".into(), "a fall is looked for within 1 to 365 days".into());
         }
-        if wrong.is_empty() { Ok(Self { spec }) } else { Err(wrong) }
+        if !wrong.is_empty() {
+            return Err(wrong);
+        }
+        // What points are made of, written out: `Debug` of numbers and names is the same everywhere.
+        let stamp = xxh3_64(format!("{:?}{:?}", spec.name, spec.groups).as_bytes()) as u32;
+        Ok(Self { spec, stamp })
+    }
+
+    /// Tells models apart that give other points or weights, so that points of one are not compared with those of another.
+    #[must_use]
+    pub fn stamp(&self) -> u32 {
+        self.stamp
     }
 
     /// The model as declared.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::facts::Inputs;
-use super::model::{HealthModel, points};
+use super::model::{HealthModel, InputSpec, points};
 
 /// A partner's health at a moment, kept with its reasons.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -14,7 +14,8 @@ pub struct Health {
     pub band: String,
     /// What each input gave; they sum to the score.
     pub contributions: Vec<Contribution>,
-    /// Inputs the model asks for that are not known; their weight went to the others.
+    /// Inputs the model asks for that are not known; their weight went to the others. Those to which the model gives points all the
+    /// same stand among the contributions, without a value.
     pub missing: Vec<String>,
 }
 
@@ -25,9 +26,10 @@ pub struct Contribution {
     pub input: String,
     /// Its group.
     pub group: String,
-    /// Its value.
-    pub value: f64,
-    /// Points of the value by its anchors, 0–100.
+    /// Its value; `None` where it is not known and the model says what counts instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<f64>,
+    /// Points of the value by its anchors, 0–100, or those the model gives where it is not known.
     pub points: f64,
     /// Percent of the score it had a say in, after missing ones handed theirs on.
     pub weight: f64,
@@ -55,12 +57,14 @@ impl HealthModel {
         let mut weight_of_groups = 0.0;
         for group in &self.spec().groups {
             let known = |name: &str| inputs.get(name).filter(|value| !value.is_nan());
-            let weight_within: f64 = group.inputs.iter().filter(|i| known(&i.name).is_some()).map(|i| i.weight).sum();
+            let counts = |input: &&InputSpec| known(&input.name).is_some() || input.missing.is_some();
+            let weight_within: f64 = group.inputs.iter().filter(counts).map(|input| input.weight).sum();
             if weight_within > 0.0 {
                 weight_of_groups += group.weight;
             }
             for input in &group.inputs {
-                let Some(value) = known(&input.name) else {
+                let value = known(&input.name);
+                let Some(points) = value.map(|value| points(&input.anchors, value)).or(input.missing) else {
                     missing.push(input.name.clone());
                     continue;
                 };
@@ -68,13 +72,13 @@ impl HealthModel {
                     input: input.name.clone(),
                     group: group.name.clone(),
                     value,
-                    points: points(&input.anchors, value),
+                    points,
                     weight: group.weight * input.weight / weight_within,
                     part: 0.0,
                 });
             }
         }
-        if contributions.is_empty() {
+        if contributions.iter().all(|contribution| contribution.value.is_none()) {
             return None;
         }
         let mut score = 0.0;

@@ -77,8 +77,10 @@ pub fn sentence_since(before: Option<&Health>, now: &Health, since: &str) -> Str
             }
         }
     }
-    if !now.missing.is_empty() {
-        let names: Vec<&str> = now.missing.iter().map(|input| shown(input)).collect();
+    let counted = now.contributions.iter().filter(|part| part.value.is_none());
+    let counted = counted.map(|part| format!("{} (counted as {:.0} points)", shown(&part.input), part.points));
+    let names: Vec<String> = now.missing.iter().map(|input| shown(input).to_owned()).chain(counted).collect();
+    if !names.is_empty() {
         text += &format!("; not known: {}", names.join(", "));
     }
     text
@@ -101,7 +103,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn input(name: &str, weight: f64) -> InputSpec {
-        InputSpec { name: name.into(), weight, anchors: vec![(0.0, 0.0), (100.0, 80.0), (200.0, 100.0)] }
+        let anchors = vec![(0.0, 0.0), (100.0, 80.0), (200.0, 100.0)];
+        InputSpec { name: name.into(), weight, anchors, missing: None }
     }
 
     fn spec() -> ModelSpec {
@@ -144,6 +147,24 @@ mod tests {
         let health = model().score(&inputs(&[("replies", 50.0)]), None).unwrap();
         assert_eq!(health.score, 40.0, "a whole group hands on, too");
         assert_eq!(model().score(&Inputs::default(), None), None);
+    }
+
+    #[test]
+    fn what_is_missing_counts_as_the_model_says() {
+        let mut declared = spec();
+        declared.groups[0].inputs[0].missing = Some(50.0);
+        let model = HealthModel::compile(declared).unwrap();
+        let health = model.score(&inputs(&[("revenue_trend", 200.0), ("replies", 0.0)]), None).unwrap();
+        // 60 of 100 points of weight: two thirds of them at 50 points, one third at 100.
+        assert_eq!((health.score, health.missing.len()), (40.0, 0));
+        let counted = &health.contributions[0];
+        assert_eq!((counted.value, counted.points, counted.weight), (None, 50.0, 40.0));
+        assert!(sentence(None, &health).ends_with("; not known: conversions (counted as 50 points)"));
+        assert_eq!(model.score(&Inputs::default(), None), None, "where nothing is known, nothing is said");
+        let mut bad = spec();
+        bad.groups[1].inputs[0].missing = Some(101.0);
+        let wrong = HealthModel::compile(bad).unwrap_err();
+        assert_eq!(wrong[0].place, "groups.commitment.replies.missing");
     }
 
     #[test]

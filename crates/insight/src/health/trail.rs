@@ -50,6 +50,9 @@ pub struct Trail {
     /// A change of band that is not settled yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pending: Option<Pending>,
+    /// The [stamp](HealthModel::stamp) of the model it is of. Trails of before have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    model: Option<u32>,
 }
 
 /// A fall worth looking at.
@@ -93,7 +96,7 @@ impl Sample {
         let contributions = known.map(|((group, input), part)| Contribution {
             input: input.name.clone(),
             group: group.name.clone(),
-            value: 0.0,
+            value: None,
             points: 0.0,
             weight: 0.0,
             part: f64::from(*part) / 10.0,
@@ -109,6 +112,15 @@ fn monday_of(day: i32) -> i32 {
 }
 
 impl Trail {
+    /// The trail as far as it is of this model; an empty one after a change. Under other inputs, anchors or weights the same partner
+    /// has other points: that is no fall, has no reasons, and is kept at once, so that every past instant tells its own model.
+    #[must_use]
+    pub fn under(self, model: &HealthModel) -> Self {
+        let stamp = Some(model.stamp());
+        let whole = if self.model.is_none() || self.model == stamp { self } else { Self::default() };
+        Self { model: stamp, ..whole }
+    }
+
     /// Whether a sample says something the newest does not: the score by a point, a group by two, or a group that came or went.
     #[must_use]
     pub fn is_news(&self, sample: &Sample) -> bool {
@@ -216,7 +228,12 @@ mod tests {
         let group = |name: &str, input: &str| GroupSpec {
             name: name.into(),
             weight: 1.0,
-            inputs: vec![InputSpec { name: input.into(), weight: 1.0, anchors: vec![(0.0, 0.0), (100.0, 100.0)] }],
+            inputs: vec![InputSpec {
+                name: input.into(),
+                weight: 1.0,
+                anchors: vec![(0.0, 0.0), (100.0, 100.0)],
+                missing: None,
+            }],
         };
         ModelSpec {
             name: "default".into(),
@@ -326,6 +343,46 @@ mod tests {
                 trail.push(spec, sample);
             }
         }
+    }
+
+    #[test]
+    fn a_changed_model_begins_a_new_trail() {
+        let stricter = || {
+            let mut stricter = spec();
+            stricter.groups[0].inputs[0].anchors = vec![(0.0, 0.0), (200.0, 100.0)];
+            stricter
+        };
+        let fallen = |changed: ModelSpec| {
+            let (mut model, changed) = (banded(), HealthModel::compile(changed).unwrap());
+            let mut trail = Trail::default();
+            for day in 0..=70 {
+                // Half of the fall is the partner's own, the other half that of the model's change.
+                let value = match day {
+                    ..14 => 90,
+                    14..42 => 60,
+                    _ => 30,
+                };
+                let sample = Sample { day, score: f64::from(value), groups: vec![value, 80], parts: Vec::new() };
+                if day == 42 {
+                    model = changed.clone();
+                }
+                trail = trail.under(&model);
+                assert!(day != 42 || trail.is_news(&sample), "kept at once");
+                if trail.falling(model.spec(), &sample).is_some() {
+                    return true;
+                }
+                if trail.is_news(&sample) {
+                    trail.push(model.spec(), sample);
+                }
+            }
+            false
+        };
+        assert!(fallen(banded().spec().clone()), "the same fall under one model is one");
+        assert!(!fallen(stricter()), "under two it is none");
+        let renamed = HealthModel::compile(ModelSpec { name: "coupon".into(), ..spec() }).unwrap();
+        assert_ne!(renamed.stamp(), banded().stamp());
+        let edges = HealthModel::compile(ModelSpec { hysteresis: 1.0, ..spec() }).unwrap();
+        assert_eq!(edges.stamp(), banded().stamp(), "bands give no points");
     }
 
     #[test]

@@ -127,6 +127,8 @@ fn group(name: &str, node: &Node, path: &str, findings: &mut Findings) -> Option
 fn input(name: &str, node: &Node, path: &str, findings: &mut Findings) -> Option<InputSpec> {
     let fields = Fields::of(node, path, findings)?;
     let weight = fields.require("weight", findings).and_then(|node| node.number(path, findings));
+    // One that cannot be read is not the same as none.
+    let missing = fields.take("missing").map_or(Some(None), |node| node.number(path, findings).map(Some));
     let mut anchors = Vec::new();
     let pairs = fields.require("anchors", findings).and_then(|node| node.list(path, findings)).unwrap_or_default();
     for pair in pairs {
@@ -142,5 +144,5 @@ fn input(name: &str, node: &Node, path: &str, findings: &mut Findings) -> Option
         }
     }
     fields.finish(&[], findings);
-    Some(InputSpec { name: name.to_owned(), weight: weight?, anchors })
+    Some(InputSpec { name: name.to_owned(), weight: weight?, anchors, missing: missing? })
 }

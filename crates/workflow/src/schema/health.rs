@@ -30,6 +30,11 @@ pub(super) static HEALTH: Shape = Shape::Map(
                                                         "Values and their points.",
                                                         Shape::List(&Shape::Pair, 0),
                                                     ),
+                                                    may(
+                                                        "missing",
+                                                        "Points where it is not known; its weight goes to the others if left out.",
+                                                        Shape::Number,
+                                                    ),
                                                 ],
                                                 "",
                                             ),

@@ -18,7 +18,7 @@ use crate::shard::facts::marks;
 
 /// The kind of the signal that lasts.
 pub const KIND: &str = "dip.revenue";
-/// Days without an order after which nobody can say whether the dip goes on.
+/// Days without an order of known worth after which nobody can say whether the dip goes on.
 const FORGOTTEN_DAYS: i32 = 60;
 /// Conversions within half a year below which the scan need not look.
 const ORDERS_MIN: i64 = 20;
@@ -71,7 +71,7 @@ pub enum RevenueDip {
     Lasts(RevenueEvidence),
     /// Orders bring again what they used to.
     Recovered(RevenueEvidence),
-    /// Nothing was sold for so long that there is nothing to say.
+    /// Nothing was sold, or nothing of known worth, for so long that there is nothing to say.
     Forgotten,
 }
 
@@ -80,7 +80,8 @@ pub enum RevenueDip {
 pub fn judge(state: &PartnerState, number: i32, close: &DayClose, budget: Budget) -> Option<RevenueDip> {
     let factors = close.order_factors.unwrap_or([1.0; 3]);
     let lasting = state.lasting(KIND);
-    if lasting.is_some() && state.last_sale_day().is_none_or(|last| last <= number - FORGOTTEN_DAYS) {
+    let last = || priced_days(state).last().map(|one| one.day);
+    if lasting.is_some() && last().is_none_or(|last| last <= number - FORGOTTEN_DAYS) {
         return Some(RevenueDip::Forgotten);
     }
     if close.outage {
@@ -105,25 +106,39 @@ fn began(payload: &str) -> Option<RevenueEvidence> {
     Some(RevenueEvidence { since: day::number(since), orders: 0.0, expected: 0.0, observed: 0.0, chance: 1.0, normal })
 }
 
-/// Orders by day; `None` for who sells too little to be judged, and while the worth of a sale is not known.
+/// Orders by day; `None` for who sells too little to be judged. Days on which the worth of a sale is not known are left out: what
+/// conversions bring each is that of the others.
 fn order_days(state: &PartnerState, number: i32) -> Option<Vec<OrderDay>> {
-    let enough = state.sum(Measure::Conversions, number - 210, number) >= ORDERS_MIN && state.is_priced();
+    let enough = state.sum(Measure::Conversions, number - 210, number) >= ORDERS_MIN;
     let one = |sale: SaleDay| OrderDay { day: sale.day, orders: sale.conversions as f64, revenue: sale.revenue as f64 };
-    enough.then(|| state.by_day(Measure::Conversions, Measure::Revenue).into_iter().map(one).collect())
+    enough.then(|| priced_days(state).into_iter().map(one).collect())
+}
+
+/// Days with sales, all of known worth, in order.
+fn priced_days(state: &PartnerState) -> Vec<SaleDay> {
+    let mut days = state.by_day(Measure::Conversions, Measure::Revenue);
+    if !state.is_priced() {
+        days.retain(|one| state.sum(Measure::Unpriced, one.day, one.day) <= 0);
+    }
+    days
 }
 
 fn approved_revenue(state: &PartnerState, number: i32) -> i64 {
     if state.is_priced() { state.sum(Measure::ApprovedRevenue, number - REVENUE_DAYS + 1, number) } else { 0 }
 }
 
-/// Approved sales by day.
-pub fn approved_days(state: &PartnerState) -> Vec<ApprovedDay> {
-    let priced = state.is_priced();
-    let one = |sale: SaleDay| ApprovedDay {
-        day: sale.day,
-        conversions: sale.conversions,
-        revenue: if priced { sale.revenue } else { 0 },
-    };
+/// Approved sales by day; of no worth where that of any is not known, so that no month is the best by what is left out.
+fn approved_days(state: &PartnerState) -> Vec<ApprovedDay> {
+    let mut days = known_approved_days(state);
+    if !state.is_priced() {
+        days.iter_mut().for_each(|one| one.revenue = 0);
+    }
+    days
+}
+
+/// Approved sales by day with the worth that is known: a best month is lost by a reversal, not by a sale without a rate.
+pub fn known_approved_days(state: &PartnerState) -> Vec<ApprovedDay> {
+    let one = |sale: SaleDay| ApprovedDay { day: sale.day, conversions: sale.conversions, revenue: sale.revenue };
     state.by_day(Measure::ApprovedConversions, Measure::ApprovedRevenue).into_iter().map(one).collect()
 }
 
@@ -198,12 +213,32 @@ mod tests {
     }
 
     #[test]
-    fn a_sale_without_a_rate_and_an_outage_judge_nothing() {
-        let mut state = partner();
+    fn an_outage_judges_nothing() {
         let outage = DayClose { outage: true, ..close(260) };
-        assert_eq!(judge(&state, 260, &outage, Budget::default()), None);
-        state.open.add(100, Measure::Unpriced, 1);
-        assert_eq!(judge(&state, 260, &close(260), Budget::default()), None);
+        assert_eq!(judge(&partner(), 260, &outage, Budget::default()), None);
+    }
+
+    #[test]
+    fn a_day_with_a_sale_without_a_rate_is_left_out_and_the_others_are_judged() {
+        let (mut state, budget) = (partner(), Budget::default());
+        // Two sales of which one counts as nothing look like half the worth.
+        for day in (100..240).step_by(9) {
+            state.open.add(day, Measure::Unpriced, 1);
+            state.open.add(day, Measure::Revenue, -4_000);
+        }
+        let without = |on: i32| judge(&state, on, &close(on), budget);
+        assert!((200..250).all(|on| without(on).is_none()));
+        let found = (250..270).find(|on| without(*on).is_some()).unwrap();
+        let Some(RevenueDip::Began(evidence)) = without(found) else { panic!("it begins") };
+        raise(&mut state, &evidence);
+        // From then on nothing of known worth: whether it goes on cannot be said for ever.
+        for day in found + 1..300 {
+            state.open.add(day, Measure::Unpriced, 1);
+        }
+        let late = found + FORGOTTEN_DAYS;
+        assert_eq!(judge(&state, late, &close(late), budget), Some(RevenueDip::Forgotten));
+        let early = late - 1;
+        assert_ne!(judge(&state, early, &close(early), budget), Some(RevenueDip::Forgotten));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use rapport_event::{Kind, engine::SignalData, extra::Extra};
 use rapport_insight::{
     base::{Basis, Standing},
-    health::{Contribution, Health, HealthModel, sentence_since},
+    health::{Contribution, Health, HealthModel, Kept, sentence_since},
 };
 
 use super::{Reaction, signals};
@@ -81,6 +81,10 @@ impl Reaction<'_> {
     /// The row by which every past instant can be asked for: the newest at or before it holds.
     fn keep_health(&mut self, review: &Review, standing: &Standing) {
         let mut data = data_of(review);
+        // Who asks tells it by the rows before this one.
+        data.summary = "".into();
+        let kept = Kept::of(&review.health.contributions);
+        data.extra.insert("contributions", serde_json::to_value(kept).unwrap_or_default());
         data.extra.insert("model", review.model.as_str());
         data.extra.insert("missing", serde_json::to_value(&review.health.missing).unwrap_or_default());
         for (name, known) in [
@@ -119,11 +123,11 @@ fn data_of(review: &Review) -> SignalData {
     }
 }
 
-/// As it is kept: there is a row for every day on which a partner's health moved, and nobody asks for the fourth place.
+/// As it is told: nobody asks for the fourth place.
 fn rounded(contribution: &Contribution) -> Contribution {
     let round = |value: f64| (value * 1000.0).round() / 1000.0;
     Contribution {
-        value: round(contribution.value),
+        value: contribution.value.map(round),
         points: round(contribution.points),
         weight: round(contribution.weight),
         part: round(contribution.part),
