@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::{
     certificates, goals, reviews,
     surveys::{self, TEXT},
-    world::{PARTNER, World, anonymous, answer, goal, path, preferences, review, unsubscribe, why},
+    world::{PARTNER, anonymous, answer, goal, path, preferences, review, unsubscribe, why},
 };
 
 /// Shows one page after the other in a narrow frame, and writes down what each tells.
