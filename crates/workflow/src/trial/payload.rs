@@ -22,7 +22,7 @@ const ADDED: [(Shape, &[&str]); 3] = [
         &["band", "before", "contributions", "group", "lane", "normal_minor", "orders", "percent", "points", "score"],
     ),
     (Shape::Moment, &["proposal"]),
-    (Shape::Survey, &["message"]),
+    (Shape::Survey, &["message", "notice"]),
 ];
 
 /// Checks the partner's fields, which are those of events of the partner.
