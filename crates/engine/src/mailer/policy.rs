@@ -69,8 +69,8 @@ pub fn verdict(
             }
             Decision::Defer { until, reason } => {
                 let look = at.checked_add(WISH_LOOK).unwrap_or(Timestamp::MAX);
-                // In a replay nobody changes their mind while it waits.
-                let is_a_wish = now.is_some() && matches!(reason, DeferReason::Paused | DeferReason::CapOwn);
+                // In a replay as well: a play of the record comes to the change of mind later, too.
+                let is_a_wish = matches!(reason, DeferReason::Paused | DeferReason::CapOwn);
                 let until = if is_a_wish { until.min(look) } else { until };
                 verdict.defer.push((message.id.clone(), until, reason.code().to_owned()));
             }
