@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::address::NormalisedAddress;
 use crate::basis::{self, Consent};
 use crate::calendar::{self, Never};
-use crate::frequency_cap::{Cap, Window};
+use crate::frequency_cap::{Cap, OwnPace, Window};
 use crate::guardrails::Guardrails;
 use crate::reason::{DeferReason, SuppressReason};
 use crate::suppression::{self, Suppression};
@@ -108,10 +108,13 @@ pub struct Recipient {
     pub suppressions: Vec<Suppression>,
     /// What the person said about marketing.
     pub consent: Consent,
-    /// The mails accepted for the address over the last 7 local days at least, in any order; those in doubt count as accepted.
+    /// The mails accepted for the address over the last 7 local days at least (30 where the partner chose a pace), in any order;
+    /// those in doubt count as accepted.
     pub accepted: Vec<Accepted>,
     /// The pause the person asked for.
     pub paused_until: Option<Timestamp>,
+    /// How often the person wants marketing mail at most, if they said so.
+    pub own_pace: Option<OwnPace>,
     /// This workflow's marketing mail to the address's provider is stopped; when that is looked at again.
     pub stopped_until: Option<Timestamp>,
     /// The workflow that holds this one's mails.
@@ -218,6 +221,9 @@ fn longest_hold(
                 Window::Day => DeferReason::CapDay,
             };
             hold(cap.frees_at(&recipient.accepted, zone, at)?, reason);
+        }
+        if let Some(pace) = recipient.own_pace {
+            hold(pace.frees_at(&recipient.accepted, zone, at)?, DeferReason::CapOwn);
         }
     }
     if !(request.urgent && request.kind == Kind::Service) {

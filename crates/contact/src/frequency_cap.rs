@@ -69,19 +69,8 @@ impl Cap {
     }
 
     /// The local days, oldest first, of the accepted mails that count today.
-    ///
-    /// A mail stamped ahead of `now` (another node's clock) counts as well: an error of a clock must not raise a cap.
     fn counting(&self, accepted: &[Accepted], zone: &TimeZone, today: Date) -> Vec<Date> {
-        // At the lower end of the calendar everything counts.
-        let first = today.checked_sub(Span::new().days(self.window.days() - 1)).unwrap_or(Date::MIN);
-        let mut days: Vec<Date> = accepted
-            .iter()
-            .filter(|mail| self.counted.counts(mail.kind))
-            .map(|mail| zone.to_datetime(mail.at).date())
-            .filter(|day| *day >= first)
-            .collect();
-        days.sort_unstable();
-        days
+        counting(self.counted, self.window.days(), accepted, zone, today)
     }
 
     /// `Ok(None)` when there is a place at `now`; else the first local midnight with one. `Err` when there never is.
@@ -91,16 +80,93 @@ impl Cap {
         zone: &TimeZone,
         now: Timestamp,
     ) -> Result<Option<Timestamp>, calendar::Never> {
-        let days = self.counting(accepted, zone, zone.to_datetime(now).date());
-        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
-        if days.len() < limit {
-            return Ok(None);
-        }
-        // So many of the oldest have to leave the window that limit − 1 stay; a limit of 0 finds none and never frees.
-        let last_to_leave = days.get(days.len() - limit).ok_or(calendar::Never)?;
-        let free_on = last_to_leave.checked_add(Span::new().days(self.window.days())).map_err(|_| calendar::Never)?;
-        calendar::start_of_day(free_on, zone, now).map(Some)
+        let counting = self.counting(accepted, zone, zone.to_datetime(now).date());
+        frees_at(&counting, self.limit, self.window.days(), zone, now)
     }
+}
+
+/// How often a partner wants marketing mail at most: their own cap, beside those of the guardrails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OwnPace {
+    /// One in seven local days.
+    Weekly,
+    /// One in thirty local days.
+    Monthly,
+}
+
+impl OwnPace {
+    /// Every pace, the quickest first.
+    pub const ALL: [Self; 2] = [Self::Weekly, Self::Monthly];
+
+    /// The stable code.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Weekly => "weekly",
+            Self::Monthly => "monthly",
+        }
+    }
+
+    /// The pace with this code.
+    #[must_use]
+    pub fn parse(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|pace| pace.code() == code)
+    }
+
+    /// How many local days, today included, have one mail.
+    #[must_use]
+    pub const fn days(self) -> i32 {
+        match self {
+            Self::Weekly => 7,
+            Self::Monthly => 30,
+        }
+    }
+
+    /// Like [`Cap::frees_at`].
+    pub(crate) fn frees_at(
+        self,
+        accepted: &[Accepted],
+        zone: &TimeZone,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, calendar::Never> {
+        let today = zone.to_datetime(now).date();
+        frees_at(&counting(Counted::Marketing, self.days(), accepted, zone, today), 1, self.days(), zone, now)
+    }
+}
+
+/// The local days, oldest first, of the accepted mails of the last so many days, today included.
+///
+/// A mail stamped ahead of `now` (another node's clock) counts as well: an error of a clock must not raise a cap.
+fn counting(counted: Counted, days: i32, accepted: &[Accepted], zone: &TimeZone, today: Date) -> Vec<Date> {
+    // At the lower end of the calendar everything counts.
+    let first = today.checked_sub(Span::new().days(days - 1)).unwrap_or(Date::MIN);
+    let mut found: Vec<Date> = accepted
+        .iter()
+        .filter(|mail| counted.counts(mail.kind))
+        .map(|mail| zone.to_datetime(mail.at).date())
+        .filter(|day| *day >= first)
+        .collect();
+    found.sort_unstable();
+    found
+}
+
+/// When there is a place again beside what counts over so many days.
+fn frees_at(
+    counting: &[Date],
+    limit: u32,
+    days: i32,
+    zone: &TimeZone,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, calendar::Never> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    if counting.len() < limit {
+        return Ok(None);
+    }
+    // So many of the oldest have to leave the window that limit − 1 stay; a limit of 0 finds none and never frees.
+    let last_to_leave = counting.get(counting.len() - limit).ok_or(calendar::Never)?;
+    let free_on = last_to_leave.checked_add(Span::new().days(days)).map_err(|_| calendar::Never)?;
+    calendar::start_of_day(free_on, zone, now).map(Some)
 }
 
 /// Why a cap's text was not understood.

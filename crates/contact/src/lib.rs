@@ -34,7 +34,7 @@ pub use address::{NormalisedAddress, hashed, hashed_domain, normalise};
 pub use basis::{Consent, ContractBasis};
 pub use calendar::{Holidays, QuietHours, Weekends};
 pub use decision::{Accepted, Assessment, CapUse, Decision, Hold, Kind, Priority, Recipient, Request, assess, decide};
-pub use frequency_cap::{Cap, CapParseError, Counted, Window};
+pub use frequency_cap::{Cap, CapParseError, Counted, OwnPace, Window};
 pub use guardrails::{AllowList, Guardrails, GuardrailsError, GuardrailsSpec};
 pub use holdout::{draw, held_out};
 pub use overflow::{Overflow, decide_over, has_no_place_beside};

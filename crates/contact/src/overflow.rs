@@ -66,5 +66,9 @@ pub fn has_no_place_beside(request: &Request, recipient: &Recipient, guardrails:
 
 fn is_over_a_cap(request: &Request, recipient: &Recipient, guardrails: &Guardrails, now: Timestamp) -> bool {
     let has_place = |cap: &crate::Cap| matches!(cap.frees_at(&recipient.accepted, &request.zone, now), Ok(None));
-    request.kind == Kind::Marketing && !request.test && !guardrails.caps.iter().all(has_place)
+    let has_own_place =
+        |pace: crate::OwnPace| matches!(pace.frees_at(&recipient.accepted, &request.zone, now), Ok(None));
+    request.kind == Kind::Marketing
+        && !request.test
+        && !(guardrails.caps.iter().all(has_place) && recipient.own_pace.is_none_or(has_own_place))
 }

@@ -16,6 +16,8 @@ pub enum DeferReason {
     CapWeek,
     /// As many mails as the daily cap allows were accepted this local day.
     CapDay,
+    /// The partner asked for one mail in a week or a month at most, and this one's place is taken.
+    CapOwn,
     /// It is night for the partner.
     QuietHours,
     /// It is a weekend day for the partner, and weekends are held.
@@ -32,12 +34,13 @@ pub enum DeferReason {
 
 impl DeferReason {
     /// Every reason, in the order of the documentation.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Paused,
         Self::Breaker,
         Self::HeldBy,
         Self::CapWeek,
         Self::CapDay,
+        Self::CapOwn,
         Self::QuietHours,
         Self::Weekend,
         Self::Holiday,
@@ -55,6 +58,7 @@ impl DeferReason {
             Self::HeldBy => "held_by",
             Self::CapWeek => "cap_week",
             Self::CapDay => "cap_day",
+            Self::CapOwn => "cap_own",
             Self::QuietHours => "quiet_hours",
             Self::Weekend => "weekend",
             Self::Holiday => "holiday",
@@ -73,6 +77,7 @@ impl DeferReason {
             Self::HeldBy => "another workflow holds this workflow's mails",
             Self::CapWeek => "the weekly cap is used up",
             Self::CapDay => "the daily cap is used up",
+            Self::CapOwn => "the partner asked for fewer mails, and had the one of this week or month",
             Self::QuietHours => "it is night for the partner",
             Self::Weekend => "it is the weekend for the partner",
             Self::Holiday => "it is a public holiday for the partner",

@@ -122,6 +122,27 @@ fn caps_hold_marketing_until_the_morning_of_the_day_with_a_place() {
 }
 
 #[test]
+fn a_pace_of_ones_own_is_one_more_cap() {
+    // One on Sunday the 1st: its place in the week is free, the one in the month is not.
+    let had = accepted(&[("2026-03-01T09:00:00Z", Kind::Marketing)]);
+    let at_pace = |own_pace| Recipient { own_pace, ..had.clone() };
+    check(&marketing(), &at_pace(None), limits(), CALM, "send");
+    check(&marketing(), &at_pace(Some(OwnPace::Weekly)), limits(), CALM, "send");
+    let friday = "2026-03-06T09:00:00Z";
+    check(&marketing(), &at_pace(Some(OwnPace::Weekly)), limits(), friday, "defer 2026-03-09T07:00:00Z cap_own");
+    check(&marketing(), &at_pace(Some(OwnPace::Monthly)), limits(), CALM, "defer 2026-03-31T06:00:00Z cap_own");
+    check(&service(), &at_pace(Some(OwnPace::Monthly)), limits(), CALM, "send");
+    let guardrails = Guardrails::compile(limits()).unwrap();
+    let over = |own_pace| decide_over(&marketing(), &at_pace(own_pace), &guardrails, Overflow::Drop, at(CALM));
+    assert_eq!(over(None), Decision::Send);
+    assert_eq!(over(Some(OwnPace::Monthly)), Decision::Suppress { reason: SuppressReason::OverTheCap });
+    for pace in OwnPace::ALL {
+        assert_eq!(OwnPace::parse(pace.code()), Some(pace));
+    }
+    assert_eq!(OwnPace::parse("any"), None);
+}
+
+#[test]
 fn pauses_and_holds_defer() {
     let paused = Recipient { paused_until: Some(at("2026-03-20T12:00:00Z")), ..ada() };
     check(&marketing(), &paused, limits(), CALM, "defer 2026-03-20T12:00:00Z paused");

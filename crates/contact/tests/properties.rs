@@ -114,6 +114,43 @@ proptest! {
         }
     }
 
+    /// However mails ask, between two that leave is the time the partner wants, beside what all caps want.
+    #[test]
+    fn no_sequence_of_mails_exceeds_a_pace_of_ones_own(
+        spec in any_guardrails(),
+        zone in proptest::sample::select(&ZONES[..]),
+        start in any_instant(),
+        mut asks in proptest::collection::vec(0_i64..60 * 86_400, 1..20),
+        pace in proptest::sample::select(&OwnPace::ALL[..]),
+    ) {
+        let guardrails = Guardrails::compile(spec).unwrap();
+        let zone_of = TimeZone::get(zone).unwrap();
+        asks.sort_unstable();
+        let mut queue: std::collections::BTreeSet<(Timestamp, usize)> =
+            asks.iter().enumerate().map(|(n, after)| (start + SignedDuration::from_secs(*after), n)).collect();
+        let mut accepted: Vec<Accepted> = Vec::new();
+        let mut asked = 0;
+        while let Some((now, n)) = queue.pop_first() {
+            asked += 1;
+            prop_assert!(asked < 4000, "deferrals go round in circles");
+            let recipient = Recipient { own_pace: Some(pace), ..recipient(accepted.clone()) };
+            match decide(&request(Kind::Marketing, zone, now + days(90)), &recipient, &guardrails, now) {
+                Decision::Send => accepted.push(Accepted { at: now, kind: Kind::Marketing }),
+                Decision::Defer { until, .. } => {
+                    prop_assert!(until > now);
+                    queue.insert((until, n));
+                }
+                Decision::Suppress { .. } => {}
+            }
+        }
+        prop_assert!(!accepted.is_empty());
+        let day = |mail: &Accepted| zone_of.to_datetime(mail.at).date();
+        for (before, mail) in accepted.iter().zip(accepted.iter().skip(1)) {
+            let between = day(before).until(day(mail)).unwrap().get_days();
+            prop_assert!(between >= pace.days(), "{between} days at {}", mail.at);
+        }
+    }
+
     /// Whatever travels with a mail, travelling alone behind it would have exceeded a cap; whatever does not, would not, or may not leave.
     #[test]
     fn only_what_finds_no_place_travels(

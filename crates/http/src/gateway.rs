@@ -14,6 +14,7 @@ mod survey;
 mod unsubscribe;
 mod visit;
 mod why;
+mod wishes;
 
 use std::{sync::Arc, time::Duration};
 

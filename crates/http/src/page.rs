@@ -1,5 +1,6 @@
 //! Pages: one small frame, one inline stylesheet, no script, nothing loaded from anywhere.
 
+mod choices;
 mod parts;
 
 use std::{fmt::Write as _, sync::LazyLock};
@@ -12,6 +13,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha2::{Digest, Sha256};
 
 use crate::words::Words;
+
+pub(crate) use choices::Group;
 
 const STYLE: &str = include_str!("page.css");
 

@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use rapport_message::Locale as Language;
 use rapport_message::next_resource::Wanted;
 use rapport_partner::StartMark;
+use rapport_partner::profile::CHOSEN_LANGUAGE;
 use rapport_rule::Money;
 use rapport_rule::expr::{Scope, Value};
 use rapport_rule::money::Currency;
@@ -161,9 +162,11 @@ impl<'a> World<'a> {
         Locale { zone, country: country.as_deref(), calendar: &self.rulebook.config.calendar }
     }
 
-    /// Languages to write in, best first: the partner's, its base, the programme's.
+    /// Languages to write in, best first: the partner's, its base, the programme's. What the partner chose goes before what a step of
+    /// this run wrote.
     pub fn languages(&self) -> Vec<String> {
-        let own = self.partner_text("partner.language").and_then(|tag| Language::parse(&tag));
+        let chosen = self.partner_text(&format!("partner.{CHOSEN_LANGUAGE}"));
+        let own = chosen.or_else(|| self.partner_text("partner.language")).and_then(|tag| Language::parse(&tag));
         let program = Language::parse(&self.program.language).unwrap_or_else(Language::english);
         Language::chain(own.as_ref(), &program).iter().map(Language::to_string).collect()
     }

@@ -40,6 +40,11 @@ pub struct Layout {
 }
 
 impl Layout {
+    /// The languages it has words in.
+    pub fn languages(&self) -> impl Iterator<Item = &Locale> {
+        self.words.keys()
+    }
+
     /// Compiles both files. `program` is the programme's language, which must have words.
     pub fn parse(html: &Source, text: &Source, program: &Locale, findings: &mut Findings) -> Option<Layout> {
         let errors = findings.errors();

@@ -139,6 +139,18 @@ pub struct Profile {
 /// How many further fields are kept; more are not taken in.
 pub const CUSTOM_MAX: usize = 64;
 
+/// The further field with the language a partner chose, which goes before the one trackers tell.
+pub const CHOSEN_LANGUAGE: &str = "chosen_language";
+/// The further field with how often a partner wants marketing mail at most; any other word is as often as there is some.
+pub const CHOSEN_PACE: &str = "chosen_pace";
+/// The further field with since when a partner wants a time without marketing mail.
+pub const PAUSED_FROM: &str = "paused_from";
+/// The further field with until when.
+pub const PAUSED_UNTIL: &str = "paused_until";
+
+/// What partners say themselves about their mails: kept however many further fields there are.
+const CHOICES: [&str; 4] = [CHOSEN_LANGUAGE, CHOSEN_PACE, PAUSED_FROM, PAUSED_UNTIL];
+
 /// The further field that holds why a partner was suspended, rejected or closed.
 pub const LEAVING_REASON: &str = "leaving_reason";
 
@@ -233,11 +245,17 @@ impl Profile {
                     field.tell(told, at);
                 }
             }
-            Err(place) if self.custom.len() < CUSTOM_MAX => {
+            Err(place) if self.custom.len() < CUSTOM_MAX || CHOICES.contains(&name) => {
                 self.custom.insert(place, (Arc::from(name), Stored { value: told, at }));
             }
             Err(_) => {}
         }
+    }
+
+    /// The language to write in: the one the partner chose, else what was told.
+    pub fn language(&self) -> Option<Value> {
+        let chosen = self.custom(CHOSEN_LANGUAGE).filter(Value::is_string);
+        chosen.or_else(|| self.language.get().map(|told| Value::from(&**told)))
     }
 
     /// A further field.

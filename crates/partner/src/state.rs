@@ -151,7 +151,7 @@ impl PartnerState {
         match path {
             "status" => Some(profile.status().as_str().into()),
             "zone" => text(profile.zone.get()),
-            "language" => text(profile.language.get()),
+            "language" => profile.language(),
             "country" => text(profile.country.get()),
             "type" => text(profile.partner_type.get()),
             "manager" => text(profile.manager.get()),

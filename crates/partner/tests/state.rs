@@ -211,6 +211,27 @@ fn fields_are_those_told_last_by_event_time() {
 }
 
 #[test]
+fn a_language_the_partner_chose_goes_before_what_is_told_later() {
+    let mut world = World::new();
+    world.tell("2026-02-01T10:00", "partner.approved", r#""language":"de""#);
+    world.tell("2026-02-02T10:00", "partner.updated", r#""chosen_language":"en""#);
+    world.tell("2026-02-03T10:00", "partner.updated", r#""language":"fr""#);
+    assert_eq!(world.state.field("language"), Some("en".into()));
+    let read = PartnerState::decode(&world.state.encode_hot(), None).unwrap();
+    assert_eq!(read.field("language"), Some("en".into()));
+    // Until they choose again, whatever arrives late.
+    world.tell("2026-02-04T10:00", "partner.updated", r#""chosen_language":"de""#);
+    world.tell("2026-02-02T12:00", "partner.updated", r#""chosen_language":"it""#);
+    assert_eq!(world.state.field("language"), Some("de".into()));
+    // However many fields a tracker tells.
+    let many: Vec<String> = (0..100).map(|number| format!("\"field_{number}\":1")).collect();
+    let mut world = World::new();
+    world.tell("2026-02-01T10:00", "partner.updated", &many.join(","));
+    world.tell("2026-02-02T10:00", "partner.updated", r#""chosen_language":"en""#);
+    assert_eq!(world.state.field("language"), Some("en".into()));
+}
+
+#[test]
 fn answers_are_kept_under_the_survey_and_the_name_it_gives_them() {
     let mut world = World::new();
     world.tell("2026-02-01T10:00", "survey.answered", r#""survey":"first-sale-feedback","obstacle":"time""#);

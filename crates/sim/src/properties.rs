@@ -225,6 +225,7 @@ fn rules_of_contact(outcome: &Outcome) -> Broken {
                 consent,
                 accepted: accepted.clone(),
                 paused_until: None,
+                own_pace: None,
                 stopped_until: None,
                 held_by: None,
                 copies: had.iter().filter(|sent| sent.is_of(row)).map(|sent| sent.at).collect(),

@@ -27,7 +27,7 @@ const LETTERS: usize = 500;
 /// Shorter values name too many people to be looked for outside a partner's own rows.
 const TELLING: usize = 4;
 /// Fields of a person that say nothing about who they are; everything else is looked for.
-const COMMON: [&str; 18] = [
+const COMMON: [&str; 22] = [
     "language",
     "zone",
     "country",
@@ -46,6 +46,10 @@ const COMMON: [&str; 18] = [
     "referred_by",
     "objects_to_profiling",
     "reason",
+    "chosen_language",
+    "chosen_pace",
+    "paused_from",
+    "paused_until",
 ];
 
 /// Exported fields that are instants, beside those whose names say so.

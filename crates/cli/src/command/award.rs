@@ -103,6 +103,7 @@ async fn state(desk: &Desk, key: &PartnerKey) -> Result<PartnerState, Failure> {
 fn languages(rules: &Applied, key: &PartnerKey, state: &PartnerState) -> Vec<String> {
     let program = rules.rulebook.config.program(key.program.as_str());
     let program = program.and_then(|program| Locale::parse(&program.language)).unwrap_or_else(Locale::english);
-    let partner = state.profile.language.get().and_then(|language| Locale::parse(language));
+    let told = state.profile.language();
+    let partner = told.as_ref().and_then(|language| language.as_str()).and_then(Locale::parse);
     Locale::chain(partner.as_ref(), &program).iter().map(|locale| locale.tag().to_owned()).collect()
 }

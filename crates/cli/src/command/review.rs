@@ -5,6 +5,7 @@ use rapport_engine::review::{Length, Period, ReviewPack, pack};
 use rapport_event::PartnerKey;
 use rapport_http::review::{Reader, html, text};
 use rapport_message::{Locale, link::Claims};
+use rapport_partner::profile::CHOSEN_LANGUAGE;
 use rapport_store::SqlStore;
 use serde_json::Value;
 
@@ -43,7 +44,10 @@ async fn review(settings: &Settings, store: &SqlStore, arguments: &ReviewArgumen
         .ok_or_else(|| Failure::new(format!("the files in force have no programme `{}`", key.program)))?;
     let period = period(&arguments.period, picture.now.to_zoned(program.zone.clone()).date())?;
     // As on the partner's own page: in their language, else the programme's.
-    let own = person.get("language").and_then(Value::as_str).or(state.profile.language.get().map(|known| &**known));
+    let told = |name: &str| person.get(name).and_then(Value::as_str);
+    let own = told(CHOSEN_LANGUAGE)
+        .or_else(|| told("language"))
+        .or_else(|| state.profile.language.get().map(|known| &**known));
     let of_program = Locale::parse(&program.language).unwrap_or_else(Locale::english);
     let locales = Locale::chain(own.and_then(Locale::parse).as_ref(), &of_program);
     let languages: Vec<String> = locales.iter().map(|locale| locale.tag().to_owned()).collect();

@@ -2,10 +2,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 use rapport_contact::{
-    Accepted, Consent, Decision, Hold, Kind, Overflow, Recipient, Request, Suppression, SuppressionCause,
-    SuppressionScope, decide_over, has_no_place_beside, normalise, provider_of, resolve_zone,
+    Accepted, Consent, Decision, DeferReason, Hold, Kind, Overflow, OwnPace, Recipient, Request, Suppression,
+    SuppressionCause, SuppressionScope, decide_over, has_no_place_beside, normalise, provider_of, resolve_zone,
 };
 use rapport_journey::{Journey, State};
+use rapport_partner::profile::{CHOSEN_PACE, PAUSED_FROM, PAUSED_UNTIL};
 use serde_json::Value;
 
 use super::ended;
@@ -21,6 +22,9 @@ use crate::{
 
 /// An open-ended hold, or a stop that only a person ends, is looked at again after this long.
 const HOLD_LOOK: SignedDuration = SignedDuration::from_hours(1);
+/// What waits because the partner asked for it is looked at again after this long, should they have changed their mind. So seldom
+/// because whoever asked for a month of rest would else be looked at hundreds of times.
+const WISH_LOOK: SignedDuration = SignedDuration::from_hours(12);
 /// So many travel in a digest beside the mail that carries them: more than anybody reads, and small enough for every mail client.
 const ALONG_MAX: usize = 19;
 /// The reason of mail over which the policy broke down.
@@ -64,6 +68,10 @@ pub fn verdict(
                 break;
             }
             Decision::Defer { until, reason } => {
+                let look = at.checked_add(WISH_LOOK).unwrap_or(Timestamp::MAX);
+                // In a replay as well: a play of the record comes to the change of mind later, too.
+                let is_a_wish = matches!(reason, DeferReason::Paused | DeferReason::CapOwn);
+                let until = if is_a_wish { until.min(look) } else { until };
                 verdict.defer.push((message.id.clone(), until, reason.code().to_owned()));
             }
             Decision::Suppress { reason } => {
@@ -149,6 +157,7 @@ pub(super) fn question(
     let message = &due.message;
     let person: Value = serde_json::from_str(&due.person).unwrap_or(Value::Null);
     let text = |name: &str| person.get(name).and_then(Value::as_str);
+    let instant = |name: &str| text(name).and_then(|instant| instant.parse::<Timestamp>().ok());
     let program_zone = rulebook
         .config
         .program(message.key.program.as_str())
@@ -179,7 +188,9 @@ pub(super) fn question(
         suppressions,
         consent: consent(&person),
         accepted: snapshot.accepted.iter().map(|&(at, kind)| Accepted { at, kind }).collect(),
-        paused_until: text("paused_until").and_then(|instant| instant.parse().ok()),
+        // Mail that was due before the partner asked is judged, in a replay, as it was then.
+        paused_until: instant(PAUSED_UNTIL).filter(|_| instant(PAUSED_FROM).is_none_or(|from| from <= at)),
+        own_pace: text(CHOSEN_PACE).and_then(OwnPace::parse),
         stopped_until: snapshot
             .stopped
             .iter()

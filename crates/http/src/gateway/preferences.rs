@@ -1,4 +1,4 @@
-//! `/p/{token}`: which mails a partner wants, topic by topic.
+//! `/p/{token}`: which mails a partner wants, topic by topic, and how: [`super::wishes`].
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -13,6 +13,7 @@ use rapport_event::{Event, Kind};
 use super::{
     Gateway, Trouble, record,
     visit::{self, Posted, Token, Visit, fields},
+    wishes::Wishes,
 };
 use crate::{metric, page::Switch};
 
@@ -23,8 +24,13 @@ pub(super) async fn show(
     token: Token,
 ) -> Result<Response, Response> {
     let visit = visit::open(&gateway, &headers, token, "p").await?;
-    let stands = Stands::read(&gateway, &visit).await.map_err(|trouble| visit.trouble(trouble))?;
-    Ok(render(&visit, &stands, false))
+    page(&gateway, &visit, false).await.map_err(|trouble| visit.trouble(trouble))
+}
+
+async fn page(gateway: &Gateway, visit: &Visit, saved: bool) -> Result<Response, Trouble> {
+    let stands = Stands::read(gateway, visit).await?;
+    let wishes = Wishes::read(gateway, visit).await?;
+    Ok(render(visit, &stands, &wishes, saved))
 }
 
 /// Sets the switches that were shown; a topic that came later is left alone.
@@ -40,14 +46,17 @@ pub(super) async fn act(
         sent.iter().filter(|(field, _)| field == name).map(|(_, value)| value.as_str()).collect()
     };
     let (shown, on) = (named("shown"), named("topic"));
-    let stands = async {
+    let said = async {
         let stands = Stands::read(&gateway, &visit).await?;
         change(&gateway, &visit, &stands, &shown, &on).await?;
-        Stands::read(&gateway, &visit).await
+        Wishes::read(&gateway, &visit).await?.change(&gateway, &visit, &sent).await
     };
-    let stands = stands.await.map_err(|trouble| visit.trouble(trouble))?;
+    let said = said.await.map_err(|trouble| visit.trouble(trouble))?;
     metrics::counter!(metric::WISHES, "what" => "preferences").increment(1);
-    Ok(render(&visit, &stands, !shown.is_empty()))
+    // Perhaps in another language from now on.
+    let visit = visit.again(&gateway).await?;
+    let saved = said || !shown.is_empty();
+    page(&gateway, &visit, saved).await.map_err(|trouble| visit.trouble(trouble))
 }
 
 /// What is suppressed for the partner's address.
@@ -134,7 +143,7 @@ async fn change(
     Ok(())
 }
 
-fn render(visit: &Visit, stands: &Stands, saved: bool) -> Response {
+fn render(visit: &Visit, stands: &Stands, wishes: &Wishes, saved: bool) -> Response {
     let words = visit.words;
     let mut page = visit.page(words.preferences_title);
     if saved {
@@ -166,5 +175,7 @@ fn render(visit: &Visit, stands: &Stands, saved: bool) -> Response {
             fixed: topic.service,
         })
         .collect();
-    page.switches(words.preferences_text, &switches, words.save).respond(StatusCode::OK)
+    let always: Vec<&str> = topics.iter().filter(|topic| topic.service).map(|topic| visit.text(&topic.name)).collect();
+    let page = page.switches(words.preferences_text, &switches, words.save);
+    wishes.show(page, visit, &always.join(", ")).respond(StatusCode::OK)
 }

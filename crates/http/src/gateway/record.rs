@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use rapport_engine::{
+    ingest::person_row,
     personal::SAID,
     ports::{
         rows::PersonRow,
@@ -10,8 +11,8 @@ use rapport_engine::{
     records::{derived_id, outbox},
 };
 use rapport_event::{
-    ActivityData, EngineData, Event, Extra, Kind, PartnerKey, Payload, activity::SurveyData, engine::ContactData,
-    shard_of,
+    ActivityData, EngineData, Event, Extra, Kind, PartnerData, PartnerKey, Payload, activity::SurveyData,
+    engine::ContactData, shard_of,
 };
 use rapport_workflow::Survey;
 use serde_json::json;
@@ -34,6 +35,16 @@ pub(super) fn contact(
         extra: Extra::NONE,
     };
     event(id, key, kind, at, Payload::Engine(Box::new(EngineData::Contact(data))))
+}
+
+/// What a partner chose about their mails, and the version of their fields it is kept as. It is told like any other change of a
+/// partner, under names of its own: what trackers tell later stands beside it, not over it.
+pub(super) fn wish(id: &str, key: &PartnerKey, chosen: Extra, at: Timestamp) -> (Event, PersonRow) {
+    let data = PartnerData { extra: chosen, ..PartnerData::default() };
+    let mut event = event(id, key, Kind::PartnerUpdated, at, Payload::Partner(Box::new(data)));
+    let person = person_row(&event, None);
+    event.person_version = Some(person.version);
+    (event, person)
 }
 
 /// An answer to the survey of a mail.
@@ -121,6 +132,10 @@ mod tests {
         let at = Timestamp::from_second(1_800_000_000).unwrap();
         let out = contact("id", &key, Kind::ContactOptedOut, Some("news"), Some("m"), at);
         assert_eq!(decode_record(&encode(&out)).unwrap(), out);
+        let chosen = Extra::NONE.with("chosen_language", "de").with("paused_until", "2027-01-15T08:00:00Z");
+        let (wish, person) = wish("id", &key, chosen, at);
+        assert_eq!(decode_record(&encode(&wish)).unwrap(), wish);
+        assert_eq!(person.fields, r#"{"chosen_language":"de","paused_until":"2027-01-15T08:00:00Z"}"#);
         let shipped = rapport_workflow::compile(&rapport_shipped::sources()).0.unwrap();
         for (survey, choice, words) in [
             ("motivation", "income", None),

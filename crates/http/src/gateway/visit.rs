@@ -16,6 +16,7 @@ use rapport_engine::{
 };
 use rapport_event::PartnerKey;
 use rapport_message::{Locale, link::Claims};
+use rapport_partner::profile::CHOSEN_LANGUAGE;
 use rapport_workflow::{Rulebook, config::Topic};
 use serde_json::{Map, Value};
 
@@ -81,7 +82,8 @@ async fn gather(gateway: &Gateway, claims: Claims, key: PartnerKey) -> Result<Vi
     let person: Map<String, Value> = person.and_then(|fields| serde_json::from_str(&fields).ok()).unwrap_or_default();
     let program = rules.as_deref().and_then(|rules| rules.config.program(key.program.as_str()));
     let program = program.and_then(|program| Locale::parse(&program.language)).unwrap_or_else(Locale::english);
-    let partner = person.get("language").and_then(Value::as_str).and_then(Locale::parse);
+    let told = |name: &str| person.get(name).and_then(Value::as_str).and_then(Locale::parse);
+    let partner = told(CHOSEN_LANGUAGE).or_else(|| told("language"));
     let locales = Locale::chain(partner.as_ref(), &program);
     let languages = locales.iter().map(|locale| locale.tag().to_owned()).collect();
     Ok(Visit { claims, key, words: Words::of(&locales), languages, rules, person })
@@ -113,6 +115,17 @@ impl Visit {
     pub(super) fn zone(&self) -> TimeZone {
         let program = self.rulebook().and_then(|rules| rules.config.program(self.key.program.as_str()));
         program.map_or(TimeZone::UTC, |program| program.zone.clone())
+    }
+
+    /// The same visit, read again after something was changed.
+    pub(super) async fn again(self, gateway: &Gateway) -> Result<Self, Response> {
+        let words = self.words;
+        gather(gateway, self.claims, self.key).await.map_err(|error| Trouble::from(error).page(words))
+    }
+
+    /// A field of the partner that is a text.
+    pub(super) fn field(&self, name: &str) -> Option<&str> {
+        self.person.get(name).and_then(Value::as_str)
     }
 
     /// What the partner is called, where it is known.

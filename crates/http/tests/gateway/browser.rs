@@ -73,10 +73,16 @@ async fn pages(language: &str) -> Vec<(String, String)> {
     }
     add("unsubscribed", world.form(&path(&unsubscribe("performance")), "List-Unsubscribe=One-Click").await);
     add("preferences kept", world.form(&path(&preferences()), "shown=news&topic=news").await);
+    add("a pace chosen", world.form(&path(&preferences()), "pace=weekly").await);
+    add("a time of rest", world.form(&path(&preferences()), "pause=begin").await);
+    add("a time of rest ended", world.form(&path(&preferences()), "pause=end").await);
     add("answered", world.form(&path(&answer("holiday")), "answer=holiday&comment=back+soon").await);
     add("answered without a name", world.form(&path(&anonymous(PARTNER, "9")), "answer=9&comment=so").await);
     add("forged", world.get(&format!("{}x", path(&why()))).await);
     add("nowhere", world.get("/u/x").await);
+    let other = if language == "de" { "en" } else { "de" };
+    add("another language chosen", world.form(&path(&preferences()), &format!("language={other}")).await);
+    world.form(&path(&preferences()), &format!("language={language}")).await;
     world.state(&reviews::busy(7).0).await;
     add("a review", world.get(&path(&review("2026-Q3"))).await);
     world.stop().await;

@@ -14,4 +14,5 @@ mod ops;
 mod refused;
 mod reviews;
 mod surveys;
+mod wishes;
 mod world;

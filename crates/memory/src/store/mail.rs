@@ -19,7 +19,7 @@ use rapport_engine::ports::{
 
 use super::{Counted, StoredMessage, Tables, before};
 
-const ACCEPTED_WINDOW: SignedDuration = SignedDuration::from_hours(8 * 24);
+const ACCEPTED_WINDOW: SignedDuration = SignedDuration::from_hours(32 * 24);
 
 /// What a mailer decides with.
 pub(crate) type Decide<'d> = &'d (dyn for<'a> Fn(&'a RecipientSnapshot) -> RecipientVerdict + Send + Sync);

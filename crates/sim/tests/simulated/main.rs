@@ -23,4 +23,5 @@ mod refusals;
 mod seeds;
 mod stops;
 mod versions;
+mod wishes;
 mod work;

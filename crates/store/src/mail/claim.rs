@@ -22,8 +22,8 @@ use crate::person::known;
 use crate::sql::queries::mail as sql;
 use crate::sql::{Rows, Session, cells};
 
-/// How far back accepted mail is shown to the policy: a week of local days and the zones' difference.
-const ACCEPTED_WINDOW: SignedDuration = SignedDuration::from_hours(8 * 24);
+/// How far back accepted mail is shown to the policy: the thirty local days of a partner's own pace and the zones' difference.
+const ACCEPTED_WINDOW: SignedDuration = SignedDuration::from_hours(32 * 24);
 
 type Decide<'d> = &'d (dyn for<'a> Fn(&'a RecipientSnapshot) -> RecipientVerdict + Send + Sync);
 

@@ -54,7 +54,7 @@ impl DataClass {
                 history_days + CONVERSION_SLACK_DAYS,
                 "The history and 30 days: a late reversal must find what it takes back.",
             ),
-            Self::CountedMails => (14, "Caps and rates of bounces look back a week, some shards lag behind."),
+            Self::CountedMails => (40, "The pace a partner chose looks back a month, some shards lag behind."),
             Self::DeadLetters => (7, "What was refused is known by them when it is read again."),
             Self::Feedback => (28, "Soft bounces are counted over two weeks."),
             Self::HealthReviews => (90, "A quarter is compared with the one before."),

@@ -197,7 +197,7 @@ pub(super) static RAPPORT: Shape = Shape::Map(
             Shape::Map(
                 &[
                     may("conversions", "What each conversion last was; the history and 30 days at least.", KEEP),
-                    may("counted_mails", "Mails that count for caps; 14 days at least.", KEEP),
+                    may("counted_mails", "Mails that count for caps; 40 days at least.", KEEP),
                     may("dead_letters", "What could not be read; 7 days at least.", KEEP),
                     may("feedback", "Bounces, complaints, replies and answers by mail; 28 days at least.", KEEP),
                     may("health_reviews", "Reviews of health; 90 days at least.", KEEP),
