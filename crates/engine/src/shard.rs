@@ -355,12 +355,22 @@ impl ShardOwner {
                 continue;
             }
             self.learnt.insert(program.clone(), now);
-            let noted = self.parts.store.meta(&beginning(program)).await?;
-            if let Some(at) = noted.and_then(|millis| Timestamp::from_millisecond(millis.parse().ok()?).ok()) {
-                self.began.insert(program.clone(), at);
-            }
+            self.read_beginning(program).await?;
         }
         Ok(())
+    }
+
+    async fn read_beginning(&mut self, program: &ProgramId) -> Result<(), ShardError> {
+        let noted = self.parts.store.meta(&beginning(program)).await?;
+        if let Some(at) = noted.and_then(|millis| Timestamp::from_millisecond(millis.parse().ok()?).ok()) {
+            self.began.insert(program.clone(), at);
+        }
+        Ok(())
+    }
+
+    /// What time alone brings is judged by it, too, be it before an owner has folded any event of the programme.
+    async fn know_beginning(&mut self, program: &ProgramId) -> Result<(), ShardError> {
+        if self.began.contains_key(program) { Ok(()) } else { self.read_beginning(program).await }
     }
 
     /// From here on the record is folded: the next commit says so, be it in the middle of a batch. A commit before this
@@ -558,6 +568,7 @@ impl ShardOwner {
                 continue;
             }
             let Some(timer) = self.timers.first_due(upto).cloned() else { return Ok(()) };
+            self.know_beginning(&timer.key.program).await?;
             if !self.partners.has(&timer.key) {
                 let due = self.timers.due_partners(upto, 2_000);
                 self.partners.load(&self.parts, due).await?;

@@ -160,6 +160,7 @@ impl ShardOwner {
     }
 
     async fn day_part(&mut self, program: &ProgramId, on: Date) -> Result<Vec<u8>, ShardError> {
+        self.know_beginning(program).await?;
         let mut writer = PartWriter::default();
         let mut sums = ProgramSums::default();
         let program_of = self.rulebook.clone();
@@ -267,6 +268,7 @@ impl ShardOwner {
         if self.cursor.after.is_none() {
             self.commit().await?;
         }
+        self.know_beginning(&program).await?;
         let counted = self.counted_on(&program, on).await?;
         // The day it was learnt at is judged by it already.
         self.cursor.fits.extend(fit.map(|fit| (program.as_str().to_owned(), fit)));
