@@ -36,8 +36,8 @@ fn named(variable: &str) -> PathBuf {
 fn shown(folder: &Path, dark: bool) -> Vec<Value> {
     let scheme = format!("--blink-settings=preferredColorScheme={}", u8::from(!dark));
     let output = Command::new(named("RAPPORT_TEST_CHROMIUM"))
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=800,1000"])
-        .args([&scheme, "--virtual-time-budget=600000", "--dump-dom"])
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"])
+        .args([&scheme, "--window-size=800,1000", "--virtual-time-budget=600000", "--dump-dom"])
         .arg(format!("--user-data-dir={}", folder.join("profile").display()))
         .arg(format!("file://{}", folder.join("watcher.html").display()))
         .output()
