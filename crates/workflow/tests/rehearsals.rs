@@ -43,7 +43,7 @@ fn a_mail_that_comes_out_for_all_is_sound() {
 
 #[test]
 fn a_mail_that_some_could_not_get_is_a_warning_and_one_that_nobody_could_an_error() {
-    let before = "conversions_28d_before";
+    let before = "conversions_90d";
     check(
         ON_LOGIN,
         &format!("Good morning.\n\nThat is {{{{pct_change conversions_28d {before}}}}}."),
