@@ -72,6 +72,21 @@ fn a_mail_that_some_could_not_get_is_a_warning_and_one_that_nobody_could_an_erro
 }
 
 #[test]
+fn the_days_before_may_be_missing_and_the_last_days_never_are() {
+    check(ON_LOGIN, "{{clicks_28d}} {{active_days_28d}}", &[]);
+    check(
+        ON_LOGIN,
+        "{{fallback clicks_28d_before 0}}{{#if active_days_28d_before}}{{active_days_28d_before}}{{/if}}",
+        &[],
+    );
+    for before in ["clicks_28d_before", "active_days_28d_before", "clicks_growth_28d"] {
+        let mail = format!("---\nsubject: Hello\n---\n{{{{{before}}}}}\n");
+        let found = told(&project(ON_LOGIN, &[("workflows/tried/hello.mail.md", mail.as_str())]));
+        assert!(found.contains(&format!("R0421! `{before}` may be missing")), "{found:?}");
+    }
+}
+
+#[test]
 fn an_answer_that_the_survey_does_not_have_is_found() {
     let survey = "when: login\nonce: per partner\nsteps: [{ email: { mail: hello, survey: motivation } }]\n";
     let body = "{{survey.question}}\n\n{{#each survey.choices}}\n- [{{label}}]({{answer_link id}})\n{{/each}}\n";
