@@ -76,13 +76,16 @@ fn the_days_before_may_be_missing_and_the_last_days_never_are() {
     check(ON_LOGIN, "{{clicks_28d}} {{active_days_28d}}", &[]);
     check(
         ON_LOGIN,
-        "{{fallback clicks_28d_before 0}}{{#if active_days_28d_before}}{{active_days_28d_before}}{{/if}}",
+        "{{fallback clicks_28d_before \"unknown\"}} {{#if active_days_28d_before}}{{active_days_28d_before}}{{/if}}",
         &[],
     );
     for before in ["clicks_28d_before", "active_days_28d_before", "clicks_growth_28d"] {
         let mail = format!("---\nsubject: Hello\n---\n{{{{{before}}}}}\n");
-        let found = told(&project(ON_LOGIN, &[("workflows/tried/hello.mail.md", mail.as_str())]));
+        let sources = project(ON_LOGIN, &[("workflows/tried/hello.mail.md", mail.as_str())]);
+        let found = told(&sources);
         assert!(found.contains(&format!("R0421! `{before}` may be missing")), "{found:?}");
+        // What was applied when they were never missing stays in force.
+        assert!(compile_applied(&sources).0.is_some(), "{before}");
     }
 }
 
