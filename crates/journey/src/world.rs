@@ -25,6 +25,12 @@ pub trait Facts {
     /// `partner.*`, figures, `group`, `lane`, `segment.*`, `goal.*`; `since` is what `…_since_start` counts from.
     fn value(&self, path: &str, since: Since<'_>) -> Value;
 
+    /// Why a value is missing, in a few words, where that can be said.
+    fn why_missing(&self, path: &str) -> Option<&'static str> {
+        let _ = path;
+        None
+    }
+
     /// `applied`, `active`, `suspended`, `rejected`, `closed`, `unknown`.
     fn status(&self) -> &str;
 
@@ -307,6 +313,10 @@ impl Scope for JourneyScope<'_> {
             Some(list) if list.is_empty() => Value::Missing,
             Some(list) => Value::Bool(list.iter().any(|entry| entry.as_str() == Some(&**wanted))),
         }
+    }
+
+    fn why_missing(&self, path: &str) -> Option<&'static str> {
+        self.world.facts.why_missing(path)
     }
 
     fn convert(&self, money: Money, to: Currency) -> Option<Money> {

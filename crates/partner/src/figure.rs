@@ -283,8 +283,11 @@ impl Figure {
         }
     }
 
-    /// Whether it can be missing. Counts over a window of days never are.
+    /// Whether it can be missing. Counts over the last days never are: they are what was told of these days.
     pub fn may_be_missing(&self) -> bool {
+        if self.days_before().is_some() {
+            return true;
+        }
         match self {
             Figure::Sum(_, Window::Total | Window::SinceStart) => true,
             Figure::Sum(measure, _) => measure.is_money(),
@@ -294,6 +297,19 @@ impl Figure {
             Figure::Followers | Figure::RevenueShare(_) => true,
             Figure::Foreseen(_) => true,
             Figure::PayoutsOverdue | Figure::ActiveDays(_) => false,
+        }
+    }
+
+    /// How many days the window before has, where it looks at one: `28d_before`, and growth over `28d`.
+    pub fn days_before(&self) -> Option<u16> {
+        match *self {
+            Figure::Growth(_, days)
+            | Figure::Sum(_, Window::DaysBefore(days))
+            | Figure::AverageOrder(Window::DaysBefore(days))
+            | Figure::NewCustomerShare(Window::DaysBefore(days))
+            | Figure::Ratio(_, Window::DaysBefore(days))
+            | Figure::ActiveDays(Window::DaysBefore(days)) => Some(days),
+            _ => None,
         }
     }
 
@@ -404,12 +420,23 @@ impl fmt::Display for FigureValue {
     }
 }
 
+/// The first and the last of the days before the last so many.
+pub(crate) fn window_before(today: Day, days: u16) -> (Day, Day) {
+    let days = i32::from(days);
+    (today.saturating_sub(2 * days - 1), today.saturating_sub(days))
+}
+
 impl PartnerState {
     /// The value of a figure; none when it is missing:
     /// - totals of a partner who was approved before the programme's first event and has no `opening`;
     /// - money, where a conversion in it is of another currency than the programme's and no rate was known for its day;
+    /// - windows before, and what is compared with them, where they begin before anything was told of the partner, see
+    ///   [`PartnerState::is_unheard_by`];
     /// - averages and shares of nothing, moments that never were, `since_start` outside of a journey.
     pub fn figure(&self, figure: &Figure, context: &FigureContext<'_>) -> Option<FigureValue> {
+        if self.is_unheard_by(figure, context) {
+            return None;
+        }
         match *figure {
             Figure::Sum(measure, window) => {
                 let sum = self.window_sum(measure, window, context)?;
@@ -447,10 +474,7 @@ impl PartnerState {
             Figure::ActiveDays(window) => {
                 let (from, to) = match window {
                     Window::Days(days) => (context.today.saturating_sub(i32::from(days) - 1), context.today),
-                    Window::DaysBefore(days) => {
-                        let days = i32::from(days);
-                        (context.today.saturating_sub(2 * days - 1), context.today.saturating_sub(days))
-                    }
+                    Window::DaysBefore(days) => window_before(context.today, days),
                     Window::Total | Window::SinceStart => return None,
                 };
                 let days = self.sale_days();
@@ -508,6 +532,22 @@ impl PartnerState {
         }
     }
 
+    /// Whether somebody was a partner already when rapport began to listen to the programme, later than this day. What they did then is
+    /// not known: what is compared with it would seem to grow. For those who joined since, it is all there is.
+    pub fn is_unheard(&self, from: Day, began: Option<Timestamp>, zone: &TimeZone) -> bool {
+        let (Some(approved), Some(began)) = (self.profile.approved_at.value, began) else { return false };
+        approved < began && from < day::of(began, zone)
+    }
+
+    /// Whether a figure is missing because its window before begins on a day that rapport did not listen to. An opening balance does
+    /// not say what came on which day.
+    pub fn is_unheard_by(&self, figure: &Figure, context: &FigureContext<'_>) -> bool {
+        figure.days_before().is_some_and(|days| {
+            let (from, _) = window_before(context.today, days);
+            self.is_unheard(from, context.program_began_at, context.zone)
+        })
+    }
+
     /// Whether what happened before rapport listened is unknown, so that totals would be too small.
     pub fn totals_missing(&self, context: &FigureContext<'_>) -> bool {
         let began_before = match (self.profile.approved_at.value, context.program_began_at) {
@@ -526,8 +566,8 @@ impl PartnerState {
         let sum = match window {
             Window::Days(days) => over(today.saturating_sub(i32::from(days) - 1), today)?,
             Window::DaysBefore(days) => {
-                let days = i32::from(days);
-                over(today.saturating_sub(2 * days - 1), today.saturating_sub(days))?
+                let (from, to) = window_before(today, days);
+                over(from, to)?
             }
             Window::SinceStart => {
                 let StartMark(start) = context.start?;

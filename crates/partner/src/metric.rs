@@ -55,8 +55,8 @@ pub struct Metric {
 }
 
 const NEVER: &str = "never";
-const SUM_MISSING: &str = "`total` of a partner older than the programme's events without `opening`";
-const MONEY_MISSING: &str = "a sale in it has no rate; `total` as for counts";
+const SUM_MISSING: &str = "`total` of a partner older than the programme's events without `opening`; `Nd_before` of one, where it begins before them";
+const MONEY_MISSING: &str = "a sale in it has no rate; `total` and `Nd_before` as for counts";
 const OF_NOTHING: &str = "nothing to divide by, or a part is missing";
 
 /// Every metric, in the order of the documentation.
@@ -99,7 +99,14 @@ pub fn catalogue() -> Vec<Metric> {
     for (name, measure) in Growing::ALL {
         let formula = format!("100 · ({0}_Nd / {0}_Nd_before − 1)", measure.name());
         let about = "The change against the equally long window before.";
-        all.push(partner(name, Unit::Percent, Windows::Days, &formula, about, "nothing in the window before"));
+        all.push(partner(
+            name,
+            Unit::Percent,
+            Windows::Days,
+            &formula,
+            about,
+            "nothing in the window before, or it is missing",
+        ));
     }
     all.push(partner(
         "active_days",
@@ -107,7 +114,7 @@ pub fn catalogue() -> Vec<Metric> {
         Windows::DaysAndBefore,
         "days with conversions > 0",
         "Days on which the partner sold something that was not taken back.",
-        NEVER,
+        "`Nd_before` as for counts",
     ));
     all.push(partner(
         "revenue_share",
@@ -176,7 +183,7 @@ pub fn catalogue() -> Vec<Metric> {
         windows: if metric.windowed { Windows::Program } else { Windows::None },
         formula: metric.formula.to_owned(),
         about: metric.about,
-        missing: "before the programme's first day was closed, or nothing to divide by",
+        missing: metric.missing(),
     }));
     all
 }
@@ -213,7 +220,12 @@ pub fn document() -> String {
          | `28d_before` | the 28 days before those; 1 to {half} |\n| `since_start` | since the journey began, its trigger left out; in workflows only |\n\n\
          Sales count on the day of the sale, whenever they are told; a reversal takes them out of that day again. Days are kept for {DAYS_KEPT} days.\n\
          Money is of the programme's currency; a sale in another one is worth what the rate of its day in `config/rates.csv` makes of it, and\n\
-         without a rate every sum of money it belongs to is missing. Percent go from 0 to 100; growth may be below 0 and above 100.\n"
+         without a rate every sum of money it belongs to is missing. Percent go from 0 to 100; growth may be below 0 and above 100.\n\n\
+         Before a programme's first event rapport did not listen. The last days of a partner (`28d`) are what was told of them, however short that\n\
+         is. What is compared with days that nobody told of is missing, never 0, or everybody would seem to grow at first: `28d_before` and growth\n\
+         of a partner who was one before the programme's first event are known when the window before begins on that event's day or later (55 days on\n\
+         for `28d`), a programme's growth and churn likewise while it has such partners. Of a partner who joined since, it is known at once that\n\
+         there was nothing before.\n"
     );
     for (scope, title, about) in [
         (Scope::Partner, "Of a partner", "A bare name: `revenue_28d > money(\"100 EUR\")`."),

@@ -11,7 +11,7 @@ use std::fmt;
 use rapport_rule::money::Money;
 use serde::{Deserialize, Serialize};
 
-use crate::figure::{Figure, FigureContext, FigureValue, Unit, Window};
+use crate::figure::{Figure, FigureContext, FigureValue, Unit, Window, window_before};
 use crate::measure::{Measure, Totals};
 use crate::moment::Moment;
 use crate::profile::Status;
@@ -334,6 +334,19 @@ pub const PROGRAM_METRICS: &[ProgramMetric] = &[
     plain("payouts_overdue", Unit::Count, Of::Overdue, ALL, "Payouts that should have been made and were not."),
 ];
 
+impl ProgramMetric {
+    /// When it is missing.
+    #[must_use]
+    pub fn missing(&self) -> &'static str {
+        match self.of {
+            Of::Growth(_) | Of::Churn => {
+                "before the programme's first day was closed, nothing to divide by, or a partner is older than the programme's events and the window before begins before them"
+            }
+            _ => "before the programme's first day was closed, or nothing to divide by",
+        }
+    }
+}
+
 /// A programme figure by name, `revenue_28d`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProgramFigure {
@@ -399,6 +412,8 @@ struct WindowSums {
     closing_revenue: i64,
     cashback_revenue: i64,
     engaged: i64,
+    /// Partners of whom nobody told what they did in the window before, though they were partners then.
+    unheard: i64,
 }
 
 /// What the programme figures are computed from. Parts of partners that do not overlap may be merged in any order.
@@ -470,7 +485,9 @@ impl ProgramSums {
                 }
             }
         }
-        for (all, own) in self.windows.iter_mut().zip(own) {
+        for (days, (all, own)) in WINDOWS.into_iter().zip(self.windows.iter_mut().zip(own)) {
+            let (began_before, _) = window_before(today, days);
+            all.unheard += i64::from(state.is_unheard(began_before, context.program_began_at, context.zone));
             let (now, before) = (own.now.get(Measure::Conversions) > 0, own.before.get(Measure::Conversions) > 0);
             all.producing += i64::from(now);
             all.producing_active += i64::from(now && active);
@@ -554,6 +571,7 @@ impl ProgramSums {
             all.closing_revenue = all.closing_revenue.saturating_add(own.closing_revenue);
             all.cashback_revenue = all.cashback_revenue.saturating_add(own.cashback_revenue);
             all.engaged += own.engaged;
+            all.unheard = all.unheard.saturating_add(own.unheard);
         }
         for (all, own) in [
             (&mut self.active, other.active),
@@ -583,7 +601,8 @@ impl ProgramSums {
         }
     }
 
-    /// The value of a figure; none where there is nothing to divide by, and for money with sales that have no rate.
+    /// The value of a figure; none where there is nothing to divide by, for money with sales that have no rate, and for what is compared
+    /// with a window in which some were partners already and rapport did not listen.
     #[must_use]
     pub fn figure(&self, figure: ProgramFigure, currency: rapport_rule::Currency) -> Option<FigureValue> {
         let metric = figure.metric();
@@ -606,6 +625,7 @@ impl ProgramSums {
                 Some(FigureValue::Money(Money { minor: ratio::divided(now(Measure::Revenue)?, orders), currency }))
             }
             Of::NewCustomerShare => share(now(Measure::NewCustomers)?, now(Measure::KnownCustomers)?),
+            Of::Growth(_) | Of::Churn if sums.unheard > 0 => None,
             Of::Growth(measure) => ratio::growth(now(measure)?, sum(&sums.before, measure)?).map(FigureValue::Percent),
             Of::Producing => Some(FigureValue::Count(sums.producing)),
             Of::ProducingShare => of_active(sums.producing_active),

@@ -162,6 +162,46 @@ fn since_start_is_what_came_on_top_of_the_trigger() {
 }
 
 #[test]
+fn days_before_rapport_listened_are_missing_of_who_was_there() {
+    let mut world = World::new();
+    world.began = Some("2026-01-14T23:30:00Z".parse().unwrap()); // already the 15th in Oslo
+    world.tell("2026-01-15T10:00", "partner.approved", r#""approved_at":"2019-05-01T00:00:00Z""#);
+    world.sale("2026-01-20T10:00", "c1 approved").sale("2026-02-20T10:00", "c2 approved");
+    for (figure, known) in [
+        ("conversions_10d_before", "1"),
+        ("revenue_10d_before", "40.00 EUR"),
+        ("average_order_10d_before", "40.00 EUR"),
+        ("approval_rate_10d_before", "100"),
+        ("active_days_10d_before", "1"),
+        ("conversions_growth_10d", "-100"),
+        ("mails_10d_before", "0"),
+    ] {
+        // The twenty days up to the 2nd begin on the 14th, those up to the 3rd on the 15th.
+        world.check("2026-02-02", figure, "?");
+        world.check("2026-02-03", figure, known);
+    }
+    world.check("2026-02-02", "conversions_20d", "1");
+    world.check("2026-02-02", "active_days_20d", "1");
+    // A balance says what came before, not when.
+    let opening = r#""opening":{"conversions":99,"revenue":5000,"as_of":"2026-01-01T00:00:00Z"}"#;
+    world.tell("2026-02-02T10:00", "partner.updated", opening);
+    world.check("2026-02-02", "conversions_10d_before", "?");
+    world.check("2026-02-02", "conversions_total", "101");
+}
+
+#[test]
+fn who_joined_since_did_nothing_before() {
+    let mut world = World::new();
+    world.began = Some("2026-01-14T23:30:00Z".parse().unwrap());
+    world.tell("2026-01-16T10:00", "partner.approved", "");
+    world.sale("2026-01-20T10:00", "c1 approved");
+    world.check("2026-01-21", "conversions_28d_before", "0");
+    world.check("2026-01-21", "active_days_28d_before", "0");
+    world.check("2026-01-21", "conversions_growth_28d", "?"); // of nothing
+    world.check("2026-01-25", "conversions_growth_5d", "-100");
+}
+
+#[test]
 fn totals_of_a_veteran_without_an_opening_are_missing() {
     let mut world = World::new();
     world.began = Some("2026-01-01T00:00:00Z".parse().unwrap());

@@ -2,7 +2,7 @@
 
 mod world;
 
-use rapport_rule::expr::{Condition, Template, Truth, Value, blocks_unless, holds_if};
+use rapport_rule::expr::{Condition, Scope, Template, Truth, Value, blocks_unless, holds_if};
 use rapport_rule::{Findings, Source, Span, yaml};
 use world::{World, Worth};
 
@@ -37,6 +37,39 @@ fn explains(text: &str, worth: &str, expected: &str) {
 #[track_caller]
 fn refused(text: &str, expected: &str) {
     assert_eq!(condition(text).map(|condition| condition.to_string()), Err(expected.to_owned()), "{text}");
+}
+
+/// Knows why one name is missing.
+struct Unheard(Worth);
+
+impl Scope for Unheard {
+    fn value(&self, path: &str) -> Value {
+        self.0.value(path)
+    }
+
+    fn why_missing(&self, path: &str) -> Option<&'static str> {
+        (path == "revenue_28d_before").then_some("before rapport listened")
+    }
+}
+
+#[test]
+fn an_explanation_says_why_a_value_is_missing_where_that_is_known() {
+    let condition = condition("[revenue_28d > revenue_28d_before, average > 3]").unwrap();
+    let seen = |worth: &str| -> Vec<(String, String)> {
+        condition.explain(&Unheard(Worth::of(worth))).into_iter().flat_map(|clause| clause.seen).collect()
+    };
+    let named = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    assert_eq!(
+        seen("revenue_28d=14 EUR"),
+        [
+            named("revenue_28d", "14.00 EUR"),
+            named("revenue_28d_before", "?: before rapport listened"),
+            named("average", "?")
+        ]
+    );
+    // What is there needs no reason.
+    let known = seen("revenue_28d=14 EUR, revenue_28d_before=10 EUR");
+    assert_eq!(known.get(1), Some(&named("revenue_28d_before", "10.00 EUR")));
 }
 
 #[test]

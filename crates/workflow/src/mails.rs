@@ -143,7 +143,8 @@ fn check_mail(
                 None => shaped,
             });
         }
-        found
+        // Of files in force it was asked when they were applied; what may be missing has become more since.
+        found.map(|known| Shaped { maybe_missing: known.maybe_missing && catalogue.checks, ..known })
     };
     let mut proposals = env.names();
     proposals.retain(|name| !is_said(name));

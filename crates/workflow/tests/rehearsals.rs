@@ -43,7 +43,7 @@ fn a_mail_that_comes_out_for_all_is_sound() {
 
 #[test]
 fn a_mail_that_some_could_not_get_is_a_warning_and_one_that_nobody_could_an_error() {
-    let before = "conversions_28d_before";
+    let before = "conversions_90d";
     check(
         ON_LOGIN,
         &format!("Good morning.\n\nThat is {{{{pct_change conversions_28d {before}}}}}."),
@@ -69,6 +69,24 @@ fn a_mail_that_some_could_not_get_is_a_warning_and_one_that_nobody_could_an_erro
         told(&project(ON_LOGIN, &[("workflows/tried/hello.mail.md", mail)])),
         ["R0455 the mail cannot be made: the subject is empty"]
     );
+}
+
+#[test]
+fn the_days_before_may_be_missing_and_the_last_days_never_are() {
+    check(ON_LOGIN, "{{clicks_28d}} {{active_days_28d}}", &[]);
+    check(
+        ON_LOGIN,
+        "{{fallback clicks_28d_before \"unknown\"}} {{#if active_days_28d_before}}{{active_days_28d_before}}{{/if}}",
+        &[],
+    );
+    for before in ["clicks_28d_before", "active_days_28d_before", "clicks_growth_28d"] {
+        let mail = format!("---\nsubject: Hello\n---\n{{{{{before}}}}}\n");
+        let sources = project(ON_LOGIN, &[("workflows/tried/hello.mail.md", mail.as_str())]);
+        let found = told(&sources);
+        assert!(found.contains(&format!("R0421! `{before}` may be missing")), "{found:?}");
+        // What was applied when they were never missing stays in force.
+        assert!(compile_applied(&sources).0.is_some(), "{before}");
+    }
 }
 
 #[test]

@@ -383,6 +383,11 @@ impl Facts for PartnerFacts<'_> {
         }
     }
 
+    fn why_missing(&self, path: &str) -> Option<&'static str> {
+        let figure = self.rulebook.figure(path)?;
+        self.state.is_unheard_by(&figure, &self.context(None)).then_some(UNHEARD)
+    }
+
     fn ask(&self, method: &str, args: &[Value]) -> Value {
         let today = day::of(self.now, &self.program.zone);
         let (mail, from, to) = match (method, args) {
@@ -490,6 +495,9 @@ impl PartnerFacts<'_> {
     }
 }
 
+/// Why a figure is missing that is compared with days on which rapport did not listen to the programme yet.
+const UNHEARD: &str = "before rapport listened";
+
 /// The facts as a scope without a journey: what segments, groups and goals are judged in.
 pub struct Bare<'a, 'b>(pub &'a PartnerFacts<'b>);
 
@@ -502,6 +510,10 @@ impl Scope for Bare<'_, '_> {
             };
         }
         self.0.value(path, Since::NO_JOURNEY)
+    }
+
+    fn why_missing(&self, path: &str) -> Option<&'static str> {
+        self.0.why_missing(path)
     }
 
     fn call(&self, object: &str, method: &str, args: &[Value]) -> Value {

@@ -7,7 +7,7 @@ pub mod agreed;
 
 use std::collections::BTreeMap;
 
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::{Timestamp, civil::Date};
 use rapport_insight::{
     agreement::{Agreement, Terms},
     goal::{Goal, Moment, Progress, Told},
@@ -185,8 +185,8 @@ fn by_declaration<'a>(facts: &PartnerFacts<'a>, declared: &'a DeclaredGoal) -> O
         GoalTarget::Growth { metric, factor, base } => {
             let length = i64::from(day::number(to) - day::number(from) + 1);
             let before = rapport_insight::day::plus(from, -length);
-            let approved = facts.state.profile.approved_at.value;
-            if is_unheard(before, approved, facts.began, &facts.program.zone) {
+            // A target made of a part of it would be too small, and reached by less than usual.
+            if facts.state.is_unheard(day::number(before), facts.began, &facts.program.zone) {
                 return None;
             }
             let base = sum(facts, goal_measure(base)?, before, rapport_insight::day::plus(from, -1))?;
@@ -202,13 +202,6 @@ fn by_declaration<'a>(facts: &PartnerFacts<'a>, declared: &'a DeclaredGoal) -> O
     let goal = Goal { id: declared.id.to_string(), target, from, to, tell_at: declared.tell_at.clone() };
     let owner = owner(facts, declared.owner.as_deref());
     Some(Own { goal, counts, proposal: None, agreed_at: None, owner, binding: !declared.agree })
-}
-
-/// Whether somebody was a partner already when rapport began to listen, later than this day. What they did before is not known: a
-/// target made of it would be too small, and reached by less than usual. For those who joined since, it is all there is.
-fn is_unheard(from: Date, approved: Option<Timestamp>, began: Option<Timestamp>, zone: &TimeZone) -> bool {
-    let (Some(approved), Some(began)) = (approved, began) else { return false };
-    approved < began && from < zone.to_datetime(began).date()
 }
 
 /// Who answers for a goal: a sender's id, or the partner's own manager.
@@ -368,24 +361,4 @@ pub fn tell(facts: &PartnerFacts<'_>) -> Option<(Vec<Telling>, Vec<u8>)> {
         }
     }
     changed.then(|| (moments, serde_json::to_vec(&told).unwrap_or_default()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use jiff::civil::date;
-
-    #[test]
-    fn a_period_nobody_listened_to_is_no_base_for_who_was_there() {
-        let at = |text: &str| Some(text.parse::<Timestamp>().unwrap());
-        let (veteran, newcomer, began) =
-            (at("2019-05-01T00:00:00Z"), at("2026-08-01T00:00:00Z"), at("2026-07-14T22:30:00Z"));
-        // In Oslo it is the 15th already.
-        let zone = TimeZone::get("Europe/Oslo").unwrap();
-        let is_unheard = |from, approved, began| super::is_unheard(from, approved, began, &zone);
-        assert!(is_unheard(date(2026, 7, 14), veteran, began));
-        assert!(!is_unheard(date(2026, 7, 15), veteran, began));
-        assert!(!is_unheard(date(2026, 7, 1), newcomer, began), "nothing was before");
-        assert!(!is_unheard(date(2026, 7, 1), None, began) && !is_unheard(date(2026, 7, 1), veteran, None));
-    }
 }

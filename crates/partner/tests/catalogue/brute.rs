@@ -261,6 +261,11 @@ impl<'a> Brute<'a> {
         self.approved(partner).is_some_and(|at| at < self.began) && self.opening(partner).is_none()
     }
 
+    /// Whether a partner was one already on a day when nobody told the programme's events yet.
+    fn is_unheard(&self, partner: usize, from: i32) -> bool {
+        from < local(self.began) && self.approved(partner).is_some_and(|at| at < self.began)
+    }
+
     pub fn opening(&self, partner: usize) -> Option<&'a Told> {
         self.newest(partner, |told| told.data.get("opening").is_some())
     }
@@ -312,6 +317,13 @@ impl<'a> Brute<'a> {
             let counted = |brute: &Brute<'_>| brute.counted(partner, name, i32::MIN, i32::MAX);
             Some((counted(self) - counted(start)).max(0) as f64)
         };
+        let compared = days(window).and_then(|(from, to)| match window.ends_with("_before") {
+            true => Some(from),
+            false => measure.ends_with("_growth").then_some(2 * from - to - 1),
+        });
+        if compared.is_some_and(|from| self.is_unheard(partner, from)) {
+            return None;
+        }
         match (measure, window) {
             ("revenue_share", window) => {
                 let (from, to) = days(window)?;
@@ -490,6 +502,7 @@ impl<'a> Brute<'a> {
         let length = to - from + 1;
         let sells = |partner: usize, from: i32, to: i32| self.counted(partner, "conversions", from, to) > 0;
         let sold = |partner: usize| sells(partner, from - length, from - 1);
+        let unheard = everybody.iter().any(|partner| self.is_unheard(*partner, from - length));
         let all = self.sums(everybody.clone(), from, to);
         let of_types = |types: &[&str]| -> Option<f64> {
             let sort = |partner: usize| {
@@ -500,6 +513,7 @@ impl<'a> Brute<'a> {
             share(self.sums(whose.collect(), from, to)("revenue")?, all("revenue")?)
         };
         match measure {
+            measure if unheard && (measure == "churn_rate" || measure.ends_with("_growth")) => None,
             "producing_partners" => Some(count(&|partner| sells(partner, from, to))),
             "producing_share" => of_active(&|partner| sells(partner, from, to)),
             "churn_rate" => share(count(&|partner| sold(partner) && !sells(partner, from, to)), count(&sold)),

@@ -20,9 +20,12 @@ use rapport_rule::Currency;
 use brute::Brute;
 use log::{PARTNERS, RATES, TODAY, Told, zone};
 
+/// How many days ago a programme began: longer than any window before, within those of 90 days, of 28 days, of a week.
+const BEGAN: [i32; 4] = [200, 150, 40, 10];
+
 /// The instant of the programme's first event.
-fn began() -> Timestamp {
-    Timestamp::from_second(i64::from(TODAY - 150) * 86_400).unwrap()
+fn began(days_ago: i32) -> Timestamp {
+    Timestamp::from_second(i64::from(TODAY - days_ago) * 86_400).unwrap()
 }
 
 /// Order value of the programme as of its last closed day, by window.
@@ -124,8 +127,8 @@ fn every_figure_has_something_to_compare() {
         let log = log::log().new_tree(&mut runner).unwrap().current();
         let reach = reach().new_tree(&mut runner).unwrap().current();
         let start = log.len() / 3;
-        let brute = Brute { log: &log, reach: [reach; PARTNERS], began: began() };
-        let then = Brute { log: &log[..start], reach: [reach; PARTNERS], began: began() };
+        let brute = Brute { log: &log, reach: [reach; PARTNERS], began: began(150) };
+        let then = Brute { log: &log[..start], reach: [reach; PARTNERS], began: began(150) };
         let says = |scope: Scope, name: &str| {
             let values: Vec<Option<f64>> = match scope {
                 Scope::Partner => (0..PARTNERS).map(|partner| brute.figure(partner, name, &then, 123_456.0)).collect(),
@@ -138,6 +141,38 @@ fn every_figure_has_something_to_compare() {
     assert_eq!(silent, Vec::new());
 }
 
+/// The comparison would not see the rule of windows that nobody listened to, if it never made a difference.
+#[test]
+fn windows_before_are_missing_of_some_and_known_of_others() {
+    let mut runner = TestRunner::deterministic();
+    let of_each = ["conversions_28d_before", "active_days_28d_before", "revenue_growth_28d", "conversions_growth_90d"];
+    let of_all = ["conversions_growth_28d", "churn_rate_28d", "churn_rate_90d"];
+    let mut counted: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    for _ in 0..150 {
+        let log = log::log().new_tree(&mut runner).unwrap().current();
+        let heard = |began| Brute { log: &log, reach: [Reach::default(); PARTNERS], began };
+        let whole = heard(Timestamp::MIN);
+        for some in BEGAN.map(|days_ago| heard(began(days_ago))) {
+            let mut judge = |name: String, told: Option<f64>, all: Option<f64>| {
+                let (silenced, known) = counted.entry(name).or_default();
+                *silenced += usize::from(told.is_none() && all.is_some_and(|all| all != 0.0));
+                *known += usize::from(told.is_some());
+            };
+            for name in of_each {
+                for partner in 0..PARTNERS {
+                    let of = |brute: &Brute<'_>| brute.figure(partner, name, &whole, 0.0);
+                    judge(name.to_owned(), of(&some), of(&whole));
+                }
+            }
+            for name in of_all {
+                judge(format!("program.{name}"), some.of_program(name), whole.of_program(name));
+            }
+        }
+    }
+    assert_eq!(counted.len(), of_each.len() + of_all.len());
+    assert!(counted.values().all(|(silenced, known)| *silenced > 0 && *known > 0), "{counted:?}");
+}
+
 fn is_foreseen(name: &str) -> bool {
     Foreseen::ALL.iter().any(|known| known.name() == name)
 }
@@ -145,17 +180,23 @@ fn is_foreseen(name: &str) -> bool {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
     #[test]
-    fn every_figure_is_that_of_brute_force(log in log::log(), reach in prop::array::uniform4(reach()), start in 0_usize..60) {
+    fn every_figure_is_that_of_brute_force(
+        log in log::log(),
+        reach in prop::array::uniform4(reach()),
+        start in 0_usize..60,
+        days_ago in prop::sample::select(BEGAN.to_vec()),
+    ) {
+        let began = began(days_ago);
         let start = start.min(log.len() - 1);
         let (states, marks) = play(&log, start);
-        let (brute, then) = (Brute { log: &log, reach, began: began() }, Brute { log: &log[..start], reach, began: began() });
+        let (brute, then) = (Brute { log: &log, reach, began }, Brute { log: &log[..start], reach, began });
         let zone = zone();
         let program = BTreeMap::from(OF_ALL.map(|(name, value)| (name.to_owned(), value)));
         let context = |mark| FigureContext {
             today: TODAY,
             zone: &zone,
             currency: Currency::EUR,
-            program_began_at: Some(began()),
+            program_began_at: Some(began),
             program: Some(&program),
             start: mark,
             foresee: Some(&Asked),

@@ -265,8 +265,8 @@ pub(super) const PAGES: &[CodePage] = &[
         title: "a mail that cannot be made",
         meaning: "Every mail is rendered for partners that are made up: one of whom everything is known, one of whom nothing is. This one does not come out: a value has nothing to show, a link leads nowhere, or the subject is empty. If it fails for all of them it is an error, for some a warning: those would not be sent.",
         place: place::MAIL,
-        example: "That is {{pct_change conversions_28d conversions_28d_before}}.",
-        put_right: "That is {{fallback (pct_change conversions_28d conversions_28d_before) \"a new start\"}}.",
+        example: "That is {{pct_change conversions_28d conversions_90d}}.",
+        put_right: "That is {{fallback (pct_change conversions_28d conversions_90d) \"a new start\"}}.",
     },
     CodePage {
         code: "R0456",

@@ -199,7 +199,7 @@ impl Condition {
                 part.explain_into(scope, depth + 1, clauses);
             }
             Condition::Clause(expr) => {
-                let seen = expr.names().iter().map(|name| (name.to_string(), shown(&scope.value(name)))).collect();
+                let seen = expr.names().iter().map(|name| (name.to_string(), seen(scope, name))).collect();
                 clauses.push(Clause { text: expr.text().to_owned(), truth: expr.judge(scope), seen, depth });
             }
         }
@@ -254,6 +254,15 @@ impl std::fmt::Display for Condition {
 }
 
 /// A value in an explanation; long texts are cut, they may come from outside.
+/// What a name was worth, or why it was worth nothing: `?: before rapport listened`.
+fn seen(scope: &dyn Scope, name: &str) -> String {
+    let value = scope.value(name);
+    match value.is_missing().then(|| scope.why_missing(name)).flatten() {
+        Some(why) => format!("{value}: {why}"),
+        None => shown(&value),
+    }
+}
+
 fn shown(value: &Value) -> String {
     let text = value.to_string();
     match text.char_indices().nth(80) {

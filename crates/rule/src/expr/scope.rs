@@ -15,6 +15,12 @@ pub trait Scope {
         Value::Missing
     }
 
+    /// Why a value is missing, in a few words for who reads an explanation, where that can be said.
+    fn why_missing(&self, path: &str) -> Option<&'static str> {
+        let _ = path;
+        None
+    }
+
     /// An amount in another currency at the rate of the day; none when no rate is known, and the comparison is then `?`.
     fn convert(&self, money: Money, to: Currency) -> Option<Money> {
         let _ = (money, to);

@@ -50,6 +50,8 @@ struct Asked<'r> {
     yes: usize,
     no: usize,
     unknown: usize,
+    /// Of whom it cannot be judged yet, and will be without anybody doing anything.
+    unheard: usize,
     missing: BTreeMap<&'r str, usize>,
 }
 
@@ -107,6 +109,7 @@ impl<'r> Tally<'r> {
                         yes: 0,
                         no: 0,
                         unknown: 0,
+                        unheard: 0,
                         missing: BTreeMap::new(),
                     });
                 }
@@ -126,6 +129,8 @@ impl<'r> Tally<'r> {
                 Truth::False => asked.no += 1,
                 Truth::Unknown => {
                     asked.unknown += 1;
+                    asked.unheard +=
+                        usize::from(asked.expr.names().iter().any(|name| scope.why_missing(name).is_some()));
                     for name in asked.expr.names().iter().filter(|name| scope.value(name).is_missing()) {
                         *asked.missing.entry(name).or_default() += 1;
                     }
@@ -136,7 +141,8 @@ impl<'r> Tally<'r> {
 
     /// A warning for each clause that says the same of all, or nothing of most.
     pub(super) fn tell(&self, sources: &Sources, findings: &mut Findings) {
-        for asked in self.asked.iter().filter(|asked| asked.all() >= PARTNERS_MIN) {
+        // In a programme's first weeks nothing is wrong with what compares them with the weeks before.
+        for asked in self.asked.iter().filter(|asked| asked.unheard == 0 && asked.all() >= PARTNERS_MIN) {
             let (all, text) = (asked.all(), asked.expr.text());
             let span = asked.place(sources);
             let lacked = asked.missing.iter().max_by_key(|(_, count)| **count);
