@@ -81,19 +81,20 @@ mod tests {
 
     #[test]
     fn mails_to_an_address_are_those_of_the_table() {
+        const ADA: &str = "ada@blog.example";
+        const BOB: &str = "bob@shop.example";
         let mut sent = SentMails::default();
-        for (id, address, second) in [("1", "ada", 1), ("2", "bob", 2), ("3", "ada", 3), ("1", "bob", 4)] {
+        for (id, address, second) in [("1", ADA, 1), ("2", BOB, 2), ("3", ADA, 3), ("1", BOB, 4)] {
             sent.insert(id.to_owned(), counted(address, second));
         }
-        let ids = |sent: &SentMails, address: &str| sent.to(address).map(|(id, _)| id.clone()).collect::<Vec<_>>();
-        assert_eq!(
-            (ids(&sent, "ada"), ids(&sent, "bob")),
-            (vec!["3".to_owned()], vec!["1".to_owned(), "2".to_owned()])
-        );
+        let to = |sent: &SentMails, address: &str| sent.to(address).map(|(id, _)| id.clone()).collect::<Vec<_>>();
+        assert_eq!(to(&sent, ADA), ["3"]);
+        assert_eq!(to(&sent, BOB), ["1", "2"]);
         sent.hide("2");
-        assert_eq!((ids(&sent, "bob"), ids(&sent, &hashed("bob"))), (vec!["1".to_owned()], vec!["2".to_owned()]));
+        assert_eq!(to(&sent, BOB), ["1"]);
+        assert_eq!(to(&sent, &hashed(BOB)), ["2"]);
         assert_eq!(sent.forget_before(Timestamp::from_second(4).unwrap()), 2);
-        assert_eq!((sent.len(), ids(&sent, "ada").len(), ids(&sent, &hashed("bob")).len()), (1, 0, 0));
+        assert_eq!((sent.len(), to(&sent, BOB).len()), (1, 1));
         assert!(sent.remove("1").is_some() && sent.remove("1").is_none());
         assert!(sent.by_address.is_empty(), "an address without mails takes no room");
     }
