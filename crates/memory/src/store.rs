@@ -10,6 +10,8 @@ mod mail;
 mod operate;
 mod people;
 mod port;
+mod sent;
+mod timers;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -29,13 +31,15 @@ use rapport_engine::ports::{
     rows::{
         ClickRow, ConversionRow, DayCloseRow, DeadLetterRow, DefinitionRow, Ids, JourneyRow, MessageRow, MessageState,
         NumberedOutboxRow, OutboxRow, PartnerRow, PersonRow, RefusalRow, RelayReply, RequestRow, ReservationRow,
-        Response, ResponseRow, ShardRow, SignalRow, Target, TaskRow, TimerRow,
+        Response, ResponseRow, ShardRow, SignalRow, Target, TaskRow,
     },
     store::{FeedbackRow, StoreError, SuppressionChange},
 };
 use rapport_event::id::{PartnerKey, ProgramId};
 
 pub use leave::Leaving;
+pub use sent::SentMails;
+pub use timers::TimerRows;
 
 use crate::time::Passing;
 
@@ -105,12 +109,14 @@ pub struct Tables {
     pub refusals: BTreeMap<(PartnerKey, String), RefusalRow>,
     pub responses: BTreeMap<(String, Response, PartnerKey), ResponseRow>,
     pub journeys: BTreeMap<(PartnerKey, String), JourneyRow>,
-    pub timers: BTreeMap<(PartnerKey, String), (u32, TimerRow)>,
+    pub timers: TimerRows,
     pub recipients: BTreeMap<String, Option<String>>,
     pub messages: BTreeMap<String, StoredMessage>,
     /// Ids of messages that are queued or attempting.
     pub open: BTreeSet<String>,
-    pub sent: BTreeMap<String, Counted>,
+    /// Of these all that may travel with another one, and some that do no more.
+    pub travelling: BTreeSet<String>,
+    pub sent: SentMails,
     pub suppressions: BTreeMap<(String, String, String), Timestamp>,
     pub feedback: BTreeMap<String, FeedbackRow>,
     /// Answers to anonymous surveys that wait and that may be told, by programme, survey, period and answer.

@@ -15,8 +15,8 @@ pub(crate) struct Way {
 /// How many are at a step now, by its id; empty where nobody counted.
 pub type Inside = BTreeMap<String, u64>;
 
-/// What a step is, in a few words, and how many are there.
-fn text(step: &Step, inside: &Inside) -> String {
+/// What a step is, in a few words.
+fn words(step: &Step) -> String {
     let what = match &step.verb {
         Verb::Email(email) => match &email.mail {
             MailName::Fixed(name) => format!("✉ {name}"),
@@ -35,8 +35,17 @@ fn text(step: &Step, inside: &Inside) -> String {
         (None, Some(condition)) => format!(" (unless {condition})"),
         (None, None) => String::new(),
     };
-    let here = inside.get(&*step.id).map(|people| format!(" · {people} here")).unwrap_or_default();
-    what + &guard + &here
+    what + &guard
+}
+
+/// How many are at a step, to stand behind its words.
+fn here(step: &Step, inside: &Inside) -> String {
+    inside.get(&*step.id).map(|people| format!(" · {people} here")).unwrap_or_default()
+}
+
+/// A step's words, and how many are there.
+fn text(step: &Step, inside: &Inside) -> String {
+    words(step) + &here(step, inside)
 }
 
 /// Every way from a step to the next.
@@ -123,6 +132,8 @@ const ROW: usize = 74;
 const COLUMN: usize = 330;
 const WIDTH: usize = 290;
 const HEIGHT: usize = 40;
+/// So many characters a box has room for.
+const ROOM: usize = 42;
 
 /// The graph as SVG, complete in itself.
 pub fn svg(workflow: &Workflow, inside: &Inside) -> String {
@@ -185,20 +196,22 @@ pub fn svg(workflow: &Workflow, inside: &Inside) -> String {
         let to = way.to.map_or(place(rows - 1, 0), |to| place(to + 1, column(to)));
         arrow(place(way.from + 1, column(way.from)), to, &way.label);
     }
-    let mut node = |at: (usize, usize), text: &str, round: usize, fill: &str| {
+    let mut node = |at: (usize, usize), text: &str, here: &str, round: usize, fill: &str| {
         let (x, y) = at;
+        // The words give way: how many are here is what the picture was asked for.
+        let room = ROOM.saturating_sub(here.chars().count()).max(1);
         let _ = writeln!(
             out,
             "<g><title>{}</title><rect x=\"{x}\" y=\"{y}\" width=\"{WIDTH}\" height=\"{HEIGHT}\" rx=\"{round}\" fill=\"{fill}\" stroke=\"#333\"/>\
              <text x=\"{}\" y=\"{}\" text-anchor=\"middle\">{}</text></g>",
-            escaped(text),
+            escaped(&format!("{text}{here}")),
             x + WIDTH / 2,
             y + 25,
-            escaped(&cut(text, 42))
+            escaped(&(cut(text, room) + here))
         );
     };
     let begin: Vec<&str> = workflow.when.iter().map(|kind| &*kind.0).collect();
-    node(place(0, 0), &begins(workflow, &begin), 20, "#e8f0fe");
+    node(place(0, 0), &begins(workflow, &begin), "", 20, "#e8f0fe");
     for (index, step) in workflow.steps.iter().enumerate() {
         let (round, fill) = match &step.verb {
             Verb::Choose { .. } | Verb::Split(_) => (2, "#fff3cd"),
@@ -206,9 +219,10 @@ pub fn svg(workflow: &Workflow, inside: &Inside) -> String {
             Verb::Email(_) => (6, "#e6f4ea"),
             _ => (6, "#ffffff"),
         };
-        node(place(index + 1, columns.get(index).copied().unwrap_or_default()), &text(step, inside), round, fill);
+        let at = place(index + 1, columns.get(index).copied().unwrap_or_default());
+        node(at, &words(step), &here(step, inside), round, fill);
     }
-    node(place(rows - 1, 0), "end", 20, "#e8f0fe");
+    node(place(rows - 1, 0), "end", "", 20, "#e8f0fe");
     out.push_str("</svg>\n");
     out
 }

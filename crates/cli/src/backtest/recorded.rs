@@ -33,6 +33,8 @@ use crate::printed::aside;
 const PAGE: usize = 2_000;
 /// Partners asked for at once.
 const KEYS: usize = 500;
+/// Whether all is done is looked at whenever the store tells of something, and after so long anyway.
+const LOOK_ANYWAY: Duration = Duration::from_millis(100);
 
 /// One record that is told again.
 pub struct Told {
@@ -320,10 +322,24 @@ impl Source {
 
     /// All that follows at the present is done before anything later is told.
     async fn rest(&self) -> Result<(), LogError> {
-        while !self.stop.is_cancelled() && !self.is_at_rest().await? {
-            tokio::time::sleep(Duration::from_millis(2)).await;
+        let mut written = self.ground.store.written();
+        loop {
+            // Before the look: what is written during it is looked at.
+            if let Some(written) = &mut written {
+                written.mark_unchanged();
+            }
+            if self.stop.is_cancelled() || self.is_at_rest().await? {
+                return Ok(());
+            }
+            let told = async {
+                match &mut written {
+                    // The store outlives those who wait for it.
+                    Some(written) => written.changed().await.is_ok(),
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! { _ = told => {}, () = tokio::time::sleep(LOOK_ANYWAY) => {}, () = self.stop.cancelled() => {} }
         }
-        Ok(())
     }
 
     /// Whether nothing is left to do at the present; the clock master looks in the same way.

@@ -39,8 +39,18 @@ pub async fn run(settings: &Settings, arguments: &HealthArguments) -> Result<u8,
 struct Kept {
     at: Timestamp,
     model: String,
+    /// Of the model's inputs, anchors and weights; rows of before do not have it.
+    stamp: Option<u64>,
     health: Health,
     standing: Standing,
+}
+
+impl Kept {
+    /// Whether points of both mean the same, as far as was noted.
+    fn is_of_the_model_of(&self, other: &Self) -> bool {
+        let is_same = self.stamp.zip(other.stamp).is_none_or(|(one, other)| one == other);
+        self.model == other.model && is_same
+    }
 }
 
 fn kept(row: &SignalRow) -> Option<Kept> {
@@ -49,6 +59,7 @@ fn kept(row: &SignalRow) -> Option<Kept> {
     Some(Kept {
         at: row.occurred_at,
         model: payload.get("model").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        stamp: payload.get("model_stamp").and_then(Value::as_u64),
         health: health::kept(&payload)?,
         standing: Standing {
             days_since: number("days_since_conversion").map(|days| days as i64),
@@ -69,6 +80,21 @@ fn week_began(at: Timestamp) -> Timestamp {
     let on = day::plus(on, -1);
     let monday = day::plus(on, -i64::from(on.weekday().to_monday_zero_offset()) + 1);
     monday.to_zoned(TimeZone::UTC).map_or(at, |midnight| midnight.timestamp())
+}
+
+/// What held when the week began. The first review under a changed model is kept at once, and nothing before it is compared with: what
+/// another model made of the same partner is no move of theirs.
+fn before<'k>(earlier: &'k [Kept], now: &Kept, monday: Timestamp) -> Option<&'k Kept> {
+    earlier.iter().rev().take_while(|kept| kept.is_of_the_model_of(now)).find(|kept| kept.at < monday)
+}
+
+/// Each review in words, with what moved since the one before.
+fn history(reviews: &[Kept]) -> impl Iterator<Item = (Timestamp, String)> {
+    reviews.iter().enumerate().map(move |(place, kept)| {
+        let before = place.checked_sub(1).and_then(|before| reviews.get(before));
+        let before = before.filter(|before| before.is_of_the_model_of(kept)).map(|before| &before.health);
+        (kept.at, sentence(before, &kept.health))
+    })
 }
 
 /// How far back the chance is compared with.
@@ -156,8 +182,7 @@ async fn of_partner(settings: &Settings, partner: &str, arguments: &HealthArgume
         faint(&format!("{}, model {}", moment(now.at, &zone), harmless(&now.model)))
     ));
     let monday = week_began(at.unwrap_or(now.at));
-    let before = earlier.iter().rev().find(|kept| kept.at < monday);
-    let moved = match before {
+    let moved = match before(earlier, now, monday) {
         Some(before) => sentence_since(Some(&before.health), &now.health, "since Monday"),
         None => sentence(None, &now.health),
     };
@@ -186,9 +211,8 @@ async fn of_partner(settings: &Settings, partner: &str, arguments: &HealthArgume
     }
     if arguments.history {
         line("");
-        for (place, kept) in reviews.iter().enumerate() {
-            let before = place.checked_sub(1).and_then(|before| reviews.get(before)).map(|kept| &kept.health);
-            line(format!("  {}  {}", moment(kept.at, &zone), harmless(&sentence(before, &kept.health))));
+        for (at, told) in history(&reviews) {
+            line(format!("  {}  {}", moment(at, &zone), harmless(&told)));
         }
     }
     Ok(exit::OK)
@@ -262,4 +286,61 @@ async fn compare(settings: &Settings, file: &Path, as_data: bool) -> Result<u8, 
         }
     }
     Ok(exit::OK)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A row as an owner keeps it.
+    fn review(at: &str, score: f64, model: Value) -> Kept {
+        let mut payload = json!({ "score": score, "band": "good", "contributions": [], "missing": [] });
+        if let (Some(payload), Value::Object(model)) = (payload.as_object_mut(), model) {
+            payload.extend(model);
+        }
+        let row = SignalRow {
+            id: at.to_owned(),
+            key: PartnerKey::new("default", "ada").unwrap(),
+            kind: REVIEWED.to_owned(),
+            occurred_at: at.parse().unwrap(),
+            ended_at: None,
+            payload: payload.to_string(),
+        };
+        kept(&row).unwrap()
+    }
+
+    fn of(stamp: u32) -> Value {
+        json!({ "model": "default", "model_stamp": stamp })
+    }
+
+    /// What is told on a Friday of the reviews of this week and the one before.
+    #[track_caller]
+    fn check(models: [Value; 3], expected: [&str; 3]) {
+        let times = ["2026-06-04T00:30:00Z", "2026-06-10T00:30:00Z", "2026-06-12T00:30:00Z"];
+        let mut scores = [80.0, 50.0, 47.0].into_iter();
+        let reviews: Vec<Kept> =
+            times.into_iter().zip(models).map(|(at, model)| review(at, scores.next().unwrap(), model)).collect();
+        let (now, earlier) = reviews.split_last().unwrap();
+        let before = before(earlier, now, week_began(now.at));
+        let moved = before.map(|before| sentence_since(Some(&before.health), &now.health, "since Monday"));
+        assert_eq!(moved.unwrap_or_else(|| sentence(None, &now.health)), expected[0]);
+        let history: Vec<String> = history(&reviews).map(|(_, told)| told).collect();
+        assert_eq!(history[1..], expected[1..]);
+    }
+
+    #[test]
+    fn points_of_two_models_are_not_compared() {
+        let moved = "health 47 (good), −33 since Monday";
+        let (plain, on) = ("health 50 (good), −30", "health 47 (good), −3");
+        check([of(1), of(1), of(1)], [moved, plain, on]);
+        // The change came on Wednesday: until the next week there is nothing to compare Friday with.
+        let anew = ["health 47 (good)", "health 50 (good)", on];
+        check([of(1), of(2), of(2)], anew);
+        let named = |name: &str| json!({ "model": name });
+        check([named("default"), named("coupon"), named("coupon")], anew);
+        // Changed and changed back: what was before is over all the same.
+        check([of(1), of(2), of(1)], ["health 47 (good)", "health 50 (good)", "health 47 (good)"]);
+        // Rows of before noted the name alone.
+        check([named("default"), named("default"), of(1)], [moved, plain, on]);
+    }
 }

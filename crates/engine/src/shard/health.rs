@@ -37,6 +37,8 @@ pub struct Review {
     pub health: Health,
     /// The model's name.
     pub model: String,
+    /// By which points of another model are told apart.
+    pub stamp: u32,
     /// What is kept of it.
     pub sample: Sample,
     /// The trail so far.
@@ -132,8 +134,8 @@ pub fn review(facts: &PartnerFacts<'_>, models: &[HealthModel]) -> Option<Review
     let sample = Sample::of(model.spec(), &health, on);
     let fall = trail.falling(model.spec(), &sample);
     let week_began = trail.when_the_week_began(model.spec(), on);
-    let model = model.spec().name.clone();
-    Some(Review { health, model, sample, trail, pending, fall, week_began })
+    let (stamp, model) = (model.stamp(), model.spec().name.clone());
+    Some(Review { health, model, stamp, sample, trail, pending, fall, week_began })
 }
 
 /// The health as a model sees it now, the band by the score alone: to compare models with.

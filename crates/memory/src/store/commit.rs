@@ -112,12 +112,8 @@ impl Tables {
         }
         for change in &commit.timers {
             match change {
-                TimerChange::Set(row) => {
-                    self.timers.insert((row.key.clone(), row.subject.clone()), (shard, row.clone()));
-                }
-                TimerChange::Clear { key, subject } => {
-                    self.timers.remove(&(key.clone(), subject.clone()));
-                }
+                TimerChange::Set(row) => self.timers.set(shard, row),
+                TimerChange::Clear { key, subject } => self.timers.clear(key, subject),
             }
         }
     }

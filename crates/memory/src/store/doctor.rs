@@ -21,12 +21,11 @@ const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 impl Tables {
     pub(crate) fn outstanding(&self, by: Timestamp) -> Outstanding {
-        let timers = self.timers.values().filter(|(_, timer)| timer.due <= by).count();
         Outstanding {
             outbox: number(self.outbox.len()),
             messages: number(self.outstanding_messages(by)),
             requests: number(self.requests.len()),
-            timers: number(timers),
+            timers: number(self.timers.due_by(by)),
             calls: number(self.calls.values().filter(|call| call.state == "queued" && call.row.due <= by).count()),
         }
     }
@@ -237,7 +236,7 @@ impl Tables {
                 marks - self.clock_marks.len() + parts
             }
             Class::Data(DataClass::Conversions) => retain(&mut self.conversions, |_, row| row.occurred_at >= before),
-            Class::Data(DataClass::CountedMails) => retain(&mut self.sent, |_, row| row.at >= before),
+            Class::Data(DataClass::CountedMails) => self.sent.forget_before(before),
             Class::Data(DataClass::DeadLetters) => {
                 let mut removed =
                     retain(&mut self.dead_letters, |_, row| row.at >= before || row.source.starts_with(FILE));

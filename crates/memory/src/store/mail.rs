@@ -56,20 +56,24 @@ impl Tables {
         decide: Decide<'_>,
         server_now: Timestamp,
     ) -> Result<Claimed, StoreError> {
-        let mut picked: Vec<&StoredMessage> = self
-            .claimable(request)
-            .filter(|message| {
-                let recipient = message.address.as_ref().and_then(|address| self.recipients.get(address));
-                recipient.is_some_and(Option::is_none)
-            })
-            .collect();
+        let claimable: Vec<&StoredMessage> = self.claimable(request).collect();
+        let is_free = |message: &&StoredMessage| {
+            let recipient = message.address.as_ref().and_then(|address| self.recipients.get(address));
+            recipient.is_some_and(Option::is_none)
+        };
+        let mut picked: Vec<&StoredMessage> = claimable.iter().copied().filter(is_free).collect();
         picked.sort_by(|one, other| (one.row.due, &one.row.id).cmp(&(other.row.due, &other.row.id)));
         let addresses: BTreeSet<String> =
             picked.into_iter().take(request.limit).filter_map(|message| message.address.clone()).collect();
-        let mut claimed = Claimed { looked_at: self.follow(&addresses, request), ..Claimed::default() };
+        let to_them =
+            |message: &&StoredMessage| message.address.as_ref().is_some_and(|address| addresses.contains(address));
+        // Nothing else can come to these addresses: only what is there already may move from one to another.
+        let waiting: Vec<String> =
+            claimable.into_iter().filter(to_them).map(|message| message.row.id.clone()).collect();
+        let mut claimed = Claimed { looked_at: self.follow(&waiting), ..Claimed::default() };
         let mut snapshots: BTreeMap<String, RecipientSnapshot> = BTreeMap::new();
         for address in addresses {
-            let snapshot = self.snapshot(&address, request)?;
+            let snapshot = self.snapshot(&address, &waiting, request)?;
             if !snapshot.due.is_empty() {
                 snapshots.insert(address, snapshot);
             }
@@ -191,15 +195,15 @@ impl Tables {
         domains.into_iter().map(|(domain, tally)| DomainTally { domain, tally }).collect()
     }
 
-    /// Moves due mail of these recipients to its partners' newest addresses; how many mails moved.
-    fn follow(&mut self, addresses: &BTreeSet<String>, request: &ClaimRequest) -> usize {
-        let moved: Vec<(String, String)> = self
-            .claimable(request)
-            .filter(|message| message.address.as_ref().is_some_and(|address| addresses.contains(address)))
-            .filter_map(|message| {
+    /// Moves due mail to its partners' newest addresses; how many mails moved.
+    fn follow(&mut self, waiting: &[String]) -> usize {
+        let moved: Vec<(&String, String)> = waiting
+            .iter()
+            .filter_map(|id| {
+                let message = self.messages.get(id)?;
                 let newest =
                     self.address_of(&message.row.key).filter(|newest| message.address.as_ref() != Some(newest))?;
-                Some((message.row.id.clone(), newest))
+                Some((id, newest))
             })
             .collect();
         for (id, newest) in &moved {
@@ -234,30 +238,38 @@ impl Tables {
     fn gather(&mut self, id: &str, carrier: &str) -> bool {
         let Some(message) = self.queued(id) else { return false };
         message.carrier = Some(carrier.to_owned());
+        self.travelling.insert(id.to_owned());
         true
     }
 
     /// What travels with the message and was not ended is claimable again.
     pub(crate) fn set_free(&mut self, carrier: &str) {
-        let travels = |message: &&StoredMessage| {
-            message.state == MessageState::Queued && message.carrier.as_deref() == Some(carrier)
-        };
-        let ids: Vec<String> = self.open_messages().filter(travels).map(|message| message.row.id.clone()).collect();
-        for id in &ids {
-            if let Some(message) = self.messages.get_mut(id) {
+        let messages = &mut self.messages;
+        self.travelling.retain(|id| {
+            let message = messages.get_mut(id).filter(|message| message.state == MessageState::Queued);
+            let Some(message) = message else { return false };
+            if message.carrier.as_deref() == Some(carrier) {
                 message.carrier = None;
             }
-        }
+            message.carrier.is_some()
+        });
     }
 
     fn queued(&mut self, id: &str) -> Option<&mut StoredMessage> {
         self.messages.get_mut(id).filter(|message| message.state == MessageState::Queued)
     }
 
-    fn snapshot(&self, address: &str, request: &ClaimRequest) -> Result<RecipientSnapshot, StoreError> {
+    /// A recipient with those of the waiting mails that are for it.
+    fn snapshot(
+        &self,
+        address: &str,
+        waiting: &[String],
+        request: &ClaimRequest,
+    ) -> Result<RecipientSnapshot, StoreError> {
         let mut due = Vec::new();
         let mut earliest = request.now;
-        for message in self.claimable(request).filter(|message| message.address.as_deref() == Some(address)) {
+        let waiting = waiting.iter().filter_map(|id| self.messages.get(id));
+        for message in waiting.filter(|message| message.address.as_deref() == Some(address)) {
             earliest = earliest.min(message.row.due);
             due.push(DueMessage {
                 message: message.row.clone(),
@@ -281,15 +293,15 @@ impl Tables {
         let since = earliest.checked_sub(ACCEPTED_WINDOW).unwrap_or(Timestamp::MIN);
         let mut accepted: Vec<(Timestamp, Kind)> = self
             .sent
-            .values()
-            .filter(|counted| counted.address == address && counted.at >= since)
-            .map(|counted| (counted.at, if counted.kind == "service" { Kind::Service } else { Kind::Marketing }))
+            .to(address)
+            .filter(|(_, counted)| counted.at >= since)
+            .map(|(_, counted)| (counted.at, if counted.kind == "service" { Kind::Service } else { Kind::Marketing }))
             .collect();
         accepted.sort_by_key(|(at, _)| *at);
         let mut copies: Vec<SentCopy> = self
             .sent
-            .iter()
-            .filter(|(_, counted)| counted.address == address && counted.at >= since)
+            .to(address)
+            .filter(|(_, counted)| counted.at >= since)
             .filter_map(|(id, counted)| {
                 let row = &self.messages.get(id)?.row;
                 Some(SentCopy {
@@ -448,6 +460,7 @@ impl Tables {
                 let travelled = |row: &&mut StoredMessage| row.carrier.as_ref().is_none_or(|carrier| carrier == id);
                 if let Some(message) = self.queued(&end.id).filter(travelled) {
                     message.carrier = Some(id.clone());
+                    self.travelling.insert(end.id.clone());
                     along.push(end.clone());
                 }
             }
@@ -583,15 +596,23 @@ impl Tables {
     }
 
     pub(crate) fn mail_look(&self, now: Timestamp) -> MailLook {
-        let queued = || self.open_messages().filter(|message| message.state == MessageState::Queued);
-        let next_due = queued()
-            .filter(|message| message.address.is_some() && message.carrier.is_none())
-            .filter(|message| !self.quarantine.contains_key(&message.row.key) && !self.is_paused(&message.row))
-            .map(|message| message.row.due)
-            .min();
-        let is_over = self.pauses.values().any(|pause| pause.until.is_some_and(|until| until <= now))
-            || queued().any(|message| message.address.is_none() && message.row.expires <= now);
-        MailLook { next_due, is_over }
+        let mut look = MailLook {
+            next_due: None,
+            is_over: self.pauses.values().any(|pause| pause.until.is_some_and(|until| until <= now)),
+        };
+        for message in self.open_messages().filter(|message| message.state == MessageState::Queued) {
+            let row = &message.row;
+            if message.address.is_none() {
+                look.is_over |= row.expires <= now;
+            } else if look.next_due.is_none_or(|known| row.due < known)
+                && message.carrier.is_none()
+                && !self.quarantine.contains_key(&row.key)
+                && !self.is_paused(row)
+            {
+                look.next_due = Some(row.due);
+            }
+        }
+        look
     }
 
     /// Messages due by the instant, and those in hand.

@@ -60,9 +60,7 @@ impl Tables {
             }
             message.row.context = "{}".to_owned();
             message.address = message.address.as_deref().map(hashed);
-            if let Some(counted) = self.sent.get_mut(id) {
-                counted.address = hashed(&counted.address);
-            }
+            self.sent.hide(id);
         }
         for address in addresses {
             let hash = hashed(&address);

@@ -223,17 +223,7 @@ impl Store for MemoryStore {
         after: Option<&TimerRow>,
         limit: usize,
     ) -> Result<Vec<TimerRow>, StoreError> {
-        let order = |row: &TimerRow| (row.due, row.key.clone(), row.subject.clone());
-        let tables = self.tables();
-        let mut rows: Vec<TimerRow> = tables
-            .timers
-            .values()
-            .filter(|(of, row)| *of == shard && after.is_none_or(|after| order(row) > order(after)))
-            .map(|(_, row)| row.clone())
-            .collect();
-        rows.sort_by_key(order);
-        rows.truncate(limit);
-        Ok(rows)
+        Ok(self.tables().timers.after(shard, after).take(limit).cloned().collect())
     }
     async fn parked(&self, key: &PartnerKey) -> Result<Vec<(i64, String)>, StoreError> {
         Ok(self.tables().parked_of(key))
@@ -273,15 +263,16 @@ impl Store for MemoryStore {
         Ok(closes.next_back().map(|(_, row)| row.clone()))
     }
     async fn programs_with_parts(&self) -> Result<Vec<ProgramId>, StoreError> {
-        let mut programs: Vec<ProgramId> =
-            self.tables().day_parts.keys().map(|(program, ..)| program.clone()).collect();
+        let tables = self.tables();
+        // By their order, those of a programme stand together.
+        let mut programs: Vec<&ProgramId> = tables.day_parts.keys().map(|(program, ..)| program).collect();
         programs.dedup();
-        Ok(programs)
+        Ok(programs.into_iter().cloned().collect())
     }
     async fn next_part_day(&self, program: &ProgramId, after: Option<Date>) -> Result<Option<Date>, StoreError> {
         let tables = self.tables();
-        let mut parts =
-            tables.day_parts.range((program.clone(), Date::MIN, 0)..=(program.clone(), Date::MAX, u32::MAX));
+        let from = (program.clone(), after.unwrap_or(Date::MIN), 0);
+        let mut parts = tables.day_parts.range(from..=(program.clone(), Date::MAX, u32::MAX));
         Ok(parts.find(|((_, day, _), _)| after.is_none_or(|after| *day > after)).map(|((_, day, _), _)| *day))
     }
     async fn open_requests(&self, limit: usize) -> Result<Vec<RequestRow>, StoreError> {

@@ -70,6 +70,8 @@ fn takeovers_other_shards_and_a_replay_give_the_same_fits() {
         .map(|row| row.key.partner.as_str())
         .collect();
     assert!(told.len() >= 20, "{told:?}");
+    let mut reviews = reference.tables.signals.values().filter(|row| row.kind == "health.reviewed");
+    assert!(reviews.all(|row| row.payload.contains("\"model_stamp\":")), "each tells which model it is of");
 }
 
 /// Nine time zones away a handful of partners: what is told of them rests on the large programme as it was two days before, whoever

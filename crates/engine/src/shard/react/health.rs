@@ -86,6 +86,7 @@ impl Reaction<'_> {
         let kept = Kept::of(&review.health.contributions);
         data.extra.insert("contributions", serde_json::to_value(kept).unwrap_or_default());
         data.extra.insert("model", review.model.as_str());
+        data.extra.insert("model_stamp", review.stamp);
         data.extra.insert("missing", serde_json::to_value(&review.health.missing).unwrap_or_default());
         for (name, known) in [
             ("days_since_conversion", standing.days_since.map(|days| days as f64)),
