@@ -14,6 +14,7 @@ pub mod held;
 pub(crate) mod in_flight;
 mod lasting;
 mod moments;
+mod notices;
 mod responses;
 mod segments;
 mod signals;
@@ -342,7 +343,10 @@ impl<'a> Reaction<'a> {
         if !(interest.starts || (runs && (interest.moves || self.older_versions_care(&event.kind)))) {
             return;
         }
-        let facts = event.facts();
+        let mut facts = event.facts();
+        if event.kind == Kind::SurveyAnswered {
+            self.name_notice(&mut facts);
+        }
         let snapshot = EventSnapshot {
             id: event.id.as_str().to_owned(),
             kind: event.kind.name().into_owned(),
