@@ -132,6 +132,7 @@ fn the_coming_days_are_listed_with_what_holds_each_mail() {
     let told = |number: usize| ["partner", "mail", "held_by", "waits_longer"].map(|name| all[number][name].clone());
     assert_eq!(told(0), [json!("ada"), json!("first-link"), json!(["cap_week"]), json!(false)]);
     assert_eq!(told(1), [json!("ada"), json!("need-a-hand"), json!([]), json!(false)]);
+    assert_eq!(all[0]["not_foreseen"], json!(["pace"]), "no domain is being warmed up");
     assert_eq!(all.as_array().unwrap().len(), 2, "{all}");
     assert_eq!(data(folder, &["upcoming", "--workflow", "follow-up", "--json"]), json!([]));
     assert_eq!(delivered_to(folder).len(), 1, "looking ahead sends nothing");

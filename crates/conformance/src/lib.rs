@@ -152,6 +152,7 @@ macro_rules! store_cases {
                 connections_to_a_provider_are_counted_over_all_mailers,
                 a_warm_up_holds_for_many_mailers,
                 thirty_days_of_a_warm_up,
+                who_lately_did_something_comes_first_in_a_warm_up,
                 a_mail_that_may_have_left_counts_for_its_day,
                 what_waits_for_a_warm_up_expires_by_its_own_time;
             anonymous:

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::sample::{Owner, assert_sound, at, ended, message, request, state};
-use rapport_engine::ports::leave::{DayLimit, Leave, PaceLimit};
+use rapport_engine::ports::leave::{DayLimit, HIGHEST, Leave, PaceLimit};
 use rapport_engine::ports::rows::{MessageRow, MessageState};
 use rapport_engine::ports::store::{Attempt, ClaimRequest, RecipientSnapshot, RecipientVerdict, Settlement, Store};
 
@@ -182,7 +182,7 @@ pub async fn connections_to_a_provider_are_counted_over_all_mailers(store: Arc<d
 }
 
 fn warm_up(day: i64, mails: u32, again_at: Timestamp) -> Leave {
-    leave(FREE, Some(DayLimit { domain: "mail.acme.example".into(), day, mails, again_at }))
+    leave(FREE, Some(DayLimit { domain: "mail.acme.example".into(), day, mails, engaged: HIGHEST, again_at }))
 }
 
 /// However many claim at once, no more leave than the day's number; the rest comes back the next day, by priority and in order.
@@ -239,6 +239,42 @@ pub async fn thirty_days_of_a_warm_up(store: Arc<dyn Store>) {
     let high: BTreeSet<&str> = left.iter().skip(1).take(4).map(String::as_str).collect();
     assert_eq!(high, BTreeSet::from(["m26", "m27", "m28", "m29"]));
     assert_eq!(left.iter().collect::<BTreeSet<_>>().len(), 30, "each once");
+    assert_sound(&store).await;
+}
+
+/// Takes what is due on a day of a warm-up; partners whose number is higher did something later, up to the highest rank.
+async fn claim_by_engagement(store: &Arc<dyn Store>, now: i64, day: i64, mails: u32) -> Vec<Attempt> {
+    let take = |snapshot: &RecipientSnapshot| {
+        let first = snapshot.due.first().map(|due| due.message.id.clone());
+        let number = first.as_deref().and_then(|id| id.strip_prefix('m')?.parse::<u8>().ok());
+        let engaged = number.unwrap_or(0).min(HIGHEST);
+        let again_at = at((day + 1) * 1_440);
+        let limit = DayLimit { domain: "mail.acme.example".into(), day, mails, engaged, again_at };
+        RecipientVerdict { take: first, leave: Some(leave(FREE, Some(limit))), ..RecipientVerdict::default() }
+    };
+    let mut taken = Vec::new();
+    while store.mail_look(at(now)).await.unwrap().next_due.is_some_and(|due| due <= at(now)) {
+        let request = ClaimRequest { limit: 2, ..request("mailer", now) };
+        taken.extend(store.claim(&request, &take).await.unwrap().attempts);
+    }
+    taken
+}
+
+/// Of those who wait for a day of a warm-up, partners who lately did something come first, though they began to wait last; who matters
+/// more is before them all the same, and of one rank goes first who waited first.
+pub async fn who_lately_did_something_comes_first_in_a_warm_up(store: Arc<dyn Store>) {
+    plan_many(&store, 5, |number, row| row.priority = i16::from(number == 0)).await;
+    assert!(claim_by_engagement(&store, 1, 0, 0).await.is_empty(), "no mail may leave on the first day");
+    let mut left = Vec::new();
+    for day in 1..=5 {
+        let now_left = claim_by_engagement(&store, day * 1_440 + 31, day, 1).await;
+        assert_eq!(now_left.len(), 1, "day {day}");
+        for attempt in &now_left {
+            settle(&store, attempt).await;
+            left.push(attempt.due.message.id.clone());
+        }
+    }
+    assert_eq!(left, ["m00", "m03", "m04", "m02", "m01"]);
     assert_sound(&store).await;
 }
 

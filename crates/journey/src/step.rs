@@ -9,6 +9,7 @@ mod mailing;
 mod stops;
 
 pub use awarding::may_have_again;
+pub use stops::has_planned;
 
 use std::sync::Arc;
 
@@ -290,13 +291,17 @@ impl<'a> Run<'a, '_> {
             Verb::Call(call) => self.call(step, call),
             Verb::Task(task) => self.task(step, task),
             Verb::Emit { kind } => {
-                let payload = serde_json::json!({
+                let mut payload = serde_json::json!({
                     "kind": &**kind,
                     "name": self.journey.trigger.text("name").unwrap_or_default(),
                     "summary": self.journey.trigger.text("summary").unwrap_or_default(),
                     "workflow": &*self.journey.workflow,
                     "journey": self.journey.id.as_str(),
                 });
+                // Who says for others that a notice was read has to say which.
+                if let Some(notice) = self.journey.trigger.text("notice") {
+                    payload["notice"] = notice.into();
+                }
                 let id = emitted_id(&self.journey.id, &step.id);
                 self.actions.push(Action::Emit(EventSnapshot {
                     id,

@@ -1,8 +1,8 @@
 //! What came against what was expected: every difference, in words.
 
 use jiff::Timestamp;
-use rapport_journey::State;
-use rapport_workflow::trial::{Clocks, Days, Listed, MailExpected, TaskExpected};
+use rapport_journey::{EventSnapshot, State};
+use rapport_workflow::trial::{Clocks, Days, EmittedExpected, Listed, MailExpected, TaskExpected};
 use rapport_workflow::{Notice, StopWhen, Trial, Verb, Workflow};
 
 use crate::play::{Performance, SentMail, TaskOpened};
@@ -61,12 +61,25 @@ pub fn judge(trial: &Trial, workflow: &Workflow, performance: &Performance) -> V
         compare(what, expected, &came, &right, &wanted, &mut wrong);
     }
     if let Some(expected) = &expect.emitted {
-        let came: Vec<(String, String)> = performance
+        let asked: Vec<&str> =
+            expected.entries.iter().flat_map(|entry| &entry.fields).map(|(field, _)| field.as_str()).collect();
+        let came: Vec<(&EventSnapshot, String)> = performance
             .emitted
             .iter()
-            .map(|(kind, at)| (kind.clone(), format!("{kind} on {}", when(trial, *at))))
+            .map(|event| {
+                let told = asked.iter().filter_map(|field| Some(format!(" {field}: {}", event.text(field)?)));
+                (event, format!("{}{} on {}", event.kind, told.collect::<String>(), when(trial, event.occurred_at)))
+            })
             .collect();
-        compare("emitted", expected, &came, &|expected, (kind, _)| expected == kind, &|e| e.clone(), &mut wrong);
+        let right = |expected: &EmittedExpected, (event, _): &(&EventSnapshot, String)| {
+            expected.kind == event.kind
+                && expected.fields.iter().all(|(field, text)| event.text(field) == Some(text.as_str()))
+        };
+        let wanted = |expected: &EmittedExpected| {
+            let fields = expected.fields.iter().map(|(field, text)| format!(" {field}: {text}"));
+            format!("{}{}", expected.kind, fields.collect::<String>())
+        };
+        compare("emitted", expected, &came, &right, &wanted, &mut wrong);
     }
     if let Some(expected) = &expect.exits {
         let own = performance.journeys.iter().filter(|journey| journey.workflow == workflow.id);
@@ -100,8 +113,8 @@ pub fn judge(trial: &Trial, workflow: &Workflow, performance: &Performance) -> V
             .chain(&performance.calls)
             .filter(|task| day(task.at) > last);
         let tasks = tasks.map(|task| format!("the task \"{}\" on {}", task.text, when(trial, task.at)));
-        let emits = performance.emitted.iter().filter(|(_, at)| day(*at) > last);
-        let emits = emits.map(|(kind, at)| format!("{kind} on {}", when(trial, *at)));
+        let emits = performance.emitted.iter().filter(|event| day(event.occurred_at) > last);
+        let emits = emits.map(|event| format!("{} on {}", event.kind, when(trial, event.occurred_at)));
         wrong.extend(mails.chain(tasks).chain(emits).map(|what| format!("nothing_after day {last}: there was {what}")));
     }
     wrong

@@ -21,12 +21,13 @@ use rapport_engine::shard::foresight::{self, Expectations};
 use rapport_engine::shard::interest::Interests;
 use rapport_engine::shard::react::{Place, Quarantine, Reaction, stirs};
 use rapport_engine::shard::timers::Timers;
+use rapport_engine::signals::Told;
 use rapport_event::{Event, PartnerKey, ProgramId};
 use rapport_insight::base::weekly;
 use rapport_insight::day;
 use rapport_insight::dip::{Budget, DayClose, ProgramState, program};
 use rapport_insight::top_share::TopShare;
-use rapport_journey::Journey;
+use rapport_journey::{EventSnapshot, Journey};
 use rapport_partner::{FigureContext, FigureValue};
 use rapport_workflow::config::GroupRule;
 use rapport_workflow::{Trial, Workflow, WorkflowId};
@@ -55,8 +56,8 @@ pub struct Performance {
     pub calls: Vec<TaskOpened>,
     /// Signals and moments, each once, by kind.
     pub signals: Vec<(String, Timestamp)>,
-    /// Events emitted by journeys, by kind.
-    pub emitted: Vec<(String, Timestamp)>,
+    /// Events emitted by journeys, in order.
+    pub emitted: Vec<EventSnapshot>,
     /// All journeys.
     pub journeys: Vec<Journey>,
     /// The last refusal per workflow: code and when.
@@ -430,11 +431,11 @@ impl<'a> Stage<'a> {
     }
 
     fn finish(mut self) -> Performance {
-        for journey in &self.entry.journeys {
-            let emits = journey.history.iter().filter(|line| line.code == "emitted");
-            self.performance.emitted.extend(emits.map(|line| (line.detail.clone(), line.at)));
-        }
-        self.performance.emitted.sort_by_key(|(_, at)| *at);
+        let told = std::mem::take(&mut self.batch.told).into_iter();
+        self.performance.emitted.extend(told.filter_map(|told| match told {
+            Told::Emitted(_, snapshot) => Some(snapshot),
+            Told::Event(_) => None,
+        }));
         self.performance.journeys = self.entry.journeys;
         self.performance
     }

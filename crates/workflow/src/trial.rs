@@ -17,7 +17,7 @@ use rapport_rule::yaml::{Fields, Node, Value};
 use rapport_rule::{Findings, Money, Source};
 use serde_json::{Map, Value as Json};
 
-pub use expect::{Clocks, Days, Expect, Listed, MailExpected, Pattern, TaskExpected};
+pub use expect::{Clocks, Days, EmittedExpected, Expect, Listed, MailExpected, Pattern, TaskExpected};
 pub use happens::Happens;
 pub use programme::Programme;
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use rapport_contact::DeferReason;
 use rapport_engine::ports::rows::MessageState;
 use rapport_event::PartnerKey;
 use rapport_workflow::Timed;
@@ -84,19 +85,22 @@ pub async fn run(settings: &Settings, days: u32, workflow: Option<&str>, as_json
     coming.sort_by(|a, b| (a.at, &a.workflow, &a.partner).cmp(&(b.at, &b.workflow, &b.partner)));
     let program = &ahead.picture.applied.rulebook.config;
     let zone = program.program(&program.default_program).map_or(TimeZone::UTC, |program| program.zone.clone());
+    let today = now.to_zoned(zone.clone()).date();
     if as_json {
+        let reasons = not_foreseen_reasons(&program.warm_up, today);
+        let not_foreseen: Vec<&str> = reasons.iter().map(|reason| reason.code()).collect();
         let data: Vec<_> = coming
             .iter()
             .map(|mail| {
                 json!({ "at": mail.at.to_string(), "partner": mail.partner, "workflow": mail.workflow, "mail": mail.mail,
-                        "held_by": mail.held_by, "waits_longer": mail.waits })
+                        "held_by": mail.held_by, "waits_longer": mail.waits, "not_foreseen": not_foreseen })
             })
             .collect();
         line(serde_json::to_string_pretty(&data).unwrap_or_default());
         return Ok(exit::OK);
     }
     tell(&coming, &zone, days);
-    line(faint(&not_foreseen(&program.warm_up, ahead.picture.now.to_zoned(zone).date())));
+    line(faint(&not_foreseen(&program.warm_up, today)));
     Ok(exit::OK)
 }
 
@@ -109,6 +113,14 @@ fn not_foreseen(warm_ups: &[WarmUp], today: Date) -> String {
         domains => format!(", and the warm-up of {} may move mails by days", domains.join(", ")),
     };
     format!("not foreseen: the pace of each mailbox provider spreads many mails of one time{warm_up}")
+}
+
+/// The reasons for which each mail may leave later than told, as they are counted everywhere.
+fn not_foreseen_reasons(warm_ups: &[WarmUp], today: Date) -> Vec<DeferReason> {
+    let is_warmed = warm_ups.iter().any(|warm_up| warm_up.mails_on(today).is_some());
+    let mut reasons = vec![DeferReason::Pace];
+    reasons.extend(is_warmed.then_some(DeferReason::WarmUp));
+    reasons
 }
 
 fn tell(coming: &[Coming], zone: &TimeZone, days: u32) {
@@ -157,5 +169,8 @@ mod tests {
         let told = |day| not_foreseen(std::slice::from_ref(&warm_up), day);
         assert!(told(date(2026, 3, 3)).ends_with("and the warm-up of mail.acme.example may move mails by days"));
         assert!(!told(date(2026, 3, 4)).contains("warm-up"), "{}", told(date(2026, 3, 4)));
+        let reasons = |day| not_foreseen_reasons(std::slice::from_ref(&warm_up), day);
+        assert_eq!(reasons(date(2026, 3, 3)), [DeferReason::Pace, DeferReason::WarmUp]);
+        assert_eq!(reasons(date(2026, 3, 4)), [DeferReason::Pace]);
     }
 }

@@ -55,7 +55,10 @@ impl Counts<'_> {
     }
 
     fn may_be(&self, clicks: &Clicks, message: &MessageRow) -> bool {
-        (clicks.service || message.kind != "service")
+        // Not of who objects to being judged by figures: what leads through the gateway could be noted, if only as not counted.
+        let objects = self.person.get("objects_to_profiling").and_then(Value::as_bool).unwrap_or_default();
+        !objects
+            && (clicks.service || message.kind != "service")
             && (clicks.without_consent || consent(self.person) == Consent::Granted)
     }
 
@@ -144,6 +147,10 @@ mod tests {
         assert!(is_led(Some(&everybody), "marketing", &no));
         assert!(!is_led(Some(&on), "service", &yes));
         assert!(is_led(Some(&Clicks { service: true, ..clicks() }), "service", &yes));
+        let objects = |objects: bool| json!({ "consent": { "given": true }, "objects_to_profiling": objects });
+        let all = Clicks { service: true, ..everybody };
+        assert!(!is_led(Some(&all), "marketing", &objects(true)) && !is_led(Some(&all), "service", &objects(true)));
+        assert!(is_led(Some(&on), "marketing", &objects(false)), "the objection was taken back");
     }
 
     #[test]

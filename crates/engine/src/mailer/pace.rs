@@ -10,6 +10,7 @@ use crate::{
         store::{DueMessage, RecipientSnapshot, RecipientVerdict},
     },
     rulebooks::Applied,
+    shard::react::rank_of,
 };
 
 /// The first day there is a number for.
@@ -57,5 +58,5 @@ fn warm_up(due: &DueMessage, snapshot: &RecipientSnapshot, rulebook: &Applied, n
         Decision::Send | Decision::Suppress { .. } => tomorrow,
     };
     let day = today.duration_since(FIRST_DAY).as_hours() / 24;
-    Some(DayLimit { domain, day, mails, again_at })
+    Some(DayLimit { domain, day, mails, engaged: rank_of(&due.message.context), again_at })
 }

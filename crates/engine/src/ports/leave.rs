@@ -1,6 +1,8 @@
 //! Limits on mail that go over many people: how much leaves at a time to one provider's mailboxes, and how much a day from one
 //! domain. The policy names them when it takes a mail; every store counts by the sums here, in the transaction of the claim.
 
+use std::cmp::Reverse;
+
 use jiff::{SignedDuration, Timestamp};
 use rapport_contact::DeferReason;
 
@@ -37,14 +39,21 @@ pub struct DayLimit {
     pub day: i64,
     /// So many.
     pub mails: u32,
+    /// How lately the mail's partner did something, at most [`HIGHEST`]: they come first.
+    pub engaged: u8,
     /// When one that is over may leave at the earliest.
     pub again_at: Timestamp,
 }
 
 /// One that finds all connections taken is looked at again after this, shared among the connections.
 const BUSY_US: i64 = 200_000;
-/// Mail that waits for the next day comes back in bands by priority, and within a band in the order in which it began to wait.
+/// Mail that waits for the next day comes back in bands by priority, each in parts by how lately its partner did something, and within
+/// a part in the order in which it began to wait.
 const BAND_MS: i64 = 600_000;
+/// The highest rank of a partner who lately did something; the lowest is 0.
+pub const HIGHEST: u8 = 3;
+/// There is a part for each of the four ranks.
+const PART_MS: i64 = BAND_MS / 4;
 /// A queue whose end is further away was not made by mail: the server's clock was set back since. Mail begins a new one.
 const QUEUE_US: i64 = 86_400_000_000;
 
@@ -129,10 +138,19 @@ impl PaceRow {
 impl DayRow {
     fn put_off(&mut self, limit: &DayLimit, priority: i16) -> Timestamp {
         let band = i64::from(1 - priority.clamp(-1, 1)) * BAND_MS;
-        let place = self.waits.clamp(0, BAND_MS - 1);
+        let part = i64::from(HIGHEST - limit.engaged.min(HIGHEST)) * PART_MS;
+        let place = self.waits.clamp(0, PART_MS - 1);
         self.waits = self.waits.saturating_add(1);
-        limit.again_at.checked_add(SignedDuration::from_millis(band + place)).unwrap_or(Timestamp::MAX)
+        limit.again_at.checked_add(SignedDuration::from_millis(band + part + place)).unwrap_or(Timestamp::MAX)
     }
+}
+
+/// In which order the mails of a claim ask to leave: by priority, where a warm-up counts them by how lately their partners did something,
+/// and then as they are due.
+#[must_use]
+pub fn turn<'m>(message: &'m MessageRow, leave: Option<&Leave>) -> (Reverse<i16>, Reverse<u8>, Timestamp, &'m str) {
+    let engaged = leave.and_then(|leave| leave.warm_up.as_ref()).map_or(0, |limit| limit.engaged);
+    (Reverse(message.priority), Reverse(engaged), message.due, message.id.as_str())
 }
 
 /// Counts one mail that leaves, or says until when it waits and for what. `day` is the row of its warm-up.
@@ -242,7 +260,8 @@ mod tests {
 
     #[test]
     fn what_is_over_comes_back_by_priority_and_in_order() {
-        let warm_up = DayLimit { domain: "mail.acme.example".into(), day: 1, mails: 2, again_at: at(1_000_000) };
+        let again_at = at(1_000_000);
+        let warm_up = DayLimit { domain: "mail.acme.example".into(), day: 1, mails: 2, engaged: HIGHEST, again_at };
         let leave = Leave { warm_up: Some(warm_up), ..leave(TEN_A_SECOND) };
         let (mut pace, mut day) = (PaceRow::default(), DayRow::default());
         let mut ask = |priority| admit(&leave, &mut pace, &mut day, &Asking { priority, ..asking(0) });
@@ -250,6 +269,31 @@ mod tests {
         let mut until = |priority| ask(priority).unwrap_err().0.as_millisecond() - 1_000_000;
         assert_eq!([until(0), until(-1), until(1), until(0)], [600_000, 1_200_001, 2, 600_003]);
         assert_eq!(day, DayRow { mails: 2, waits: 4 });
+    }
+
+    #[test]
+    fn within_a_priority_who_lately_did_something_comes_back_first() {
+        let (mut pace, mut day) = (PaceRow::default(), DayRow::default());
+        let mut until = |priority, engaged| {
+            let warm_up = DayLimit { domain: "mail.acme.example".into(), day: 1, mails: 0, engaged, again_at: at(0) };
+            let leave = Leave { warm_up: Some(warm_up), ..leave(TEN_A_SECOND) };
+            admit(&leave, &mut pace, &mut day, &Asking { priority, ..asking(0) }).unwrap_err().0.as_millisecond()
+        };
+        let asked = [until(0, 0), until(0, 1), until(0, 2), until(0, 3), until(0, u8::MAX), until(1, 0)];
+        assert_eq!(asked, [1_050_000, 900_001, 750_002, 600_003, 600_004, 450_005]);
+    }
+
+    #[test]
+    fn a_claims_mails_ask_by_priority_then_by_who_lately_did_something() {
+        let row = |id: &str, priority| MessageRow { priority, ..crate::mailer::sample::message(id) };
+        let rows = [row("a", 0), row("b", 0), row("c", 0), row("d", 1)];
+        let leaves = [Some(0), Some(3), None, Some(0)].map(|engaged: Option<u8>| {
+            let limit = |engaged| DayLimit { domain: "d".into(), day: 1, mails: 9, engaged, again_at: at(0) };
+            Leave { warm_up: engaged.map(limit), ..leave(TEN_A_SECOND) }
+        });
+        let mut all: Vec<_> = rows.iter().zip(&leaves).collect();
+        all.sort_by(|one, other| turn(one.0, Some(one.1)).cmp(&turn(other.0, Some(other.1))));
+        assert_eq!(all.iter().map(|(row, _)| row.id.as_str()).collect::<Vec<_>>(), ["d", "b", "a", "c"]);
     }
 
     proptest! {

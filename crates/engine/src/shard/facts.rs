@@ -63,6 +63,8 @@ pub mod marks {
     pub const HEALTH: &str = "health";
     /// What workflows answered when they last looked at signals that last, JSON.
     pub const LASTING: &str = "lasting";
+    /// When the partner last followed a counted link of a mail, milliseconds, little-endian.
+    pub const CLICKED: &str = "clicked";
     /// Wins told, JSON.
     pub const WINS: &str = "wins";
     /// The fold of this partner failed; the reason.

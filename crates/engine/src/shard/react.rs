@@ -7,12 +7,14 @@ mod actions;
 mod awards;
 mod cases;
 mod commands;
+mod engaged;
 mod goals;
 mod health;
 pub mod held;
 pub(crate) mod in_flight;
 mod lasting;
 mod moments;
+mod notices;
 mod responses;
 mod segments;
 mod signals;
@@ -21,6 +23,7 @@ pub(crate) mod timed;
 pub use actions::{Envelope, PLACE, REQUEST_OFFER, REQUEST_PLACE, REQUEST_RELEASE};
 pub(crate) use actions::{is_pinned, overflow_of};
 pub use awards::Given;
+pub(crate) use engaged::rank_of;
 pub use timed::stirs;
 
 use std::{collections::VecDeque, sync::Arc};
@@ -43,7 +46,7 @@ use super::{
 use crate::{
     calendar::ProgramDays,
     mailer::is_in_digest,
-    ports::rows::{RefusalRow, TimerRow},
+    ports::rows::{RefusalRow, Response, TimerRow},
     rulebooks::{Applied, Rulebooks},
     signals::Told,
 };
@@ -218,7 +221,11 @@ impl<'a> Reaction<'a> {
     /// Records of rapport's own find their journey; everything is announced.
     fn take_up(&mut self, event: &Event) {
         let objects = self.entry.state.profile.objects_to_profiling();
-        self.batch.responses.extend(responses::of(event, objects));
+        let response = responses::of(event, objects);
+        if let Some(click) = response.as_ref().filter(|row| matches!(row.what, Response::Click)) {
+            engaged::note_click(&mut self.entry.state, click.at);
+        }
+        self.batch.responses.extend(response);
         if let Payload::Engine(data) = &event.payload {
             match &**data {
                 EngineData::Outcome(outcome) => {
@@ -336,7 +343,10 @@ impl<'a> Reaction<'a> {
         if !(interest.starts || (runs && (interest.moves || self.older_versions_care(&event.kind)))) {
             return;
         }
-        let facts = event.facts();
+        let mut facts = event.facts();
+        if event.kind == Kind::SurveyAnswered {
+            self.name_notice(&mut facts);
+        }
         let snapshot = EventSnapshot {
             id: event.id.as_str().to_owned(),
             kind: event.kind.name().into_owned(),

@@ -2,12 +2,21 @@
 
 use std::cmp::Ordering;
 
-use rapport_workflow::{Notice, StopWhen, Verb};
+use rapport_workflow::{Notice, StopWhen, Verb, Workflow};
 
 use super::Run;
 use crate::entry::DATE_REACHED;
 use crate::id::MessageId;
-use crate::journey::{EventSnapshot, ExitReason, State};
+use crate::journey::{EventSnapshot, ExitReason, Journey, State};
+
+/// Whether a mail is one that the journey planned: ids are made of the journey and the step. Steps may have had other names when it
+/// did, under a version it has left since.
+pub fn has_planned(journey: &Journey, workflow: &Workflow, message: &str) -> bool {
+    let is_it = |step: &str| MessageId::new(&journey.id, step, 0).as_str() == message;
+    let planned = journey.history.iter().filter(|line| line.code == "planned");
+    workflow.steps.iter().any(|step| matches!(step.verb, Verb::Email(_)) && is_it(&step.id))
+        || planned.filter_map(|line| line.step.as_deref()).any(is_it)
+}
 
 impl Run<'_, '_> {
     /// Looked at before every step and after every event. The trigger itself never counts.
@@ -82,18 +91,9 @@ impl Run<'_, '_> {
             && event.text("survey") == Some(&*notice.survey)
             && event.text("answer") == Some(&*notice.answer)
             && match event.payload.get("message") {
-                Some(of) => of.as_str().is_some_and(|of| self.is_own_message(of)),
+                Some(of) => of.as_str().is_some_and(|of| has_planned(&self.journey, self.workflow, of)),
                 None => same_object,
             }
-    }
-
-    /// Whether a mail is one this journey planned: ids are made of the journey and the step. Steps may have had other names when it
-    /// did, under a version it has left since.
-    fn is_own_message(&self, message: &str) -> bool {
-        let is_it = |step: &str| MessageId::new(&self.journey.id, step, 0).as_str() == message;
-        let planned = self.journey.history.iter().filter(|line| line.code == "planned");
-        self.workflow.steps.iter().any(|step| matches!(step.verb, Verb::Email(_)) && is_it(&step.id))
-            || planned.filter_map(|line| line.step.as_deref()).any(is_it)
     }
 
     /// Whether what began the journey is not so any more. Of several joined triggers the revoked leave; the mail of the

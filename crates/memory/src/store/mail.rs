@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use rapport_contact::{Kind, SuppressReason, breaker::Tally, hashed};
 use rapport_engine::ports::{
     copies::{SentCopy, round_of},
-    leave::{Leave, waits_with},
+    leave::{Leave, turn, waits_with},
     rows::{ENDED_BY_ITSELF, MessageState, ShardRow},
     store::{
         Attempt, BURST_MINUTES, ClaimRequest, Claimed, DomainTally, Doubtful, DueMessage, EndedMessage, Holder,
@@ -113,12 +113,11 @@ impl Tables {
         Ok(claimed)
     }
 
-    /// The mails that the limits over many people let go, by address; the others are put off. Those of higher priority are asked
-    /// about first.
+    /// The mails that the limits over many people let go, by address; the others are put off. Each asks in its turn.
     fn let_some_go(&mut self, mut taken: Vec<Taken>, now: Timestamp) -> Vec<Taken> {
         taken.sort_by(|one, other| {
-            let (one, other) = (&one.due.message, &other.due.message);
-            other.priority.cmp(&one.priority).then_with(|| (one.due, &one.id).cmp(&(other.due, &other.id)))
+            let place = turn(&one.due.message, one.leave.as_ref());
+            place.cmp(&turn(&other.due.message, other.leave.as_ref()))
         });
         taken.retain(|Taken { due, along, leave, .. }| {
             let Some(leave) = leave else { return true };

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use rapport_engine::ports::leave::{Asking, DayRow, Leave, PaceRow, admit, waits_with};
+use rapport_engine::ports::leave::{Asking, DayRow, Leave, PaceRow, admit, turn, waits_with};
 use rapport_engine::ports::store::{DueMessage, StoreError};
 
 use super::claim::Taken;
@@ -58,10 +58,7 @@ impl Counts {
         }
         let mut asking: Vec<(&DueMessage, Leave)> =
             leaves.into_iter().filter_map(|(id, leave)| Some((&taken.get(&id)?.due, leave))).collect();
-        asking.sort_by(|(a, _), (b, _)| {
-            let (a, b) = (&a.message, &b.message);
-            b.priority.cmp(&a.priority).then_with(|| (a.due, &a.id).cmp(&(b.due, &b.id)))
-        });
+        asking.sort_by(|(a, its), (b, others)| turn(&a.message, Some(its)).cmp(&turn(&b.message, Some(others))));
         for (due, leave) in asking {
             let message = &due.message;
             let pace = self.paces.entry(leave.provider.clone()).or_default();

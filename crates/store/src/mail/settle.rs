@@ -98,6 +98,14 @@ impl SqlStore {
     pub(crate) async fn write_resolution(&self, doubtful: &Doubtful, found: &Resolution) -> Result<bool, StoreError> {
         let (id, attempt) = (&doubtful.message.id, doubtful.attempt);
         let mut session = self.begin().await?;
+        if matches!(found, Resolution::SendAgain { .. }) {
+            // All that is changed, and in order, as whoever settles or cancels it does. A 250 that comes between the two statements has
+            // the mail itself locked: then it is not in doubt any more, and nothing is changed.
+            let travelled = session.fetch(&sql::TRAVELLED, &cells![id]).await?;
+            let travelled = travelled.iter().map(|row| row.text(0)).collect::<Result<Vec<_>, _>>()?;
+            let all = std::iter::once(id).chain(&travelled);
+            session.fetch_rows(&sql::LOCK, &[], &Rows::last_of(all.map(|id| (id, cells![id])))).await?;
+        }
         let resolved = match found {
             Resolution::Ended(ended) => {
                 let cells = cells![id, attempt, ended.state.code(), &ended.reason, ended.at];

@@ -283,6 +283,7 @@ pub(crate) mod mail {
     );
     pub(crate) static END_ALONG: Statement = Statement::one(include_str!("../../queries/mail/end_along.sql"));
     pub(crate) static SET_FREE: Statement = Statement::one(include_str!("../../queries/mail/set_free.sql"));
+    pub(crate) static TRAVELLED: Statement = Statement::one(include_str!("../../queries/mail/travelled.sql"));
     pub(crate) static AGAIN_ALONG: Statement = Statement::one(include_str!("../../queries/mail/again_along.sql"));
 }
 

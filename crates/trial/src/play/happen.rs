@@ -11,6 +11,9 @@ use serde_json::{Map, Value as Json, json};
 
 use super::Stage;
 
+/// What a test writes as the `message` of an answer that was given by a link of the mail that went out last.
+const LAST_MAIL: &str = "last_mail";
+
 /// Something that is going to happen.
 pub(super) struct Upcoming {
     pub(super) at: Timestamp,
@@ -167,6 +170,10 @@ impl Stage<'_> {
                 data.entry(field).or_insert_with(|| json!(value));
             }
             data.entry("link").or_insert_with(|| json!(1));
+        }
+        if upcoming.kind == Kind::SurveyAnswered && data.get("message").and_then(Json::as_str) == Some(LAST_MAIL) {
+            let last = self.performance.mails.last().ok_or("survey.answered: no mail went out before")?;
+            data.insert("message".into(), json!(last.letter.message_id.split('@').next().unwrap_or_default()));
         }
         if upcoming.kind == Kind::CaseResolved && !data.contains_key("case") {
             let last = self.performance.cases.last().ok_or("case.resolved: no case was opened before")?;

@@ -32,6 +32,8 @@ const TASK: Shape = Shape::Either(&[
     ),
 ]);
 
+const EMITTED: Shape = Shape::Either(&[Shape::Kind, Shape::ByName(&Shape::ByName(&Shape::Text, 1), 1)]);
+
 macro_rules! listed {
     ($item:expr) => {
         Shape::Either(&[
@@ -54,7 +56,7 @@ const EXPECT: Shape = Shape::Map(
         may("tasks", "Tasks opened, complete and in order.", listed!(TASK)),
         may("cases", "Cases opened, complete and in order; `text` is the objective.", listed!(TASK)),
         may("calls", "Other systems called, complete and in order: a hook, or `to` and `text`.", listed!(TASK)),
-        may("emitted", "Events emitted, complete and in order.", listed!(Shape::Kind)),
+        may("emitted", "Events emitted, complete and in order: a kind, or a kind with fields.", listed!(EMITTED)),
         may("exits", "How the journeys ended.", listed!(Shape::Text)),
         may("refused", "Why nothing began: the last refusal's code.", Shape::Text),
         may("nothing_after", "No mail, task or emit after this day.", Shape::Word(Form::Day)),

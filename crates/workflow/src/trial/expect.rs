@@ -21,8 +21,8 @@ pub struct Expect {
     pub cases: Option<Listed<TaskExpected>>,
     /// Other systems called; what they were told is the text, and `to` the hook.
     pub calls: Option<Listed<TaskExpected>>,
-    /// Events the workflow emitted, by kind.
-    pub emitted: Option<Listed<String>>,
+    /// Events the workflow emitted.
+    pub emitted: Option<Listed<EmittedExpected>>,
     /// How the journeys ended: the reason's code (`completed`, `stop_when`) or what an `exit:` step says; `running`.
     pub exits: Option<Listed<String>>,
     /// Why nothing began: the last refusal's code.
@@ -55,6 +55,15 @@ pub struct MailExpected {
     pub subject: Option<Pattern>,
     /// What the text part says.
     pub text: Option<Pattern>,
+}
+
+/// An emitted event expected.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EmittedExpected {
+    /// Its kind.
+    pub kind: String,
+    /// What its fields say; of those that are not written anything.
+    pub fields: Vec<(String, String)>,
 }
 
 /// A task expected.
@@ -143,15 +152,7 @@ pub(super) fn read(
     let before = findings.errors();
     let kinds = |node: &Node, findings: &mut Findings| {
         listed(node, path, findings, &|item, findings| {
-            let text = item.text(path, findings)?;
-            let known = Kind::parse_with(text, &place.declared.custom).is_some();
-            if !known {
-                let names = rapport_event::kind::CATALOGUE.iter().map(|entry| entry.name);
-                findings
-                    .error("R0603", path, item.text_span(), format!("there is no kind of event `{text}`"))
-                    .did_you_mean(nearest(text, names));
-            }
-            known.then(|| text.to_owned())
+            known_kind(item.text(path, findings)?, item.text_span(), place, findings)
         })
     };
     let words = |node: &Node, findings: &mut Findings| {
@@ -171,7 +172,9 @@ pub(super) fn read(
         calls: fields
             .take("calls")
             .and_then(|node| listed(node, path, findings, &|item, findings| call(item, until, path, findings))),
-        emitted: fields.take("emitted").and_then(|node| kinds(node, findings)),
+        emitted: fields
+            .take("emitted")
+            .and_then(|node| listed(node, path, findings, &|item, findings| emitted(item, place, findings))),
         exits: fields.take("exits").and_then(|node| words(node, findings)),
         refused: fields.take("refused").and_then(|node| node.text(path, findings)).map(str::to_owned),
         nothing_after: fields.take("nothing_after").and_then(|node| played_day(node, until, path, findings)),
@@ -205,6 +208,33 @@ pub(super) fn known_mail(name: &str, span: Span, place: &Place<'_>, findings: &m
             .error("R0604", place.path, span, format!("the workflow has no mail `{name}`"))
             .did_you_mean(nearest(name, place.mails.iter().map(String::as_str)));
     }
+}
+
+/// A finding when there is no such kind of event.
+fn known_kind(text: &str, span: Span, place: &Place<'_>, findings: &mut Findings) -> Option<String> {
+    let known = Kind::parse_with(text, &place.declared.custom).is_some();
+    if !known {
+        let names = rapport_event::kind::CATALOGUE.iter().map(|entry| entry.name);
+        findings
+            .error("R0603", place.path, span, format!("there is no kind of event `{text}`"))
+            .did_you_mean(nearest(text, names));
+    }
+    known.then(|| text.to_owned())
+}
+
+/// A kind, or a kind with what fields of it say.
+fn emitted(item: &Node, place: &Place<'_>, findings: &mut Findings) -> Option<EmittedExpected> {
+    let path = place.path;
+    let Some([(kind, node)]) = item.as_map() else {
+        let kind = known_kind(item.text(path, findings)?, item.text_span(), place, findings)?;
+        return Some(EmittedExpected { kind, fields: Vec::new() });
+    };
+    let kind = known_kind(&kind.text, kind.span, place, findings)?;
+    let mut fields = Vec::new();
+    for (field, value) in node.map(path, findings)? {
+        fields.push((field.text.clone(), value.text(path, findings)?.to_owned()));
+    }
+    Some(EmittedExpected { kind, fields })
 }
 
 fn mail(

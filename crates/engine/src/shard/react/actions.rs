@@ -4,7 +4,7 @@ use rapport_contact::Overflow;
 use rapport_journey::{Action, PlannedMessage};
 use rapport_workflow::{Person, Priority, Workflow};
 
-use super::{Follows, Reaction, awards::Honour};
+use super::{Follows, Reaction, awards::Honour, engaged};
 use crate::{
     coordinator::OfferRequest,
     ports::rows::{CallRow, HoldRow, MessageRow, RequestRow, TaskClosed, TimerRow},
@@ -131,6 +131,7 @@ impl Reaction<'_> {
             evidence: serde_json::to_value(&message.evidence).unwrap_or_default(),
             pinned: message.texts.is_some(),
             over_the_cap: message.over_the_cap,
+            engaged: engaged::rank(&self.entry.state, &self.program.zone, self.now),
         };
         self.batch.messages.push(MessageRow {
             id: message.id.to_string(),
@@ -203,6 +204,14 @@ pub struct Envelope {
     /// What becomes of it when it finds no place under a cap.
     #[serde(default, skip_serializing_if = "Overflow::is_wait")]
     pub over_the_cap: Overflow,
+    /// How lately the partner did something, from 0 to [`HIGHEST`](crate::ports::leave::HIGHEST).
+    #[serde(default, skip_serializing_if = "is_lowest")]
+    pub engaged: u8,
+}
+
+// The signature serde asks for.
+fn is_lowest(engaged: &u8) -> bool {
+    *engaged == 0
 }
 
 /// What becomes of a message that finds no place under a cap.

@@ -151,6 +151,7 @@ impl Reaction<'_> {
 
     /// Ends what was judged before the partner objected: every signal that lasts, and the health.
     pub(super) fn forget_judgements(&mut self) {
+        self.entry.state.set_mark(marks::CLICKED, Vec::new());
         let state = &self.entry.state;
         if state.lasting.is_empty() && state.health.is_none() && state.band.is_none() {
             return;
