@@ -123,7 +123,7 @@ pub enum Command {
     },
     /// Send a mail to an address of one's own by the real way: marked [test], its links lead nowhere, counted nowhere
     SendTest {
-        /// WORKFLOW/MAIL, or MAIL alone where one workflow has it
+        /// WORKFLOW/MAIL, or MAIL alone where one workflow has it; `digest` is config/digest.mail.md
         mail: String,
         /// Where to; on `allow_list` of config/rapport.yaml, or a sender's where there is none
         #[arg(long, value_name = "ADDRESS")]

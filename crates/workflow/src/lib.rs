@@ -32,7 +32,7 @@ pub mod vocabulary;
 pub use compile::{Looked, compile, compile_applied, compile_into, look};
 pub use config::{Config, Feed, Offer, Program, Resource, Resources, Survey, Texts};
 pub use environment::{STATUSES, is_lasting, is_personal_path};
-pub use mails::{Sampled, sampled};
+pub use mails::{Sampled, sampled, sampled_digest};
 pub use model::*;
 pub use received::{RECEIVED, RECEIVED_WITHIN};
 pub use rulebook::{MailUse, Rulebook};

@@ -21,7 +21,7 @@ use crate::figures;
 use crate::model::{Email, ISSUE, MailName, Verb, With, WorkflowId, issue_day};
 use crate::read::Read;
 use crate::rulebook::MailUse;
-pub use sampled::{Sampled, sampled};
+pub use sampled::{Sampled, sampled, sampled_digest};
 
 /// What planning has to know of mails, by workflow and name.
 pub(crate) type Uses = BTreeMap<(WorkflowId, Arc<str>), MailUse>;

@@ -15,6 +15,9 @@ use crate::exit::{self, Failure};
 use crate::settings::Settings;
 use crate::{files, printed};
 
+/// By this name the mail is meant that tells of what found no place under a cap.
+const DIGEST: &str = "digest";
+
 /// Prints subject and text of a mail, as a test of its workflow makes it, a partner of the store gets it, or a sample partner of a
 /// language would; with `out` also writes it as HTML: desktop, 375 px and dark beside each other.
 pub async fn run(
@@ -57,7 +60,9 @@ pub async fn run(
 
 /// As a test of the workflow makes it, or with values that are made up where none sends it; and which.
 pub(super) fn made(rulebook: &Rulebook, workflow: Option<&str>, name: &str) -> Result<(Letter, String), Failure> {
-    match of_test(rulebook, workflow, name) {
+    // Tests make it under a mail's name, of those that travel in it.
+    let by_test = if is_digest(rulebook, workflow, name) { None } else { of_test(rulebook, workflow, name) };
+    match by_test {
         Some(made) => Ok(made),
         None => of_sample(rulebook, workflow, name, None),
     }
@@ -83,9 +88,15 @@ fn of_sample(
 ) -> Result<(Letter, String), Failure> {
     let none = || Failure::input(format!("there is no mail `{name}`"));
     let fits = |of: &str, known: &str| known == name && workflow.is_none_or(|id| of == id);
-    let (of, _) = rulebook.mails.keys().find(|(of, known)| fits(of, known)).ok_or_else(none)?;
-    let vocabulary = rapport_workflow::look(&rulebook.sources).vocabulary;
-    let made = rapport_workflow::sampled(rulebook, &vocabulary, of, name, language).ok_or_else(none)?;
+    let made = match rulebook.mails.keys().find(|(of, known)| fits(of, known)) {
+        Some((of, _)) => {
+            let vocabulary = rapport_workflow::look(&rulebook.sources).vocabulary;
+            rapport_workflow::sampled(rulebook, &vocabulary, of, name, language)
+        }
+        None if is_digest(rulebook, workflow, name) => rapport_workflow::sampled_digest(rulebook, language),
+        None => None,
+    };
+    let made = made.ok_or_else(none)?;
     let Sampled { rendered, sender, to, locale, path } = made.map_err(|error| {
         Failure::input(format!("the mail cannot be made with sample values: {error}"))
             .help("add a test that sends it to tests.yaml beside the workflow, or name a partner with --partner")
@@ -131,6 +142,7 @@ pub(super) fn known_mail<'m>(rulebook: &Rulebook, mail: &'m str) -> Result<(Opti
         all.push(whole);
     }
     match &fitting[..] {
+        [] if is_digest(rulebook, workflow, name) => Ok((None, name)),
         [] => {
             let near = rapport_rule::suggest::nearest(mail, all.iter().map(String::as_str));
             let near = near.map(|near| format!("did you mean `{near}`?")).unwrap_or_else(|| all.join(", "));
@@ -140,6 +152,12 @@ pub(super) fn known_mail<'m>(rulebook: &Rulebook, mail: &'m str) -> Result<(Opti
         [first, ..] => Err(Failure::input(format!("`{name}` is a mail of several workflows: {}", fitting.join(", ")))
             .help(format!("name the workflow too, as in `{first}`"))),
     }
+}
+
+/// Whether it is `config/digest.mail.md` that is meant: a mail of that name in a workflow goes before.
+fn is_digest(rulebook: &Rulebook, workflow: Option<&str>, name: &str) -> bool {
+    let of_a_workflow = || rulebook.mails.keys().any(|(_, known)| **known == *name);
+    workflow.is_none() && name == DIGEST && rulebook.has_digest() && !of_a_workflow()
 }
 
 /// The mail at desktop width, at 375 px, and as a dark client shows it.

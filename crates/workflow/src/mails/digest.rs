@@ -48,7 +48,7 @@ pub(crate) fn read(sources: &Sources, partials: &Partials, setting: &Setting<'_>
 }
 
 /// What its names are. A mail may be without a preheader, and without a link of its own.
-fn shape(path: &str) -> Option<Shaped> {
+pub(super) fn shape(path: &str) -> Option<Shaped> {
     let [list, subject, preheader, url] = NAMES;
     let text = Shape::One(Type::Text);
     let (shape, maybe_missing) = match path {

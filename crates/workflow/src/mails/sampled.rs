@@ -1,12 +1,16 @@
 //! A mail with values that are made up, of the types its workflow declares: to be looked at before any test sends it.
 
+use std::sync::Arc;
+
+use rapport_contact::Overflow;
 use rapport_message::mail::Shaped;
 use rapport_message::rehearsal::{Stage, try_out_amid};
 use rapport_message::sample::{SAMPLES, Sample, Surroundings, surroundings};
-use rapport_message::{Locale, Program, RenderError, Rendered, Sender, Topic};
+use rapport_message::{Locale, Mail, Program, RenderError, Rendered, Sender, Topic};
+use serde_json::Map;
 
-use super::{planned_shape, rehearsal, with_shape};
-use crate::model::{Email, MailName, Person, Verb};
+use super::{digest, planned_shape, rehearsal, with_shape};
+use crate::model::{Email, MailName, Person, Verb, Workflow};
 use crate::rulebook::Rulebook;
 use crate::vocabulary::Vocabulary;
 
@@ -65,12 +69,43 @@ pub fn sampled(
         answers: &answers,
         service: !workflow.is_marketing(),
     };
+    written(rulebook, workflow, mail, &stage)
+}
 
+/// The mail that tells of what found no place under a cap, as a sample partner who reads `wished` would get it. None if there is none,
+/// or no workflow whose mail could carry it.
+///
+/// # Errors
+/// As of [`rapport_message::render()`].
+pub fn sampled_digest(rulebook: &Rulebook, wished: Option<&Locale>) -> Option<Result<Sampled, RenderError>> {
+    let declared = rulebook.config.program(&rulebook.config.default_program)?;
+    let language = Locale::parse(&declared.language).unwrap_or_else(Locale::english);
+    let (mail, locale) = rulebook.digest_for(wished, &language)?;
+    // It leaves in the place of one of the mails that it tells of, with that one's sender and topic.
+    let carries = |workflow: &&Arc<Workflow>| workflow.mail.over_the_cap == Overflow::Digest;
+    let marketing = || rulebook.workflows.iter().find(|workflow| workflow.is_marketing());
+    let carrier = rulebook.workflows.iter().find(carries).or_else(marketing)?;
+    let known = Map::new();
+    let layout = &rulebook.layout;
+    let stage = Stage { layout, locale: &locale, shape: &digest::shape, known: &known, answers: &[], service: false };
+    written(rulebook, carrier, mail, &stage)
+}
+
+/// The mail with all that stands around it when the workflow sends it.
+fn written(
+    rulebook: &Rulebook,
+    workflow: &Workflow,
+    mail: &Mail,
+    stage: &Stage<'_>,
+) -> Option<Result<Sampled, RenderError>> {
+    let config = &rulebook.config;
+    let declared = config.program(&config.default_program)?;
+    let locale = stage.locale;
     let (Person::Sender(id) | Person::ManagerOr(id)) = &workflow.mail.from;
     let sender = config.senders.get(id)?.clone();
     let topic = config.topics.get(&workflow.mail.topic)?;
     let languages = [locale.tag(), locale.language()];
-    let sample = sample_of(&locale);
+    let sample = sample_of(locale);
     let around = Surroundings {
         sender: sender.clone(),
         program: Program { id: declared.id.to_string(), name: declared.name.clone(), url: declared.url.clone() },
@@ -83,12 +118,12 @@ pub fn sampled(
         },
         ..surroundings()
     };
-    let rendered = match try_out_amid(mail, &stage, sample, &around) {
+    let rendered = match try_out_amid(mail, stage, sample, &around) {
         Ok(rendered) => rendered,
         Err(error) => return Some(Err(error)),
     };
     let path = mail.path().to_owned();
-    Some(Ok(Sampled { rendered, sender, to: sample.email.to_owned(), locale, path }))
+    Some(Ok(Sampled { rendered, sender, to: sample.email.to_owned(), locale: locale.clone(), path }))
 }
 
 /// Whether a step may send a mail of this name; of a name made of values nobody asks which.
