@@ -212,6 +212,8 @@ fn build(
                 declared: &declared,
                 workflows: &ids,
                 mails: library.names().chain(library.broken_names()).map(str::to_owned).collect(),
+                offers: offers.keys().map(|id| &**id).collect(),
+                hooks: hooks.keys().map(|id| &**id).collect(),
             };
             let read = yaml::parse_filled(tests, findings).map(|node| trial::read(&node, &place, findings));
             trials.insert(id.clone(), read.unwrap_or_default());

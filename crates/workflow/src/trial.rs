@@ -13,7 +13,7 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use rapport_rule::suggest::nearest;
-use rapport_rule::yaml::{Fields, Node, Value};
+use rapport_rule::yaml::{Fields, Key, Node, Value};
 use rapport_rule::{Findings, Money, Source};
 use serde_json::{Map, Value as Json};
 
@@ -122,6 +122,9 @@ pub(crate) struct Place<'a> {
     pub(crate) workflows: &'a [Arc<str>],
     /// Mails the workflow has, and those of the workflows running besides (none known: nothing is said).
     pub(crate) mails: BTreeSet<String>,
+    /// Ids of the offers, and of the systems that workflows call.
+    pub(crate) offers: Vec<&'a str>,
+    pub(crate) hooks: Vec<&'a str>,
 }
 
 const GIVEN: [&str; 16] = [
@@ -192,6 +195,10 @@ fn trial(item: &Node, given: Option<&Node>, place: &Place<'_>, findings: &mut Fi
         let entries = node.map(path, findings).unwrap_or_default();
         payload::check_partner(entries, place, findings);
         for (key, value) in entries {
+            // These two are read here and by no event, so that nobody else would say that they cannot be read.
+            if ["id", "status"].contains(&key.text.as_str()) {
+                value.text(path, findings);
+            }
             partner.insert(key.text.clone(), json(value));
         }
     }
@@ -232,6 +239,7 @@ fn trial(item: &Node, given: Option<&Node>, place: &Place<'_>, findings: &mut Fi
     let mut refused_offers = BTreeSet::new();
     if let Some(node) = of_both(&fields, given, "offers") {
         for (key, value) in node.map(path, findings).unwrap_or_default() {
+            declared("offer", "R0506", key, &place.offers, path, findings);
             if value.one_of(&["granted", "refused"], path, findings) == Some(1) {
                 refused_offers.insert(key.text.clone());
             }
@@ -240,15 +248,14 @@ fn trial(item: &Node, given: Option<&Node>, place: &Place<'_>, findings: &mut Fi
     let mut failing_hooks = BTreeSet::new();
     if let Some(node) = of_both(&fields, given, "hooks") {
         for (key, value) in node.map(path, findings).unwrap_or_default() {
+            declared("hook", "R0567", key, &place.hooks, path, findings);
             if value.one_of(&CALL_OUTCOMES, path, findings) == Some(1) {
                 failing_hooks.insert(key.text.clone());
             }
         }
     }
-    let expect = match fields.take("expect") {
-        Some(node) => expect::read(node, place, until, !workflows.is_empty(), findings),
-        None => None,
-    };
+    let expected = fields.take("expect");
+    let expect = expected.and_then(|node| expect::read(node, place, until, !workflows.is_empty(), findings));
     if expect.as_ref().is_none_or(Expect::is_empty) && findings.errors() == before {
         findings
             .error("R0605", path, item.span, "a test that expects nothing shows nothing")
@@ -256,7 +263,7 @@ fn trial(item: &Node, given: Option<&Node>, place: &Place<'_>, findings: &mut Fi
     }
     fields.finish(&[], findings);
     (findings.errors() == before).then_some(())?;
-    Some(Trial {
+    let trial = Trial {
         name: name?.to_owned(),
         line: place.source.line_column(item.span.start).0,
         clock,
@@ -275,7 +282,31 @@ fn trial(item: &Node, given: Option<&Node>, place: &Place<'_>, findings: &mut Fi
         failing_hooks,
         until,
         expect: expect?,
-    })
+    };
+    ends_before_silence(&trial, expected?, path, findings).then_some(trial)
+}
+
+/// R0605 for a silence that begins when the play ends: nothing could break it.
+fn ends_before_silence(trial: &Trial, expect: &Node, path: &str, findings: &mut Findings) -> bool {
+    let (Some(silent), Some(node)) = (trial.expect.nothing_after, expect.get("nothing_after")) else { return true };
+    let last = trial.last_day();
+    if silent < last {
+        return true;
+    }
+    findings
+        .error("R0605", path, node.span, format!("the test ends with day {last}, and nothing is played after it"))
+        .label(format!("write `until: day {}` or a later day beside `expect`", silent + 1));
+    false
+}
+
+/// A finding for what a test says of something that is not declared: nothing would come of it.
+fn declared(what: &str, code: &'static str, key: &Key, known: &[&str], path: &str, findings: &mut Findings) {
+    if !known.contains(&key.text.as_str()) {
+        findings
+            .error(code, path, key.span, format!("there is no {what} `{}`", key.text))
+            .did_you_mean(nearest(&key.text, known.iter().copied()))
+            .hint(format!("What there is stands in config/{what}s.yaml."));
+    }
 }
 
 fn check_given(given: &Node, path: &str, findings: &mut Findings) {

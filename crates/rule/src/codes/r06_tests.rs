@@ -39,7 +39,7 @@ pub(super) const PAGES: &[CodePage] = &[
     CodePage {
         code: "R0605",
         title: "a test that expects nothing",
-        meaning: "It would pass whatever happens. Where silence is meant, write it: `mails: []`.",
+        meaning: "It would pass whatever happens. Where silence is meant, write it: `mails: []`. An expectation that always holds shows as little: `includes: []`, a text with `//` in it, or `nothing_after` the last day that is played; there `until` lets the play go on.",
         place: place::TEST,
         example: "expect: {}",
         put_right: "expect: { mails: [] }",

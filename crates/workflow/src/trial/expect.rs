@@ -116,6 +116,12 @@ impl Pattern {
         }
         true
     }
+
+    /// Whether there is no text that it does not match.
+    fn says_nothing(&self) -> bool {
+        let part = self.0.strip_prefix('/').and_then(|rest| rest.strip_suffix('/'));
+        part.is_some_and(|part| part.split(".*").all(str::is_empty))
+    }
 }
 
 impl Expect {
@@ -194,9 +200,16 @@ fn listed<T>(node: &Node, path: &str, findings: &mut Findings, one: ReadOne<'_, 
         return Some(Listed { entries, partial: false, count: None });
     }
     let fields = Fields::of(node, path, findings)?;
-    let includes = fields.take("includes").map(Node::one_or_many).unwrap_or_default();
-    let count = fields.take("count").and_then(|node| node.int(0..=10_000, path, findings));
+    let included = fields.take("includes");
+    let includes = included.map(Node::one_or_many).unwrap_or_default();
+    let counted = fields.take("count");
+    let count = counted.and_then(|node| node.int(0..=10_000, path, findings));
     fields.finish(&[], findings);
+    if includes.is_empty() && counted.is_none() {
+        findings
+            .error("R0605", path, included.map_or(node.span, |node| node.span), "this is among whatever comes")
+            .label("write `[]` where nothing should come, or what is to be among it");
+    }
     let entries = includes.iter().filter_map(|item| one(item, findings)).collect();
     Some(Listed { entries, partial: true, count: count.map(|count| count as usize) })
 }
@@ -299,7 +312,14 @@ fn call(item: &Node, until: Option<i64>, path: &str, findings: &mut Findings) ->
 }
 
 fn pattern<'n>(fields: &Fields<'n>, key: &'n str, path: &str, findings: &mut Findings) -> Option<Pattern> {
-    fields.take(key).and_then(|node| node.text(path, findings)).map(|text| Pattern(text.to_owned()))
+    let node = fields.take(key)?;
+    let pattern = Pattern(node.text(path, findings)?.to_owned());
+    if pattern.says_nothing() {
+        findings
+            .error("R0605", path, node.span, format!("there is no text without `{}`", pattern.0))
+            .label("write what the text says: `/a part of it/`");
+    }
+    Some(pattern)
 }
 
 /// `day: 72` or `between: [day 72, day 76]`.
