@@ -135,7 +135,7 @@ pub(super) const PAGES: &[CodePage] = &[
     CodePage {
         code: "R0219",
         title: "conditions that never all hold",
-        meaning: "All conditions of a list must hold, and none of what stands under `unless`. These leave nobody over: a value is not two things at once, nor above one number and below a smaller one, and what `if` asks for must not be what `unless` keeps out.",
+        meaning: "All conditions of a list must hold, and none of what stands under `unless`. These leave nobody over: a value is not two things at once, nor above one number and below a smaller one, and what `if` asks for must not be what `unless` keeps out, or what `stop_when` ends the journey for.",
         place: place::WORKFLOW,
         example: "if: [partner.country == \"NO\", partner.country == \"DE\"]",
         put_right: "if: partner.country in [\"NO\", \"DE\"]",

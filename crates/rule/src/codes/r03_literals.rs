@@ -119,7 +119,7 @@ pub(super) const PAGES: &[CodePage] = &[
     CodePage {
         code: "R0317",
         title: "`combine` that combines nothing",
-        meaning: "Later triggers join until the first mail is due, and only a workflow with `once: per event` gets later triggers. Without a wait before the first mail nothing can join.",
+        meaning: "Later triggers join until the first mail is due, and only a workflow with `once: per event` gets later triggers. Without a wait before the first mail, or within no time, nothing can join.",
         place: place::WORKFLOW,
         example: "once: per partner\ncombine: { within: 24 hours, pick: largest }",
         put_right: "once: per event\ncombine: { within: 24 hours, pick: largest }\nsteps:\n  - wait: { until: \"09:30\" }\n  - email: hello",
@@ -215,7 +215,7 @@ pub(super) const PAGES: &[CodePage] = &[
     CodePage {
         code: "R0329",
         title: "what becomes of a late trigger is not said",
-        meaning: "`if_late` names one of `send`, `skip` and `latest_only`, and from how long after it happened on an event is late. Late is what arrives late: a tracker was down, a file was imported.",
+        meaning: "`if_late` names one of `send`, `skip` and `latest_only`, and from how long after it happened on an event is late. Late is what arrives late: a tracker was down, a file was imported. Everything arrives after it happened, so that `skip` after no time would leave out all.",
         place: place::WORKFLOW,
         example: "if_late: { after: 2 days }",
         put_right: "if_late: { skip, after: 2 days }",

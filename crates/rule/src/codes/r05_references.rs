@@ -199,7 +199,7 @@ pub(super) const PAGES: &[CodePage] = &[
     CodePage {
         code: "R0574",
         title: "a list that names nothing",
-        meaning: "An empty list reads as if nobody were meant. Under `programs` it would let everybody in, under `statuses` nobody at all, and under `on_days` or the `workflows` of `holds` nothing would come of it; under `languages`, `partner_types` and `after` of a resource it would say nothing at all: leave the key away, or say who.",
+        meaning: "An empty list reads as if nobody were meant. Under `programs` it would let everybody in, under `statuses` nobody at all, under `on_days` or the `workflows` of `holds` nothing would come of it, and under `wait_for` nothing could come; under `languages`, `partner_types` and `after` of a resource it would say nothing at all: leave the key away, or say who.",
         place: place::WORKFLOW,
         example: "programs: []",
         put_right: "programs: [default]",
@@ -207,7 +207,7 @@ pub(super) const PAGES: &[CodePage] = &[
     CodePage {
         code: "R0575",
         title: "a wait of no time",
-        meaning: "A wait of 0 days is over when it begins, and so is a `wait_for` that looks from now on for no time. Either a length is missing or the step is not needed.",
+        meaning: "A wait of 0 days is over when it begins, and so is a `wait_for` that looks from now on for no time, or a question that is due at once. Either a length is missing or the step is not needed.",
         place: place::STEPS,
         example: "- wait: 0 days\n- email: hello",
         put_right: "- wait: 3 days\n- email: hello",

@@ -29,6 +29,7 @@ pub(super) fn check(workflow: &Workflow, sources: &Sources, findings: &mut Findi
             findings,
         );
     }
+    entry(&file, &path, findings);
     let mut steps = Vec::new();
     if let Some(node) = file.get("steps") {
         never::collect(node, &mut steps);
@@ -37,6 +38,16 @@ pub(super) fn check(workflow: &Workflow, sources: &Sources, findings: &mut Findi
         if let Some(wait) = step.get("wait") {
             self::wait(wait, &path, findings);
         }
+        names_nothing(step, "wait_for", "name the event, or write how long as `wait:`", &path, findings);
+        if let Some(due) =
+            step.get("task").filter(|task| task.get("choices").is_some()).and_then(|task| task.get("due"))
+            && is_no_time(due)
+        {
+            findings
+                .error("R0575", &path, due.span, "nobody can answer in no time")
+                .label("write how long the question waits for its answer: `due: 5 weekdays`")
+                .hint("Then the default is taken.");
+        }
         let from_now = step.get("from").and_then(Node::as_str) == Some("now");
         if let Some(at_most) = step.get("at_most").filter(|node| from_now && is_no_time(node)) {
             findings
@@ -44,6 +55,22 @@ pub(super) fn check(workflow: &Workflow, sources: &Sources, findings: &mut Findi
                 .label("write how long it is waited for: `at_most: 7 days`");
         }
         decision(step, &path, findings);
+    }
+}
+
+/// What lets nobody in, or joins nothing, because it lasts no time: R0329, R0317.
+fn entry(file: &Node, path: &str, findings: &mut Findings) {
+    let late = file.get("if_late").filter(|late| late.get("skip").is_some());
+    if let Some(after) = late.and_then(|late| late.get("after")).filter(|node| is_no_time(node)) {
+        findings
+            .error("R0329", path, after.span, "whatever arrives has happened before, so that all of it is late")
+            .label("write from how long on: `if_late: { skip, after: 2 days }`");
+    }
+    if let Some(within) = file.get("combine").and_then(|combine| combine.get("within")).filter(|node| is_no_time(node))
+    {
+        findings
+            .error("R0317", path, within.span, "`combine` closes at once: nothing can join within no time")
+            .label("write `within: 24 hours`");
     }
 }
 

@@ -1,11 +1,11 @@
-//! Steps and arms that nobody ever gets to, because their conditions leave no partner over.
+//! Steps and arms that nobody ever gets to, because their conditions leave no partner over, or stop everybody who got in.
 
 use rapport_rule::expr::Condition;
 use rapport_rule::yaml::{self, Node};
 use rapport_rule::{Findings, Sources, Span};
 
 use super::path_of;
-use crate::model::{Arm, Verb, Workflow};
+use crate::model::{Arm, StopWhen, Verb, Workflow};
 
 /// Keys under which a step has steps of its own, in the order in which they are read.
 const NESTED: [&str; 4] = ["if_not_sent", "then", "otherwise", "else"];
@@ -20,6 +20,7 @@ pub(super) fn check(workflow: &Workflow, sources: &Sources, findings: &mut Findi
     let Some(file) = yaml::parse(source, &mut Findings::new()) else { return };
     let entry = &workflow.entry;
     guards(entry.if_.as_ref(), entry.unless.as_ref(), &file, &path, findings);
+    stopped_at_once(workflow, &file, &path, findings);
     let mut written = Vec::new();
     if let Some(steps) = file.get("steps") {
         collect(steps, &mut written);
@@ -69,6 +70,23 @@ fn guards(if_: Option<&Condition>, unless: Option<&Condition>, node: &Node, path
         findings
             .error("R0219", path, node.get("unless").map(|node| node.span), "nobody gets past `if` and `unless` here")
             .label("it is so whenever the `if` beside it holds");
+    }
+}
+
+/// R0219 for a `stop_when` that is so whenever the entry's `if` is: it is looked at before the first step, too.
+fn stopped_at_once(workflow: &Workflow, file: &Node, path: &str, findings: &mut Findings) {
+    let (Some(if_), Some(written)) = (&workflow.entry.if_, file.get("stop_when").map(Node::one_or_many)) else {
+        return;
+    };
+    if written.len() != workflow.stop_when.len() {
+        return;
+    }
+    for (stop, item) in workflow.stop_when.iter().zip(written) {
+        if matches!(stop, StopWhen::True { condition, .. } if if_.implies(condition)) {
+            findings
+                .error("R0219", path, item.span, "whoever gets in is stopped before the first step")
+                .label("it is so whenever the `if` at entry holds");
+        }
     }
 }
 
