@@ -145,6 +145,8 @@ fn ways(step: &Step) -> Vec<String> {
             ways.extend((1..=arms.len()).map(|arm| format!("arm {arm}")));
             ways.push("else".to_owned());
         }
+        // A way may have no step of its own: whoever is written nothing, to be compared with the others.
+        Verb::Split(split) => ways.extend(split.iter().map(|way| format!("way {}", way.name))),
         Verb::WaitFor(_) => ways.extend(["then".to_owned(), "otherwise".to_owned()]),
         Verb::Email(email) if email.has_if_not_sent => ways.extend(["sent".to_owned(), "not sent".to_owned()]),
         Verb::Task(task) => {

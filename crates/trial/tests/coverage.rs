@@ -48,6 +48,21 @@ fn an_exit_is_walked_by_whoever_leaves_there() {
 }
 
 #[test]
+fn each_way_of_a_split_is_one_to_be_walked() {
+    // Ada goes the first way and Dora the second, for ever; no step of it could tell whether anybody did.
+    let workflow = "when: login\nonce: per event\nsteps:\n  - split:\n      \
+                    written: { share: 50%, then: [{ email: hello }] }\n      silent: { share: 50% }\n";
+    let ada = "  - { name: ada, events: [{ day: 3, login: {} }], expect: { exits: [completed] } }\n";
+    let dora = "  - { name: dora, partner: { id: dora }, events: [{ day: 3, login: {} }], expect: { mails: [] } }\n";
+    let one = run(workflow, ada, None);
+    assert_eq!(one.failures(), 0, "{:?}", one.verdicts);
+    assert_eq!(missed(&one).into_iter().map(|(_, way)| way).collect::<Vec<_>>(), [Some("way silent")]);
+    let both = run(workflow, &format!("{ada}{dora}"), None);
+    assert_eq!(both.failures(), 0, "{:?}", both.verdicts);
+    assert_eq!(missed(&both), []);
+}
+
+#[test]
 fn coverage_is_told_of_the_workflows_asked_for() {
     let test = "  - { name: a login, events: [{ day: 3, login: {} }], expect: { mails: [hello] } }\n";
     let workflow = "when: login\nonce: per event\nsteps: [{ email: hello }]\n";
