@@ -1,7 +1,9 @@
 //! What is allowed, and still not meant: workflows that start each other for ever, triggers seen many times, partners whom
-//! nothing reaches, conditions that keep everybody out, waits and decisions that do nothing, secrets in files.
+//! nothing reaches, conditions that keep everybody out or ask too early, waits and decisions that do nothing, secrets in
+//! files.
 
 mod circle;
+mod early;
 mod idle;
 mod never;
 mod reach;
@@ -33,6 +35,7 @@ pub(crate) fn check(workflows: &[Arc<Workflow>], declared: &Declared, sources: &
     for workflow in workflows {
         idle::check(workflow, sources, findings);
         never::check(workflow, sources, findings);
+        early::check(workflow, sources, findings);
     }
 }
 

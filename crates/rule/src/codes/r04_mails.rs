@@ -420,4 +420,12 @@ pub(super) const PAGES: &[CodePage] = &[
         example: "[{ \"id\": \"lamp\", \"name\": \"Lamp\" }, { \"id\": \"lamp\", \"name\": \"Lamp, blue\" }]",
         put_right: "[{ \"id\": \"lamp\", \"name\": \"Lamp\" }, { \"id\": \"lamp-blue\", \"name\": \"Lamp, blue\" }]",
     },
+    CodePage {
+        code: "R0475",
+        title: "a value that is not there yet",
+        meaning: "`mail.outcome` is there once a mail of the journey has ended, `call.outcome` once a call has, `awaited` behind the `then` of a `wait_for`, `task.choice` once a question is answered. A step that asks before can only hear `?`: its `if` lets nobody through, its `unless` stops everybody.",
+        place: place::STEPS,
+        example: "- email: hello\n  if: mail.outcome == \"sent\"",
+        put_right: "- email: hello\n- emit: partner.recognised\n  if: mail.outcome == \"sent\"",
+    },
 ];
