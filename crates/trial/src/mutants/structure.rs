@@ -162,7 +162,23 @@ fn of_step(changes: &mut Changes<'_>, index: usize, step: &Step) {
                     std::mem::swap(&mut first.then, otherwise);
                 }
             });
+            for at in 1..arms.len() {
+                changes.step(index, &format!("arms {at} and {} swapped", at + 1), |step| {
+                    if let Verb::Choose { arms, .. } = &mut step.verb
+                        && let Some([one, other]) = arms.get_mut(at - 1..=at)
+                    {
+                        std::mem::swap(&mut one.then, &mut other.then);
+                    }
+                });
+            }
         }
+        Verb::Split(_) => changes.step(index, "ways swapped", |step| {
+            if let Verb::Split(ways) = &mut step.verb
+                && let [first, .., last] = ways.as_mut_slice()
+            {
+                std::mem::swap(&mut first.then, &mut last.then);
+            }
+        }),
         Verb::WaitFor(wait) => {
             changes.step(index, "`then` and `otherwise` swapped", |step| {
                 if let Verb::WaitFor(wait) = &mut step.verb {
@@ -230,12 +246,24 @@ fn of_step(changes: &mut Changes<'_>, index: usize, step: &Step) {
                 });
             }
         }
-        Verb::Task(task) if task.due.is_some() && task.choice.is_none() => {
-            changes.step(index, "without `due`", |step| {
-                if let Verb::Task(task) = &mut step.verb {
-                    task.due = None;
-                }
-            });
+        Verb::Task(task) => {
+            if task.due.is_some() && task.choice.is_none() {
+                changes.step(index, "without `due`", |step| {
+                    if let Verb::Task(task) = &mut step.verb {
+                        task.due = None;
+                    }
+                });
+            }
+            let Some(choice) = &task.choice else { return };
+            for other in choice.choices.iter().filter(|other| **other != choice.default) {
+                changes.step(index, &format!("`default: {other}`"), |step| {
+                    if let Verb::Task(task) = &mut step.verb
+                        && let Some(choice) = &mut task.choice
+                    {
+                        choice.default = other.clone();
+                    }
+                });
+            }
         }
         _ => {}
     }
