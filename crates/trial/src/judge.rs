@@ -49,14 +49,22 @@ pub fn judge(trial: &Trial, workflow: &Workflow, performance: &Performance) -> V
         ("calls", &expect.calls, &performance.calls),
     ] {
         let Some(expected) = expected else { continue };
+        // By when it is due is told where it is asked for: what is expected and what came would read alike.
+        let asks_due = expected.entries.iter().any(|entry| entry.due.is_some());
+        let due = |task: &TaskOpened| match task.due.filter(|_| asks_due) {
+            Some(due) => format!(", due day {}", trial.day_of(due)),
+            None => String::new(),
+        };
         let came: Vec<(&TaskOpened, String)> = opened
             .iter()
-            .map(|task| (task, format!("\"{}\" for {} on {}", task.text, task.to, when(trial, task.at))))
+            .map(|task| (task, format!("\"{}\" for {} on {}{}", task.text, task.to, when(trial, task.at), due(task))))
             .collect();
         let right = |expected: &TaskExpected, (task, _): &(&TaskOpened, String)| task_is(trial, expected, task);
         let wanted = |task: &TaskExpected| {
             let text = task.text.as_ref().map_or("a task", |pattern| pattern.0.as_str());
-            format!("{text}{}", days_wanted(task.days))
+            let to = task.to.as_ref().map(|to| format!(" for {to}")).unwrap_or_default();
+            let due = task.due.map(|day| format!(", due day {day}")).unwrap_or_default();
+            format!("{text}{to}{}{due}", days_wanted(task.days))
         };
         compare(what, expected, &came, &right, &wanted, &mut wrong);
     }

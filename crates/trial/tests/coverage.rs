@@ -1,4 +1,4 @@
-//! What `rapport test --coverage` says was walked, and what build servers read.
+//! What `rapport test` says: what `--coverage` walked, what build servers read, what is not as expected.
 
 mod tried;
 
@@ -99,4 +99,15 @@ fn build_servers_read_what_failed_and_where() {
     }
     let all = xml.matches("</").count() + xml.matches("/>").count();
     assert_eq!(all, xml.matches('<').count() - xml.matches("</").count() - 1, "every element is closed: {xml}");
+}
+
+#[test]
+fn a_task_that_is_due_on_another_day_is_told_with_both_days() {
+    let workflow = "when: login\nonce: per event\nsteps: [{ task: { to: ines, text: Call, due: 2 days } }]\n";
+    let test = "  - { name: a login, events: [{ day: 3, login: {} }], expect: { tasks: [{ text: Call, to: ines, due: day 9 }] } }\n";
+    let report = run(workflow, test, None);
+    assert_eq!(
+        report.verdicts[0].wrong,
+        ["tasks: expected Call for ines, due day 9; there was \"Call\" for ines on day 3 12:00, due day 5"]
+    );
 }
