@@ -50,6 +50,27 @@ fn a_broken_workflow_is_shown_with_its_place_and_changes_nothing() {
 }
 
 #[test]
+fn code_scanning_finds_the_files_of_a_project_that_is_a_folder_of_the_repository() {
+    let repository = tempfile::tempdir().unwrap();
+    let folder = repository.path().join("shop/partners");
+    std::fs::create_dir_all(folder.join("workflows/welcome")).unwrap();
+    std::fs::create_dir_all(folder.join("config")).unwrap();
+    std::fs::write(folder.join("workflows/welcome/größe 1.mail.md"), "Hello").unwrap();
+    let file = "shop/partners/workflows/welcome/größe 1.mail.md";
+    let github = ["check", "--dir", "./shop/partners", "--format", "github"];
+    check(repository.path(), &github, 2, &[&format!("::error file={file},")]);
+    let output = rapport(repository.path(), &["check", "--dir", "shop/partners", "--format", "sarif"]);
+    let sarif: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let results = sarif["runs"][0]["results"].as_array().unwrap();
+    let uri = |result: &serde_json::Value| {
+        result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].as_str().unwrap().to_owned()
+    };
+    let uris: Vec<String> = results.iter().map(uri).collect();
+    let wanted = "shop/partners/workflows/welcome/gr%C3%B6%C3%9Fe%201.mail.md";
+    assert!(uris.iter().any(|uri| uri == wanted), "{uris:?}");
+}
+
+#[test]
 fn misspelt_words_are_put_right_where_there_is_one_answer() {
     let project = project();
     let file = "workflows/welcome/workflow.yaml";

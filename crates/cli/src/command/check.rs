@@ -3,6 +3,8 @@
 mod conditions;
 mod history;
 
+use std::path::{Component, Path, PathBuf};
+
 use rapport_rule::finding::render::{human_all, json};
 use rapport_rule::{Finding, Findings, Severity, Sources};
 use serde_json::{Value, json};
@@ -52,14 +54,16 @@ pub async fn run(global: &Global, format: FindingFormat, fix: bool, history: boo
             }
         }
         FindingFormat::Json => printed::line(json(&findings, &sources).to_string()),
-        FindingFormat::Sarif => printed::line(sarif(&findings, &sources).to_string()),
-        FindingFormat::Github => findings.iter().for_each(|finding| printed::line(annotation(finding, &sources))),
+        FindingFormat::Sarif => printed::line(sarif(&findings, &sources, &folder).to_string()),
+        FindingFormat::Github => {
+            findings.iter().for_each(|finding| printed::line(annotation(finding, &sources, &folder)));
+        }
     }
     Ok(if findings.has_errors() { exit::BAD_INPUT } else { exit::OK })
 }
 
 /// Puts right what has one answer, and again what then comes to light, a few times over.
-fn put_right(folder: &std::path::Path) -> Result<(), Failure> {
+fn put_right(folder: &Path) -> Result<(), Failure> {
     for _ in 0..4 {
         let sources = files::sources(&files::read(folder)?);
         let (_, findings) = rapport_workflow::compile(&sources);
@@ -78,9 +82,10 @@ fn put_right(folder: &std::path::Path) -> Result<(), Failure> {
 }
 
 /// SARIF 2.1.0 (OASIS): what code scanning of most platforms reads.
-fn sarif(findings: &Findings, sources: &Sources) -> Value {
+fn sarif(findings: &Findings, sources: &Sources, folder: &Path) -> Value {
     let data = json(findings, sources);
-    let results: Vec<Value> = data.as_array().into_iter().flatten().map(sarif_result).collect();
+    let result = |finding| sarif_result(finding, folder);
+    let results: Vec<Value> = data.as_array().into_iter().flatten().map(result).collect();
     let mut rules: Vec<&str> = findings.iter().map(|finding| finding.code).collect();
     rules.sort_unstable();
     rules.dedup();
@@ -102,9 +107,10 @@ fn sarif(findings: &Findings, sources: &Sources) -> Value {
     })
 }
 
-fn sarif_result(finding: &Value) -> Value {
+fn sarif_result(finding: &Value, folder: &Path) -> Value {
     let said = ["message", "label", "hint"].into_iter().filter_map(|part| finding[part].as_str());
-    let mut place = json!({ "artifactLocation": { "uri": finding["path"] } });
+    let uri = uri(&from_here(folder, finding["path"].as_str().unwrap_or_default()));
+    let mut place = json!({ "artifactLocation": { "uri": uri } });
     if finding["line"].is_number() {
         place["region"] = json!({
             "startLine": finding["line"], "startColumn": finding["column"],
@@ -119,8 +125,26 @@ fn sarif_result(finding: &Value) -> Value {
     })
 }
 
+/// A file of the project from where we were called: what shows findings beside the lines looks for it in the whole
+/// repository, of which the project may be a folder.
+fn from_here(folder: &Path, path: &str) -> String {
+    let is_own = path.starts_with("workflows/") || path.starts_with("config/");
+    if !is_own || folder.is_absolute() {
+        return path.to_owned();
+    }
+    let whole = folder.join(path);
+    let named = whole.components().filter(|part| *part != Component::CurDir).collect::<PathBuf>();
+    named.to_string_lossy().into_owned()
+}
+
+/// A path as a relative URI (RFC 3986): names of files may have spaces and letters that no URI has.
+fn uri(path: &str) -> String {
+    let stays = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
+    path.bytes().map(|byte| if stays(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
 /// A workflow command of GitHub Actions: the finding appears beside the line in the pull request.
-fn annotation(finding: &Finding, sources: &Sources) -> String {
+fn annotation(finding: &Finding, sources: &Sources, folder: &Path) -> String {
     let level = match finding.severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
@@ -134,5 +158,5 @@ fn annotation(finding: &Finding, sources: &Sources) -> String {
     let property =
         |text: &str| text.replace('%', "%25").replace(['\r', '\n'], " ").replace(':', "%3A").replace(',', "%2C");
     let message = said.join(". ").replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
-    format!("::{level} file={}{place},title={}::{message}", property(&finding.path), finding.code)
+    format!("::{level} file={}{place},title={}::{message}", property(&from_here(folder, &finding.path)), finding.code)
 }
