@@ -234,6 +234,8 @@ pub(crate) struct Names<'a> {
     pub(crate) declared: &'a Declared,
     /// What `event` may be; `None` where there is no event.
     pub(crate) event: Option<&'a [Kind]>,
+    /// Triggers beside these that are no event: `event.kind` names them, and other fields of events they lack.
+    pub(crate) timed: &'a [&'static str],
     /// What `awaited` may be, if a `wait_for` may have been met.
     pub(crate) awaited: Option<&'a [Kind]>,
     /// Whether a mail may have ended.
@@ -245,9 +247,25 @@ pub(crate) struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
+    /// A field of events where the trigger may be none.
+    fn or_timed(&self, field: &str, variable: Variable) -> Variable {
+        match field {
+            _ if self.timed.is_empty() => variable,
+            "id" | "occurred_at" => variable,
+            "kind" => {
+                let kinds = variable.closed_set.iter().flat_map(|set| set.iter().cloned());
+                let all: Vec<Arc<str>> = kinds.chain(self.timed.iter().map(|kind| Arc::from(*kind))).collect();
+                Variable { closed_set: Some(all.into()), ..variable }
+            }
+            // Files in force were asked when they were applied.
+            _ if !self.declared.checks => variable,
+            _ => variable.or_missing(),
+        }
+    }
+
     /// The names that exist where there is no journey.
     pub(crate) fn of_partner(declared: &'a Declared, judged: bool) -> Self {
-        Names { declared, event: None, awaited: None, mail: false, choices: &[], judged }
+        Names { declared, event: None, timed: &[], awaited: None, mail: false, choices: &[], judged }
     }
 }
 
@@ -282,7 +300,7 @@ impl Environment for Names<'_> {
                 let variable = if field == "chance" { variable.never_above(100) } else { variable };
                 Some(if field == "agreed" { variable } else { variable.or_missing() })
             }
-            "event" => declared.event_field(self.event?, field),
+            "event" => declared.event_field(self.event?, field).map(|variable| self.or_timed(field, variable)),
             "awaited" => declared.event_field(self.awaited?, field).map(Variable::or_missing),
             "mail" if self.mail && field == "outcome" => Some(Variable::one_of(MAIL_OUTCOMES).or_missing()),
             "call" if self.mail && field == "outcome" => Some(Variable::one_of(CALL_OUTCOMES).or_missing()),
@@ -458,6 +476,10 @@ pub(crate) fn payload_value(custom: &CustomKinds, kind: &str, field: &str, json:
     };
     value.unwrap_or(Value::Missing)
 }
+
+/// Triggers written as a map that are no event, and what `event.kind` is of a journey that they begin.
+pub(crate) const TIMED: [(&str, &str); 4] =
+    [("entered", "segment.entered"), ("left", "segment.left"), ("date", "date.reached"), ("at", "schedule.due")];
 
 /// Whether events of a kind may start a workflow: everything but what rapport writes for itself.
 pub(crate) fn may_start(kind: &Kind) -> bool {

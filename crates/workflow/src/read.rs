@@ -19,7 +19,7 @@ use rapport_rule::{Findings, Source, Span};
 use sha2::{Digest, Sha256};
 
 use crate::compile::Catalogue;
-use crate::environment::{Declared, Names, may_start};
+use crate::environment::{Declared, Names, TIMED, may_start};
 use crate::model::*;
 
 /// A workflow as read, with what checks after it need.
@@ -28,6 +28,7 @@ pub(crate) struct Read {
     /// Where the mail's name of each `email` step stands, by step index.
     pub(crate) mail_spans: BTreeMap<usize, Span>,
     kinds: Vec<Kind>,
+    timed: Vec<&'static str>,
     awaited: Vec<Kind>,
     choices: Vec<Arc<str>>,
 }
@@ -35,14 +36,20 @@ pub(crate) struct Read {
 impl Read {
     /// The names that exist in this workflow's mails.
     pub(crate) fn names<'a>(&'a self, declared: &'a Declared) -> Names<'a> {
-        names(declared, &self.kinds, &self.awaited, &self.choices)
+        names(declared, (&self.kinds, &self.timed), &self.awaited, &self.choices)
     }
 }
 
-fn names<'a>(declared: &'a Declared, kinds: &'a [Kind], awaited: &'a [Kind], choices: &'a [Arc<str>]) -> Names<'a> {
+fn names<'a>(
+    declared: &'a Declared,
+    (kinds, timed): (&'a [Kind], &'a [&'static str]),
+    awaited: &'a [Kind],
+    choices: &'a [Arc<str>],
+) -> Names<'a> {
     Names {
         declared,
         event: Some(kinds),
+        timed,
         awaited: (!awaited.is_empty()).then_some(awaited),
         mail: true,
         choices,
@@ -56,6 +63,8 @@ pub(crate) struct Reader<'a> {
     pub(crate) source: &'a Source,
     pub(crate) catalogue: &'a Catalogue<'a>,
     pub(crate) kinds: Vec<Kind>,
+    /// What `event.kind` is of triggers that are no event.
+    pub(crate) timed: Vec<&'static str>,
     pub(crate) awaited: Vec<Kind>,
     pub(crate) choices: Vec<Arc<str>>,
     /// The surveys its mails name, as written, wherever they stand.
@@ -78,7 +87,7 @@ impl<'a> Reader<'a> {
 
     /// The names where the journey runs.
     pub(crate) fn names(&self) -> Names<'_> {
-        names(self.catalogue.declared, &self.kinds, &self.awaited, &self.choices)
+        names(self.catalogue.declared, (&self.kinds, &self.timed), &self.awaited, &self.choices)
     }
 
     /// The names at entry: nothing has been awaited, mailed or chosen.
@@ -101,6 +110,7 @@ pub(crate) fn workflow(
         source,
         catalogue,
         kinds: Vec::new(),
+        timed: Vec::new(),
         awaited: Vec::new(),
         choices: Vec::new(),
         asks: Vec::new(),
@@ -187,8 +197,8 @@ pub(crate) fn workflow(
         steps: steps?,
     };
     notice::check(&workflow, fields_span(node, "notice"), &reader, findings);
-    let Reader { kinds, awaited, choices, mail_spans, .. } = reader;
-    Some(Read { workflow, mail_spans, kinds, awaited, choices })
+    let Reader { kinds, timed, awaited, choices, mail_spans, .. } = reader;
+    Some(Read { workflow, mail_spans, kinds, timed, awaited, choices })
 }
 
 fn fields_span(node: &Node, key: &str) -> Option<Span> {
@@ -246,6 +256,7 @@ fn triggers(node: &Node, reader: &mut Reader<'_>, timed: &mut Vec<Timed>, findin
             if first == "dropped_to" {
                 patterns.extend(timed::dropped_to(item, reader, findings));
             } else {
+                reader.timed.extend(TIMED.iter().filter(|(key, _)| item.get(key).is_some()).map(|(_, kind)| *kind));
                 timed.extend(timed::read(item, reader, findings));
             }
             continue;

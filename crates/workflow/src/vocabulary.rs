@@ -11,7 +11,7 @@ use rapport_rule::yaml::{self, Value};
 use rapport_rule::{Findings, Source};
 
 use crate::config::HookKind;
-use crate::environment::{Declared, Names, may_start};
+use crate::environment::{Declared, Names, TIMED, may_start};
 use crate::model::KindPattern;
 
 /// A name in conditions and texts.
@@ -54,6 +54,8 @@ pub struct Vocabulary {
 pub struct Place {
     /// What `event` may be.
     pub kinds: Vec<Kind>,
+    /// What `event.kind` is of triggers that are no event.
+    pub timed: Vec<&'static str>,
     /// What `awaited` may be.
     pub awaited: Vec<Kind>,
     /// Choices of tasks that ask.
@@ -76,6 +78,7 @@ impl Vocabulary {
             if let Some(band) = item.get("dropped_to").and_then(yaml::Node::as_str) {
                 place.kinds.push(Kind::DroppedTo(band.into()));
             }
+            place.timed.extend(TIMED.iter().filter(|(key, _)| item.get(key).is_some()).map(|(_, kind)| *kind));
             place.kinds.extend(item.as_str().map(known).unwrap_or_default().into_iter().filter(may_start));
         }
         let mut open = vec![&node];
@@ -104,6 +107,7 @@ impl Vocabulary {
         Names {
             declared: &self.declared,
             event: Some(&place.kinds),
+            timed: &place.timed,
             awaited: (!place.awaited.is_empty()).then_some(&place.awaited[..]),
             mail: true,
             choices: &place.choices,
