@@ -17,6 +17,7 @@ use crate::model::{KindPattern, Verb, Workflow};
 use crate::read;
 use crate::received;
 use crate::rulebook::Rulebook;
+use crate::started::{self, Triggers};
 use crate::trial;
 use crate::vocabulary::Vocabulary;
 
@@ -50,6 +51,8 @@ pub(crate) struct Catalogue<'a> {
     pub(crate) hooks: &'a BTreeMap<Arc<str>, Hook>,
     /// Ids of all workflows.
     pub(crate) workflows: &'a [Arc<str>],
+    /// What workflows that start another hand on to it, by the other's id.
+    pub(crate) handed: &'a BTreeMap<Arc<str>, Triggers>,
     /// Whether there is a mail for what the caps hold back.
     pub(crate) has_digest: bool,
     /// Whether it is also asked if what is understood is meant so; of files that were applied it is not.
@@ -171,6 +174,8 @@ fn build(
     let ids: Vec<Arc<str>> = folders.keys().cloned().collect();
     let program = config.as_ref().and_then(|config| config.program(&config.default_program));
     let locale = program.and_then(|program| Locale::parse(&program.language)).unwrap_or_else(Locale::english);
+    let written = folders.iter().filter_map(|(id, folder)| Some((id, folder.workflow?)));
+    let handed = started::handed_on(written, &declared);
     let catalogue = Catalogue {
         declared: &declared,
         config: config.as_ref(),
@@ -179,6 +184,7 @@ fn build(
         feeds: &feeds,
         hooks: &hooks,
         workflows: &ids,
+        handed: &handed,
         has_digest: sources.iter().any(|source| mails::digest::is_path(&source.path)),
         checks,
     };

@@ -236,6 +236,8 @@ pub(crate) struct Names<'a> {
     pub(crate) event: Option<&'a [Kind]>,
     /// Triggers beside these that are no event: `event.kind` names them, and other fields of events they lack.
     pub(crate) timed: &'a [&'static str],
+    /// Kinds of what another workflow's `start:` hands on: likewise.
+    pub(crate) handed: &'a [Kind],
     /// What `awaited` may be, if a `wait_for` may have been met.
     pub(crate) awaited: Option<&'a [Kind]>,
     /// Whether a mail may have ended.
@@ -247,25 +249,30 @@ pub(crate) struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
-    /// A field of events where the trigger may be none.
-    fn or_timed(&self, field: &str, variable: Variable) -> Variable {
+    /// A field of events where the trigger may be none, or another than those named.
+    fn or_another(&self, field: &str, variable: Variable) -> Variable {
+        let has = |kind: &Kind| {
+            self.declared.field_of(kind, field).is_some_and(|other| other.ty == variable.ty && !other.maybe_missing)
+        };
         match field {
-            _ if self.timed.is_empty() => variable,
             "id" | "occurred_at" => variable,
             "kind" => {
                 let kinds = variable.closed_set.iter().flat_map(|set| set.iter().cloned());
-                let all: Vec<Arc<str>> = kinds.chain(self.timed.iter().map(|kind| Arc::from(*kind))).collect();
-                Variable { closed_set: Some(all.into()), ..variable }
+                let timed = self.timed.iter().map(|kind| Arc::<str>::from(*kind));
+                let handed = self.handed.iter().map(|kind| Arc::<str>::from(&*kind.name()));
+                let all: BTreeSet<Arc<str>> = kinds.chain(timed).chain(handed).collect();
+                Variable { closed_set: Some(all.into_iter().collect()), ..variable }
             }
             // Files in force were asked when they were applied.
             _ if !self.declared.checks => variable,
+            _ if self.timed.is_empty() && self.handed.iter().all(has) => variable,
             _ => variable.or_missing(),
         }
     }
 
     /// The names that exist where there is no journey.
     pub(crate) fn of_partner(declared: &'a Declared, judged: bool) -> Self {
-        Names { declared, event: None, timed: &[], awaited: None, mail: false, choices: &[], judged }
+        Names { declared, event: None, timed: &[], handed: &[], awaited: None, mail: false, choices: &[], judged }
     }
 }
 
@@ -300,7 +307,7 @@ impl Environment for Names<'_> {
                 let variable = if field == "chance" { variable.never_above(100) } else { variable };
                 Some(if field == "agreed" { variable } else { variable.or_missing() })
             }
-            "event" => declared.event_field(self.event?, field).map(|variable| self.or_timed(field, variable)),
+            "event" => declared.event_field(self.event?, field).map(|variable| self.or_another(field, variable)),
             "awaited" => declared.event_field(self.awaited?, field).map(Variable::or_missing),
             "mail" if self.mail && field == "outcome" => Some(Variable::one_of(MAIL_OUTCOMES).or_missing()),
             "call" if self.mail && field == "outcome" => Some(Variable::one_of(CALL_OUTCOMES).or_missing()),

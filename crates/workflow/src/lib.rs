@@ -26,6 +26,7 @@ mod received;
 mod rulebook;
 pub mod schedule;
 pub mod schema;
+mod started;
 pub mod trial;
 pub mod vocabulary;
 

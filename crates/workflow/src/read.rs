@@ -21,6 +21,7 @@ use sha2::{Digest, Sha256};
 use crate::compile::Catalogue;
 use crate::environment::{Declared, Names, TIMED, may_start};
 use crate::model::*;
+use crate::started::Triggers;
 
 /// A workflow as read, with what checks after it need.
 pub(crate) struct Read {
@@ -29,6 +30,7 @@ pub(crate) struct Read {
     pub(crate) mail_spans: BTreeMap<usize, Span>,
     kinds: Vec<Kind>,
     timed: Vec<&'static str>,
+    handed: Vec<Kind>,
     awaited: Vec<Kind>,
     choices: Vec<Arc<str>>,
 }
@@ -36,13 +38,13 @@ pub(crate) struct Read {
 impl Read {
     /// The names that exist in this workflow's mails.
     pub(crate) fn names<'a>(&'a self, declared: &'a Declared) -> Names<'a> {
-        names(declared, (&self.kinds, &self.timed), &self.awaited, &self.choices)
+        names(declared, (&self.kinds, &self.timed, &self.handed), &self.awaited, &self.choices)
     }
 }
 
 fn names<'a>(
     declared: &'a Declared,
-    (kinds, timed): (&'a [Kind], &'a [&'static str]),
+    (kinds, timed, handed): (&'a [Kind], &'a [&'static str], &'a [Kind]),
     awaited: &'a [Kind],
     choices: &'a [Arc<str>],
 ) -> Names<'a> {
@@ -50,6 +52,7 @@ fn names<'a>(
         declared,
         event: Some(kinds),
         timed,
+        handed,
         awaited: (!awaited.is_empty()).then_some(awaited),
         mail: true,
         choices,
@@ -65,6 +68,8 @@ pub(crate) struct Reader<'a> {
     pub(crate) kinds: Vec<Kind>,
     /// What `event.kind` is of triggers that are no event.
     pub(crate) timed: Vec<&'static str>,
+    /// Kinds that workflows which start this one hand on.
+    pub(crate) handed: Vec<Kind>,
     pub(crate) awaited: Vec<Kind>,
     pub(crate) choices: Vec<Arc<str>>,
     /// The surveys its mails name, as written, wherever they stand.
@@ -87,7 +92,7 @@ impl<'a> Reader<'a> {
 
     /// The names where the journey runs.
     pub(crate) fn names(&self) -> Names<'_> {
-        names(self.catalogue.declared, (&self.kinds, &self.timed), &self.awaited, &self.choices)
+        names(self.catalogue.declared, (&self.kinds, &self.timed, &self.handed), &self.awaited, &self.choices)
     }
 
     /// The names at entry: nothing has been awaited, mailed or chosen.
@@ -105,12 +110,14 @@ pub(crate) fn workflow(
 ) -> Option<Read> {
     let path = source.path.as_str();
     let fields = Fields::of(node, path, findings)?;
+    let Triggers { kinds: handed, timed } = catalogue.handed.get(&**id).cloned().unwrap_or_default();
     let mut reader = Reader {
         id,
         source,
         catalogue,
         kinds: Vec::new(),
-        timed: Vec::new(),
+        timed,
+        handed,
         awaited: Vec::new(),
         choices: Vec::new(),
         asks: Vec::new(),
@@ -197,8 +204,8 @@ pub(crate) fn workflow(
         steps: steps?,
     };
     notice::check(&workflow, fields_span(node, "notice"), &reader, findings);
-    let Reader { kinds, timed, awaited, choices, mail_spans, .. } = reader;
-    Some(Read { workflow, mail_spans, kinds, timed, awaited, choices })
+    let Reader { kinds, timed, handed, awaited, choices, mail_spans, .. } = reader;
+    Some(Read { workflow, mail_spans, kinds, timed, handed, awaited, choices })
 }
 
 fn fields_span(node: &Node, key: &str) -> Option<Span> {

@@ -108,6 +108,7 @@ impl Vocabulary {
             declared: &self.declared,
             event: Some(&place.kinds),
             timed: &place.timed,
+            handed: &[],
             awaited: (!place.awaited.is_empty()).then_some(&place.awaited[..]),
             mail: true,
             choices: &place.choices,
