@@ -143,7 +143,7 @@ pub(super) const PAGES: &[CodePage] = &[
     CodePage {
         code: "R0320",
         title: "`once` is not understood",
-        meaning: "`once` says how often somebody may go through: `per partner`, `per event`, `every 90 days`, or `per` an expression such as `per event.conversion_id`.",
+        meaning: "`once` says how often somebody may go through: `per partner`, `per event`, `every 90 days`, or `per` an expression such as `per event.conversion_id`, whose value differs.",
         place: place::WORKFLOW,
         example: "once: daily",
         put_right: "once: every 1 days",

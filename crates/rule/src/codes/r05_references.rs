@@ -207,7 +207,7 @@ pub(super) const PAGES: &[CodePage] = &[
     CodePage {
         code: "R0575",
         title: "a wait of no time",
-        meaning: "A wait of 0 days is over when it begins, and so is a `wait_for` that looks from now on for no time, or a question that is due at once. Either a length is missing or the step is not needed.",
+        meaning: "A wait of 0 days is over when it begins, and so is a `wait_for` that looks from now on for no time, or a question that is due at once; with an `at_most` shorter than its `for` a wait is over before. Either a length is missing or the step is not needed.",
         place: place::STEPS,
         example: "- wait: 0 days\n- email: hello",
         put_right: "- wait: 3 days\n- email: hello",

@@ -4,7 +4,7 @@ use rapport_rule::yaml::{self, Node};
 use rapport_rule::{Findings, Length, Sources};
 
 use super::{never, path_of};
-use crate::model::Workflow;
+use crate::model::{Once, Workflow};
 
 /// Lists at the top of a workflow that let somebody in, and what an empty one says.
 const WHO: [(&str, &str); 2] = [
@@ -30,6 +30,7 @@ pub(super) fn check(workflow: &Workflow, sources: &Sources, findings: &mut Findi
         );
     }
     entry(&file, &path, findings);
+    once(workflow, &file, &path, findings);
     let mut steps = Vec::new();
     if let Some(node) = file.get("steps") {
         never::collect(node, &mut steps);
@@ -74,6 +75,17 @@ fn entry(file: &Node, path: &str, findings: &mut Findings) {
     }
 }
 
+/// R0320 for a `once` that counts by a value which is the same for every event.
+fn once(workflow: &Workflow, file: &Node, path: &str, findings: &mut Findings) {
+    let Once::Per(value) = &workflow.entry.once else { return };
+    let written = file.get("once").filter(|node| node.as_str().is_some_and(|text| !text.contains('.')));
+    if let Some(node) = written.filter(|_| value.names().is_empty()) {
+        findings
+            .error("R0320", path, node.span, "this is the same value every time")
+            .label("write `per partner`, or name a field: `per event.conversion_id`");
+    }
+}
+
 /// R0574 for an empty list under a key.
 fn names_nothing(map: &Node, key: &str, remedy: &str, path: &str, findings: &mut Findings) {
     if let Some(list) = map.get(key).filter(|node| node.one_or_many().is_empty()) {
@@ -96,6 +108,25 @@ fn wait(wait: &Node, path: &str, findings: &mut Findings) {
         findings
             .error("R0575", path, at_most.span, "a wait that ends when it begins")
             .label("write the longest that it may take, or take the step out");
+    }
+    let (at_most, length) = (wait.get("at_most"), wait.get("for").and_then(exact));
+    if let (Some(node), Some(length)) = (at_most, length)
+        && exact(node).is_some_and(|most| 0 < most && most < length)
+    {
+        findings
+            .error("R0575", path, node.span, "the wait ends before its `for` is over")
+            .label("write a longer `at_most`, or this length as `for`");
+    }
+}
+
+/// A length in minutes, where it is the same for everybody on every day.
+fn exact(node: &Node) -> Option<i64> {
+    match Length::parse(node.as_str()?).ok()? {
+        Length::Minutes(minutes) => Some(minutes),
+        Length::Hours(hours) => hours.checked_mul(60),
+        Length::Days(days) => days.checked_mul(24 * 60),
+        Length::Weeks(weeks) => weeks.checked_mul(7 * 24 * 60),
+        Length::Months(_) | Length::Years(_) | Length::Weekdays(_) => None,
     }
 }
 
