@@ -51,6 +51,8 @@ pub(crate) fn handed_on<'a>(
         leads.extend(started.into_iter().map(|to| (id.clone(), to)));
         own.insert(id.clone(), triggers(&node, declared));
     }
+    leads.sort_unstable();
+    leads.dedup();
     let mut handed: BTreeMap<Arc<str>, Triggers> = BTreeMap::new();
     // What is handed on may be handed on again, until there is nothing new.
     let mut is_new = true;

@@ -10,8 +10,8 @@ use crate::model::{Arm, StopWhen, Verb, Workflow};
 /// Keys under which a step has steps of its own, in the order in which they are read.
 const NESTED: [&str; 4] = ["if_not_sent", "then", "otherwise", "else"];
 
-/// Arms that are held against each other; nobody writes so many.
-const ARMS_MAX: usize = 64;
+/// Arms and stops that are held against each other; nobody writes so many.
+const WAYS_MAX: usize = 64;
 
 pub(super) fn check(workflow: &Workflow, sources: &Sources, findings: &mut Findings) {
     let path = path_of(workflow);
@@ -81,7 +81,7 @@ fn stopped_at_once(workflow: &Workflow, file: &Node, path: &str, findings: &mut 
     if written.len() != workflow.stop_when.len() {
         return;
     }
-    for (stop, item) in workflow.stop_when.iter().zip(written) {
+    for (stop, item) in workflow.stop_when.iter().zip(written).take(WAYS_MAX) {
         if matches!(stop, StopWhen::True { condition, .. } if if_.implies(condition)) {
             findings
                 .error("R0219", path, item.span, "whoever gets in is stopped before the first step")
@@ -92,7 +92,7 @@ fn stopped_at_once(workflow: &Workflow, file: &Node, path: &str, findings: &mut 
 
 /// R0311 for an arm whose partners an earlier one takes.
 fn unreachable(arms: &[Arm], items: &[Node], source: &rapport_rule::Source, path: &str, findings: &mut Findings) {
-    for (index, (arm, item)) in arms.iter().zip(items).enumerate().take(ARMS_MAX) {
+    for (index, (arm, item)) in arms.iter().zip(items).enumerate().take(WAYS_MAX) {
         let mut before = arms.iter().zip(items).take(index);
         let taken = before.find(|(earlier, _)| takes_all_of(earlier, arm)).map(|(_, item)| item.span);
         if let Some(by) = taken {
