@@ -2,6 +2,7 @@
 
 use rapport_event::PartnerKey;
 use rapport_fuzz::corpus::Corpus;
+use rapport_partner::PartnerState;
 
 use rapport_engine::ports::store::Store;
 
@@ -87,6 +88,7 @@ fn check(told: &Answer, what: &str) {
 #[tokio::test]
 async fn whatever_is_sent_is_answered_and_is_no_failure_of_ours() {
     let world = World::new("en").await;
+    world.state(&PartnerState::default()).await;
     for (seed, (address, media, body)) in doors().into_iter().enumerate() {
         let mut bodies = Corpus::of(vec![body.as_bytes().to_vec()], seed as u64);
         let mut addresses = Corpus::of(vec![address.as_bytes().to_vec()], seed as u64);
@@ -114,6 +116,7 @@ async fn whatever_is_sent_is_answered_and_is_no_failure_of_ours() {
 #[tokio::test]
 async fn headers_that_say_odd_things_are_answered() {
     let world = World::new("en").await;
+    world.state(&PartnerState::default()).await;
     let long = "a".repeat(20_000);
     let odd = [
         "",
