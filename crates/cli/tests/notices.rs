@@ -78,4 +78,14 @@ fn who_has_to_know_is_listed_with_what_proves_it() {
     check(folder, &["explain", "ada"], 0, &["accepted by capture"]);
     check(folder, &["notices", "notice-of-comission"], 2, &["did you mean `notice-of-commission`?"]);
     check(folder, &["notices", "welcome"], 2, &["`welcome` is no notice"]);
+
+    // Whoever takes the folder away when the change is made can still tell who knew.
+    std::fs::remove_dir_all(folder.join("workflows/notice-of-commission")).unwrap();
+    // It plays that notice beside its own workflow.
+    std::fs::remove_file(folder.join("workflows/quarterly-review/tests.yaml")).unwrap();
+    check(folder, &["apply", "--by", "kari", "--approved-by", "ines"], 0, &["applied"]);
+    let says = ["notice-of-commission", "not in the files any more", "default/ada", "3 notices"];
+    let told = check(folder, &["notices"], 0, &says);
+    assert!(told.contains("1 acknowledged, 1 waiting, 1 not reached"), "{told}");
+    check(folder, &["notices", "notice-of-commission", "--missing"], 0, &["default/bob", "default/eve"]);
 }

@@ -125,6 +125,8 @@ macro_rules! store_cases {
                 pruning_keeps_the_history_of_health,
                 a_class_is_removed_alone_and_once,
                 that_a_notice_came_back_stays,
+                mails_that_are_over_go,
+                explanations_go_and_journeys_stay,
                 numbers_for_summaries;
             calls:
                 a_call_is_taken_once_and_ends_once,

@@ -1,18 +1,22 @@
 //! The outbox, dead letters, definitions, and the checks of `doctor`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::sample::{
-    LONG, Owner, assert_sound, at, claim_one, ended, journey, key, message, partner, prune, record, timer, waiting,
+    LONG, Owner, assert_sound, at, claim_one, ended, journey, key, message, partner, prune, record, request, timer,
+    waiting,
 };
 use rapport_engine::ports::keep::{Class, DataClass, Keep};
 use rapport_engine::ports::operating::AuditRow;
 use rapport_engine::ports::rows::{
-    DeadLetterRow, DefinitionRow, MessageRow, MessageState, OUTBOX_SOURCE, OutboxRow, SignalRow, Target, TimerChange,
+    DeadLetterRow, DefinitionRow, JourneyRow, MessageRow, MessageState, OUTBOX_SOURCE, OutboxRow, RefusalRow,
+    SignalRow, Target, TimerChange,
 };
-use rapport_engine::ports::store::{FeedbackRow, Settlement, Store, SuppressionChange};
+use rapport_engine::ports::store::{
+    EndedMessage, FeedbackRow, RecipientSnapshot, RecipientVerdict, Resolution, Settlement, Store, SuppressionChange,
+};
 use rapport_engine::shard::health::REVIEWED;
 use rapport_engine::story::Story;
 
@@ -376,6 +380,118 @@ pub async fn pruning_keeps_the_history_of_health(store: Arc<dyn Store>) {
     let ids = |story: Option<Story>| story.unwrap().signals.into_iter().map(|row| row.id).collect::<Vec<_>>();
     assert_eq!(ids(store.story(&key("a")).await.unwrap()), ["dip", "a:30", "a:70"]);
     assert_eq!(ids(store.story(&key("b")).await.unwrap()), ["b:10", "b:75"]);
+}
+
+/// Marketing mails that are over go, with what they said. What is open in any way stays, and so does what must be shown for years.
+pub async fn mails_that_are_over_go(store: Arc<dyn Store>) {
+    let mut owner = Owner::new(&store).await;
+    let service = MessageRow { kind: "service".into(), ..message("notice", "a", 0) };
+    let ids = ["sent", "dropped", "refused", "doubtful", "told along", "of an open journey"];
+    let mut mails: Vec<MessageRow> = ids.iter().map(|id| message(id, "a", 0)).collect();
+    mails.extend([service, message("waiting", "a", 9_999_999)]);
+    let journeys: Vec<String> = mails.iter().map(|mail| mail.journey.clone()).collect();
+    owner.plan("a", mails).await;
+    // In hand one after the other, by id; a digest of which nobody knows whether it left tells of another mail.
+    let take = |id: &'static str, along: &'static [&'static str]| {
+        move |snapshot: &RecipientSnapshot| RecipientVerdict {
+            take: snapshot.due.iter().any(|due| due.message.id == id).then(|| id.to_owned()),
+            along: along.iter().map(|&id| id.to_owned()).collect(),
+            ..RecipientVerdict::default()
+        }
+    };
+    let ends: [(&'static str, &'static [&'static str], MessageState); 5] = [
+        ("sent", &[], MessageState::Sent),
+        ("notice", &[], MessageState::Sent),
+        ("refused", &[], MessageState::Failed),
+        ("doubtful", &["told along"], MessageState::InDoubt),
+        ("of an open journey", &[], MessageState::Sent),
+    ];
+    for (id, along, state) in ends {
+        let attempts = store.claim(&request("mailer", 1), &take(id, along)).await.unwrap().attempts;
+        assert_eq!(attempts.len(), 1, "{id}");
+        let in_digest = |id: &&str| EndedMessage { reason: "in_digest".into(), ..ended(id, MessageState::Suppressed) };
+        let settled = EndedMessage { along: along.iter().map(in_digest).collect(), ..ended(id, state) };
+        assert!(store.settle(&attempts[0], &Settlement::Ended(settled)).await.unwrap());
+    }
+    store.end_queued(&[ended("dropped", MessageState::Suppressed)]).await.unwrap();
+    owner
+        .commit(|batch| {
+            let over =
+                journeys.iter().filter(|id| !["journey-of an open journey", "journey-waiting"].contains(&id.as_str()));
+            let over = over.map(|id| JourneyRow { exited: Some((at(6), "completed".into())), ..journey(id, "a") });
+            batch.journeys = over.collect();
+        })
+        .await;
+    let day = 24 * 60;
+    let mails = Keep { class: Class::Data(DataClass::Mails), days: 401 };
+    assert_eq!(store.prune(at(401 * day), mails).await.unwrap(), 0, "their last day");
+    assert_eq!(store.prune(at(402 * day), mails).await.unwrap(), 1, "caps still count what was sent");
+    let counted = Keep { class: Class::Data(DataClass::CountedMails), days: 60 };
+    store.prune(at(402 * day), counted).await.unwrap();
+    assert_eq!(store.prune(at(402 * day), mails).await.unwrap(), 1);
+    assert_eq!(store.prune(at(402 * day), mails).await.unwrap(), 0);
+    let story = store.story(&key("a")).await.unwrap().unwrap();
+    let left: BTreeSet<&str> = story.messages.iter().map(|told| told.message.id.as_str()).collect();
+    let expected = ["doubtful", "notice", "of an open journey", "refused", "told along", "waiting"];
+    assert_eq!(left, BTreeSet::from(expected));
+    assert_eq!(store.message("sent").await.unwrap(), None);
+    assert_eq!(story.journeys.len(), journeys.len(), "`once` and the draws of a holdout go by them");
+    // Who resolves the doubt sends all of the digest again.
+    let doubtful = store.doubtful(10).await.unwrap().remove(0);
+    let again = Resolution::SendAgain { due: at(20), expires: at(50), reason: "kari wants it".into() };
+    assert!(store.resolve(&doubtful, &again).await.unwrap());
+    let verdict = take("doubtful", &["told along"]);
+    let attempts = store.claim(&request("mailer", 20), &verdict).await.unwrap().attempts;
+    let along: Vec<&str> = attempts[0].along.iter().map(|due| due.message.id.as_str()).collect();
+    assert_eq!(along, ["told along"]);
+}
+
+/// What a journey that is over was let in by and went through goes in time, and why somebody was refused; that it was stays.
+pub async fn explanations_go_and_journeys_stay(store: Arc<dyn Store>) {
+    let mut owner = Owner::new(&store).await;
+    let body = r#"{"drawn":12.5,"evidence":[{"text":"a"}],"history":[{"code":"began"},{"code":"planned","step":"hello"}],"key":"k"}"#;
+    let bare = r#"{"drawn":12.5,"evidence":[],"history":[{"code":"planned","step":"hello"}],"key":"k"}"#;
+    let row = |id: &str, exited: Option<i64>| JourneyRow {
+        exited: exited.map(|minutes| (at(minutes), "completed".into())),
+        body: body.replace("\"k\"", &format!("\"{id}\"")),
+        ..journey(id, "a")
+    };
+    let day = 24 * 60;
+    let refusal = |workflow: &str, minutes: i64| RefusalRow {
+        key: key("a"),
+        workflow: workflow.into(),
+        at: at(minutes),
+        code: "once".into(),
+        clauses: "[]".into(),
+    };
+    owner
+        .commit(|batch| {
+            batch.partners = vec![partner("a")];
+            batch.journeys = vec![row("old", Some(5)), row("new", Some(50 * day)), row("open", None)];
+            batch.refusals = vec![refusal("welcome", 0), refusal("tips", 50 * day)];
+        })
+        .await;
+    let explanations = Keep { class: Class::Data(DataClass::Explanations), days: 28 };
+    assert_eq!(store.prune(at(28 * day + 1), explanations).await.unwrap(), 1, "a refusal; the journey ended later");
+    assert_eq!(store.prune(at(60 * day), explanations).await.unwrap(), 1);
+    assert_eq!(store.prune(at(60 * day), explanations).await.unwrap(), 0);
+    let bodies = async || {
+        let story = store.story(&key("a")).await.unwrap().unwrap();
+        let refused: Vec<String> = story.refusals.into_iter().map(|row| row.workflow).collect();
+        assert_eq!(refused, ["tips"]);
+        let parsed = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        story.journeys.into_iter().map(|row| (row.id, parsed(&row.body))).collect::<BTreeMap<_, _>>()
+    };
+    let told = |text: &str, id: &str| -> serde_json::Value {
+        serde_json::from_str(&text.replace("\"k\"", &format!("\"{id}\""))).unwrap()
+    };
+    let expected = [("new", told(body, "new")), ("old", told(bare, "old")), ("open", told(body, "open"))];
+    assert_eq!(bodies().await, BTreeMap::from(expected.map(|(id, body)| (id.to_owned(), body))));
+    // One that its shard writes again has its explanation again, and its turn.
+    owner.commit(|batch| batch.journeys = vec![row("old", Some(5))]).await;
+    assert_eq!(bodies().await["old"], told(body, "old"));
+    assert_eq!(store.prune(at(60 * day), explanations).await.unwrap(), 1);
+    assert_eq!(bodies().await["old"], told(bare, "old"));
 }
 
 /// What the demo and `doctor` print.

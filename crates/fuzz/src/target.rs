@@ -4,6 +4,7 @@ mod events;
 mod feeds;
 mod files;
 mod mails;
+mod relays;
 mod words;
 
 use std::path::Path;
@@ -25,7 +26,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub static ALL: [Target; 11] = [
+pub static ALL: [Target; 12] = [
     Target {
         name: "event",
         about: "events of trackers: Kafka, HTTP, files",
@@ -96,6 +97,13 @@ pub static ALL: [Target; 11] = [
         seeds: feeds::seeds,
         feed: feeds::feed,
         tries: 2_000,
+    },
+    Target {
+        name: "relay",
+        about: "what mail servers answer: refusals, and the words of who accepted",
+        seeds: relays::seeds,
+        feed: relays::reply,
+        tries: 3_000,
     },
 ];
 

@@ -54,4 +54,4 @@ macro_rules! targets {
     };
 }
 
-targets! { event record headers mail webhook yaml expression mail_file project words feed }
+targets! { event record headers mail webhook yaml expression mail_file project words feed relay }

@@ -85,6 +85,10 @@ pub fn journey(journey: &Journey, zone: &TimeZone) -> String {
     let began = local(journey.started_at, zone);
     let mut text = format!("JOURNEY  {workflow} · {partner} · began {began} · version {}\n", short(&journey.version));
     text.push_str(&clauses(&journey.evidence));
+    // What is left of an explanation past its keep are the steps that planned mails.
+    if journey.is_exited() && journey.evidence.is_empty() && journey.history.iter().all(|line| line.code == "planned") {
+        text.push_str("  · why it was let in and what happened in it is not kept any more\n");
+    }
     for line in &journey.history {
         let step = line.step.as_deref().map(|step| format!(" {step}")).unwrap_or_default();
         let detail = if line.detail.is_empty() { String::new() } else { format!(": {}", line.detail) };

@@ -3,7 +3,7 @@
 mod play;
 
 use play::Stage;
-use rapport_journey::{ExitReason, Outcome, State, explain};
+use rapport_journey::{ExitReason, Journey, Outcome, State, explain};
 use serde_json::json;
 
 fn approved(stage: &mut Stage) {
@@ -304,6 +304,19 @@ fn a_congratulation_on_friday_afternoon_goes_out_on_monday() {
     milestone(&mut stage, 5, "15:00", 1);
     stage.until(20, "00:00");
     assert_eq!(stage.log[2], "8 09:30: mail congratulation/conversions-1");
+}
+
+#[test]
+fn an_explanation_past_its_keep_says_so() {
+    let mut stage = Stage::shipped(&["welcome"]);
+    approved(&mut stage);
+    stage.until(40, "00:00");
+    let zone = stage.zone();
+    let journey = stage.journeys[0].clone();
+    assert!(journey.is_exited(), "{:?}", journey.state);
+    assert!(!explain::journey(&journey, &zone).contains("not kept any more"));
+    let bare = Journey { evidence: Vec::new(), history: Vec::new(), ..journey };
+    assert!(explain::journey(&bare, &zone).contains("why it was let in and what happened in it is not kept any more"));
 }
 
 #[test]

@@ -43,4 +43,5 @@ pub use dkim::{DkimError, DkimKey, RSA_BITS_MIN, Signer};
 pub use mime::{BuildError, Correspondent, Outgoing, build};
 pub use pool::SmtpTransport;
 pub use relays::Relays;
+pub use reply::refusals;
 pub use settings::{Limits, Login, Secret, SmtpSettings, SmtpUrlError, Tls};

@@ -111,6 +111,28 @@ impl Reply {
     }
 }
 
+/// What a reply of these octets means to the sender's address, to the recipient and to the content, in this order; `None` where it is no
+/// refusal, or garbled. Mailers read a reply line by line as it comes; this is the same of one that is there as a whole.
+#[must_use]
+pub fn refusals(octets: &[u8]) -> Option<[Delivery; 3]> {
+    let mut lines = octets.split(|octet| *octet == b'\n');
+    let mut reply: Option<Reply> = None;
+    loop {
+        let line = lines.next()?;
+        let line = Line::parse(line.strip_suffix(b"\r").unwrap_or(line))?;
+        let whole = reply.get_or_insert_with(|| Reply { code: line.code, lines: Vec::new() });
+        if whole.code != line.code {
+            return None;
+        }
+        whole.lines.push(line.text);
+        if line.is_last {
+            break;
+        }
+    }
+    let reply = reply.filter(Reply::is_refusal)?;
+    Some([Stage::Mail, Stage::Rcpt, Stage::Data].map(|stage| reply.clone().into_refusal(stage)))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -1,7 +1,7 @@
 //! What people and loops ask about the whole: one partner's story, numbers, invariants, what is left to do, what may go.
 
 use jiff::{SignedDuration, Timestamp, ToSpan as _, tz::TimeZone};
-use rapport_engine::ports::keep::{Class, DataClass, Keep};
+use rapport_engine::ports::keep::{Class, DataClass, Keep, without_explanation};
 use rapport_engine::ports::rows::{MessageState, RefusalRow, RelayReply, SignalRow, TaskEnd, TaskKind, TaskRow};
 use rapport_engine::ports::store::{Outstanding, StoreError};
 use rapport_engine::story::{Story, ToldMessage};
@@ -12,7 +12,7 @@ use crate::load::{journey_row, partner_row};
 use crate::mail::message_row;
 use crate::person::merged;
 use crate::sql::queries::{doctor, load, prune, story};
-use crate::sql::{Row, cells};
+use crate::sql::{Row, Rows, Session, cells};
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
@@ -65,11 +65,24 @@ impl SqlStore {
     }
 
     pub(crate) async fn remove_old(&self, now: Timestamp, keep: Keep) -> Result<u64, StoreError> {
+        let mut removed = 0;
+        loop {
+            let piece = self.remove_piece(now, keep).await?;
+            removed += piece.rows;
+            if !piece.goes_on {
+                return Ok(removed);
+            }
+        }
+    }
+
+    /// What is removed in one transaction: all of a class, or a piece where that may be much the first time.
+    async fn remove_piece(&self, now: Timestamp, keep: Keep) -> Result<Piece, StoreError> {
         let kept = SignedDuration::from_hours(i64::from(keep.days) * 24);
         let before = now.checked_sub(kept).unwrap_or(Timestamp::MIN);
         let length = i64::try_from(kept.as_millis()).unwrap_or(i64::MAX);
         let mut session = self.begin().await?;
-        let removed = match keep.class {
+        let mut goes_on = false;
+        let rows = match keep.class {
             Class::ActivityIds => session.execute(&prune::ACTIVITY_IDS, &cells![length]).await?,
             Class::Processes => session.execute(&prune::PROCESSES, &cells![length]).await?,
             Class::SurveyTickets => session.execute(&prune::SURVEY_TICKETS, &cells![before]).await?,
@@ -98,10 +111,54 @@ impl SqlStore {
                 reports + session.execute(&prune::RESPONSES, &cells![before]).await?
             }
             Class::Data(DataClass::HealthReviews) => session.execute(&prune::REVIEWS, &cells![before]).await?,
+            Class::Data(DataClass::Mails) => {
+                let piece = remove_mails(&mut session, before).await?;
+                goes_on = piece.goes_on;
+                piece.rows
+            }
+            Class::Data(DataClass::Explanations) => {
+                let piece = empty_journeys(&mut session, now, before).await?;
+                goes_on = piece.goes_on;
+                let refusals = if goes_on { 0 } else { session.execute(&prune::REFUSALS, &cells![before]).await? };
+                piece.rows + refusals
+            }
         };
         session.commit().await?;
-        Ok(removed)
+        Ok(Piece { rows, goes_on })
     }
+}
+
+/// Rows of a transaction that takes a class in pieces: mailers and shards wait no longer than for that.
+const PIECE: usize = 1_000;
+
+/// What went, and whether there is more.
+struct Piece {
+    rows: u64,
+    goes_on: bool,
+}
+
+async fn remove_mails(session: &mut Session, before: Timestamp) -> Result<Piece, StoreError> {
+    let rows = session.fetch(&prune::MAILS, &cells![before, PIECE]).await?;
+    let ids = rows.iter().map(|row| row.text(0)).collect::<Result<Vec<_>, _>>()?;
+    let gone = Rows::of(ids.iter().map(|id| cells![id]));
+    session.execute_rows(&prune::CONTEXTS, &[], &gone).await?;
+    let rows = session.execute_rows(&prune::MESSAGES, &[], &gone).await?;
+    Ok(Piece { rows, goes_on: ids.len() == PIECE && rows > 0 })
+}
+
+/// Counts those that had something to explain.
+async fn empty_journeys(session: &mut Session, now: Timestamp, before: Timestamp) -> Result<Piece, StoreError> {
+    let mut rows = 0;
+    let mut emptied = Vec::new();
+    for row in session.fetch(&prune::EXPLAINED, &cells![before, PIECE]).await? {
+        let (id, was) = (row.text(0)?, row.text(1)?);
+        let body = without_explanation(&was);
+        rows += u64::from(body.is_some());
+        emptied.push((id, body.unwrap_or_else(|| was.clone()), was));
+    }
+    let written = Rows::of(emptied.iter().map(|(id, body, was)| cells![id, body, was]));
+    let marked = session.execute_rows(&prune::EMPTIED, &cells![now], &written).await?;
+    Ok(Piece { rows, goes_on: emptied.len() == PIECE && marked > 0 })
 }
 
 fn told(row: &Row) -> Result<ToldMessage, StoreError> {

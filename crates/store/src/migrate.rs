@@ -49,6 +49,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(22, "0022_copies.sql"),
     migration!(24, "0024_reply.sql"),
     migration!(26, "0026_digest.sql"),
+    migration!(28, "0028_retention.sql"),
 ];
 
 /// The schema this binary reads and writes.

@@ -1,5 +1,6 @@
 //! `rapport notices`: who has to know of a change, what proves that they were told, who said that they know, and who is missing.
 
+mod gone;
 mod standing;
 
 use std::collections::BTreeMap;
@@ -49,6 +50,8 @@ const HEADS: [&str; 18] = [
 /// A notice with everybody who has to know.
 struct Told<'a> {
     workflow: &'a Workflow,
+    /// Its folder was taken away; what it told is kept all the same.
+    is_gone: bool,
     rows: Vec<Row>,
     /// Of everybody, whoever is shown.
     totals: BTreeMap<Standing, i64>,
@@ -61,16 +64,22 @@ pub async fn run(settings: &Settings, arguments: &NoticesArguments) -> Result<u8
     let Some(applied) = applied else {
         return Err(Failure::new("nothing is applied yet").help("`rapport apply` puts the files into force"));
     };
-    let notices = named(&applied.rulebook.workflows, arguments.workflow.as_deref())?;
+    let gone = gone::notices(&store, &applied).await?;
+    let workflows: Vec<Arc<Workflow>> = applied.rulebook.workflows.iter().chain(&gone).cloned().collect();
+    let notices = named(&workflows, arguments.workflow.as_deref())?;
     let mut told = Vec::new();
     for (workflow, notice) in notices {
         let mut rows = read(&store, workflow, notice).await?;
+        let is_gone = gone.iter().any(|gone| gone.id == workflow.id);
+        if is_gone && rows.is_empty() && arguments.workflow.is_none() {
+            continue;
+        }
         let mut totals: BTreeMap<Standing, i64> = BTreeMap::new();
         for row in &rows {
             *totals.entry(row.standing).or_default() += 1;
         }
         rows.retain(|row| !arguments.missing || row.standing.is_missing());
-        told.push(Told { workflow, rows, totals });
+        told.push(Told { workflow, is_gone, rows, totals });
     }
     store.close().await;
     match arguments.format {
@@ -133,8 +142,9 @@ async fn read(store: &SqlStore, workflow: &Workflow, notice: &Notice) -> Result<
 
 impl Told<'_> {
     fn shown(&self, config: &Config) {
-        let Self { workflow, rows, totals } = self;
-        line(format!("{}  {}", bold(&workflow.id), harmless(&workflow.title)));
+        let Self { workflow, is_gone, rows, totals } = self;
+        let gone = if *is_gone { " (not in the files any more)" } else { "" };
+        line(format!("{}  {}{gone}", bold(&workflow.id), harmless(&workflow.title)));
         let cells: Vec<[String; 7]> = rows.iter().map(|row| shown_cells(row, config)).collect();
         let heads = ["partner", "notice", "sent", "accepted by the server", "reminded", "acknowledged", "state"];
         let width = |at: usize| {
@@ -204,7 +214,7 @@ impl Told<'_> {
         };
         let totals: serde_json::Map<String, Value> =
             Standing::ALL.iter().map(|of| (of.code().to_owned(), json!(self.totals.get(of).unwrap_or(&0)))).collect();
-        json!({ "workflow": &*self.workflow.id, "title": self.workflow.title, "totals": totals,
+        json!({ "workflow": &*self.workflow.id, "title": self.workflow.title, "is_gone": self.is_gone, "totals": totals,
             "partners": self.rows.iter().map(row).collect::<Vec<_>>() })
     }
 }

@@ -1,6 +1,8 @@
 //! How long rows are kept that no decision asks for any more. Suppressions, consent, what was accepted and the audit are in no
 //! class: nothing removes them.
 
+use serde_json::Value;
+
 pub use rapport_workflow::config::{DataClass, Retention};
 
 /// Rows that are removed together, in one transaction.
@@ -65,5 +67,37 @@ impl Keep {
         ];
         let data = DataClass::ALL.map(|class| (Class::Data(class), retention.days(class)));
         fixed.into_iter().chain(data).map(|(class, days)| Self { class, days }).collect()
+    }
+}
+
+/// The body of a journey that is over without why it was let in and what happened in it; `None` where there is nothing of either.
+///
+/// What may be asked for stays: `once`, the draw of a holdout and notices go by when it ran, what began it and how it ended, and by
+/// the steps that planned its mails.
+#[must_use]
+pub fn without_explanation(body: &str) -> Option<String> {
+    let mut body: Value = serde_json::from_str(body).ok()?;
+    let mut removed = 0;
+    for part in ["evidence", "history"] {
+        let Some(Value::Array(lines)) = body.get_mut(part) else { continue };
+        let before = lines.len();
+        lines.retain(|line| line.get("code").and_then(Value::as_str) == Some("planned"));
+        removed += before - lines.len();
+    }
+    (removed > 0).then(|| body.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_journey_keeps_what_may_be_asked_for() {
+        let body = r#"{"drawn":12.5,"evidence":[{"text":"a","truth":"true"}],"history":[{"code":"began"},{"code":"planned","step":"hello"}],"key":"k"}"#;
+        let emptied = without_explanation(body).unwrap();
+        assert_eq!(emptied, r#"{"drawn":12.5,"evidence":[],"history":[{"code":"planned","step":"hello"}],"key":"k"}"#);
+        assert_eq!(without_explanation(&emptied), None, "there is nothing left to take out");
+        assert_eq!(without_explanation(r#"{"key":"k"}"#), None);
+        assert_eq!(without_explanation("not of ours"), None);
     }
 }

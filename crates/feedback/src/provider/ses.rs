@@ -24,6 +24,8 @@ pub struct Notification {
     pub kind: String,
     /// The event, or for a confirmation a text.
     pub message: String,
+    /// When it was published, as it is written; of what is signed.
+    pub at: String,
     /// Where a subscription is confirmed; for a person to open.
     pub subscribe_url: Option<String>,
     id: String,
@@ -61,6 +63,7 @@ pub fn notification(body: &[u8]) -> Result<Notification, Unread> {
         topic: must("TopicArn")?,
         message: must("Message")?,
         id: must("MessageId")?,
+        at: must("Timestamp")?,
         subscribe_url: part("SubscribeURL"),
         kind,
     })

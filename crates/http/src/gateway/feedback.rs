@@ -94,8 +94,12 @@ pub(super) async fn provider(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let told = gateway.providers.read(&provider, &headers, &body);
     let name = known(&provider);
+    let now = match gateway.clock.now().await {
+        Ok(now) => now,
+        Err(why) => return answer(name, Err(why)),
+    };
+    let told = gateway.providers.read(&provider, &headers, &body, now);
     match told {
         Ok(Told::Reports { reports, once }) => {
             let origin = Origin::Provider { name, once: once.map(|once| digest(once.as_bytes())) };
@@ -114,6 +118,10 @@ pub(super) async fn provider(
             // Mailgun does not try again after a 406.
             let status = if name == "mailgun" { StatusCode::NOT_ACCEPTABLE } else { StatusCode::UNAUTHORIZED };
             error(status, "unproven")
+        }
+        Err(Refused::Old) => {
+            refused(name, "too_old");
+            error(StatusCode::UNPROCESSABLE_ENTITY, "too_old")
         }
         Err(Refused::Unread(unread)) => {
             refused(name, unread.code());

@@ -12,11 +12,11 @@ const FIREFOX: (&str, &str) = ("User-Agent", "Mozilla/5.0 (X11; Linux x86_64; rv
 const TARGET: &str = "https://acme.example/new?utm_source=mail&x=%20#top";
 
 /// The day of [`now`], counted from 1970-01-01.
-fn today() -> i64 {
+pub fn today() -> i64 {
     now().as_second().div_euclid(86_400)
 }
 
-fn click(link: u32, until: i64) -> Claims {
+pub fn click(link: u32, until: i64) -> Claims {
     Claims::Click {
         message: MESSAGE.into(),
         link: link.to_string(),

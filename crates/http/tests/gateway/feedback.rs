@@ -20,7 +20,7 @@ use sha2::Sha256;
 
 use rapport_engine::ports::store::Store;
 
-use crate::world::{ADDRESS, Answer, MESSAGE, World, keys};
+use crate::world::{ADDRESS, Answer, MESSAGE, World, keys, now};
 
 pub const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:bounces";
 
@@ -173,16 +173,27 @@ async fn policy_and_one_soft_bounce_close_nothing() {
     world.stop().await;
 }
 
-async fn mailgun(world: &World, token: &str, event: &Value) -> Answer {
-    let mut mac = Hmac::<Sha256>::new_from_slice(b"mailgun signs with this").unwrap();
-    mac.update(format!("1700000000{token}").as_bytes());
-    let signature: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-    mailgun_signed(world, token, &signature, event).await
+/// So many seconds before the present, as providers write instants.
+fn ago(seconds: i64) -> String {
+    (now().as_second() - seconds).to_string()
 }
 
-async fn mailgun_signed(world: &World, token: &str, signature: &str, event: &Value) -> Answer {
+const WEEK: i64 = 7 * 86_400;
+
+async fn mailgun(world: &World, token: &str, event: &Value) -> Answer {
+    mailgun_at(world, &ago(60), token, event).await
+}
+
+async fn mailgun_at(world: &World, timestamp: &str, token: &str, event: &Value) -> Answer {
+    let mut mac = Hmac::<Sha256>::new_from_slice(b"mailgun signs with this").unwrap();
+    mac.update(format!("{timestamp}{token}").as_bytes());
+    let signature: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    mailgun_signed(world, (timestamp, token), &signature, event).await
+}
+
+async fn mailgun_signed(world: &World, (timestamp, token): (&str, &str), signature: &str, event: &Value) -> Answer {
     let body = json!({
-        "signature": { "timestamp": "1700000000", "token": token, "signature": signature },
+        "signature": { "timestamp": timestamp, "token": token, "signature": signature },
         "event-data": event,
     });
     world
@@ -196,8 +207,8 @@ async fn a_complaint_ends_marketing_and_its_signature_counts_for_one_call() {
     let complaint = json!({ "event": "complained", "id": "c1", "recipient": ADDRESS,
         "message": { "headers": { "message-id": format!("{MESSAGE}@mail.acme.example") } } });
     let before = world.written().await;
-    assert_eq!(mailgun_signed(&world, "t", &"00".repeat(32), &complaint).await.status, 406);
-    assert_eq!(mailgun_signed(&world, "t", "xyz", &complaint).await.status, 406);
+    assert_eq!(mailgun_signed(&world, (&ago(60), "t"), &"00".repeat(32), &complaint).await.status, 406);
+    assert_eq!(mailgun_signed(&world, (&ago(60), "t"), "xyz", &complaint).await.status, 406);
     assert_eq!(world.written().await, before);
     tally(&mailgun(&world, "t", &complaint).await, json!({ "taken": 1 }));
     assert_eq!(world.suppressions().await, closed("complaint"));
@@ -239,6 +250,52 @@ async fn postmark_proves_itself_by_its_login() {
     world.stop().await;
 }
 
+fn sendgrid_signature(timestamp: &str, body: &str) -> String {
+    let mut signer = Signer::new(MessageDigest::sha256(), sendgrid()).unwrap();
+    BASE64.encode(signer.sign_oneshot_to_vec(format!("{timestamp}{body}").as_bytes()).unwrap())
+}
+
+async fn sendgrid_asked(world: &World, timestamp: &str, signature: &str, body: &str) -> Answer {
+    let headers =
+        [("x-twilio-email-event-webhook-signature", signature), ("x-twilio-email-event-webhook-timestamp", timestamp)];
+    world.ask("POST", "/v1/feedback/sendgrid", &headers, body.as_bytes()).await
+}
+
+/// Reports are known again for some weeks. A signature is worth nothing before that is over, or whoever kept a call could close an
+/// address with it that a person has opened since.
+#[tokio::test]
+async fn a_call_that_was_signed_long_ago_is_refused() {
+    let world = World::new("en").await;
+    let before = world.written().await;
+    let too_old = |told: &Answer| {
+        assert_eq!((told.status, told.json()["error"]["code"].as_str()), (422, Some("too_old")), "{told:?}");
+    };
+    let complaint = json!({ "event": "complained", "id": "c1", "recipient": ADDRESS });
+    too_old(&mailgun_at(&world, &ago(WEEK + 60), "t", &complaint).await);
+    let bounce = json!([{ "event": "bounce", "status": "5.1.1", "email": ADDRESS, "sg_event_id": "e1" }]).to_string();
+    let kept = ago(WEEK + 60);
+    too_old(&sendgrid_asked(&world, &kept, &sendgrid_signature(&kept, &bounce), &bounce).await);
+    let odd = "soon";
+    assert_eq!(sendgrid_asked(&world, odd, &sendgrid_signature(odd, &bounce), &bounce).await.status, 401);
+    too_old(&world.ask("POST", "/v1/feedback/ses", &[], notification("2026-11-14T09:59:00.000Z").as_bytes()).await);
+    assert_eq!(world.written().await, before);
+    assert_eq!(world.suppressions().await, []);
+    let late = ago(WEEK - 60);
+    tally(&sendgrid_asked(&world, &late, &sendgrid_signature(&late, &bounce), &bounce).await, json!({ "taken": 1 }));
+    world.stop().await;
+}
+
+/// A complaint by SNS, published at this instant.
+fn notification(at: &str) -> String {
+    let event = json!({ "notificationType": "Complaint", "complaint": { "complainedRecipients": [{ "emailAddress": ADDRESS }] }, "mail": {} });
+    let text = format!("Message\n{event}\nMessageId\nn1\nTimestamp\n{at}\nTopicArn\n{TOPIC}\nType\nNotification\n");
+    let mut signer = Signer::new(MessageDigest::sha256(), &sns().0).unwrap();
+    let signature = BASE64.encode(signer.sign_oneshot_to_vec(text.as_bytes()).unwrap());
+    json!({ "Type": "Notification", "MessageId": "n1", "TopicArn": TOPIC, "Message": event.to_string(), "Timestamp": at,
+        "SignatureVersion": "2", "Signature": signature })
+    .to_string()
+}
+
 #[tokio::test]
 async fn sendgrid_signs_time_and_body() {
     let world = World::new("en").await;
@@ -248,17 +305,8 @@ async fn sendgrid_signs_time_and_body() {
         { "event": "unsubscribe", "email": ADDRESS, "sg_event_id": "e3" },
     ])
     .to_string();
-    let signed = |body: &str| {
-        let mut signer = Signer::new(MessageDigest::sha256(), sendgrid()).unwrap();
-        BASE64.encode(signer.sign_oneshot_to_vec(format!("1600000000{body}").as_bytes()).unwrap())
-    };
-    let ask = async |signature: &str, body: &str| {
-        let headers = [
-            ("x-twilio-email-event-webhook-signature", signature),
-            ("x-twilio-email-event-webhook-timestamp", "1600000000"),
-        ];
-        world.ask("POST", "/v1/feedback/sendgrid", &headers, body.as_bytes()).await
-    };
+    let signed = |body: &str| sendgrid_signature(&ago(60), body);
+    let ask = async |signature: &str, body: &str| sendgrid_asked(&world, &ago(60), signature, body).await;
     let before = world.written().await;
     assert_eq!(world.ask("POST", "/v1/feedback/sendgrid", &[], body.as_bytes()).await.status, 401);
     assert_eq!(ask(&signed(&body), &body.replace("5.1.1", "5.1.2")).await.status, 401);

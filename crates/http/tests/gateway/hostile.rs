@@ -2,10 +2,15 @@
 
 use rapport_event::PartnerKey;
 use rapport_fuzz::corpus::Corpus;
+use rapport_partner::PartnerState;
 
 use rapport_engine::ports::store::Store;
 
-use crate::world::{Answer, MESSAGE, PARTNER, World, anonymous, answer, goal, path, preferences, unsubscribe, why};
+use crate::certificates::certificate;
+use crate::clicks::{click, today};
+use crate::world::{
+    Answer, MESSAGE, PARTNER, World, anonymous, answer, goal, path, preferences, review, unsubscribe, why,
+};
 
 /// How often each door is tried with a body, and with an address.
 const TRIES: usize = 40;
@@ -18,6 +23,8 @@ const JSON: &str = "application/json";
 const EVENT: &str = r#"{"id":"e1","kind":"conversion","program":"default","partner":"p-17","occurred_at":"2026-11-20T10:00:00Z","data":{"conversion_id":"c1","status":"approved","amount":4000,"currency":"EUR"}}"#;
 const REPLY: &str = "From: Ada <ada@partner.example>\r\nTo: ines@acme.example\r\nIn-Reply-To: <5f0e@mail.acme.example>\r\nSubject: Re: hi\r\n\r\nThanks\r\n";
 const CALL: &str = r#"{"signature":{"timestamp":"1529006854","token":"a8ce","signature":"d227"},"event-data":{"event":"failed","recipient":"ada@partner.example"}}"#;
+const EVENTS: &str = r#"[{"email":"ada@partner.example","timestamp":1513299569,"smtp-id":"<5f0e@mail.acme.example>","event":"bounce","sg_event_id":"e1","status":"5.1.1"}]"#;
+const BOUNCE: &str = r#"{"RecordType":"Bounce","ID":42,"Type":"HardBounce","Metadata":{"message-id":"5f0e@mail.acme.example"},"Email":"ada@partner.example"}"#;
 
 /// Address, media type and body of each door, as they should be.
 fn doors() -> Vec<(String, &'static str, &'static str)> {
@@ -28,11 +35,16 @@ fn doors() -> Vec<(String, &'static str, &'static str)> {
         (path(&preferences()), FORM, "topic=news&topic=performance&language=de&pause=on"),
         (path(&goal("none")), FORM, "act=accept&amount=100&until=2026-12-31"),
         (path(&why()), FORM, ""),
+        (path(&certificate("a1")), FORM, ""),
+        (path(&review("2026-Q3")), FORM, ""),
+        (path(&click(1, today())), FORM, ""),
         ("/v1/events".to_owned(), JSON, EVENT),
         ("/v1/events?x=1".to_owned(), "application/x-ndjson", EVENT),
         ("/v1/mail".to_owned(), "message/rfc822", REPLY),
         ("/v1/feedback/mailgun".to_owned(), JSON, CALL),
         ("/v1/feedback/ses".to_owned(), JSON, CALL),
+        ("/v1/feedback/sendgrid".to_owned(), JSON, EVENTS),
+        ("/v1/feedback/postmark".to_owned(), JSON, BOUNCE),
     ]
 }
 
@@ -49,6 +61,21 @@ fn as_address(bytes: &[u8]) -> String {
     address
 }
 
+/// What some door reads of a request's head.
+const HEADERS: [(&str, &str); 11] = [
+    ("POST", "content-type"),
+    ("POST", "accept-language"),
+    ("POST", "authorization"),
+    ("POST", "x-envelope-to"),
+    ("POST", "ce-specversion"),
+    ("POST", "ce-time"),
+    ("POST", "x-twilio-email-event-webhook-signature"),
+    ("POST", "x-twilio-email-event-webhook-timestamp"),
+    ("GET", "user-agent"),
+    ("GET", "x-forwarded-for"),
+    ("GET", "sec-purpose"),
+];
+
 #[track_caller]
 fn check(told: &Answer, what: &str) {
     assert!((200..500).contains(&told.status), "{what}: {told:?}");
@@ -61,6 +88,7 @@ fn check(told: &Answer, what: &str) {
 #[tokio::test]
 async fn whatever_is_sent_is_answered_and_is_no_failure_of_ours() {
     let world = World::new("en").await;
+    world.state(&PartnerState::default()).await;
     for (seed, (address, media, body)) in doors().into_iter().enumerate() {
         let mut bodies = Corpus::of(vec![body.as_bytes().to_vec()], seed as u64);
         let mut addresses = Corpus::of(vec![address.as_bytes().to_vec()], seed as u64);
@@ -88,6 +116,7 @@ async fn whatever_is_sent_is_answered_and_is_no_failure_of_ours() {
 #[tokio::test]
 async fn headers_that_say_odd_things_are_answered() {
     let world = World::new("en").await;
+    world.state(&PartnerState::default()).await;
     let long = "a".repeat(20_000);
     let odd = [
         "",
@@ -101,10 +130,10 @@ async fn headers_that_say_odd_things_are_answered() {
         "Basic !!!!",
     ];
     for value in odd {
-        for name in ["content-type", "accept-language", "authorization", "x-envelope-to", "ce-specversion", "ce-time"] {
+        for (method, name) in HEADERS {
             for (address, _, body) in doors() {
-                let told = world.ask("POST", &address, &[(name, value)], body.as_bytes()).await;
-                check(&told, &format!("{address} with {name} {:.40?}", value));
+                let told = world.ask(method, &address, &[(name, value)], body.as_bytes()).await;
+                check(&told, &format!("{method} {address} with {name} {:.40?}", value));
             }
         }
     }

@@ -3,7 +3,7 @@
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use rapport_message::link::{Claims, Keys};
 
-use crate::world::{ADDRESS, MESSAGE, PARTNER, World, path, unsubscribe};
+use crate::world::{ADDRESS, MESSAGE, PARTNER, World, anonymous, answer, path, unsubscribe};
 
 /// How often it was counted, over all series that have these labels.
 fn counted(handle: &PrometheusHandle, name: &str, labels: &[&str]) -> u64 {
@@ -57,6 +57,20 @@ async fn each_refusal_is_counted_by_its_reason_and_names_nobody() {
     for said in ["nonsense", "whoever", "elsewhere", PARTNER, MESSAGE, &ADDRESS.to_lowercase()] {
         assert!(!all.contains(said), "{said} stands in a metric:\n{all}");
     }
+    world.stop().await;
+}
+
+/// Fewer than five anonymous answers are told nowhere, so no count of wishes may tell one from four.
+#[tokio::test]
+async fn an_anonymous_answer_stands_in_no_count_of_wishes() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let handle = recorder.handle();
+    let _counts = metrics::set_default_local_recorder(&recorder);
+    let world = World::new("en").await;
+    assert_eq!(world.form(&path(&anonymous(PARTNER, "5")), "").await.status, 200);
+    assert_eq!(counted(&handle, "rapport_http_wishes_total", &[]), 0, "{}", handle.render());
+    assert_eq!(world.form(&path(&answer("holiday")), "").await.status, 200);
+    assert_eq!(counted(&handle, "rapport_http_wishes_total", &[r#"what="answer""#]), 1, "{}", handle.render());
     world.stop().await;
 }
 

@@ -6,8 +6,8 @@ use jiff::{SignedDuration, Timestamp, ToSpan as _, tz::TimeZone};
 use rapport_engine::{
     ingest::FILE,
     ports::{
-        keep::{Class, DataClass, Keep},
-        rows::MessageState,
+        keep::{Class, DataClass, Keep, without_explanation},
+        rows::{JourneyRow, MessageState},
         store::{FeedbackRow, Outstanding, StoreError},
     },
     shard::health::REVIEWED,
@@ -15,7 +15,7 @@ use rapport_engine::{
 };
 use rapport_event::id::PartnerKey;
 
-use super::Tables;
+use super::{StoredMessage, Tables};
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
@@ -268,9 +268,47 @@ impl Tables {
                     row.kind != REVIEWED || newest.get(&row.key).is_none_or(|newest| row.occurred_at >= *newest)
                 })
             }
+            Class::Data(DataClass::Mails) => {
+                let gone: Vec<String> =
+                    self.messages.values().filter(|message| self.is_gone(message, before)).map(id_of).collect();
+                for id in &gone {
+                    self.messages.remove(id);
+                }
+                gone.len()
+            }
+            Class::Data(DataClass::Explanations) => {
+                let mut removed = retain(&mut self.refusals, |_, row| row.at >= before);
+                let is_old = |row: &JourneyRow| row.exited.as_ref().is_some_and(|(at, _)| *at < before);
+                for row in self.journeys.values_mut().filter(|row| is_old(row)) {
+                    if let Some(body) = without_explanation(&row.body) {
+                        row.body = body;
+                        removed += 1;
+                    }
+                }
+                removed
+            }
         };
         removed as u64
     }
+
+    /// Whether it is a marketing mail that ended before, and nothing asks for it any more: no cap counts it, its journey is over, and it
+    /// was not told in a digest of which nobody knows whether it left. What was refused stays: a backtest tells it again.
+    fn is_gone(&self, message: &StoredMessage, before: Timestamp) -> bool {
+        let over = [MessageState::Sent, MessageState::Suppressed, MessageState::Expired, MessageState::Cancelled];
+        let open = [MessageState::Attempting, MessageState::InDoubt];
+        let journey = (message.row.key.clone(), message.row.journey.clone());
+        let carrier = message.carrier.as_ref().and_then(|id| self.messages.get(id));
+        message.row.kind == "marketing"
+            && over.contains(&message.state)
+            && message.changed_at < before
+            && !self.sent.contains_key(&message.row.id)
+            && self.journeys.get(&journey).is_none_or(|row| row.exited.is_some())
+            && carrier.is_none_or(|carrier| !open.contains(&carrier.state))
+    }
+}
+
+fn id_of(message: &StoredMessage) -> String {
+    message.row.id.clone()
 }
 
 /// How many went.

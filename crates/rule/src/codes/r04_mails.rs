@@ -383,7 +383,7 @@ pub(super) const PAGES: &[CodePage] = &[
     CodePage {
         code: "R0470",
         title: "rows kept for too short a time",
-        meaning: "Decisions and reports still ask for them: the pace a partner chose looks back a month, soft bounces are counted over two weeks, a reversal within the history takes back what its conversion gave. What is removed sooner would be missing there.",
+        meaning: "Decisions and reports still ask for them: the pace a partner chose looks back a month, soft bounces are counted over two weeks, a reversal within the history takes back what its conversion gave, reports look back on 400 days of mails. What is removed sooner would be missing there.",
         place: place::RAPPORT,
         example: "retention: { counted_mails: 3 days }",
         put_right: "retention: { counted_mails: 60 days }",

@@ -376,6 +376,12 @@ pub(crate) mod prune {
     pub(crate) static PACE: Statement = Statement::one(include_str!("../../queries/prune/pace.sql"));
     pub(crate) static WARM_UP: Statement = Statement::one(include_str!("../../queries/prune/warm_up.sql"));
     pub(crate) static LEAVING: Statement = Statement::one(include_str!("../../queries/prune/leaving.sql"));
+    pub(crate) static MAILS: Statement = Statement::one(include_str!("../../queries/prune/mails.sql"));
+    pub(crate) static CONTEXTS: Statement = Statement::one(include_str!("../../queries/prune/contexts.sql"));
+    pub(crate) static MESSAGES: Statement = Statement::one(include_str!("../../queries/prune/messages.sql"));
+    pub(crate) static EXPLAINED: Statement = Statement::one(include_str!("../../queries/prune/explained.sql"));
+    pub(crate) static EMPTIED: Statement = Statement::one(include_str!("../../queries/prune/emptied.sql"));
+    pub(crate) static REFUSALS: Statement = Statement::one(include_str!("../../queries/prune/refusals.sql"));
 }
 
 pub(crate) mod journal {

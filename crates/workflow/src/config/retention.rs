@@ -16,15 +16,28 @@ pub enum DataClass {
     Feedback,
     /// Each partner's reviews of health.
     HealthReviews,
+    /// Marketing mails that are over, with what they said and where they went.
+    Mails,
+    /// Why journeys that are over were let in and what happened in them, and why partners were last refused.
+    Explanations,
 }
 
 /// A late event is refused before the conversion it would change is forgotten.
 const CONVERSION_SLACK_DAYS: u32 = 30;
+/// Reviews, reports and backtests look back on 400 days, the first of which begins up to a day before that.
+const LOOKED_BACK_DAYS: u32 = 401;
 
 impl DataClass {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Conversions, Self::CountedMails, Self::DeadLetters, Self::Feedback, Self::HealthReviews];
+    pub const ALL: [Self; 7] = [
+        Self::Conversions,
+        Self::CountedMails,
+        Self::DeadLetters,
+        Self::Feedback,
+        Self::HealthReviews,
+        Self::Mails,
+        Self::Explanations,
+    ];
 
     /// The name in files, logs and metrics.
     #[must_use]
@@ -35,6 +48,8 @@ impl DataClass {
             Self::DeadLetters => "dead_letters",
             Self::Feedback => "feedback",
             Self::HealthReviews => "health_reviews",
+            Self::Mails => "mails",
+            Self::Explanations => "explanations",
         }
     }
 
@@ -43,7 +58,8 @@ impl DataClass {
             Self::Conversions => history_days + CONVERSION_SLACK_DAYS,
             Self::CountedMails => 60,
             Self::DeadLetters => 30,
-            Self::Feedback | Self::HealthReviews => history_days,
+            Self::Feedback | Self::HealthReviews | Self::Explanations => history_days,
+            Self::Mails => longer(LOOKED_BACK_DAYS, history_days + CONVERSION_SLACK_DAYS),
         }
     }
 
@@ -58,8 +74,17 @@ impl DataClass {
             Self::DeadLetters => (7, "What was refused is known by them when it is read again."),
             Self::Feedback => (28, "Soft bounces are counted over two weeks."),
             Self::HealthReviews => (90, "A quarter is compared with the one before."),
+            Self::Mails => (
+                longer(LOOKED_BACK_DAYS, history_days),
+                "The history, and 401 days: reports, reviews of partners and backtests look at mails of that time.",
+            ),
+            Self::Explanations => (28, "Whoever asks why a mail came asks within weeks."),
         }
     }
+}
+
+const fn longer(one: u32, other: u32) -> u32 {
+    if one > other { one } else { other }
 }
 
 /// How long each class is kept.
@@ -76,13 +101,15 @@ impl Retention {
     /// Whole days.
     #[must_use]
     pub fn days(&self, class: DataClass) -> u32 {
-        let Self([conversions, counted_mails, dead_letters, feedback, health_reviews]) = *self;
+        let Self([conversions, counted_mails, dead_letters, feedback, health_reviews, mails, explanations]) = *self;
         match class {
             DataClass::Conversions => conversions,
             DataClass::CountedMails => counted_mails,
             DataClass::DeadLetters => dead_letters,
             DataClass::Feedback => feedback,
             DataClass::HealthReviews => health_reviews,
+            DataClass::Mails => mails,
+            DataClass::Explanations => explanations,
         }
     }
 }
@@ -135,7 +162,8 @@ mod tests {
                 assert!(usual.days(class) >= class.least(history).0, "{} of {history}", class.code());
             }
         }
-        assert_eq!(DataClass::ALL.map(|class| Retention::usual(400).days(class)), [430, 60, 30, 400, 400]);
+        assert_eq!(DataClass::ALL.map(|class| Retention::usual(400).days(class)), [430, 60, 30, 400, 400, 430, 400]);
+        assert_eq!(Retention::usual(90).days(DataClass::Mails), 401, "a review looks back further");
     }
 
     #[test]

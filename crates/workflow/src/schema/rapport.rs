@@ -201,6 +201,8 @@ pub(super) static RAPPORT: Shape = Shape::Map(
                     may("dead_letters", "What could not be read; 7 days at least.", KEEP),
                     may("feedback", "Bounces, complaints, replies and answers by mail; 28 days at least.", KEEP),
                     may("health_reviews", "Reviews of health; 90 days at least.", KEEP),
+                    may("mails", "Marketing mails that are over; the history and 401 days at least.", KEEP),
+                    may("explanations", "Why journeys that are over were let in; 28 days at least.", KEEP),
                 ],
                 "",
             ),

@@ -4,6 +4,7 @@ use axum::http::HeaderMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hmac::{Hmac, Mac};
+use jiff::{SignedDuration, Timestamp};
 use openssl::hash::MessageDigest;
 use openssl::pkey::{Id, PKey, Public};
 use openssl::sign::Verifier;
@@ -11,6 +12,10 @@ use openssl::x509::X509;
 use rapport_feedback::provider::{mailgun, postmark, sendgrid, ses};
 use rapport_feedback::{Report, Unread};
 use sha2::Sha256;
+
+/// Providers go on for a day or two to tell what nobody took. An older call is one that somebody kept. What was reported is known by its
+/// id for at least 28 days (`retention: { feedback }`), so no signature is believed of which that could be forgotten.
+const CALL_AGE_MAX: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// The providers that are believed, each with what it proves itself by.
 #[derive(Default)]
@@ -57,6 +62,8 @@ pub(super) enum Refused {
     Unknown,
     /// The proof is missing or wrong.
     Unproven,
+    /// Proven, and signed too long ago.
+    Old,
     /// Proven, and not understood.
     Unread(Unread),
 }
@@ -112,8 +119,14 @@ impl Providers {
         Ok(())
     }
 
-    /// Reads a call, if it proves that it is the provider's.
-    pub(super) fn read(&self, provider: &str, headers: &HeaderMap, body: &[u8]) -> Result<Told, Refused> {
+    /// Reads a call, if it proves that it is the provider's, and of these days where its signature says when it was made.
+    pub(super) fn read(
+        &self,
+        provider: &str,
+        headers: &HeaderMap,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<Told, Refused> {
         let reports = |reports| Told::Reports { reports, once: None };
         match provider {
             "mailgun" => {
@@ -123,6 +136,7 @@ impl Providers {
                 let mut mac = Hmac::<Sha256>::new_from_slice(key).map_err(|_| Refused::Unproven)?;
                 mac.update(signed.text.as_bytes());
                 mac.verify_slice(&proof).map_err(|_| Refused::Unproven)?;
+                of_these_days(Timestamp::from_second(signed.at).ok(), now)?;
                 Ok(Told::Reports { reports: mailgun::read(body)?, once: Some(signed.text) })
             }
             "sendgrid" => {
@@ -132,6 +146,8 @@ impl Providers {
                 let timestamp = header("x-twilio-email-event-webhook-timestamp")?;
                 let signature = BASE64.decode(signature).map_err(|_| Refused::Unproven)?;
                 proven(key, MessageDigest::sha256(), &signature, &[timestamp, body].concat())?;
+                let at = std::str::from_utf8(timestamp).ok().and_then(|seconds| seconds.parse().ok());
+                of_these_days(at.and_then(|seconds| Timestamp::from_second(seconds).ok()), now)?;
                 Ok(reports(sendgrid::read(body)?))
             }
             "postmark" => {
@@ -154,6 +170,7 @@ impl Providers {
                 if call.topic != topic.arn {
                     return Err(Refused::Unproven);
                 }
+                of_these_days(call.at.parse().ok(), now)?;
                 match (call.kind.as_str(), &call.subscribe_url) {
                     ("Notification", _) => Ok(reports(ses::read(&call)?)),
                     ("SubscriptionConfirmation", Some(url)) => Ok(Told::Confirm(url.clone())),
@@ -172,6 +189,12 @@ fn filled(secret: &str) -> Result<&str, ProviderError> {
 fn proven(key: &PKey<Public>, digest: MessageDigest, signature: &[u8], text: &[u8]) -> Result<(), Refused> {
     let verified = Verifier::new(digest, key).and_then(|mut verifier| verifier.verify_oneshot(signature, text));
     if verified.unwrap_or(false) { Ok(()) } else { Err(Refused::Unproven) }
+}
+
+/// An instant that is none proves nothing.
+fn of_these_days(at: Option<Timestamp>, now: Timestamp) -> Result<(), Refused> {
+    let at = at.ok_or(Refused::Unproven)?;
+    if now.duration_since(at) > CALL_AGE_MAX { Err(Refused::Old) } else { Ok(()) }
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {

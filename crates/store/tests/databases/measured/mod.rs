@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use rapport_engine::ports::keep::{Keep, Retention};
+use rapport_engine::ports::keep::{Class, DataClass, Keep, Retention};
 use rapport_engine::ports::rows::{
     ConversionRow, JourneyRow, MessageRow, MessageState, OutboxRow, PartnerRow, PersonRow, Response, ResponseRow,
     ShardCommit, Target,
@@ -226,4 +226,9 @@ pub async fn mails_and_draws_are_measured(store: SqlStore) {
         removed += store.prune(at(24 * 401 + 71), keep).await.unwrap();
     }
     assert_eq!(removed, 3 + 5 + 3, "what counted for caps, was done and said");
+    // Mails are kept longer than any report looks back, draws for good: a later one is only compared because it was the first.
+    let removed =
+        store.prune(at(24 * 431 + 71), Keep { class: Class::Data(DataClass::Mails), days: 430 }).await.unwrap();
+    assert_eq!(removed, 3);
+    assert_eq!(store.drawn(&period).await.unwrap().len(), 2);
 }
