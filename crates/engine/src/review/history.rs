@@ -228,8 +228,8 @@ pub(super) fn happenings(facts: &PartnerFacts<'_>, story: &Story, period: Period
     all
 }
 
-/// The month a best one is told of lies at most so many days before.
-const BEST_MONTH_DAYS: i32 = 62;
+/// The month a best one is told of begins at most so many days before: it is one of the newest four that are over.
+const BEST_MONTH_DAYS: i32 = 155;
 
 /// Whether a sale taken back since took with it what was reached, as far as that can still be told: congratulated is nobody for it.
 fn is_taken_back(facts: &PartnerFacts<'_>, row: &SignalRow, on: Date) -> bool {

@@ -456,7 +456,7 @@ impl Facts for PartnerFacts<'_> {
                 let month = event.id.strip_prefix("personal-best:").and_then(|month| month.parse().ok());
                 let before = event.payload.get("threshold").and_then(Json::as_f64);
                 month.zip(before).is_some_and(|(month, before)| {
-                    let days = super::day_close::sales::known_approved_days(self.state);
+                    let days = super::day_close::sales::approved_days(self.state);
                     rapport_insight::win::month_revenue(&days, month) as f64 <= before
                 })
             }

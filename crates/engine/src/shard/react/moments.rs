@@ -89,7 +89,7 @@ impl Reaction<'_> {
                     Win::PersonalBest { month, revenue, before } => (
                         Kind::WinPersonalBest,
                         format!(
-                            "{} of approved revenue in {}, more than in any month of the year before",
+                            "{} of approved revenue in {}, more than in any other of the last twelve months",
                             money(*revenue),
                             month.strftime("%B")
                         ),
