@@ -272,7 +272,7 @@ fn a_score_by_another_model_is_not_what_the_period_began_with() {
         story.signals =
             days.into_iter().zip(models).map(|(on, (model, stamp))| reviewed(on, 71.0, model, stamp)).collect();
         let pack = made_of(&partner("2026-01-10T10:00:00Z"), &story, "2026-Q3").unwrap();
-        let HealthPart::Reviewed(then) = pack.health else { panic!("{:?}", pack.health) };
+        let HealthPart::Reviewed(then) = &pack.health else { panic!("{:?}", pack.health) };
         then.before
     };
     let (first, second, coupon) = (("default", 1), ("default", 2), ("coupon", 1));
