@@ -68,6 +68,7 @@ fn log() -> String {
             log.sale(&now, ("tiny", "alone"), &now, 4_000, "EUR");
         }
     }
+    log.sale(&at(10), ("default", "usd"), &at(10), 120_000, "EUR");
     // Told on the 20th day, sold in the first week.
     for day in 1..7 {
         log.sale(&at(20), ("default", "late"), &at(day), 4_000, "EUR");
@@ -136,7 +137,9 @@ fn a_programme_with_every_kind_of_bad_input_has_explained_results() {
         (Some(6), Some(15))
     );
     // A currency without a rate: counted, and of no known worth.
-    assert_eq!((of("usd")["conversions_28d"].as_i64(), of("usd")["revenue_28d"].is_null()), (Some(22), true));
+    assert_eq!((of("usd")["conversions_28d"].as_i64(), of("usd")["revenue_28d"].is_null()), (Some(23), true));
+    // What is known of the others reaches a milestone all the same.
+    check(folder, &["explain", "usd"], 0, &["milestone.reached: 1000 EUR of approved revenue"]);
     check(folder, &["report", "unpriced_conversions_28d", "revenue_28d"], 0, &["22", "?"]);
     // An enormous amount is one partner's, and makes nobody else's future enormous.
     let future = |partner: &str| of(partner)["expected_revenue_next_90d"]["minor"].as_i64().unwrap();
