@@ -69,6 +69,7 @@ fn log() -> String {
         }
     }
     log.sale(&at(10), ("default", "usd"), &at(10), 120_000, "EUR");
+    log.sale(&at(20), ("tiny", "alone"), &at(20), 4_000, "USD");
     // Told on the 20th day, sold in the first week.
     for day in 1..7 {
         log.sale(&at(20), ("default", "late"), &at(day), 4_000, "EUR");
@@ -141,6 +142,8 @@ fn a_programme_with_every_kind_of_bad_input_has_explained_results() {
     // What is known of the others reaches a milestone all the same.
     check(folder, &["explain", "usd"], 0, &["milestone.reached: 1000 EUR of approved revenue"]);
     check(folder, &["report", "unpriced_conversions_28d", "revenue_28d"], 0, &["22", "?"]);
+    // Nobody falls out of the best for it.
+    check(folder, &["segment", "vip", "alone"], 0, &["alone is in vip", "without a rate; who is in stays in"]);
     // An enormous amount is one partner's, and makes nobody else's future enormous.
     let future = |partner: &str| of(partner)["expected_revenue_next_90d"]["minor"].as_i64().unwrap();
     assert!(future("huge") > 1_000_000_000_000 && future("steady") < 10_000_000, "{report}");
