@@ -84,17 +84,22 @@ impl Win {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Told {
     /// Best months, newest last.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     months: Vec<Date>,
     /// The longest streak that lasts.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_none")]
     weeks: u16,
     /// How many of [`TIERS`] were reached.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_none")]
     tiers: usize,
     /// At the first look it was not known what they sold for, so that there was no place among the others.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     unranked: bool,
+}
+
+/// Most partners were told of nothing yet, and what says so is kept with each of them.
+fn is_none<N: Default + PartialEq>(number: &N) -> bool {
+    *number == N::default()
 }
 
 /// Limits of [`TIERS`] over everybody's approved revenue, in any order; `None` where too few sell.
@@ -219,7 +224,7 @@ fn best_month(days: &[ApprovedDay], on: i32) -> Option<(Date, i64, i64)> {
     let candidates = months.iter().filter(|month| month.unpriced == 0 && ago(month.first) <= MONTHS_OF_NEWS);
     let best = candidates.max_by_key(|month| month.revenue)?;
     let others = || months.iter().filter(|month| month.first != best.first);
-    let enough = others().filter(|month| month.conversions > 0).count() >= MONTHS_MIN;
+    let enough = others().filter(|month| month.first < best.first && month.conversions > 0).count() >= MONTHS_MIN;
     let beaten = others().all(|month| month.at_most(order) < best.revenue);
     let before = others().map(|month| month.revenue).max().unwrap_or(0);
     (enough && beaten && best.conversions >= CONVERSIONS_MIN).then_some((best.first, best.revenue, before))

@@ -147,8 +147,10 @@ pub fn wins(state: &PartnerState, number: i32, close: &DayClose) -> Option<(Vec<
     let before: Option<Told> = state.mark(marks::WINS).and_then(|json| serde_json::from_slice(json).ok());
     let ranked = approved_revenue(state, number);
     let (wins, told) = win::look(&approved_days(state), number, ranked, close.tier_limits.as_ref(), before.as_ref());
-    // Who has nothing to tell yet need not be written for it.
-    let changed = before.as_ref() != Some(&told) && (before.is_some() || told != Told::default());
+    // Who sells is looked at for the first time before there is anything to tell, or the first win of everybody would be what was so
+    // before the first look. Who never did need not be written for it.
+    let begins = before.is_none() && (told != Told::default() || state.last_sale_day().is_some());
+    let changed = begins || before.as_ref().is_some_and(|before| *before != told);
     changed.then(|| (wins, serde_json::to_vec(&told).unwrap_or_default()))
 }
 
@@ -273,6 +275,25 @@ mod tests {
         state.open.add(150, Measure::Unpriced, 1);
         besides.add(&state, 213, true);
         assert_eq!(besides.approved.len(), 2);
+    }
+
+    #[test]
+    fn the_first_win_of_a_newcomer_is_told() {
+        let mut state = PartnerState::default();
+        let mut told = Vec::new();
+        for week in 0..13 {
+            // Recorded on its day, approved four weeks later.
+            state.open.add(7 * week, Measure::Conversions, 1);
+            if week >= 4 {
+                state.open.add(7 * (week - 4), Measure::ApprovedConversions, 1);
+            }
+            let sunday = 7 * week + 3;
+            if let Some((wins, mark)) = wins(&state, sunday, &close(sunday)) {
+                told.extend(wins.iter().map(|win| (week, win.id())));
+                state.set_mark(marks::WINS, mark);
+            }
+        }
+        assert_eq!(told, [(7, "streak-4:1969-12-29".to_owned())]);
     }
 
     #[test]
