@@ -8,7 +8,7 @@ use rapport_engine::{
 use rapport_event::PartnerKey;
 use rapport_http::review::{Reader, text};
 use rapport_message::{Locale, link::Keys};
-use rapport_partner::{Measure, PartnerState, day};
+use rapport_partner::{Measure, PartnerState, day, profile::Stored};
 
 use crate::world::{PARTNER, World, now, path, review, shipped};
 
@@ -330,6 +330,24 @@ fn goals_stand_as_they_stood_when_the_period_ended() {
     assert!(page.contains("As they stood on") && page.contains("20 of 100"), "{page}");
     let running = goals("2026-Q4");
     assert_eq!(told(&running), [line(100, 500, "2026-11-21", Standing::Behind)]);
+}
+
+#[test]
+fn a_condition_was_met_by_then_if_it_was_told_so() {
+    let approved = at("2026-07-10T10:00:00Z");
+    let percent = |reached: Option<&str>, sold: i64| {
+        let mut state = partner("2026-07-10T10:00:00Z");
+        state.profile.approved_at = Stored { value: Some(approved), at: approved };
+        state.totals.add(Measure::ApprovedConversions, sold);
+        let mut story = story();
+        let payload = serde_json::json!({ "name": "first_sale", "percent": 100.0 });
+        story.signals = reached.map(|on| signal("goal.reached", on, None, payload)).into_iter().collect();
+        let pack = made_of(&state, &story, "2026-Q3").unwrap();
+        pack.goals.iter().find(|goal| goal.goal == "first_sale").unwrap().percent
+    };
+    assert_eq!(percent(Some("2026-07-20T10:00:00Z"), 0), Some(100.0), "whatever was taken back since");
+    assert_eq!(percent(None, 0), Some(0.0), "not met to this day");
+    assert_eq!(percent(None, 1), None, "met now, and nobody knows whether it was then");
 }
 
 #[test]
