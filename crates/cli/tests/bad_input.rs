@@ -144,6 +144,12 @@ fn a_programme_with_every_kind_of_bad_input_has_explained_results() {
     check(folder, &["report", "unpriced_conversions_28d", "revenue_28d"], 0, &["22", "?"]);
     // Nobody falls out of the best for it.
     check(folder, &["segment", "vip", "alone"], 0, &["alone is in vip", "without a rate; who is in stays in"]);
+    // Another health model: whom it would move, and what is wrong in it, in its own file.
+    let health = std::fs::read_to_string(folder.join("config/health.yaml")).unwrap();
+    std::fs::write(folder.join("new.yaml"), health.replace("      strong: 78", "      superb: 78")).unwrap();
+    check(folder, &["health", "--compare", "new.yaml"], 0, &["would change band", "strong → superb", "default/steady"]);
+    std::fs::write(folder.join("new.yaml"), health.replace("strong: 78", "strong: .nan")).unwrap();
+    check(folder, &["health", "--compare", "new.yaml"], 2, &["R0022", "new.yaml:"]);
     // An enormous amount is one partner's, and makes nobody else's future enormous.
     let future = |partner: &str| of(partner)["expected_revenue_next_90d"]["minor"].as_i64().unwrap();
     assert!(future("huge") > 1_000_000_000_000 && future("steady") < 10_000_000, "{report}");

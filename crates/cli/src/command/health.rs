@@ -210,6 +210,9 @@ async fn of_partner(settings: &Settings, partner: &str, arguments: &HealthArgume
 /// A partner who changes band: who, score now, score then.
 type Moved = (String, f64, f64);
 
+/// Where the models in force are.
+const IN_FORCE: &str = "config/health.yaml";
+
 /// Who would change band under the models of another file.
 async fn compare(settings: &Settings, file: &Path, as_data: bool) -> Result<u8, Failure> {
     let text = std::fs::read_to_string(file)
@@ -218,11 +221,15 @@ async fn compare(settings: &Settings, file: &Path, as_data: bool) -> Result<u8, 
     let picture = Picture::of(&store).await?;
     let mut texts: files::Texts =
         picture.applied.rulebook.sources.iter().map(|source| (source.path.clone(), source.text.clone())).collect();
-    texts.insert("config/health.yaml".to_owned(), text);
+    texts.insert(IN_FORCE.to_owned(), text);
     let sources = files::sources(&texts);
     let (rulebook, findings) = rapport_workflow::compile(&sources);
     let Some(edited) = rulebook else {
-        line(human_all(&findings, &crate::settings::shown(&sources)).trim_end());
+        store.close().await;
+        // It stands in for the file in force; what is wrong is found in it.
+        let told =
+            human_all(&findings, &crate::settings::shown(&sources)).replace(IN_FORCE, &file.display().to_string());
+        line(told.trim_end());
         return Ok(exit::BAD_INPUT);
     };
     if edited.health.is_empty() {
