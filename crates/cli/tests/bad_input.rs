@@ -68,6 +68,8 @@ fn log() -> String {
             log.sale(&now, ("tiny", "alone"), &now, 4_000, "EUR");
         }
     }
+    log.sale(&at(10), ("default", "usd"), &at(10), 120_000, "EUR");
+    log.sale(&at(20), ("tiny", "alone"), &at(20), 4_000, "USD");
     // Told on the 20th day, sold in the first week.
     for day in 1..7 {
         log.sale(&at(20), ("default", "late"), &at(day), 4_000, "EUR");
@@ -136,8 +138,18 @@ fn a_programme_with_every_kind_of_bad_input_has_explained_results() {
         (Some(6), Some(15))
     );
     // A currency without a rate: counted, and of no known worth.
-    assert_eq!((of("usd")["conversions_28d"].as_i64(), of("usd")["revenue_28d"].is_null()), (Some(22), true));
+    assert_eq!((of("usd")["conversions_28d"].as_i64(), of("usd")["revenue_28d"].is_null()), (Some(23), true));
+    // What is known of the others reaches a milestone all the same.
+    check(folder, &["explain", "usd"], 0, &["milestone.reached: 1000 EUR of approved revenue"]);
     check(folder, &["report", "unpriced_conversions_28d", "revenue_28d"], 0, &["22", "?"]);
+    // Nobody falls out of the best for it.
+    check(folder, &["segment", "vip", "alone"], 0, &["alone is in vip", "without a rate; who is in stays in"]);
+    // Another health model: whom it would move, and what is wrong in it, in its own file.
+    let health = std::fs::read_to_string(folder.join("config/health.yaml")).unwrap();
+    std::fs::write(folder.join("new.yaml"), health.replace("      strong: 78", "      superb: 78")).unwrap();
+    check(folder, &["health", "--compare", "new.yaml"], 0, &["would change band", "strong → superb", "default/steady"]);
+    std::fs::write(folder.join("new.yaml"), health.replace("strong: 78", "strong: .nan")).unwrap();
+    check(folder, &["health", "--compare", "new.yaml"], 2, &["R0022", "new.yaml:"]);
     // An enormous amount is one partner's, and makes nobody else's future enormous.
     let future = |partner: &str| of(partner)["expected_revenue_next_90d"]["minor"].as_i64().unwrap();
     assert!(future("huge") > 1_000_000_000_000 && future("steady") < 10_000_000, "{report}");

@@ -47,7 +47,7 @@ pub struct ReviewPack {
     pub figures: Vec<FigureLine>,
     /// The months up to the period's last.
     pub months: Vec<MonthLine>,
-    /// Goals that ran in the period, as they stand now.
+    /// Goals that ran in the period, as they stood at its end, or stand now if it is not over.
     pub goals: Vec<GoalLine>,
     /// Health at the period's end.
     pub health: HealthPart,
@@ -109,7 +109,7 @@ pub fn pack(
     let before = period.before();
     let health = history::health(facts, story, period);
     let happenings = history::happenings(facts, story, period);
-    let goals = ahead::goals(facts, period);
+    let goals = ahead::goals(facts, story, period);
     let proposals = ahead::proposals(facts, &health, &happenings);
     Ok(ReviewPack {
         program: story.partner.key.program.as_str().to_owned(),

@@ -220,7 +220,8 @@ pub fn document() -> String {
          | `28d_before` | the 28 days before those; 1 to {half} |\n| `since_start` | since the journey began, its trigger left out; in workflows only |\n\n\
          Sales count on the day of the sale, whenever they are told; a reversal takes them out of that day again. Days are kept for {DAYS_KEPT} days.\n\
          Money is of the programme's currency; a sale in another one is worth what the rate of its day in `config/rates.csv` makes of it, and\n\
-         without a rate every sum of money it belongs to is missing. Percent go from 0 to 100; growth may be below 0 and above 100.\n\n\
+         without a rate every sum of money it belongs to is missing. It takes its worth when it is told: one that came before its rate gets it\n\
+         when it is told again, by an event of another id, after the rate was applied. Percent go from 0 to 100; growth may be below 0 and above 100.\n\n\
          Before a programme's first event rapport did not listen. The last days of a partner (`28d`) are what was told of them, however short that\n\
          is. What is compared with days that nobody told of is missing, never 0, or everybody would seem to grow at first: `28d_before` and growth\n\
          of a partner who was one before the programme's first event are known when the window before begins on that event's day or later (55 days on\n\

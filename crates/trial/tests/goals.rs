@@ -15,7 +15,7 @@ use rapport_engine::shard::{
     },
 };
 use rapport_event::{CustomKinds, Event, Headers, Limits, decode_with};
-use rapport_partner::{FoldContext, Folded, PartnerState, Rates, day, fold};
+use rapport_partner::{FoldContext, Folded, Measure, PartnerState, Rates, day, fold};
 use rapport_rule::Currency;
 use rapport_workflow::config::{Config, Program};
 
@@ -160,6 +160,24 @@ fn agreed_on(target: i64) -> BTreeMap<String, Agreement> {
     assert!(agreement.apply("p", &Act::Propose(proposal), noon(0)));
     assert!(agreement.apply("p", &Act::Accept { counter: None }, noon(0)));
     [("own_approved_revenue".to_owned(), agreement)].into()
+}
+
+#[test]
+fn a_sale_told_again_once_there_is_a_rate_gets_its_worth() {
+    let day = number("2026-02-03");
+    let sale = Sale { id: 1, revision: 0, status: "approved", day, amount: 10_000, usd: true };
+    let (mut state, mut known) = (PartnerState::default(), None);
+    let mut told = |at: usize, rates: &Rates| {
+        let zone = TimeZone::UTC;
+        let context = FoldContext { zone: &zone, currency: Currency::EUR, rates };
+        if let Folded::Conversion(merged) = fold(&mut state, known.as_ref(), &sale.event(at), &context) {
+            known = Some(merged.state);
+        }
+        [Measure::Unpriced, Measure::ApprovedRevenue].map(|measure| state.totals.get(measure))
+    };
+    assert_eq!(told(0, Rates::none()), [1, 0]);
+    assert_eq!(told(1, &Rates::parse(RATES).unwrap()), [0, 9_000]);
+    assert_eq!(told(2, Rates::none()), [0, 9_000], "and keeps it");
 }
 
 proptest! {

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use rapport_engine::ports::rows::SignalRow;
 use rapport_engine::ports::store::Store as _;
-use rapport_engine::shard::health::{self, REVIEWED, at_once, standing};
+use rapport_engine::shard::health::{self, MadeBy, REVIEWED, at_once, standing};
 use rapport_engine::story::Story;
 use rapport_event::PartnerKey;
 use rapport_insight::base::{Standing, sentence as told};
@@ -38,19 +38,9 @@ pub async fn run(settings: &Settings, arguments: &HealthArguments) -> Result<u8,
 /// A review as it was kept.
 struct Kept {
     at: Timestamp,
-    model: String,
-    /// Of the model's inputs, anchors and weights; rows of before do not have it.
-    stamp: Option<u64>,
+    by: MadeBy,
     health: Health,
     standing: Standing,
-}
-
-impl Kept {
-    /// Whether points of both mean the same, as far as was noted.
-    fn is_of_the_model_of(&self, other: &Self) -> bool {
-        let is_same = self.stamp.zip(other.stamp).is_none_or(|(one, other)| one == other);
-        self.model == other.model && is_same
-    }
 }
 
 fn kept(row: &SignalRow) -> Option<Kept> {
@@ -58,8 +48,7 @@ fn kept(row: &SignalRow) -> Option<Kept> {
     let number = |name: &str| payload.get(name).and_then(Value::as_f64);
     Some(Kept {
         at: row.occurred_at,
-        model: payload.get("model").and_then(Value::as_str).unwrap_or_default().to_owned(),
-        stamp: payload.get("model_stamp").and_then(Value::as_u64),
+        by: MadeBy::of(&payload),
         health: health::kept(&payload)?,
         standing: Standing {
             days_since: number("days_since_conversion").map(|days| days as i64),
@@ -85,14 +74,14 @@ fn week_began(at: Timestamp) -> Timestamp {
 /// What held when the week began. The first review under a changed model is kept at once, and nothing before it is compared with: what
 /// another model made of the same partner is no move of theirs.
 fn before<'k>(earlier: &'k [Kept], now: &Kept, monday: Timestamp) -> Option<&'k Kept> {
-    earlier.iter().rev().take_while(|kept| kept.is_of_the_model_of(now)).find(|kept| kept.at < monday)
+    earlier.iter().rev().take_while(|kept| kept.by.is_comparable(&now.by)).find(|kept| kept.at < monday)
 }
 
 /// Each review in words, with what moved since the one before.
 fn history(reviews: &[Kept]) -> impl Iterator<Item = (Timestamp, String)> {
     reviews.iter().enumerate().map(move |(place, kept)| {
         let before = place.checked_sub(1).and_then(|before| reviews.get(before));
-        let before = before.filter(|before| before.is_of_the_model_of(kept)).map(|before| &before.health);
+        let before = before.filter(|before| before.by.is_comparable(&kept.by)).map(|before| &before.health);
         (kept.at, sentence(before, &kept.health))
     })
 }
@@ -163,7 +152,7 @@ async fn of_partner(settings: &Settings, partner: &str, arguments: &HealthArgume
             .help("health is reviewed when a day is closed, and needs config/health.yaml"));
     };
     if arguments.json {
-        let one = |kept: &Kept| json!({ "at": kept.at.to_string(), "model": kept.model, "health": kept.health });
+        let one = |kept: &Kept| json!({ "at": kept.at.to_string(), "model": kept.by.model, "health": kept.health });
         let history: Vec<Value> = reviews.iter().map(one).collect();
         line(json!({ "partner": key.to_string(), "standing": today, "now": one(now), "history": history }).to_string());
         return Ok(exit::OK);
@@ -179,7 +168,7 @@ async fn of_partner(settings: &Settings, partner: &str, arguments: &HealthArgume
     line(format!(
         "{}  {}",
         bold(&key.to_string()),
-        faint(&format!("{}, model {}", moment(now.at, &zone), harmless(&now.model)))
+        faint(&format!("{}, model {}", moment(now.at, &zone), harmless(&now.by.model)))
     ));
     let monday = week_began(at.unwrap_or(now.at));
     let moved = match before(earlier, now, monday) {
@@ -221,6 +210,9 @@ async fn of_partner(settings: &Settings, partner: &str, arguments: &HealthArgume
 /// A partner who changes band: who, score now, score then.
 type Moved = (String, f64, f64);
 
+/// Where the models in force are.
+const IN_FORCE: &str = "config/health.yaml";
+
 /// Who would change band under the models of another file.
 async fn compare(settings: &Settings, file: &Path, as_data: bool) -> Result<u8, Failure> {
     let text = std::fs::read_to_string(file)
@@ -229,11 +221,15 @@ async fn compare(settings: &Settings, file: &Path, as_data: bool) -> Result<u8, 
     let picture = Picture::of(&store).await?;
     let mut texts: files::Texts =
         picture.applied.rulebook.sources.iter().map(|source| (source.path.clone(), source.text.clone())).collect();
-    texts.insert("config/health.yaml".to_owned(), text);
+    texts.insert(IN_FORCE.to_owned(), text);
     let sources = files::sources(&texts);
     let (rulebook, findings) = rapport_workflow::compile(&sources);
     let Some(edited) = rulebook else {
-        line(human_all(&findings, &crate::settings::shown(&sources)).trim_end());
+        store.close().await;
+        // It stands in for the file in force; what is wrong is found in it.
+        let told =
+            human_all(&findings, &crate::settings::shown(&sources)).replace(IN_FORCE, &file.display().to_string());
+        line(told.trim_end());
         return Ok(exit::BAD_INPUT);
     };
     if edited.health.is_empty() {

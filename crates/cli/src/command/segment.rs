@@ -116,7 +116,9 @@ fn share_of(facts: &PartnerFacts<'_>, group: &str, closed: Option<&DayCloseRow>)
     };
     let money = |minor| Money::new(minor, facts.program.currency);
     let Some(brought) = shared_revenue(facts.state, close.day, days) else {
-        return format!("? revenue_{days}d is not known: a sale among them is in a currency without a rate");
+        return format!(
+            "? revenue_{days}d is not known: a sale among them is in a currency without a rate; who is in stays in"
+        );
     };
     let brought = money(brought);
     match limits.enter_at {

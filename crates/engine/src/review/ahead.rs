@@ -1,15 +1,21 @@
-//! Goals as they stand, and what could come next.
+//! Goals as they stood at the end of a period, and what could come next.
 
 use jiff::{Timestamp, civil::Date};
+use rapport_event::Kind;
 use rapport_partner::{Measure, day};
 use rapport_rule::Money;
 use rapport_workflow::config::goal_measure;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::{Amount, Happening, HealthPart, Period, Standing, What};
-use crate::shard::{
-    facts::PartnerFacts,
-    goals::{self, Own},
+use crate::{
+    ports::rows::SignalRow,
+    shard::{
+        facts::PartnerFacts,
+        goals::{self, Own},
+    },
+    story::Story,
 };
 
 /// A goal.
@@ -21,7 +27,9 @@ pub struct GoalLine {
     pub metric: Option<&'static str>,
     /// What it is to come to; none likewise.
     pub target: Option<Amount>,
-    /// What it has come to; none likewise, or while a sale in it has no rate.
+    /// The day at whose end it stood so: the period's last, or the day of looking while that has not come.
+    pub on: Date,
+    /// What it had come to; none likewise, or while a sale in it has no rate.
     pub value: Option<Amount>,
     /// First day.
     pub from: Date,
@@ -79,22 +87,50 @@ fn amount(facts: &PartnerFacts<'_>, measure: Measure, value: f64) -> Amount {
     if measure.is_money() { Amount::Money(Money::new(whole, facts.program.currency)) } else { Amount::Count(whole) }
 }
 
-/// Goals that ran in the period.
-pub(super) fn goals(facts: &PartnerFacts<'_>, period: Period) -> Vec<GoalLine> {
+/// Goals that ran in the period, as they stood at its end by what is known now: a sale taken back since is not in it, and one approved
+/// since is.
+pub(super) fn goals(facts: &PartnerFacts<'_>, story: &Story, period: Period) -> Vec<GoalLine> {
+    let today = facts.program.zone.to_datetime(facts.now).date();
+    let on = period.last().min(today);
     let ran = |own: &Own<'_>| own.goal.from <= period.last() && own.goal.to >= period.first();
-    goals::all(facts).into_iter().filter(ran).map(|own| line(facts, &own)).collect()
+    goals::all_by(facts, &story.signals, on).into_iter().filter(ran).map(|own| line(facts, story, &own, on)).collect()
 }
 
-fn line(facts: &PartnerFacts<'_>, own: &Own<'_>) -> GoalLine {
+/// What was counted by then. A condition cannot be asked about a day that is over: it was met if it was told that it is reached, and
+/// if it is not met to this day it was not.
+fn value_by(facts: &PartnerFacts<'_>, story: &Story, own: &Own<'_>, on: Date) -> Option<f64> {
+    let zone = &facts.program.zone;
+    if own.measure().is_some() {
+        return own.value_by(facts, on);
+    }
+    let now = own.value(facts);
+    if on == zone.to_datetime(facts.now).date() {
+        return now;
+    }
+    let told = story.signals.iter().filter(|row| Kind::GoalReached.name() == row.kind.as_str());
+    let mut days = told.filter(|row| is_of(row, &own.goal.id)).map(|row| zone.to_datetime(row.occurred_at).date());
+    if days.any(|day| (own.goal.from..=on).contains(&day)) { Some(1.0) } else { now.filter(|now| *now < 1.0) }
+}
+
+fn is_of(row: &SignalRow, goal: &str) -> bool {
+    let payload: Option<Value> = serde_json::from_str(&row.payload).ok();
+    payload.is_some_and(|payload| payload.get("name").and_then(Value::as_str) == Some(goal))
+}
+
+fn line(facts: &PartnerFacts<'_>, story: &Story, own: &Own<'_>, on: Date) -> GoalLine {
     let measure = own.measure();
-    let progress = own.progress(facts);
+    let value = value_by(facts, story, own, on);
+    // The days of a goal that ended by then are all over on the next one.
+    let over = own.goal.to <= on && on < facts.program.zone.to_datetime(facts.now).date();
+    let progress = own.progress_with(value, if over { rapport_insight::day::plus(on, 1) } else { on });
     // Nobody who objects is told how they do; what was reached is theirs to hear.
     let judged = progress.filter(|_| !facts.state.profile.objects_to_profiling());
     GoalLine {
         goal: own.goal.id.clone(),
         metric: measure.map(Measure::name),
         target: measure.map(|measure| amount(facts, measure, own.goal.target)),
-        value: measure.zip(own.value(facts)).map(|(measure, value)| amount(facts, measure, value)),
+        on,
+        value: measure.zip(value).map(|(measure, value)| amount(facts, measure, value)),
         from: own.goal.from,
         to: own.goal.to,
         percent: progress.map(|progress| progress.percent),

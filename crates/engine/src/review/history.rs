@@ -1,6 +1,6 @@
 //! What happened in a period and what the programme did, from the rows kept of the partner.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, iter};
 
 use jiff::{Timestamp, civil::Date};
 use rapport_event::Kind;
@@ -17,7 +17,7 @@ use crate::{
     shard::{
         facts::{self, PartnerFacts},
         goals,
-        health::{self, REVIEWED},
+        health::{self, MadeBy, REVIEWED},
     },
     story::Story,
 };
@@ -41,7 +41,7 @@ pub struct HealthThen {
     pub on: Date,
     /// With what it is made of.
     pub health: Health,
-    /// The score when the period began, if there was one.
+    /// The score when the period began, if there was one and the model that made it is still the same.
     pub before: Option<f64>,
 }
 
@@ -180,29 +180,34 @@ fn within(facts: &PartnerFacts<'_>, period: Period, at: Timestamp) -> bool {
     (period.first()..=period.last()).contains(&local(facts, at))
 }
 
-/// A review's health and the day it tells of: the one before it was kept.
-fn reviewed(facts: &PartnerFacts<'_>, row: &SignalRow) -> Option<(Date, Health)> {
-    let payload: Value = serde_json::from_str(&row.payload).ok()?;
-    Some((rapport_insight::day::plus(local(facts, row.occurred_at), -1), health::kept(&payload)?))
+/// A review as it was kept.
+struct Kept {
+    /// The day it tells of: the one before it was kept.
+    on: Date,
+    by: MadeBy,
+    health: Health,
 }
 
-/// Health at the period's end.
+fn reviewed(facts: &PartnerFacts<'_>, row: &SignalRow) -> Option<Kept> {
+    let payload: Value = serde_json::from_str(&row.payload).ok()?;
+    let on = rapport_insight::day::plus(local(facts, row.occurred_at), -1);
+    Some(Kept { on, by: MadeBy::of(&payload), health: health::kept(&payload)? })
+}
+
+/// Health at the period's end. A review under a changed model begins anew: nothing before it is compared with.
 pub(super) fn health(facts: &PartnerFacts<'_>, story: &Story, period: Period) -> HealthPart {
     if facts.state.profile.objects_to_profiling() {
         return HealthPart::Objected;
     }
     let rows = story.signals.iter().filter(|row| row.kind == REVIEWED);
-    let (mut then, mut before) = (None, None);
-    for (on, health) in rows.filter_map(|row| reviewed(facts, row)).filter(|(on, _)| *on <= period.last()) {
-        if on < period.first() {
-            before = Some(health.score);
-        }
-        then = Some((on, health));
-    }
-    match then {
-        Some((on, health)) => HealthPart::Reviewed(HealthThen { on, health, before }),
-        None => HealthPart::NotReviewed,
-    }
+    let mut reviews: Vec<Kept> =
+        rows.filter_map(|row| reviewed(facts, row)).filter(|kept| kept.on <= period.last()).collect();
+    let Some(then) = reviews.pop() else { return HealthPart::NotReviewed };
+    // What was kept last before the period is what held when it began: the newest itself, when nothing was kept since.
+    let mut comparable =
+        iter::once(&then).chain(reviews.iter().rev()).take_while(|kept| kept.by.is_comparable(&then.by));
+    let before = comparable.find(|kept| kept.on < period.first()).map(|kept| kept.health.score);
+    HealthPart::Reviewed(HealthThen { on: then.on, health: then.health, before })
 }
 
 /// What happened in the period, in order.
@@ -228,8 +233,8 @@ pub(super) fn happenings(facts: &PartnerFacts<'_>, story: &Story, period: Period
     all
 }
 
-/// The month a best one is told of lies at most so many days before.
-const BEST_MONTH_DAYS: i32 = 62;
+/// The month a best one is told of begins at most so many days before: it is one of the newest four that are over.
+const BEST_MONTH_DAYS: i32 = 155;
 
 /// Whether a sale taken back since took with it what was reached, as far as that can still be told: congratulated is nobody for it.
 fn is_taken_back(facts: &PartnerFacts<'_>, row: &SignalRow, on: Date) -> bool {

@@ -459,6 +459,11 @@ pub fn shared_revenue(state: &rapport_partner::PartnerState, number: i32, days: 
     (state.sum(Measure::Unpriced, from, number) <= 0).then(|| state.sum(Measure::Revenue, from, number))
 }
 
+/// Whose revenue is not known comes in nowhere, and loses nothing by it: one sale without a rate makes nobody a lesser partner.
+fn belongs(limits: &Limits, revenue: Option<i64>, member: bool) -> bool {
+    revenue.map_or(member, |revenue| limits.belongs(revenue, member))
+}
+
 /// The marks of top groups, if they change. Hysteresis: a member leaves only below the lower limit.
 fn top_groups(
     rulebook: &Applied,
@@ -468,11 +473,10 @@ fn top_groups(
 ) -> Option<Vec<u8>> {
     let known: Vec<String> =
         state.mark(marks::TOP).and_then(|json| serde_json::from_slice(json).ok()).unwrap_or_default();
-    // Whose revenue is not known belongs to none.
-    let revenue = shared_revenue(state, number, rulebook.rulebook.segments.share_days()).unwrap_or(0);
+    let revenue = shared_revenue(state, number, rulebook.rulebook.segments.share_days());
     let now: Vec<String> = PartnerFacts::share_groups(rulebook)
         .zip(limits)
-        .filter(|(group, limits)| limits.belongs(revenue, known.iter().any(|known| known == group)))
+        .filter(|(group, limits)| belongs(limits, revenue, known.iter().any(|known| known == group)))
         .map(|(group, _)| group.to_owned())
         .collect();
     (now != known).then(|| if now.is_empty() { Vec::new() } else { serde_json::to_vec(&now).unwrap_or_default() })
@@ -494,7 +498,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn groups_by_share_compare_the_declared_days_and_nobody_whose_sales_have_no_rate() {
+    fn groups_by_share_compare_the_declared_days_and_move_nobody_whose_sales_have_no_rate() {
         let mut state = rapport_partner::PartnerState::default();
         for (day, measure, value) in [(0, Measure::Revenue, 1_000), (50, Measure::Revenue, 500)] {
             state.open.add(day, measure, value);
@@ -503,5 +507,8 @@ mod tests {
         assert_eq!([28, 90].map(|days| revenue(&state, days)), [Some(500), Some(1_500)]);
         state.open.add(10, Measure::Unpriced, 1);
         assert_eq!([28, 90].map(|days| revenue(&state, days)), [Some(500), None]);
+        let limits = Limits { enter_at: 1_000, leave_below: 800 };
+        let stays = |revenue| [false, true].map(|member| belongs(&limits, revenue, member));
+        assert_eq!([None, Some(900), Some(0)].map(stays), [[false, true], [false, true], [false, false]]);
     }
 }

@@ -259,28 +259,20 @@ impl PartnerFacts<'_> {
             .map(|group| &*group.name)
     }
 
-    /// The level of approved figures a milestone compares with; `None` for a veteran of unknown past.
+    /// The level of approved figures a milestone compares with; `None` for a veteran of unknown past. What a sale without a rate is
+    /// worth is left out: it could only make it more, so what the others reach is reached.
     #[must_use]
     pub fn approved(&self, measure: milestone::Measure) -> Option<i64> {
-        let path = match measure {
-            milestone::Measure::ApprovedConversions => "approved_conversions_total",
-            milestone::Measure::ApprovedRevenue => "approved_revenue_total",
-        };
-        match self.figure(path, Since::NO_JOURNEY)? {
-            Value::Count(count) => Some(count),
-            Value::Money(money) => Some(money.minor),
-            _ => None,
+        if self.state.totals_missing(&self.context(None)) {
+            return None;
         }
+        self.state.known_total(counted(measure), &self.program.zone).map(|known| known.max(0))
     }
 
     /// Whether a milestone that was reached is not any more. A reversal takes it back; a sale without a rate, which makes the figure
     /// itself missing, does not: what is known of the others still reaches it.
     fn falls_short(&self, milestone: &milestone::Milestone) -> bool {
-        let measure = match milestone.measure {
-            milestone::Measure::ApprovedConversions => Measure::ApprovedConversions,
-            milestone::Measure::ApprovedRevenue => Measure::ApprovedRevenue,
-        };
-        let known = self.state.known_total(measure, &self.program.zone);
+        let known = self.state.known_total(counted(milestone.measure), &self.program.zone);
         known.is_some() && !milestone::met(milestone, known)
     }
 
@@ -456,7 +448,7 @@ impl Facts for PartnerFacts<'_> {
                 let month = event.id.strip_prefix("personal-best:").and_then(|month| month.parse().ok());
                 let before = event.payload.get("threshold").and_then(Json::as_f64);
                 month.zip(before).is_some_and(|(month, before)| {
-                    let days = super::day_close::sales::known_approved_days(self.state);
+                    let days = super::day_close::sales::approved_days(self.state);
                     rapport_insight::win::month_revenue(&days, month) as f64 <= before
                 })
             }
@@ -494,6 +486,14 @@ impl PartnerFacts<'_> {
         let mut dates =
             workflow.timed.iter().filter(|timed| matches!(timed, Timed::Date { field: of, .. } if **of == *field));
         comes_again && dates.any(|timed| timed::due(self, timed, self.now).is_some())
+    }
+}
+
+/// What a milestone counts.
+fn counted(measure: milestone::Measure) -> Measure {
+    match measure {
+        milestone::Measure::ApprovedConversions => Measure::ApprovedConversions,
+        milestone::Measure::ApprovedRevenue => Measure::ApprovedRevenue,
     }
 }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use jiff::{Timestamp, civil::Date};
 use rapport_insight::{
-    agreement::{Agreement, Terms},
+    agreement::{Agreed, Agreement, Terms},
     goal::{Goal, Moment, Progress, Told},
 };
 use rapport_partner::{Measure, day};
@@ -17,6 +17,7 @@ use rapport_rule::expr::Condition;
 use rapport_workflow::config::{Audience, DeclaredGoal, GoalPeriod, GoalTarget, MANAGER, goal_measure, length_days};
 
 use super::facts::{Bare, PartnerFacts, marks};
+use crate::ports::rows::SignalRow;
 
 /// What a goal counts.
 #[derive(Debug, Clone, Copy)]
@@ -88,10 +89,22 @@ impl Own<'_> {
         }
     }
 
+    /// What was counted by the end of a day, as far as it is known today; none for a condition, which is asked about now only.
+    #[must_use]
+    pub fn value_by(&self, facts: &PartnerFacts<'_>, on: Date) -> Option<f64> {
+        sum(facts, self.measure()?, self.goal.from, self.goal.to.min(on.max(self.goal.from)))
+    }
+
     /// How far it is today. A condition is met or not: nobody is behind with one.
     #[must_use]
     pub fn progress(&self, facts: &PartnerFacts<'_>) -> Option<Progress> {
-        let progress = self.goal.progress(self.value(facts), today(facts))?;
+        self.progress_with(self.value(facts), today(facts))
+    }
+
+    /// How far it is on a day with what was counted by then.
+    #[must_use]
+    pub fn progress_with(&self, value: Option<f64>, on: Date) -> Option<Progress> {
+        let progress = self.goal.progress(value, on)?;
         Some(Progress { behind: progress.behind && self.measure().is_some(), ..progress })
     }
 
@@ -150,14 +163,18 @@ fn own_among<'a>(facts: &PartnerFacts<'a>, id: &str, agreements: &BTreeMap<Strin
     let agreement = agreements.get(id);
     let declared = facts.rulebook.rulebook.goals.goal(id);
     if let Some(agreed) = agreement.and_then(|agreement| agreement.agreed.as_ref()) {
-        let own = by_terms(id, &agreed.terms, Some(agreed.at), &agreed.proposal, agreed.owner.clone());
-        return own.map(|own| Own { binding: true, ..own });
+        return by_agreement(id, agreed);
     }
     let open = agreement.and_then(|agreement| agreement.open.as_ref());
     if let Some(open) = open.filter(|_| declared.is_none_or(|declared| declared.agree)) {
         return by_terms(id, &open.terms, None, &open.id, open.owner.clone());
     }
     declared.and_then(|declared| by_declaration(facts, declared))
+}
+
+fn by_agreement<'a>(id: &str, agreed: &Agreed) -> Option<Own<'a>> {
+    let own = by_terms(id, &agreed.terms, Some(agreed.at), &agreed.proposal, agreed.owner.clone())?;
+    Some(Own { binding: true, ..own })
 }
 
 fn by_terms<'a>(
@@ -247,7 +264,19 @@ fn told(facts: &PartnerFacts<'_>) -> BTreeMap<String, Told> {
 /// Every goal of the partner: declared ones that concern them, and what was proposed to or agreed on with them.
 #[must_use]
 pub fn all<'a>(facts: &PartnerFacts<'a>) -> Vec<Own<'a>> {
-    let agreements = agreements(facts);
+    all_among(facts, &agreements(facts))
+}
+
+/// Every goal of the partner by what was proposed and agreed on until the end of a day, also those that later ones of the same id
+/// followed by then. `kept` are the rows kept of the partner, oldest first.
+#[must_use]
+pub fn all_by<'a>(facts: &PartnerFacts<'a>, kept: &[SignalRow], on: Date) -> Vec<Own<'a>> {
+    let then = agreed::by(facts, kept, on);
+    let replaced = then.replaced.iter().filter_map(|(id, agreed)| by_agreement(id, agreed));
+    replaced.chain(all_among(facts, &then.agreements)).collect()
+}
+
+fn all_among<'a>(facts: &PartnerFacts<'a>, agreements: &BTreeMap<String, Agreement>) -> Vec<Own<'a>> {
     let told = told(facts);
     let goals: &'a [DeclaredGoal] = &facts.rulebook.rulebook.goals.goals;
     let declared = goals
@@ -260,7 +289,7 @@ pub fn all<'a>(facts: &PartnerFacts<'a>) -> Vec<Own<'a>> {
         })
         .map(|goal| &*goal.id);
     let others = agreements.keys().filter(|id| facts.rulebook.rulebook.goals.goal(id).is_none());
-    declared.chain(others.map(String::as_str)).filter_map(|id| own_among(facts, id, &agreements)).collect()
+    declared.chain(others.map(String::as_str)).filter_map(|id| own_among(facts, id, agreements)).collect()
 }
 
 /// Goals the partner is behind with.

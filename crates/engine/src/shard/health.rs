@@ -30,6 +30,33 @@ pub fn kept(payload: &serde_json::Value) -> Option<Health> {
     })
 }
 
+/// By which model a review was made, as far as the row it is kept in says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MadeBy {
+    /// The model's name.
+    pub model: String,
+    /// Of the model's inputs, anchors and weights; rows of before do not have it.
+    stamp: Option<u64>,
+}
+
+impl MadeBy {
+    /// Of a row's payload.
+    #[must_use]
+    pub fn of(payload: &serde_json::Value) -> Self {
+        Self {
+            model: payload.get("model").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned(),
+            stamp: payload.get("model_stamp").and_then(serde_json::Value::as_u64),
+        }
+    }
+
+    /// Whether points of both mean the same, as far as was noted: what another model made of the same partner is no move of theirs.
+    #[must_use]
+    pub fn is_comparable(&self, other: &Self) -> bool {
+        let is_same = self.stamp.zip(other.stamp).is_none_or(|(one, other)| one == other);
+        self.model == other.model && is_same
+    }
+}
+
 /// A look at a partner's health.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Review {

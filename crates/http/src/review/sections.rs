@@ -110,7 +110,10 @@ fn goals(pack: &ReviewPack, tongue: &Tongue) -> Vec<Block> {
         let label = goal.metric.map_or(goal.goal.as_str(), |metric| tongue.figure(metric));
         Fact { label: label.to_owned(), value: reached(goal, tongue), note: terms(goal, tongue) }
     });
-    let as_of = format!("{} {}.", tongue.say("As they stand on", "Stand vom"), tongue.date(pack.as_of));
+    let as_of = match pack.goals.first().filter(|_| pack.over) {
+        Some(goal) => format!("{} {}.", tongue.say("As they stood on", "Stand vom"), tongue.date(goal.on)),
+        None => format!("{} {}.", tongue.say("As they stand on", "Stand vom"), tongue.date(pack.as_of)),
+    };
     vec![Block::Text(as_of), Block::Facts(facts.collect())]
 }
 

@@ -1,14 +1,14 @@
 use jiff::{Timestamp, civil::Date};
 use rapport_engine::{
     ports::rows::{MessageRow, MessageState, PartnerRow, SignalRow, TaskEnd, TaskKind, TaskRow},
-    review::{Amount, Change, HealthPart, Known, Missing, NoReview, Period, ReviewPack, What, pack},
+    review::{Amount, Change, HealthPart, Known, Missing, NoReview, Period, ReviewPack, Standing, What, pack},
     shard::facts::PartnerFacts,
     story::{Story, ToldMessage},
 };
 use rapport_event::PartnerKey;
 use rapport_http::review::{Reader, text};
 use rapport_message::{Locale, link::Keys};
-use rapport_partner::{Measure, PartnerState, day};
+use rapport_partner::{Measure, PartnerState, day, profile::Stored};
 
 use crate::world::{PARTNER, World, now, path, review, shipped};
 
@@ -255,6 +255,99 @@ fn what_happened_in_the_period_is_told_with_its_evidence_and_nothing_else() {
     // What people noted for each other is not for partners.
     let data = serde_json::to_string(&pack).unwrap();
     assert!(!data.contains("difficult") && !data.contains("secret"), "{data}");
+}
+
+#[test]
+fn a_score_by_another_model_is_not_what_the_period_began_with() {
+    let reviewed = |on: &str, score: f64, model: &str, stamp: u32| {
+        let payload = serde_json::json!({
+            "score": score, "band": "good", "contributions": [], "missing": [], "model": model, "model_stamp": stamp,
+        });
+        signal("health.reviewed", on, None, payload)
+    };
+    // Before the period, in it, and at its end.
+    let before = |models: [(&str, u32); 3]| {
+        let days = ["2026-06-20T00:30:00Z", "2026-08-10T00:30:00Z", "2026-09-20T00:30:00Z"];
+        let mut story = story();
+        story.signals =
+            days.into_iter().zip(models).map(|(on, (model, stamp))| reviewed(on, 71.0, model, stamp)).collect();
+        let pack = made_of(&partner("2026-01-10T10:00:00Z"), &story, "2026-Q3").unwrap();
+        let HealthPart::Reviewed(then) = &pack.health else { panic!("{:?}", pack.health) };
+        then.before
+    };
+    let (first, second, coupon) = (("default", 1), ("default", 2), ("coupon", 1));
+    assert_eq!(before([first, first, first]), Some(71.0));
+    assert_eq!(before([first, first, second]), None, "other weights");
+    assert_eq!(before([first, first, coupon]), None, "another type of partner");
+    assert_eq!(before([first, second, first]), None, "changed and changed back");
+}
+
+/// A row as an owner keeps what was proposed, or answered.
+fn of_goal(kind: &str, on: &str, proposal: &str, target: i64, days: (&str, &str)) -> SignalRow {
+    let by = if kind == "goal.proposed" { "ines" } else { "partner" };
+    let payload = serde_json::json!({
+        "goal": "own_approved_conversions", "proposal": proposal, "metric": "approved_conversions", "target": target,
+        "from": days.0, "until": days.1, "by": by,
+    });
+    signal(kind, on, None, payload)
+}
+
+#[test]
+fn goals_stand_as_they_stood_when_the_period_ended() {
+    let to_december = ("2026-08-01", "2026-12-31");
+    let mut story = story();
+    story.signals = vec![
+        of_goal("goal.proposed", "2026-06-20T10:00:00Z", "a", 20, ("2026-07-01", "2026-07-31")),
+        of_goal("goal.accepted", "2026-06-21T10:00:00Z", "a", 20, ("2026-07-01", "2026-07-31")),
+        of_goal("goal.proposed", "2026-08-01T10:00:00Z", "b", 100, to_december),
+        of_goal("goal.accepted", "2026-08-02T10:00:00Z", "b", 100, to_december),
+        // The same once more for other terms, of which nobody knew then.
+        of_goal("goal.proposed", "2026-10-05T10:00:00Z", "c", 500, to_december),
+        of_goal("goal.accepted", "2026-10-06T10:00:00Z", "c", 500, to_december),
+    ];
+    let mut state = partner("2026-01-10T10:00:00Z");
+    for (on, count) in [("2026-07-20", 10), ("2026-08-20", 20), ("2026-10-20", 80)] {
+        state.days.add(day::number(on.parse().unwrap()), Measure::ApprovedConversions, count);
+    }
+    let goals = |period: &str| {
+        let mut pack = made_of(&state, &story, period).unwrap();
+        pack.goals.retain(|goal| goal.goal == "own_approved_conversions");
+        pack
+    };
+    let told = |pack: &ReviewPack| -> Vec<(Option<Amount>, Option<Amount>, String, Option<Standing>)> {
+        pack.goals.iter().map(|goal| (goal.value, goal.target, goal.on.to_string(), goal.standing)).collect()
+    };
+    let line = |value: i64, target: i64, on: &str, standing: Standing| {
+        (Some(Amount::Count(value)), Some(Amount::Count(target)), on.to_owned(), Some(standing))
+    };
+    let over = goals("2026-Q3");
+    let expected = [line(10, 20, "2026-09-30", Standing::Missed), line(20, 100, "2026-09-30", Standing::Behind)];
+    assert_eq!(told(&over), expected, "two fifths of the time for 20 of 100");
+    assert!(over.goals.iter().all(|goal| goal.binding && goal.agreed_at.is_some()));
+    let locales = [Locale::parse("en").unwrap()];
+    let reader = Reader { locales: &locales, program: "Acme", name: "Ada", imprint: None };
+    let page = text(&over, &reader);
+    assert!(page.contains("As they stood on") && page.contains("20 of 100"), "{page}");
+    let running = goals("2026-Q4");
+    assert_eq!(told(&running), [line(100, 500, "2026-11-21", Standing::Behind)]);
+}
+
+#[test]
+fn a_condition_was_met_by_then_if_it_was_told_so() {
+    let approved = at("2026-07-10T10:00:00Z");
+    let percent = |reached: Option<&str>, sold: i64| {
+        let mut state = partner("2026-07-10T10:00:00Z");
+        state.profile.approved_at = Stored { value: Some(approved), at: approved };
+        state.totals.add(Measure::ApprovedConversions, sold);
+        let mut story = story();
+        let payload = serde_json::json!({ "name": "first_sale", "percent": 100.0 });
+        story.signals = reached.map(|on| signal("goal.reached", on, None, payload)).into_iter().collect();
+        let pack = made_of(&state, &story, "2026-Q3").unwrap();
+        pack.goals.iter().find(|goal| goal.goal == "first_sale").unwrap().percent
+    };
+    assert_eq!(percent(Some("2026-07-20T10:00:00Z"), 0), Some(100.0), "whatever was taken back since");
+    assert_eq!(percent(None, 0), Some(0.0), "not met to this day");
+    assert_eq!(percent(None, 1), None, "met now, and nobody knows whether it was then");
 }
 
 #[test]

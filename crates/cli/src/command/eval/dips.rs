@@ -1,6 +1,6 @@
 //! `rapport eval dips`: closes day after day of a file of daily counts, as the engine closes its days.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 use rapport_insight::dip::{Budget, DayPart, Detector, ProgramState, Standing, program};
@@ -51,8 +51,13 @@ pub fn run(events: &Path, partners: &Path, budget: f64, out: &Path) -> Result<u8
 fn read_partners(table: &Table) -> Result<(Vec<Partner>, BTreeMap<String, Program>), Failure> {
     let mut people = Vec::new();
     let mut programs: BTreeMap<String, Program> = BTreeMap::new();
+    let mut known = HashSet::new();
     for line in table.lines() {
         let line = line?;
+        // Rows of events name a partner alone: nobody could say whose they are.
+        if !known.insert(line.text(0)) {
+            return Err(line.wrong(0, "partner named for the first time"));
+        }
         programs.entry(line.text(1).to_owned()).or_default().members.push(people.len());
         let joined = line.value(2, "day")?;
         people.push(Partner { id: line.text(0).to_owned(), joined, detector: Detector::default() });
@@ -69,13 +74,13 @@ fn read_days(table: &Table, index: &HashMap<&str, usize>) -> Result<Vec<Day>, Fa
         if day >= DAYS_MAX {
             return Err(line.wrong(1, "day below 10,000"));
         }
-        let (conversions, revenue) = (line.amount(2, "count")?.max(0.0), line.amount(3, "amount")?);
+        let (conversions, revenue) = (line.count(2)?, line.amount(3, "amount")?);
         if days.len() <= day {
             days.resize_with(day + 1, Vec::new);
         }
         if let Some(day) = days.get_mut(day) {
             // Casts saturate.
-            day.push((partner, conversions as u32, (revenue * 100.0) as i64));
+            day.push((partner, conversions, (revenue * 100.0) as i64));
         }
     }
     Ok(days)
@@ -180,8 +185,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (events, partners) = (folder.path().join("e"), folder.path().join("p"));
         std::fs::write(&partners, "partner_id,program_id,join_day\n1,a,0\n").unwrap();
-        for (row, problem) in [("1,0,NaN,1", "NaN"), ("1,x,1,1", "x"), ("2,0,1,1", "2"), ("1,99999999,1,1", "99999999")]
-        {
+        for (row, problem) in [
+            ("1,0,NaN,1", "NaN"),
+            ("1,0,-3,1", "-3"),
+            ("1,0,3.7,1", "3.7"),
+            ("1,x,1,1", "x"),
+            ("2,0,1,1", "2"),
+            ("1,99999999,1,1", "99999999"),
+        ] {
             std::fs::write(&events, format!("partner_id,day,conversions,revenue\n{row}\n")).unwrap();
             let failure = run(&events, &partners, 0.5, &folder.path().join("o")).unwrap_err();
             assert!(failure.message.contains(&format!(":2: `{problem}`")), "{}", failure.message);
@@ -189,5 +200,8 @@ mod tests {
         std::fs::write(&events, "partner_id,day,conversions,revenue\n").unwrap();
         assert_eq!(run(&events, &partners, 0.5, &folder.path().join("o")).unwrap(), exit::OK);
         assert!(run(&events, &partners, f64::NAN, &folder.path().join("o")).is_err());
+        std::fs::write(&partners, "partner_id,program_id,join_day\n1,a,0\n1,b,0\n").unwrap();
+        let failure = run(&events, &partners, 0.5, &folder.path().join("o")).unwrap_err();
+        assert!(failure.message.contains(":3: `1`"), "{}", failure.message);
     }
 }

@@ -62,8 +62,7 @@ fn read(table: &Table, until: i32) -> Result<BTreeMap<String, Vec<ActiveDay>>, F
         if on > until {
             continue;
         }
-        let (orders, spend) = (line.amount(2, "count")?, line.amount(3, "amount")?);
-        let active = ActiveDay { day: on, orders: orders as u32, spend };
+        let active = ActiveDay { day: on, orders: line.count(2)?, spend: line.amount(3, "amount")? };
         customers.entry(line.text(0).to_owned()).or_default().push(active);
     }
     Ok(customers)
@@ -112,6 +111,8 @@ mod tests {
         assert!(wrong.message.contains("`2025-02-30` is no date"), "{}", wrong.message);
         let wrong = predictions(&log("c1,2025-02-03,1,NaN\n")).unwrap_err();
         assert!(wrong.message.contains("`NaN` is no amount"), "{}", wrong.message);
+        let wrong = predictions(&log("c1,2025-02-03,-1,5\n")).unwrap_err();
+        assert!(wrong.message.contains("`-1` is no count"), "{}", wrong.message);
         assert_eq!(predictions("customer_id,date,orders,spend\n").unwrap().lines().count(), 1);
         assert!(predictions("a,b\n1,2\n").is_err());
     }

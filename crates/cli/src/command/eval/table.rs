@@ -71,7 +71,14 @@ impl<'a> Line<'a> {
         self.text(at).parse().map_err(|_| self.wrong(at, what))
     }
 
-    /// A field as a number that is one and not below 0.
+    /// A field as a count; one beyond every count there is stays the largest.
+    pub fn count(&self, at: usize) -> Result<u32, Failure> {
+        let count = self.amount(at, "count")?;
+        // Casts saturate.
+        if count >= 0.0 && count.fract() == 0.0 { Ok(count as u32) } else { Err(self.wrong(at, "count")) }
+    }
+
+    /// A field as a number that is one. What was paid back may lie below 0.
     pub fn amount(&self, at: usize, what: &str) -> Result<f64, Failure> {
         let amount: f64 = self.value(at, what)?;
         if amount.is_finite() { Ok(amount) } else { Err(self.wrong(at, what)) }

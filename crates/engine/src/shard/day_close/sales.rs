@@ -44,7 +44,7 @@ impl Besides {
         }
         self.sold.add(&state.sold, number);
         if ranked {
-            self.approved.extend(Some(approved_revenue(state, number)).filter(|revenue| *revenue > 0));
+            self.approved.extend(approved_revenue(state, number).filter(|revenue| *revenue > 0));
         }
     }
 
@@ -123,22 +123,21 @@ fn priced_days(state: &PartnerState) -> Vec<SaleDay> {
     days
 }
 
-fn approved_revenue(state: &PartnerState, number: i32) -> i64 {
-    if state.is_priced() { state.sum(Measure::ApprovedRevenue, number - REVENUE_DAYS + 1, number) } else { 0 }
+/// What the best of a programme are compared by; none while a sale of these days has no rate.
+fn approved_revenue(state: &PartnerState, number: i32) -> Option<i64> {
+    let from = number - REVENUE_DAYS + 1;
+    (state.sum(Measure::Unpriced, from, number) <= 0).then(|| state.sum(Measure::ApprovedRevenue, from, number))
 }
 
-/// Approved sales by day; of no worth where that of any is not known, so that no month is the best by what is left out.
-fn approved_days(state: &PartnerState) -> Vec<ApprovedDay> {
-    let mut days = known_approved_days(state);
-    if !state.is_priced() {
-        days.iter_mut().for_each(|one| one.revenue = 0);
-    }
-    days
-}
-
-/// Approved sales by day with the worth that is known: a best month is lost by a reversal, not by a sale without a rate.
-pub fn known_approved_days(state: &PartnerState) -> Vec<ApprovedDay> {
-    let one = |sale: SaleDay| ApprovedDay { day: sale.day, conversions: sale.conversions, revenue: sale.revenue };
+/// Approved sales by day, with how many of the day's have no rate.
+pub fn approved_days(state: &PartnerState) -> Vec<ApprovedDay> {
+    let priced = state.is_priced();
+    let one = |sale: SaleDay| ApprovedDay {
+        day: sale.day,
+        conversions: sale.conversions,
+        revenue: sale.revenue,
+        unpriced: if priced { 0 } else { state.sum(Measure::Unpriced, sale.day, sale.day).max(0) },
+    };
     state.by_day(Measure::ApprovedConversions, Measure::ApprovedRevenue).into_iter().map(one).collect()
 }
 
@@ -148,8 +147,10 @@ pub fn wins(state: &PartnerState, number: i32, close: &DayClose) -> Option<(Vec<
     let before: Option<Told> = state.mark(marks::WINS).and_then(|json| serde_json::from_slice(json).ok());
     let ranked = approved_revenue(state, number);
     let (wins, told) = win::look(&approved_days(state), number, ranked, close.tier_limits.as_ref(), before.as_ref());
-    // Who has nothing to tell yet need not be written for it.
-    let changed = before.as_ref() != Some(&told) && (before.is_some() || told != Told::default());
+    // Who sells is looked at for the first time before there is anything to tell, or the first win of everybody would be what was so
+    // before the first look. Who never did need not be written for it.
+    let begins = before.is_none() && (told != Told::default() || state.last_sale_day().is_some());
+    let changed = begins || before.as_ref().is_some_and(|before| *before != told);
     changed.then(|| (wins, serde_json::to_vec(&told).unwrap_or_default()))
 }
 
@@ -239,6 +240,60 @@ mod tests {
         assert_eq!(judge(&state, late, &close(late), budget), Some(RevenueDip::Forgotten));
         let early = late - 1;
         assert_ne!(judge(&state, early, &close(early), budget), Some(RevenueDip::Forgotten));
+    }
+
+    /// What is told of a best month and of a place, of one who was looked at before.
+    fn told(state: &PartnerState, number: i32) -> Vec<String> {
+        let mut state = state.clone();
+        state.set_mark(marks::WINS, serde_json::to_vec(&Told::default()).unwrap());
+        let close = DayClose { tier_limits: Some([1, 1, 1, i64::MAX, i64::MAX]), ..close(number) };
+        let (found, _) = wins(&state, number, &close).unwrap();
+        found.iter().map(Win::id).filter(|id| !id.starts_with("streak")).collect()
+    }
+
+    #[test]
+    fn a_sale_without_a_rate_silences_what_it_could_have_changed() {
+        let mut state = partner();
+        // July, days 181 to 211, brought more than any before.
+        (181..212).for_each(|day| state.open.add(day, Measure::ApprovedRevenue, 2_000));
+        let both = ["personal-best:1970-07-01", "rank-top-10"];
+        assert_eq!(told(&state, 213), both);
+        let without = |day: i32| {
+            let mut state = state.clone();
+            state.open.add(day, Measure::Unpriced, 1);
+            told(&state, 213)
+        };
+        assert_eq!(without(40), both, "a sale of February is no reason to say nothing");
+        assert_eq!(without(150), both[..1], "of the last 90 days it is not known what was sold");
+        assert!(without(190).is_empty(), "nor what July brought");
+        // Who is compared with others is known by the same days.
+        let mut besides = Besides::default();
+        besides.add(&state, 213, true);
+        state.open.add(40, Measure::Unpriced, 1);
+        besides.add(&state, 213, true);
+        assert_eq!(besides.approved.len(), 2);
+        state.open.add(150, Measure::Unpriced, 1);
+        besides.add(&state, 213, true);
+        assert_eq!(besides.approved.len(), 2);
+    }
+
+    #[test]
+    fn the_first_win_of_a_newcomer_is_told() {
+        let mut state = PartnerState::default();
+        let mut told = Vec::new();
+        for week in 0..13 {
+            // Recorded on its day, approved four weeks later.
+            state.open.add(7 * week, Measure::Conversions, 1);
+            if week >= 4 {
+                state.open.add(7 * (week - 4), Measure::ApprovedConversions, 1);
+            }
+            let sunday = 7 * week + 3;
+            if let Some((wins, mark)) = wins(&state, sunday, &close(sunday)) {
+                told.extend(wins.iter().map(|win| (week, win.id())));
+                state.set_mark(marks::WINS, mark);
+            }
+        }
+        assert_eq!(told, [(7, "streak-4:1969-12-29".to_owned())]);
     }
 
     #[test]

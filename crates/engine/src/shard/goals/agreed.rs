@@ -11,7 +11,10 @@ use rapport_workflow::config::{GoalTarget, goal_measure};
 
 use super::{Own, agreements, by_declaration, concerns, today};
 use crate::{
-    ports::{rows::PartnerRow, store::StoreError},
+    ports::{
+        rows::{PartnerRow, SignalRow},
+        store::StoreError,
+    },
     shard::facts::{PartnerFacts, marks},
 };
 
@@ -40,10 +43,72 @@ pub fn to_mark(agreements: &BTreeMap<String, Agreement>) -> Vec<u8> {
     if agreements.is_empty() { Vec::new() } else { serde_json::to_vec(agreements).unwrap_or_default() }
 }
 
+/// What was proposed and agreed on until the end of a day.
+#[derive(Debug, Default)]
+pub(super) struct Then {
+    /// By goal.
+    pub agreements: BTreeMap<String, Agreement>,
+    /// What was agreed on before a later agreement on the same goal for later days, oldest first.
+    pub replaced: Vec<(String, Agreed)>,
+}
+
+/// An act as it was kept.
+struct Kept {
+    /// When it was folded, which is the order they count in.
+    folded_at: Timestamp,
+    /// When it was done: the end of the row's id.
+    at: Timestamp,
+    kind: Kind,
+    data: GoalData,
+    act: Act,
+}
+
+impl Kept {
+    /// `None` of a row of anything else, like a goal's progress.
+    fn of(row: &SignalRow) -> Option<Self> {
+        let kind = Kind::parse(&row.kind).filter(|kind| kind.name().starts_with("goal."))?;
+        let data: GoalData = serde_json::from_str(&row.payload).ok()?;
+        let millis = row.id.rsplit_once(':').and_then(|(_, millis)| millis.parse().ok());
+        let at = millis.and_then(|millis| Timestamp::from_millisecond(millis).ok()).unwrap_or(row.occurred_at);
+        let act = act_of(&kind, at, &data)?;
+        Some(Self { folded_at: row.occurred_at, at, kind, data, act })
+    }
+}
+
+/// The agreements until the end of a day, by the rows in which each of their acts is kept with its terms.
+pub(super) fn by(facts: &PartnerFacts<'_>, kept: &[SignalRow], on: Date) -> Then {
+    let mut acts: Vec<Kept> = kept.iter().filter_map(Kept::of).collect();
+    // Of one moment: what is answered was proposed before.
+    acts.sort_by_key(|kept| (kept.folded_at, kept.kind != Kind::GoalProposed, kept.kind != Kind::GoalCountered));
+    let mut then = Then::default();
+    // Of what no row tells nothing is known but what is in force.
+    let untold = of(facts.state).into_iter().filter(|(id, _)| !acts.iter().any(|kept| *kept.data.goal == **id));
+    then.agreements.extend(untold);
+    for Kept { at, data, act, .. } in &acts {
+        if facts.program.zone.to_datetime(*at).date() > on {
+            continue;
+        }
+        let agreement = then.agreements.entry(data.goal.to_string()).or_default();
+        let before = agreement.agreed.clone();
+        if agreement.apply(&data.proposal, act, *at) && matches!(act, Act::Accept { .. }) {
+            // New terms for the same days leave nothing of the old ones.
+            let from = agreement.agreed.as_ref().map(|now| now.terms.from);
+            let before = before.filter(|before| from.is_some_and(|from| from > before.terms.to));
+            then.replaced.extend(before.map(|before| (data.goal.to_string(), before)));
+        }
+    }
+    then.agreements.retain(|_, agreement| !agreement.is_empty());
+    then
+}
+
 /// The act a record tells of; none when it says too little.
 #[must_use]
 pub fn act(event: &Event, data: &GoalData) -> Option<Act> {
-    Some(match event.kind {
+    act_of(&event.kind, event.occurred_at, data)
+}
+
+fn act_of(kind: &Kind, at: Timestamp, data: &GoalData) -> Option<Act> {
+    Some(match kind {
         Kind::GoalProposed => {
             let metric = data.metric.as_deref().filter(|metric| goal_measure(metric).is_some())?;
             let terms = Terms {
@@ -59,7 +124,7 @@ pub fn act(event: &Event, data: &GoalData) -> Option<Act> {
                 terms,
                 owner: text(&data.owner),
                 by: text(&data.by),
-                at: event.occurred_at,
+                at,
                 counter: None,
             })
         }

@@ -58,7 +58,10 @@ impl Reaction<'_> {
     fn milestone(&mut self, reached: &milestone::Milestone, approved: &Approved) {
         let value = match reached.measure {
             Measure::ApprovedConversions => approved.conversions,
-            Measure::ApprovedRevenue => approved.revenue,
+            // Without the worth of a sale that has no rate it is not told what they came to.
+            Measure::ApprovedRevenue => {
+                approved.revenue.filter(|_| self.entry.state.totals.get(rapport_partner::Measure::Unpriced) <= 0)
+            }
         };
         let shown = match reached.measure {
             Measure::ApprovedConversions if reached.level == 1 => "first approved conversion".to_owned(),
@@ -89,7 +92,7 @@ impl Reaction<'_> {
                     Win::PersonalBest { month, revenue, before } => (
                         Kind::WinPersonalBest,
                         format!(
-                            "{} of approved revenue in {}, more than in any month of the year before",
+                            "{} of approved revenue in {}, more than in any other of the last twelve months",
                             money(*revenue),
                             month.strftime("%B")
                         ),
