@@ -86,6 +86,25 @@ fn what_is_nested_deeper_than_anybody_reads_is_flattened() {
 }
 
 #[test]
+fn an_image_is_as_wide_as_is_said_behind_its_address() {
+    let shown =
+        |image: &str, context: Json| show(&mail("x", image), &layout(), &context, &surroundings(), "en").unwrap().html;
+    let address = "https://a.example/x.png";
+    let with = |width: &str| {
+        format!("<img src=\"{address}\" alt=\"A shoe\"{width} style=\"max-width:100%;height:auto;border:0\">")
+    };
+    let html = shown(&format!("![A shoe]({address} \"240px\")"), json!({}));
+    assert!(html.contains(&with(" width=\"240\"")), "{html}");
+    let html = shown(&format!("![A shoe]({address} \"{{{{n}}}}\")"), json!({ "n": "90" }));
+    assert!(html.contains(&with(" width=\"90\"")), "{html}");
+    // What is no width is none, and stands nowhere.
+    for odd in ["5000", "1\" onload=\"x", "-3", "a"] {
+        let html = shown(&format!("![A shoe]({address} \"{{{{n}}}}\")"), json!({ "n": odd }));
+        assert!(html.contains(&with("")) && !html.contains("onload"), "{html}");
+    }
+}
+
+#[test]
 fn helpers_speak_the_mails_language() {
     let context = json!({"n": 1234, "m": {"minor": 123450, "currency": "EUR"}, "d": "2026-11-03T00:30:00+01:00[Europe/Oslo]", "one": 1, "b": 1000});
     let body = "{{number n}} {{money m}} {{date d}} {{plural one \"sale\" \"sales\"}} {{plural n \"sale\" \"sales\"}} {{pct_change n b}}";
