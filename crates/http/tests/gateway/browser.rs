@@ -158,7 +158,7 @@ fn holds(mut pages: Vec<(String, String)>, rules: &str) {
                 told["dark"] != dark
                     || told["width"] != WIDTH
                     || told["violations"] != serde_json::json!([])
-                    || told["passes"].as_u64() < Some(8)
+                    || told["passes"].as_u64() < Some(10)
             })
             .map(|(told, (name, _))| format!("{name}: {told}"))
             .collect();
