@@ -126,7 +126,7 @@ fn the_shipped_tests_pass_and_a_changed_workflow_fails_them() {
     let project = project();
     let junit = project.path().join("junit.xml");
     let arguments = ["test", "welcome", "--coverage", "--junit", junit.to_str().unwrap()];
-    check(project.path(), &arguments, 0, &["tests passed", "welcome: 12 of 12 steps and branches walked"]);
+    check(project.path(), &arguments, 0, &["tests passed", "welcome: 17 of 17 steps and branches walked"]);
     assert!(std::fs::read_to_string(&junit).unwrap().contains("<testsuite name=\"welcome\""));
     edit(project.path(), "workflows/welcome/workflow.yaml", "wait: 3 days", "wait: 5 days");
     let says = ["✗ welcome", "expected first-link on day 4", "workflows/welcome/tests.yaml:", "failed"];

@@ -95,6 +95,41 @@ fn what_a_shop_publishes_is_pulled_checked_and_put_into_force() {
 }
 
 #[test]
+fn a_pull_puts_into_force_what_it_pulled_and_nothing_else_of_the_folder() {
+    let shop = Shop::open();
+    let project = shop.project();
+    let folder = project.path();
+    // Before anything is applied there is nothing that items could go into.
+    check(folder, &["feeds", "pull", "--apply"], 1, &["written to", "rapport apply"]);
+    check(folder, &["apply", "--approved-by", "ines"], 0, &["applied"]);
+    // Somebody is at work in the folder: a workflow that is half done, and a feed that nobody knows yet.
+    let declared = std::fs::read_to_string(folder.join("config/feeds.yaml")).unwrap();
+    let shops = declared.find("\n  shop:\n").unwrap();
+    let second = declared.get(shops + 1..).unwrap().replace("  shop:\n", "  second:\n");
+    std::fs::write(folder.join("config/feeds.yaml"), declared.clone() + &second).unwrap();
+    let welcome = folder.join("workflows/welcome/workflow.yaml");
+    let before = std::fs::read_to_string(&welcome).unwrap();
+    std::fs::write(&welcome, before.clone() + "# half done\n").unwrap();
+    shop.publish(&GOOD.replace("Becher", "Tasse"));
+    let said = ["items of shop", "no such feed is in force", "run `rapport apply`"];
+    check(folder, &["feeds", "pull", "--apply", "--by", "timer"], 1, &said);
+
+    // In force are the new cup and the old workflow: the folder as it was, with these items, is what is in force.
+    std::fs::write(&welcome, &before).unwrap();
+    std::fs::write(folder.join("config/feeds.yaml"), &declared).unwrap();
+    std::fs::remove_file(folder.join("config/feeds/second.json")).unwrap();
+    assert_eq!(file(folder).unwrap()["items"][1]["name"], "Tasse");
+    check(folder, &["apply"], 0, &["in force already"]);
+
+    // Items of other columns wait for their declaration.
+    std::fs::write(&welcome, before + "# half done\n").unwrap();
+    shop.publish(&GOOD.replace("Becher", "Krug"));
+    check(folder, &["feeds", "pull", "--apply"], 0, &["applied", "what else differs", "rapport plan"]);
+    project::edit(folder, "config/feeds.yaml", "      name: titel\n", "");
+    check(folder, &["feeds", "pull", "--apply"], 1, &["do not fit what is in force"]);
+}
+
+#[test]
 fn what_is_broken_leaves_what_was_there() {
     let shop = Shop::open();
     let project = shop.project();

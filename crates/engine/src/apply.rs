@@ -101,9 +101,23 @@ pub async fn apply(
     shards: u32,
     now: Timestamp,
 ) -> Result<Outcome, ApplyError> {
+    let current = store.current_definition().await?;
+    apply_upon(store, current, request, shards, now).await
+}
+
+/// The same for files that were made of those in force: if others are in force by now, these would take back what is in them.
+///
+/// # Errors
+/// [`ApplyError::Stale`] if `current` is in force no more; else as [`apply`].
+pub async fn apply_upon(
+    store: &Arc<dyn Store>,
+    current: Option<DefinitionRow>,
+    request: Request,
+    shards: u32,
+    now: Timestamp,
+) -> Result<Outcome, ApplyError> {
     let compiled = Applied::compile("", request.texts.clone(), BTreeMap::new())?;
     let hash = compiled.rulebook.hash.to_string();
-    let current = store.current_definition().await?;
     let previous = current.as_ref().map(|current| current.hash.as_str());
     if request.plan.as_ref().is_some_and(|planned| *planned != plan::id(previous, &hash)) {
         let why = "the files, or what runs, changed since it was made; make another with `rapport plan`";

@@ -12,7 +12,9 @@ mod line;
 mod markup;
 mod style;
 
-use rapport_rule::{Findings, Source};
+use std::ops::Range;
+
+use rapport_rule::{Findings, Source, Span};
 
 use crate::front_matter;
 use crate::layout;
@@ -84,18 +86,33 @@ pub fn lint(source: &Source, clients: &[Client], findings: &mut Findings) {
     let text = source.slice(body);
     match written {
         Written::Markdown => {
+            let place = |range: Range<usize>| Span::new(range.start, range.end).shifted(body.start);
             for (range, url, shown) in markdown::links(text) {
-                address::lint(
-                    &url,
-                    &shown,
-                    &source.path,
-                    rapport_rule::Span::new(range.start, range.end).shifted(body.start),
-                    findings,
-                );
+                address::lint(&url, &shown, &source.path, place(range), findings);
+            }
+            if clients.contains(&Client::Outlook) {
+                for (range, width) in markdown::images(text) {
+                    wide(&width, &source.path, place(range), findings);
+                }
             }
         }
         Written::Html | Written::Mjml => judge::lint(source, body, written, clients, findings),
     }
+}
+
+/// A warning for an image in Markdown that Outlook shows as wide as its file. `width` is what stands in quotes behind its address.
+fn wide(width: &str, path: &str, span: Span, findings: &mut Findings) {
+    if markdown::image_width(width).is_some() {
+        return;
+    }
+    let what = match width.is_empty() {
+        true => "an image without a width".to_owned(),
+        false => format!("`{width}` is no width of an image"),
+    };
+    let most = markdown::IMAGE_PX_MAX;
+    findings
+        .warning("R0463", path, span, what)
+        .hint(format!("Outlook on Windows knows no max-width for images and shows the file as wide as it is, beyond the edge of the mail. Write the width in pixels behind the address, at most {most}: ![A red shoe](https://acme.example/shoe.png \"200\"). See https://www.caniemail.com/features/css-max-width/"));
 }
 
 #[cfg(test)]

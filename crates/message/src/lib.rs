@@ -33,6 +33,7 @@ pub mod parties;
 pub mod rehearsal;
 pub mod render;
 pub mod sample;
+pub mod utm;
 pub mod variable;
 
 pub mod format;

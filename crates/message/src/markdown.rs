@@ -33,7 +33,7 @@ pub(crate) enum Inline {
     Strong(Vec<Inline>),
     Emphasis(Vec<Inline>),
     Link { url: String, content: Vec<Inline> },
-    Image { url: String, alt: String },
+    Image { url: String, alt: String, width: Option<u16> },
     Space,
     Break,
 }
@@ -172,10 +172,10 @@ impl<'a, I: Iterator<Item = Event<'a>>> Builder<'a, I> {
                 let url = address(&dest_url)?;
                 Inline::Link { url, content: self.deeper(TagEnd::Link)? }
             }
-            Event::Start(Tag::Image { dest_url, .. }) => {
+            Event::Start(Tag::Image { dest_url, title, .. }) => {
                 let url = address(&dest_url)?;
                 let alt = words(&self.deeper(TagEnd::Image)?);
-                Inline::Image { url, alt }
+                Inline::Image { url, alt, width: image_width(&escape::open(&title)) }
             }
             _ => return Ok(None),
         }))
@@ -209,6 +209,19 @@ fn flush(loose: &mut Vec<Inline>, blocks: &mut Vec<Block>) {
 
 fn address(url: &CowStr<'_>) -> Result<String, RefusedLink> {
     escape::address(&escape::open(url)).ok_or(RefusedLink)
+}
+
+/// The frame of a mail is no wider.
+pub(crate) const IMAGE_PX_MAX: u16 = 600;
+
+/// How wide an image is to be shown, in pixels: what stands in quotes behind its address, `"200"` or `"200px"`.
+pub(crate) fn image_width(title: &str) -> Option<u16> {
+    let title = title.trim();
+    let digits = title.strip_suffix("px").unwrap_or(title).trim_end();
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    digits.parse().ok().filter(|width| (1..=IMAGE_PX_MAX).contains(width))
 }
 
 fn level_number(level: HeadingLevel) -> u8 {
@@ -391,11 +404,15 @@ fn write_inlines(content: &[Inline], out: &mut String) {
                 write_inlines(content, out);
                 out.push_str("</a>");
             }
-            Inline::Image { url, alt } => out.push_str(&format!(
-                "<img src=\"{}\" alt=\"{}\" style=\"max-width:100%;height:auto;border:0\">",
-                escape::html(url),
-                escape::html(alt)
-            )),
+            Inline::Image { url, alt, width } => {
+                // As an attribute, for Outlook, which takes images for as wide as their files and knows no `max-width`.
+                let width = width.map(|width| format!(" width=\"{width}\"")).unwrap_or_default();
+                out.push_str(&format!(
+                    "<img src=\"{}\" alt=\"{}\"{width} style=\"max-width:100%;height:auto;border:0\">",
+                    escape::html(url),
+                    escape::html(alt)
+                ));
+            }
             Inline::Space => out.push('\n'),
             Inline::Break => out.push_str("<br>\n"),
         }
@@ -481,6 +498,20 @@ pub(crate) fn links(text: &str) -> Vec<(Range<usize>, String, String)> {
         }
     }
     all
+}
+
+/// Every image of a text: its place, and what stands in quotes behind its address. What is a value is only known when rendering, and
+/// left out.
+pub(crate) fn images(text: &str) -> Vec<(Range<usize>, String)> {
+    let blanked = without_tags(text);
+    let is_value = |title: &str| !title.is_empty() && title.chars().all(|c| c == BLANK);
+    Parser::new_ext(&blanked, Options::empty())
+        .into_offset_iter()
+        .filter_map(|(event, range)| match event {
+            Event::Start(Tag::Image { title, .. }) if !is_value(&title) => Some((range, title.to_string())),
+            _ => None,
+        })
+        .collect()
 }
 
 /// What Handlebars tags are replaced by when only the Markdown around them is looked at.

@@ -109,8 +109,7 @@ pub(crate) fn lead_links(html: &str, lead: &mut Lead<'_>) -> String {
         behind = at + tag.len();
         let is_link = tag.strip_prefix("<a").is_some_and(|rest| rest.starts_with(char::is_whitespace));
         let Some(value) = attribute(tag, "href").filter(|_| is_link) else { continue };
-        let address = value.replace("&quot;", "\"").replace("&#39;", "'").replace("&lt;", "<").replace("&gt;", ">");
-        let address = address.replace("&amp;", "&");
+        let address = opened(value);
         let elsewhere = if escape::html(&address) == value { lead(&address) } else { None };
         let Some(elsewhere) = elsewhere else { continue };
         // It is a part of the tag, which is a part of the document.
@@ -121,6 +120,28 @@ pub(crate) fn lead_links(html: &str, lead: &mut Lead<'_>) -> String {
     }
     led.push_str(html.get(written..).unwrap_or_default());
     led
+}
+
+/// The value of an attribute as it is meant.
+fn opened(value: &str) -> String {
+    let value = value.replace("&quot;", "\"").replace("&#39;", "'").replace("&lt;", "<").replace("&gt;", ">");
+    value.replace("&amp;", "&")
+}
+
+/// Every address that finished HTML links to, in order.
+pub(crate) fn addresses(html: &str) -> Vec<String> {
+    let mut behind = 0;
+    let mut all = Vec::new();
+    for (at, tag) in tags(html) {
+        // A tag in a quoted text is none.
+        if at < behind {
+            continue;
+        }
+        behind = at + tag.len();
+        let is_link = tag.strip_prefix("<a").is_some_and(|rest| rest.starts_with(char::is_whitespace));
+        all.extend(attribute(tag, "href").filter(|_| is_link).map(opened));
+    }
+    all
 }
 
 /// The finished HTML as text: every address it links to stands below it, by number.

@@ -182,8 +182,39 @@ pub fn render_led(
         return Err(RenderError::TooLarge { path: path(), bytes: html.len() });
     }
     values.insert("content".to_owned(), Json::from(plain::text(&blocks)));
-    let text = tidy(&layout.wrap_text(&values, request.locale)?);
+    let text = completed(tidy(&layout.wrap_text(&values, request.locale)?), &html);
     Ok(Rendered { subject, preheader, html, text })
+}
+
+/// The text with every address in it that the HTML links to: a frame may link to what its text does not name.
+fn completed(mut text: String, html: &str) -> String {
+    let mut begun = false;
+    for address in mjml::addresses(html) {
+        let address = address.strip_prefix("mailto:").unwrap_or(&address);
+        if address.is_empty() || stands_in(&text, address) {
+            continue;
+        }
+        // Away from the last words of the frame.
+        if !begun {
+            text.push('\n');
+            begun = true;
+        }
+        text.push_str(address);
+        text.push('\n');
+    }
+    text
+}
+
+/// Whether an address stands in a text as a whole, and not as the beginning of another one.
+fn stands_in(text: &str, address: &str) -> bool {
+    let ends = |c: char| matches!(c, ')' | ']' | '>' | '.' | ',' | ':' | ';' | '!' | '?' | '"' | '\'');
+    text.match_indices(address).any(|(at, _)| {
+        let behind = text.get(at + address.len()..).unwrap_or_default();
+        // So it stands behind its words.
+        let in_brackets = behind.starts_with(')');
+        let next = behind.trim_start_matches(ends).chars().next();
+        in_brackets || next.is_none_or(|next| next.is_whitespace() || !next.is_ascii())
+    })
 }
 
 /// A mail that is its own frame. Its text is made of its HTML, without the preheader, which stands there for the list alone.

@@ -43,7 +43,7 @@ fn the_shipped_layout_is_for_all_clients() {
 fn what_markdown_becomes_is_for_all_clients_in_light_and_dark() {
     let mut findings = Findings::new();
     let text = "---\nsubject: Hello\npreheader: One question\n---\n# One\n\n## Two\n\n### Three\n\nA **strong** and *soft* word, \
-                `code` and [a link](https://acme.example/x).\n\n[A button](https://acme.example/y)\n\n- [First](https://acme.example/1)\n\
+                `code` and [a link](https://acme.example/x).\n\n![A shoe](https://acme.example/shoe.png \"200\")\n\n[A button](https://acme.example/y)\n\n- [First](https://acme.example/1)\n\
                 - [Second](https://acme.example/2)\n\n* [1](https://acme.example/1)\n* [2](https://acme.example/2)\n\n1. one\n2. two\n\n> said\n\n    code\n\n---\n\nBye.\n";
     let mail = Mail::parse(&Source::new("workflows/w/hello.mail.md", text), &mut findings).expect("a mail");
     let program = Locale::english();
@@ -122,6 +122,29 @@ fn an_image_needs_words_and_a_width() {
             "R0462 src=\"https://acme.example/x.webp | `.webp` is not known to Outlook on Windows",
         ],
     );
+}
+
+#[test]
+fn an_image_in_markdown_says_how_wide_it_is_behind_its_address() {
+    let mail = |image: &str| {
+        let text = format!("---\nsubject: Hello\n---\nNew: {image}\n");
+        told("workflows/w/hello.mail.md", &text, &Client::ALL)
+    };
+    for width in ["200", "200px", "1", "600", " 200 px ", "{{width}}"] {
+        assert_eq!(
+            mail(&format!("![A shoe](https://acme.example/x.png \"{width}\")")),
+            Vec::<String>::new(),
+            "{width}"
+        );
+    }
+    let image = "![A shoe]({{image}})";
+    assert_eq!(mail(image), [format!("R0463 {image} | an image without a width")]);
+    for other in ["0", "601", "99999", "+20", "20%", "A red shoe"] {
+        let image = format!("![A shoe](https://acme.example/x.png \"{other}\")");
+        assert_eq!(mail(&image), [format!("R0463 {image} | `{other}` is no width of an image")]);
+    }
+    let text = "---\nsubject: Hello\n---\n![A shoe](https://acme.example/x.png)\n";
+    assert_eq!(told("workflows/w/hello.mail.md", text, &[Client::Gmail]), Vec::<String>::new());
 }
 
 #[test]

@@ -86,6 +86,48 @@ fn what_is_nested_deeper_than_anybody_reads_is_flattened() {
 }
 
 #[test]
+fn what_only_the_frames_html_links_to_stands_in_the_text_too() {
+    let frame = |link: &str| {
+        let (html, text) = (read("layout.mail.html"), read("layout.mail.txt"));
+        let html = Source::new(html.path.clone(), html.text.replace("</body>", &format!("<p>{link}</p></body>")));
+        let mut findings = Findings::new();
+        let layout = Layout::parse(&html, &text, &Locale::english(), &mut findings);
+        layout.unwrap_or_else(|| panic!("{:?}", findings.iter().collect::<Vec<_>>()))
+    };
+    let mail = mail("x", "See [what is new](https://a.example/app/new).");
+    let text = |link: &str| show(&mail, &frame(link), &json!({}), &surroundings(), "en").unwrap().text;
+    let shipped = show(&mail, &layout(), &json!({}), &surroundings(), "en").unwrap().text;
+    for named in
+        ["<a href=\"https://a.example/app/new\">New</a>", "<a href=\"mailto:{{imprint.email}}\">Write</a>", "-"]
+    {
+        assert_eq!(text(named), shipped, "{named}");
+    }
+    // The beginning of another address is not this one.
+    let two =
+        "<a class=\"x\" href=\"https://a.example/app\">App</a> <a href=\"https://a.example/?x=1&amp;y=2\">Shop</a>";
+    assert_eq!(text(two), format!("{shipped}\nhttps://a.example/app\nhttps://a.example/?x=1&y=2\n"));
+}
+
+#[test]
+fn an_image_is_as_wide_as_is_said_behind_its_address() {
+    let shown =
+        |image: &str, context: Json| show(&mail("x", image), &layout(), &context, &surroundings(), "en").unwrap().html;
+    let address = "https://a.example/x.png";
+    let with = |width: &str| {
+        format!("<img src=\"{address}\" alt=\"A shoe\"{width} style=\"max-width:100%;height:auto;border:0\">")
+    };
+    let html = shown(&format!("![A shoe]({address} \"240px\")"), json!({}));
+    assert!(html.contains(&with(" width=\"240\"")), "{html}");
+    let html = shown(&format!("![A shoe]({address} \"{{{{n}}}}\")"), json!({ "n": "90" }));
+    assert!(html.contains(&with(" width=\"90\"")), "{html}");
+    // What is no width is none, and stands nowhere.
+    for odd in ["5000", "1\" onload=\"x", "-3", "a"] {
+        let html = shown(&format!("![A shoe]({address} \"{{{{n}}}}\")"), json!({ "n": odd }));
+        assert!(html.contains(&with("")) && !html.contains("onload"), "{html}");
+    }
+}
+
+#[test]
 fn helpers_speak_the_mails_language() {
     let context = json!({"n": 1234, "m": {"minor": 123450, "currency": "EUR"}, "d": "2026-11-03T00:30:00+01:00[Europe/Oslo]", "one": 1, "b": 1000});
     let body = "{{number n}} {{money m}} {{date d}} {{plural one \"sale\" \"sales\"}} {{plural n \"sale\" \"sales\"}} {{pct_change n b}}";

@@ -52,7 +52,7 @@ pub use segments::{Group, GroupRule, Lane, Segment, Segments};
 pub use sending::{Pace, Rate, WarmUp};
 pub use surveys::{Survey, SurveyKind, SurveyPeriod, WRITTEN, answered_until, period_days};
 pub use texts::Texts;
-pub use tracking::Clicks;
+pub use tracking::{Clicks, Utm};
 
 pub(crate) use audience::Sets;
 pub(crate) use awards::read as read_awards;
@@ -103,6 +103,8 @@ pub struct Config {
     pub links: Option<LinkBase>,
     /// Which links of mails are counted; `None` counts none.
     pub clicks: Option<Clicks>,
+    /// With what links of mails are marked for the site's own statistics; `None` leaves them as they are.
+    pub utm: Option<Utm>,
     /// Parts a programme's partners are spread over.
     pub shards: u32,
     /// Older events are refused; days.

@@ -1,5 +1,6 @@
 //! Whether every mail a step sends exists, and every name in it is known there.
 
+mod advert;
 pub(crate) mod digest;
 pub(crate) mod notice;
 mod rehearsal;
@@ -153,6 +154,10 @@ fn check_mail(
         let errors = findings.errors();
         mail.check(&shape, &proposals, findings);
         resources::check(mail, read.workflow.is_marketing(), &catalogue.declared.resources, findings);
+        // Of files in force it was not asked when they were applied.
+        if catalogue.checks && !read.workflow.is_marketing() {
+            advert::check(mail, findings);
+        }
         for place in places {
             for (root, given) in [("survey", place.email.survey.is_some()), ("offer", place.email.offer.is_some())] {
                 match (mail.uses_root(root), given) {

@@ -29,6 +29,9 @@ fn what_is_shipped_has_no_findings() {
             "wait_for link.clicked",
             "email need-a-hand",
             "task {{partner.name}} has had no click in two weeks",
+            "if \"first-sale-bonus\" in partner.tags",
+            "wait 6 days",
+            "email bonus",
         ]
     );
     // Both branches lead on to the wait.

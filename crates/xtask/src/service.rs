@@ -1,6 +1,7 @@
-//! The throwaway services that tests and benches talk to: real PostgreSQL, real Apache Kafka, Postfix' smtp-sink,
+//! The throwaway services that tests and benches talk to: real PostgreSQL, real Apache Kafka, Postfix' smtp-sink, aiosmtpd,
 //! two foreign verifiers of mail signatures, a browser with axe, and the public conformance data of CEL.
 
+mod aiosmtpd;
 mod browser;
 mod cel_conformance;
 mod dkim_verifiers;
@@ -29,6 +30,7 @@ pub struct Services {
     postgres: postgres::Postgres,
     kafka: kafka::Kafka,
     smtp_sink: PathBuf,
+    aiosmtpd: PathBuf,
     dkim_python: PathBuf,
     mailauth: PathBuf,
     chromium: PathBuf,
@@ -39,7 +41,7 @@ pub struct Services {
 impl Services {
     /// Finds or installs all, starts the two servers and waits until they answer.
     pub fn start(durability: Durability) -> Result<Self> {
-        let smtp_sink = smtp_sink::find_or_install()?;
+        let (smtp_sink, aiosmtpd) = (smtp_sink::find_or_install()?, aiosmtpd::python()?);
         let (dkim_python, mailauth) = (dkim_verifiers::python()?, dkim_verifiers::mailauth()?);
         let (chromium, axe) = (browser::chromium()?, browser::axe()?);
         let cel = cel_conformance::find_or_fetch()?;
@@ -49,7 +51,7 @@ impl Services {
         println!("xtask: PostgreSQL at {}", postgres.url());
         println!("xtask: Apache Kafka at {} ({})", kafka.address(), kafka.origin());
         println!("xtask: smtp-sink is {}", smtp_sink.display());
-        Ok(Self { postgres, kafka, smtp_sink, dkim_python, mailauth, chromium, axe, cel })
+        Ok(Self { postgres, kafka, smtp_sink, aiosmtpd, dkim_python, mailauth, chromium, axe, cel })
     }
 
     /// What the tests read to find the services.
@@ -58,6 +60,7 @@ impl Services {
             ("RAPPORT_TEST_POSTGRES", self.postgres.url()),
             ("RAPPORT_TEST_KAFKA", self.kafka.address()),
             ("RAPPORT_TEST_SMTP_SINK", self.smtp_sink.display().to_string()),
+            ("RAPPORT_TEST_AIOSMTPD", self.aiosmtpd.display().to_string()),
             ("RAPPORT_TEST_DKIM_PYTHON", self.dkim_python.display().to_string()),
             ("RAPPORT_TEST_MAILAUTH", self.mailauth.display().to_string()),
             ("RAPPORT_TEST_CHROMIUM", self.chromium.display().to_string()),

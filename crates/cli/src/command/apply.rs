@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use jiff::Timestamp;
-use rapport_engine::apply::{ApplyError, Approval, Outcome, Request, apply};
+use rapport_engine::apply::{ApplyError, Approval, Outcome, Request, apply, apply_upon};
+use rapport_engine::ports::rows::DefinitionRow;
 use rapport_rule::finding::render::human_all;
 
 use super::{audit, instant, login_name, plan};
@@ -68,7 +69,17 @@ pub async fn put_into_force(desk: &Desk, mut request: Request) -> Result<Outcome
     // The schemas are for editors; another edition of them is no other rulebook.
     request.texts.retain(|path, _| !path.starts_with("config/schema/"));
     let now = desk.now().await?;
-    apply(&desk.store, request, desk.shards, now).await.map_err(|error| match error {
+    apply(&desk.store, request, desk.shards, now).await.map_err(failure)
+}
+
+/// Applies files that were made of those in force, unless others are by now.
+pub async fn put_upon(desk: &Desk, base: DefinitionRow, request: Request) -> Result<Outcome, Failure> {
+    let now = desk.now().await?;
+    apply_upon(&desk.store, Some(base), request, desk.shards, now).await.map_err(failure)
+}
+
+fn failure(error: ApplyError) -> Failure {
+    match error {
         ApplyError::Rulebook(error) => Failure::input(error.to_string()),
         ApplyError::ProgramGone(_) => Failure::input(error.to_string()),
         ApplyError::SecondPerson { .. } => {
@@ -76,7 +87,7 @@ pub async fn put_into_force(desk: &Desk, mut request: Request) -> Result<Outcome
         }
         ApplyError::Stale(_) => Failure::input(error.to_string()),
         ApplyError::Store(error) => asking("applying the files")(error),
-    })
+    }
 }
 
 /// Applies files in the desk of one process. Without a second person only where no mail leaves the machine.

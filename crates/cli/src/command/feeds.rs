@@ -1,5 +1,6 @@
 //! `rapport feeds`: the lists that mails show, how fresh they are and what ends next; `pull` fetches them anew.
 
+mod into_force;
 mod pull;
 
 use jiff::Timestamp;

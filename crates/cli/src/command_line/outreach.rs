@@ -88,7 +88,7 @@ pub struct PullArguments {
     /// Which feeds [default: all that say `from`]
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
-    /// Put the files into force afterwards, as `rapport apply` does
+    /// Put the items into force afterwards; what else differs in the folder waits for `rapport apply`
     #[arg(long, conflicts_with = "dry_run")]
     pub apply: bool,
     /// Only tell what would be written

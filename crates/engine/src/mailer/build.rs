@@ -9,7 +9,7 @@ use rapport_message::{
     link::{Claims, Keys, LinkError},
     render_led,
 };
-use rapport_workflow::config::Clicks;
+use rapport_workflow::config::{Clicks, Utm};
 use serde_json::Value;
 
 use super::clicks::Counts;
@@ -104,6 +104,8 @@ pub(super) struct Scene<'a> {
     sending_domain: &'a str,
     /// Which of its links are counted.
     clicks: Option<&'a Clicks>,
+    /// With what its links are marked.
+    utm: Option<&'a Utm>,
 }
 
 impl<'a> Scene<'a> {
@@ -164,12 +166,13 @@ impl<'a> Scene<'a> {
             base: &links_of.base,
             sending_domain: &links_of.sending_domain,
             clicks: config.clicks.as_ref(),
+            utm: config.utm.as_ref(),
         })
     }
 
     /// With links that lead where the author wrote.
     pub(super) fn uncounted(self) -> Self {
-        Self { clicks: None, ..self }
+        Self { clicks: None, utm: None, ..self }
     }
 
     /// The digest in the place of the mail: from the same sender, to the same person, of what it tells.
@@ -202,7 +205,8 @@ impl<'a> Scene<'a> {
 
     /// As it is sent.
     pub(super) fn letter(&self, at: Timestamp) -> Result<Letter, BuildError> {
-        let counts = Counts { clicks: self.clicks, base: self.base, keys: &self.keys.keys, person: &self.known };
+        let (clicks, utm) = (self.clicks, self.utm);
+        let counts = Counts { clicks, utm, base: self.base, keys: &self.keys.keys, person: &self.known };
         let rendered = counts.rendered(self.message, |lead| self.rendered(lead))?;
         let headers = header::headers(&header::Envelope {
             message_id: &self.message.id,

@@ -1,4 +1,4 @@
-//! Leads the links of a mail that are counted through the gateway.
+//! Leads the links of a mail that are counted through the gateway, and marks those to the programme's own site (`utm_…`).
 
 use std::collections::BTreeMap;
 
@@ -7,8 +7,9 @@ use rapport_message::{
     Lead, RenderError, Rendered,
     counted::{Counting, LINKS_MAX},
     link::{Claims, Keys},
+    utm::Marks,
 };
-use rapport_workflow::config::Clicks;
+use rapport_workflow::config::{Clicks, Utm};
 use serde_json::Value;
 
 use super::policy::consent;
@@ -19,10 +20,12 @@ use crate::ports::rows::MessageRow;
 const DAYS: i64 = 730;
 const SECONDS_A_DAY: i64 = 86_400;
 
-/// What clicks of a mail depend on beside its text.
+/// What the links of a mail depend on beside its text.
 pub(super) struct Counts<'a> {
     /// What the files say; `None` counts nothing.
     pub clicks: Option<&'a Clicks>,
+    /// With what links are marked; `None` marks none.
+    pub utm: Option<&'a Utm>,
     /// Where the gateway is reached.
     pub base: &'a str,
     /// The keys that sign links.
@@ -31,27 +34,73 @@ pub(super) struct Counts<'a> {
     pub person: &'a Value,
 }
 
+/// A link of a mail that leads elsewhere than it was written.
+struct Led {
+    written: String,
+    marked: Option<String>,
+    counts: bool,
+}
+
+impl Led {
+    /// Where it leads in the end.
+    fn end(&self) -> &str {
+        self.marked.as_deref().unwrap_or(&self.written)
+    }
+}
+
 impl Counts<'_> {
-    /// Renders the mail, with counted links where some may be. Where they cannot be made, or make the mail too large, it goes with its
-    /// own: a mail is worth more than a number. The same mail sent again has the same links.
+    /// Renders the mail, with marked and counted links where some may be. Where they cannot be made, or make the mail too large, it goes
+    /// with its own: a mail is worth more than a number. The same mail sent again has the same links.
     pub(super) fn rendered(
         &self,
         message: &MessageRow,
         render: impl Fn(&mut Lead<'_>) -> Result<Rendered, RenderError>,
     ) -> Result<Rendered, RenderError> {
-        let Some(clicks) = self.clicks.filter(|clicks| self.may_be(clicks, message)) else {
+        let clicks = self.clicks.filter(|clicks| self.may_be(clicks, message));
+        let utm = self.utm.filter(|utm| utm.service || message.kind != "service");
+        if clicks.is_none() && utm.is_none() {
             return render(&mut |_: &str| None);
-        };
-        let counting = Counting { hosts: &clicks.hosts, gateway: self.base };
-        let mut urls: Vec<String> = Vec::new();
+        }
+        let mut links: Vec<Led> = Vec::new();
         let plain = render(&mut |url: &str| {
-            if urls.len() < LINKS_MAX && counting.counts(url) && !urls.iter().any(|known| known == url) {
-                urls.push(url.to_owned());
+            if links.len() < LINKS_MAX && !links.iter().any(|known| known.written == url) {
+                let marked = utm.and_then(|utm| self.marked(utm, message, url));
+                let led = Led { written: url.to_owned(), marked, counts: false };
+                let counts = clicks.is_some_and(|clicks| self.is_among(&clicks.hosts, led.end()));
+                if counts || led.marked.is_some() {
+                    links.push(Led { counts, ..led });
+                }
             }
             None
         })?;
-        let Some(led) = self.led(message, &urls).filter(|led| !led.is_empty()) else { return Ok(plain) };
-        Ok(render(&mut |url: &str| led.get(url).cloned()).unwrap_or(plain))
+        let mut counted: Vec<&str> = Vec::new();
+        for end in links.iter().filter(|led| led.counts).map(Led::end) {
+            if !counted.contains(&end) {
+                counted.push(end);
+            }
+        }
+        let through = self.led(message, &counted).unwrap_or_default();
+        let elsewhere: BTreeMap<&str, &str> = links
+            .iter()
+            .filter_map(|led| {
+                let through = through.get(led.end()).map(String::as_str);
+                Some((led.written.as_str(), through.or(led.marked.as_deref())?))
+            })
+            .collect();
+        if elsewhere.is_empty() {
+            return Ok(plain);
+        }
+        Ok(render(&mut |url: &str| elsewhere.get(url).map(|led| (*led).to_owned())).unwrap_or(plain))
+    }
+
+    /// Whether an address that can be read in one way only leads to one of these hosts, and not to the gateway.
+    fn is_among(&self, hosts: &[String], url: &str) -> bool {
+        Counting { hosts, gateway: self.base }.counts(url)
+    }
+
+    fn marked(&self, utm: &Utm, message: &MessageRow, url: &str) -> Option<String> {
+        let marks = Marks { source: &utm.source, workflow: &message.workflow, mail: &message.mail };
+        self.is_among(&utm.hosts, url).then(|| marks.on(url)).flatten()
     }
 
     fn may_be(&self, clicks: &Clicks, message: &MessageRow) -> bool {
@@ -63,7 +112,7 @@ impl Counts<'_> {
     }
 
     /// Where each of them leads instead.
-    fn led(&self, message: &MessageRow, urls: &[String]) -> Option<BTreeMap<String, String>> {
+    fn led(&self, message: &MessageRow, urls: &[&str]) -> Option<BTreeMap<String, String>> {
         let until = message.planned_at.as_second().div_euclid(SECONDS_A_DAY) + DAYS;
         let mut led = BTreeMap::new();
         for (at, url) in urls.iter().enumerate() {
@@ -72,9 +121,9 @@ impl Counts<'_> {
                 link: (at + 1).to_string(),
                 of: urls.len().to_string(),
                 until: until.to_string(),
-                url: url.clone(),
+                url: (*url).to_owned(),
             };
-            led.insert(url.clone(), self.keys.url(self.base, &claims).ok()?);
+            led.insert((*url).to_owned(), self.keys.url(self.base, &claims).ok()?);
         }
         Some(led)
     }
@@ -95,9 +144,20 @@ mod tests {
 
     /// A mail that is nothing but its links, as it leaves.
     fn sent(clicks: Option<&Clicks>, kind: &str, person: &Value, links: &[&str]) -> Vec<String> {
+        sent_marked(clicks, None, kind, person, links)
+    }
+
+    fn sent_marked(
+        clicks: Option<&Clicks>,
+        utm: Option<&Utm>,
+        kind: &str,
+        person: &Value,
+        links: &[&str],
+    ) -> Vec<String> {
         let keys = Keys::new([b"k".to_vec()]).unwrap();
-        let counts = Counts { clicks, base: BASE, keys: &keys, person };
-        let message = MessageRow { kind: kind.to_owned(), ..sample::message("5f0e") };
+        let counts = Counts { clicks, utm, base: BASE, keys: &keys, person };
+        let (workflow, mail) = ("welcome".to_owned(), "first-tips".to_owned());
+        let message = MessageRow { kind: kind.to_owned(), workflow, mail, ..sample::message("5f0e") };
         let rendered = counts.rendered(&message, |lead| {
             let html: Vec<String> = links.iter().map(|url| lead(url).unwrap_or_else(|| (*url).to_owned())).collect();
             let html = html.join("\n");
@@ -154,10 +214,44 @@ mod tests {
     }
 
     #[test]
+    fn links_to_the_programmes_site_are_marked_once_and_counted_with_their_marks() {
+        const MARKS: &str = "utm_source=partner-mail&utm_medium=email&utm_campaign=welcome&utm_content=first-tips";
+        let utm = Utm { source: "partner-mail".to_owned(), hosts: vec!["acme.example".to_owned()], service: false };
+        let person = json!({ "consent": { "given": true } });
+        let links = [
+            "https://acme.example/a?x=1#top",
+            "https://elsewhere.example/",
+            "https://acme.example/b?utm_source=blog",
+            "https://partners.acme.example/u/token",
+            "mailto:ines@acme.example",
+        ];
+        let marked = format!("https://acme.example/a?x=1&{MARKS}#top");
+        let sent = sent_marked(None, Some(&utm), "marketing", &person, &links);
+        assert_eq!(sent[0], marked);
+        assert_eq!(sent[1..], links[1..]);
+        assert_eq!(sent_marked(None, Some(&utm), "service", &person, &links), links);
+        let all = Utm { service: true, ..utm.clone() };
+        assert_eq!(sent_marked(None, Some(&all), "service", &person, &links[..1]), [marked.as_str()]);
+
+        // What is counted leads to the marked address, whoever wrote the mark.
+        let sent = sent_marked(Some(&clicks()), Some(&utm), "marketing", &person, &links);
+        let keys = Keys::new([b"k".to_vec()]).unwrap();
+        let leads = |at: usize| match keys.verify(sent[at].rsplit('/').next().unwrap()) {
+            Some(Claims::Click { url, .. }) => url,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!((leads(0).as_str(), leads(2).as_str()), (marked.as_str(), links[2]));
+        assert_eq!([sent[1].as_str(), sent[3].as_str(), sent[4].as_str()], [links[1], links[3], links[4]]);
+        // Marks say nothing of the person: they are there for whoever objects to being counted, too.
+        let objects = json!({ "objects_to_profiling": true });
+        assert_eq!(sent_marked(Some(&clicks()), Some(&utm), "marketing", &objects, &links[..1]), [marked.as_str()]);
+    }
+
+    #[test]
     fn a_mail_that_counted_links_would_spoil_goes_without_them() {
         let keys = Keys::new([b"k".to_vec()]).unwrap();
         let (clicks, person) = (clicks(), json!({ "consent": { "given": true } }));
-        let counts = Counts { clicks: Some(&clicks), base: BASE, keys: &keys, person: &person };
+        let counts = Counts { clicks: Some(&clicks), utm: None, base: BASE, keys: &keys, person: &person };
         let rendered = counts.rendered(&sample::message("m"), |lead| match lead("https://acme.example/a") {
             Some(_) => Err(RenderError::TooLarge { path: "x".to_owned(), bytes: 1 }),
             None => Ok(Rendered {

@@ -327,7 +327,7 @@ pub(super) const PAGES: &[CodePage] = &[
     CodePage {
         code: "R0463",
         title: "an image that mail clients show too large or not at all",
-        meaning: "Outlook on Windows shows an image as wide as its file unless `width` says otherwise, beyond the edge of the mail. Where images are not fetched, `alt` is all that is read.",
+        meaning: "Outlook on Windows shows an image as wide as its file unless `width` says otherwise, beyond the edge of the mail. Where images are not fetched, `alt` is all that is read. In Markdown the width stands behind the address, in pixels and at most 600: `![A red shoe](https://acme.example/shoe.png \"200\")`.",
         place: place::MJML,
         example: "<mj-text><img src=\"https://acme.example/shoe.png\" alt=\"A red shoe\" /></mj-text>",
         put_right: "<mj-text><img src=\"https://acme.example/shoe.png\" alt=\"A red shoe\" width=\"200\" /></mj-text>",

@@ -111,7 +111,7 @@ pub(super) const PAGES: &[CodePage] = &[
     CodePage {
         code: "R0514",
         title: "a service mail that advertises",
-        meaning: "A notice carries no offer, no feed and no `{{#next_resource}}`; with them it is marketing and needs consent.",
+        meaning: "A notice carries no offer, no feed, no `{{#next_resource}}` and nothing of what the programme sells most (`program.hottest_products`, `program.best_categories`); with them it is marketing and needs consent.",
         place: place::WORKFLOW_WITH_MAILS,
         example: "mail: { kind: service, topic: account, from: ines }\nsteps: [{ email: { mail: incentive, offer: comeback-bonus } }]",
         put_right: "mail: { kind: marketing, topic: news, from: ines }\nsteps: [{ email: { mail: incentive, offer: comeback-bonus } }]",

@@ -343,7 +343,7 @@ pub(super) const PAGES: &[CodePage] = &[
     CodePage {
         code: "R0592",
         title: "clicks that cannot be counted as written",
-        meaning: "Counted links lead through the gateway (`links: { base: … }`) to hosts that the files name: those of `hosts`, or the pages of the programmes. A host is a name with a point, without scheme and path. A click is noted with its mail, and so with the partner: it is counted of those whose consent is on record (`individual: with_consent`, without the key too) or of all (`always`), never of nobody.",
+        meaning: "Counted links lead through the gateway (`links: { base: … }`) to hosts that the files name: those of `hosts`, or the pages of the programmes; `hosts` and `service` need something that is done to links, counting (`clicks`) or marking (`utm`). A host is a name with a point, without scheme and path. A click is noted with its mail, and so with the partner: it is counted of those whose consent is on record (`individual: with_consent`, without the key too) or of all (`always`), never of nobody.",
         place: place::RAPPORT,
         example: "tracking: { opens: none, clicks: none, hosts: [acme.example] }",
         put_right: "tracking: { opens: none, clicks: none }",

@@ -1,4 +1,4 @@
-//! `tests.yaml`; and from R0608 on relays and pace.
+//! `tests.yaml`; and from R0608 on relays, pace and marks of links.
 
 use super::{CodePage, place};
 
@@ -75,5 +75,13 @@ pub(super) const PAGES: &[CodePage] = &[
         place: place::RAPPORT,
         example: "guardrails: { pace: { providers: { google: { rate: quickly } } } }",
         put_right: "guardrails: { pace: { providers: { google: { rate: 300 per minute } } } }",
+    },
+    CodePage {
+        code: "R0610",
+        title: "this is no source that links can be marked with",
+        meaning: "`tracking: { utm: NAME }` marks links of mails to the programme's own site: `utm_source` is this name, `utm_medium` is `email`, `utm_campaign` the workflow, `utm_content` the mail. A site's statistics group by it, so it is one word of letters, digits, `-`, `_` and `.`, at most 40 of them. `none` marks nothing.",
+        place: place::RAPPORT,
+        example: "tracking: { utm: our mail }",
+        put_right: "tracking: { utm: partner-mail }",
     },
 ];

@@ -46,6 +46,7 @@ pub(crate) fn read(node: &Node, path: &str, findings: &mut Findings) -> Option<C
         Tracking::read(node, all.filter_map(|program| host(&program.url)).collect(), path, findings)
     });
     let links = fields.take("links").and_then(|node| links(node, path, findings));
+    let utm = tracking.as_ref().and_then(|tracking| tracking.utm.clone());
     let clicks = tracking.and_then(|tracking| tracking.clicks(fields.peek("links").is_some(), path, findings));
     let shards = fields.take("shards").and_then(|node| node.int(1..=4096, path, findings)).unwrap_or(64);
     let history_days = fields.take("history").map_or(Some(400), |node| history(node, path, findings)).unwrap_or(400);
@@ -69,6 +70,7 @@ pub(crate) fn read(node: &Node, path: &str, findings: &mut Findings) -> Option<C
         calendar: work.calendar,
         links,
         clicks,
+        utm,
         shards: u32::try_from(shards).unwrap_or(64),
         history_days,
         retention: retention.unwrap_or_else(|| Retention::usual(history_days)),

@@ -1,4 +1,5 @@
-//! `tracking:`: what is noted of readers. Opens never; clicks of people, when the files say so.
+//! `tracking:`: what is noted of readers. Opens never; clicks of people, when the files say so. And with what links are marked for the
+//! statistics of the site they lead to, which says nothing of who follows them.
 
 use rapport_message::counted;
 use rapport_rule::yaml::{Fields, Node};
@@ -15,9 +16,21 @@ pub struct Clicks {
     pub without_consent: bool,
 }
 
+/// Which links of mails say to the site they lead to that a mail brought the visitor (`utm_…`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Utm {
+    /// The `utm_source`.
+    pub source: String,
+    /// Links to these hosts, and to those below them; in small letters.
+    pub hosts: Vec<String>,
+    /// Those in service mail too.
+    pub service: bool,
+}
+
 /// `tracking:` as written, and where clicks stand in it.
 pub(super) struct Tracking {
     clicks: Option<Clicks>,
+    pub(super) utm: Option<Utm>,
     span: Span,
 }
 
@@ -67,28 +80,34 @@ impl Tracking {
                 false
             }
         };
+        let marks = fields.take("utm");
+        let source = marks.and_then(|node| source(node, path, findings));
         let named = fields.take("hosts");
         let hosts = named.map(|node| hosts(node, path, findings));
         let service = fields.take("service");
         let in_service = service.and_then(|node| node.bool(path, findings)).unwrap_or(false);
         fields.finish(&[], findings);
-        let is_off = clicks.is_none_or(|clicks| clicks.as_str() == Some("none"));
+        let off = |node: Option<&Node>| node.is_none_or(|node| node.as_str() == Some("none"));
+        let is_off = off(clicks) && off(marks);
         for (key, node) in [("hosts", named), ("service", service)] {
             if let Some(node) = node.filter(|_| is_off) {
                 findings
                     .error("R0592", path, node.span, format!("`{key}` of clicks that are not counted"))
-                    .hint("`clicks: human_only` counts them.");
+                    .hint("`clicks: human_only` counts them, `utm: NAME` marks them.");
             }
         }
         // A programme that could not be read is told of for itself.
-        if counts && hosts.is_none() && ours.is_empty() && findings.errors() == 0 {
+        if (counts || source.is_some()) && hosts.is_none() && ours.is_empty() && findings.errors() == 0 {
+            let what = if counts { "counted" } else { "marked" };
             findings
-                .error("R0592", path, node.span, "no programme's page has a host whose links could be counted")
+                .error("R0592", path, node.span, format!("no programme's page has a host whose links could be {what}"))
                 .label("write `hosts: [xn--bcher-kva.example]`")
                 .hint("Hosts are written in ASCII: of one with other letters its form that begins with `xn--`.");
         }
-        let clicks = counts.then(|| Clicks { hosts: hosts.unwrap_or(ours), service: in_service, without_consent });
-        Some(Self { clicks, span: node.span })
+        let hosts = hosts.unwrap_or(ours);
+        let utm = source.map(|source| Utm { source, hosts: hosts.clone(), service: in_service });
+        let clicks = counts.then_some(Clicks { hosts, service: in_service, without_consent });
+        Some(Self { clicks, utm, span: node.span })
     }
 
     /// What is counted. Without an address of the gateway there is nothing to lead through.
@@ -106,6 +125,23 @@ impl Tracking {
 pub(super) fn host(url: &str) -> Option<String> {
     counted::host(url)
 }
+
+/// What a site's statistics call the programme's mail: a word, as they group by it.
+fn source(node: &Node, path: &str, findings: &mut Findings) -> Option<String> {
+    let text = node.text(path, findings)?;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    if !(1..=SOURCE_BYTES_MAX).contains(&text.len()) || !text.bytes().all(plain) {
+        findings
+            .error("R0610", path, node.span, format!("`{text}` is no source that links can be marked with"))
+            .label("write one word, like `partner-mail`")
+            .hint("It becomes `utm_source`; of a workflow and its mail are made the other marks.");
+        return None;
+    }
+    (text != "none").then(|| text.to_owned())
+}
+
+/// A longer one is a sentence, and makes links long.
+const SOURCE_BYTES_MAX: usize = 40;
 
 fn hosts(node: &Node, path: &str, findings: &mut Findings) -> Vec<String> {
     let mut hosts = Vec::new();
@@ -155,6 +191,29 @@ mod tests {
         let hosts = vec!["blog.acme.example".to_owned(), "acme.no".to_owned()];
         assert_eq!(read(all, true), (Some(Clicks { hosts, service: true, without_consent: true }), 0));
         assert_eq!(read("{ clicks: human_only }", false).1, 1, "there is no gateway");
+    }
+
+    #[test]
+    fn links_are_marked_only_where_the_files_say_so() {
+        let read = |text: &str| {
+            let mut findings = Findings::new();
+            let node = yaml::parse(&Source::new("config/rapport.yaml", text), &mut findings).unwrap();
+            let ours = vec!["acme.example".to_owned()];
+            let utm =
+                Tracking::read(&node, ours, "config/rapport.yaml", &mut findings).and_then(|tracking| tracking.utm);
+            (utm, findings.errors())
+        };
+        for nothing in ["{ opens: none }", "{ clicks: human_only }", "{ utm: none }"] {
+            assert_eq!(read(nothing), (None, 0), "{nothing}");
+        }
+        let usual = Utm { source: "partner-mail".to_owned(), hosts: vec!["acme.example".to_owned()], service: false };
+        assert_eq!(read("{ utm: partner-mail }"), (Some(usual.clone()), 0));
+        assert_eq!(read("{ utm: partner-mail, clicks: human_only }"), (Some(usual.clone()), 0));
+        let other = Utm { hosts: vec!["acme.no".to_owned()], service: true, ..usual };
+        assert_eq!(read("{ utm: partner-mail, clicks: none, hosts: [acme.no], service: true }"), (Some(other), 0));
+        for wrong in ["{ utm: our mail }", "{ utm: \"\" }", "{ utm: a&b=c }", "{ utm: none, hosts: [acme.no] }"] {
+            assert_eq!(read(wrong), (None, 1), "{wrong}");
+        }
     }
 
     #[test]

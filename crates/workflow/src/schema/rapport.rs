@@ -157,6 +157,11 @@ pub(super) static RAPPORT: Shape = Shape::Map(
                     may("opens", "Never.", Shape::OneOf(&["none"])),
                     may("clicks", "Of people, or not counted.", Shape::OneOf(&["none", "human_only"])),
                     may("individual", "Of whom.", Shape::OneOf(&["never", "with_consent", "always"])),
+                    may(
+                        "utm",
+                        "The `utm_source` that links to the hosts are marked with; `none` marks none.",
+                        Shape::Text,
+                    ),
                     may("hosts", "Whose links; without it the programmes'.", Shape::List(&Shape::Text, 1)),
                     may("service", "In service mail too.", Shape::Bool),
                 ],

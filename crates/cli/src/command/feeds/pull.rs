@@ -16,8 +16,8 @@ use rapport_workflow::config::{FeedOrigin, FeedPlace, pulled_file};
 use rapport_workflow::pulled::{Bad, Pulled, Unreadable, file_text, read};
 use serde_json::Value as Json;
 
-use crate::command::apply;
-use crate::command_line::{ApplyArguments, Global, PullArguments};
+use super::into_force;
+use crate::command_line::{Global, PullArguments};
 use crate::exit::{self, Doing, Failure};
 use crate::files::{self, FILE_MAX, Texts};
 use crate::printed::{aside, count, harmless, line};
@@ -61,30 +61,20 @@ pub async fn run(global: &Global, arguments: PullArguments) -> Result<u8, Failur
         line("Nothing to pull: no feed of config/feeds.yaml says `from`.");
         return Ok(exit::OK);
     }
-    let mut failed = 0;
+    let mut pulled = Texts::new();
     for (feed, origin) in &chosen {
         let now = Timestamp::from_second(Timestamp::now().as_second()).doing("reading the clock")?;
         let before = texts.get(&pulled_file(&feed.id)).map(String::as_str);
-        if let Err(why) = one(&folder, feed, origin, before, now, &zone, arguments.dry_run).await {
-            failed += 1;
-            aside(format!("error: {}: {why}; what was there stays", feed.id));
+        match one(&folder, feed, origin, before, now, &zone, arguments.dry_run).await {
+            Ok(text) => drop(pulled.insert(feed.id.to_string(), text)),
+            Err(why) => aside(format!("error: {}: {why}; what was there stays", feed.id)),
         }
     }
-    if arguments.apply && failed < chosen.len() {
-        let apply = ApplyArguments {
-            plan: None,
-            since: None,
-            by: arguments.by,
-            approved_by: None,
-            history: false,
-            json: false,
-        };
-        let code = apply::run(global, apply).await?;
-        if code != exit::OK {
-            return Ok(code);
-        }
+    let mut in_force = true;
+    if arguments.apply && !pulled.is_empty() {
+        in_force = into_force::put(global, texts, &pulled, arguments.by).await?;
     }
-    Ok(if failed == 0 { exit::OK } else { exit::FAILURE })
+    Ok(if in_force && pulled.len() == chosen.len() { exit::OK } else { exit::FAILURE })
 }
 
 /// The names under which something is pulled, as far as the declarations can be read.
@@ -95,7 +85,7 @@ fn that_pull(texts: &Texts) -> Vec<String> {
     feeds.iter().filter(|(_, feed)| feed.get("from").is_some()).map(|(id, _)| id.text.clone()).collect()
 }
 
-/// Pulls one feed; why not, in words.
+/// Pulls one feed: the file that holds its items now, or would. Why not, in words.
 async fn one(
     folder: &Path,
     feed: &Feed,
@@ -104,7 +94,7 @@ async fn one(
     now: Timestamp,
     zone: &TimeZone,
     dry_run: bool,
-) -> Result<(), String> {
+) -> Result<String, String> {
     let bytes = match &origin.from {
         FeedPlace::Address(address) => fetch(address, origin.private).await.map_err(|error| error.to_string())?,
         FeedPlace::File(path) => local(&folder.join(path))?,
@@ -124,13 +114,14 @@ async fn one(
     let summary = summary(&pulled);
     if dry_run {
         line(format!("{}: {summary}; nothing was written", feed.id));
-    } else if before.is_some_and(|before| is_told(before, &pulled.items, feed, now)) {
+    } else if let Some(before) = before.filter(|before| is_told(before, &pulled.items, feed, now)) {
         line(format!("{}: {summary}; unchanged, and left as it is", feed.id));
+        return Ok(before.to_owned());
     } else {
         write(folder, &feed.id, &text)?;
         line(format!("{}: {summary}; written to {}", feed.id, pulled_file(&feed.id)));
     }
-    Ok(())
+    Ok(text)
 }
 
 fn local(path: &Path) -> Result<Vec<u8>, String> {
