@@ -136,6 +136,18 @@ fn a_new_workflow_from_a_recipe_is_in_order_and_can_be_looked_at() {
 }
 
 #[test]
+fn a_recipe_begins_a_project_in_an_empty_folder_with_all_it_needs() {
+    for (recipe, brings) in
+        [("recognition", "config/labels.yaml: thanks"), ("congratulation", "config/goals.yaml: milestones")]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        check(folder.path(), &["new", recipe], 0, &[&format!("workflows/{recipe}: "), brings]);
+        check(folder.path(), &["check"], 0, &[]);
+        check(folder.path(), &["test", recipe], 0, &["tests passed"]);
+    }
+}
+
+#[test]
 fn a_mail_that_no_test_sends_is_shown_with_sample_values_in_any_of_its_languages() {
     let project = project();
     std::fs::remove_file(project.path().join("workflows/welcome/tests.yaml")).unwrap();
