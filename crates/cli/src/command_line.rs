@@ -168,7 +168,7 @@ pub enum Command {
     },
     /// Show a mail as a test of its workflow sends it, or with sample values where none does: subject, text, HTML
     Preview {
-        /// WORKFLOW/MAIL, or MAIL alone where one workflow has it
+        /// WORKFLOW/MAIL, or MAIL alone where one workflow has it; `digest` is config/digest.mail.md
         mail: String,
         /// Write HTML (desktop, 375 px, dark) and text into this folder
         #[arg(long, value_name = "DIR")]

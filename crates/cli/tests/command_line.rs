@@ -157,6 +157,18 @@ fn a_new_workflow_from_a_recipe_is_in_order_and_can_be_looked_at() {
 }
 
 #[test]
+fn a_recipe_begins_a_project_in_an_empty_folder_with_all_it_needs() {
+    for (recipe, brings) in
+        [("recognition", "config/labels.yaml: thanks"), ("congratulation", "config/goals.yaml: milestones")]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        check(folder.path(), &["new", recipe], 0, &[&format!("workflows/{recipe}: "), brings]);
+        check(folder.path(), &["check"], 0, &[]);
+        check(folder.path(), &["test", recipe], 0, &["tests passed"]);
+    }
+}
+
+#[test]
 fn a_mail_that_no_test_sends_is_shown_with_sample_values_in_any_of_its_languages() {
     let project = project();
     std::fs::remove_file(project.path().join("workflows/welcome/tests.yaml")).unwrap();
@@ -167,6 +179,30 @@ fn a_mail_that_no_test_sends_is_shown_with_sample_values_in_any_of_its_languages
     let says = ["there is no text in fr", "workflows/welcome/hello.mail.md"];
     check(project.path(), &["preview", "welcome/hello", "--language", "fr"], 0, &says);
     check(project.path(), &["preview", "welcome/hello", "--language", "german!"], 2, &["is no language"]);
+}
+
+#[test]
+fn the_mail_that_tells_of_what_found_no_place_is_shown_and_tried_out_like_any_other() {
+    let project = project();
+    let folder = project.path();
+    let says = ["Subject: 3 things that came together for you", "with sample values: config/digest.mail.md"];
+    let told = check(folder, &["preview", "digest", "--out", "seen"], 0, &says);
+    assert!(!told.contains("no test"), "{told}");
+    assert!(std::fs::read_to_string(folder.join("seen/digest.preview.html")).unwrap().contains("375 px"));
+    let says = ["Subject: 3 Nachrichten", "with sample values, in de: config/digest.de.mail.md"];
+    check(folder, &["preview", "digest", "--language", "de"], 0, &says);
+    let says = ["\"[test] 3 things that came together for you\" to ines@acme.example: captured in"];
+    check(folder, &["send-test", "digest", "--to", "ines@acme.example"], 0, &says);
+    assert_eq!(self::project::delivered_to(folder), ["ines@acme.example"]);
+    check(folder, &["preview", "digets"], 2, &["there is no mail `digets`", "did you mean `digest`?"]);
+    // What a partner's would tell of nobody can know before.
+    let says = ["known when it leaves", "leave --partner away"];
+    check(folder, &["preview", "digest", "--partner", "ada"], 2, &says);
+    check(folder, &["send-test", "digest", "--to", "ines@acme.example", "--partner", "ada"], 2, &says);
+    for file in ["config/digest.mail.md", "config/digest.de.mail.md"] {
+        std::fs::remove_file(folder.join(file)).unwrap();
+    }
+    check(folder, &["preview", "digest"], 2, &["there is no mail `digest`"]);
 }
 
 #[test]

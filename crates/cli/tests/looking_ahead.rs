@@ -134,7 +134,9 @@ fn the_coming_days_are_listed_with_what_holds_each_mail() {
     assert_eq!(told(1), [json!("ada"), json!("need-a-hand"), json!([]), json!(false)]);
     assert_eq!(all[0]["not_foreseen"], json!(["pace"]), "no domain is being warmed up");
     assert_eq!(all.as_array().unwrap().len(), 2, "{all}");
-    assert_eq!(data(folder, &["upcoming", "--workflow", "follow-up", "--json"]), json!([]));
+    assert_eq!(data(folder, &["upcoming", "--days", "30", "--workflow", "welcome", "--json"]), all);
+    let says = ["no workflow `welcom` is in force", "did you mean `welcome`?"];
+    check(folder, &["upcoming", "--workflow", "welcom"], 2, &says);
     assert_eq!(delivered_to(folder).len(), 1, "looking ahead sends nothing");
 }
 

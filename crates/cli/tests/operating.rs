@@ -129,6 +129,8 @@ fn pauses_are_listed_and_end() {
     check(folder, &[&google[..], &["--end"]].concat(), 0, &["judged anew"]);
     check(folder, &[&google[..], &["--end"]].concat(), 2, &["mail of `welcome` to google is not paused"]);
     check(folder, &["doctor"], 0, &["no mail stopped itself", "no workflow is near a limit"]);
+    check(folder, &["incident", "start", "--because", " "], 2, &["say why"]);
+    check(folder, &["pause", "all", "--because", &"x".repeat(3_000)], 2, &["a reason has 1 to 2000 characters"]);
     check(folder, &["incident", "start", "--because", "the shop is down"], 0, &["(incident)", "incident stop"]);
     check(folder, &["pause", "--list"], 0, &["mail of `welcome` waits", "by kari: a wrong price", "(incident)"]);
     assert_eq!(data(folder, &["pause", "--json"]).as_array().unwrap().len(), 2);
@@ -189,6 +191,8 @@ fn what_people_say_holds_while_everything_runs() {
     until(folder, &["explain", "ada"], "once_used");
     check(folder, &["journey", "start", "welcome", "bob", "--because", "x"], 2, &["is in `welcome` already"]);
     check(folder, &["journey", "start", "re-engagement", "bob", "--because", "x"], 2, &["speaks of the event"]);
+    check(folder, &["journey", "start", "newsletter", "bob", "--because", "x"], 2, &["the issue that is due"]);
+    check(folder, &["journey", "stop", "welcome", "bob", "--because", ""], 2, &["say why"]);
     check(folder, &["award", "ada", "sopt"], 2, &["no award `sopt`", "did you mean `spot`?"]);
     check(folder, &["award", "ada", "spot", "--because", "for the guide"], 0, &["default/ada: Well done"]);
     until(folder, &["award", "ada"], "for the guide");

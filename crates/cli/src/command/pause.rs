@@ -10,8 +10,11 @@ use rapport_engine::rulebooks::Applied;
 use rapport_journey::Journey;
 use rapport_rule::Length;
 use rapport_rule::suggest::nearest;
+use rapport_workflow::calendar::{self, Calendar};
+use rapport_workflow::{MailName, Verb};
 use serde_json::{Value, json};
 
+use super::work::said;
 use super::{explain, login_name};
 use crate::command_line::{HoldArguments, IncidentAction, JourneyAction, JourneyArguments, PauseArguments, Waiting};
 use crate::desk::Desk;
@@ -81,10 +84,13 @@ async fn wait(
 pub async fn incident(settings: &Settings, action: IncidentAction) -> Result<u8, Failure> {
     let desk = Desk::open(settings).await?;
     let done = match action {
-        IncidentAction::Start { because, until, by } => {
-            let by = by.unwrap_or_else(login_name);
-            begin(&desk, &Subject::Incident, until.as_deref(), Some(INCIDENT), &by, &because).await
-        }
+        IncidentAction::Start { because, until, by } => match self::because(Some(because)) {
+            Ok(because) => {
+                let by = by.unwrap_or_else(login_name);
+                begin(&desk, &Subject::Incident, until.as_deref(), Some(INCIDENT), &by, &because).await
+            }
+            Err(failure) => Err(failure),
+        },
         IncidentAction::Stop { by } => match applied(&desk).await {
             Ok(applied) => resume(&desk, &Subject::Incident, &applied, &by.unwrap_or_else(login_name)).await,
             Err(failure) => Err(failure),
@@ -121,7 +127,13 @@ async fn journey_in(desk: &Desk, wish: Wish, arguments: JourneyArguments) -> Res
         }
         (Wish::Start, None) => {
             let applied = applied(desk).await?;
-            workflow(&applied, name)?;
+            in_force(&applied, name)?;
+            if is_of_issues(&applied, name) {
+                return Err(Failure::input(format!(
+                    "`{name}` cannot be started by hand: its mail is the issue that is due when all get it"
+                ))
+                .help("write a workflow of its own for one partner"));
+            }
             if let Some(file) = speaks_of_its_event(&applied, name) {
                 return Err(Failure::input(format!(
                     "`{name}` cannot be started by hand: {file} speaks of the event that starts it"
@@ -133,7 +145,7 @@ async fn journey_in(desk: &Desk, wish: Wish, arguments: JourneyArguments) -> Res
         (_, None) => {
             // A word nobody knows is told as such.
             let applied = applied(desk).await?;
-            workflow(&applied, name)?;
+            in_force(&applied, name)?;
             return Err(Failure::input(format!("{key} is not in `{name}`"))
                 .help(format!("see `rapport explain {key}` for the journeys that run")));
         }
@@ -144,12 +156,18 @@ async fn journey_in(desk: &Desk, wish: Wish, arguments: JourneyArguments) -> Res
             (format!("`{name}` of {key} {what} `{step}`; mail queued there does not leave."), Some(row.id.clone()))
         }
     };
-    let because = arguments.because;
+    let because = self::because(Some(arguments.because))?;
     operate::command_journey(&desk.store, desk.shards, wish, &key, (name, journey.as_deref()), (&by, &because), now)
         .await
         .doing("writing the command")?;
     line(told);
     Ok(exit::OK)
+}
+
+/// Whether it sends what is newest of several issues: only the hour of the broadcast says which.
+fn is_of_issues(applied: &Applied, workflow: &str) -> bool {
+    let of_issue = |verb: &Verb| matches!(verb, Verb::Email(email) if matches!(email.mail, MailName::Issue));
+    applied.rulebook.workflow(workflow).is_some_and(|workflow| workflow.steps.iter().any(|step| of_issue(&step.verb)))
 }
 
 /// A file of the workflow that names fields of the event which no command has: nothing could stand there.
@@ -172,7 +190,8 @@ pub(super) async fn applied(desk: &Desk) -> Result<std::sync::Arc<Applied>, Fail
     applied.ok_or_else(|| Failure::new("nothing is applied yet").help("run `rapport apply`"))
 }
 
-fn workflow(applied: &Applied, name: &str) -> Result<String, Failure> {
+/// The workflow's name, if it is in force; else a failure with the nearest.
+pub(super) fn in_force(applied: &Applied, name: &str) -> Result<String, Failure> {
     if applied.rulebook.workflow(name).is_some() {
         return Ok(name.to_owned());
     }
@@ -190,7 +209,7 @@ async fn stopped_or_known(desk: &Desk, applied: &Applied, name: &str) -> Result<
     if pauses.iter().any(|row| row.scope.workflow.as_deref() == Some(name)) {
         return Ok(name.to_owned());
     }
-    workflow(applied, name)
+    in_force(applied, name)
 }
 
 /// A provider's code.
@@ -206,8 +225,11 @@ fn known(name: &str) -> Result<String, Failure> {
 }
 
 fn because(text: Option<String>) -> Result<String, Failure> {
-    text.filter(|text| !text.trim().is_empty())
-        .ok_or_else(|| Failure::input("say why: the next one asks").help("--because \"prices in the mail are wrong\""))
+    let text = text.filter(|text| !text.trim().is_empty());
+    let text = text.ok_or_else(|| {
+        Failure::input("say why: the next one asks").help("--because \"prices in the mail are wrong\"")
+    })?;
+    said(&text, "a reason")
 }
 
 async fn begin(
@@ -220,7 +242,10 @@ async fn begin(
 ) -> Result<u8, Failure> {
     let now = desk.now().await?;
     let until = match until {
-        Some(text) => self::until(text, now, &zone(desk).await)?,
+        Some(text) => {
+            let (zone, days) = local(desk).await;
+            self::until(text, now, &zone, &days)?
+        }
         None => at_most
             .and_then(|length| now.checked_add(length).ok())
             .ok_or_else(|| Failure::input("say until when").help("--until 2026-03-01, or --until \"3 days\""))?,
@@ -314,26 +339,27 @@ fn shown(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
-/// The zone in which a date is meant: the programme's.
-async fn zone(desk: &Desk) -> TimeZone {
+/// The zone in which a date is meant, and which days are working days: the programme's.
+async fn local(desk: &Desk) -> (TimeZone, Calendar) {
     let applied = desk.rulebooks.current().await.ok().flatten();
-    let config = applied.as_ref().map(|applied| &applied.rulebook.config);
-    config
-        .and_then(|config| config.programs.get(&config.default_program))
-        .map_or(TimeZone::UTC, |program| program.zone.clone())
+    let Some(config) = applied.as_ref().map(|applied| &applied.rulebook.config) else {
+        return (TimeZone::UTC, Calendar::default());
+    };
+    let zone = config.programs.get(&config.default_program).map_or(TimeZone::UTC, |program| program.zone.clone());
+    (zone, config.calendar.clone())
 }
 
-/// An instant, the beginning of a day, or a length from now.
-pub(super) fn until(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, Failure> {
+/// An instant, the beginning of a day, or a length from now, which may be one of working days.
+pub(super) fn until(text: &str, now: Timestamp, zone: &TimeZone, days: &Calendar) -> Result<Timestamp, Failure> {
     let at = if let Ok(at) = text.parse::<Timestamp>() {
         Some(at)
     } else if let Ok(local) = text.parse::<jiff::civil::DateTime>() {
         // A day alone is its midnight.
         local.to_zoned(zone.clone()).ok().map(|zoned| zoned.timestamp())
     } else {
-        Length::parse(text)
-            .ok()
-            .and_then(|length| now.checked_add(SignedDuration::from_mins(length.about_minutes())).ok())
+        let locale = calendar::Locale { zone, country: None, calendar: days };
+        let end = Length::parse(text).ok().map(|length| calendar::add(now, &length, locale));
+        end.filter(|at| *at < Timestamp::MAX)
     };
     let at = at.ok_or_else(|| {
         Failure::input(format!("`{}` is no time", harmless(text)))
@@ -353,11 +379,15 @@ mod tests {
     fn an_end_is_an_instant_a_day_or_a_length() {
         let now: Timestamp = "2026-02-02T10:00:00Z".parse().unwrap();
         let oslo = TimeZone::get("Europe/Oslo").unwrap();
-        let read = |text| until(text, now, &oslo).map(|at| at.to_string()).map_err(|failure| failure.message);
+        let read = |text| {
+            until(text, now, &oslo, &Calendar::default()).map(|at| at.to_string()).map_err(|failure| failure.message)
+        };
         assert_eq!(read("2026-02-03T00:00:00Z").unwrap(), "2026-02-03T00:00:00Z");
         assert_eq!(read("2026-02-04").unwrap(), "2026-02-03T23:00:00Z");
         assert_eq!(read("2026-02-04T09:00").unwrap(), "2026-02-04T08:00:00Z");
         assert_eq!(read("3 hours").unwrap(), "2026-02-02T13:00:00Z");
+        // From Monday noon to Tuesday of the next week: the weekend is none of them.
+        assert_eq!(read("6 weekdays").unwrap(), "2026-02-10T10:00:00Z");
         assert_eq!(read("2026-02-01").unwrap_err(), "2026-01-31 23:00 UTC is over");
         assert_eq!(read("soon").unwrap_err(), "`soon` is no time");
     }

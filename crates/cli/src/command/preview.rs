@@ -31,6 +31,7 @@ pub async fn run(
     let (workflow, name) = known_mail(&rulebook, mail)?;
     let (letter, whose) = match (partner, language) {
         (Some(partner), _) => {
+            no_digest(&rulebook, workflow, name)?;
             let letter = of_partner(&Settings::load(global)?, partner, workflow, name).await?;
             (letter, format!("as {} got it last, or will get it next", printed::harmless(partner)))
         }
@@ -106,6 +107,7 @@ fn of_sample(
             format!("with sample values; there is no text in {wished}, who reads it gets {locale}: {path}")
         }
         Some(_) => format!("with sample values, in {locale}: {path}"),
+        None if is_digest(rulebook, workflow, name) => format!("with sample values: {path}"),
         None => format!("with sample values, for no test sends it: {path}"),
     };
     let letter = Letter {
@@ -144,6 +146,7 @@ pub(super) fn known_mail<'m>(rulebook: &Rulebook, mail: &'m str) -> Result<(Opti
     match &fitting[..] {
         [] if is_digest(rulebook, workflow, name) => Ok((None, name)),
         [] => {
+            all.extend(rulebook.has_digest().then(|| DIGEST.to_owned()));
             let near = rapport_rule::suggest::nearest(mail, all.iter().map(String::as_str));
             let near = near.map(|near| format!("did you mean `{near}`?")).unwrap_or_else(|| all.join(", "));
             Err(Failure::input(format!("there is no mail `{mail}`")).help(near))
@@ -152,6 +155,15 @@ pub(super) fn known_mail<'m>(rulebook: &Rulebook, mail: &'m str) -> Result<(Opti
         [first, ..] => Err(Failure::input(format!("`{name}` is a mail of several workflows: {}", fitting.join(", ")))
             .help(format!("name the workflow too, as in `{first}`"))),
     }
+}
+
+/// A failure for the mail that no partner has before it leaves: what it tells of is known only then.
+pub(super) fn no_digest(rulebook: &Rulebook, workflow: Option<&str>, name: &str) -> Result<(), Failure> {
+    if is_digest(rulebook, workflow, name) {
+        return Err(Failure::input("what is in a partner's digest is known when it leaves, and not before")
+            .help("leave --partner away: it is made with sample values then"));
+    }
+    Ok(())
 }
 
 /// Whether it is `config/digest.mail.md` that is meant: a mail of that name in a workflow goes before.

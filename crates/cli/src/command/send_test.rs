@@ -11,7 +11,7 @@ use rapport_message::link::Keys;
 use rapport_workflow::Rulebook;
 
 use super::explain::find;
-use super::preview::{known_mail, made};
+use super::preview::{known_mail, made, no_digest};
 use super::test::sound_rulebook;
 use crate::ahead::Ahead;
 use crate::command_line::Global;
@@ -36,7 +36,10 @@ pub async fn run(
     let (workflow, name) = known_mail(&rulebook, mail)?;
     let address = allowed(&rulebook, to)?;
     let found = match partner {
-        Some(partner) => of_partner(settings, partner, workflow, name).await?,
+        Some(partner) => {
+            no_digest(&rulebook, workflow, name)?;
+            of_partner(settings, partner, workflow, name).await?
+        }
         None => made(&rulebook, workflow, name)?.0,
     };
     let letter = marked(found, &address, partner);

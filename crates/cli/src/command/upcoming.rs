@@ -12,6 +12,7 @@ use rapport_workflow::Timed;
 use rapport_workflow::config::WarmUp;
 use serde_json::json;
 
+use super::pause::in_force;
 use crate::ahead::Ahead;
 use crate::desk::open_store;
 use crate::exit::{self, Failure};
@@ -81,6 +82,12 @@ pub async fn run(settings: &Settings, days: u32, workflow: Option<&str>, as_json
     }
     bar.finish_and_clear();
     store.close().await;
+    // Mail that waits may be of a workflow that is in force no longer.
+    if let Some(wanted) = workflow
+        && !coming.iter().any(|mail| mail.workflow == wanted)
+    {
+        in_force(&ahead.picture.applied, wanted)?;
+    }
     coming.retain(|mail| workflow.is_none_or(|workflow| mail.workflow == workflow));
     coming.sort_by(|a, b| (a.at, &a.workflow, &a.partner).cmp(&(b.at, &b.workflow, &b.partner)));
     let program = &ahead.picture.applied.rulebook.config;

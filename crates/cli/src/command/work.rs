@@ -8,9 +8,7 @@ use rapport_engine::ports::rows::{TaskEnd, TaskKind, TaskRow};
 use rapport_engine::rulebooks::Applied;
 use rapport_engine::work::{self, NewCase};
 use rapport_event::PartnerKey;
-use rapport_rule::Length;
 use rapport_rule::suggest::{listed, nearest};
-use rapport_workflow::calendar;
 use serde_json::{Map, Value, json};
 
 use super::explain::find;
@@ -310,12 +308,5 @@ async fn manager(desk: &Desk, key: &PartnerKey) -> Result<String, Failure> {
 fn by_day(rules: &Applied, key: &PartnerKey, text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
     let config = &rules.rulebook.config;
     let zone = config.program(key.program.as_str()).map_or(TimeZone::UTC, |program| program.zone.clone());
-    if let Ok(length) = Length::parse(text) {
-        let locale = calendar::Locale { zone: &zone, country: None, calendar: &config.calendar };
-        let due = calendar::add(now, &length, locale);
-        if due > now {
-            return Ok(due);
-        }
-    }
-    until(text, now, &zone)
+    until(text, now, &zone, &config.calendar)
 }

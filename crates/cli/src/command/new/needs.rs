@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use rapport_rule::{Finding, Severity, Sources};
+use rapport_rule::{Finding, Severity, Sources, Span};
 
 use super::entry::{Entry, entries, with_entry};
 use crate::files::{self, Texts};
@@ -37,9 +37,15 @@ pub(super) struct Brought {
     pub(super) told: Vec<String>,
 }
 
+/// What begins with nothing but what config/goals.yaml says: kind of event and key.
+const MOMENTS: [(&str, &str); 2] = [("milestone.reached", "milestones"), ("partner.anniversary", "anniversaries")];
+const GOALS: &str = "config/goals.yaml";
+const HEALTH: &str = "config/health.yaml";
+const RESOURCES: &str = "config/resources.yaml";
+
 /// A recipe, already under its new name, for a project.
 pub(super) fn bring(project: &Texts, recipe: Texts, shipped: &Texts) -> Brought {
-    let known = errors(project).into_iter().map(|(finding, _)| said(&finding)).collect();
+    let known = wrong(project, project).into_iter().map(|(finding, _)| said(&finding)).collect();
     let mut bringing = Bringing { all: project.clone(), shipped, known, brought: Brought::default() };
     let played_with: BTreeSet<String> = recipe
         .iter()
@@ -52,10 +58,10 @@ pub(super) fn bring(project: &Texts, recipe: Texts, shipped: &Texts) -> Brought 
     }
     for _ in 0..ROUNDS_MAX {
         bringing.leave_out_of_holds();
-        let found = errors(&bringing.all);
+        let found = wrong(&bringing.all, &bringing.brought.texts);
         let new = found.iter().filter(|(finding, _)| !bringing.known.contains(&said(finding)));
         let new: Vec<(Finding, String)> = new.cloned().collect();
-        let mut more = false;
+        let mut more = bringing.unsaid();
         for (finding, slice) in &new {
             more |= bringing.answer(finding, slice);
         }
@@ -75,19 +81,27 @@ struct Bringing<'a> {
     brought: Brought,
 }
 
-/// The errors of files, each with the words it is about.
-fn errors(texts: &Texts) -> Vec<(Finding, String)> {
+/// What is wrong with files, each with the words it is about: errors, and what is warned of in the `own` ones.
+fn wrong(texts: &Texts, own: &Texts) -> Vec<(Finding, String)> {
     if texts.is_empty() {
         return Vec::new();
     }
     let sources: Sources = files::sources(texts);
     let (_, findings) = rapport_workflow::compile(&sources);
-    let slice = |finding: &Finding| {
+    let words = |finding: &Finding| {
         let source = finding.span.zip(sources.get(&finding.path));
-        source.map(|(span, source)| source.slice(span).to_owned()).unwrap_or_default()
+        source.map(|(span, source)| whole_name(&source.text, span).to_owned()).unwrap_or_default()
     };
-    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
-    errors.map(|finding| (finding.clone(), slice(finding))).collect()
+    let counts = |finding: &&Finding| finding.severity == Severity::Error || own.contains_key(&finding.path);
+    findings.iter().filter(counts).map(|finding| (finding.clone(), words(finding))).collect()
+}
+
+/// What a place covers, to the end of the name that it is a part of: of `partner.labels.stage` not `labels` alone.
+fn whole_name(text: &str, span: Span) -> &str {
+    let behind = text.get(span.end..).unwrap_or_default();
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
+    let more = behind.find(|c: char| !is_part(c)).unwrap_or(behind.len());
+    text.get(span.start..span.end + more).unwrap_or_default()
 }
 
 fn said(finding: &Finding) -> String {
@@ -109,21 +123,56 @@ impl Bringing<'_> {
         if finding.path.starts_with("config/") && !self.all.contains_key(&finding.path) {
             return self.whole(&finding.path);
         }
-        if finding.message.contains("band of health") && !self.all.contains_key("config/health.yaml") {
-            return self.whole("config/health.yaml");
+        if finding.message.contains("band of health") && !self.all.contains_key(HEALTH) {
+            return self.whole(HEALTH);
+        }
+        // Nothing of that type is there to show.
+        if finding.code == "R0587" && !self.all.contains_key(RESOURCES) {
+            return self.whole(RESOURCES);
         }
         let asked = format!("{} {slice}", finding.message);
         let mut more = false;
         for (path, section) in DECLARED {
             let there = self.all.get(path).map(|text| entries(text, section)).unwrap_or_default();
             let offered = self.shipped.get(path).map(|text| entries(text, section)).unwrap_or_default();
-            for entry in offered.iter().filter(|entry| !there.iter().any(|own| own.name == entry.name)) {
-                if names_of(entry, section).iter().any(|name| mentions(&asked, name)) {
-                    more |= self.entry(path, section, entry);
-                }
+            let named = |entry: &Entry| names_of(entry, section).iter().any(|name| mentions(&asked, name));
+            // Everybody is in one group: where there are none, one alone would leave people out.
+            let all_groups = section == "groups"
+                && there.is_empty()
+                && (finding.message.starts_with("`lane`") || offered.iter().any(named));
+            let is_new = |entry: &&Entry| !there.iter().any(|own| own.name == entry.name);
+            let mut wanted: Vec<&Entry> =
+                offered.iter().filter(is_new).filter(|entry| all_groups || named(entry)).collect();
+            if section == "groups" {
+                // Each comes before those that are there.
+                wanted.reverse();
+            }
+            for entry in wanted {
+                more |= self.entry(path, section, entry);
             }
         }
         more | self.workflow(finding, &asked)
+    }
+
+    /// Brings what no error asks for, because a workflow without it merely never begins.
+    fn unsaid(&mut self) -> bool {
+        let mut more = false;
+        let workflows = || self.brought.texts.iter().filter(|(path, _)| path.ends_with("/workflow.yaml"));
+        let begins = |kind: &str| workflows().any(|(_, text)| mentions(text, kind));
+        let wanted: Vec<&str> = MOMENTS.iter().filter(|moment| begins(moment.0)).map(|moment| moment.1).collect();
+        let mut yaml = self.brought.texts.iter().filter(|(path, _)| path.ends_with(".yaml"));
+        let of_health = yaml.any(|(_, text)| mentions(text, "health"));
+        let there = self.all.get(GOALS).map(|text| entries(text, "")).unwrap_or_default();
+        let offered = self.shipped.get(GOALS).map(|text| entries(text, "")).unwrap_or_default();
+        for entry in offered.iter().filter(|entry| wanted.contains(&entry.name.as_str())) {
+            if !there.iter().any(|own| own.name == entry.name) {
+                more |= self.entry(GOALS, "", entry);
+            }
+        }
+        if of_health && !self.all.contains_key(HEALTH) {
+            more |= self.whole(HEALTH);
+        }
+        more
     }
 
     fn whole(&mut self, path: &str) -> bool {
@@ -198,7 +247,7 @@ impl Bringing<'_> {
         for path in own.cloned().collect::<Vec<_>>() {
             let places: BTreeSet<usize> = found
                 .iter()
-                .filter(|(finding, _)| finding.path == path)
+                .filter(|(finding, _)| finding.path == path && finding.severity == Severity::Error)
                 .filter_map(|(finding, _)| finding.span.map(|span| span.start))
                 .collect();
             let Some((text, names)) = self.all.get(&path).and_then(|text| without_tests(text, &places)) else {
@@ -346,6 +395,54 @@ mod tests {
             wrong.extend(failed.map(|verdict| format!("{id}: {}: {:?}", verdict.name, verdict.wrong)));
         }
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
+    #[test]
+    fn every_recipe_is_in_order_in_a_project_that_has_only_settings() {
+        let all = files::shipped();
+        let bare = ["config/rapport.yaml", "config/layout.mail.html", "config/layout.mail.txt"];
+        let project = shipped(|path| bare.contains(&path));
+        let mut found = Vec::new();
+        for id in ids(&all) {
+            let brought = bring(&project, recipe(&id), &all);
+            let with: Texts = project.clone().into_iter().chain(brought.texts.clone()).collect();
+            found.extend(wrong(&with, &brought.texts).iter().map(|(finding, _)| format!("{id}: {}", said(finding))));
+            let Some(rulebook) = rapport_workflow::compile(&files::sources(&with)).0 else { continue };
+            let report = Runner::default().run(&rulebook, Some(&id), 2);
+            if report.verdicts.is_empty() {
+                found.push(format!("{id}: no test is left"));
+            }
+            let failed = report.verdicts.iter().filter(|verdict| !verdict.wrong.is_empty());
+            found.extend(failed.map(|verdict| format!("{id}: {}: {:?}", verdict.name, verdict.wrong)));
+        }
+        assert!(found.is_empty(), "{}", found.join("\n"));
+    }
+
+    #[test]
+    fn a_recipe_begins_a_project_in_an_empty_folder() {
+        let all = files::shipped();
+        for id in ["welcome", "newsletter", "congratulation", "recognition"] {
+            let brought = bring(&Texts::new(), recipe(id), &all);
+            let found: Vec<String> =
+                wrong(&brought.texts, &Texts::new()).iter().map(|(finding, _)| said(finding)).collect();
+            assert!(found.is_empty(), "{id}: {}", found.join("\n"));
+        }
+    }
+
+    #[test]
+    fn groups_come_all_together_and_in_their_order() {
+        let bare = ["config/rapport.yaml", "config/layout.mail.html", "config/layout.mail.txt"];
+        let mut project = shipped(|path| bare.contains(&path));
+        let names = |texts: &Texts| -> Vec<String> {
+            entries(&texts["config/segments.yaml"], "groups").into_iter().map(|entry| entry.name).collect()
+        };
+        let brought = bring(&project, recipe("check-in"), &files::shipped());
+        assert_eq!(names(&brought.texts), ["vip", "new", "rising", "core", "quiet"]);
+        // To groups of one's own comes only the one that is named.
+        let own = "groups:\n  old: { if: days_since_approved > 700, lane: newsletter }\n  rest: { else: true, lane: newsletter }\n";
+        project.insert("config/segments.yaml".into(), own.into());
+        let brought = bring(&project, recipe("check-in"), &files::shipped());
+        assert_eq!(names(&brought.texts), ["vip", "old", "rest"]);
     }
 
     #[test]
