@@ -81,8 +81,27 @@ fn the_same_files_bring_the_same_and_every_rule_shows_when_it_is_gone() {
     let mails = same["mails"].as_array().unwrap().len();
     assert!(mails > 20, "{mails} mails");
 
-    let (_, code) = backtest(folder, &["--max-mails", "3", "--max-per-partner", "1"]);
+    let most = same["most_per_partner"]["mails"].as_u64().unwrap() as usize;
+    let limits = |mails: usize, most: usize| {
+        let (mails, most) = (mails.to_string(), most.to_string());
+        let (told, code) = backtest(folder, &["--max-mails", &mails, "--max-per-partner", &most]);
+        let over = told["over_the_limit"].as_array().unwrap();
+        (code, over.iter().map(|limit| limit.as_str().unwrap().to_owned()).collect::<Vec<_>>())
+    };
+    assert_eq!(limits(mails, most), (Some(0), Vec::new()), "what is allowed is no failure");
+    let (code, over) = limits(mails - 1, most - 1);
     assert_eq!(code, Some(1), "limits end a build");
+    assert_eq!(over.len(), 2, "{over:?}");
+    assert_eq!(over[0], format!("{mails} mails would go out, at most {} may", mails - 1));
+    let partner = same["most_per_partner"]["partner"].as_str().unwrap();
+    assert!(over[1].starts_with(&format!("{partner} would get {most} mails, at most {} may", most - 1)), "{over:?}");
+    let fewer = (mails - 1).to_string();
+    check(
+        folder,
+        &["--dir", "demo", "backtest", "--last", "400d", "--max-mails", &fewer],
+        1,
+        &["OVER THE LIMIT", &over[0]],
+    );
 
     for (rule, file, was, is) in RULES {
         let path = folder.join("demo").join(file);

@@ -71,10 +71,12 @@ pub async fn seen(
     until: Timestamp,
 ) -> Result<Seen, Failure> {
     let mut seen = Seen::default();
+    let are_of_several = are_of_several(keys);
     let within = |at: Timestamp| at >= from && at <= until;
     for key in keys {
         let Some(story) = store.story(key).await.doing("reading what came of it")? else { continue };
-        let partner = key.partner.to_string();
+        // One person in two programmes is two partners.
+        let partner = if are_of_several { key.to_string() } else { key.partner.to_string() };
         for told in story.messages.into_iter().filter(|told| within(told.message.planned_at)) {
             let sent = matches!(told.state, MessageState::Sent | MessageState::InDoubt);
             seen.mails.insert(
@@ -99,6 +101,12 @@ pub async fn seen(
         }
     }
     Ok(seen)
+}
+
+/// Whether the partners are of several programmes.
+fn are_of_several(keys: &[PartnerKey]) -> bool {
+    let programs: BTreeSet<_> = keys.iter().filter(|key| key.is_partner()).map(|key| &key.program).collect();
+    programs.len() > 1
 }
 
 /// How a backtest differs from what came live.
@@ -162,6 +170,13 @@ mod tests {
             reason: None,
         };
         Seen { mails: [("1".to_owned(), mail)].into(), ..Seen::default() }
+    }
+
+    #[test]
+    fn partners_are_told_apart_where_there_are_several_programmes() {
+        let key = |program: &str, partner: &str| PartnerKey::new(program, partner).unwrap();
+        assert!(!are_of_several(&[key("acme", "ada"), key("acme", "bob"), PartnerKey::everyone()]));
+        assert!(are_of_several(&[key("acme", "ada"), key("beside", "ada")]));
     }
 
     #[test]
