@@ -47,12 +47,16 @@ impl Sent {
     /// Whether the same came of it, as far as a play can know.
     fn came_to_the_same(&self, other: &Self) -> bool {
         let is_near = |one: Timestamp, other: Timestamp| one.duration_since(other).abs() <= SOON;
-        // What was judged for the last time was judged then, whenever it had been due: a mailer may have been behind.
-        let is_judged = matches!(&*self.state, "sent" | "in_doubt" | "failed" | "expired" | "suppressed");
-        // What waits for a pause or another workflow is looked at again some time after the last look, so these moments add up in `due`.
-        is_near(self.at, other.at)
-            && (is_judged || is_near(self.due, other.due))
-            && *self == Self { at: self.at, due: self.due, ..other.clone() }
+        let came = match &*self.state {
+            // What waits for a pause or another workflow is looked at again some time after the last look, so these moments add up in `due`;
+            // when the last look was is nothing to tell.
+            "queued" | "attempting" => is_near(self.due, other.due),
+            // Noted when the commit was over in which its journey took it back.
+            "cancelled" => true,
+            // Whenever it had been due: a mailer may have been behind.
+            _ => is_near(self.at, other.at),
+        };
+        came && *self == Self { at: self.at, due: self.due, ..other.clone() }
     }
 }
 
@@ -180,12 +184,18 @@ mod tests {
     }
 
     #[test]
-    fn a_mail_that_was_judged_may_have_been_due_before_and_one_that_waits_may_not() {
-        for (state, is_same) in [("sent", true), ("suppressed", true), ("queued", false), ("cancelled", false)] {
-            let live = sent("2026-03-02T10:00:00Z", state);
+    fn what_went_out_is_told_by_when_it_did_and_what_waits_by_when_it_is_due() {
+        for (state, is_same_due_later, is_same_at_later) in
+            [("sent", true, false), ("suppressed", true, false), ("queued", false, true), ("cancelled", true, true)]
+        {
+            let later = || "2026-03-02T10:00:00Z".parse().unwrap();
+            let live = sent("2026-03-02T08:00:00Z", state);
             let mut played = live.clone();
-            played.mails.values_mut().for_each(|mail| mail.due = "2026-03-02T10:00:00Z".parse().unwrap());
-            assert_eq!(compare(&live, &played, None).is_same(), is_same, "{state}");
+            played.mails.values_mut().for_each(|mail| mail.due = later());
+            assert_eq!(compare(&live, &played, None).is_same(), is_same_due_later, "{state}");
+            let mut played = live.clone();
+            played.mails.values_mut().for_each(|mail| mail.at = later());
+            assert_eq!(compare(&live, &played, None).is_same(), is_same_at_later, "{state}");
         }
     }
 

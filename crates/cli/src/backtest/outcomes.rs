@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use rapport_engine::ingest::ends_a_step;
 use rapport_engine::operate::told::ToldPause;
@@ -12,7 +13,7 @@ use rapport_engine::ports::rows::{MessageRow, MessageState};
 use rapport_engine::records;
 use rapport_engine::story::ToldMessage;
 use rapport_event::engine::EngineData;
-use rapport_event::{Event, EventId, Kind};
+use rapport_event::{Event, EventId, Kind, ProgramId};
 
 use super::compare::SOON;
 
@@ -34,6 +35,8 @@ pub struct ToldEnd {
 pub struct Ends {
     mails: BTreeMap<String, ToldEnd>,
     calls: BTreeMap<String, Recalled>,
+    /// When every shard was told that a day of a programme is closed.
+    days: BTreeMap<(ProgramId, Date), Timestamp>,
     /// Mails whose refusal ended all mail to their address.
     closing: BTreeSet<String>,
     /// Instants up to which all was done before what came later: a mailer took a mail, a day was closed, an offer answered.
@@ -77,7 +80,14 @@ impl Ends {
             (Kind::ContactSuppressed, EngineData::Contact(contact)) => {
                 self.closing.extend(contact.message.as_deref().map(str::to_owned));
             }
-            (Kind::ProgramDayClosed | Kind::OfferGranted | Kind::OfferRefused, _) if is_live => {
+            (Kind::ProgramDayClosed, EngineData::DayClosed(closed)) => {
+                if is_live {
+                    self.moments.insert(in_milliseconds(record.stamp));
+                }
+                let told = self.days.entry((event.key.program.clone(), closed.day)).or_insert(record.stamp);
+                *told = record.stamp.max(*told);
+            }
+            (Kind::OfferGranted | Kind::OfferRefused, _) if is_live => {
                 self.moments.insert(in_milliseconds(record.stamp));
             }
             _ => {}
@@ -96,7 +106,7 @@ impl Ends {
             };
             mails.insert(told.message.id, end);
         }
-        Outcomes { mails, calls: self.calls }
+        Outcomes { mails, calls: self.calls, days: self.days }
     }
 }
 
@@ -139,6 +149,7 @@ impl<'r> Stops<'r> {
 pub struct Outcomes {
     mails: BTreeMap<String, MailEnd>,
     calls: BTreeMap<String, Recalled>,
+    days: BTreeMap<(ProgramId, Date), Timestamp>,
 }
 
 impl Outcomes {
@@ -150,6 +161,11 @@ impl Outcomes {
     /// What is known of a call.
     pub fn call(&self, call: &str) -> Option<&Recalled> {
         self.calls.get(call)
+    }
+
+    /// When it was told that a day is closed: late where nobody was there in the night.
+    pub fn day(&self, program: &ProgramId, day: Date) -> Option<Timestamp> {
+        self.days.get(&(program.clone(), day)).copied()
     }
 }
 
@@ -187,12 +203,23 @@ struct Wait {
     from: Timestamp,
     to: Timestamp,
     until: Timestamp,
+    /// It is due after that in the order in which it was due: so it goes on when a pause is over.
+    in_order: bool,
+}
+
+impl Wait {
+    /// Until when mail waited that was due at an instant.
+    fn until(&self, due: Timestamp) -> Timestamp {
+        let place = if self.in_order { due.duration_since(self.from).as_millis() } else { 0 };
+        let place = SignedDuration::from_micros(i64::try_from(place).unwrap_or_default());
+        self.until.checked_add(place).unwrap_or(self.until)
+    }
 }
 
 impl Wait {
     /// Mail that was due shortly before a pause began.
     fn until_paused(at: Timestamp) -> Self {
-        Self { from: back(at, SOON), to: back(at, SignedDuration::from_millis(1)), until: at }
+        Self { from: back(at, SOON), to: back(at, SignedDuration::from_millis(1)), until: at, in_order: true }
     }
 }
 
@@ -206,7 +233,7 @@ impl MailEnd {
         // Due when it was due then, give or take what is no difference: what a rule moves further is looked at where the rule moves it.
         let first_due = back(message.due, tried_for(message, end));
         let to = message.due.checked_add(SOON).unwrap_or(Timestamp::MAX);
-        let mut waits = vec![Wait { from: back(first_due, SOON), to, until: end.at }];
+        let mut waits = vec![Wait { from: back(first_due, SOON), to, until: end.at, in_order: false }];
         // It came to it when that was over.
         waits.extend(stops.kept(message).into_iter().filter(|at| end.at > *at).map(Wait::until_paused));
         let reason = told.reason.clone().unwrap_or_default();
@@ -229,7 +256,7 @@ impl MailEnd {
         let (message, taken_at) = (&told.message, told.changed_at);
         let until = taken_at.checked_add(SignedDuration::from_millis(1)).unwrap_or(taken_at);
         let to = message.due.checked_add(SOON).unwrap_or(Timestamp::MAX);
-        let wait = Wait { from: back(message.due, SOON), to, until };
+        let wait = Wait { from: back(message.due, SOON), to, until, in_order: false };
         let was_paused = stops.covering(message).any(|(at, ..)| *at < taken_at);
         Self::untold(if was_paused { Vec::new() } else { vec![wait] })
     }
@@ -246,7 +273,7 @@ impl MailEnd {
     /// Until when the mail waited that was due at an instant.
     pub fn waited(&self, due: Timestamp) -> Option<Timestamp> {
         let waits = self.waits.iter().filter(|wait| wait.from <= due && due <= wait.to && due < wait.until);
-        waits.map(|wait| wait.until).min()
+        waits.map(|wait| wait.until(due)).min()
     }
 }
 
@@ -285,12 +312,21 @@ mod tests {
     #[test]
     fn a_mail_waits_only_when_it_is_due_as_it_was() {
         let at = |minutes: i64| Timestamp::UNIX_EPOCH + SignedDuration::from_mins(minutes);
-        let waits =
-            vec![Wait { from: at(50), to: at(70), until: at(100) }, Wait { from: at(55), to: at(64), until: at(65) }];
+        let wait = |from, to, until| Wait { from: at(from), to: at(to), until: at(until), in_order: false };
+        let waits = vec![wait(50, 70, 100), wait(55, 64, 65)];
         let end = MailEnd { at: at(100), told: at(101), answer: Answer::Accepted, waits };
         for (due, until) in [(49, None), (50, Some(100)), (60, Some(65)), (65, Some(100)), (71, None), (100, None)] {
             assert_eq!(end.waited(at(due)), until.map(at), "due at {due}");
         }
+    }
+
+    #[test]
+    fn what_a_pause_kept_stays_in_order() {
+        let at = |minutes: i64| Timestamp::UNIX_EPOCH + SignedDuration::from_mins(minutes);
+        let wait = Wait::until_paused(at(60));
+        assert!(wait.from == at(50) && wait.to < at(60));
+        let (first, second) = (wait.until(at(55)), wait.until(at(56)));
+        assert!(at(60) < first && first < second && second < at(60) + SignedDuration::from_secs(1));
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! The event log of a play. What became of a mail is made anew, and where the same came of it as in the record it is told when it was
-//! then: what came in between came before it.
+//! then: what came in between came before it. So are closed days.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -42,13 +42,18 @@ impl Retold {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// When the record tells of the same end of the same mail, if that is yet to come.
+    /// When the record tells of the same end of the same mail, or of the same day, if that is yet to come.
     fn told_at(&self, record: &NewRecord) -> Option<Timestamp> {
         let present = record.stamp?;
         let event = decode_record(&record.value).ok()?;
-        let EngineData::Outcome(outcome) = event.engine()? else { return None };
-        let end = self.outcomes.mail(&outcome.message)?;
-        (end.told > present && end.at == event.occurred_at).then_some(end.told)
+        let told = match event.engine()? {
+            EngineData::Outcome(outcome) => {
+                self.outcomes.mail(&outcome.message).filter(|end| end.at == event.occurred_at).map(|end| end.told)
+            }
+            EngineData::DayClosed(closed) => self.outcomes.day(&event.key.program, closed.day),
+            _ => None,
+        };
+        told.filter(|told| *told > present)
     }
 }
 
