@@ -213,10 +213,17 @@ impl ShardOwner {
                             figures: figures.as_ref(),
                             expectations: None,
                         };
-                        sums.add(&entry.state, reach(&facts), context);
+                        let reach = reach(&facts);
+                        sums.add(&entry.state, reach, context);
+                        // Cuts by the same stand together: a group is a look at every condition of every group before it.
+                        let mut of = None;
                         for cut in rulebook.rulebook.cuts.keys() {
-                            if told_apart(&facts, cut.by).is_some_and(|of| of == cut.of) {
-                                sums.add_to(cut, &entry.state, reach(&facts), context);
+                            if of.as_ref().is_none_or(|(by, _)| *by != cut.by) {
+                                of = Some((cut.by, told_apart(&facts, cut.by)));
+                            }
+                            let known = of.as_ref().and_then(|(_, known)| known.as_ref());
+                            if known.is_some_and(|of| *of == cut.of) {
+                                sums.add_to(cut, &entry.state, reach, context);
                             }
                         }
                         if let Some(pasts) = &mut pasts {
