@@ -216,13 +216,12 @@ impl ShardOwner {
                         let reach = reach(&facts);
                         sums.add(&entry.state, reach, context);
                         // Cuts by the same stand together: a group is a look at every condition of every group before it.
-                        let mut of = None;
+                        let (mut by, mut known) = (None, None);
                         for cut in rulebook.rulebook.cuts.keys() {
-                            if of.as_ref().is_none_or(|(by, _)| *by != cut.by) {
-                                of = Some((cut.by, told_apart(&facts, cut.by)));
+                            if by != Some(cut.by) {
+                                (by, known) = (Some(cut.by), told_apart(&facts, cut.by));
                             }
-                            let known = of.as_ref().and_then(|(_, known)| known.as_ref());
-                            if known.is_some_and(|of| *of == cut.of) {
+                            if known.as_ref() == Some(&cut.of) {
                                 sums.add_to(cut, &entry.state, reach, context);
                             }
                         }
