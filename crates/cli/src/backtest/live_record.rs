@@ -100,6 +100,11 @@ async fn the_days_after(world: &mut World) {
     world.unsubscribes("bob", "onboarding").await;
     world.pass(200).await;
     world.stop_all().await;
+    // A journey goes on while nobody is there.
+    world.night_until("2030-03-19T10:20:00Z").await;
+    world.start_all().await;
+    world.pass(15).await;
+    world.stop_all().await;
     // A day is closed while everybody is there.
     world.night_until("2030-03-20T00:59:50Z").await;
     world.start_all().await;
