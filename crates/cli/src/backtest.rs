@@ -4,24 +4,25 @@
 //! times: events, answers, unsubscribes, commands, pauses, with what was known of each person then. What rapport itself made of it
 //! (days closed, offers given, outcomes of mails) is made anew by engine, coordinator and mailer on the replay clock. Until
 //! the window begins the rulebooks are those that were in force; then the edited files are. No mail leaves: the way out
-//! answers as the mail server did where the same mail was sent, and accepts every other.
+//! answers as the mail server did where the same mail was sent, and accepts every other. When a mailer came to a mail, and when the log
+//! was told of its end, is taken from the record as well (docs/adr/0029-moments-of-a-record.md).
 
 mod compare;
+#[cfg(test)]
+mod live_record;
+mod outcomes;
 mod recorded;
+mod retold;
+mod way_out;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use async_trait::async_trait;
 use jiff::Timestamp;
 use rapport_engine::clocks::ReplayClock;
 use rapport_engine::ingest::ReplayMaster;
 use rapport_engine::mailer::LinkKeys;
 use rapport_engine::ports::store::{Store, StoreError};
-use rapport_engine::ports::transport::{
-    Connection, Deadline, Delivery, Envelope, Letter, RefusalClass, Transport, TransportError,
-};
 use rapport_engine::readiness::Readiness;
 use rapport_engine::rulebooks::Rulebooks;
 use rapport_memory::log::MemoryLog;
@@ -31,6 +32,8 @@ use tokio_util::sync::CancellationToken;
 
 pub use compare::{Compared, Seen, Sent, compare, seen};
 pub use recorded::{Recorded, read};
+use retold::Retold;
+use way_out::{NoCalls, NoWayOut};
 
 use crate::exit::{Doing, Failure};
 use crate::files::Texts;
@@ -86,24 +89,27 @@ fn alone<T>(play: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure
 }
 
 async fn play_through(
-    recorded: Recorded,
+    mut recorded: Recorded,
     edited: Option<(Texts, Timestamp)>,
     until: Timestamp,
     stop: &CancellationToken,
     progress: impl FnMut(Timestamp) + Send,
 ) -> Result<Arc<dyn Store>, Failure> {
-    let ground = ground().await.doing("preparing the play")?;
+    let outcomes = Arc::new(std::mem::take(&mut recorded.outcomes));
+    let log = Arc::new(Retold::new(Arc::new(MemoryLog::new(SHARDS)), outcomes.clone()));
+    let ground = ground(log.clone()).await.doing("preparing the play")?;
     for (name, value) in &recorded.beginnings {
         ground.store.set_meta(name, value).await.doing("preparing the play")?;
     }
-    let outcomes = Arc::new(recorded.outcomes.clone());
     let done = stop.child_token();
-    let mut source = recorded::Source::new(recorded, ground.clone(), edited, done.clone());
+    // What is compared with what is known now must not go on to the end of a step.
+    let end = edited.is_some().then_some(until);
+    let mut source = recorded::Source::new(recorded, ground.clone(), log, edited, end, done.clone());
     source.prepare().await.doing("preparing the play")?;
     let keys = Keys::new([b"links of a backtest lead nowhere, ever".to_vec()]).doing("making keys")?;
     let mut services = Services::new(done.clone());
     services.engine(&ground, "backtest", None);
-    services.relay(&ground, "backtest");
+    services.relay_by(&ground, "backtest", Arc::new(NoCalls { outcomes: outcomes.clone() }));
     services.mailer(&ground, "backtest", Arc::new(NoWayOut { outcomes }), Arc::new(LinkKeys { keys }));
     let taken = ReplayMaster::new(ingest(&ground), Some(until)).run(&mut source, done.clone(), progress).await;
     let broke = done.is_cancelled() && !stop.is_cancelled();
@@ -119,12 +125,12 @@ async fn play_through(
     Ok(ground.store)
 }
 
-/// An empty store and log in memory, with one shard.
-async fn ground() -> Result<Ground, StoreError> {
+/// An empty store in memory and this log, with one shard.
+async fn ground(log: Arc<Retold>) -> Result<Ground, StoreError> {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::telling());
     store.create_shards(SHARDS).await?;
     Ok(Ground {
-        log: Arc::new(MemoryLog::new(SHARDS)),
+        log,
         signals: None,
         broker: None,
         clock: Arc::new(ReplayClock::new(store.clone())),
@@ -133,48 +139,4 @@ async fn ground() -> Result<Ground, StoreError> {
         shards: SHARDS,
         store,
     })
-}
-
-/// Answers as the mail server did, and otherwise accepts; keeps nothing.
-struct NoWayOut {
-    /// What became of recorded mails that were refused, by message: the server's words.
-    outcomes: Arc<BTreeMap<String, String>>,
-}
-
-#[async_trait]
-impl Transport for NoWayOut {
-    async fn ready(&self) -> Result<Box<dyn Connection>, TransportError> {
-        Ok(Box::new(Answering { outcomes: self.outcomes.clone() }))
-    }
-
-    /// The message's id is all that is needed to answer.
-    fn compose(&self, letter: &Letter) -> Result<Vec<u8>, String> {
-        let id = letter.message_id.split('@').next().unwrap_or_default();
-        Ok(id.as_bytes().to_vec())
-    }
-
-    /// Nothing takes time on this way, so that a second worker would only be woken to find nothing.
-    fn connections_max(&self) -> usize {
-        1
-    }
-
-    fn delivers(&self) -> bool {
-        false
-    }
-}
-
-struct Answering {
-    outcomes: Arc<BTreeMap<String, String>>,
-}
-
-#[async_trait]
-impl Connection for Answering {
-    async fn send(&mut self, _: &Envelope, bytes: &[u8], _: &Deadline) -> Delivery {
-        match std::str::from_utf8(bytes).ok().and_then(|id| self.outcomes.get(id)) {
-            Some(text) => {
-                Delivery::Refused { code: 550, enhanced: None, text: text.clone(), class: RefusalClass::Permanent }
-            }
-            None => Delivery::Accepted { reply: "250 recorded".to_owned(), relay: "backtest".to_owned() },
-        }
-    }
 }

@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use jiff::{ToSpan as _, tz::TimeZone};
 use serde_json::{Value, json};
 
-use self::project::{check, edit, project, rapport};
+use self::project::{Running, check, command, delivered_to, edit, project, rapport, text, until};
 
 fn backtest(folder: &Path, more: &[&str]) -> (Value, Option<i32>) {
     backtest_of(folder, "400d", more)
@@ -81,8 +81,27 @@ fn the_same_files_bring_the_same_and_every_rule_shows_when_it_is_gone() {
     let mails = same["mails"].as_array().unwrap().len();
     assert!(mails > 20, "{mails} mails");
 
-    let (_, code) = backtest(folder, &["--max-mails", "3", "--max-per-partner", "1"]);
+    let most = same["most_per_partner"]["mails"].as_u64().unwrap() as usize;
+    let limits = |mails: usize, most: usize| {
+        let (mails, most) = (mails.to_string(), most.to_string());
+        let (told, code) = backtest(folder, &["--max-mails", &mails, "--max-per-partner", &most]);
+        let over = told["over_the_limit"].as_array().unwrap();
+        (code, over.iter().map(|limit| limit.as_str().unwrap().to_owned()).collect::<Vec<_>>())
+    };
+    assert_eq!(limits(mails, most), (Some(0), Vec::new()), "what is allowed is no failure");
+    let (code, over) = limits(mails - 1, most - 1);
     assert_eq!(code, Some(1), "limits end a build");
+    assert_eq!(over.len(), 2, "{over:?}");
+    assert_eq!(over[0], format!("{mails} mails would go out, at most {} may", mails - 1));
+    let partner = same["most_per_partner"]["partner"].as_str().unwrap();
+    assert!(over[1].starts_with(&format!("{partner} would get {most} mails, at most {} may", most - 1)), "{over:?}");
+    let fewer = (mails - 1).to_string();
+    check(
+        folder,
+        &["--dir", "demo", "backtest", "--last", "400d", "--max-mails", &fewer],
+        1,
+        &["OVER THE LIMIT", &over[0]],
+    );
 
     for (rule, file, was, is) in RULES {
         let path = folder.join("demo").join(file);
@@ -315,4 +334,70 @@ fn files_come_into_force_in_the_play_when_they_did() {
         let welcomed = |mail: &Value| mail["workflow"] == "welcome" && mail["partner"] == partner;
         assert!(mails.iter().any(welcomed), "{partner}: {mails:?}");
     }
+}
+
+/// Greets, and writes once more when somebody follows a link.
+const HELLO: &str = "workflow: Hello\nowner: team@acme.example\nmail: { kind: marketing, topic: onboarding, from: ines }\n\
+    when: partner.approved\nonce: per partner\nsteps:\n  - email: hello\n  - wait_for: link.clicked\n    at_most: 30 days\n    \
+    then: [{ email: clicked }]\n";
+
+/// Services run by the time of day, are killed, and run again: what they did comes out as it did. The same with several engines and
+/// mailers, nights and outages is played in `src/backtest/live_record.rs`.
+#[test]
+fn what_services_did_by_the_time_of_day_comes_out_the_same() {
+    let project = project();
+    let folder = project.path();
+    std::fs::remove_dir_all(folder.join("workflows")).unwrap();
+    std::fs::create_dir_all(folder.join("workflows/hello")).unwrap();
+    std::fs::write(folder.join("workflows/hello/workflow.yaml"), HELLO).unwrap();
+    for mail in ["hello", "clicked"] {
+        let text = format!("---\nsubject: 'About {mail}'\npreheader: 'A word.'\n---\nHi,\n\nthis is {mail}.\n");
+        std::fs::write(folder.join(format!("workflows/hello/{mail}.mail.md")), text).unwrap();
+    }
+    let rules = "config/rapport.yaml";
+    edit(folder, rules, "  quiet_hours: { from: \"20:00\", to: \"08:00\", zone: partner, weekends: hold }\n", "");
+    edit(folder, rules, "2 marketing per week, 1 of any kind per day", "20 marketing per week, 20 of any kind per day");
+    check(folder, &["apply"], 0, &["applied"]);
+    let event = |kind: &str, partner: &str, data: Value| {
+        let now = jiff::Timestamp::now().to_string();
+        let line = json!({ "id": format!("{kind}-{partner}"), "kind": kind, "program": "default", "partner": partner,
+            "occurred_at": now, "data": data });
+        line.to_string() + "\n"
+    };
+    let approved = |partner: &str| {
+        let data = json!({ "name": partner, "email": format!("{partner}@blog.example"), "zone": "Europe/Oslo",
+            "consent": { "given": true, "source": "form", "time": "2026-01-01T00:00:00Z" } });
+        event("partner.approved", partner, data)
+    };
+    let ingest = |name: &str, lines: &[String]| {
+        std::fs::write(folder.join(name), lines.concat()).unwrap();
+        check(folder, &["ingest", name], 0, &["taken in"]);
+    };
+    let services = || Running::start(command(folder), &["engine", "relay", "mailer"]);
+    let delivered = |mails: usize| {
+        until("mail to be captured", || (delivered_to(folder).len() >= mails).then_some(()));
+    };
+
+    let running = services();
+    ingest("first.jsonl", &[approved("ada"), approved("bob")]);
+    delivered(2);
+    until("ada to be waited for", || {
+        text(&rapport(folder, &["explain", "ada"])).contains("waits for an event").then_some(())
+    });
+    // Killed, wherever it is with bob.
+    drop(running);
+    ingest("meanwhile.jsonl", &[event("link.clicked", "ada", json!({ "count": 1, "link": "l1" })), approved("cleo")]);
+    let running = services();
+    delivered(4);
+    let told = until("all mail to be done with", || {
+        let output = rapport(folder, &["backtest", "--last", "30d", "--json"]);
+        let told: Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
+        let changed = told["difference"]["changed"].as_array().unwrap();
+        let waits = |state: &Value| state == "queued" || state == "attempting";
+        (!changed.iter().any(|changed| waits(&changed["live"]["state"]))).then_some(told)
+    });
+    drop(running);
+    assert_eq!(told["same_as_live"], true, "{}", told["difference"]);
+    assert_eq!(told["mails"].as_array().unwrap().len(), 4, "{}", told["mails"]);
 }

@@ -108,6 +108,8 @@ fn a_partners_path_is_shown_with_its_mails_and_what_holds_them() {
     check(folder, &["simulate", "--partner", "ada", "--days", "6"], 0, &held);
 
     check(folder, &["simulate", "--partner", "nobody"], 1, &["there is no partner `nobody`"]);
+    let slip = ["there is no workflow `welcom`", "did you mean `welcome`?"];
+    check(folder, &["simulate", "welcom", "--partner", "ada"], 2, &slip);
     assert_eq!(delivered_to(folder), before, "looking ahead sends nothing");
 }
 

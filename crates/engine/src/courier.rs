@@ -17,7 +17,7 @@ use crate::{
     backoff::Backoff,
     personal,
     ports::{
-        caller::{CallRequest, Called, Caller},
+        caller::{CallRequest, Called, Caller, Recalled},
         clock::Clock,
         log::EventLog,
         rows::{CallEnd, CallRow, CallSettled, TakenCall},
@@ -41,6 +41,9 @@ const IDLE: Idle = Idle { live: Duration::from_millis(200), in_replay: Duration:
 const WAIT: Duration = Duration::from_secs(5);
 /// The longest wait between two tries, and the longest the other side may ask for.
 const WAIT_MAX: Duration = Duration::from_secs(3600);
+
+/// Why a call of a record that is played again waits: it was tried for so long then.
+const AS_RECORDED: &str = "as_recorded";
 
 /// The courier's needs.
 #[derive(Clone)]
@@ -136,8 +139,14 @@ impl Courier {
         } else if now >= call.expires {
             self.ended(call, false, &taken.reason.clone().unwrap_or_else(|| "too_late".to_owned()), now)
         } else if self.clock.replays() {
-            // The past is not told to other systems.
-            self.ended(call, true, "", call.due)
+            // The past is not told to other systems; where a record is played again, they answered.
+            match self.caller.recalled(&call.id) {
+                Some(then) if call.due < then.at && then.at < call.expires => {
+                    CallSettled::Again { due: then.at, reason: AS_RECORDED.to_owned() }
+                }
+                Some(Recalled { failed: Some(reason), .. }) => self.ended(call, false, &reason, call.due),
+                _ => self.ended(call, true, "", call.due),
+            }
         } else {
             let request = self.request(call, now).await?;
             let called = self.caller.call(&request).await;

@@ -32,7 +32,7 @@ pub use breaker::{Breaker, Tripped, accepted_fact, stopped_fact};
 pub use incarnations::{FILE, Incarnations};
 pub use intake::Intake;
 pub(crate) use replay::grid_after;
-pub use replay::{ReplayMaster, ReplaySource};
+pub use replay::{ReplayMaster, ReplaySource, ends_a_step};
 
 use crate::{
     backoff::{Backoff, Passing},

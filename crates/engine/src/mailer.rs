@@ -4,6 +4,7 @@
 //! in doubt is never more than that a connection. Between claim and settlement a message is `attempting`; it never goes
 //! back to the queue unless the final dot provably did not leave.
 
+mod as_recorded;
 mod build;
 mod clicks;
 mod digest;
@@ -18,6 +19,7 @@ pub(crate) mod sample;
 mod slow;
 
 use std::{
+    borrow::Cow,
     collections::BTreeSet,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
@@ -406,7 +408,11 @@ impl Mailer {
         let decide = |snapshot: &RecipientSnapshot| {
             let present = if replays { None } else { Some(now) };
             self.judged(snapshot, present, || {
-                let verdict = policy::verdict(snapshot, &rulebook, present, accepted_at, shards);
+                if replays && let Some(waits) = self.as_recorded(snapshot) {
+                    return waits;
+                }
+                let known = if replays { self.as_told(snapshot, now) } else { Cow::Borrowed(snapshot) };
+                let verdict = policy::verdict(&known, &rulebook, present, accepted_at, shards);
                 let leave = if is_paced { pace::leave(&verdict, snapshot, &rulebook, now) } else { None };
                 let leave = leave.map(|leave| {
                     let pace = self.hand.slow.limited(&leave.provider, leave.pace, claiming_at);

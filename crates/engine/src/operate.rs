@@ -333,7 +333,8 @@ pub async fn command_journey(
 }
 
 /// How far apart mail leaves after a pause: no faster than what the guardrails call a burst.
-fn apart_ms(rulebook: Option<&Rulebook>) -> i64 {
+#[must_use]
+pub fn apart_ms(rulebook: Option<&Rulebook>) -> i64 {
     let per_hour = rulebook.and_then(|rulebook| rulebook.config.burst.warn_above).unwrap_or(PER_HOUR);
     3_600_000 / i64::from(per_hour.max(1))
 }

@@ -24,6 +24,9 @@ const SOFT_MAX: i64 = 3;
 /// Soft bounces are counted together for so long.
 const SOFT_WITHIN: SignedDuration = SignedDuration::from_hours(14 * 24);
 
+/// The setting that names the limit of an hour.
+const BURST_SETTING: &str = "guardrails.burst.stop_above";
+
 /// How the marketing mail of a workflow fares with a provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
@@ -154,8 +157,19 @@ pub async fn stop_burst(
 ) -> Result<bool, StoreError> {
     let subject = Subject::Workflow(workflow.to_owned());
     let ended = operate::last_ends(store).await?.get(&subject.id()).copied();
-    let because = format!("more than {stop_above} mails within an hour (guardrails.burst.stop_above)");
+    let because = burst_because(stop_above);
     operate::stop(store, shards, &subject, ("burst", &because), ended, now).await
+}
+
+/// Why a workflow is stopped that reached its hour's limit, for people.
+pub(crate) fn burst_because(stop_above: u32) -> String {
+    format!("more than {stop_above} mails within an hour ({BURST_SETTING})")
+}
+
+/// The limit in such words: a play of the record has nothing else to know by what was stopped.
+pub(crate) fn burst_told(because: &str) -> Option<u32> {
+    let limit = because.strip_prefix("more than ")?.split(' ').next()?;
+    limit.parse().ok().filter(|_| because.contains(BURST_SETTING))
 }
 
 /// What claims are to count, if the guardrails name anything.

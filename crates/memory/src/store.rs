@@ -127,6 +127,8 @@ pub struct Tables {
     pub clicks: BTreeMap<(String, u32, i64), (ClickRow, Option<String>)>,
     pub holds: BTreeMap<(PartnerKey, String, String), Option<Timestamp>>,
     pub persons: BTreeMap<(PartnerKey, i64), PersonRow>,
+    /// What each person's versions come to.
+    pub merged_persons: BTreeMap<PartnerKey, String>,
     pub tasks: BTreeMap<String, TaskRow>,
     pub calls: BTreeMap<String, calls::StoredCall>,
     pub requests: BTreeMap<String, RequestRow>,

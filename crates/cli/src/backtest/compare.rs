@@ -11,7 +11,7 @@ use rapport_event::PartnerKey;
 use crate::exit::{Doing, Failure};
 
 /// So long a mail may take to leave and be nothing to tell: a play sends at the instant at which a mail is due, a mailer soon after.
-const SOON: SignedDuration = SignedDuration::from_mins(10);
+pub(super) const SOON: SignedDuration = SignedDuration::from_mins(10);
 
 /// A mail that was planned.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,10 +47,16 @@ impl Sent {
     /// Whether the same came of it, as far as a play can know.
     fn came_to_the_same(&self, other: &Self) -> bool {
         let is_near = |one: Timestamp, other: Timestamp| one.duration_since(other).abs() <= SOON;
-        // What waits for a pause or another workflow is looked at again some time after the last look, so these moments add up in `due`.
-        is_near(self.at, other.at)
-            && is_near(self.due, other.due)
-            && *self == Self { at: self.at, due: self.due, ..other.clone() }
+        let came = match &*self.state {
+            // What waits for a pause or another workflow is looked at again some time after the last look, so these moments add up in `due`;
+            // when the last look was is nothing to tell.
+            "queued" | "attempting" => is_near(self.due, other.due),
+            // Noted when the commit was over in which its journey took it back.
+            "cancelled" => true,
+            // Whenever it had been due: a mailer may have been behind.
+            _ => is_near(self.at, other.at),
+        };
+        came && *self == Self { at: self.at, due: self.due, ..other.clone() }
     }
 }
 
@@ -69,10 +75,12 @@ pub async fn seen(
     until: Timestamp,
 ) -> Result<Seen, Failure> {
     let mut seen = Seen::default();
+    let are_of_several = are_of_several(keys);
     let within = |at: Timestamp| at >= from && at <= until;
     for key in keys {
         let Some(story) = store.story(key).await.doing("reading what came of it")? else { continue };
-        let partner = key.partner.to_string();
+        // One person in two programmes is two partners.
+        let partner = if are_of_several { key.to_string() } else { key.partner.to_string() };
         for told in story.messages.into_iter().filter(|told| within(told.message.planned_at)) {
             let sent = matches!(told.state, MessageState::Sent | MessageState::InDoubt);
             seen.mails.insert(
@@ -97,6 +105,12 @@ pub async fn seen(
         }
     }
     Ok(seen)
+}
+
+/// Whether the partners are of several programmes.
+fn are_of_several(keys: &[PartnerKey]) -> bool {
+    let programs: BTreeSet<_> = keys.iter().filter(|key| key.is_partner()).map(|key| &key.program).collect();
+    programs.len() > 1
 }
 
 /// How a backtest differs from what came live.
@@ -160,6 +174,29 @@ mod tests {
             reason: None,
         };
         Seen { mails: [("1".to_owned(), mail)].into(), ..Seen::default() }
+    }
+
+    #[test]
+    fn partners_are_told_apart_where_there_are_several_programmes() {
+        let key = |program: &str, partner: &str| PartnerKey::new(program, partner).unwrap();
+        assert!(!are_of_several(&[key("acme", "ada"), key("acme", "bob"), PartnerKey::everyone()]));
+        assert!(are_of_several(&[key("acme", "ada"), key("beside", "ada")]));
+    }
+
+    #[test]
+    fn what_went_out_is_told_by_when_it_did_and_what_waits_by_when_it_is_due() {
+        for (state, is_same_due_later, is_same_at_later) in
+            [("sent", true, false), ("suppressed", true, false), ("queued", false, true), ("cancelled", true, true)]
+        {
+            let later = || "2026-03-02T10:00:00Z".parse().unwrap();
+            let live = sent("2026-03-02T08:00:00Z", state);
+            let mut played = live.clone();
+            played.mails.values_mut().for_each(|mail| mail.due = later());
+            assert_eq!(compare(&live, &played, None).is_same(), is_same_due_later, "{state}");
+            let mut played = live.clone();
+            played.mails.values_mut().for_each(|mail| mail.at = later());
+            assert_eq!(compare(&live, &played, None).is_same(), is_same_at_later, "{state}");
+        }
     }
 
     #[test]

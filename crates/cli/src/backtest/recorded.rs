@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Display;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,10 +11,11 @@ use rapport_contact::normalise;
 use rapport_engine::apply::{Approval, Request, apply};
 use rapport_engine::backoff::Passing;
 use rapport_engine::ingest::ReplaySource;
+use rapport_engine::operate::apart_ms as apart_ms_under;
 use rapport_engine::operate::told::ToldPause;
 use rapport_engine::ports::log::{LogError, NewRecord, SourceRecord};
 use rapport_engine::ports::operating::AuditRow;
-use rapport_engine::ports::rows::{COORDINATOR, DefinitionRow, MessageState, PersonRow, ShardRow};
+use rapport_engine::ports::rows::{COORDINATOR, DefinitionRow, PersonRow, ShardRow};
 use rapport_engine::ports::store::{Outstanding, StoreError, SuppressionChange};
 use rapport_engine::records::applied_hash;
 use rapport_engine::rulebooks::compile;
@@ -24,6 +26,8 @@ use rapport_event::kind::Origin;
 use rapport_event::{Kind, PartnerKey, Payload, decode_record};
 use tokio_util::sync::CancellationToken;
 
+use super::outcomes::{Ends, Outcomes, Stops, in_milliseconds};
+use super::retold::Retold;
 use crate::exit::{Doing, Failure};
 use crate::files::Texts;
 use crate::layout::{Ground, Layout};
@@ -55,8 +59,10 @@ pub struct Recorded {
     pub rulebooks: Vec<(Timestamp, DefinitionRow)>,
     /// What was known of persons, by partner and version.
     pub persons: BTreeMap<(PartnerKey, i64), PersonRow>,
-    /// Refused mails and the server's words.
-    pub outcomes: BTreeMap<String, String>,
+    /// What became of mails and calls.
+    pub outcomes: Outcomes,
+    /// Instants up to which all was done before what came later.
+    pub moments: BTreeSet<Timestamp>,
     /// When programmes began, as the store notes it.
     pub beginnings: Vec<(String, String)>,
     /// The newest stamp.
@@ -68,6 +74,11 @@ impl Recorded {
     pub fn keys(&self) -> Vec<PartnerKey> {
         let all: BTreeSet<&PartnerKey> = self.events.iter().map(|told| &told.key).collect();
         all.into_iter().cloned().collect()
+    }
+
+    /// Notes what was known of persons.
+    pub(super) fn know(&mut self, persons: Vec<PersonRow>) {
+        self.persons.extend(persons.into_iter().map(|row| ((row.key.clone(), row.version), row)));
     }
 
     /// Plays as though nobody, and rapport itself neither, had ever let mail wait.
@@ -83,16 +94,26 @@ impl Recorded {
 
 /// Reads the whole log and what belongs to it. The store is only read.
 pub async fn read(layout: &Layout, progress: impl Fn(usize)) -> Result<Recorded, Failure> {
+    let mut recorded = read_log(&layout.ground, progress).await?;
+    for some in recorded.keys().chunks(KEYS) {
+        recorded.know(layout.database.person_versions(some).await.doing("reading persons")?);
+    }
+    Ok(recorded)
+}
+
+/// Reads all but what was known of persons.
+pub(super) async fn read_log(ground: &Ground, progress: impl Fn(usize)) -> Result<Recorded, Failure> {
     let mut events = Vec::new();
+    let mut ends_of_mails = Ends::default();
     // By when and what: every shard is told of each, and files can come into force again that were before.
     let mut applied: BTreeMap<(Timestamp, String), Timestamp> = BTreeMap::new();
     let mut last = Timestamp::MIN;
     let (mut carried, mut paused) = (BTreeSet::new(), BTreeSet::new());
-    let shards: Vec<u32> = (0..layout.ground.shards).collect();
-    let ends = layout.ground.log.ends(&shards).await.doing("looking at the event log")?;
+    let shards: Vec<u32> = (0..ground.shards).collect();
+    let ends = ground.log.ends(&shards).await.doing("looking at the event log")?;
     for (shard, end) in shards.into_iter().zip(ends) {
         let (mut reached, mut fired) = (Timestamp::MIN, Timestamp::MIN);
-        let mut offset = layout.ground.log.begin(shard).await.doing("looking at the event log")?;
+        let mut offset = ground.log.begin(shard).await.doing("looking at the event log")?;
         if offset > 0 {
             return Err(Failure::new(format!(
                 "the event log has forgotten its first {offset} records of shard {shard}"
@@ -101,9 +122,9 @@ pub async fn read(layout: &Layout, progress: impl Fn(usize)) -> Result<Recorded,
                 "a backtest plays all from the beginning: who was approved before what is left would be unknown to it",
             ));
         }
-        let marks = layout.ground.store.clock_marks(shard).await.doing("reading when timers fired")?;
+        let marks = ground.store.clock_marks(shard).await.doing("reading when timers fired")?;
         let mut marks = marks.into_iter().peekable();
-        let mut feed = layout.ground.log.open(shard, offset).await.doing("reading the event log")?;
+        let mut feed = ground.log.open(shard, offset).await.doing("reading the event log")?;
         while offset < end {
             let records = feed.next(PAGE).await.doing("reading the event log")?;
             for record in records.into_iter().filter(|record| record.offset < end) {
@@ -120,6 +141,7 @@ pub async fn read(layout: &Layout, progress: impl Fn(usize)) -> Result<Recorded,
                     Failure::new(format!("record {offset} of shard {shard}: {}", rejection.detail))
                 })?;
                 if event.kind.origin() == Origin::Internal {
+                    ends_of_mails.note(&record, &event);
                     // Carried at the end of a step of its present: what follows belongs to the next one.
                     let after = record.stamp.checked_add(SignedDuration::from_millis(1)).unwrap_or(record.stamp);
                     reached = reached.max(after);
@@ -178,47 +200,62 @@ pub async fn read(layout: &Layout, progress: impl Fn(usize)) -> Result<Recorded,
         events,
         rulebooks: Vec::new(),
         persons: BTreeMap::new(),
-        outcomes: BTreeMap::new(),
+        outcomes: Outcomes::default(),
+        moments: std::mem::take(&mut ends_of_mails.moments),
         beginnings: Vec::new(),
         last,
     };
     let mut applied: Vec<_> = applied.into_iter().map(|((noted, hash), at)| (at, noted, hash)).collect();
     applied.sort();
+    let mut apart_ms = BTreeSet::from([apart_ms_under(None)]);
     for (at, noted, hash) in applied {
-        let Some(row) = layout.ground.store.definition(&hash).await.doing("reading a rulebook")? else { continue };
+        let Some(row) = ground.store.definition(&hash).await.doing("reading a rulebook")? else { continue };
         match compile(&row) {
             // The row knows the last time only.
-            Ok(_) => recorded.rulebooks.push((at, DefinitionRow { applied_at: noted, ..row })),
+            Ok(applied) => {
+                apart_ms.insert(apart_ms_under(Some(&applied.rulebook)));
+                recorded.rulebooks.push((at, DefinitionRow { applied_at: noted, ..row }));
+            }
             // As live: what this release cannot read stands aside for what was in force before.
             Err(broken) => aside(format!("the files applied at {at} are left out of the play: {broken}")),
         }
     }
     let keys = recorded.keys();
-    for some in keys.chunks(KEYS) {
-        let rows = layout.database.person_versions(some).await.doing("reading persons")?;
-        recorded.persons.extend(rows.into_iter().map(|row| ((row.key.clone(), row.version), row)));
-    }
+    let mut messages = Vec::new();
     for key in &keys {
-        let Some(story) = layout.ground.store.story(key).await.doing("reading mails")? else { continue };
-        for told in story.messages.into_iter().filter(|told| told.state == MessageState::Failed) {
-            recorded.outcomes.insert(told.message.id, told.reason.unwrap_or_default());
-        }
+        let Some(story) = ground.store.story(key).await.doing("reading mails")? else { continue };
+        messages.extend(story.messages);
     }
+    let pauses = recorded.events.iter().filter_map(|told| Some((told.at, told.pause.as_ref()?)));
+    let pauses: Vec<_> = pauses.collect();
+    recorded.outcomes = ends_of_mails.with(messages, &Stops::of(&pauses, &apart_ms));
     let programs: BTreeSet<&ProgramId> = keys.iter().map(|key| &key.program).collect();
     for program in programs {
         let name = beginning(program);
-        let noted = layout.ground.store.meta(&name).await.doing("reading when a programme began")?;
+        let noted = ground.store.meta(&name).await.doing("reading when a programme began")?;
         recorded.beginnings.extend(noted.map(|value| (name, value)));
     }
     Ok(recorded)
 }
 
-/// What people and trackers did is told again; what rapport made of it is made anew.
+/// What people and trackers did is told again; what rapport made of it is made anew. What a workflow does of these kinds (a case opened, an
+/// award) is part of its commit and no record.
 fn is_told_again(kind: &Kind) -> bool {
     kind.origin() == Origin::Upstream
         || matches!(
             kind,
-            Kind::TaskDone
+            Kind::MessageBounced
+                | Kind::MessageComplained
+                | Kind::MessageClicked
+                | Kind::TaskDone
+                | Kind::CaseOpened
+                | Kind::CaseResolved
+                | Kind::GoalProposed
+                | Kind::GoalAccepted
+                | Kind::GoalCountered
+                | Kind::GoalDeclined
+                | Kind::GoalWithdrawn
+                | Kind::PartnerAwarded
                 | Kind::ContactOptedOut
                 | Kind::ContactOptedIn
                 | Kind::ContactSuppressed
@@ -231,6 +268,7 @@ fn is_told_again(kind: &Kind) -> bool {
 pub struct Source {
     recorded: Recorded,
     ground: Ground,
+    log: Arc<Retold>,
     edited: Option<Texts>,
     from: Timestamp,
     next_rulebook: usize,
@@ -243,20 +281,23 @@ pub struct Source {
 }
 
 impl Source {
-    /// Tells `recorded`; edited files come into force at their instant.
+    /// Tells `recorded`; edited files come into force at their instant. A play that has an `end` goes up to it and no further.
     pub fn new(
         recorded: Recorded,
         ground: Ground,
+        log: Arc<Retold>,
         edited: Option<(Texts, Timestamp)>,
+        end: Option<Timestamp>,
         stop: CancellationToken,
     ) -> Self {
         let (edited, from) = edited.map_or((None, Timestamp::MAX), |(texts, from)| (Some(texts), from));
         let before = |told: &Told| told.at.checked_sub(SignedDuration::from_millis(1)).ok();
         let pauses = recorded.events.iter().filter(|told| told.pause.is_some()).filter_map(before);
         let applied = recorded.rulebooks.iter().map(|(at, _)| *at).filter(|at| *at < from);
-        let mut halts: Vec<Timestamp> = pauses.chain(applied).chain([from]).collect();
-        halts.sort();
-        Self { recorded, ground, edited, from, next_rulebook: 0, addresses: BTreeMap::new(), halts, stop }
+        let moments = recorded.moments.iter().copied().chain(end.map(in_milliseconds));
+        let halts: BTreeSet<Timestamp> = pauses.chain(applied).chain([from]).chain(moments).collect();
+        let halts = halts.into_iter().collect();
+        Self { recorded, ground, log, edited, from, next_rulebook: 0, addresses: BTreeMap::new(), halts, stop }
     }
 
     /// Puts the first rulebook into force before anything runs: without one nothing is folded, and nothing ever looks quiet.
@@ -314,6 +355,11 @@ impl Source {
         for pause in told.iter().filter_map(|told| told.pause.as_ref()) {
             let applied = self.ground.rulebooks.current().await.map_err(unreachable)?;
             let rulebook = applied.as_deref().map(|applied| &applied.rulebook);
+            // Files that allow more, or know no limit, would not have stopped it there.
+            let limit = rulebook.and_then(|rulebook| rulebook.config.burst.stop_above);
+            if pause.burst().is_some_and(|reached| limit.is_none_or(|limit| limit > reached)) {
+                continue;
+            }
             pause.carry_out(self.ground.store.as_ref(), rulebook).await.map_err(unreachable)?;
             changed = true;
         }
@@ -403,7 +449,13 @@ impl ReplaySource for Source {
         self.rulebooks(until).await?;
         if !told.is_empty() {
             self.tables(&told).await.map_err(unreachable)?;
-            self.ground.log.append(told.into_iter().map(|told| told.record).collect()).await?;
+        }
+        // At one instant what came from outside was there before what came of it.
+        let ends = self.log.due(until).into_iter().map(|(at, record)| (at, true, record));
+        let mut records: Vec<_> = told.into_iter().map(|told| (told.at, false, told.record)).chain(ends).collect();
+        if !records.is_empty() {
+            records.sort_by_key(|(at, is_end, _)| (*at, *is_end));
+            self.log.tell(records.into_iter().map(|(.., record)| record).collect()).await?;
         }
         Ok(Vec::new())
     }
@@ -418,5 +470,38 @@ impl ReplaySource for Source {
 
     fn halt_after(&self, present: Timestamp) -> Option<Timestamp> {
         self.halts.get(self.halts.partition_point(|halt| *halt <= present)).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rapport_event::kind::CATALOGUE;
+
+    use super::*;
+
+    /// A kind that nobody has thought of here would be lost to every play.
+    #[test]
+    fn of_every_kind_it_is_known_whether_it_is_told_again_or_made_anew() {
+        let anew = |kind: &Kind| kind.origin() == Origin::Internal && !is_told_again(kind);
+        let anew: Vec<&str> = CATALOGUE.iter().filter(|entry| anew(&entry.kind)).map(|entry| entry.name).collect();
+        assert_eq!(
+            anew,
+            [
+                "message.sent",
+                "message.suppressed",
+                "message.expired",
+                "message.failed",
+                "message.in_doubt",
+                "message.deferred",
+                "call.delivered",
+                "call.failed",
+                "program.day_closed",
+                "rulebook.applied",
+                "offer.granted",
+                "offer.refused",
+            ]
+        );
+        let derived = CATALOGUE.iter().filter(|entry| entry.origin == Origin::Derived);
+        assert!(derived.map(|entry| &entry.kind).all(|kind| !is_told_again(kind)), "folding makes them again");
     }
 }

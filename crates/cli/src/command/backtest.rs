@@ -87,7 +87,7 @@ struct Report<'s> {
     by_day: BTreeMap<Date, BTreeMap<String, usize>>,
     unsent: BTreeMap<String, usize>,
     per_partner: (String, usize),
-    partners: usize,
+    by_partner: BTreeMap<&'s str, usize>,
     overlap: usize,
     cap_hits: usize,
 }
@@ -98,7 +98,7 @@ impl<'s> Report<'s> {
         let mut sent: Vec<&Sent> = seen.sent().filter(ours).collect();
         sent.sort_by(|a, b| (a.at, &a.partner, &a.mail).cmp(&(b.at, &b.partner, &b.mail)));
         let mut by_day: BTreeMap<Date, BTreeMap<String, usize>> = BTreeMap::new();
-        let mut by_partner: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut by_partner: BTreeMap<&'s str, usize> = BTreeMap::new();
         for mail in &sent {
             *by_day
                 .entry(mail.at.to_zoned(zone.clone()).date())
@@ -115,7 +115,7 @@ impl<'s> Report<'s> {
         let most = by_partner.iter().max_by_key(|(partner, count)| (**count, std::cmp::Reverse(**partner)));
         Self {
             per_partner: most.map(|(partner, count)| ((*partner).to_owned(), *count)).unwrap_or_default(),
-            partners: by_partner.len(),
+            by_partner,
             overlap: overlap(seen, workflow),
             cap_hits: unsent.iter().filter(|(reason, _)| reason.contains("cap")).map(|(_, count)| count).sum(),
             sent,
@@ -146,7 +146,13 @@ fn limits(report: &Report<'_>, arguments: &BacktestArguments) -> Vec<String> {
     }
     if let Some(most) = arguments.max_per_partner.filter(|most| report.per_partner.1 > *most) {
         let (partner, mails) = &report.per_partner;
-        broken.push(format!("{} would get {}, at most {most} may", harmless(partner), count(*mails as i64, "mail")));
+        let others = report.by_partner.values().filter(|mails| **mails > most).count() - 1;
+        let others = match others {
+            0 => String::new(),
+            others => format!("; {} would get too many as well", count(others as i64, "partner")),
+        };
+        let mails = count(*mails as i64, "mail");
+        broken.push(format!("{} would get {mails}, at most {most} may{others}", harmless(partner)));
     }
     broken
 }
@@ -157,7 +163,7 @@ fn tell(report: &Report<'_>, compared: &Compared, played: &Played, arguments: &B
         "{what}, the last {}: {} to {}",
         arguments.last,
         count(report.sent.len() as i64, "mail"),
-        count(report.partners as i64, "partner")
+        count(report.by_partner.len() as i64, "partner")
     )));
     for (day, workflows) in &report.by_day {
         let told: Vec<String> = workflows.iter().map(|(workflow, mails)| format!("{workflow} {mails}")).collect();
@@ -228,7 +234,7 @@ fn data(report: &Report<'_>, compared: &Compared, played: &Played, broken: &[Str
         "per_day": report.by_day.iter().map(|(day, workflows)| (day.to_string(), json!(workflows))).collect::<serde_json::Map<_, _>>(),
         "workflows": workflows,
         "not_sent": report.unsent,
-        "partners": report.partners,
+        "partners": report.by_partner.len(),
         "most_per_partner": { "partner": report.per_partner.0, "mails": report.per_partner.1 },
         "overlap_partners": report.overlap,
         "cap_hits": report.cap_hits,

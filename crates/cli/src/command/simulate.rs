@@ -3,6 +3,7 @@
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use rapport_trial::{Forecast, Performance, Runner, SentMail};
+use rapport_workflow::Rulebook;
 use serde_json::{Value, json};
 
 use super::explain::find;
@@ -20,6 +21,15 @@ pub async fn partner(settings: &Settings, partner: &str, arguments: &SimulateArg
     let key = find(&store, partner).await?;
     let ahead = Ahead::of(&store).await?;
     let story = ahead.story(&key).await?;
+    if let Some(workflow) = &arguments.workflow {
+        // Whoever is inside goes on, whether the workflow is in force or not.
+        let is_inside = story.journeys.iter().any(|journey| journey.workflow == *workflow);
+        let rulebook = &ahead.picture.applied.rulebook;
+        if !is_inside && rulebook.workflow(workflow).is_none() {
+            store.close().await;
+            return Err(no_such_workflow(rulebook, workflow));
+        }
+    }
     let person: Value = story.person.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let now = ahead.picture.now;
     let until = now.checked_add(SignedDuration::from_hours(24 * i64::from(arguments.days))).unwrap_or(now);
@@ -42,14 +52,18 @@ pub async fn partner(settings: &Settings, partner: &str, arguments: &SimulateArg
     Ok(exit::OK)
 }
 
+fn no_such_workflow(rulebook: &Rulebook, workflow: &str) -> Failure {
+    let near = rapport_rule::suggest::nearest(workflow, rulebook.workflows.iter().map(|workflow| &*workflow.id));
+    let near = near.map(|near| format!("did you mean `{near}`?"));
+    Failure::input(format!("there is no workflow `{}`", harmless(workflow)))
+        .help(near.unwrap_or_else(|| "`rapport check` lists them".into()))
+}
+
 /// Of a workflow's test partner: no store is asked.
 pub fn sample(global: &Global, workflow: &str, arguments: &SimulateArguments) -> Result<u8, Failure> {
     let rulebook = sound_rulebook(global)?;
     if rulebook.workflow(workflow).is_none() {
-        let near = rapport_rule::suggest::nearest(workflow, rulebook.workflows.iter().map(|workflow| &*workflow.id));
-        let near = near.map(|near| format!("did you mean `{near}`?"));
-        return Err(Failure::input(format!("there is no workflow `{}`", harmless(workflow)))
-            .help(near.unwrap_or_else(|| "`rapport check` lists them".into())));
+        return Err(no_such_workflow(&rulebook, workflow));
     }
     let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     let report = Runner::default().run(&rulebook, Some(workflow), threads);

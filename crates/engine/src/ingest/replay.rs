@@ -246,6 +246,12 @@ fn grid_before(at: Timestamp) -> Timestamp {
     Timestamp::from_millisecond(floor - step).unwrap_or(Timestamp::MIN)
 }
 
+/// Whether a step may end at this instant: what a replay's relay carries is stamped so, and what happens live hardly ever is.
+#[must_use]
+pub fn ends_a_step(at: Timestamp) -> bool {
+    at.as_microsecond().rem_euclid(STEP.as_micros() as i64) == 0
+}
+
 /// The end of the step after this instant.
 pub(crate) fn grid_after(at: Timestamp) -> Timestamp {
     let step = STEP.as_millis() as i64;
@@ -262,5 +268,6 @@ mod tests {
         assert_eq!(grid_before(at), "1997-01-01T06:00:00Z".parse().unwrap());
         assert_eq!(grid_after(at), "1997-01-01T18:00:00Z".parse().unwrap());
         assert_eq!(grid_after(grid_before(at)), "1997-01-01T12:00:00Z".parse().unwrap());
+        assert!(ends_a_step(grid_after(at)) && ends_a_step(grid_before(at)) && !ends_a_step(at));
     }
 }

@@ -5,10 +5,14 @@ use jiff::Timestamp;
 use rapport_event::{Event, engine::EngineData};
 use rapport_workflow::Rulebook;
 
-use super::{Subject, begins, ends};
-use crate::ports::{
-    operating::Operation,
-    store::{Store, StoreError},
+use super::{ITSELF, Subject, begins, ends};
+use crate::{
+    ports::{
+        operating::Operation,
+        rows::MessageRow,
+        store::{Store, StoreError},
+    },
+    reputation::burst_told,
 };
 
 /// A pause that began or ended.
@@ -58,6 +62,37 @@ impl ToldPause {
         (self.at, self.subject.id(), self.because.is_some())
     }
 
+    /// Whether it began; else it ended.
+    #[must_use]
+    pub const fn is_begun(&self) -> bool {
+        self.because.is_some()
+    }
+
+    /// When: live at that instant, whenever the log was told.
+    #[must_use]
+    pub const fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// Whether the other one is its end, or that of an earlier one of the same.
+    #[must_use]
+    pub fn is_ended_by(&self, other: &Self) -> bool {
+        self.subject == other.subject && !other.is_begun()
+    }
+
+    /// Whether mail of this kind waits for it; of a stop with one provider, mail to other providers as well.
+    #[must_use]
+    pub fn covers(&self, message: &MessageRow) -> bool {
+        self.subject.scope().covers(message)
+    }
+
+    /// The limit of mails within an hour that rapport stopped a workflow at; none for every other pause, and for every end.
+    #[must_use]
+    pub fn burst(&self) -> Option<u32> {
+        let because = self.because.as_deref().filter(|_| self.by == ITSELF)?;
+        matches!(self.subject, Subject::Workflow(_)).then(|| burst_told(because)).flatten()
+    }
+
     /// Carries it out once more, without the records of it: they are told beside. It lasts until its end is told, for whoever or
     /// whatever ended it has left a record.
     ///
@@ -96,6 +131,26 @@ mod tests {
                     assert_eq!((&*told.by, told.at), ("ines", at));
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_stop_at_the_limit_of_an_hour_is_told_from_what_people_do() {
+        let at: Timestamp = "2026-03-02T10:00:00Z".parse().unwrap();
+        let workflow = || Subject::Workflow("welcome".into());
+        let stopped = crate::reputation::burst_because(500);
+        for (subject, by, because, limit) in [
+            (workflow(), ITSELF, &*stopped, Some(500)),
+            (workflow(), "ines", &*stopped, None),
+            (workflow(), ITSELF, "more than we like", None),
+            (Subject::All, ITSELF, &*stopped, None),
+        ] {
+            let begun = begins(1, &subject, None, (by, because), at);
+            let ended = ends(1, &subject, None, by, at, false);
+            let told =
+                |operation: Operation| ToldPause::of(&decode_record(&operation.outbox[0].value).unwrap()).unwrap();
+            assert_eq!(told(begun).burst(), limit, "{subject:?} {by} {because}");
+            assert_eq!(told(ended).burst(), None);
         }
     }
 

@@ -48,6 +48,19 @@ pub trait Caller: Send + Sync {
     async fn call(&self, request: &CallRequest) -> Called;
     /// Calls at a time.
     fn calls_max(&self) -> usize;
+    /// Where a record is played again: how this call ended then. Only a replay asks.
+    fn recalled(&self, _call: &str) -> Option<Recalled> {
+        None
+    }
+}
+
+/// How a call ended in a record that is played again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recalled {
+    /// When.
+    pub at: Timestamp,
+    /// Why it failed; `None` where the other side took it.
+    pub failed: Option<String>,
 }
 
 /// Calls nobody: what would be sent is taken as delivered. For layouts that capture mail, too.

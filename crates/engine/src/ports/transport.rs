@@ -53,6 +53,15 @@ pub trait Transport: Send + Sync {
     fn relays(&self) -> Vec<RelayStanding> {
         Vec::new()
     }
+    /// Where a record is played again: until when this mail, due at that instant, waited for the mailer, which was behind, or down, or
+    /// told by the server to come again. `None`: it was looked at when it was due, or was in no record. Only a replay asks.
+    fn waited(&self, _message: &str, _due: Timestamp) -> Option<Timestamp> {
+        None
+    }
+    /// Where a record is played again: whether what became of this mail was told only after the instant. Only a replay asks.
+    fn is_told_after(&self, _message: &str, _present: Timestamp) -> bool {
+        false
+    }
 }
 
 /// How a relay stands.

@@ -213,10 +213,16 @@ impl ShardOwner {
                             figures: figures.as_ref(),
                             expectations: None,
                         };
-                        sums.add(&entry.state, reach(&facts), context);
+                        let reach = reach(&facts);
+                        sums.add(&entry.state, reach, context);
+                        // Cuts by the same stand together: a group is a look at every condition of every group before it.
+                        let (mut by, mut known) = (None, None);
                         for cut in rulebook.rulebook.cuts.keys() {
-                            if told_apart(&facts, cut.by).is_some_and(|of| of == cut.of) {
-                                sums.add_to(cut, &entry.state, reach(&facts), context);
+                            if by != Some(cut.by) {
+                                (by, known) = (Some(cut.by), told_apart(&facts, cut.by));
+                            }
+                            if known.as_ref() == Some(&cut.of) {
+                                sums.add_to(cut, &entry.state, reach, context);
                             }
                         }
                         if let Some(pasts) = &mut pasts {
