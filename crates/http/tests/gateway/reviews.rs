@@ -314,8 +314,9 @@ fn goals_stand_as_they_stood_when_the_period_ended() {
         pack.goals.retain(|goal| goal.goal == "own_approved_conversions");
         pack
     };
-    let told = |pack: &ReviewPack| -> Vec<(Option<Amount>, Option<Amount>, String, Option<Standing>)> {
-        pack.goals.iter().map(|goal| (goal.value, goal.target, goal.on.to_string(), goal.standing)).collect()
+    let told = |pack: &ReviewPack| {
+        let lines = pack.goals.iter().map(|goal| (goal.value, goal.target, goal.on.to_string(), goal.standing));
+        lines.collect::<Vec<_>>()
     };
     let line = |value: i64, target: i64, on: &str, standing: Standing| {
         (Some(Amount::Count(value)), Some(Amount::Count(target)), on.to_owned(), Some(standing))

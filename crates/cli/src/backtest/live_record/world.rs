@@ -289,7 +289,8 @@ impl World {
 
     /// A tracker tells its last three events once more.
     pub async fn repeats_itself(&mut self) {
-        for event in self.told[self.told.len() - 3..].to_vec() {
+        let last = self.told.split_at(self.told.len() - 3).1.to_vec();
+        for event in last {
             self.take(event).await;
         }
     }
