@@ -38,7 +38,7 @@ fn what_is_shipped_has_no_findings() {
     assert_eq!((welcome.steps[3].next, welcome.steps[4].next), (Some(5), Some(5)));
     assert!(matches!(&welcome.stop_when[..], [StopWhen::Event(kind)] if &*kind.0 == "conversion.recorded"));
     let Verb::WaitFor(wait) = &welcome.steps[5].verb else { panic!("a wait_for") };
-    assert_eq!((wait.then, wait.otherwise), (None, Some(6)));
+    assert_eq!((wait.then, wait.otherwise), (Some(8), Some(6)), "the bonus comes after either");
 
     let congratulation = rulebook.workflow("congratulation").unwrap();
     assert!(matches!(congratulation.entry.once, Once::PerEvent));
