@@ -141,7 +141,7 @@ fn a_new_workflow_from_a_recipe_is_in_order_and_can_be_looked_at() {
     check(project.path(), &["new", "welcom"], 2, &["did you mean `welcome`?"]);
     check(project.path(), &["new", "welcome", "greeting"], 0, &["workflows/greeting"]);
     check(project.path(), &["new", "welcome", "greeting"], 2, &["is there already"]);
-    check(project.path(), &["test", "greeting"], 0, &["11 tests passed"]);
+    check(project.path(), &["test", "greeting"], 0, &["13 tests passed"]);
     check(project.path(), &["graph", "greeting"], 0, &["flowchart TD", "when partner.approved", "yes"]);
     check(project.path(), &["graph", "greeting", "--format", "dot"], 0, &["digraph", "s0 -> s1"]);
     check(project.path(), &["graph", "greeting", "--format", "svg"], 0, &["<svg", "</svg>"]);

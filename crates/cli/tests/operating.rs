@@ -91,11 +91,11 @@ fn a_plan_is_shown_kept_and_refused_when_it_is_stale() {
     edit(folder, WELCOME, "wait: 5 days", "wait: 4 days");
     check(folder, &["apply", "second.plan"], 0, &["applied"]);
     // What runs is another thing now: the same plan is over.
-    edit(folder, WELCOME, "wait: 4 days", "wait: 6 days");
+    edit(folder, WELCOME, "wait: 4 days", "wait: 8 days");
     check(folder, &["plan", "--out", "third.plan"], 0, &[]);
-    edit(folder, WELCOME, "wait: 6 days", "wait: 7 days");
+    edit(folder, WELCOME, "wait: 8 days", "wait: 9 days");
     check(folder, &["apply"], 0, &["applied"]);
-    edit(folder, WELCOME, "wait: 7 days", "wait: 6 days");
+    edit(folder, WELCOME, "wait: 9 days", "wait: 8 days");
     check(folder, &["apply", "third.plan"], 2, &["the plan is stale"]);
     check(folder, &["apply", "nowhere.plan"], 2, &["there is no plan `nowhere.plan`"]);
     std::fs::write(folder.join("odd.plan"), "[]").unwrap();

@@ -23,7 +23,7 @@ use rapport_engine::shard::beginning;
 use rapport_event::engine::EngineData;
 use rapport_event::id::ProgramId;
 use rapport_event::kind::Origin;
-use rapport_event::{Kind, PartnerKey, Payload, decode_record};
+use rapport_event::{Kind, PartnerKey, Payload, SourcePosition, decode_record};
 use tokio_util::sync::CancellationToken;
 
 use super::outcomes::{Ends, Outcomes, Stops, in_milliseconds};
@@ -182,7 +182,10 @@ pub(super) async fn read_log(ground: &Ground, progress: impl Fn(usize)) -> Resul
                             key: event.key.to_string().into_bytes(),
                             value: record.value,
                             stamp: Some(stamp),
-                            position: record.position.filter(|_| !is_carried),
+                            position: record
+                                .position
+                                .filter(|_| !is_carried)
+                                .map(|at| of_shard(at, shard, ground.shards)),
                         },
                         key: event.key,
                         kind: event.kind,
@@ -236,6 +239,13 @@ pub(super) async fn read_log(ground: &Ground, progress: impl Fn(usize)) -> Resul
         recorded.beginnings.extend(noted.map(|value| (name, value)));
     }
     Ok(recorded)
+}
+
+/// The place as the one shard of a play keeps it. Live, each shard knows which places of a source it has seen, and a source's order holds
+/// within a shard alone: of two shards' records that came at one instant, the play may tell the later place first.
+fn of_shard(place: SourcePosition, shard: u32, shards: u32) -> SourcePosition {
+    let partition = place.partition.wrapping_mul(shards.cast_signed()).wrapping_add(shard.cast_signed());
+    SourcePosition { partition, ..place }
 }
 
 /// What people and trackers did is told again; what rapport made of it is made anew. What a workflow does of these kinds (a case opened, an

@@ -217,8 +217,8 @@ pub(super) const PAGES: &[CodePage] = &[
         title: "an image without words",
         meaning: "Many mail clients show no images, and some people see none. What the image shows stands in the brackets.",
         place: place::MAIL,
-        example: "![](https://acme.example/shell.jpg "300")",
-        put_right: "![The rain shell in blue](https://acme.example/shell.jpg "300")",
+        example: r#"![](https://acme.example/shell.jpg "300")"#,
+        put_right: r#"![The rain shell in blue](https://acme.example/shell.jpg "300")"#,
     },
     CodePage {
         code: "R0450",
