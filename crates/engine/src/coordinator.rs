@@ -13,6 +13,7 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use rapport_workflow::config::Config;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
@@ -22,7 +23,7 @@ use crate::{
     ports::{
         keep::Keep,
         rows::{COORDINATOR, CoordinatorCommit, ShardRow},
-        store::{Committed, StoreError},
+        store::{Committed, Store, StoreError},
     },
     rulebooks::RulebookError,
     shard::Ended,
@@ -53,6 +54,8 @@ pub struct Coordinator {
     commit_no: i64,
     clock: Option<Timestamp>,
     waiting: approvals::Waiting,
+    /// Removes rows past their keep, beside what is decided: the first time that may be much. Ends with the coordinator.
+    removal: JoinSet<()>,
 }
 
 impl Coordinator {
@@ -66,6 +69,7 @@ impl Coordinator {
             commit_no: row.commit_no,
             clock: row.clock,
             waiting: approvals::Waiting::default(),
+            removal: JoinSet::new(),
         }
     }
 
@@ -153,26 +157,19 @@ impl Coordinator {
                 if !commit.day_closes.is_empty() && !self.parts.clock.replays() {
                     // What is past its keep goes once a day. A replay plays the past, whose rows are all past their keep.
                     let now = self.parts.clock.now().await?;
-                    self.remove_old(&rulebook.rulebook.config, now).await;
+                    self.remove_old(&rulebook.rulebook.config, now);
                 }
                 Ok(Decided::Something)
             }
         }
     }
 
-    /// A transaction for each class, so that none holds the rows of all.
-    async fn remove_old(&mut self, config: &Config, now: Timestamp) {
-        for keep in Keep::all(config.history_days, &config.retention) {
-            let class = keep.class.code();
-            match self.parts.store.prune(now, keep).await {
-                Ok(0) => debug!(class, "no row is past its keep"),
-                Ok(removed) => {
-                    metrics::counter!("rapport_rows_removed_total", "class" => class).increment(removed);
-                    info!(class, days = keep.days, removed, "rows past their keep were removed");
-                }
-                // The day is closed all the same; the next close tries again.
-                Err(error) => warn!(class, %error, "rows past their keep could not be removed"),
-            }
+    /// Begins to remove what is past its keep. Where a removal of an earlier close goes on, the next close tries again.
+    fn remove_old(&mut self, config: &Config, now: Timestamp) {
+        while self.removal.try_join_next().is_some() {}
+        if self.removal.is_empty() {
+            let keeps = Keep::all(config.history_days, &config.retention);
+            self.removal.spawn(remove(self.parts.store.clone(), keeps, now));
         }
     }
 
@@ -180,7 +177,7 @@ impl Coordinator {
         0..self.shards
     }
 
-    fn store(&self) -> &Arc<dyn crate::ports::store::Store> {
+    fn store(&self) -> &Arc<dyn Store> {
         &self.parts.store
     }
 }
@@ -194,4 +191,20 @@ pub enum Decided {
     Nothing,
     /// Another owner took over.
     Fenced,
+}
+
+/// A transaction for each class, or for a piece of one, so that none holds the rows of all. Cut short anywhere, the next close goes on.
+async fn remove(store: Arc<dyn Store>, keeps: Vec<Keep>, now: Timestamp) {
+    for keep in keeps {
+        let class = keep.class.code();
+        match store.prune(now, keep).await {
+            Ok(0) => debug!(class, "no row is past its keep"),
+            Ok(removed) => {
+                metrics::counter!("rapport_rows_removed_total", "class" => class).increment(removed);
+                info!(class, days = keep.days, removed, "rows past their keep were removed");
+            }
+            // The day is closed all the same; the next close tries again.
+            Err(error) => warn!(class, %error, "rows past their keep could not be removed"),
+        }
+    }
 }

@@ -11,7 +11,7 @@ use crate::SqlStore;
 use crate::load::{journey_row, partner_row};
 use crate::mail::message_row;
 use crate::person::merged;
-use crate::sql::queries::{doctor, load, prune, story};
+use crate::sql::queries::{doctor, load, mail, prune, story};
 use crate::sql::{Row, Rows, Session, cells};
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -140,7 +140,8 @@ struct Piece {
 async fn remove_mails(session: &mut Session, before: Timestamp) -> Result<Piece, StoreError> {
     let rows = session.fetch(&prune::MAILS, &cells![before, PIECE]).await?;
     let ids = rows.iter().map(|row| row.text(0)).collect::<Result<Vec<_>, _>>()?;
-    let gone = Rows::of(ids.iter().map(|id| cells![id]));
+    let gone = Rows::last_of(ids.iter().map(|id| (id, cells![id])));
+    session.fetch_rows(&mail::LOCK, &[], &gone).await?;
     session.execute_rows(&prune::CONTEXTS, &[], &gone).await?;
     let rows = session.execute_rows(&prune::MESSAGES, &[], &gone).await?;
     Ok(Piece { rows, goes_on: ids.len() == PIECE && rows > 0 })
@@ -156,7 +157,7 @@ async fn empty_journeys(session: &mut Session, now: Timestamp, before: Timestamp
         rows += u64::from(body.is_some());
         emptied.push((id, body.unwrap_or_else(|| was.clone()), was));
     }
-    let written = Rows::of(emptied.iter().map(|(id, body, was)| cells![id, body, was]));
+    let written = Rows::last_of(emptied.iter().map(|(id, body, was)| (id, cells![id, body, was])));
     let marked = session.execute_rows(&prune::EMPTIED, &cells![now], &written).await?;
     Ok(Piece { rows, goes_on: emptied.len() == PIECE && marked > 0 })
 }

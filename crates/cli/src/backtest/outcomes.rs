@@ -136,12 +136,18 @@ impl<'r> Stops<'r> {
         let kept = |end: &Option<Timestamp>, at: &Timestamp| match end {
             Some(end) => {
                 let after = message.due.duration_since(*end).as_millis();
-                after >= 0 && self.apart_ms.iter().any(|apart| after % i128::from(*apart) == 0)
+                self.apart_ms.iter().any(|apart| is_let_go(after, *apart))
             }
             None => message.due < *at,
         };
         self.covering(message).filter(|(at, _, end)| kept(end, at)).map(|(at, ..)| *at).collect()
     }
+}
+
+/// Whether a mail that was due so long after a pause's end waited for it, where what waited left so far apart. With a limit that is so
+/// high that nothing is apart, all left at the end itself.
+fn is_let_go(after_ms: i128, apart_ms: i64) -> bool {
+    after_ms >= 0 && after_ms.checked_rem(i128::from(apart_ms)).map_or(after_ms == 0, |rest| rest == 0)
 }
 
 /// What a play asks of the record.
@@ -317,6 +323,15 @@ mod tests {
         let end = MailEnd { at: at(100), told: at(101), answer: Answer::Accepted, waits };
         for (due, until) in [(49, None), (50, Some(100)), (60, Some(65)), (65, Some(100)), (71, None), (100, None)] {
             assert_eq!(end.waited(at(due)), until.map(at), "due at {due}");
+        }
+    }
+
+    #[test]
+    fn what_waited_left_as_far_apart_as_the_limit_says() {
+        for (after, apart, is) in
+            [(0, 72, true), (144, 72, true), (145, 72, false), (-72, 72, false), (0, 0, true), (1, 0, false)]
+        {
+            assert_eq!(is_let_go(after, apart), is, "{after} ms after the end, {apart} ms apart");
         }
     }
 
