@@ -81,7 +81,8 @@ pub async fn bench(arguments: &EngineArguments) -> Result<()> {
     Ok(())
 }
 
-async fn log(kafka: &str, topic: &str, shards: u32) -> Result<Arc<KafkaLog>> {
+/// The log of a topic of this bench, which is made if need be.
+pub async fn log(kafka: &str, topic: &str, shards: u32) -> Result<Arc<KafkaLog>> {
     let settings = LogSettings {
         topic: topic.to_owned(),
         shards,
@@ -169,7 +170,7 @@ async fn engine_round(
 }
 
 /// The shipped workflows and configuration, by path.
-fn shipped() -> Result<BTreeMap<String, String>> {
+pub fn shipped() -> Result<BTreeMap<String, String>> {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
     let root = manifest.ancestors().nth(2).unwrap_or(manifest);
     let mut texts = BTreeMap::new();
@@ -188,7 +189,8 @@ fn shipped() -> Result<BTreeMap<String, String>> {
     Ok(texts)
 }
 
-async fn on_server(server: &str, command: &str) -> Result<()> {
+/// One command to the server itself.
+pub async fn on_server(server: &str, command: &str) -> Result<()> {
     let mut connection = PgConnection::connect(server).await.context("the server of RAPPORT_TEST_POSTGRES")?;
     sqlx::raw_sql(AssertSqlSafe(command.to_owned()))
         .execute(&mut connection)
@@ -197,14 +199,16 @@ async fn on_server(server: &str, command: &str) -> Result<()> {
     Ok(())
 }
 
-async fn setting(server: &str, name: &str) -> Result<String> {
+/// What the server is set to.
+pub async fn setting(server: &str, name: &str) -> Result<String> {
     let mut connection = PgConnection::connect(server).await?;
     let (value,): (String,) =
         sqlx::query_as("SELECT current_setting($1)").bind(name).fetch_one(&mut connection).await?;
     Ok(value)
 }
 
-fn median(values: impl Iterator<Item = f64>) -> f64 {
+/// The middle one.
+pub fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or_default()

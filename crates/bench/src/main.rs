@@ -9,6 +9,7 @@ mod consume_and_parse;
 mod demo;
 mod engine_throughput;
 mod machine;
+mod mail;
 mod segments;
 mod workflow_tests;
 mod workload;
@@ -26,12 +27,31 @@ enum Bench {
     Engine(EngineArguments),
     /// How long after an event its partner has entered or left a segment, at a steady rate
     Segments(SegmentsArguments),
+    /// Mails a second to Postfix' smtp-sink, beside its own smtp-source
+    Mail(MailArguments),
     /// Recorded events a second of `rapport backtest`, beside what is meant to be reached
     Backtest(BacktestArguments),
     /// What a thousand tests of workflows take, beside what they may take
     Tests(TestsArguments),
     /// The demo's year, beside the time and memory it is meant to need
     Demo(DemoArguments),
+}
+
+/// Of `bench mail`.
+#[derive(Debug, Clone, clap::Args)]
+struct MailArguments {
+    /// So many in each run
+    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    mails: u32,
+    /// Rounds of all, in alternation; the median counts
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    /// Connections at the same time, on both sides
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=500))]
+    sessions: u32,
+    /// Size of a mail's body
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100))]
+    kilobytes: u32,
 }
 
 /// Of `bench backtest`.
@@ -121,6 +141,7 @@ fn main() -> Result<ExitCode> {
         Bench::Backtest(arguments) => backtest::bench(&arguments)?,
         Bench::Demo(arguments) => demo::bench(&arguments)?,
         Bench::Tests(arguments) => workflow_tests::bench(&arguments)?,
+        Bench::Mail(arguments) => runtime.block_on(mail::bench(&arguments))?,
         Bench::Segments(arguments) => runtime.block_on(segments::bench(&arguments))?,
     }
     Ok(ExitCode::SUCCESS)
