@@ -48,10 +48,10 @@ pub async fn bench(arguments: &MailArguments) -> Result<()> {
 
     // It connects to nobody: mails are only written down by it.
     let pen = Arc::new(relays(25, arguments, &signer)?);
-    let letters = Arc::new(Letters::of_size(arguments.kilobytes as usize * 1024, pen.as_ref())?);
+    let letters = Arc::new(Letters::of_size(arguments.kilobytes as usize * 1024, &*pen)?);
     let mut ready = Vec::with_capacity(mails);
     for number in 0..mails {
-        ready.push(Arc::new(letters.ready(number, pen.as_ref())?));
+        ready.push(Arc::new(letters.ready(number, &*pen)?));
     }
     let bytes: usize = ready.iter().map(|mail| mail.bytes.len()).sum();
     println!(
@@ -60,10 +60,12 @@ pub async fn bench(arguments: &MailArguments) -> Result<()> {
         arguments.kilobytes,
         arguments.sessions
     );
-    let taken: Make = Arc::new(move |number| ready.get(number).cloned().ok_or_else(|| anyhow!("no mail {number}")));
+    let taken: Make = Arc::new(move |number: usize| -> Result<Arc<Ready>> {
+        ready.get(number).cloned().ok_or_else(|| anyhow!("there is no mail {number}"))
+    });
     let made: Make = {
         let (letters, pen) = (letters.clone(), pen.clone());
-        Arc::new(move |number| Ok(Arc::new(letters.ready(number, pen.as_ref())?)))
+        Arc::new(move |number: usize| -> Result<Arc<Ready>> { Ok(Arc::new(letters.ready(number, &*pen)?)) })
     };
 
     let mut rounds = Vec::new();
@@ -91,7 +93,7 @@ pub async fn bench(arguments: &MailArguments) -> Result<()> {
     let ratios =
         [of(|round| round.ready / round.source), of(|round| round.built / round.source), of(|r| r.whole / r.built)];
     row("median", &all, ratios);
-    println!("goal   {:76}  1.20  0.50  0.80", "");
+    println!("{:<78}  1.20  0.50  0.80", "goal");
     let build = if cfg!(debug_assertions) { "unoptimised build" } else { "release build" };
     println!(
         "\n4/3 is crash-safe of unsafe: claims and settlements in PostgreSQL with fsync={}. After each round all {mails} stood as \

@@ -65,7 +65,9 @@ impl Letters {
         let config = texts.get_mut("config/rapport.yaml").context("config/rapport.yaml is not there")?;
         for (written, instead) in UNLIMITED {
             if !config.contains(written) {
-                return Err(anyhow!("config/rapport.yaml does not say `{written}` any more, which this bench replaces"));
+                return Err(anyhow!(
+                    "config/rapport.yaml does not say `{written}` any more, which this bench replaces"
+                ));
             }
             *config = config.replace(written, instead);
         }
@@ -145,8 +147,7 @@ impl Letters {
     /// Rendered, with signed links and headers, and written down by the transport: what the mailer does with a claimed message.
     pub fn ready(&self, number: usize, transport: &dyn Transport) -> Result<Ready> {
         let person = Self::person(number)?.fields;
-        let due =
-            DueMessage { message: self.message(number)?, person, held: None, holders: Vec::new(), attempts: 0 };
+        let due = DueMessage { message: self.message(number)?, person, held: None, holders: Vec::new(), attempts: 0 };
         let attempt = Attempt { attempt: 1, address: Self::address(number), due, along: Vec::new() };
         let letter = letter(&self.applied, &self.applied, &attempt, &self.keys, self.at)
             .map_err(|error| anyhow!("{FILE} cannot be rendered: {error}"))?;
