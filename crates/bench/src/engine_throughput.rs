@@ -16,13 +16,12 @@ use rapport_engine::rulebooks::Rulebooks;
 use rapport_engine::shard::beginning;
 use rapport_event::ProgramId;
 use rapport_kafka::{Connection, KafkaLog, LogSettings};
-use rapport_store::SqlStore;
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use sqlx::{Connection as _, PgConnection};
 use tokio_util::sync::CancellationToken;
 
 use crate::machine::{Machine, peak_memory_mib};
 use crate::workload::{Expected, produce};
-use crate::{EngineArguments, consume_and_parse, service};
+use crate::{EngineArguments, consume_and_parse, database, service};
 
 /// A round without progress for this long has failed.
 const STUCK: Duration = Duration::from_secs(120);
@@ -103,12 +102,7 @@ async fn engine_round(
     now: Timestamp,
 ) -> Result<(Duration, i64)> {
     let name = format!("bench_{}", std::process::id());
-    on_server(postgres, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await?;
-    on_server(postgres, &format!("CREATE DATABASE {name}")).await?;
-    let (stem, _) = postgres.rsplit_once('/').context("RAPPORT_TEST_POSTGRES ends in no database")?;
-    let url = format!("{stem}/{name}");
-    let database = SqlStore::connect(&url).await?;
-    database.migrate().await?;
+    let (database, url) = database::fresh(postgres, &name).await?;
     let store: Arc<dyn Store> = Arc::new(database.clone());
     store.create_shards(arguments.shards).await?;
     let program = ProgramId::new("default")?;
@@ -165,7 +159,7 @@ async fn engine_round(
     }
     connection.close().await?;
     database.close().await;
-    on_server(postgres, &format!("DROP DATABASE {name} WITH (FORCE)")).await?;
+    database::drop(postgres, &name).await?;
     Ok((elapsed, commits))
 }
 
@@ -187,16 +181,6 @@ pub fn shipped() -> Result<BTreeMap<String, String>> {
         }
     }
     Ok(texts)
-}
-
-/// One command to the server itself.
-pub async fn on_server(server: &str, command: &str) -> Result<()> {
-    let mut connection = PgConnection::connect(server).await.context("the server of RAPPORT_TEST_POSTGRES")?;
-    sqlx::raw_sql(AssertSqlSafe(command.to_owned()))
-        .execute(&mut connection)
-        .await
-        .with_context(|| command.to_owned())?;
-    Ok(())
 }
 
 /// What the server is set to.

@@ -6,6 +6,7 @@
 
 mod backtest;
 mod consume_and_parse;
+mod database;
 mod demo;
 mod engine_throughput;
 mod machine;

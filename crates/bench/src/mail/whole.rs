@@ -20,12 +20,11 @@ use rapport_engine::readiness::Readiness;
 use rapport_engine::rulebooks::Rulebooks;
 use rapport_event::shard_of;
 use rapport_smtp::Relays;
-use rapport_store::SqlStore;
 use sqlx::{Connection as _, PgConnection};
 use tokio_util::sync::CancellationToken;
 
 use super::letters::{Letters, SHARDS};
-use crate::engine_throughput::on_server;
+use crate::database;
 
 /// A round without progress for this long has failed.
 const STUCK: Duration = Duration::from_secs(60);
@@ -41,12 +40,7 @@ pub async fn run(
     mails: usize,
 ) -> Result<Duration> {
     let name = format!("bench_mail_{}", std::process::id());
-    on_server(postgres, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await?;
-    on_server(postgres, &format!("CREATE DATABASE {name}")).await?;
-    let (stem, _) = postgres.rsplit_once('/').context("RAPPORT_TEST_POSTGRES ends in no database")?;
-    let url = format!("{stem}/{name}");
-    let database = SqlStore::connect(&url).await?;
-    database.migrate().await?;
+    let (database, url) = database::fresh(postgres, &name).await?;
     let store: Arc<dyn Store> = Arc::new(database.clone());
     plan(&store, letters, mails).await?;
     let mut connection = PgConnection::connect(&url).await?;
@@ -106,7 +100,7 @@ pub async fn run(
     }
     connection.close().await?;
     database.close().await;
-    on_server(postgres, &format!("DROP DATABASE {name} WITH (FORCE)")).await?;
+    database::drop(postgres, &name).await?;
     let last = last.context("nothing was accepted")?;
     Ok(last.duration_since(started))
 }

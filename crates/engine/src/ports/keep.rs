@@ -1,11 +1,11 @@
-//! How long rows are kept that no decision asks for any more. Suppressions, consent, what was accepted and the audit are in no
+//! How long rows are kept that no decision asks for any more. Suppressions, consent, service mail and the audit are in no
 //! class: nothing removes them.
 
 use serde_json::Value;
 
 pub use rapport_workflow::config::{DataClass, Retention};
 
-/// Rows that are removed together, in one transaction.
+/// Rows that are removed together, in one transaction or, where that may be much, a piece at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
     /// Ids of activity, by which duplicates are known; by the clock of their shard.
