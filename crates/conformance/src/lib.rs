@@ -11,6 +11,7 @@ mod claiming;
 mod clicks;
 mod coordination;
 mod digests;
+mod ending;
 mod erasure;
 mod limits;
 mod logs;
@@ -90,6 +91,10 @@ macro_rules! store_cases {
                 holds_are_shown_until_they_end,
                 attempts_of_silent_mailers_are_found,
                 owners_and_mailers_at_once_leave_sound_data;
+            ending:
+                attempts_end_together_as_each_would_alone,
+                of_attempts_that_end_together_each_is_asked_for,
+                attempts_end_once_whoever_ends_them;
             digests:
                 what_travels_is_claimed_by_nobody_and_settled_with_its_carrier,
                 what_travels_with_a_mail_that_did_not_leave_is_free_again,

@@ -1,7 +1,7 @@
 //! Sends planned messages: claim, decide, render, deliver, settle (DESIGN.md 4.7).
 //!
-//! A mailer first gets hold of a connection, then claims at most [`IN_FLIGHT`] recipients for it: what a crash can leave
-//! in doubt is never more than that a connection. Between claim and settlement a message is `attempting`; it never goes
+//! A worker first gets hold of a connection, then at most [`IN_FLIGHT`] recipients are claimed for it: what a crash can leave
+//! in doubt is never more than that a connection. Workers claim and settle [together](jointly). Between claim and settlement a message is `attempting`; it never goes
 //! back to the queue unless the final dot provably did not leave.
 
 mod as_recorded;
@@ -9,6 +9,7 @@ mod build;
 mod clicks;
 mod digest;
 mod hand;
+mod jointly;
 mod lookout;
 mod outcome;
 mod pace;
@@ -16,10 +17,10 @@ mod policy;
 mod relays;
 #[cfg(test)]
 pub(crate) mod sample;
+mod share;
 mod slow;
 
 use std::{
-    borrow::Cow,
     collections::BTreeSet,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
@@ -45,12 +46,9 @@ use crate::{
     operate,
     ports::{
         clock::Clock,
-        leave::Leave,
         log::EventLog,
         rows::{MessageRow, MessageState, OutboxRow},
-        store::{
-            Attempt, ClaimRequest, EndedMessage, RecipientSnapshot, RecipientVerdict, Settlement, Store, StoreError,
-        },
+        store::{Attempt, EndedMessage, RecipientSnapshot, RecipientVerdict, Settlement, Store, StoreError},
         transport::{Connection, Deadline, Delivery, Envelope, Transport},
     },
     readiness::Readiness,
@@ -118,6 +116,9 @@ enum MailerError {
     Restore(#[from] RestoreError),
     #[error("no rulebook is applied yet: run `rapport apply`")]
     NoRulebook,
+    /// Of a claim that was made for several workers.
+    #[error("{0}")]
+    Jointly(Arc<MailerError>),
 }
 
 impl Mailer {
@@ -356,7 +357,8 @@ impl Mailer {
         while is_due && !stop.is_cancelled() {
             let sent = self.send_some(stop).await?;
             self.readiness.good("mailer");
-            is_due = sent > 0 && self.is_due().await?;
+            // Live, the next claim finds out by itself; a look beside it would only ask twice.
+            is_due = sent > 0 && (!self.clock.replays() || self.is_due().await?);
         }
         Ok(())
     }
@@ -385,86 +387,62 @@ impl Mailer {
         self.hand.guard.prove(self.log.as_ref(), self.store.as_ref(), self.clock.as_ref()).await
     }
 
-    /// Claims for one connection and sends; returns how many recipients were looked at with effect.
+    /// Sends what this worker is dealt of a claim; returns how many recipients were looked at with effect.
     async fn send_some(&self, stop: &CancellationToken) -> Result<usize, MailerError> {
-        let rulebook = self.rulebooks.current().await?.ok_or(MailerError::NoRulebook)?;
-        let now = self.clock.now().await?;
-        let mut connection = Some(self.transport.ready().await?);
-        let accepted_at = self.prove().await?;
-        let replays = self.clock.replays();
-        // Connecting may have taken minutes, and quiet hours begun: what is judged now is judged by now.
-        let now = if replays { now } else { self.clock.now().await? };
-        let request = ClaimRequest {
-            mailer: self.holder(),
-            now,
-            limit: IN_FLIGHT,
-            clock_at_least: if replays { now } else { now.checked_sub(SHARD_BEHIND).unwrap_or(Timestamp::MIN) },
-            // What a replay sends was sent long ago, or is captured; its hours pass in seconds.
-            burst: if replays { None } else { reputation::burst_limit(&rulebook.rulebook) },
-        };
-        let shards = self.shards;
-        let is_paced = !replays && self.transport.delivers();
-        let claiming_at = self.clock.monotonic();
-        let decide = |snapshot: &RecipientSnapshot| {
-            let present = if replays { None } else { Some(now) };
-            self.judged(snapshot, present, || {
-                if replays && let Some(waits) = self.as_recorded(snapshot) {
-                    return waits;
-                }
-                let known = if replays { self.as_told(snapshot, now) } else { Cow::Borrowed(snapshot) };
-                let verdict = policy::verdict(&known, &rulebook, present, accepted_at, shards);
-                let leave = if is_paced { pace::leave(&verdict, snapshot, &rulebook, now) } else { None };
-                let leave = leave.map(|leave| {
-                    let pace = self.hand.slow.limited(&leave.provider, leave.pace, claiming_at);
-                    Leave { pace, ..leave }
-                });
-                RecipientVerdict { leave, ..verdict }
-            })
-        };
-        let claimed_at = self.clock.monotonic();
-        let claimed = {
-            let _claiming = self.hand.claiming.read().await;
-            let claimed = self.store.claim(&request, &decide).await?;
-            lock(&self.hand.attempts).extend(claimed.attempts.iter().map(held));
-            claimed
-        };
-        let count = claimed.looked_at;
-        for attempt in claimed.attempts {
-            let at = if replays { attempt.due.message.due } else { now };
-            let deadline = Deadline { at: claimed_at + DOT_WITHIN, stop: stop.clone() };
-            let settlement = match connection.take() {
-                // Whoever stops us waits but a few seconds: what has not begun is for another mailer, and in no doubt.
-                way if stop.is_cancelled() => {
-                    connection = way;
-                    outcome::stopped(&attempt)
-                }
-                Some(mut way) => {
-                    let tried = self.send_one(&rulebook, way.as_mut(), &attempt, &deadline, at);
-                    match AssertUnwindSafe(tried).catch_unwind().await {
-                        Ok(settlement) => {
-                            connection = Some(way);
-                            settlement
-                        }
-                        // Nobody knows how far it came, or what the connection is in the middle of.
-                        Err(_) => {
-                            let reason = "the mailer broke down over it".to_owned();
-                            let settlement = self.settlement(&attempt, Delivery::InDoubt { reason }, at, stop).await;
-                            Told::all(&attempt).settled(&attempt, settlement, self.shards)
-                        }
-                    }
-                }
-                None => self.again(&attempt, "the mailer broke down over another mail", at),
+        let mut way = Some(self.transport.ready().await?);
+        // Connecting may have taken minutes, and quiet hours begun: what is claimed now is judged by now.
+        let share = self.share().await?;
+        let deadline = Deadline { at: share.claimed_at + DOT_WITHIN, stop: stop.clone() };
+        let mut known: Option<(Attempt, Settlement)> = None;
+        for attempt in share.attempts {
+            let at = if self.clock.replays() { attempt.due.message.due } else { share.now };
+            let sending = self.send_over(&mut way, &share.rulebook, &attempt, &deadline, at);
+            // What became of one is written while the next is on its way.
+            let settlement = match known.take() {
+                Some((before, became)) => tokio::join!(sending, self.settle(&before, became, stop)).0,
+                None => sending.await,
             };
-            self.settle(&attempt, settlement, stop).await;
+            known = Some((attempt, settlement));
+        }
+        // Others may have the connection.
+        drop(way);
+        if let Some((last, became)) = known {
+            self.settle(&last, became, stop).await;
         }
         // The limit holds whether this is written or not; written, it holds until a person has looked.
-        for workflow in &claimed.over {
-            let stop_above = request.burst.as_ref().and_then(|limit| limit.stop_above).unwrap_or_default();
-            if reputation::stop_burst(self.store.as_ref(), self.shards, workflow, stop_above, now).await? {
-                error!(workflow, stop_above, "mail of a workflow is stopped: too much of it within an hour");
+        for workflow in &share.over {
+            if reputation::stop_burst(self.store.as_ref(), self.shards, workflow, share.stop_above, share.now).await? {
+                error!(workflow, share.stop_above, "mail of a workflow is stopped: too much of it within an hour");
             }
         }
-        Ok(count)
+        Ok(share.looked_at)
+    }
+
+    /// What becomes of an attempt over this way, which is gone after a breakdown.
+    async fn send_over(
+        &self,
+        way: &mut Option<Box<dyn Connection>>,
+        rulebook: &Arc<Applied>,
+        attempt: &Attempt,
+        deadline: &Deadline,
+        at: Timestamp,
+    ) -> Settlement {
+        if deadline.stop.is_cancelled() {
+            // Whoever stops us waits but a few seconds: what has not begun is for another mailer, and in no doubt.
+            return outcome::stopped(attempt);
+        }
+        let Some(mut connection) = way.take() else {
+            return self.again(attempt, "the mailer broke down over another mail", at);
+        };
+        let tried = self.send_one(rulebook, connection.as_mut(), attempt, deadline, at);
+        if let Ok(settlement) = AssertUnwindSafe(tried).catch_unwind().await {
+            *way = Some(connection);
+            return settlement;
+        }
+        // Nobody knows how far it came, or what the connection is in the middle of.
+        let reason = "the mailer broke down over it".to_owned();
+        let settlement = self.settlement(attempt, Delivery::InDoubt { reason }, at, &deadline.stop).await;
+        Told::all(attempt).settled(attempt, settlement, self.shards)
     }
 
     /// A recipient's verdict. One over which the policy breaks down costs neither the worker nor other recipients: its mail is put

@@ -17,7 +17,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
         Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -49,7 +49,7 @@ pub struct MemoryStore {
     jumped_ms: AtomicI64,
     time_under_way_ms: AtomicU64,
     refuses_settlements: AtomicBool,
-    breaks_over_settlements: AtomicBool,
+    breaks_over_settlements: AtomicU32,
     bell: Option<Bell>,
     tables: Mutex<Tables>,
 }
@@ -170,7 +170,7 @@ impl Default for MemoryStore {
             jumped_ms: AtomicI64::new(0),
             time_under_way_ms: AtomicU64::new(0),
             refuses_settlements: AtomicBool::new(false),
-            breaks_over_settlements: AtomicBool::new(false),
+            breaks_over_settlements: AtomicU32::new(0),
             bell: None,
             tables: Mutex::default(),
         }
@@ -212,9 +212,20 @@ impl MemoryStore {
         self.refuses_settlements.store(refused, Ordering::Relaxed);
     }
 
-    /// The next that is said of an attempt meets a bug.
-    pub fn break_over_a_settlement(&self) {
-        self.breaks_over_settlements.store(true, Ordering::Relaxed);
+    /// So many times from now on, what is said of attempts meets a bug.
+    pub fn break_over_settlements(&self, times: u32) {
+        self.breaks_over_settlements.store(times, Ordering::Relaxed);
+    }
+
+    /// Whether it takes what mailers say of their attempts.
+    fn takes_settlements(&self) -> Result<(), StoreError> {
+        if self.refuses_settlements.load(Ordering::Relaxed) {
+            return Err(refused("as a test wants it"));
+        }
+        let left =
+            self.breaks_over_settlements.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        assert!(left.is_err(), "a bug, as a test wants it");
+        Ok(())
     }
 
     /// The tables, locked.

@@ -308,10 +308,10 @@ impl Session {
                 };
                 Tried { delivery, elsewhere: false, failed, afresh: false }
             }
-            Ok(BeforeDot::Refused(reply, stage)) => {
+            Ok(BeforeDot::Refused { reply, stage, in_step }) => {
                 // After 421 the relay hangs up.
                 let failed = hung_up(&reply);
-                self.in_step = failed.is_none();
+                self.in_step = in_step;
                 self.needs_reset = true;
                 let afresh = served && stage == Stage::Mail && failed.is_some();
                 Tried { delivery: reply.into_refusal(stage), elsewhere: failed.is_some(), failed, afresh }
@@ -393,36 +393,36 @@ impl Session {
                 return Err(Broken::unexpected("250 to RSET", &reply));
             }
         }
-        let refused = |reply, stage| Ok(BeforeDot::Refused(reply, stage));
-        if self.offers.pipelining {
-            self.write(format!("{mail}{rcpt}").as_bytes(), until(), "in MAIL").await?;
+        // DATA is the last command that may go along with others (RFC 2920, 3.1).
+        let pipelines = self.offers.pipelining;
+        if pipelines {
+            self.write(format!("{mail}{rcpt}DATA\r\n").as_bytes(), until(), "in MAIL").await?;
         } else {
             self.write(mail.as_bytes(), until(), "in MAIL").await?;
         }
         let reply = self.read_reply(until(), "waiting for the reply to MAIL").await?;
-        if !self.offers.pipelining && reply.is_positive() {
-            self.write(rcpt.as_bytes(), until(), "in RCPT").await?;
-        }
         if reply.is_refusal() {
-            // The recipient was already sent along; its reply belongs to this mail, not to the next.
-            if self.offers.pipelining && reply.code != 421 {
-                self.read_reply(until(), "waiting for the reply to RCPT").await?;
-            }
-            return refused(reply, Stage::Mail);
+            return Ok(self.refused_at(reply, Stage::Mail, if pipelines { 2 } else { 0 }, until()).await);
         }
         if !reply.is_positive() {
             return Err(Broken::unexpected("250 to MAIL", &reply));
         }
+        if !pipelines {
+            self.write(rcpt.as_bytes(), until(), "in RCPT").await?;
+        }
         let reply = self.read_reply(until(), "waiting for the reply to RCPT").await?;
         if reply.is_refusal() {
-            return refused(reply, Stage::Rcpt);
+            return Ok(self.refused_at(reply, Stage::Rcpt, usize::from(pipelines), until()).await);
         }
         if !reply.is_positive() {
             return Err(Broken::unexpected("250 to RCPT", &reply));
         }
-        let reply = self.ask("DATA\r\n", until(), "in DATA").await?;
+        if !pipelines {
+            self.write(b"DATA\r\n", until(), "in DATA").await?;
+        }
+        let reply = self.read_reply(until(), "waiting for the reply to DATA").await?;
         if reply.is_refusal() {
-            return refused(reply, Stage::Data);
+            return Ok(self.refused_at(reply, Stage::Data, 0, until()).await);
         }
         if reply.code != 354 {
             return Err(Broken::unexpected("354 to DATA", &reply));
@@ -440,6 +440,21 @@ impl Session {
                 Ok(BeforeDot::RefusedEarly(reply))
             }
         }
+    }
+
+    /// A command was refused, and so many more were already sent along: their replies belong to this mail, not to the next. What they
+    /// are changes nothing about the refusal. A relay that waits for a mail nobody takes (354) cannot be told otherwise, one that hangs
+    /// up (421) or falls silent says nothing more: such a connection is left.
+    async fn refused_at(&mut self, reply: Reply, stage: Stage, along: usize, until: Instant) -> BeforeDot {
+        let mut in_step = reply.code != 421;
+        for _ in 0..along {
+            in_step = in_step
+                && match self.read_reply(until, "waiting for the replies to what was sent along").await {
+                    Ok(reply) => reply.is_positive() || (reply.is_refusal() && reply.code != 421),
+                    Err(_) => false,
+                };
+        }
+        BeforeDot::Refused { reply, stage, in_step }
     }
 
     /// The final dot and what comes of it.
@@ -564,8 +579,12 @@ fn refused(code: u16, enhanced: &str, text: &str, class: RefusalClass) -> Delive
 /// How far a mail came before its dot.
 enum BeforeDot {
     Ready,
-    /// Refused at a command; the conversation goes on.
-    Refused(Reply, Stage),
+    /// Refused at a command; the conversation goes on if it is in step.
+    Refused {
+        reply: Reply,
+        stage: Stage,
+        in_step: bool,
+    },
     /// Refused in the middle of the mail; the relay still waits for the rest, which will not come.
     RefusedEarly(Reply),
 }

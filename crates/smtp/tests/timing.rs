@@ -309,6 +309,9 @@ async fn after_a_refused_recipient_the_connection_starts_afresh() {
                 if mail.starts_with("250") || offers == "PIPELINING" {
                     peer.answer("RCPT", rcpt).await;
                 }
+                if offers == "PIPELINING" {
+                    peer.answer("DATA", "554 5.5.1 no valid recipients").await;
+                }
                 peer.answer("RSET", "250 ok").await;
                 peer.take_mails().await;
             })
@@ -321,6 +324,53 @@ async fn after_a_refused_recipient_the_connection_starts_afresh() {
             assert_eq!(relay.opened(), 1);
         }
     }
+}
+
+/// DATA went along with the refused recipient: a relay that now waits for a mail, hangs up, or talks nonsense has refused it all the
+/// same, and no other mail goes over that connection.
+#[tokio::test]
+async fn a_refusal_stands_whatever_comes_of_what_was_sent_along() {
+    for then in ["354 go on", "421 4.3.2 shutting down", "what?", ""] {
+        let relay = Relay::start(move |mut peer, number| async move {
+            peer.greet("PIPELINING").await;
+            if number > 1 {
+                return peer.take_mails().await;
+            }
+            peer.answer("MAIL", "250 ok").await;
+            peer.answer("RCPT", "550 5.1.1 no such user").await;
+            assert_eq!(peer.hear().await, "DATA");
+            if !then.is_empty() {
+                peer.say(then).await;
+                assert_eq!(peer.until_closed().await, b"", "nothing more was said");
+            }
+        })
+        .await;
+        let transport = relay.transport("connections=1");
+        let delivery = soon(send(&transport)).await;
+        let Delivery::Refused { code: 550, class: RefusalClass::Permanent, .. } = delivery else {
+            panic!("{then:?}: {delivery:?}")
+        };
+        assert_accepted(&send(&transport).await);
+        assert_eq!(relay.opened(), 2, "{then:?}");
+    }
+}
+
+/// MAIL, RCPT and DATA go out at once, and the mail only when all three are taken.
+#[tokio::test]
+async fn what_may_go_along_does() {
+    let relay = Relay::start(|mut peer, _| async move {
+        peer.greet("PIPELINING").await;
+        let (mail, rcpt, data) = (peer.hear().await, peer.hear().await, peer.hear().await);
+        assert!(mail.starts_with("MAIL ") && rcpt.starts_with("RCPT ") && data == "DATA", "{mail} {rcpt} {data}");
+        peer.say("250 ok\n250 ok\n354 go on").await;
+        peer.hear_mail().await.unwrap();
+        peer.say("250 2.0.0 taken").await;
+        peer.take_mails().await;
+    })
+    .await;
+    let transport = relay.transport("connections=1");
+    assert_accepted(&soon(send(&transport)).await);
+    assert_accepted(&soon(send(&transport)).await);
 }
 
 #[tokio::test]

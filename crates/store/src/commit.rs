@@ -291,8 +291,8 @@ async fn rebuild(session: &mut Session, rows: &[Rebuilt]) -> Result<(), StoreErr
                 session.execute(&sql::REBUILD_FREE, &cells![message]).await?;
                 session.execute(&mail::SET_FREE, &cells![message]).await?;
                 if session.execute(&sql::REBUILD_MAIL, &cells![message, state.code(), *at, reason]).await? > 0 {
-                    session.execute(&mail::UNCOUNT, &cells![message]).await?;
-                    session.execute(&mail::RECOUNT, &cells![message, *at]).await?;
+                    session.execute_rows(&mail::UNCOUNT, &[], &Rows::of([cells![message]])).await?;
+                    session.execute_rows(&mail::RECOUNT, &[], &Rows::of([cells![message, *at]])).await?;
                 }
             }
             Rebuilt::Call { call, delivered, reason, at } => {

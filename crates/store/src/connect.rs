@@ -118,6 +118,9 @@ pub(crate) async fn postgres(url: &str, options: &ConnectOptions) -> Result<PgPo
             ("enable_hashjoin", "off"),
             ("enable_mergejoin", "off"),
             ("jit", "off"),
+            // The same plan for every value, made once a connection: to plan a statement anew, which costs more than to run it, is
+            // what the server does otherwise whenever that looks cheaper by costs that the lines above have put out of proportion.
+            ("plan_cache_mode", "force_generic_plan"),
         ]);
     PgPoolOptions::new()
         .max_connections(options.pool_size.max(1))

@@ -50,6 +50,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(24, "0024_reply.sql"),
     migration!(26, "0026_digest.sql"),
     migration!(28, "0028_retention.sql"),
+    migration!(29, "0029_mail_order.sql"),
 ];
 
 /// The schema this binary reads and writes.

@@ -304,6 +304,10 @@ impl Store for SqlStore {
         self.write_settlement(attempt, settlement).await
     }
 
+    async fn end_attempts(&self, ends: &[(Attempt, EndedMessage)]) -> Result<Vec<bool>, StoreError> {
+        self.write_ends(ends).await
+    }
+
     async fn doubtful(&self, limit: usize) -> Result<Vec<Doubtful>, StoreError> {
         self.read_doubtful(limit).await
     }

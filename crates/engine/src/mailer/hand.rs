@@ -2,16 +2,16 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::RwLock;
 
-use super::slow::Slow;
+use super::{MailerError, jointly::Jointly, share::Share, slow::Slow};
 use crate::{
-    ports::store::{Attempt, RecipientSnapshot, Settlement},
+    ports::store::{Attempt, EndedMessage, RecipientSnapshot, Settlement},
     restore::Guard,
 };
 
@@ -32,6 +32,10 @@ pub(super) fn held(attempt: &Attempt) -> Held {
 #[derive(Default)]
 pub struct Hand {
     pub(super) attempts: Mutex<HashSet<Held>>,
+    /// Workers with a connection that wait for their share of a claim.
+    pub(super) claims: Jointly<(), Result<Share, Arc<MailerError>>>,
+    /// Attempts that are to be ended, and whether they were still in hand; nothing where that could not be written together.
+    pub(super) ends: Jointly<(Attempt, EndedMessage), Option<bool>>,
     /// Read while a claim is on its way.
     pub(super) claiming: RwLock<()>,
     pub(super) guard: Guard,

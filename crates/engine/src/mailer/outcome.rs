@@ -193,8 +193,13 @@ impl Mailer {
     pub(super) async fn settle(&self, attempt: &Attempt, settlement: Settlement, stop: &CancellationToken) {
         let id = &attempt.due.message.id;
         let mut tries = Tries::new(self, OUTCOMES, format!("the outcome of mail {id} waits to be written"), stop);
+        let mut ended = self.end_jointly(attempt, &settlement).await;
         loop {
-            match self.write(attempt, &settlement).await {
+            let written = match ended.take() {
+                Some(was_in_hand) => Ok(was_in_hand),
+                None => self.write(attempt, &settlement).await,
+            };
+            match written {
                 Ok(true) => break,
                 Ok(false) => {
                     warn!(message = %id, attempt = attempt.attempt, "the attempt was settled by another");
@@ -215,6 +220,22 @@ impl Mailer {
             Settlement::Requeue { .. } => "requeued",
         };
         metrics::counter!("rapport_mail_attempts_total", "outcome" => outcome).increment(1);
+    }
+
+    /// Ends an attempt together with what other workers have to end; whether it was still in hand. Nothing where it is not for that, or
+    /// could not be written: then each is written alone, and tells why it cannot be.
+    async fn end_jointly(&self, attempt: &Attempt, settlement: &Settlement) -> Option<bool> {
+        let Settlement::Ended(ended) = settlement else { return None };
+        if !attempt.along.is_empty() {
+            return None;
+        }
+        let all = |ends: Vec<(Attempt, EndedMessage)>| async move {
+            match AssertUnwindSafe(self.store.end_attempts(&ends)).catch_unwind().await {
+                Ok(Ok(done)) => done.into_iter().map(Some).collect(),
+                _ => vec![None; ends.len()],
+            }
+        };
+        self.hand.ends.ask((attempt.clone(), ended.clone()), all).await.flatten()
     }
 
     /// Writes a settlement. A breakdown over it is a refusal: the worker would take its other mails along, and whoever has the address

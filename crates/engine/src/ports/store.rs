@@ -548,6 +548,9 @@ pub trait Store: Send + Sync {
     /// Writes what became of an attempt and of what travels with it, all or nothing; `false` when the message is no longer in that
     /// attempt.
     async fn settle(&self, attempt: &Attempt, settlement: &Settlement) -> Result<bool, StoreError>;
+    /// Ends attempts with which nothing travels as [`settle`](Self::settle) would one of them, all of these or none; for each whether
+    /// it was still in that attempt. No message may stand in it twice.
+    async fn end_attempts(&self, ends: &[(Attempt, EndedMessage)]) -> Result<Vec<bool>, StoreError>;
     /// Mail in doubt, oldest first, at most `limit`.
     async fn doubtful(&self, limit: usize) -> Result<Vec<Doubtful>, StoreError>;
     /// Writes what a person found out about a mail in doubt; `false` when it is not in doubt any more, or is to be sent again

@@ -132,6 +132,7 @@ through_process! {
     false mails_an_hour(now: Timestamp) -> Vec<(String, i64)>;
     false partners_at(address: &str) -> Vec<PartnerKey>;
     true settle(attempt: &Attempt, settlement: &Settlement) -> bool;
+    true end_attempts(ends: &[(Attempt, EndedMessage)]) -> Vec<bool>;
     false doubtful(limit: usize) -> Vec<Doubtful>;
     true resolve(doubtful: &Doubtful, found: &Resolution) -> bool;
     false attempts_of(mailer: &str) -> Vec<Attempt>;

@@ -162,7 +162,8 @@ async fn an_outcome_the_database_refuses_is_told_of_and_not_lost_while_the_maile
 #[tokio::test(start_paused = true)]
 async fn a_store_that_breaks_down_over_an_outcome_loses_neither_it_nor_the_worker() {
     let stand = Stand::new(world::shipped_files()).await;
-    stand.store.break_over_a_settlement();
+    // What is ended together, and then what each of them is ended by alone.
+    stand.store.break_over_settlements(2);
     let mut stand = Stand { script: Some(Arc::new(Nothing)), ..stand };
     stand.start();
     let events = [stand.approved("ada"), stand.approved("bob"), stand.approved("dora")];

@@ -1,2 +1,3 @@
--- A mail is not on its way any more: what it was counted for. $1 message. Uses the primary key of leaving.
-DELETE FROM leaving WHERE message = $1 RETURNING domain, day
+-- Mails are not on their way any more: what they were counted for. Uses the primary key of leaving.
+-- rows: message text
+DELETE FROM leaving WHERE message IN (SELECT message FROM input) RETURNING domain, day

@@ -1,5 +1,6 @@
--- Whoever counts mail to a provider waits here for whoever does, and reads how far it has come. $1 provider.
--- Uses the primary key of pace.
-INSERT INTO pace (provider, free_us, slot_us) VALUES ($1, 0, 0)
+-- Whoever counts mail to providers waits here for whoever does, and reads how far it has come: providers in the order of the rows,
+-- which is that of their names. Uses the primary key of pace.
+-- rows: provider text
+INSERT INTO pace (provider, free_us, slot_us) SELECT provider, 0, 0 FROM input WHERE true
 ON CONFLICT (provider) DO UPDATE SET slot_us = pace.slot_us
-RETURNING free_us, slot_us
+RETURNING provider, free_us, slot_us

@@ -1,2 +1,3 @@
--- How far mail to a provider has come. $1 provider, $2 free, $3 slot. Uses the primary key of pace.
-UPDATE pace SET free_us = $2, slot_us = $3 WHERE provider = $1
+-- How far mail to providers has come. Uses the primary key of pace.
+-- rows: provider text, free int, slot int
+UPDATE pace SET free_us = input.free, slot_us = input.slot FROM input WHERE pace.provider = input.provider

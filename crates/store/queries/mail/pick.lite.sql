@@ -1,5 +1,5 @@
 -- Recipients with claimable mail and none in hand. Paused mail and that of a quarantined partner waits. $1 now, $2 clock at least, $3 limit.
--- Uses message_due and the primary keys of shard and recipient. The writer's transaction is the lock. An address may come twice.
+-- Uses message_due and the primary keys of shard and recipient. The writer's transaction is the lock. An address may come twice. Sorts nothing.
 SELECT r.address FROM message m
 JOIN shard s ON s.shard = m.shard
 JOIN recipient r ON r.address = m.address

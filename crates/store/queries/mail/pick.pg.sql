@@ -1,6 +1,6 @@
 -- Locks recipients with claimable mail and none in hand. Paused mail and that of a quarantined partner waits. $1 now, $2 clock at least, $3 limit.
 -- Uses message_due and the primary keys of shard and recipient. LIMIT counts after SKIP LOCKED, so two mailers share the work;
--- NO KEY UPDATE, so that nobody who only refers to the address waits. An address may come twice.
+-- NO KEY UPDATE, so that nobody who only refers to the address waits. An address may come twice. Sorts nothing.
 SELECT r.address FROM message m
 JOIN shard s ON s.shard = m.shard
 JOIN recipient r ON r.address = m.address

@@ -1,2 +1,3 @@
--- Returns a count: the attempt was not accepted. $1 message. Uses the primary key of sent.
-DELETE FROM sent WHERE message = $1 RETURNING at
+-- Returns counts: the attempts were not accepted. Uses the primary key of sent.
+-- rows: message text
+DELETE FROM sent WHERE message IN (SELECT message FROM input) RETURNING at

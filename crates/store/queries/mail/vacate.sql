@@ -1,2 +1,4 @@
--- The recipient has nothing in hand any more. $1 address, $2 message. Uses the primary key of recipient.
-UPDATE recipient SET attempting = NULL WHERE address = $1 AND attempting = $2
+-- Recipients have nothing in hand any more. Uses the primary key of recipient.
+-- rows: address text, message text
+UPDATE recipient SET attempting = NULL FROM input
+WHERE recipient.address = input.address AND recipient.attempting = input.message

@@ -270,7 +270,8 @@ impl Verdicts {
             session.execute(&sql::BURST_LOCK, &cells![&workflow]).await?;
             let since = minute - BURST_MINUTES;
             let counted = session.fetch(&sql::BURST_SUM, &cells![&workflow, since]).await?;
-            let counted = counted.first().map_or(Ok(0), |row| row.int(0))?;
+            let row = counted.first().ok_or_else(|| StoreError::Refused("no answer".into()))?;
+            let (counted, is_past) = (row.int(0)?, row.int(1)? > 0);
             let room = limit.stop_above.map_or(i64::MAX, |stop| i64::from(stop) - counted);
             let room = usize::try_from(room.max(0)).unwrap_or(usize::MAX);
             for id in ids.iter().skip(room) {
@@ -282,6 +283,8 @@ impl Verdicts {
             let mails = ids.len().min(room);
             if mails > 0 {
                 session.execute(&sql::BURST_ADD, &cells![&workflow, minute, mails]).await?;
+            }
+            if is_past {
                 session.execute(&sql::BURST_FORGET, &cells![&workflow, since]).await?;
             }
         }

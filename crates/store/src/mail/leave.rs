@@ -42,13 +42,13 @@ impl Counts {
         let mut waits = Vec::new();
         leaves.retain(|id, _| taken.contains_key(id));
         let providers: BTreeSet<&String> = leaves.values().map(|leave| &leave.provider).collect();
+        let providers = Rows::of(providers.into_iter().map(|provider| cells![provider]));
+        for row in session.fetch_rows(&sql::PACE_LOCK, &[], &providers).await? {
+            self.paces.insert(row.text(0)?, PaceRow { free_us: row.int(1)?, slot_us: row.int(2)? });
+        }
         let mut in_hand: BTreeMap<String, i64> = BTreeMap::new();
-        for provider in providers {
-            let read = session.fetch(&sql::PACE_LOCK, &cells![provider]).await?;
-            let row = read.first().ok_or_else(|| StoreError::Refused("no answer".into()))?;
-            self.paces.insert(provider.clone(), PaceRow { free_us: row.int(0)?, slot_us: row.int(1)? });
-            let counted = session.fetch(&sql::LEAVING_COUNT, &cells![provider]).await?;
-            in_hand.insert(provider.clone(), counted.first().map_or(Ok(0), |row| row.int(0))?);
+        for row in session.fetch_rows(&sql::LEAVING_COUNT, &[], &providers).await? {
+            in_hand.insert(row.text(0)?, row.int(1)?);
         }
         let days: BTreeSet<Day> = leaves.values().filter(|leave| leave.warm_up.is_some()).map(day_of).collect();
         for (domain, day) in days {
@@ -102,9 +102,8 @@ impl Counts {
                 day.mails -= 1;
             }
         }
-        for (provider, row) in &self.paces {
-            session.execute(&sql::PACE_SET, &cells![provider, row.free_us, row.slot_us]).await?;
-        }
+        let paces = Rows::of(self.paces.iter().map(|(provider, row)| cells![provider, row.free_us, row.slot_us]));
+        session.execute_rows(&sql::PACE_SET, &[], &paces).await?;
         for ((domain, day), row) in self.days.iter().filter(|((domain, _), _)| !domain.is_empty()) {
             session.execute(&sql::WARM_UP_SET, &cells![domain, *day, row.mails, row.waits]).await?;
         }
@@ -117,10 +116,9 @@ impl Counts {
     }
 }
 
-/// A mail is not on its way any more. One that goes back to the queue did not leave on its day, unless it is sent again when nobody
-/// knows whether it left: it may have, and its 250 may come late.
-pub(super) async fn arrived(session: &mut Session, message: &str, is_back: bool) -> Result<(), StoreError> {
-    let counted = session.fetch(&sql::LEAVING_END, &cells![message]).await?;
+/// A mail is not on its way any more: it goes back to the queue, and did not leave on its day if it `is_back`.
+pub(super) async fn returned(session: &mut Session, message: &str, is_back: bool) -> Result<(), StoreError> {
+    let counted = session.fetch_rows(&sql::LEAVING_END, &[], &Rows::of([cells![message]])).await?;
     let Some(row) = counted.first().filter(|_| is_back) else { return Ok(()) };
     let (domain, day) = (row.text(0)?, row.int(1)?);
     if !domain.is_empty() {

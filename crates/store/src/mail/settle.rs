@@ -12,7 +12,7 @@ use rapport_engine::ports::store::{
 use rapport_event::id::PartnerKey;
 
 use super::claim::end_queued;
-use super::leave::arrived;
+use super::leave::returned;
 use super::message_row;
 use crate::SqlStore;
 use crate::commit::write_outbox;
@@ -28,47 +28,18 @@ impl SqlStore {
     ) -> Result<bool, StoreError> {
         let id = &attempt.due.message.id;
         let mut session = self.begin().await?;
-        session.execute(&sql::VACATE, &cells![&attempt.address, id]).await?;
+        session.execute_rows(&sql::VACATE, &[], &Rows::of([cells![&attempt.address, id]])).await?;
         if !attempt.along.is_empty() {
             let all = std::iter::once(id).chain(attempt.along.iter().map(|due| &due.message.id));
             session.fetch_rows(&sql::LOCK, &[], &Rows::last_of(all.map(|id| (id, cells![id])))).await?;
         }
         let settled = match settlement {
-            Settlement::Ended(ended) => {
-                let state = ended.state.code();
-                let address = &attempt.address;
-                let reply = ended.reply.as_ref().map(RelayReply::stored);
-                let cells =
-                    cells![id, attempt.attempt, state, &ended.reason, ended.at, address, hashed(address), reply];
-                session.execute(&sql::SETTLE, &cells).await?
-            }
-            Settlement::Requeue { due, reason } => {
-                let cells = cells![id, attempt.attempt, *due, reason, hashed(&attempt.address)];
-                session.execute(&sql::REQUEUE, &cells).await?
-            }
+            Settlement::Ended(ended) => !end(&mut session, &[(attempt, ended)]).await?.is_empty(),
+            Settlement::Requeue { due, reason } => put_back(&mut session, attempt, *due, reason).await?,
         };
-        if settled == 0 {
+        if !settled {
             session.rollback().await?;
             return Ok(false);
-        }
-        let is_back = matches!(settlement, Settlement::Requeue { .. }) && !attempt.due.message.is_sent_again();
-        arrived(&mut session, id, is_back).await?;
-        match settlement {
-            Settlement::Ended(ended) => {
-                if matches!(ended.state, MessageState::Sent | MessageState::InDoubt) {
-                    session.execute(&sql::RECOUNT, &cells![id, ended.at]).await?;
-                } else {
-                    session.execute(&sql::UNCOUNT, &cells![id]).await?;
-                }
-                write_outbox(&mut session, std::slice::from_ref(&ended.outbox)).await?;
-            }
-            Settlement::Requeue { .. } => {
-                let counted = session.fetch(&sql::UNCOUNT, &cells![id]).await?;
-                if let Some(row) = counted.first().filter(|_| is_back) {
-                    let cells = cells![&attempt.due.message.workflow, minute_of(row.instant(0)?)];
-                    session.execute(&sql::BURST_RETURN, &cells).await?;
-                }
-            }
         }
         if !attempt.along.is_empty() {
             if let Settlement::Ended(ended) = settlement {
@@ -79,6 +50,29 @@ impl SqlStore {
         session.about().concluded = true;
         session.commit().await?;
         Ok(true)
+    }
+
+    pub(crate) async fn write_ends(&self, ends: &[(Attempt, EndedMessage)]) -> Result<Vec<bool>, StoreError> {
+        let ends: Vec<(&Attempt, &EndedMessage)> = ends.iter().map(|(attempt, ended)| (attempt, ended)).collect();
+        let mut session = self.begin().await?;
+        // Recipient before message, and each in one order, as everybody does who locks several.
+        let addresses = Rows::last_of(ends.iter().map(|(attempt, _)| (&attempt.address, cells![&attempt.address])));
+        session.fetch_rows(&sql::HOLD_RECIPIENTS, &[], &addresses).await?;
+        let messages = Rows::last_of(ends.iter().map(|(_, ended)| (&ended.id, cells![&ended.id])));
+        session.fetch_rows(&sql::LOCK, &[], &messages).await?;
+        let settled = end(&mut session, &ends).await?;
+        if settled.is_empty() {
+            session.rollback().await?;
+            return Ok(vec![false; ends.len()]);
+        }
+        let is_settled = |(_, ended): &(&Attempt, &EndedMessage)| settled.contains(&ended.id);
+        // A recipient whose attempt another has settled may have the same message in hand again.
+        let free = ends.iter().filter(|end| is_settled(end));
+        let free = Rows::of(free.map(|(attempt, ended)| cells![&attempt.address, &ended.id]));
+        session.execute_rows(&sql::VACATE, &[], &free).await?;
+        session.about().concluded = true;
+        session.commit().await?;
+        Ok(ends.iter().map(is_settled).collect())
     }
 
     pub(crate) async fn read_doubtful(&self, limit: usize) -> Result<Vec<Doubtful>, StoreError> {
@@ -122,12 +116,12 @@ impl SqlStore {
         match found {
             Resolution::Ended(ended) => {
                 if ended.state != MessageState::Sent {
-                    session.execute(&sql::UNCOUNT, &cells![id]).await?;
+                    session.execute_rows(&sql::UNCOUNT, &[], &Rows::of([cells![id]])).await?;
                 }
                 write_outbox(&mut session, std::slice::from_ref(&ended.outbox)).await?;
             }
             Resolution::SendAgain { due, expires, reason } => {
-                session.execute(&sql::UNCOUNT, &cells![id]).await?;
+                session.execute_rows(&sql::UNCOUNT, &[], &Rows::of([cells![id]])).await?;
                 session.execute(&sql::AGAIN_ALONG, &cells![id, *due, *expires, reason]).await?;
             }
         }
@@ -210,6 +204,48 @@ async fn attempts(session: &mut Session, rows: &[Row]) -> Result<Vec<Attempt>, S
         }
     }
     Ok(attempts)
+}
+
+/// Ends attempts and says so to the log; the ids of those that were still theirs to end.
+async fn end(session: &mut Session, ends: &[(&Attempt, &EndedMessage)]) -> Result<BTreeSet<String>, StoreError> {
+    let rows = Rows::last_of(ends.iter().map(|(attempt, ended)| {
+        let (id, address, reply) = (&ended.id, &attempt.address, ended.reply.as_ref().map(RelayReply::stored));
+        let cells =
+            cells![id, attempt.attempt, ended.state.code(), &ended.reason, ended.at, address, hashed(address), reply];
+        (id, cells)
+    }));
+    let settled = session.fetch_rows(&sql::SETTLE, &[], &rows).await?;
+    let settled = settled.iter().map(|row| row.text(0)).collect::<Result<BTreeSet<_>, _>>()?;
+    let arrived = Rows::of(settled.iter().map(|id| cells![id]));
+    session.fetch_rows(&sql::LEAVING_END, &[], &arrived).await?;
+    let ended = ends.iter().map(|(_, ended)| *ended).filter(|ended| settled.contains(&ended.id));
+    let counts = |ended: &&EndedMessage| matches!(ended.state, MessageState::Sent | MessageState::InDoubt);
+    let (counted, uncounted): (Vec<&EndedMessage>, Vec<&EndedMessage>) = ended.clone().partition(counts);
+    let counted = Rows::of(counted.iter().map(|ended| cells![&ended.id, ended.at]));
+    session.execute_rows(&sql::RECOUNT, &[], &counted).await?;
+    let uncounted = Rows::of(uncounted.iter().map(|ended| cells![&ended.id]));
+    session.execute_rows(&sql::UNCOUNT, &[], &uncounted).await?;
+    let outbox: Vec<OutboxRow> = ended.map(|ended| ended.outbox.clone()).collect();
+    write_outbox(session, &outbox).await?;
+    Ok(settled)
+}
+
+/// Puts an attempt back into the queue, with all that was counted of it; whether it was still in that attempt.
+async fn put_back(session: &mut Session, attempt: &Attempt, due: Timestamp, reason: &str) -> Result<bool, StoreError> {
+    let message = &attempt.due.message;
+    let id = &message.id;
+    let cells = cells![id, attempt.attempt, due, reason, hashed(&attempt.address)];
+    if session.execute(&sql::REQUEUE, &cells).await? == 0 {
+        return Ok(false);
+    }
+    // One that is sent again when nobody knows whether it left may have left, and its 250 may come late: it stays counted.
+    let is_back = !message.is_sent_again();
+    returned(session, id, is_back).await?;
+    let counted = session.fetch_rows(&sql::UNCOUNT, &[], &Rows::of([cells![id]])).await?;
+    if let Some(row) = counted.first().filter(|_| is_back) {
+        session.execute(&sql::BURST_RETURN, &cells![&message.workflow, minute_of(row.instant(0)?)]).await?;
+    }
+    Ok(true)
 }
 
 /// Ends what travelled with a message, and says so to the log for exactly those that nobody else has.

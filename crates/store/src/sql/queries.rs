@@ -248,6 +248,10 @@ pub(crate) mod mail {
     pub(crate) static COUNT: Statement = Statement::one(include_str!("../../queries/mail/count.sql"));
     pub(crate) static UNCOUNT: Statement = Statement::one(include_str!("../../queries/mail/uncount.sql"));
     pub(crate) static RECOUNT: Statement = Statement::one(include_str!("../../queries/mail/recount.sql"));
+    pub(crate) static HOLD_RECIPIENTS: Statement = Statement::pair(
+        include_str!("../../queries/mail/hold_recipients.pg.sql"),
+        include_str!("../../queries/mail/hold_recipients.lite.sql"),
+    );
     pub(crate) static VACATE: Statement = Statement::one(include_str!("../../queries/mail/vacate.sql"));
     pub(crate) static SETTLE: Statement = Statement::one(include_str!("../../queries/mail/settle.sql"));
     pub(crate) static DOUBTFUL: Statement = Statement::one(include_str!("../../queries/mail/doubtful.sql"));
