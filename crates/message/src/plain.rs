@@ -66,18 +66,23 @@ fn indent(inner: &[String], first: &str, others: &str, lines: &mut Vec<String>) 
 
 /// A line as text: a link is its words and its address behind them.
 fn spoken(content: &[Inline]) -> String {
-    let mut text = String::new();
+    let mut text = String::with_capacity(4 * WIDTH);
+    push_spoken(content, &mut text);
+    text
+}
+
+fn push_spoken(content: &[Inline], text: &mut String) {
     for inline in content {
         match inline {
             Inline::Text(part) | Inline::Code(part) => text.push_str(&made::text_of(part)),
-            Inline::Strong(inner) | Inline::Emphasis(inner) => text.push_str(&spoken(inner)),
+            Inline::Strong(inner) | Inline::Emphasis(inner) => push_spoken(inner, text),
             Inline::Link { url, content } => {
                 let words = words(content);
                 let address = url.strip_prefix("mailto:").unwrap_or(url);
                 if words == *url || words == address {
                     text.push_str(url);
                 } else {
-                    text.push_str(&format!("{words} ({url})"));
+                    text.extend([words.as_str(), " (", url.as_str(), ")"]);
                 }
             }
             Inline::Image { alt, .. } => text.push_str(alt),
@@ -85,7 +90,6 @@ fn spoken(content: &[Inline]) -> String {
             Inline::Break => text.push('\n'),
         }
     }
-    text
 }
 
 /// A text as wide as it came, in lines of a mail: what is longer is wrapped between words, and an address never.
@@ -105,14 +109,16 @@ pub(crate) fn narrowed(text: &str) -> String {
 
 fn fill(text: &str, lines: &mut Vec<String>) {
     for part in text.split('\n') {
-        let mut line = String::new();
+        // A line as wide as lines are, so that it need not grow word by word.
+        let wide = || String::with_capacity(part.len().min(WIDTH + WIDTH / 8));
+        let mut line = wide();
         let mut length = 0;
         for word in part.split(' ').filter(|word| !word.is_empty()) {
             // A line of mail holds 998 octets; a longer word comes from nobody, but a name can be anything.
             for word in pieces(word) {
                 let word_length = word.chars().count();
                 if length > 0 && length + 1 + word_length > WIDTH {
-                    lines.push(std::mem::take(&mut line));
+                    lines.push(std::mem::replace(&mut line, wide()));
                     length = 0;
                 }
                 if length > 0 {
@@ -127,14 +133,20 @@ fn fill(text: &str, lines: &mut Vec<String>) {
     }
 }
 
-/// A word in pieces of at most 200 characters; addresses whole.
+/// A piece of a word has at most so many characters.
+const PIECE_CHARS_MAX: usize = 200;
+
+/// A word in pieces; addresses whole.
 fn pieces(word: &str) -> impl Iterator<Item = &str> {
     let mut rest = word;
     std::iter::from_fn(move || {
         if rest.is_empty() {
             return None;
         }
-        let end = if rest.contains("://") { None } else { rest.char_indices().nth(200).map(|(at, _)| at) };
+        let end = match rest.len() <= PIECE_CHARS_MAX || rest.contains("://") {
+            true => None,
+            false => rest.char_indices().nth(PIECE_CHARS_MAX).map(|(at, _)| at),
+        };
         let (piece, behind) = rest.split_at_checked(end.unwrap_or(rest.len())).unwrap_or((rest, ""));
         rest = behind;
         Some(piece)

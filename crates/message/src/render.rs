@@ -1,6 +1,6 @@
 //! From a mail, its planned context and its surroundings to what is sent.
 
-use handlebars::RenderErrorReason;
+use handlebars::{Context, RenderErrorReason};
 use serde_json::{Map, Value as Json};
 use thiserror::Error;
 
@@ -159,31 +159,44 @@ pub fn render_led(
     if !request.topic.service && request.links.unsubscribe.is_none() {
         return Err(RenderError::NoWayOut { path: path() });
     }
-    let mut values = values(request);
-    let context = context_of(Json::Object(values.clone()));
+    // One for all texts of the mail: what each adds to it, the next one may name.
+    let mut context = context_of(Json::Object(values(request)));
     let subject = escape::clean(&mail.render_part(Part::Subject, &context)?);
     let preheader = escape::clean(&mail.render_part(Part::Preheader, &context)?);
     if subject.is_empty() {
         return Err(RenderError::EmptySubject { path: path() });
     }
-    values.insert("subject".to_owned(), Json::from(subject.clone()));
-    if !preheader.is_empty() {
-        values.insert("preheader".to_owned(), Json::from(preheader.clone()));
-    }
     if let Body::Html(_) = mail.body() {
-        return whole(mail, values, (subject, preheader), lead);
+        put_heads(&mut context, &subject, &preheader);
+        return whole(mail, context, (subject, preheader), lead);
     }
     let body = mail.render_part(Part::Body, &context)?;
     let mut blocks = markdown::parse(&body).map_err(|_| RenderError::RefusedLink { path: path() })?;
     markdown::lead_links(&mut blocks, lead);
-    values.insert("content".to_owned(), Json::from(markdown::html(&blocks)));
-    let html = layout.wrap_html(&values, request.locale)?;
+    put_heads(&mut context, &subject, &preheader);
+    put(&mut context, "content", Json::from(markdown::html(&blocks)));
+    put(&mut context, "words", layout.words(request.locale));
+    let html = layout.wrap_html(&context)?;
     if html.len() >= HTML_BYTES_MAX {
         return Err(RenderError::TooLarge { path: path(), bytes: html.len() });
     }
-    values.insert("content".to_owned(), Json::from(plain::text(&blocks)));
-    let text = completed(tidy(&layout.wrap_text(&values, request.locale)?), &html);
+    put(&mut context, "content", Json::from(plain::text(&blocks)));
+    let text = completed(tidy(&layout.wrap_text(&context)?), &html);
     Ok(Rendered { subject, preheader, html, text })
+}
+
+/// What the frame has of the lines of a mail that stand outside of it.
+fn put_heads(context: &mut Context, subject: &str, preheader: &str) {
+    put(context, "subject", Json::from(subject));
+    if !preheader.is_empty() {
+        put(context, "preheader", Json::from(preheader));
+    }
+}
+
+fn put(context: &mut Context, name: &str, value: Json) {
+    if let Json::Object(values) = context.data_mut() {
+        values.insert(name.to_owned(), value);
+    }
 }
 
 /// The text with every address in it that the HTML links to: a frame may link to what its text does not name.
@@ -220,12 +233,12 @@ fn stands_in(text: &str, address: &str) -> bool {
 /// A mail that is its own frame. Its text is made of its HTML, without the preheader, which stands there for the list alone.
 fn whole(
     mail: &Mail,
-    mut values: Map<String, Json>,
+    mut context: Context,
     (subject, preheader): (String, String),
     lead: &mut Lead<'_>,
 ) -> Result<Rendered, RenderError> {
     let path = || mail.path().to_owned();
-    let html = mail.render_part(Part::Body, &context_of(Json::Object(values.clone())))?;
+    let html = mail.render_part(Part::Body, &context)?;
     if mjml::leads_astray(&html) {
         return Err(RenderError::RefusedLink { path: path() });
     }
@@ -233,8 +246,9 @@ fn whole(
     if html.len() >= HTML_BYTES_MAX {
         return Err(RenderError::TooLarge { path: path(), bytes: html.len() });
     }
-    let without = match values.remove("preheader") {
-        Some(_) => mjml::lead_links(&mail.render_part(Part::Body, &context_of(Json::Object(values)))?, lead),
+    let removed = context.data_mut().as_object_mut().and_then(|values| values.remove("preheader"));
+    let without = match removed {
+        Some(_) => mjml::lead_links(&mail.render_part(Part::Body, &context)?, lead),
         None => html.clone(),
     };
     let unreadable = || RenderError::Template {
@@ -249,13 +263,13 @@ fn whole(
 
 /// The planned context with what the mailer adds. The mailer's part wins: a planned context cannot forge a link.
 fn values(request: &Request<'_>) -> Map<String, Json> {
-    let mut values = match present(request.context) {
+    let mut values = match present(request.context.clone()) {
         Some(Json::Object(values)) => values,
         _ => Map::new(),
     };
     let planned_program = values.remove("program");
     let mut add = |name: &str, value: Result<Json, serde_json::Error>| {
-        if let Some(value) = value.ok().as_ref().and_then(present) {
+        if let Some(value) = value.ok().and_then(present) {
             values.insert(name.to_owned(), value);
         }
     };
