@@ -113,7 +113,7 @@ fn fill(text: &str, lines: &mut Vec<String>) {
         let wide = || String::with_capacity(part.len().min(WIDTH + WIDTH / 8));
         let mut line = wide();
         let mut length = 0;
-        for word in part.split(' ').filter(|word| !word.is_empty()) {
+        for word in spaced(part) {
             // A line of mail holds 998 octets; a longer word comes from nobody, but a name can be anything.
             for word in pieces(word) {
                 let word_length = word.chars().count();
@@ -131,6 +131,19 @@ fn fill(text: &str, lines: &mut Vec<String>) {
         }
         lines.push(line);
     }
+}
+
+/// What stands between spaces. Words are short: looking at their octets is quicker than a search that is prepared for each.
+fn spaced(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let begins = rest.bytes().position(|octet| octet != b' ')?;
+        let word = rest.get(begins..)?;
+        let ends = word.bytes().position(|octet| octet == b' ').unwrap_or(word.len());
+        let (word, behind) = word.split_at_checked(ends)?;
+        rest = behind;
+        Some(word)
+    })
 }
 
 /// A piece of a word has at most so many characters.
@@ -151,4 +164,49 @@ fn pieces(word: &str) -> impl Iterator<Item = &str> {
         rest = behind;
         Some(piece)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The same, word by word and character by character.
+    fn filled(text: &str) -> Vec<String> {
+        let mut lines = Vec::new();
+        for part in text.split('\n') {
+            let mut line = String::new();
+            for word in part.split(' ').filter(|word| !word.is_empty()) {
+                let most = if word.contains("://") { usize::MAX } else { 200 };
+                let mut rest: Vec<char> = word.chars().collect();
+                while !rest.is_empty() {
+                    let behind = rest.split_off(rest.len().min(most));
+                    let piece: String = rest.into_iter().collect();
+                    let length = line.chars().count();
+                    if length > 0 && length + 1 + piece.chars().count() > WIDTH {
+                        lines.push(std::mem::take(&mut line));
+                    }
+                    if !line.is_empty() {
+                        line.push(' ');
+                    }
+                    line.push_str(&piece);
+                    rest = behind;
+                }
+            }
+            lines.push(line);
+        }
+        lines
+    }
+
+    proptest! {
+        #[test]
+        fn lines_are_as_full_as_they_may_be(words in proptest::collection::vec(
+            prop_oneof!["[a-zäöü]{0,12}", "[a-z]{190,210}", "ü{90,110}", "https://[a-z]{60,260}", "\\PC{0,30}", "[a \n]{0,5}"], 0..40)) {
+            let text = words.join(" ");
+            let mut lines = Vec::new();
+            fill(&text, &mut lines);
+            prop_assert_eq!(lines, filled(&text));
+        }
+    }
 }
