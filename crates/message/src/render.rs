@@ -9,7 +9,7 @@ use crate::escape;
 use crate::layout::Layout;
 use crate::locale::Locale;
 use crate::mail::{Body, Mail, Part, context_of};
-use crate::markdown;
+use crate::markdown::{self, Block};
 use crate::mjml;
 use crate::parties::{Imprint, Links, Person, Program, Sender, Topic};
 use crate::plain;
@@ -155,41 +155,90 @@ pub fn render_led(
     request: &Request<'_>,
     lead: &mut Lead<'_>,
 ) -> Result<Rendered, RenderError> {
-    let path = || mail.path().to_owned();
-    if !request.topic.service && request.links.unsubscribe.is_none() {
-        return Err(RenderError::NoWayOut { path: path() });
-    }
-    // One for all texts of the mail: what each adds to it, the next one may name.
-    let mut context = context_of(Json::Object(values(request)));
-    let subject = escape::clean(&mail.render_part(Part::Subject, &context)?);
-    let preheader = escape::clean(&mail.render_part(Part::Preheader, &context)?);
-    if subject.is_empty() {
-        return Err(RenderError::EmptySubject { path: path() });
-    }
-    if let Body::Html(_) = mail.body() {
-        put_heads(&mut context, &subject, &preheader);
-        return whole(mail, context, (subject, preheader), lead);
-    }
-    let body = mail.render_part(Part::Body, &context)?;
-    let mut blocks = markdown::parse(&body).map_err(|_| RenderError::RefusedLink { path: path() })?;
-    markdown::lead_links(&mut blocks, lead);
-    put_heads(&mut context, &subject, &preheader);
-    put(&mut context, "content", Json::from(markdown::html(&blocks)));
-    put(&mut context, "words", layout.words(request.locale));
-    let html = layout.wrap_html(&context)?;
-    if html.len() >= HTML_BYTES_MAX {
-        return Err(RenderError::TooLarge { path: path(), bytes: html.len() });
-    }
-    put(&mut context, "content", Json::from(plain::text(&blocks)));
-    let text = completed(tidy(&layout.wrap_text(&context)?), &html);
-    Ok(Rendered { subject, preheader, html, text })
+    Draft::of(mail, layout, request)?.rendered(lead)
 }
 
-/// What the frame has of the lines of a mail that stand outside of it.
-fn put_heads(context: &mut Context, subject: &str, preheader: &str) {
-    put(context, "subject", Json::from(subject));
-    if !preheader.is_empty() {
-        put(context, "preheader", Json::from(preheader));
+/// A mail with its values in. Its links lead where the author wrote, and can be looked at before it is said where they lead instead:
+/// the frame is put around it only once.
+#[derive(Clone, Debug)]
+pub struct Draft<'a> {
+    mail: &'a Mail,
+    layout: &'a Layout,
+    subject: String,
+    preheader: String,
+    /// One for all texts of the mail: what each adds to it, the next one may name.
+    context: Context,
+    /// What is written as Markdown; none of a mail that is its own frame.
+    blocks: Option<Vec<Block>>,
+}
+
+impl<'a> Draft<'a> {
+    /// Puts the values into a mail.
+    ///
+    /// # Errors
+    /// Of [`RenderError`] what concerns the mail itself; its frame and its size are judged when it is [`Draft::rendered`].
+    pub fn of(mail: &'a Mail, layout: &'a Layout, request: &Request<'_>) -> Result<Self, RenderError> {
+        let path = || mail.path().to_owned();
+        if !request.topic.service && request.links.unsubscribe.is_none() {
+            return Err(RenderError::NoWayOut { path: path() });
+        }
+        let mut context = context_of(Json::Object(values(request)));
+        let subject = escape::clean(&mail.render_part(Part::Subject, &context)?);
+        let preheader = escape::clean(&mail.render_part(Part::Preheader, &context)?);
+        if subject.is_empty() {
+            return Err(RenderError::EmptySubject { path: path() });
+        }
+        let blocks = match mail.body() {
+            Body::Html(_) => None,
+            Body::Markdown(_) => {
+                let body = mail.render_part(Part::Body, &context)?;
+                Some(markdown::parse(&body).map_err(|_| RenderError::RefusedLink { path: path() })?)
+            }
+        };
+        put(&mut context, "subject", Json::from(subject.as_str()));
+        if !preheader.is_empty() {
+            put(&mut context, "preheader", Json::from(preheader.as_str()));
+        }
+        if blocks.is_some() {
+            // What stands there follows from where the links lead.
+            put(&mut context, "content", Json::Null);
+            put(&mut context, "words", layout.words(request.locale));
+        }
+        Ok(Self { mail, layout, subject, preheader, context, blocks })
+    }
+
+    /// Tells each link of what the author wrote, in the order of the mail.
+    ///
+    /// # Errors
+    /// [`RenderError`]: of a mail that is its own frame all that [`Draft::rendered`] has.
+    pub fn links(&mut self, tell: &mut dyn FnMut(&str)) -> Result<(), RenderError> {
+        let mut lead = |url: &str| -> Option<String> {
+            tell(url);
+            None
+        };
+        match &mut self.blocks {
+            Some(blocks) => markdown::lead_links(blocks, &mut lead),
+            None => drop(self.clone().rendered(&mut lead)?),
+        }
+        Ok(())
+    }
+
+    /// The mail as it is sent. `lead` is asked as by [`render_led`].
+    ///
+    /// # Errors
+    /// [`RenderError`].
+    pub fn rendered(self, lead: &mut Lead<'_>) -> Result<Rendered, RenderError> {
+        let Self { mail, layout, subject, preheader, mut context, blocks } = self;
+        let Some(mut blocks) = blocks else { return whole(mail, context, (subject, preheader), lead) };
+        markdown::lead_links(&mut blocks, lead);
+        put(&mut context, "content", Json::from(markdown::html(&blocks)));
+        let html = layout.wrap_html(&context)?;
+        if html.len() >= HTML_BYTES_MAX {
+            return Err(RenderError::TooLarge { path: mail.path().to_owned(), bytes: html.len() });
+        }
+        put(&mut context, "content", Json::from(plain::text(&blocks)));
+        let text = completed(tidy(&layout.wrap_text(&context)?), &html);
+        Ok(Rendered { subject, preheader, html, text })
     }
 }
 
