@@ -118,7 +118,7 @@ impl Page {
         while let Some((first, others)) = rest.split_first() {
             // In the last places of a line each character has to be looked at alone: a break may have to follow it.
             let room = (LINE_MAX - 2).saturating_sub(self.filled);
-            let length = rest.iter().take(room).take_while(|octet| is_plain(**octet)).count();
+            let length = plain_run(rest.get(..room).unwrap_or(rest));
             if length > 0 {
                 let (plain, behind) = rest.split_at(length);
                 self.out.extend_from_slice(plain);
@@ -149,9 +149,9 @@ impl Page {
         if self.filled + character.len() > LINE_MAX {
             // The mark of the break needs a place too: where none is left, what was written last goes down with it.
             let moved = if self.filled == LINE_MAX { self.last } else { 0 };
-            let tail = self.out.split_off(self.out.len().saturating_sub(moved));
+            let at = self.out.len().saturating_sub(moved);
             self.out.extend_from_slice(BREAK);
-            self.out.extend_from_slice(&tail);
+            self.out.get_mut(at..).into_iter().for_each(|behind| behind.rotate_right(BREAK.len()));
             self.filled = moved;
         }
         self.out.extend_from_slice(character);
@@ -160,8 +160,16 @@ impl Page {
     }
 }
 
+/// How many characters at the beginning stay as they are. Mostly all do, which is asked without a branch for each octet.
+fn plain_run(text: &[u8]) -> usize {
+    match text.iter().fold(true, |all, octet| all & is_plain(*octet)) {
+        true => text.len(),
+        false => text.iter().position(|octet| !is_plain(*octet)).unwrap_or(text.len()),
+    }
+}
+
 fn is_plain(octet: u8) -> bool {
-    matches!(octet, b'\t' | b' '..=b'<' | b'>'..=b'~')
+    (octet == b'\t') | ((octet.wrapping_sub(b' ') <= b'~' - b' ') & (octet != b'='))
 }
 
 fn escaped(octet: u8) -> [u8; 3] {
