@@ -16,7 +16,7 @@ use jiff::tz::TimeZone;
 use rapport_rule::expr::Value;
 use serde_json::{Map, Value as Json};
 
-use crate::escape::clean;
+use crate::escape::{is_blank, may_be_marked};
 use crate::made;
 
 /// A value as it stands in a context; moments in `zone`.
@@ -52,18 +52,22 @@ pub fn set(context: &mut Map<String, Json>, path: &str, value: Json) {
 }
 
 /// The context as templates see it: what is missing or empty is absent, so that printing it is an error and `if` is false.
-pub(crate) fn present(value: &Json) -> Option<Json> {
+pub(crate) fn present(mut value: Json) -> Option<Json> {
+    keep_present(&mut value).then_some(value)
+}
+
+/// Whether a value is there at all; if so, what is missing in it goes.
+fn keep_present(value: &mut Json) -> bool {
     match value {
-        Json::Null => None,
-        Json::String(text) if clean(text).is_empty() => None,
+        Json::Null => return false,
+        Json::String(text) if is_blank(text.as_str()) => return false,
         // What helpers make is marked with these; a value that came from outside is never one.
-        Json::String(text) => Some(Json::String(text.replace([made::OPENS, made::CLOSES], ""))),
-        Json::Object(map) => {
-            Some(Json::Object(map.iter().filter_map(|(key, value)| Some((key.clone(), present(value)?))).collect()))
-        }
-        Json::Array(items) => Some(Json::Array(items.iter().filter_map(present).collect())),
-        _ => Some(value.clone()),
+        Json::String(text) if may_be_marked(text.as_str()) => *text = text.replace([made::OPENS, made::CLOSES], ""),
+        Json::Object(map) => map.retain(|_, value| keep_present(value)),
+        Json::Array(items) => items.retain_mut(keep_present),
+        Json::String(_) | Json::Bool(_) | Json::Number(_) => {}
     }
+    true
 }
 
 #[cfg(test)]
@@ -85,7 +89,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_or_blank_is_absent() {
-        let seen = present(&json!({"a": null, "b": " \u{202e}\r\n", "c": {"d": null}, "e": [1, null], "f": 0}));
+        let seen = present(json!({"a": null, "b": " \u{202e}\r\n", "c": {"d": null}, "e": [1, null], "f": 0}));
         assert_eq!(seen, Some(json!({"c": {}, "e": [1], "f": 0})));
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use handlebars::Handlebars;
+use handlebars::{Context, Handlebars};
 use rapport_rule::yaml::Fields;
 use rapport_rule::{Findings, Source, Span};
 use serde_json::{Map, Value as Json};
@@ -33,6 +33,8 @@ pub struct Layout {
     html: Handlebars<'static>,
     text: Handlebars<'static>,
     words: Words,
+    /// The same as templates see them.
+    written: BTreeMap<Locale, Json>,
     reasons: Words,
     /// Which kinds of events have a reason, and where that stands.
     kinds: Vec<(String, Span)>,
@@ -85,6 +87,7 @@ impl Layout {
             html: registry(made::in_html),
             text: registry(made::in_line),
             words: words.clone(),
+            written: words.iter().map(|(locale, texts)| (locale.clone(), written(texts))).collect(),
             reasons: reasons_by_language,
             kinds,
             program: program.clone(),
@@ -148,34 +151,32 @@ impl Layout {
         self.kinds.iter().map(|(kind, span)| (kind.as_str(), *span))
     }
 
-    pub(crate) fn wrap_html(&self, values: &Map<String, Json>, locale: &Locale) -> Result<String, RenderError> {
-        self.wrap(&self.html, HTML_PATH, values, locale)
+    /// The HTML frame around a context with `content` and `words`.
+    pub(crate) fn wrap_html(&self, context: &Context) -> Result<String, RenderError> {
+        wrap(&self.html, HTML_PATH, context)
     }
 
-    pub(crate) fn wrap_text(&self, values: &Map<String, Json>, locale: &Locale) -> Result<String, RenderError> {
-        self.wrap(&self.text, TEXT_PATH, values, locale)
+    /// The text frame around one.
+    pub(crate) fn wrap_text(&self, context: &Context) -> Result<String, RenderError> {
+        wrap(&self.text, TEXT_PATH, context)
     }
 
-    fn wrap(
-        &self,
-        registry: &Handlebars<'static>,
-        path: &str,
-        values: &Map<String, Json>,
-        locale: &Locale,
-    ) -> Result<String, RenderError> {
-        let mut values = values.clone();
-        values.insert("words".to_owned(), self.words(locale));
-        let context = handlebars::Context::from(Json::Object(values));
-        registry
-            .render_with_context(Part::Body.name(), &context)
-            .map_err(|error| RenderError::of_template(path, Part::Body, &error))
+    /// What stands as `words` in the context of a mail in this language.
+    pub(crate) fn words(&self, locale: &Locale) -> Json {
+        let chain = Locale::chain(Some(locale), &self.program);
+        chain.iter().find_map(|locale| self.written.get(locale)).cloned().unwrap_or_else(|| Json::Object(Map::new()))
     }
+}
 
-    fn words(&self, locale: &Locale) -> Json {
-        let words =
-            Locale::chain(Some(locale), &self.program).iter().find_map(|locale| self.words.get(locale)).cloned();
-        Json::Object(words.unwrap_or_default().into_iter().map(|(key, word)| (key, Json::String(word))).collect())
-    }
+fn wrap(registry: &Handlebars<'static>, path: &str, context: &Context) -> Result<String, RenderError> {
+    registry
+        .render_with_context(Part::Body.name(), context)
+        .map_err(|error| RenderError::of_template(path, Part::Body, &error))
+}
+
+/// Texts by name, as templates see them.
+fn written(texts: &BTreeMap<String, String>) -> Json {
+    texts.iter().map(|(key, word)| (key.clone(), Json::String(word.clone()))).collect()
 }
 
 type Words = BTreeMap<Locale, BTreeMap<String, String>>;

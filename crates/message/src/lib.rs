@@ -54,6 +54,6 @@ pub use locale::Locale;
 pub use mail::{Mail, Part};
 pub use partial::Partials;
 pub use parties::{Imprint, Links, Person, Program, Sender, Topic};
-pub use render::{Lead, RenderError, Rendered, Request, render, render_led};
+pub use render::{Draft, Lead, RenderError, Rendered, Request, render, render_led};
 pub use template::{Role, Use, Within};
 pub use variable::{Provider, Shape};

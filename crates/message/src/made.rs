@@ -3,6 +3,8 @@
 //! Between a helper and whoever writes it down it is a token: letters that Markdown has no use for between two characters of
 //! private use, which are taken out of every value ([`escape::clean`], [`crate::context`]). So no value can be one.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::escape;
@@ -87,7 +89,7 @@ pub(crate) fn in_markdown(value: &str) -> String {
 
 /// A value where HTML is made.
 pub(crate) fn in_html(value: &str) -> String {
-    Made::of(value).map_or_else(|| escape::html(&escape::clean(value)), |made| made.html())
+    Made::of(value).map_or_else(|| escape::html(&escape::cleaned(value)), |made| made.html())
 }
 
 /// A value in a line of text.
@@ -95,35 +97,44 @@ pub(crate) fn in_line(value: &str) -> String {
     Made::of(value).map_or_else(|| escape::clean(value), |made| made.spoken())
 }
 
-/// A text with tokens in it as HTML, all else of it escaped.
-pub(crate) fn html_of(text: &str) -> String {
-    replaced(text, escape::html, Made::html)
+/// A text with tokens in it as HTML behind what is there, all else of it escaped.
+pub(crate) fn push_html_of(text: &str, out: &mut String) {
+    push_replaced(text, out, escape::push_html, Made::html);
 }
 
 /// A text with tokens in it as a line of text.
-pub(crate) fn text_of(text: &str) -> String {
-    replaced(text, str::to_owned, Made::spoken)
+pub(crate) fn text_of(text: &str) -> Cow<'_, str> {
+    if !text.contains(OPENS) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    push_replaced(text, &mut out, |text, out| out.push_str(text), Made::spoken);
+    Cow::Owned(out)
 }
 
-fn replaced(text: &str, plain: fn(&str) -> String, made: fn(&Made) -> String) -> String {
-    let mut out = String::with_capacity(text.len());
+fn push_replaced(text: &str, out: &mut String, plain: fn(&str, &mut String), made: fn(&Made) -> String) {
     let mut rest = text;
     while let Some(at) = rest.find(OPENS) {
         let (before, token) = rest.split_at(at);
-        out.push_str(&plain(before));
+        plain(before, out);
         let end = token.find(CLOSES).map_or(token.len(), |end| end + CLOSES.len_utf8());
         let (token, behind) = token.split_at(end);
         // One that an author wrote by hand says nothing.
         out.push_str(&Made::of(token).map(|found| made(&found)).unwrap_or_default());
         rest = behind;
     }
-    out.push_str(&plain(rest));
-    out
+    plain(rest, out);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn html_of(text: &str) -> String {
+        let mut html = String::new();
+        push_html_of(text, &mut html);
+        html
+    }
 
     #[test]
     fn a_bar_reads_the_same_however_it_is_written() {

@@ -198,7 +198,7 @@ impl<'a, I: Iterator<Item = Event<'a>>> Builder<'a, I> {
 
 /// A text in which nothing but words can stand, bars included.
 fn opened(text: &str) -> String {
-    made::text_of(&escape::open(text))
+    made::text_of(&escape::open(text)).into_owned()
 }
 
 fn flush(loose: &mut Vec<Inline>, blocks: &mut Vec<Block>) {
@@ -234,15 +234,22 @@ fn level_number(level: HeadingLevel) -> u8 {
 
 /// The words of a line without markup.
 pub(crate) fn words(content: &[Inline]) -> String {
-    content
-        .iter()
-        .map(|inline| match inline {
-            Inline::Text(text) | Inline::Code(text) => made::text_of(text),
-            Inline::Strong(inner) | Inline::Emphasis(inner) | Inline::Link { content: inner, .. } => words(inner),
-            Inline::Image { alt, .. } => alt.clone(),
-            Inline::Space | Inline::Break => " ".to_owned(),
-        })
-        .collect()
+    let mut words = String::new();
+    push_words(content, &mut words);
+    words
+}
+
+fn push_words(content: &[Inline], words: &mut String) {
+    for inline in content {
+        match inline {
+            Inline::Text(text) | Inline::Code(text) => words.push_str(&made::text_of(text)),
+            Inline::Strong(inner) | Inline::Emphasis(inner) | Inline::Link { content: inner, .. } => {
+                push_words(inner, words);
+            }
+            Inline::Image { alt, .. } => words.push_str(alt),
+            Inline::Space | Inline::Break => words.push(' '),
+        }
+    }
 }
 
 /// Leads the links of a text elsewhere.
@@ -307,7 +314,7 @@ const CHOICE: &str = "display:block;padding:10px 16px;border:1px solid #c9d3ce;b
 
 /// The tree as HTML with styles.
 pub(crate) fn html(blocks: &[Block]) -> String {
-    let mut out = String::new();
+    let mut out = String::with_capacity(8 * 1024);
     blocks.iter().for_each(|block| write_block(block, &mut out));
     out
 }
@@ -376,15 +383,15 @@ fn write_block(block: &Block, out: &mut String) {
 }
 
 fn wrap(out: &mut String, tag: &str, style: &str, content: &[Inline]) {
-    out.push_str(&format!("<{tag} style=\"{style}\">"));
+    out.extend(["<", tag, " style=\"", style, "\">"]);
     write_inlines(content, out);
-    out.push_str(&format!("</{tag}>\n"));
+    out.extend(["</", tag, ">\n"]);
 }
 
 fn write_inlines(content: &[Inline], out: &mut String) {
     for inline in content {
         match inline {
-            Inline::Text(text) => out.push_str(&made::html_of(text)),
+            Inline::Text(text) => made::push_html_of(text, out),
             Inline::Code(text) => out.push_str(&format!(
                 "<code style=\"font-family:Consolas,Menlo,monospace;font-size:15px\">{}</code>",
                 escape::html(text)
@@ -400,7 +407,9 @@ fn write_inlines(content: &[Inline], out: &mut String) {
                 out.push_str("</em>");
             }
             Inline::Link { url, content } => {
-                out.push_str(&format!("<a href=\"{}\" style=\"{LINK}\">", escape::html(url)));
+                out.push_str("<a href=\"");
+                escape::push_html(url, out);
+                out.extend(["\" style=\"", LINK, "\">"]);
                 write_inlines(content, out);
                 out.push_str("</a>");
             }

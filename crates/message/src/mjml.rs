@@ -2,6 +2,7 @@
 
 mod source;
 
+use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use mrml::prelude::parser::{Error, Span as Position};
@@ -123,13 +124,16 @@ pub(crate) fn lead_links(html: &str, lead: &mut Lead<'_>) -> String {
 }
 
 /// The value of an attribute as it is meant.
-fn opened(value: &str) -> String {
+fn opened(value: &str) -> Cow<'_, str> {
+    if !value.contains('&') {
+        return Cow::Borrowed(value);
+    }
     let value = value.replace("&quot;", "\"").replace("&#39;", "'").replace("&lt;", "<").replace("&gt;", ">");
-    value.replace("&amp;", "&")
+    Cow::Owned(value.replace("&amp;", "&"))
 }
 
 /// Every address that finished HTML links to, in order.
-pub(crate) fn addresses(html: &str) -> Vec<String> {
+pub(crate) fn addresses(html: &str) -> Vec<Cow<'_, str>> {
     let mut behind = 0;
     let mut all = Vec::new();
     for (at, tag) in tags(html) {
@@ -138,8 +142,9 @@ pub(crate) fn addresses(html: &str) -> Vec<String> {
             continue;
         }
         behind = at + tag.len();
-        let is_link = tag.strip_prefix("<a").is_some_and(|rest| rest.starts_with(char::is_whitespace));
-        all.extend(attribute(tag, "href").filter(|_| is_link).map(opened));
+        if tag.strip_prefix("<a").is_some_and(|rest| rest.starts_with(char::is_whitespace)) {
+            all.extend(attribute(tag, "href").map(opened));
+        }
     }
     all
 }

@@ -66,18 +66,23 @@ fn indent(inner: &[String], first: &str, others: &str, lines: &mut Vec<String>) 
 
 /// A line as text: a link is its words and its address behind them.
 fn spoken(content: &[Inline]) -> String {
-    let mut text = String::new();
+    let mut text = String::with_capacity(4 * WIDTH);
+    push_spoken(content, &mut text);
+    text
+}
+
+fn push_spoken(content: &[Inline], text: &mut String) {
     for inline in content {
         match inline {
             Inline::Text(part) | Inline::Code(part) => text.push_str(&made::text_of(part)),
-            Inline::Strong(inner) | Inline::Emphasis(inner) => text.push_str(&spoken(inner)),
+            Inline::Strong(inner) | Inline::Emphasis(inner) => push_spoken(inner, text),
             Inline::Link { url, content } => {
                 let words = words(content);
                 let address = url.strip_prefix("mailto:").unwrap_or(url);
                 if words == *url || words == address {
                     text.push_str(url);
                 } else {
-                    text.push_str(&format!("{words} ({url})"));
+                    text.extend([words.as_str(), " (", url.as_str(), ")"]);
                 }
             }
             Inline::Image { alt, .. } => text.push_str(alt),
@@ -85,7 +90,6 @@ fn spoken(content: &[Inline]) -> String {
             Inline::Break => text.push('\n'),
         }
     }
-    text
 }
 
 /// A text as wide as it came, in lines of a mail: what is longer is wrapped between words, and an address never.
@@ -105,14 +109,16 @@ pub(crate) fn narrowed(text: &str) -> String {
 
 fn fill(text: &str, lines: &mut Vec<String>) {
     for part in text.split('\n') {
-        let mut line = String::new();
+        // A line as wide as lines are, so that it need not grow word by word.
+        let wide = || String::with_capacity(part.len().min(WIDTH + WIDTH / 8));
+        let mut line = wide();
         let mut length = 0;
-        for word in part.split(' ').filter(|word| !word.is_empty()) {
+        for word in spaced(part) {
             // A line of mail holds 998 octets; a longer word comes from nobody, but a name can be anything.
             for word in pieces(word) {
                 let word_length = word.chars().count();
                 if length > 0 && length + 1 + word_length > WIDTH {
-                    lines.push(std::mem::take(&mut line));
+                    lines.push(std::mem::replace(&mut line, wide()));
                     length = 0;
                 }
                 if length > 0 {
@@ -127,16 +133,80 @@ fn fill(text: &str, lines: &mut Vec<String>) {
     }
 }
 
-/// A word in pieces of at most 200 characters; addresses whole.
+/// What stands between spaces. Words are short: looking at their octets is quicker than a search that is prepared for each.
+fn spaced(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let begins = rest.bytes().position(|octet| octet != b' ')?;
+        let word = rest.get(begins..)?;
+        let ends = word.bytes().position(|octet| octet == b' ').unwrap_or(word.len());
+        let (word, behind) = word.split_at_checked(ends)?;
+        rest = behind;
+        Some(word)
+    })
+}
+
+/// A piece of a word has at most so many characters.
+const PIECE_CHARS_MAX: usize = 200;
+
+/// A word in pieces; addresses whole.
 fn pieces(word: &str) -> impl Iterator<Item = &str> {
     let mut rest = word;
     std::iter::from_fn(move || {
         if rest.is_empty() {
             return None;
         }
-        let end = if rest.contains("://") { None } else { rest.char_indices().nth(200).map(|(at, _)| at) };
+        let end = match rest.len() <= PIECE_CHARS_MAX || rest.contains("://") {
+            true => None,
+            false => rest.char_indices().nth(PIECE_CHARS_MAX).map(|(at, _)| at),
+        };
         let (piece, behind) = rest.split_at_checked(end.unwrap_or(rest.len())).unwrap_or((rest, ""));
         rest = behind;
         Some(piece)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The same, word by word and character by character.
+    fn filled(text: &str) -> Vec<String> {
+        let mut lines = Vec::new();
+        for part in text.split('\n') {
+            let mut line = String::new();
+            for word in part.split(' ').filter(|word| !word.is_empty()) {
+                let most = if word.contains("://") { usize::MAX } else { 200 };
+                let mut rest: Vec<char> = word.chars().collect();
+                while !rest.is_empty() {
+                    let behind = rest.split_off(rest.len().min(most));
+                    let piece: String = rest.into_iter().collect();
+                    let length = line.chars().count();
+                    if length > 0 && length + 1 + piece.chars().count() > WIDTH {
+                        lines.push(std::mem::take(&mut line));
+                    }
+                    if !line.is_empty() {
+                        line.push(' ');
+                    }
+                    line.push_str(&piece);
+                    rest = behind;
+                }
+            }
+            lines.push(line);
+        }
+        lines
+    }
+
+    proptest! {
+        #[test]
+        fn lines_are_as_full_as_they_may_be(words in proptest::collection::vec(
+            prop_oneof!["[a-zäöü]{0,12}", "[a-z]{190,210}", "ü{90,110}", "https://[a-z]{60,260}", "\\PC{0,30}", "[a \n]{0,5}"], 0..40)) {
+            let text = words.join(" ");
+            let mut lines = Vec::new();
+            fill(&text, &mut lines);
+            prop_assert_eq!(lines, filled(&text));
+        }
+    }
 }

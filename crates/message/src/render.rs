@@ -1,6 +1,6 @@
 //! From a mail, its planned context and its surroundings to what is sent.
 
-use handlebars::RenderErrorReason;
+use handlebars::{Context, RenderErrorReason};
 use serde_json::{Map, Value as Json};
 use thiserror::Error;
 
@@ -9,7 +9,7 @@ use crate::escape;
 use crate::layout::Layout;
 use crate::locale::Locale;
 use crate::mail::{Body, Mail, Part, context_of};
-use crate::markdown;
+use crate::markdown::{self, Block};
 use crate::mjml;
 use crate::parties::{Imprint, Links, Person, Program, Sender, Topic};
 use crate::plain;
@@ -155,35 +155,97 @@ pub fn render_led(
     request: &Request<'_>,
     lead: &mut Lead<'_>,
 ) -> Result<Rendered, RenderError> {
-    let path = || mail.path().to_owned();
-    if !request.topic.service && request.links.unsubscribe.is_none() {
-        return Err(RenderError::NoWayOut { path: path() });
+    Draft::of(mail, layout, request)?.rendered(lead)
+}
+
+/// A mail with its values in. Its links lead where the author wrote, and can be looked at before it is said where they lead instead:
+/// the frame is put around it only once.
+#[derive(Clone, Debug)]
+pub struct Draft<'a> {
+    mail: &'a Mail,
+    layout: &'a Layout,
+    subject: String,
+    preheader: String,
+    /// One for all texts of the mail: what each adds to it, the next one may name.
+    context: Context,
+    /// What is written as Markdown; none of a mail that is its own frame.
+    blocks: Option<Vec<Block>>,
+}
+
+impl<'a> Draft<'a> {
+    /// Puts the values into a mail.
+    ///
+    /// # Errors
+    /// Of [`RenderError`] what concerns the mail itself; its frame and its size are judged when it is [`Draft::rendered`].
+    pub fn of(mail: &'a Mail, layout: &'a Layout, request: &Request<'_>) -> Result<Self, RenderError> {
+        let path = || mail.path().to_owned();
+        if !request.topic.service && request.links.unsubscribe.is_none() {
+            return Err(RenderError::NoWayOut { path: path() });
+        }
+        let mut context = context_of(Json::Object(values(request)));
+        let subject = escape::clean(&mail.render_part(Part::Subject, &context)?);
+        let preheader = escape::clean(&mail.render_part(Part::Preheader, &context)?);
+        if subject.is_empty() {
+            return Err(RenderError::EmptySubject { path: path() });
+        }
+        let blocks = match mail.body() {
+            Body::Html(_) => None,
+            Body::Markdown(_) => {
+                let body = mail.render_part(Part::Body, &context)?;
+                Some(markdown::parse(&body).map_err(|_| RenderError::RefusedLink { path: path() })?)
+            }
+        };
+        put(&mut context, "subject", Json::from(subject.as_str()));
+        if !preheader.is_empty() {
+            put(&mut context, "preheader", Json::from(preheader.as_str()));
+        }
+        if blocks.is_some() {
+            // What stands there follows from where the links lead.
+            put(&mut context, "content", Json::Null);
+            put(&mut context, "words", layout.words(request.locale));
+        }
+        Ok(Self { mail, layout, subject, preheader, context, blocks })
     }
-    let mut values = values(request);
-    let context = context_of(Json::Object(values.clone()));
-    let subject = escape::clean(&mail.render_part(Part::Subject, &context)?);
-    let preheader = escape::clean(&mail.render_part(Part::Preheader, &context)?);
-    if subject.is_empty() {
-        return Err(RenderError::EmptySubject { path: path() });
+
+    /// Tells each link of what the author wrote, in the order of the mail.
+    ///
+    /// # Errors
+    /// [`RenderError`]: of a mail that is its own frame all that [`Draft::rendered`] has.
+    pub fn links(&mut self, tell: &mut dyn FnMut(&str)) -> Result<(), RenderError> {
+        let mut lead = |url: &str| -> Option<String> {
+            tell(url);
+            None
+        };
+        match &mut self.blocks {
+            Some(blocks) => markdown::lead_links(blocks, &mut lead),
+            None => drop(self.clone().rendered(&mut lead)?),
+        }
+        Ok(())
     }
-    values.insert("subject".to_owned(), Json::from(subject.clone()));
-    if !preheader.is_empty() {
-        values.insert("preheader".to_owned(), Json::from(preheader.clone()));
+
+    /// The mail as it is sent. `lead` is asked as by [`render_led`].
+    ///
+    /// # Errors
+    /// [`RenderError`].
+    pub fn rendered(self, lead: &mut Lead<'_>) -> Result<Rendered, RenderError> {
+        let Self { mail, layout, subject, preheader, mut context, blocks } = self;
+        let Some(mut blocks) = blocks else { return whole(mail, context, (subject, preheader), lead) };
+        markdown::lead_links(&mut blocks, lead);
+        put(&mut context, "content", Json::from(markdown::html(&blocks)));
+        let html = layout.wrap_html(&context)?;
+        if html.len() >= HTML_BYTES_MAX {
+            return Err(RenderError::TooLarge { path: mail.path().to_owned(), bytes: html.len() });
+        }
+        put(&mut context, "content", Json::from(plain::text(&blocks)));
+        let text = completed(tidy(&layout.wrap_text(&context)?), &html);
+        Ok(Rendered { subject, preheader, html, text })
     }
-    if let Body::Html(_) = mail.body() {
-        return whole(mail, values, (subject, preheader), lead);
+}
+
+fn put(context: &mut Context, name: &str, value: Json) {
+    if let Json::Object(values) = context.data_mut() {
+        values.insert(name.to_owned(), value);
     }
-    let body = mail.render_part(Part::Body, &context)?;
-    let mut blocks = markdown::parse(&body).map_err(|_| RenderError::RefusedLink { path: path() })?;
-    markdown::lead_links(&mut blocks, lead);
-    values.insert("content".to_owned(), Json::from(markdown::html(&blocks)));
-    let html = layout.wrap_html(&values, request.locale)?;
-    if html.len() >= HTML_BYTES_MAX {
-        return Err(RenderError::TooLarge { path: path(), bytes: html.len() });
-    }
-    values.insert("content".to_owned(), Json::from(plain::text(&blocks)));
-    let text = completed(tidy(&layout.wrap_text(&values, request.locale)?), &html);
-    Ok(Rendered { subject, preheader, html, text })
 }
 
 /// The text with every address in it that the HTML links to: a frame may link to what its text does not name.
@@ -220,12 +282,12 @@ fn stands_in(text: &str, address: &str) -> bool {
 /// A mail that is its own frame. Its text is made of its HTML, without the preheader, which stands there for the list alone.
 fn whole(
     mail: &Mail,
-    mut values: Map<String, Json>,
+    mut context: Context,
     (subject, preheader): (String, String),
     lead: &mut Lead<'_>,
 ) -> Result<Rendered, RenderError> {
     let path = || mail.path().to_owned();
-    let html = mail.render_part(Part::Body, &context_of(Json::Object(values.clone())))?;
+    let html = mail.render_part(Part::Body, &context)?;
     if mjml::leads_astray(&html) {
         return Err(RenderError::RefusedLink { path: path() });
     }
@@ -233,8 +295,9 @@ fn whole(
     if html.len() >= HTML_BYTES_MAX {
         return Err(RenderError::TooLarge { path: path(), bytes: html.len() });
     }
-    let without = match values.remove("preheader") {
-        Some(_) => mjml::lead_links(&mail.render_part(Part::Body, &context_of(Json::Object(values)))?, lead),
+    let removed = context.data_mut().as_object_mut().and_then(|values| values.remove("preheader"));
+    let without = match removed {
+        Some(_) => mjml::lead_links(&mail.render_part(Part::Body, &context)?, lead),
         None => html.clone(),
     };
     let unreadable = || RenderError::Template {
@@ -249,13 +312,13 @@ fn whole(
 
 /// The planned context with what the mailer adds. The mailer's part wins: a planned context cannot forge a link.
 fn values(request: &Request<'_>) -> Map<String, Json> {
-    let mut values = match present(request.context) {
+    let mut values = match present(request.context.clone()) {
         Some(Json::Object(values)) => values,
         _ => Map::new(),
     };
     let planned_program = values.remove("program");
     let mut add = |name: &str, value: Result<Json, serde_json::Error>| {
-        if let Some(value) = value.ok().as_ref().and_then(present) {
+        if let Some(value) = value.ok().and_then(present) {
             values.insert(name.to_owned(), value);
         }
     };

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use proptest::prelude::*;
 use rapport_message::sample::{Surroundings, surroundings};
-use rapport_message::{Layout, Locale, Mail, RenderError, Rendered, Request, render, render_led};
+use rapport_message::{Draft, Layout, Locale, Mail, RenderError, Rendered, Request, render, render_led};
 use rapport_rule::{Findings, Source};
 use serde_json::{Value as Json, json};
 
@@ -406,7 +406,23 @@ fn led(mail: &Mail, context: &Json) -> (Rendered, Vec<String>) {
         });
         Some(format!("https://gate.example/l/{at}x"))
     });
+    told_beforehand(mail, &request, &asked);
     (rendered.unwrap(), asked)
+}
+
+/// Asked for its links first, a mail tells the same, and is none other for it.
+fn told_beforehand(mail: &Mail, request: &Request<'_>, asked: &[String]) {
+    let layout = layout();
+    let mut draft = Draft::of(mail, &layout, request).unwrap();
+    let mut told: Vec<String> = Vec::new();
+    let mut tell = |url: &str| {
+        if !told.iter().any(|known| known == url) {
+            told.push(url.to_owned());
+        }
+    };
+    draft.links(&mut tell).unwrap();
+    assert_eq!(told, asked);
+    assert_eq!(draft.rendered(&mut |_: &str| None), render(mail, &layout, request));
 }
 
 /// In the text an address stands behind its words, where lines break elsewhere.

@@ -12,7 +12,7 @@ mod key;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use jiff::Timestamp;
-use ring::digest::{SHA256, digest};
+use ring::digest::{Context, SHA256};
 
 pub use key::{DkimError, DkimKey, RSA_BITS_MIN};
 
@@ -82,18 +82,20 @@ impl Signer {
         }
         let (head, body) = canonical::split(mail);
         let headers = canonical::headers(head);
-        let body_hash = BASE64.encode(digest(&SHA256, &canonical::body(body)));
+        let mut hash = Context::new(&SHA256);
+        canonical::body(body, |piece| hash.update(piece));
+        let body_hash = BASE64.encode(hash.finish());
         let names = signed_names(&headers);
         let mut signed = Vec::with_capacity(mail.len() + 1024);
         for key in self.keys_for(from) {
             let unfinished = field(key, &names, &body_hash, at);
-            let mut input = Vec::new();
+            let mut input = String::with_capacity(head.len() + unfinished.len());
             for (name, value) in selected(&headers, &names) {
-                input.extend_from_slice(format!("{name}:{value}\r\n").as_bytes());
+                input.extend([name.as_str(), ":", value.as_str(), "\r\n"]);
             }
             let (name, value) = canonical::header(&unfinished);
-            input.extend_from_slice(format!("{name}:{value}").as_bytes());
-            let signature = BASE64.encode(key.sign(&input)?);
+            input.extend([name.as_str(), ":", value.as_str()]);
+            let signature = BASE64.encode(key.sign(input.as_bytes())?);
             signed.extend_from_slice(unfinished.as_bytes());
             signed.extend_from_slice(folded(&signature).as_bytes());
             signed.extend_from_slice(b"\r\n");
@@ -118,11 +120,8 @@ fn selected<'a>(headers: &'a [(String, String)], names: &[&str]) -> Vec<&'a (Str
     let mut used = vec![false; headers.len()];
     let mut all = Vec::new();
     for name in names {
-        let next = headers
-            .iter()
-            .zip(&mut used)
-            .rev()
-            .find(|((known, _), used)| !**used && known == &name.to_ascii_lowercase());
+        let next =
+            headers.iter().zip(&mut used).rev().find(|((known, _), used)| !**used && known.eq_ignore_ascii_case(name));
         if let Some((header, used)) = next {
             *used = true;
             all.push(header);

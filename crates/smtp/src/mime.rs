@@ -3,12 +3,18 @@
 //! The same mail always becomes the same bytes; nothing random, no clock. Whatever a partner has put into a name or a field, it stays
 //! inside its header or its part: control characters never reach a header, and the boundary occurs in no part.
 
+mod body;
+
+use std::borrow::Cow;
+
 use jiff::Timestamp;
-use lettre::message::header::{self, ContentTransferEncoding, ContentType, HeaderName, HeaderValue, Headers};
-use lettre::message::{Body, Mailbox, Mailboxes, MultiPart, SinglePart};
+use lettre::message::header::{self, HeaderName, HeaderValue, Headers};
+use lettre::message::{Mailbox, Mailboxes};
+use memchr::memmem;
 use rapport_engine::ports::transport::{self, Letter};
 use xxhash_rust::xxh3::xxh3_64;
 
+use self::body::Body;
 use crate::dkim::Signer;
 
 /// RFC 5322, 2.1.1, without the line end.
@@ -49,22 +55,58 @@ pub struct Correspondent {
     pub address: String,
 }
 
-impl From<&Letter> for Outgoing {
-    fn from(letter: &Letter) -> Self {
-        let named = |mailbox: &transport::Mailbox| Correspondent {
-            name: (!mailbox.name.is_empty()).then(|| mailbox.name.clone()),
-            address: mailbox.address.clone(),
+/// A mail to be written down, wherever it stands: an [`Outgoing`], a [`Letter`].
+struct Draft<'a> {
+    from: Party<'a>,
+    to: Party<'a>,
+    reply_to: Option<Party<'a>>,
+    subject: &'a str,
+    text: &'a str,
+    html: Option<&'a str>,
+    message_id: &'a str,
+    date: Timestamp,
+    headers: &'a [(String, String)],
+}
+
+/// As a [`Correspondent`].
+struct Party<'a> {
+    name: Option<&'a str>,
+    address: &'a str,
+}
+
+impl<'a> From<&'a Outgoing> for Draft<'a> {
+    fn from(mail: &'a Outgoing) -> Self {
+        let party = |who: &'a Correspondent| Party { name: who.name.as_deref(), address: &who.address };
+        Self {
+            from: party(&mail.from),
+            to: party(&mail.to),
+            reply_to: mail.reply_to.as_ref().map(party),
+            subject: &mail.subject,
+            text: &mail.text,
+            html: mail.html.as_deref(),
+            message_id: &mail.message_id,
+            date: mail.date,
+            headers: &mail.headers,
+        }
+    }
+}
+
+impl<'a> From<&'a Letter> for Draft<'a> {
+    fn from(letter: &'a Letter) -> Self {
+        let party = |mailbox: &'a transport::Mailbox| Party {
+            name: Some(mailbox.name.as_str()).filter(|name| !name.is_empty()),
+            address: &mailbox.address,
         };
         Self {
-            from: named(&letter.from),
-            to: named(&letter.to),
-            reply_to: Some(named(&letter.reply_to)),
-            subject: letter.subject.clone(),
-            text: letter.text.clone(),
-            html: Some(letter.html.clone()),
-            message_id: letter.message_id.clone(),
+            from: party(&letter.from),
+            to: party(&letter.to),
+            reply_to: Some(party(&letter.reply_to)),
+            subject: &letter.subject,
+            text: &letter.text,
+            html: Some(&letter.html),
+            message_id: &letter.message_id,
             date: letter.date,
-            headers: letter.headers.clone(),
+            headers: &letter.headers,
         }
     }
 }
@@ -100,16 +142,20 @@ pub enum BuildError {
 /// # Errors
 /// See [`BuildError`]; nothing in names, subject, text or HTML leads to one.
 pub fn build(mail: &Outgoing) -> Result<Vec<u8>, BuildError> {
-    let mut headers = Headers::new();
+    written(&mail.into())
+}
+
+fn written(mail: &Draft<'_>) -> Result<Vec<u8>, BuildError> {
+    let mut headers = Headers::with_capacity(mail.headers.len() + 7);
     headers.insert_raw(date(mail.date)?);
     headers.set(header::From::from(Mailboxes::from(mailbox(&mail.from, "From")?)));
     if let Some(reply_to) = &mail.reply_to {
         headers.set(header::ReplyTo::from(Mailboxes::from(mailbox(reply_to, "Reply-To")?)));
     }
     headers.set(header::To::from(Mailboxes::from(mailbox(&mail.to, "To")?)));
-    headers.insert_raw(words("Subject", &one_line(&mail.subject))?);
-    headers.insert_raw(message_id(&mail.message_id)?);
-    for (name, value) in &mail.headers {
+    headers.insert_raw(words("Subject", &one_line(mail.subject))?);
+    headers.insert_raw(message_id(mail.message_id)?);
+    for (name, value) in mail.headers {
         let header = further(name, &one_line(value))?;
         if headers.get_raw(name).is_some() {
             return Err(BuildError::HeaderTwice(name.clone()));
@@ -117,27 +163,30 @@ pub fn build(mail: &Outgoing) -> Result<Vec<u8>, BuildError> {
         headers.insert_raw(header);
     }
     headers.insert_raw(as_written("MIME-Version", "1.0".into())?);
-    let text = part(ContentType::TEXT_PLAIN, &mail.text);
-    let body = match &mail.html {
-        None => text.formatted(),
-        Some(html) => {
-            let html = part(ContentType::TEXT_HTML, html);
-            let boundary = boundary(&mail.message_id, &[text.raw_body(), html.raw_body()]);
-            MultiPart::alternative().boundary(boundary).singlepart(text).singlepart(html).formatted()
-        }
-    };
-    let mut bytes = headers.to_string().into_bytes();
     // A part begins with its own headers, which thus become the last ones of the mail.
-    bytes.extend_from_slice(&body);
-    if !bytes.ends_with(b"\r\n") {
-        bytes.extend_from_slice(b"\r\n");
+    let mut bytes = headers.to_string().into_bytes();
+    let text = Body::of(mail.text);
+    match mail.html {
+        None => text.write_part("text/plain", &mut bytes),
+        Some(html) => {
+            let html = Body::of(html);
+            let boundary = boundary(mail.message_id, &[&text.bytes, &html.bytes]);
+            bytes.reserve(text.bytes.len() + html.bytes.len() + 512);
+            let head = ["Content-Type: multipart/alternative; boundary=\"", &boundary, "\"\r\n\r\n"];
+            head.into_iter().for_each(|piece| bytes.extend_from_slice(piece.as_bytes()));
+            for (kind, part) in [("text/plain", &text), ("text/html", &html)] {
+                ["--", &boundary, "\r\n"].into_iter().for_each(|piece| bytes.extend_from_slice(piece.as_bytes()));
+                part.write_part(kind, &mut bytes);
+            }
+            ["--", &boundary, "--\r\n"].into_iter().for_each(|piece| bytes.extend_from_slice(piece.as_bytes()));
+        }
     }
     Ok(bytes)
 }
 
 /// The letter as the bytes that are sent, signed for its sender's domain.
 pub(crate) fn signed(letter: &Letter, signer: &Signer) -> Result<Vec<u8>, String> {
-    let bytes = build(&letter.into()).map_err(|error| error.to_string())?;
+    let bytes = written(&letter.into()).map_err(|error| error.to_string())?;
     signer.sign(&bytes, &letter.from.address, letter.date).map_err(|error| error.to_string())
 }
 
@@ -146,13 +195,13 @@ fn date(at: Timestamp) -> Result<HeaderValue, BuildError> {
     as_written("Date", text)
 }
 
-fn mailbox(who: &Correspondent, header: &'static str) -> Result<Mailbox, BuildError> {
+fn mailbox(who: &Party<'_>, header: &'static str) -> Result<Mailbox, BuildError> {
     // Of a mailbox in another script the header has what the envelope has; the relay must offer SMTPUTF8 for both.
     let is_domain_ascii = || who.address.rsplit_once('@').is_some_and(|(_, domain)| domain.is_ascii());
     let is_fit = who.address.is_ascii() || (header == "To" && is_domain_ascii());
     let address = is_fit.then(|| who.address.parse().ok()).flatten();
     let address = address.ok_or(BuildError::Address(header))?;
-    let name = who.name.as_deref().map(display_name).filter(|name| !name.is_empty());
+    let name = who.name.map(display_name).filter(|name| !name.is_empty());
     Ok(Mailbox::new(name, address))
 }
 
@@ -166,13 +215,31 @@ fn display_name(name: &str) -> String {
 }
 
 /// A header's text: one line without control or direction characters.
-fn one_line(text: &str) -> String {
+fn one_line(text: &str) -> Cow<'_, str> {
+    if is_one_line(text) {
+        return Cow::Borrowed(text);
+    }
     let kept: String = text.chars().map(|c| if is_unfit(c) { ' ' } else { c }).collect();
-    squeeze(&kept)
+    Cow::Owned(squeeze(&kept))
 }
 
 fn squeeze(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    let mut squeezed = String::with_capacity(text.len());
+    for word in text.split_whitespace() {
+        if !squeezed.is_empty() {
+            squeezed.push(' ');
+        }
+        squeezed.push_str(word);
+    }
+    squeezed
+}
+
+/// Whether a text is ASCII and nothing in it would be changed, as with most headers.
+fn is_one_line(text: &str) -> bool {
+    text.bytes().all(|octet| matches!(octet, b' '..=b'~'))
+        && !text.contains("  ")
+        && !text.starts_with(' ')
+        && !text.ends_with(' ')
 }
 
 /// Control characters, line and paragraph separators, and those that turn the direction of what follows.
@@ -217,7 +284,8 @@ fn as_written(name: &str, value: String) -> Result<HeaderValue, BuildError> {
         return Err(BuildError::HeaderTooLong(name.to_owned()));
     }
     let name = HeaderName::new_from_ascii(name.to_owned()).map_err(|_| BuildError::HeaderName(name.to_owned()))?;
-    Ok(HeaderValue::dangerous_new_pre_encoded(name, value.clone(), value))
+    // What it says unencoded is asked of no header.
+    Ok(HeaderValue::dangerous_new_pre_encoded(name, String::new(), value))
 }
 
 /// Unstructured text: folded between words, encoded (RFC 2047) where it is not ASCII.
@@ -266,36 +334,12 @@ fn q_word(text: &str) -> String {
     word
 }
 
-fn part(content_type: ContentType, text: &str) -> SinglePart {
-    let text = body_text(text);
-    // Seven bits whatever the text: relays without 8BITMIME exist, and no relay may change signed bytes. Short ASCII lines stay
-    // readable; the rest is quoted-printable, which also keeps every line short.
-    let is_plain = text.is_ascii() && text.split('\n').all(|line| line.len() <= 76);
-    let encoding = if is_plain { ContentTransferEncoding::SevenBit } else { ContentTransferEncoding::QuotedPrintable };
-    let body = Body::new_with_encoding(text, encoding).unwrap_or_else(Body::new);
-    SinglePart::builder().content_type(content_type).body(body)
-}
-
-/// Lines ended by LF (the encoder makes them CRLF), no other control character than the tabulator, ended by a line end.
-fn body_text(text: &str) -> String {
-    let mut lines: String = text
-        .replace("\r\n", "\n")
-        .replace('\r', "\n")
-        .chars()
-        .filter(|c| matches!(c, '\n' | '\t') || !c.is_control())
-        .collect();
-    if !lines.ends_with('\n') {
-        lines.push('\n');
-    }
-    lines
-}
-
 /// A boundary that follows from the Message-ID and occurs in no part.
 fn boundary(message_id: &str, parts: &[&[u8]]) -> String {
     let mut attempt = 0_u32;
     loop {
         let boundary = format!("=_{:016x}", xxh3_64(format!("{message_id}/{attempt}").as_bytes()));
-        let occurs = |part: &&[u8]| part.windows(boundary.len()).any(|window| window == boundary.as_bytes());
+        let occurs = |part: &&[u8]| memmem::find(part, boundary.as_bytes()).is_some();
         if !parts.iter().any(occurs) {
             return boundary;
         }

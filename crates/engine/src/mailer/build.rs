@@ -4,10 +4,9 @@ use jiff::Timestamp;
 use rapport_contact::normalise;
 use rapport_insight::period::{Length, Period};
 use rapport_message::{
-    Layout, Lead, Library, Links, Locale, Mail, Person, Program, RenderError, Rendered, Request, Sender, Topic,
+    Draft, Layout, Lead, Library, Links, Locale, Mail, Person, Program, RenderError, Rendered, Request, Sender, Topic,
     header::{self, HeaderError},
     link::{Claims, Keys, LinkError},
-    render_led,
 };
 use rapport_workflow::config::{Clicks, Utm};
 use serde_json::Value;
@@ -189,6 +188,11 @@ impl<'a> Scene<'a> {
 
     /// The mail's text, with its links led elsewhere.
     pub(super) fn rendered(&self, lead: &mut Lead<'_>) -> Result<Rendered, RenderError> {
+        self.draft()?.rendered(lead)
+    }
+
+    /// The mail's text, as long as its links can be led elsewhere.
+    fn draft(&self) -> Result<Draft<'_>, RenderError> {
         let request = Request {
             context: &self.envelope.values,
             locale: &self.locale,
@@ -200,14 +204,14 @@ impl<'a> Scene<'a> {
             links: &self.links,
             reason: self.reason.as_deref(),
         };
-        render_led(self.mail, &self.rulebook.rulebook.layout, &request, lead)
+        Draft::of(self.mail, &self.rulebook.rulebook.layout, &request)
     }
 
     /// As it is sent.
     pub(super) fn letter(&self, at: Timestamp) -> Result<Letter, BuildError> {
         let (clicks, utm) = (self.clicks, self.utm);
         let counts = Counts { clicks, utm, base: self.base, keys: &self.keys.keys, person: &self.known };
-        let rendered = counts.rendered(self.message, |lead| self.rendered(lead))?;
+        let rendered = counts.rendered(self.message, self.draft()?)?;
         let headers = header::headers(&header::Envelope {
             message_id: &self.message.id,
             sending_domain: self.sending_domain,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rapport_contact::Consent;
 use rapport_message::{
-    Lead, RenderError, Rendered,
+    Draft, Lead, RenderError, Rendered,
     counted::{Counting, LINKS_MAX},
     link::{Claims, Keys},
     utm::Marks,
@@ -48,21 +48,36 @@ impl Led {
     }
 }
 
+/// A mail whose links can be looked at before they are led elsewhere.
+pub(super) trait Drafted: Clone {
+    /// Tells each of its links.
+    fn links(&mut self, tell: &mut dyn FnMut(&str)) -> Result<(), RenderError>;
+
+    /// As it is sent.
+    fn rendered(self, lead: &mut Lead<'_>) -> Result<Rendered, RenderError>;
+}
+
+impl Drafted for Draft<'_> {
+    fn links(&mut self, tell: &mut dyn FnMut(&str)) -> Result<(), RenderError> {
+        Draft::links(self, tell)
+    }
+
+    fn rendered(self, lead: &mut Lead<'_>) -> Result<Rendered, RenderError> {
+        Draft::rendered(self, lead)
+    }
+}
+
 impl Counts<'_> {
     /// Renders the mail, with marked and counted links where some may be. Where they cannot be made, or make the mail too large, it goes
     /// with its own: a mail is worth more than a number. The same mail sent again has the same links.
-    pub(super) fn rendered(
-        &self,
-        message: &MessageRow,
-        render: impl Fn(&mut Lead<'_>) -> Result<Rendered, RenderError>,
-    ) -> Result<Rendered, RenderError> {
+    pub(super) fn rendered(&self, message: &MessageRow, mut draft: impl Drafted) -> Result<Rendered, RenderError> {
         let clicks = self.clicks.filter(|clicks| self.may_be(clicks, message));
         let utm = self.utm.filter(|utm| utm.service || message.kind != "service");
         if clicks.is_none() && utm.is_none() {
-            return render(&mut |_: &str| None);
+            return draft.rendered(&mut |_: &str| None);
         }
         let mut links: Vec<Led> = Vec::new();
-        let plain = render(&mut |url: &str| {
+        draft.links(&mut |url: &str| {
             if links.len() < LINKS_MAX && !links.iter().any(|known| known.written == url) {
                 let marked = utm.and_then(|utm| self.marked(utm, message, url));
                 let led = Led { written: url.to_owned(), marked, counts: false };
@@ -71,7 +86,6 @@ impl Counts<'_> {
                     links.push(Led { counts, ..led });
                 }
             }
-            None
         })?;
         let mut counted: Vec<&str> = Vec::new();
         for end in links.iter().filter(|led| led.counts).map(Led::end) {
@@ -88,9 +102,10 @@ impl Counts<'_> {
             })
             .collect();
         if elsewhere.is_empty() {
-            return Ok(plain);
+            return draft.rendered(&mut |_: &str| None);
         }
-        Ok(render(&mut |url: &str| elsewhere.get(url).map(|led| (*led).to_owned())).unwrap_or(plain))
+        let led = draft.clone().rendered(&mut |url: &str| elsewhere.get(url).map(|led| (*led).to_owned()));
+        led.or_else(|_| draft.rendered(&mut |_: &str| None))
     }
 
     /// Whether an address that can be read in one way only leads to one of these hosts, and not to the gateway.
@@ -136,6 +151,28 @@ mod tests {
     use super::*;
     use crate::mailer::sample;
 
+    /// A mail that is made anew each time.
+    #[derive(Clone)]
+    struct Made<F>(F);
+
+    fn made<F: Fn(&mut Lead<'_>) -> Result<Rendered, RenderError> + Clone>(make: F) -> Made<F> {
+        Made(make)
+    }
+
+    impl<F: Fn(&mut Lead<'_>) -> Result<Rendered, RenderError> + Clone> Drafted for Made<F> {
+        fn links(&mut self, tell: &mut dyn FnMut(&str)) -> Result<(), RenderError> {
+            let mut lead = |url: &str| -> Option<String> {
+                tell(url);
+                None
+            };
+            (self.0)(&mut lead).map(drop)
+        }
+
+        fn rendered(self, lead: &mut Lead<'_>) -> Result<Rendered, RenderError> {
+            (self.0)(lead)
+        }
+    }
+
     const BASE: &str = "https://partners.acme.example";
 
     fn clicks() -> Clicks {
@@ -158,11 +195,12 @@ mod tests {
         let counts = Counts { clicks, utm, base: BASE, keys: &keys, person };
         let (workflow, mail) = ("welcome".to_owned(), "first-tips".to_owned());
         let message = MessageRow { kind: kind.to_owned(), workflow, mail, ..sample::message("5f0e") };
-        let rendered = counts.rendered(&message, |lead| {
+        let draft = made(|lead| {
             let html: Vec<String> = links.iter().map(|url| lead(url).unwrap_or_else(|| (*url).to_owned())).collect();
             let html = html.join("\n");
             Ok(Rendered { subject: "x".to_owned(), preheader: String::new(), text: html.clone(), html })
         });
+        let rendered = counts.rendered(&message, draft);
         rendered.unwrap().html.lines().map(str::to_owned).collect()
     }
 
@@ -252,7 +290,7 @@ mod tests {
         let keys = Keys::new([b"k".to_vec()]).unwrap();
         let (clicks, person) = (clicks(), json!({ "consent": { "given": true } }));
         let counts = Counts { clicks: Some(&clicks), utm: None, base: BASE, keys: &keys, person: &person };
-        let rendered = counts.rendered(&sample::message("m"), |lead| match lead("https://acme.example/a") {
+        let draft = made(|lead| match lead("https://acme.example/a") {
             Some(_) => Err(RenderError::TooLarge { path: "x".to_owned(), bytes: 1 }),
             None => Ok(Rendered {
                 subject: "x".to_owned(),
@@ -261,6 +299,7 @@ mod tests {
                 text: String::new(),
             }),
         });
+        let rendered = counts.rendered(&sample::message("m"), draft);
         assert_eq!(rendered.unwrap().html, "plain");
     }
 }

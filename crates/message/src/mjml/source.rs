@@ -259,21 +259,25 @@ fn names(tag: &str) -> Vec<(usize, &str)> {
 pub(super) fn tags(text: &str) -> impl Iterator<Item = (usize, &str)> {
     text.match_indices('<').filter_map(|(at, _)| {
         let rest = text.get(at..)?;
-        let opens = rest.get(1..)?.starts_with(|c: char| c.is_ascii_alphabetic());
+        let opens = rest.as_bytes().get(1).is_some_and(u8::is_ascii_alphabetic);
+        // What closes is most of what there is, and its end is asked for by nobody.
+        if !opens {
+            return None;
+        }
         let mut quote = None;
-        let end = rest.char_indices().find(|(_, c)| match (quote, c) {
-            (None, '>') => true,
-            (None, '"' | '\'') => {
-                quote = Some(*c);
+        let end = rest.bytes().position(|octet| match (quote, octet) {
+            (None, b'>') => true,
+            (None, b'"' | b'\'') => {
+                quote = Some(octet);
                 false
             }
-            (Some(open), c) if open == *c => {
+            (Some(open), _) if open == octet => {
                 quote = None;
                 false
             }
             _ => false,
-        });
-        opens.then_some((at, rest.get(..=end?.0)?))
+        })?;
+        Some((at, rest.get(..=end)?))
     })
 }
 
@@ -303,5 +307,35 @@ mod tests {
         let found: Vec<(&str, Option<&str>)> = tags(text).map(|(_, tag)| (name(tag), attribute(tag, "href"))).collect();
         assert_eq!(found, [("mj-button", Some("https://a.example/?x=1&amp;y=>")), ("br", None), ("a", Some("{{x}}"))]);
         assert_eq!(attribute(r#"<a data-href="x">"#, "href"), None);
+    }
+
+    /// The same, character by character.
+    fn plainly(text: &str) -> Vec<(usize, &str)> {
+        let found = text.match_indices('<').filter_map(|(at, _)| {
+            let rest = text.get(at..)?;
+            let opens = rest.get(1..)?.starts_with(|c: char| c.is_ascii_alphabetic());
+            let mut quote = None;
+            let end = rest.char_indices().find(|(_, c)| match (quote, c) {
+                (None, '>') => true,
+                (None, '"' | '\'') => {
+                    quote = Some(*c);
+                    false
+                }
+                (Some(open), c) if open == *c => {
+                    quote = None;
+                    false
+                }
+                _ => false,
+            });
+            opens.then_some((at, rest.get(..=end?.0)?))
+        });
+        found.collect()
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn tags_of_any_text_are_where_its_characters_say(text in "[<>/a-cü=\"' ]{0,60}") {
+            proptest::prop_assert_eq!(tags(&text).collect::<Vec<_>>(), plainly(&text));
+        }
     }
 }
