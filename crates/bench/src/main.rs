@@ -20,6 +20,10 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Parser;
 
+/// The one that ships.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Benches of rapport.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask bench")]
@@ -50,6 +54,9 @@ struct MailArguments {
     /// Connections at the same time, on both sides
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=500))]
     sessions: u32,
+    /// Mails the whole mailer may have in hand for each connection, and a crash leaves in doubt
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=100))]
+    in_flight: u32,
     /// Size of a mail's body
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100))]
     kilobytes: u32,

@@ -1,6 +1,7 @@
 //! Sends planned messages: claim, decide, render, deliver, settle (DESIGN.md 4.7).
 //!
-//! A worker first gets hold of a connection, then at most [`IN_FLIGHT`] recipients are claimed for it: what a crash can leave
+//! A worker first gets hold of a connection, then at most [`IN_FLIGHT`](crate::ports::transport::IN_FLIGHT) recipients, or what the
+//! transport says instead, are claimed for it: what a crash can leave
 //! in doubt is never more than that a connection. Workers claim and settle [together](jointly). Between claim and settlement a message is `attempting`; it never goes
 //! back to the queue unless the final dot provably did not leave.
 
@@ -59,8 +60,6 @@ use crate::{
     stillness::Idle,
 };
 
-/// Messages in hand per connection.
-pub const IN_FLIGHT: usize = 2;
 /// The dot leaves within this time of the commit that made the message `attempting`.
 const DOT_WITHIN: Duration = Duration::from_secs(20);
 /// A mailer not heard of for this long has lost what it had in hand.

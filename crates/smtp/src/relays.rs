@@ -23,6 +23,7 @@ pub struct Relays {
     ring: Arc<Ring>,
     signer: Arc<Signer>,
     connections_max: usize,
+    in_flight: usize,
 }
 
 /// The relays in order.
@@ -42,6 +43,7 @@ impl Relays {
     pub fn new(settings: Vec<SmtpSettings>) -> Result<Self, TransportError> {
         let connections_max = settings.iter().map(|relay| relay.connections).max();
         let connections_max = connections_max.ok_or_else(|| TransportError::Config("there is no relay".into()))?;
+        let in_flight = settings.iter().map(|relay| relay.in_flight).min().unwrap_or(IN_FLIGHT);
         let mut relays: Vec<Relay> = Vec::with_capacity(settings.len());
         for settings in settings {
             let place = format!("{}:{}", settings.host, settings.port);
@@ -52,7 +54,7 @@ impl Relays {
             let transport = SmtpTransport::new(settings)?;
             relays.push(Relay { name: name.into(), transport, standing: Mutex::default() });
         }
-        Ok(Self { ring: Arc::new(Ring(relays)), signer: Arc::default(), connections_max })
+        Ok(Self { ring: Arc::new(Ring(relays)), signer: Arc::default(), connections_max, in_flight })
     }
 
     /// The same, signing every mail it makes.
@@ -172,6 +174,11 @@ impl Transport for Relays {
     /// As many as the largest relay takes: all mail goes to one relay as long as that one is well, and each keeps to its own cap.
     fn connections_max(&self) -> usize {
         self.connections_max
+    }
+
+    /// As few as any of them wants: which one a mail goes to is known only when it leaves.
+    fn in_flight(&self) -> usize {
+        self.in_flight
     }
 
     fn delivers(&self) -> bool {

@@ -22,6 +22,9 @@ pub struct SmtpSettings {
     pub ca: Option<PathBuf>,
     /// `connections=N`: the hard cap of open connections; unwritten 4.
     pub connections: usize,
+    /// `in_flight=N`: mails in hand for each connection; unwritten 2. As many as are on all of them together a crash leaves in doubt;
+    /// more of them leave faster.
+    pub in_flight: usize,
     /// `hello=NAME`: how we introduce ourselves; unwritten the machine's name.
     pub hello: Option<String>,
     /// How long anything may take.
@@ -125,7 +128,7 @@ pub enum SmtpUrlError {
     #[error("the SMTP URL has a path; settings are written after `?`")]
     Path,
     /// An unknown setting.
-    #[error("the SMTP URL has an unknown setting `{0}`; known are `tls`, `connections`, `hello`, `ca`, `final_reply`")]
+    #[error("the SMTP URL has an unknown setting `{0}`; known are `tls`, `connections`, `in_flight`, `hello`, `ca`, `final_reply`")]
     Unknown(String),
     /// A setting with a value it does not take.
     #[error("the SMTP URL's `{setting}` takes {expected}")]
@@ -170,6 +173,7 @@ impl SmtpSettings {
             tls: if implicit { Tls::Implicit } else { Tls::Auto },
             ca: None,
             connections: 4,
+            in_flight: IN_FLIGHT,
             hello: None,
             limits: Limits::default(),
         };
@@ -196,6 +200,10 @@ impl SmtpSettings {
             "connections" => {
                 let count = value.parse().ok().filter(|count| (1..=1000).contains(count));
                 self.connections = count.ok_or(wrong("connections", "a number from 1 to 1000"))?;
+            }
+            "in_flight" => {
+                let count = value.parse().ok().filter(|count| (1..=100).contains(count));
+                self.in_flight = count.ok_or(wrong("in_flight", "a number from 1 to 100"))?;
             }
             "final_reply" => {
                 let seconds = value.parse().ok().filter(|seconds| (1..=3600).contains(seconds));
@@ -308,6 +316,10 @@ mod tests {
         assert_eq!(error("smtp://a%zz:b@relay.example"), SmtpUrlError::Escape);
         assert_eq!(error("smtp://relay.example/path"), SmtpUrlError::Path);
         assert_eq!(error("smtp://relay.example?pool=3"), SmtpUrlError::Unknown("pool".into()));
+        assert!(matches!(
+            error("smtp://relay.example?in_flight=101"),
+            SmtpUrlError::Value { setting: "in_flight", .. }
+        ));
         assert!(matches!(
             error("smtp://relay.example?connections=0"),
             SmtpUrlError::Value { setting: "connections", .. }

@@ -202,6 +202,10 @@ impl Transport for Watched {
         self.relays.connections_max()
     }
 
+    fn in_flight(&self) -> usize {
+        self.relays.in_flight()
+    }
+
     fn delivers(&self) -> bool {
         self.relays.delivers()
     }

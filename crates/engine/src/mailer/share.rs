@@ -27,7 +27,7 @@ pub(super) struct Share {
     pub(super) now: Timestamp,
     /// By the monotonic clock, before the claim: the time until the dot counts from here.
     pub(super) claimed_at: Instant,
-    /// At most [`IN_FLIGHT`].
+    /// No more than a connection may have in hand.
     pub(super) attempts: Vec<Attempt>,
     /// Recipients of the whole claim that were looked at with effect; 0 means that nothing is due.
     pub(super) looked_at: usize,
@@ -69,7 +69,7 @@ impl Mailer {
         let request = ClaimRequest {
             mailer: self.holder(),
             now,
-            limit: IN_FLIGHT * workers,
+            limit: self.transport.in_flight() * workers,
             clock_at_least: if replays { now } else { now.checked_sub(SHARD_BEHIND).unwrap_or(Timestamp::MIN) },
             // What a replay sends was sent long ago, or is captured; its hours pass in seconds.
             burst: if replays { None } else { reputation::burst_limit(&rulebook.rulebook) },
@@ -104,7 +104,7 @@ impl Mailer {
             rulebook: rulebook.clone(),
             now,
             claimed_at,
-            attempts: Vec::with_capacity(IN_FLIGHT),
+            attempts: Vec::with_capacity(self.transport.in_flight()),
             looked_at: claimed.looked_at,
             over: BTreeSet::new(),
             stop_above,

@@ -38,6 +38,9 @@ pub struct Mailbox {
     pub address: String,
 }
 
+/// Mails in hand for one connection where nobody says otherwise: the one that is being sent, and the next.
+pub const IN_FLIGHT: usize = 2;
+
 /// A way out for mail.
 #[async_trait]
 pub trait Transport: Send + Sync {
@@ -47,6 +50,10 @@ pub trait Transport: Send + Sync {
     fn compose(&self, letter: &Letter) -> Result<Vec<u8>, String>;
     /// The hard cap on open connections.
     fn connections_max(&self) -> usize;
+    /// Mails that may be in hand for each of these connections. So many a crash can leave in doubt.
+    fn in_flight(&self) -> usize {
+        IN_FLIGHT
+    }
     /// Whether mail really leaves the machine (false for capture).
     fn delivers(&self) -> bool;
     /// The relays it goes through, in the order in which they are tried; none where there is no such thing.
