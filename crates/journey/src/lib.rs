@@ -28,5 +28,5 @@ pub use entry::{
 };
 pub use id::{CallId, JourneyId, MessageId, TaskId};
 pub use journey::{EventSnapshot, ExitReason, HISTORY_MAX, Journey, Outcome, PastJourney, State, TraceLine, Variables};
-pub use step::{has_planned, may_have_again, step};
+pub use step::{has_planned, may_have_again, moved, step};
 pub use world::{Facts, JourneyScope, Since, World, newest_issue};
