@@ -14,6 +14,7 @@ pub mod foresight;
 pub mod goals;
 pub mod health;
 pub mod interest;
+mod printed;
 pub mod react;
 mod recent_ids;
 mod release;
