@@ -25,6 +25,7 @@ pub use action::{Action, PlannedCall, PlannedMessage, Step, Stimulus, TaskReques
 pub use context::is_personal;
 pub use entry::{
     BROADCAST, DATE_REACHED, Entry, OPERATOR_COMMAND, Refusal, RefusalCode, SEGMENT_ENTERED, consider, is_late,
+    refusal_of,
 };
 pub use id::{CallId, JourneyId, MessageId, TaskId};
 pub use journey::{EventSnapshot, ExitReason, HISTORY_MAX, Journey, Outcome, PastJourney, State, TraceLine, Variables};

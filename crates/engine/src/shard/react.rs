@@ -30,7 +30,9 @@ use std::{borrow::Borrow, collections::VecDeque, sync::Arc};
 
 use jiff::Timestamp;
 use rapport_event::{ConversionStatus, EngineData, Event, Kind, Payload, engine::ContactData, kind::Family};
-use rapport_journey::{Entry as Answer, EventSnapshot, Outcome, Step, Stimulus, World, consider, is_late, moved};
+use rapport_journey::{
+    Entry as Answer, EventSnapshot, Outcome, PastJourney, Step, Stimulus, World, consider, is_late, moved, refusal_of,
+};
 use rapport_partner::{FoldContext, Folded, fold};
 use rapport_workflow::{Late, Program, Workflow};
 use serde_json::Value as Json;
@@ -390,8 +392,23 @@ impl<'a> Reaction<'a> {
 
     /// Looks at a workflow's entry for a trigger.
     fn consider(&mut self, workflow: &Arc<Workflow>, trigger: &EventSnapshot) {
+        if self.is_refused_again(workflow, trigger) {
+            return;
+        }
         let answer = self.answer(workflow, trigger);
         self.take(answer, workflow, trigger);
+    }
+
+    /// Whether the workflow says once more today what stands there already: then nobody reads why.
+    fn is_refused_again(&self, workflow: &Arc<Workflow>, trigger: &EventSnapshot) -> bool {
+        let Some((_, code, on)) = self.entry.refused.iter().find(|(id, ..)| *id == workflow.id) else { return false };
+        if *on != self.program.zone.to_datetime(self.now).date() {
+            return false;
+        }
+        let facts = self.facts();
+        let past = || past(self.entry, workflow);
+        let refused = refusal_of(workflow, trigger, &self.entry.key, &world(&facts, workflow), past, self.now);
+        refused.is_some_and(|refused| refused.code() == *code)
     }
 
     fn answer(&self, workflow: &Arc<Workflow>, trigger: &EventSnapshot) -> Answer {
@@ -546,7 +563,11 @@ fn world<'a>(facts: &'a PartnerFacts<'a>, workflow: &Workflow) -> World<'a> {
 
 /// What a workflow's entry says to a trigger now; nothing is done about it.
 fn answer(facts: &PartnerFacts<'_>, entry: &Entry, workflow: &Arc<Workflow>, trigger: &EventSnapshot) -> Answer {
+    consider(workflow, trigger, &entry.key, &world(facts, workflow), || past(entry, workflow), facts.now)
+}
+
+/// What the partner's journeys in a workflow were.
+fn past(entry: &Entry, workflow: &Workflow) -> Vec<PastJourney> {
     let own = entry.journeys.iter().filter(|journey| workflow.owns(&journey.workflow));
-    let past: Vec<_> = own.map(rapport_journey::Journey::as_past).collect();
-    consider(workflow, trigger, &entry.key, &world(facts, workflow), &past, facts.now)
+    own.map(rapport_journey::Journey::as_past).collect()
 }
