@@ -80,7 +80,7 @@ mod tests {
             changes in prop::collection::vec(("[a-c]\"?", any::<f64>(), any::<bool>(), any::<bool>()), 0..30),
         ) {
             let mut printed = Printed::<BTreeMap<String, f64>>::default();
-            let mut plain = BTreeMap::new();
+            let mut plain = BTreeMap::<String, f64>::new();
             for (name, value, goes, is_told) in changes {
                 if goes {
                     prop_assert_eq!(printed.remove(&name).is_some(), plain.remove(&name).is_some());
