@@ -160,8 +160,8 @@ pub struct Rulebooks {
     /// In a replay whose store tells what is written.
     told: Option<Told>,
     known: Mutex<HashMap<String, Arc<Applied>>>,
-    /// Each version with the rulebook it was met in last.
-    versions: Mutex<HashMap<(String, String), Version>>,
+    /// By workflow, each version with the rulebook it was met in last.
+    versions: Mutex<HashMap<String, HashMap<String, Version>>>,
 }
 
 impl Rulebooks {
@@ -258,7 +258,7 @@ impl Rulebooks {
 
     /// Makes sure that the workflow's version can be looked up, going back through what was applied before.
     pub async fn ensure(&self, workflow: &str, version: &str) -> Result<(), RulebookError> {
-        if self.version(workflow, version).is_some() {
+        if self.knows(workflow, version) {
             return Ok(());
         }
         let Some(store) = &self.store else { return Ok(()) };
@@ -272,7 +272,7 @@ impl Rulebooks {
                     other?;
                 }
             }
-            if self.version(workflow, version).is_some() {
+            if self.knows(workflow, version) {
                 return Ok(());
             }
         }
@@ -294,7 +294,13 @@ impl Rulebooks {
     /// A workflow's version, and a rulebook that has it.
     #[must_use]
     pub fn version_in(&self, workflow: &str, version: &str) -> Option<(Arc<Workflow>, Arc<Applied>)> {
-        lock(&self.versions).get(&(workflow.to_owned(), version.to_owned())).cloned()
+        lock(&self.versions).get(workflow)?.get(version).cloned()
+    }
+
+    /// Whether a workflow's version is among the rulebooks met.
+    #[must_use]
+    pub fn knows(&self, workflow: &str, version: &str) -> bool {
+        lock(&self.versions).get(workflow).is_some_and(|versions| versions.contains_key(version))
     }
 
     fn take_in(&self, row: &DefinitionRow) -> Result<Arc<Applied>, RulebookError> {
@@ -309,8 +315,8 @@ impl Rulebooks {
     fn take_up(&self, applied: &Arc<Applied>) {
         let mut versions = lock(&self.versions);
         for workflow in &applied.rulebook.workflows {
-            versions
-                .insert((workflow.id.to_string(), workflow.version.to_string()), (workflow.clone(), applied.clone()));
+            let of_workflow = versions.entry(workflow.id.to_string()).or_default();
+            of_workflow.insert(workflow.version.to_string(), (workflow.clone(), applied.clone()));
         }
         drop(versions);
         lock(&self.known).insert(applied.hash.clone(), applied.clone());

@@ -50,6 +50,9 @@ const fn maybe(name: &'static str, ty: FieldType) -> Field {
 
 use FieldType::{Bool, Count, Date, Instant, List, Money, Number, Percent, Text};
 
+/// About so many facts are told of a conversion.
+const CONVERSION_FACTS: usize = 20;
+
 /// What a score is out of when nobody says otherwise.
 const SCORE_OUT_OF: f64 = 10.0;
 
@@ -237,7 +240,9 @@ impl Event {
                 _ => Map::new(),
             },
             Payload::Conversion(data) => {
-                let mut map = data.extra.to_map();
+                // With room for all below: a map that grows is made anew each time.
+                let mut map = Map::with_capacity(CONVERSION_FACTS);
+                map.extend(data.extra.to_map());
                 let money = |minor: i64| json!({ "minor": minor, "currency": data.currency.code() });
                 map.insert("conversion_id".into(), data.conversion_id.as_str().into());
                 map.insert("status".into(), data.status.as_str().into());

@@ -106,6 +106,13 @@ pub struct Step {
     pub trace: Vec<TraceLine>,
 }
 
+impl Step {
+    /// Nothing follows.
+    pub(crate) fn unchanged(journey: &Journey) -> Self {
+        Self { journey: journey.clone(), actions: Vec::new(), trace: Vec::new() }
+    }
+}
+
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {

@@ -177,51 +177,36 @@ impl RefusalCode {
     }
 }
 
-/// Looks at a workflow's entry for an event whose kind it names. `past` holds all earlier journeys of the partner in this
-/// workflow; those of other workflows do no harm.
-pub fn consider(
+/// Looks at a workflow's entry for an event whose kind it names. `past` tells all earlier journeys of the partner in this
+/// workflow, and is asked when they matter; those of other workflows do no harm.
+pub fn consider<P: AsRef<[PastJourney]>>(
     workflow: &Workflow,
     trigger: &EventSnapshot,
     partner: &PartnerKey,
     world: &World<'_>,
-    past: &[PastJourney],
+    past: impl FnOnce() -> P,
     now: Timestamp,
 ) -> Entry {
-    let mut look = Look { clauses: vec![when_clause(trigger)], workflow, trigger, now };
-    if let Err(code) = look.at_partner(partner, world) {
-        return look.refuse(code);
+    let mut look = Look { clauses: vec![when_clause(trigger)], explains: true, workflow, trigger, now };
+    match look.judge(partner, world, past) {
+        Err(code) => look.refuse(code),
+        Ok(Way::Join(id)) => Entry::Join(id),
+        Ok(Way::Begin { key, run, drawn }) => Entry::Begin(Box::new(look.begin(partner, key, run, drawn, world))),
     }
-    let variables = Variables::default();
-    let start = world.facts.start_mark();
-    let since = Since { started_at: now, start: Some(&start) };
-    let scope = world.scope(trigger, &variables, since);
-    let by_person = trigger.kind == OPERATOR_COMMAND;
-    if !by_person && let Err(code) = look.at_conditions(&scope) {
-        return look.refuse(code);
-    }
-    let own = || past.iter().filter(|earlier| workflow.owns(&earlier.workflow));
-    if workflow.entry.combine.is_some()
-        && let Some(open) = own().find(|earlier| earlier.active && earlier.open_until.is_some_and(|until| until > now))
-    {
-        return if open.triggers.contains(&trigger.id) {
-            look.refuse(RefusalCode::AlreadyActive)
-        } else {
-            Entry::Join(open.id.clone())
-        };
-    }
-    let Some(key) = key(&workflow.entry.once, trigger, &scope) else {
-        return look.refuse(RefusalCode::KeyMissing);
-    };
-    let same_key = || own().filter(|earlier| earlier.key == key);
-    if let Err(code) = look.at_once(own(), same_key(), world) {
-        return look.refuse(code);
-    }
-    if let Err(code) = look.at_lateness(own(), world) {
-        return look.refuse(code);
-    }
-    let drawn = if by_person { None } else { look.drawn(partner, world, &scope) };
-    let run = u32::try_from(same_key().count()).unwrap_or(u32::MAX);
-    Entry::Begin(Box::new(look.begin(partner, key, run, drawn, world)))
+}
+
+/// The code with which [`consider`] refuses, without a word on what was looked at; none where something begins. For whoever knows
+/// already that it is refused so, which is nearly every look.
+pub fn refusal_of<P: AsRef<[PastJourney]>>(
+    workflow: &Workflow,
+    trigger: &EventSnapshot,
+    partner: &PartnerKey,
+    world: &World<'_>,
+    past: impl FnOnce() -> P,
+    now: Timestamp,
+) -> Option<RefusalCode> {
+    let mut look = Look { clauses: Vec::new(), explains: false, workflow, trigger, now };
+    look.judge(partner, world, past).err()
 }
 
 struct Look<'a> {
@@ -229,9 +214,55 @@ struct Look<'a> {
     trigger: &'a EventSnapshot,
     now: Timestamp,
     clauses: Vec<Clause>,
+    /// Whether anybody will read what the conditions saw.
+    explains: bool,
+}
+
+/// What a trigger leads to that is not refused.
+enum Way {
+    Join(JourneyId),
+    Begin { key: String, run: u32, drawn: Option<(f64, bool)> },
 }
 
 impl Look<'_> {
+    fn judge<P: AsRef<[PastJourney]>>(
+        &mut self,
+        partner: &PartnerKey,
+        world: &World<'_>,
+        past: impl FnOnce() -> P,
+    ) -> Result<Way, RefusalCode> {
+        let (workflow, trigger, now) = (self.workflow, self.trigger, self.now);
+        self.at_partner(partner, world)?;
+        let variables = Variables::default();
+        let start = world.facts.start_mark();
+        let since = Since { started_at: now, start: Some(&start) };
+        let scope = world.scope(trigger, &variables, since);
+        let by_person = trigger.kind == OPERATOR_COMMAND;
+        if !by_person {
+            self.at_conditions(&scope)?;
+        }
+        let told = past();
+        let past: &[PastJourney] = told.as_ref();
+        let own = || past.iter().filter(|earlier| workflow.owns(&earlier.workflow));
+        if workflow.entry.combine.is_some()
+            && let Some(open) =
+                own().find(|earlier| earlier.active && earlier.open_until.is_some_and(|until| until > now))
+        {
+            return if open.triggers.contains(&trigger.id) {
+                Err(RefusalCode::AlreadyActive)
+            } else {
+                Ok(Way::Join(open.id.clone()))
+            };
+        }
+        let key = key(&workflow.entry.once, trigger, &scope).ok_or(RefusalCode::KeyMissing)?;
+        let same_key = || own().filter(|earlier| earlier.key == key);
+        self.at_once(own(), same_key(), world)?;
+        self.at_lateness(own(), world)?;
+        let drawn = if by_person { None } else { self.drawn(partner, world, &scope) };
+        let run = u32::try_from(same_key().count()).unwrap_or(u32::MAX);
+        Ok(Way::Begin { key, run, drawn })
+    }
+
     fn refuse(self, code: RefusalCode) -> Entry {
         Entry::Refuse(Refusal {
             workflow: self.workflow.id.clone(),
@@ -304,10 +335,10 @@ impl Look<'_> {
     fn at_conditions(&mut self, scope: &dyn Scope) -> Result<(), RefusalCode> {
         let entry = &self.workflow.entry;
         // Both are explained in full before the verdict: a refusal shows every clause.
-        if let Some(condition) = &entry.if_ {
+        if let Some(condition) = entry.if_.as_ref().filter(|_| self.explains) {
             self.clauses.extend(condition.explain(scope));
         }
-        if let Some(condition) = &entry.unless {
+        if let Some(condition) = entry.unless.as_ref().filter(|_| self.explains) {
             self.clauses.extend(crate::explain::unless(condition.explain(scope)));
         }
         if !holds_if(entry.if_.as_ref(), scope) {
@@ -406,7 +437,7 @@ impl Look<'_> {
         world: &World<'_>,
     ) -> Journey {
         let held_out = drawn.is_some_and(|(_, held_out)| held_out);
-        let Look { workflow, trigger, now, clauses } = self;
+        let Look { workflow, trigger, now, clauses, .. } = self;
         let combine = workflow.entry.combine.as_ref();
         let began = TraceLine {
             at: now,

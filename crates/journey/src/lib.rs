@@ -25,8 +25,9 @@ pub use action::{Action, PlannedCall, PlannedMessage, Step, Stimulus, TaskReques
 pub use context::is_personal;
 pub use entry::{
     BROADCAST, DATE_REACHED, Entry, OPERATOR_COMMAND, Refusal, RefusalCode, SEGMENT_ENTERED, consider, is_late,
+    refusal_of,
 };
 pub use id::{CallId, JourneyId, MessageId, TaskId};
 pub use journey::{EventSnapshot, ExitReason, HISTORY_MAX, Journey, Outcome, PastJourney, State, TraceLine, Variables};
-pub use step::{has_planned, may_have_again, step};
+pub use step::{has_planned, may_have_again, moved, step};
 pub use world::{Facts, JourneyScope, Since, World, newest_issue};

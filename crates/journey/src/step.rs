@@ -5,6 +5,7 @@
 
 mod awarding;
 mod calling;
+mod draft;
 mod mailing;
 mod stops;
 
@@ -13,6 +14,7 @@ pub use stops::has_planned;
 
 use std::sync::Arc;
 
+use draft::Draft;
 use jiff::Timestamp;
 use rapport_rule::expr::{Clause, Condition, Value, blocks_unless, holds_if};
 use rapport_workflow as flow;
@@ -29,9 +31,22 @@ use crate::world::{JourneyScope, World};
 /// Moves a journey. `workflow` is the version the journey began on; `now` is the arrival of the stimulus, for a timer the
 /// instant it was due.
 pub fn step(journey: &Journey, workflow: &Workflow, stimulus: &Stimulus, world: &World<'_>, now: Timestamp) -> Step {
+    moved(journey, workflow, stimulus, world, now).unwrap_or_else(|| Step::unchanged(journey))
+}
+
+/// The same; none where the journey stays as it is and nothing is to be done. That is the answer to most events, and costs no copy
+/// of the journey.
+#[must_use = "the actions have to be carried out in the same commit"]
+pub fn moved(
+    journey: &Journey,
+    workflow: &Workflow,
+    stimulus: &Stimulus,
+    world: &World<'_>,
+    now: Timestamp,
+) -> Option<Step> {
     world.begin();
     let mut run = Run {
-        journey: journey.clone(),
+        journey: Draft::of(journey),
         workflow,
         world,
         now,
@@ -99,7 +114,11 @@ pub fn step(journey: &Journey, workflow: &Workflow, stimulus: &Stimulus, world: 
             | Stimulus::TaskChoice { .. },
         ) => {}
     }
-    Step { journey: run.journey, actions: run.actions, trace: run.trace }
+    // Whatever is told in the trace stands in the journey's history, too.
+    if run.journey.is_as_before() && run.actions.is_empty() {
+        return None;
+    }
+    Some(Step { journey: run.journey.into_journey(), actions: run.actions, trace: run.trace })
 }
 
 /// What a step leaves behind.
@@ -111,7 +130,7 @@ enum Flow {
 }
 
 struct Run<'a, 'w> {
-    journey: Journey,
+    journey: Draft<'a>,
     workflow: &'a Workflow,
     world: &'a World<'w>,
     now: Timestamp,

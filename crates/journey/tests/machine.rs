@@ -4,7 +4,7 @@ mod play;
 
 use play::{Stage, invariants};
 use proptest::prelude::*;
-use rapport_journey::{EventSnapshot, MessageId, Outcome, State, Stimulus, TaskId};
+use rapport_journey::{EventSnapshot, MessageId, Outcome, State, Step, Stimulus, TaskId, World, moved, step};
 use serde_json::json;
 
 fn head(rest: &str) -> String {
@@ -241,6 +241,43 @@ fn a_click_in_a_mail_of_another_journey_is_not_waited_for() {
         let journey = if own { id } else { "another".to_owned() };
         stage.signal(3, "10:00", "message.clicked", "c", json!({ "message": "m", "journey": journey, "link": 1 }));
         assert_eq!(stage.journeys.last().unwrap().is_exited(), ends, "{:#?}", stage.log);
+    }
+}
+
+#[test]
+fn what_leaves_a_journey_as_it_is_makes_no_step() {
+    let text = head("once: per partner\nsteps:\n  - wait: 5 days\n  - email: hello\n");
+    let mut stage = Stage::of(&text, &["hello"]);
+    active(&mut stage);
+    login(&mut stage, 2, "10:00");
+    let told = |stage: &Stage, stimulus: &Stimulus| -> (Option<Step>, Step) {
+        let facts = stage.facts();
+        let program = stage.rulebook.config.program("default").unwrap();
+        let world = World::new(&facts, &stage.rulebook, program);
+        let journey = stage.journeys.last().unwrap();
+        let workflow = stage.rulebook.workflow(&journey.workflow).unwrap();
+        let stepped = moved(journey, workflow, stimulus, &world, stage.now);
+        (stepped, step(journey, workflow, stimulus, &world, stage.now))
+    };
+    let event = |kind: &str| {
+        Stimulus::Event(EventSnapshot {
+            id: kind.into(),
+            kind: kind.into(),
+            occurred_at: stage.now,
+            payload: json!({}),
+        })
+    };
+    let seq = stage.journeys.last().unwrap().seq;
+    for nothing in [event("link.clicked"), Stimulus::Look, Stimulus::Start, Stimulus::Timer { seq: seq + 1 }] {
+        let (stepped, plain) = told(&stage, &nothing);
+        assert_eq!(stepped, None, "{nothing:?}");
+        assert_eq!(plain.journey, *stage.journeys.last().unwrap());
+        assert!(plain.actions.is_empty() && plain.trace.is_empty());
+    }
+    for something in [event("partner.erased"), Stimulus::Timer { seq }, Stimulus::Stop { reason: "enough".into() }] {
+        let (stepped, plain) = told(&stage, &something);
+        assert_ne!(plain.journey, *stage.journeys.last().unwrap(), "{something:?}");
+        assert_eq!(stepped, Some(plain));
     }
 }
 

@@ -264,6 +264,9 @@ pub struct KindPattern(pub Arc<str>);
 impl KindPattern {
     /// Whether a kind's name fits.
     pub fn matches(&self, kind: &str) -> bool {
+        if !self.0.contains('*') {
+            return *self.0 == *kind;
+        }
         let (mut wanted, mut found) = (self.0.split('.'), kind.split('.'));
         loop {
             match (wanted.next(), found.next()) {
@@ -664,5 +667,9 @@ mod tests {
         assert!(!pattern.matches("dip.conversions.recovered"));
         assert!(!pattern.matches("dip"));
         assert!(!pattern.matches("silence.conversions"));
+        let plain = KindPattern("dip.conversions".into());
+        assert!(plain.matches("dip.conversions"));
+        assert!(!plain.matches("dip.conversions.recovered") && !plain.matches("dip"));
+        assert!(!KindPattern("dip.con*".into()).matches("dip.conversions"), "within a segment it is a letter");
     }
 }

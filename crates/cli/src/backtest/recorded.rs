@@ -427,8 +427,8 @@ impl Source {
                 }
                 persons.push(row.clone());
             }
-            let address = self.addresses.get(&told.key).and_then(|address| normalise(address));
-            if let (Some((topic, reason)), Some(address)) = (&told.contact, address) {
+            let Some((topic, reason)) = &told.contact else { continue };
+            if let Some(address) = self.addresses.get(&told.key).and_then(|address| normalise(address)) {
                 changes.push(match told.kind {
                     Kind::ContactOptedIn => SuppressionChange::lift(address.as_str(), topic.as_deref(), reason),
                     _ => SuppressionChange::add(address.as_str(), topic.as_deref(), reason, told.at),

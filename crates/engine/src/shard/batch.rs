@@ -117,14 +117,17 @@ impl Batch {
             .insert((key.clone(), id.to_owned()), HeldConversion { state, currency: Some(currency), changed: true });
     }
 
-    /// What is to be written, leaving the conversions here as stored: later events of the same batch need them.
+    /// What is to be written, leaving the conversions here as stored: later events of the same batch need them. Of them only those
+    /// told since go out.
     #[must_use]
     pub fn take(&mut self) -> Self {
-        let conversions = self
-            .conversions
-            .iter()
-            .map(|(id, held)| (id.clone(), HeldConversion { changed: false, ..held.clone() }))
-            .collect();
+        let changed = self.conversions.iter_mut().filter(|(_, held)| held.changed).map(|(id, held)| {
+            let told = (id.clone(), held.clone());
+            held.changed = false;
+            told
+        });
+        let told = changed.collect();
+        let conversions = std::mem::replace(&mut self.conversions, told);
         std::mem::replace(self, Self { conversions, ..Self::default() })
     }
 

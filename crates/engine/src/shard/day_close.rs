@@ -31,7 +31,9 @@ use super::{
     entry::Entry,
     facts::{PartnerFacts, ProgramFigures, marks, reach, told_apart},
     foresight::{self, Expectations},
-    goals, guarded, health, segments,
+    goals, guarded, health,
+    printed::Printed,
+    segments,
 };
 use crate::{
     calendar::ProgramDays,
@@ -61,10 +63,10 @@ pub struct Cursor {
     judged: BTreeMap<String, Date>,
     /// The programmes' figures as of the last day closed.
     #[serde(default)]
-    pub(crate) figures: BTreeMap<String, ProgramFigures>,
+    pub(crate) figures: Printed<BTreeMap<String, ProgramFigures>>,
     /// The programmes' newest fits.
     #[serde(default)]
-    pub(crate) fits: BTreeMap<String, Expectations>,
+    pub(crate) fits: Printed<BTreeMap<String, Expectations>>,
     /// The last record folded, by which the log is known again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) last: Option<LastRecord>,

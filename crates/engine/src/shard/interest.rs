@@ -1,6 +1,9 @@
 //! Which kinds of event any workflow cares for, so that the others cost nothing but their count.
 
-use std::{collections::HashMap, sync::Mutex};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use rapport_event::kind::{Family, Kind};
 use rapport_workflow::{Notice, StopWhen, Verb, Workflow};
@@ -20,12 +23,16 @@ pub struct Interest {
 #[derive(Debug, Default)]
 pub struct Interests {
     known: Mutex<HashMap<Kind, Interest>>,
+    starters: Mutex<HashMap<Box<str>, Starters>>,
 }
+
+/// The workflows that a kind of event may start, in the rulebook's order.
+type Starters = Arc<[Arc<Workflow>]>;
 
 impl Interests {
     /// What the rulebook cares for in this kind.
     pub fn of(&self, rulebook: &Applied, kind: &Kind) -> Interest {
-        let mut known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut known = lock(&self.known);
         if let Some(interest) = known.get(kind) {
             return *interest;
         }
@@ -33,6 +40,21 @@ impl Interests {
         known.insert(kind.clone(), interest);
         interest
     }
+
+    /// The workflows that an event of this kind may start, in the rulebook's order.
+    pub(crate) fn started_by(&self, rulebook: &Applied, kind: &str) -> Starters {
+        let mut starters = lock(&self.starters);
+        if let Some(workflows) = starters.get(kind) {
+            return workflows.clone();
+        }
+        let workflows: Starters = rulebook.started_by(kind).cloned().collect();
+        starters.insert(kind.into(), workflows.clone());
+        workflows
+    }
+}
+
+fn lock<T>(known: &Mutex<T>) -> MutexGuard<'_, T> {
+    known.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn work_out(rulebook: &Applied, kind: &Kind) -> Interest {

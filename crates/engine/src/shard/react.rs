@@ -26,11 +26,13 @@ pub use awards::Given;
 pub(crate) use engaged::rank_of;
 pub use timed::stirs;
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{borrow::Borrow, collections::VecDeque, sync::Arc};
 
 use jiff::Timestamp;
 use rapport_event::{ConversionStatus, EngineData, Event, Kind, Payload, engine::ContactData, kind::Family};
-use rapport_journey::{Entry as Answer, EventSnapshot, Outcome, Step, Stimulus, World, consider, is_late, step};
+use rapport_journey::{
+    Entry as Answer, EventSnapshot, Outcome, PastJourney, Step, Stimulus, World, consider, is_late, moved, refusal_of,
+};
 use rapport_partner::{FoldContext, Folded, fold};
 use rapport_workflow::{Late, Program, Workflow};
 use serde_json::Value as Json;
@@ -157,7 +159,7 @@ impl<'a> Reaction<'a> {
                     self.forget_judgements();
                 }
                 self.expect_anniversary();
-                self.announce(event.clone());
+                self.announce(event);
                 self.propose_goals();
             }
             Folded::Conversion(merged) => {
@@ -205,7 +207,7 @@ impl<'a> Reaction<'a> {
         match timer.subject.strip_prefix("journey:") {
             Some(id) => {
                 let seq = timer.seq;
-                self.move_journeys(|journey| (journey.id.to_string() == id).then_some(Stimulus::Timer { seq }));
+                self.move_journeys(|journey| (journey.id.as_str() == id).then_some(Stimulus::Timer { seq }));
             }
             None => match timer.subject.as_str() {
                 subject if subject.starts_with(held::SUBJECT) => self.look_at_held(subject),
@@ -264,7 +266,7 @@ impl<'a> Reaction<'a> {
                                 && matches!(journey.state, rapport_journey::State::Queued { until: None });
                             waits.then_some(Stimulus::Placed { from })
                         });
-                        return self.announce(event.clone());
+                        return self.announce(event);
                     }
                     let (reason, at) = (offer.reason.as_deref().map(str::to_owned), self.now);
                     self.move_journeys(|journey| {
@@ -315,7 +317,7 @@ impl<'a> Reaction<'a> {
                 _ => {}
             }
         }
-        self.announce(event.clone());
+        self.announce(event);
     }
 
     fn note_contact(&mut self, kind: &Kind, contact: &ContactData) {
@@ -336,8 +338,9 @@ impl<'a> Reaction<'a> {
     }
 
     /// Tells journeys and workflows of an event, if any of them cares.
-    fn announce(&mut self, event: Event) {
-        self.batch.told.extend(Told::of(&event));
+    fn announce(&mut self, event: impl Borrow<Event>) {
+        let event: &Event = event.borrow();
+        self.batch.told.extend(Told::of(event));
         let interest = self.interests.of(self.rulebook, &event.kind);
         let runs = self.entry.journeys.iter().any(|journey| !journey.is_exited());
         if !(interest.starts || (runs && (interest.moves || self.older_versions_care(&event.kind)))) {
@@ -365,8 +368,11 @@ impl<'a> Reaction<'a> {
             self.depth = depth;
             match follows {
                 Follows::Event(snapshot) => {
-                    self.move_journeys(|_| Some(Stimulus::Event(snapshot.clone())));
-                    self.consider_all(&snapshot);
+                    let told = Stimulus::Event(snapshot);
+                    self.tell_all(&told);
+                    if let Stimulus::Event(snapshot) = &told {
+                        self.consider_all(snapshot);
+                    }
                 }
                 Follows::Start(workflow, trigger) => {
                     if let Some(workflow) = self.rulebook.rulebook.workflow(&workflow).cloned() {
@@ -379,16 +385,30 @@ impl<'a> Reaction<'a> {
     }
 
     fn consider_all(&mut self, trigger: &EventSnapshot) {
-        let rulebook = self.rulebook.clone();
-        for workflow in rulebook.rulebook.started_by(&trigger.kind) {
+        for workflow in self.interests.started_by(self.rulebook, &trigger.kind).iter() {
             self.consider(workflow, trigger);
         }
     }
 
     /// Looks at a workflow's entry for a trigger.
     fn consider(&mut self, workflow: &Arc<Workflow>, trigger: &EventSnapshot) {
+        if self.is_refused_again(workflow, trigger) {
+            return;
+        }
         let answer = self.answer(workflow, trigger);
         self.take(answer, workflow, trigger);
+    }
+
+    /// Whether the workflow says once more today what stands there already: then nobody reads why.
+    fn is_refused_again(&self, workflow: &Arc<Workflow>, trigger: &EventSnapshot) -> bool {
+        let Some((_, code, on)) = self.entry.refused.iter().find(|(id, ..)| *id == workflow.id) else { return false };
+        if *on != self.program.zone.to_datetime(self.now).date() {
+            return false;
+        }
+        let facts = self.facts();
+        let past = || past(self.entry, workflow);
+        let refused = refusal_of(workflow, trigger, &self.entry.key, &world(&facts, workflow), past, self.now);
+        refused.is_some_and(|refused| refused.code() == *code)
     }
 
     fn answer(&self, workflow: &Arc<Workflow>, trigger: &EventSnapshot) -> Answer {
@@ -405,13 +425,13 @@ impl<'a> Reaction<'a> {
                 let index = self.entry.journeys.len() - 1;
                 self.entry.touch_journey(index);
                 if !self.entry.journeys.get(index).is_some_and(rapport_journey::Journey::is_exited) {
-                    self.move_journey(index, Stimulus::Start);
+                    self.move_journey(index, &Stimulus::Start);
                 }
             }
             Answer::Join(id) => {
                 let index = self.entry.journeys.iter().position(|journey| journey.id == id);
                 if let Some(index) = index {
-                    self.move_journey(index, Stimulus::Join(trigger.clone()));
+                    self.move_journey(index, &Stimulus::Join(trigger.clone()));
                 }
             }
             Answer::Refuse(refusal) => self.refused(workflow, &refusal),
@@ -452,6 +472,15 @@ impl<'a> Reaction<'a> {
         });
     }
 
+    /// Tells every active journey the same.
+    fn tell_all(&mut self, stimulus: &Stimulus) {
+        for index in 0..self.entry.journeys.len() {
+            if self.entry.journeys.get(index).is_some_and(|journey| !journey.is_exited()) {
+                self.move_journey(index, stimulus);
+            }
+        }
+    }
+
     /// Moves every active journey for which there is a stimulus.
     fn move_journeys(&mut self, stimulus: impl Fn(&rapport_journey::Journey) -> Option<Stimulus>) {
         for index in 0..self.entry.journeys.len() {
@@ -461,25 +490,26 @@ impl<'a> Reaction<'a> {
             if let Some(stimulus) = stimulus(journey)
                 && (!journey.is_exited() || matches!(stimulus, Stimulus::Outcome { .. }))
             {
-                self.move_journey(index, stimulus);
+                self.move_journey(index, &stimulus);
             }
         }
     }
 
-    fn move_journey(&mut self, index: usize, stimulus: Stimulus) {
+    fn move_journey(&mut self, index: usize, stimulus: &Stimulus) {
         let Some(journey) = self.entry.journeys.get(index) else { return };
-        if self.rulebooks.version_in(&journey.workflow, &journey.version).is_none() {
+        if !self.rulebooks.knows(&journey.workflow, &journey.version) {
             return self.hold_journey(index, stimulus);
         }
         // What came while its version was not known comes first.
-        for missed in self.take_held(journey.id.as_str().to_owned()) {
-            self.tell_journey(index, missed);
+        let id = journey.id.clone();
+        for missed in self.take_held(id.as_str()) {
+            self.tell_journey(index, &missed);
         }
         self.tell_journey(index, stimulus);
     }
 
     /// Moves a journey whose version is known. One that is over hears only what became of its mails.
-    fn tell_journey(&mut self, index: usize, stimulus: Stimulus) {
+    fn tell_journey(&mut self, index: usize, stimulus: &Stimulus) {
         let Some(journey) = self.entry.journeys.get(index) else { return };
         if journey.is_exited() && !matches!(stimulus, Stimulus::Outcome { .. }) {
             return;
@@ -487,14 +517,15 @@ impl<'a> Reaction<'a> {
         let known = self.rulebooks.version_in(&journey.workflow, &journey.version);
         let Some((workflow, older)) = known else { return };
         let pinned = journey.texts.as_ref().and_then(|hash| self.rulebooks.met(hash));
-        let Step { journey: after, actions, .. } = {
+        let stepped = {
             let facts = self.facts();
             let world = self
                 .world(&facts, &workflow)
                 .with_older(Some(&older.rulebook))
                 .with_pinned(pinned.as_ref().map(|pinned| &pinned.rulebook));
-            step(journey, &workflow, &stimulus, &world, self.now)
+            moved(journey, &workflow, stimulus, &world, self.now)
         };
+        let Some(Step { journey: after, actions, .. }) = stepped else { return };
         if *journey == after && actions.is_empty() {
             return;
         }
@@ -532,7 +563,11 @@ fn world<'a>(facts: &'a PartnerFacts<'a>, workflow: &Workflow) -> World<'a> {
 
 /// What a workflow's entry says to a trigger now; nothing is done about it.
 fn answer(facts: &PartnerFacts<'_>, entry: &Entry, workflow: &Arc<Workflow>, trigger: &EventSnapshot) -> Answer {
+    consider(workflow, trigger, &entry.key, &world(facts, workflow), || past(entry, workflow), facts.now)
+}
+
+/// What the partner's journeys in a workflow were.
+fn past(entry: &Entry, workflow: &Workflow) -> Vec<PastJourney> {
     let own = entry.journeys.iter().filter(|journey| workflow.owns(&journey.workflow));
-    let past: Vec<_> = own.map(rapport_journey::Journey::as_past).collect();
-    consider(workflow, trigger, &entry.key, &world(facts, workflow), &past, facts.now)
+    own.map(rapport_journey::Journey::as_past).collect()
 }

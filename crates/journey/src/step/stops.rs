@@ -109,11 +109,10 @@ impl Run<'_, '_> {
         if self.is_asked_for_mail() && is_gone(&self.journey.trigger) {
             return true;
         }
-        let before = self.journey.joined.len();
-        self.journey.joined.retain(|event| !is_gone(event));
-        if self.journey.joined.len() == before {
+        if !self.journey.joined.iter().any(is_gone) {
             return false;
         }
+        self.journey.joined.retain(|event| !is_gone(event));
         match largest(&self.journey.joined) {
             Some(largest) => {
                 self.journey.trigger = largest.clone();

@@ -13,7 +13,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use rapport_event::{Headers, PartnerKey};
 use rapport_journey::{
-    Action, Entry, EventSnapshot, Journey, Outcome, PlannedMessage, RefusalCode, State, Stimulus, World, consider, step,
+    Action, Entry, EventSnapshot, Journey, Outcome, PlannedMessage, RefusalCode, State, Stimulus, World, consider,
+    refusal_of, step,
 };
 use rapport_partner::{FoldContext, Folded, PartnerState, fold};
 use rapport_rule::finding::render::human;
@@ -247,7 +248,13 @@ impl Stage {
             let facts = self.facts();
             let program = self.rulebook.config.program("default").unwrap();
             let world = World::new(&facts, &self.rulebook, program);
-            consider(workflow, trigger, &self.key, &world, &past, self.now)
+            let entry = consider(workflow, trigger, &self.key, &world, || &past, self.now);
+            let code = match &entry {
+                Entry::Refuse(refusal) => Some(refusal.code),
+                Entry::Begin(_) | Entry::Join(_) => None,
+            };
+            assert_eq!(refusal_of(workflow, trigger, &self.key, &world, || &past, self.now), code);
+            entry
         };
         match entry {
             Entry::Begin(journey) => {

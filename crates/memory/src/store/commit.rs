@@ -5,8 +5,8 @@ use rapport_contact::{SuppressReason, hashed};
 use rapport_engine::operate::ITSELF;
 use rapport_engine::ports::{
     rows::{
-        AnsweredRequest, COORDINATOR, CoordinatorCommit, DeadLetterRow, MessageState, Rebuilt, ShardCommit, TaskEnd,
-        TimerChange,
+        AnsweredRequest, COORDINATOR, CoordinatorCommit, DeadLetterRow, JourneyRow, MessageState, Rebuilt, ShardCommit,
+        TaskEnd, TimerChange,
     },
     store::{Committed, StoreError},
 };
@@ -84,7 +84,10 @@ impl Tables {
 
     fn write_state(&mut self, commit: &ShardCommit, shard: u32) {
         for row in &commit.partners {
-            let (of, stored) = self.partners.entry(row.key.clone()).or_insert_with(|| (shard, row.clone()));
+            let Some((of, stored)) = self.partners.get_mut(&row.key) else {
+                self.partners.insert(row.key.clone(), (shard, row.clone()));
+                continue;
+            };
             *of = shard;
             stored.hot.clone_from(&row.hot);
             if row.days.is_some() {
@@ -107,8 +110,12 @@ impl Tables {
         }
         for row in &commit.journeys {
             let id = (row.key.clone(), row.id.clone());
-            let stored = self.journeys.entry(id).or_insert_with(|| row.clone());
-            *stored = rapport_engine::ports::rows::JourneyRow { started_at: stored.started_at, ..row.clone() };
+            match self.journeys.get_mut(&id) {
+                Some(stored) => *stored = JourneyRow { started_at: stored.started_at, ..row.clone() },
+                None => {
+                    self.journeys.insert(id, row.clone());
+                }
+            }
         }
         for change in &commit.timers {
             match change {

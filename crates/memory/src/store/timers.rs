@@ -32,9 +32,17 @@ fn order(row: &TimerRow) -> (Timestamp, PartnerKey, String) {
 impl TimerRows {
     /// Sets a timer, or moves it.
     pub(crate) fn set(&mut self, shard: u32, row: &TimerRow) {
-        self.clear(&row.key, &row.subject);
-        self.by_due.insert(order(row));
-        self.rows.insert((row.key.clone(), row.subject.clone()), (shard, row.clone()));
+        let id = (row.key.clone(), row.subject.clone());
+        let Some((of, known)) = self.rows.get_mut(&id) else {
+            self.by_due.insert(order(row));
+            self.rows.insert(id, (shard, row.clone()));
+            return;
+        };
+        if known.due != row.due {
+            self.by_due.remove(&order(known));
+            self.by_due.insert(order(row));
+        }
+        (*of, known.due, known.seq) = (shard, row.due, row.seq);
     }
 
     /// Removes a timer, if it is there.

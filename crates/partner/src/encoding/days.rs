@@ -12,7 +12,8 @@ const MAILS: u64 = 2;
 impl PartnerState {
     /// The days part: what [`PartnerState::close_through`] said has changed.
     pub fn encode_days(&self) -> Vec<u8> {
-        let mut writer = Writer::new();
+        // A cell of the day before or the same takes about four bytes.
+        let mut writer = Writer::with_room(64 + 4 * (self.days.len() + self.mails.len()));
         writer.field(CELLS, |bytes| put_cells(bytes, &self.days));
         writer.field(MAILS, |bytes| put_cells(bytes, &self.mails));
         writer.finish(&self.unknown_days)

@@ -118,7 +118,10 @@ fn several<'a, T>(
 impl PartnerState {
     /// The hot part: everything but the closed days.
     pub fn encode_hot(&self) -> Vec<u8> {
-        let mut writer = Writer::new();
+        // What is opaque here is most of it; a buffer that grows is copied each time.
+        let marks: usize = self.marks.iter().map(|(name, mark)| name.len() + mark.len() + 8).sum();
+        let lasting: usize = self.lasting.iter().map(|signal| signal.payload.len() + 100).sum();
+        let mut writer = Writer::with_room(1_024 + self.detector.len() + marks + lasting);
         encode_profile(&mut writer, &self.profile);
         writer.field(tag::PERSON_VERSION, |bytes| {
             if let Some(version) = self.person_version {

@@ -42,12 +42,12 @@ impl Reaction<'_> {
     }
 
     /// Keeps what moves a journey until its version is known.
-    pub(super) fn hold_journey(&mut self, index: usize, stimulus: Stimulus) {
+    pub(super) fn hold_journey(&mut self, index: usize, stimulus: &Stimulus) {
         let Some(journey) = self.entry.journeys.get(index) else { return };
         let id = journey.id.to_string();
         let mut all = self.held();
         // One look is as good as many.
-        if stimulus == Stimulus::Look && all.iter().any(|held| held.journey == id && held.stimulus == Stimulus::Look) {
+        if *stimulus == Stimulus::Look && all.iter().any(|held| held.journey == id && held.stimulus == Stimulus::Look) {
             return;
         }
         if all.len() >= KEPT && matches!(stimulus, Stimulus::Event(_)) {
@@ -62,7 +62,7 @@ impl Reaction<'_> {
                 "nobody knows this version of the workflow: the journey waits");
             self.look_again(&id);
         }
-        all.push(Held { journey: id, stimulus });
+        all.push(Held { journey: id, stimulus: stimulus.clone() });
         self.keep_held(&all);
     }
 
@@ -72,20 +72,20 @@ impl Reaction<'_> {
         let found = self.entry.journeys.iter().position(|journey| journey.id.as_str() == id);
         let known = found.is_some_and(|index| {
             let journey = self.entry.journeys.get(index);
-            journey.is_some_and(|journey| self.rulebooks.version(&journey.workflow, &journey.version).is_some())
+            journey.is_some_and(|journey| self.rulebooks.knows(&journey.workflow, &journey.version))
         });
         if found.is_some() && !known {
             return self.look_again(id);
         }
-        let missed = self.take_held(id.to_owned());
+        let missed = self.take_held(id);
         let Some(index) = found else { return };
         for stimulus in missed {
-            self.tell_journey(index, stimulus);
+            self.tell_journey(index, &stimulus);
         }
     }
 
     /// What a journey has not been told, in order; from here on it counts as told.
-    pub(super) fn take_held(&mut self, id: String) -> Vec<Stimulus> {
+    pub(super) fn take_held(&mut self, id: &str) -> Vec<Stimulus> {
         let all = self.held();
         if all.is_empty() {
             return Vec::new();

@@ -50,7 +50,8 @@ impl Reaction<'_> {
                 Fate::Migrates(to) => Stimulus::Migrate { step: to.into() },
             };
             // What it missed belongs to a version that nobody knew; the new one begins without it.
-            self.take_held(journey_id(journey));
+            let id = journey.id.clone();
+            self.take_held(id.as_str());
             let Some(journey) = self.entry.journeys.get(index) else { continue };
             let Step { journey: after, actions, .. } = {
                 let facts = self.facts();
@@ -66,8 +67,4 @@ impl Reaction<'_> {
         }
         self.follow()
     }
-}
-
-fn journey_id(journey: &rapport_journey::Journey) -> String {
-    journey.id.as_str().to_owned()
 }
