@@ -15,7 +15,7 @@ use crate::session::Tried;
 use crate::settings::SmtpSettings;
 use crate::standing::Standing;
 use rapport_engine::ports::transport::{
-    Connection, Deadline, Delivery, Envelope, Letter, RefusalClass, RelayStanding, Transport, TransportError,
+    Connection, Deadline, Delivery, Envelope, IN_FLIGHT, Letter, RefusalClass, RelayStanding, Transport, TransportError,
 };
 
 /// Mail over SMTP to the first of several relays that takes it.

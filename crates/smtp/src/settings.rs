@@ -7,6 +7,8 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use rapport_engine::ports::transport::IN_FLIGHT;
+
 /// Everything about one relay.
 #[derive(Clone, Debug)]
 pub struct SmtpSettings {

@@ -6,7 +6,7 @@ use std::{borrow::Cow, collections::BTreeSet, sync::Arc, time::Instant};
 use jiff::Timestamp;
 
 use super::{
-    IN_FLIGHT, Mailer, MailerError, SHARD_BEHIND,
+    Mailer, MailerError, SHARD_BEHIND,
     hand::{held, lock},
     pace, policy,
 };
