@@ -23,6 +23,9 @@ use play::{Cause, Link, Play, Round};
 
 /// Up to so many tags all ways of having them are tried; of more, none, each and all.
 const TAGS_MAX: usize = 4;
+/// So many ways of beginning are tried for each trigger, and so many in all: nobody writes more, and nobody waits for it.
+const STARTS_MAX: usize = 64;
+const PLAYS_MAX: usize = 500;
 
 /// `said`: workflows of which it was told that they begin themselves.
 pub(super) fn check(
@@ -42,6 +45,7 @@ pub(super) fn check(
     }
     let starts = starts(&writes, &asked(workflows, segments));
     let mut rounds: BTreeMap<BTreeSet<usize>, Round> = BTreeMap::new();
+    let mut plays = 0..PLAYS_MAX;
     for (index, workflow) in workflows.iter().enumerate() {
         if said.contains(&index) || !workflow.steps.iter().any(play::tells_others) {
             continue;
@@ -49,7 +53,7 @@ pub(super) fn check(
         let mut causes: Vec<Cause> = workflow.timed.iter().filter_map(cause).collect();
         causes.extend(workflow.starts_on(&updated).then(|| Cause::Event(updated.clone())));
         for cause in causes {
-            for carried in &starts {
+            for (carried, _) in starts.iter().zip(&mut plays) {
                 let play = Play::new(workflows, segments, &watched, &written, carried.clone());
                 let Some(round) = play.round(index, cause.clone()) else { continue };
                 let who: BTreeSet<usize> = round.links.iter().map(|link| link.to).collect();
@@ -216,9 +220,10 @@ fn starts(writes: &Writes, asked: &BTreeSet<Arc<str>>) -> Vec<Carried> {
         some.extend(tags.iter().map(|tag| BTreeSet::from([(*tag).clone()])));
         some.push(tags.into_iter().cloned().collect());
     }
-    let mut fields: Vec<BTreeMap<Arc<str>, Option<Arc<str>>>> = vec![BTreeMap::new()];
-    fields.extend(writes.fields.iter().map(|(field, value)| BTreeMap::from([(field.clone(), value.clone())])));
-    some.iter()
-        .flat_map(|tags| fields.iter().map(move |fields| Carried { tags: tags.clone(), fields: fields.clone() }))
-        .collect()
+    let none = some.iter().map(|tags| Carried { tags: tags.clone(), fields: BTreeMap::new() });
+    let with = writes.fields.iter().flat_map(|(field, value)| {
+        let fields = BTreeMap::from([(field.clone(), value.clone())]);
+        some.iter().map(move |tags| Carried { tags: tags.clone(), fields: fields.clone() })
+    });
+    none.chain(with).take(STARTS_MAX).collect()
 }

@@ -300,7 +300,8 @@ impl<'a> Play<'a> {
     /// Compares memberships. Whether anything begins.
     fn look(&mut self) -> bool {
         let (workflows, watched) = (self.workflows, self.watched);
-        let mut all = Vec::new();
+        // Membership now, and at the last look.
+        let mut seen: BTreeMap<&Arc<str>, (bool, Option<bool>)> = BTreeMap::new();
         for segment in watched {
             let is_member = match self.judge.member(segment, &self.world.carried) {
                 Truth::True => true,
@@ -308,36 +309,31 @@ impl<'a> Play<'a> {
                 // What cannot be said changes nothing.
                 Truth::Unknown => continue,
             };
-            let was = self.world.members.insert(segment.clone(), is_member);
+            seen.insert(segment, (is_member, self.world.members.insert(segment.clone(), is_member)));
             if !is_member {
                 self.world.served.retain(|(_, known)| known != segment);
             }
-            let by = self.movers.get(segment).copied();
-            for (to, workflow) in workflows.iter().enumerate() {
-                for timed in &workflow.timed {
-                    let cause = match timed {
-                        Timed::Entered(name) if name == segment && is_member && was.is_some() => {
-                            Cause::Entered(name.clone())
-                        }
-                        Timed::Left(name) if name == segment && !is_member && was == Some(true) => {
-                            Cause::Left(name.clone())
-                        }
-                        _ => continue,
-                    };
-                    let is_served =
-                        matches!(cause, Cause::Entered(_)) && self.world.served.contains(&(to, segment.clone()));
-                    if !is_served {
-                        all.push((to, Told { cause, to: Some(to), by, chain: BTreeSet::new() }));
-                    }
-                }
-            }
         }
         let mut begins = false;
-        for (to, told) in all {
-            // Leaving is told once; being in is told again.
-            if self.admits(to, &told) {
-                self.world.told.push_back(told);
-                begins = true;
+        for (to, workflow) in workflows.iter().enumerate() {
+            for timed in &workflow.timed {
+                let Some(segment) = timed.membership() else { continue };
+                let cause = match (timed, seen.get(segment)) {
+                    (Timed::Entered(_), Some((true, Some(_))))
+                        if !self.world.served.contains(&(to, segment.clone())) =>
+                    {
+                        Cause::Entered(segment.clone())
+                    }
+                    (Timed::Left(_), Some((false, Some(true)))) => Cause::Left(segment.clone()),
+                    _ => continue,
+                };
+                let by = self.movers.get(segment).copied();
+                let told = Told { cause, to: Some(to), by, chain: BTreeSet::new() };
+                // Leaving is told once; being in is told again.
+                if self.admits(to, &told) {
+                    self.world.told.push_back(told);
+                    begins = true;
+                }
             }
         }
         begins
