@@ -24,6 +24,7 @@ mod ingest;
 mod lsp;
 mod migrate;
 mod new;
+mod no_workflow;
 mod notices;
 mod pause;
 mod plan;

@@ -25,6 +25,7 @@ use crate::{
     },
     readiness::Readiness,
     records,
+    replayable::AS_RECORDED,
     restore::{DATABASE_RESTORED, Guard, RestoreError},
     stillness::{Idle, Stillness},
 };
@@ -41,9 +42,6 @@ const IDLE: Idle = Idle { live: Duration::from_millis(200), in_replay: Duration:
 const WAIT: Duration = Duration::from_secs(5);
 /// The longest wait between two tries, and the longest the other side may ask for.
 const WAIT_MAX: Duration = Duration::from_secs(3600);
-
-/// Why a call of a record that is played again waits: it was tried for so long then.
-const AS_RECORDED: &str = "as_recorded";
 
 /// The courier's needs.
 #[derive(Clone)]

@@ -16,6 +16,9 @@ use crate::{
     },
 };
 
+/// The reason of mails and calls that wait where a record is played again, because they waited then.
+pub(crate) const AS_RECORDED: &str = "as_recorded";
+
 /// Why a replay cannot be played.
 #[derive(Debug, thiserror::Error)]
 pub enum NotReplayable {

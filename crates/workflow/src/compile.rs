@@ -229,7 +229,7 @@ fn build(
         workflows.extend(read.map(|read| Arc::new(read.workflow)));
     }
     if checks {
-        lint::check(&workflows, &declared, sources, findings);
+        lint::check(&workflows, &segments, &declared, sources, findings);
         let all = Client::ALL;
         let clients = config.as_ref().map_or(all.as_slice(), |config| config.mail_clients.as_slice());
         sources.iter().for_each(|source| clients::lint(source, clients, findings));

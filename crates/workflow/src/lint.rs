@@ -2,6 +2,7 @@
 //! nothing reaches, conditions that keep everybody out or ask too early, waits and decisions that do nothing, secrets in
 //! files.
 
+mod carried;
 mod circle;
 mod early;
 mod idle;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use rapport_event::Kind;
 use rapport_rule::{Findings, Source, Sources, Span};
 
+use crate::config::Segments;
 use crate::environment::Declared;
 use crate::model::{Once, Verb, Workflow};
 
@@ -27,8 +29,15 @@ const FREQUENT: [Kind; 6] = [
     Kind::ConversionPaid,
 ];
 
-pub(crate) fn check(workflows: &[Arc<Workflow>], declared: &Declared, sources: &Sources, findings: &mut Findings) {
-    circle::check(workflows, sources, findings);
+pub(crate) fn check(
+    workflows: &[Arc<Workflow>],
+    segments: &Segments,
+    declared: &Declared,
+    sources: &Sources,
+    findings: &mut Findings,
+) {
+    let said = circle::check(workflows, sources, findings);
+    carried::check(workflows, segments, &said, sources, findings);
     frequent(workflows, sources, findings);
     reach::check(workflows, declared, sources, findings);
     secrets::check(sources, findings);

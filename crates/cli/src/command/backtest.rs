@@ -9,6 +9,7 @@ use rapport_rule::Length;
 use serde_json::{Value, json};
 
 use super::apply::checked;
+use super::no_workflow;
 use crate::backtest::{Compared, Played, Seen, Sent, compare, play, read, seen};
 use crate::command_line::{BacktestArguments, ClockKind};
 use crate::exit::{self, Failure};
@@ -30,10 +31,7 @@ pub async fn run(settings: &Settings, arguments: &BacktestArguments) -> Result<u
     if let Some(workflow) = &arguments.workflow
         && rulebook.workflow(workflow).is_none()
     {
-        let near = rapport_rule::suggest::nearest(workflow, rulebook.workflows.iter().map(|workflow| &*workflow.id));
-        let near = near.map(|near| format!("did you mean `{near}`?"));
-        return Err(Failure::input(format!("there is no workflow `{}`", harmless(workflow)))
-            .help(near.unwrap_or_else(|| "leave it away for all".into())));
+        return Err(no_workflow::named(workflow, rulebook.workflows.iter().map(|workflow| &*workflow.id)));
     }
     let stop = stop::on_signal()?;
     let live = Layout::open(settings, ClockKind::Live).await?;

@@ -21,12 +21,11 @@ use rapport_engine::story::{Story, ToldMessage};
 use rapport_event::PartnerKey;
 use rapport_journey::{Journey, explain};
 use rapport_rule::expr::Clause;
-use rapport_rule::suggest::nearest;
 use rapport_store::SqlStore;
 use serde_json::{Map, Value, json};
 
 use super::health::standing_now;
-use super::pause;
+use super::{no_workflow, pause};
 use crate::ahead::Ahead;
 use crate::desk::open_store;
 use crate::exit::{self, Doing, Failure};
@@ -129,11 +128,7 @@ fn known_workflow(workflow: &str, applied: Option<&Applied>, story: &Story) -> R
     if known.contains(workflow) {
         return Ok(());
     }
-    let failure = Failure::input(format!("there is no workflow `{}`", harmless(workflow)));
-    Err(match nearest(workflow, known) {
-        Some(near) => failure.help(format!("did you mean `{near}`?")),
-        None => failure.help("leave --workflow away to see everything"),
-    })
+    Err(no_workflow::named(workflow, known))
 }
 
 /// The one partner of this id, or of PROGRAM/PARTNER.

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use rapport_journey::Journey;
-use rapport_rule::suggest::nearest;
 use rapport_store::SqlStore;
 use rapport_workflow::graph::{self, Inside};
 use rapport_workflow::{Rulebook, Workflow};
 
+use super::no_workflow;
 use super::test::sound_rulebook;
 use crate::command_line::{Global, GraphFormat};
 use crate::desk::open_store;
@@ -44,11 +44,8 @@ pub async fn run(
 }
 
 fn named<'r>(rulebook: &'r Rulebook, id: &str) -> Result<&'r Workflow, Failure> {
-    rulebook.workflow(id).map(|workflow| &**workflow).ok_or_else(|| {
-        let known = rulebook.workflows.iter().map(|workflow| &*workflow.id);
-        let near = nearest(id, known).map(|near| format!("did you mean `{near}`?")).unwrap_or_default();
-        Failure::input(format!("there is no workflow `{}`", printed::harmless(id))).help(near)
-    })
+    let known = || rulebook.workflows.iter().map(|workflow| &*workflow.id);
+    rulebook.workflow(id).map(|workflow| &**workflow).ok_or_else(|| no_workflow::named(id, known()))
 }
 
 fn drawn(workflow: &Workflow, format: GraphFormat, inside: &Inside) -> String {

@@ -9,12 +9,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rapport_engine::rulebooks::Rulebooks;
-use rapport_rule::suggest::nearest;
 use rapport_store::{NoticeMail, SqlStore};
 use rapport_workflow::{Config, Notice, Workflow};
 use serde_json::{Value, json};
 
 use self::standing::{Row, Standing};
+use super::no_workflow;
 use super::report::csv_field;
 use crate::command_line::{NoticeFormat, NoticesArguments};
 use crate::desk::open_store;
@@ -107,11 +107,7 @@ fn named<'a>(workflows: &'a [Arc<Workflow>], wanted: Option<&str>) -> Result<Vec
     if workflows.iter().any(|workflow| *workflow.id == *wanted) {
         return Err(Failure::input(format!("`{wanted}` is no notice")).help("a workflow is one by its key `notice:`"));
     }
-    let failure = Failure::input(format!("there is no workflow `{}`", harmless(wanted)));
-    Err(match nearest(wanted, all().map(|(workflow, _)| &*workflow.id)) {
-        Some(near) => failure.help(format!("did you mean `{near}`?")),
-        None => failure.help("leave it away to see all notices"),
-    })
+    Err(no_workflow::named(wanted, all().map(|(workflow, _)| &*workflow.id)))
 }
 
 /// Everybody who has to know, by programme and partner.

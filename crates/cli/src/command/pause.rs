@@ -15,7 +15,7 @@ use rapport_workflow::{MailName, Verb};
 use serde_json::{Value, json};
 
 use super::work::said;
-use super::{explain, login_name};
+use super::{explain, login_name, no_workflow};
 use crate::command_line::{HoldArguments, IncidentAction, JourneyAction, JourneyArguments, PauseArguments, Waiting};
 use crate::desk::Desk;
 use crate::exit::{self, Doing, Failure};
@@ -195,12 +195,7 @@ pub(super) fn in_force(applied: &Applied, name: &str) -> Result<String, Failure>
     if applied.rulebook.workflow(name).is_some() {
         return Ok(name.to_owned());
     }
-    let failure = Failure::input(format!("no workflow `{}` is in force", harmless(name)));
-    let near = nearest(name, applied.rulebook.workflows.iter().map(|workflow| &*workflow.id));
-    Err(match near {
-        Some(near) => failure.help(format!("did you mean `{near}`?")),
-        None => failure,
-    })
+    Err(no_workflow::in_force(name, applied.rulebook.workflows.iter().map(|workflow| &*workflow.id)))
 }
 
 /// The workflow, also one that is in force no longer but is still paused: somebody has to be able to end that.

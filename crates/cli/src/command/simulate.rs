@@ -7,6 +7,7 @@ use rapport_workflow::Rulebook;
 use serde_json::{Value, json};
 
 use super::explain::find;
+use super::no_workflow;
 use super::test::sound_rulebook;
 use crate::ahead::Ahead;
 use crate::command_line::{Global, SimulateArguments};
@@ -53,10 +54,7 @@ pub async fn partner(settings: &Settings, partner: &str, arguments: &SimulateArg
 }
 
 fn no_such_workflow(rulebook: &Rulebook, workflow: &str) -> Failure {
-    let near = rapport_rule::suggest::nearest(workflow, rulebook.workflows.iter().map(|workflow| &*workflow.id));
-    let near = near.map(|near| format!("did you mean `{near}`?"));
-    Failure::input(format!("there is no workflow `{}`", harmless(workflow)))
-        .help(near.unwrap_or_else(|| "`rapport check` lists them".into()))
+    no_workflow::named(workflow, rulebook.workflows.iter().map(|workflow| &*workflow.id))
 }
 
 /// Of a workflow's test partner: no store is asked.

@@ -8,9 +8,7 @@ use rapport_journey::{Journey, State};
 
 use super::Mailer;
 use crate::ports::store::{DueMessage, Holder, RecipientSnapshot, RecipientVerdict};
-
-/// The reason of mail that waits because it waited then.
-const AS_RECORDED: &str = "as_recorded";
+use crate::replayable::AS_RECORDED;
 
 impl Mailer {
     /// Puts off what was looked at only later; `None` when there is no such mail.

@@ -21,6 +21,14 @@ const TESTS_PATH: &str = "workflows/greeting/tests.yaml";
 
 /// Keys of a workflow.
 pub(super) const WORKFLOW: Place = Place::In(&[(WORKFLOW_FILE, "…")]);
+/// Keys of a workflow beside a segment `resting` of the partners with the tag `resting`.
+pub(super) const WORKFLOW_OF_A_TAG: Place = Place::In(&[
+    (WORKFLOW_FILE, "…"),
+    (
+        "config/segments.yaml",
+        "segments:\n  never_sold: { if: conversions_total == 0 }\n  resting: { if: '\"resting\" in partner.tags' }",
+    ),
+]);
 /// Steps of a workflow.
 pub(super) const STEPS: Place = Place::In(&[(WORKFLOW_FILE, "steps:\n  …")]);
 /// The text of a mail.

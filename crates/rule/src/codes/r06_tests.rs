@@ -84,4 +84,12 @@ pub(super) const PAGES: &[CodePage] = &[
         example: "tracking: { utm: our mail }",
         put_right: "tracking: { utm: partner-mail }",
     },
+    CodePage {
+        code: "R0611",
+        title: "workflows that begin each other by what they write on partners",
+        meaning: "A step gives or takes a tag, or sets a label or field; that leads the partner into or out of a segment, or is told as `partner.updated`, and begins a workflow whose steps lead back to where it began. It is found only if partners can certainly go round: by the tags and fields that steps outside of decisions write, with everything else that conditions ask staying as it is. Clauses about the trigger, mails sent and moving figures are taken for a brake, and so is a way inside `if`, `choose` or `split`. It is an error where it goes round for everybody without a wait, which nobody can mean: with every event of the partner, and every day. It is a warning where a wait, a question or another condition stands in it, with how long a round takes at the soonest: resting for 30 days and beginning anew may be wanted. `once: per partner` and a longer `once: every …` end it where the workflow sends, asks, emits or gives something; one that only writes does not use up `once`.",
+        place: place::WORKFLOW_OF_A_TAG,
+        example: "when: { left: resting }\nonce: per event\nsteps: [{ add_tag: resting }, { email: hello }, { wait: 30 days }, { remove_tag: resting }]",
+        put_right: "when: { left: resting }\nonce: per partner\nsteps: [{ add_tag: resting }, { email: hello }, { wait: 30 days }, { remove_tag: resting }]",
+    },
 ];

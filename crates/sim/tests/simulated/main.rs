@@ -18,6 +18,7 @@ mod live;
 mod mailers;
 mod neighbours;
 mod nights;
+mod notices;
 mod offers;
 mod refusals;
 mod seeds;

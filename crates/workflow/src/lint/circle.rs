@@ -28,10 +28,13 @@ struct Way {
     is_slow: bool,
 }
 
-pub(super) fn check(workflows: &[Arc<Workflow>], sources: &Sources, findings: &mut Findings) {
+/// Gives the workflows of which it is said.
+pub(super) fn check(workflows: &[Arc<Workflow>], sources: &Sources, findings: &mut Findings) -> BTreeSet<usize> {
+    let mut said = BTreeSet::new();
     let leads: Vec<Vec<Leads>> = workflows.iter().map(|workflow| leads(workflow, workflows)).collect();
     for (index, workflow) in workflows.iter().enumerate() {
         let Some(way) = way_back(index, workflows, &leads) else { continue };
+        said.insert(index);
         let (path, span) = (path_of(workflow), key_span(workflow, "when", sources));
         let found = if way.is_slow {
             findings.warning("R0430", &path, span, "this workflow begins itself again and again")
@@ -42,6 +45,7 @@ pub(super) fn check(workflows: &[Arc<Workflow>], sources: &Sources, findings: &m
             .label(format!("what line {} does leads back here", way.line))
             .hint("Begin on another kind, bind it with `if`, or say `once: per partner`.");
     }
+    said
 }
 
 /// The way back to a workflow, one without a time between the rounds if there is one.

@@ -14,9 +14,9 @@ use self::holdout::Holdout;
 use crate::command_line::{ReportArguments, ReportFormat};
 use crate::exit::{Doing, Failure};
 use crate::picture::Picture;
-use crate::printed::harmless;
 
 use super::super::backtest::window;
+use super::super::no_workflow;
 use super::delivery;
 use super::sheet::Sheet;
 
@@ -54,11 +54,7 @@ pub(super) async fn print(
             && !steps.has(name)
             && !holdouts.contains_key(name.as_str())
     }) {
-        let known = rulebook.workflows.iter().map(|workflow| &*workflow.id);
-        let near = rapport_rule::suggest::nearest(unknown, known);
-        let help = near
-            .map_or_else(|| "workflows are folders under workflows/".into(), |near| format!("did you mean `{near}`?"));
-        return Err(Failure::input(format!("there is no workflow `{}`", harmless(unknown))).help(help));
+        return Err(no_workflow::named(unknown, rulebook.workflows.iter().map(|workflow| &*workflow.id)));
     }
     steps.retain(named);
     holdouts.retain(|workflow, _| named(workflow));
