@@ -10,6 +10,26 @@ const EXCHANGE: &[u8] = include_bytes!("corpus/exchange-policy.eml");
 const TWO: &[u8] = include_bytes!("corpus/two-recipients.eml");
 const ABUSE: &[u8] = include_bytes!("corpus/arf-abuse.eml");
 
+/// What each mail of the corpus follows.
+const SOURCES: &str = include_str!("corpus/README.md");
+
+#[test]
+fn every_mail_of_the_corpus_cites_what_it_follows() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus");
+    let mut mails = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if !name.ends_with(".eml") {
+            continue;
+        }
+        mails += 1;
+        let row = SOURCES.lines().find(|line| line.starts_with(&format!("| `{name}` | ")));
+        let row = row.unwrap_or_else(|| panic!("{name} has no row in README.md"));
+        assert!(row.contains("RFC 3464") || row.contains("RFC 5965"), "{row}");
+    }
+    assert!(mails > 4, "{mails} mails");
+}
+
 fn told(mail: &[u8]) -> String {
     match read_mail(mail, None) {
         Ok((reports, _)) => reports.iter().map(line).collect::<Vec<_>>().join("; "),
