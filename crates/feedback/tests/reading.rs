@@ -214,6 +214,35 @@ fn ses_notifications() {
     assert_eq!(ses::notification(br#"{"Type":"Other"}"#), Err(Unread::UnknownKind));
 }
 
+/// As the pages show it that the shapes follow: SendGrid in seconds, Mailgun with a fraction, the others as text.
+#[test]
+fn a_provider_tells_when_it_happened_and_a_mail_does_not() {
+    let at = |read: Result<Vec<Report>, Unread>| read.unwrap()[0].at.map(|at| at.to_string());
+    let second = |text: &str| Some(text.to_owned());
+    let bounced = mailgun_failed("permanent", "bounce", "5.1.1");
+    assert_eq!(at(mailgun::read(bounced.as_bytes())), second("2018-03-16T20:46:35Z"));
+    let sendgrid_at = |at: &str| format!(r#"[{{"event":"bounce","email":"ada@partner.example","timestamp":{at}}}]"#);
+    assert_eq!(at(sendgrid::read(sendgrid_at("1513299569").as_bytes())), second("2017-12-15T00:59:29Z"));
+    for none in ["null", "\"soon\"", "[]", "9e300", "-9e300", "9223372036854775807", "\"2019-13-05T16:33:54Z\""] {
+        assert_eq!(at(sendgrid::read(sendgrid_at(none).as_bytes())), None, "{none}");
+    }
+    let postmark = br#"{"RecordType":"Bounce","Type":"HardBounce","Email":"ada@partner.example","BouncedAt":"2019-11-05T16:33:54.9070259Z"}"#;
+    assert_eq!(at(postmark::read(postmark)), second("2019-11-05T16:33:54.9070259Z"));
+    let ses = |message: &str| {
+        let outside = serde_json::json!({ "Type": "Notification", "MessageId": "n1", "TopicArn": "t", "Message": message,
+            "Timestamp": "2026-03-10T12:00:00.000Z", "SignatureVersion": "2", "Signature": "AAAA" });
+        ses::read(&ses::notification(outside.to_string().as_bytes()).unwrap())
+    };
+    let bounce = r#"{"notificationType":"Bounce","bounce":{"bounceType":"Permanent","bouncedRecipients":[{"emailAddress":"jane@example.com"}],"timestamp":"2016-01-27T14:59:38.237Z"}}"#;
+    assert_eq!(at(ses(bounce)), second("2016-01-27T14:59:38.237Z"));
+    let complaint = r#"{"notificationType":"Complaint","complaint":{"complainedRecipients":[{"emailAddress":"richard@example.com"}],"timestamp":"2016-01-27T14:59:38.237Z"}}"#;
+    assert_eq!(at(ses(complaint)), second("2016-01-27T14:59:38.237Z"));
+    for mail in [POSTFIX, EXIM, EXCHANGE, TWO, ABUSE] {
+        let (reports, _) = read_mail(mail, None).unwrap();
+        assert!(reports.iter().all(|report| report.at.is_none()), "{reports:?}");
+    }
+}
+
 fn corpus() -> impl Strategy<Value = &'static [u8]> {
     prop_oneof![Just(POSTFIX), Just(EXIM), Just(EXCHANGE), Just(TWO), Just(ABUSE)]
 }
