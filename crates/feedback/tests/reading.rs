@@ -9,6 +9,7 @@ const EXIM: &[u8] = include_bytes!("corpus/exim-delayed.eml");
 const EXCHANGE: &[u8] = include_bytes!("corpus/exchange-policy.eml");
 const TWO: &[u8] = include_bytes!("corpus/two-recipients.eml");
 const ABUSE: &[u8] = include_bytes!("corpus/arf-abuse.eml");
+const UTF8: &[u8] = include_bytes!("corpus/internationalised.eml");
 
 /// What each mail of the corpus follows.
 const SOURCES: &str = include_str!("corpus/README.md");
@@ -27,7 +28,7 @@ fn every_mail_of_the_corpus_cites_what_it_follows() {
         let row = row.unwrap_or_else(|| panic!("{name} has no row in README.md"));
         assert!(row.contains("RFC 3464") || row.contains("RFC 5965"), "{row}");
     }
-    assert!(mails > 4, "{mails} mails");
+    assert!(mails > 5, "{mails} mails");
 }
 
 fn told(mail: &[u8]) -> String {
@@ -54,6 +55,13 @@ fn bounces_of_different_servers() {
     assert_eq!(told(POSTFIX), format!("hard 5.1.1 ada@partner.example {id}"));
     assert_eq!(told(EXIM), "nothing delayed ada@partner.example 5f0e@mail.acme.example");
     assert_eq!(told(EXCHANGE), "policy 5.7.1 ada@partner.example -");
+    let jorg = "hard 5.1.1 jörg@müller.example 5f0e@mail.acme.example";
+    assert_eq!(told(UTF8), jorg);
+    // Without the form for mails in ASCII, and with one that is none.
+    let text = std::str::from_utf8(UTF8).unwrap();
+    for other in ["X-Recipient: utf-8; j\\x{F6}rg@", "Original-Recipient: utf-8; j\\x{110000}rg@"] {
+        assert_eq!(told(text.replace("Original-Recipient: utf-8; j\\x{F6}rg@", other).as_bytes()), jorg, "{other}");
+    }
     assert_eq!(told(TWO), "soft 5.0.0 arathib@vnet.ibm.example -; hard 5.2.1 wsnell@sdcc13.ucsd.example -");
 }
 
@@ -237,14 +245,14 @@ fn a_provider_tells_when_it_happened_and_a_mail_does_not() {
     assert_eq!(at(ses(bounce)), second("2016-01-27T14:59:38.237Z"));
     let complaint = r#"{"notificationType":"Complaint","complaint":{"complainedRecipients":[{"emailAddress":"richard@example.com"}],"timestamp":"2016-01-27T14:59:38.237Z"}}"#;
     assert_eq!(at(ses(complaint)), second("2016-01-27T14:59:38.237Z"));
-    for mail in [POSTFIX, EXIM, EXCHANGE, TWO, ABUSE] {
+    for mail in [POSTFIX, EXIM, EXCHANGE, TWO, ABUSE, UTF8] {
         let (reports, _) = read_mail(mail, None).unwrap();
         assert!(reports.iter().all(|report| report.at.is_none()), "{reports:?}");
     }
 }
 
 fn corpus() -> impl Strategy<Value = &'static [u8]> {
-    prop_oneof![Just(POSTFIX), Just(EXIM), Just(EXCHANGE), Just(TWO), Just(ABUSE)]
+    prop_oneof![Just(POSTFIX), Just(EXIM), Just(EXCHANGE), Just(TWO), Just(ABUSE), Just(UTF8)]
 }
 
 /// Anybody can send a mail to the address that answers go to: one that ends the process when it is let go must not be held.
