@@ -93,6 +93,9 @@ fn complaints_and_what_is_none() {
     assert_eq!(told(without_part.as_bytes()), "incomplete");
 }
 
+/// `Auto-Submitted` after RFC 3834, 5, an empty return path after RFC 5321, 4.5.5, `List-Id` after RFC 2919, `Precedence` after
+/// RFC 2076, 3.9; `X-Auto-Response-Suppress` after Microsoft's MS-OXCMAIL. The other headers and the subjects are what responders have
+/// been seen to write: no page says so, and whatever is not among them was written by a person.
 #[test]
 fn a_person_is_told_from_a_machine() {
     let table = [

@@ -238,6 +238,19 @@ async fn the_third_soft_bounce_closes_the_address() {
 }
 
 #[tokio::test]
+async fn soft_bounces_further_apart_than_two_weeks_are_not_counted_together() {
+    let world = World::new("en").await;
+    for (place, (days, expected)) in [(0, 0), (1, 0), (14, 0), (1, 0), (0, 1)].into_iter().enumerate() {
+        let today = world.clock.pass(days).as_second().to_string();
+        let soft =
+            json!({ "event": "failed", "severity": "temporary", "id": format!("s{place}"), "recipient": ADDRESS });
+        tally(&mailgun_at(&world, &today, &format!("t{place}"), &soft).await, json!({ "taken": 1 }));
+        assert_eq!(world.suppressions().await.len(), expected, "after {}", place + 1);
+    }
+    world.stop().await;
+}
+
+#[tokio::test]
 async fn postmark_proves_itself_by_its_login() {
     let world = World::new("en").await;
     let body = json!({ "RecordType": "Bounce", "ID": 42, "Type": "HardBounce", "Email": ADDRESS }).to_string();
