@@ -239,6 +239,8 @@ fn a_provider_tells_when_it_happened_and_a_mail_does_not() {
     }
     let postmark = br#"{"RecordType":"Bounce","Type":"HardBounce","Email":"ada@partner.example","BouncedAt":"2019-11-05T16:33:54.9070259Z"}"#;
     assert_eq!(at(postmark::read(postmark)), second("2019-11-05T16:33:54.9070259Z"));
+    let zoned = br#"{"RecordType":"Bounce","Type":"HardBounce","Email":"ada@partner.example","BouncedAt":"2014-08-01T13:28:10.2735393-04:00"}"#;
+    assert_eq!(at(postmark::read(zoned)), second("2014-08-01T17:28:10.2735393Z"));
     let ses = |message: &str| {
         let outside = serde_json::json!({ "Type": "Notification", "MessageId": "n1", "TopicArn": "t", "Message": message,
             "Timestamp": "2026-03-10T12:00:00.000Z", "SignatureVersion": "2", "Signature": "AAAA" });
