@@ -18,5 +18,5 @@ pub(crate) fn read(text: &str, message_id: Option<&str>, recipient: Option<&str>
     };
     let told = fields::value(group, "original-rcpt-to").and_then(fields::address);
     let address = told.or_else(|| recipient.map(str::to_owned));
-    Ok(Report { what, message_id: message_id.map(str::to_owned), address, event_id: None })
+    Ok(Report { what, message_id: message_id.map(str::to_owned), address, event_id: None, at: None })
 }

@@ -34,5 +34,5 @@ fn recipient(group: &Group, message_id: Option<&str>) -> Option<Report> {
         "delayed" | "delivered" | "relayed" | "expanded" => What::Nothing { name: action },
         _ => return None,
     };
-    Some(Report { what, message_id: message_id.map(str::to_owned), address, event_id: None })
+    Some(Report { what, message_id: message_id.map(str::to_owned), address, event_id: None, at: None })
 }

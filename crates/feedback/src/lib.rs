@@ -20,6 +20,8 @@ mod arf;
 mod mail;
 pub mod provider;
 
+use jiff::Timestamp;
+
 pub use class::Class;
 pub use mail::{Envelope, read_mail};
 
@@ -34,6 +36,9 @@ pub struct Report {
     pub address: Option<String>,
     /// The provider's own id of this event, the same when it is told again.
     pub event_id: Option<String>,
+    /// When it happened, as the provider tells. A mail tells nothing that its writer could not have written, and is about a mail of
+    /// ours, whose time we know.
+    pub at: Option<Timestamp>,
 }
 
 /// What was said.

@@ -75,7 +75,7 @@ pub fn read_mail(bytes: &[u8], recipient: Option<&str>) -> Result<(Vec<Report>, 
     // The last of the references is what was answered (RFC 5322, 3.6.4).
     let message_id = answered.filter_map(|ids| ids.split_whitespace().rev().find_map(fields::message_id)).next();
     let event_id = mail.message_id().and_then(fields::message_id);
-    Ok((vec![Report { what, message_id, address, event_id }], envelope))
+    Ok((vec![Report { what, message_id, address, event_id, at: None }], envelope))
 }
 
 /// How often the name stands anywhere in a mail. The parser takes a name with blanks in it for the name, so they are passed over.

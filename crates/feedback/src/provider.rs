@@ -6,6 +6,7 @@ pub mod postmark;
 pub mod sendgrid;
 pub mod ses;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::{Report, What, fields};
@@ -24,12 +25,32 @@ fn id(value: &Value, path: &str) -> Option<String> {
     }
 }
 
-fn report(what: What, value: &Value, address: &str, message_id: Option<&str>, event_id: Option<String>) -> Report {
+/// An instant: seconds since 1970, whole or not, or as RFC 3339 writes it. What is none is not told.
+fn instant(value: &Value, path: &str) -> Option<Timestamp> {
+    match value.pointer(path)? {
+        Value::String(text) => text.parse().ok(),
+        Value::Number(number) => {
+            let seconds = number.as_i64().or_else(|| number.as_f64().map(|seconds| seconds.floor() as i64))?;
+            Timestamp::from_second(seconds).ok()
+        }
+        _ => None,
+    }
+}
+
+/// A report about the address at `address`, of the instant at `at`.
+fn report(
+    what: What,
+    value: &Value,
+    (address, at): (&str, &str),
+    message_id: Option<&str>,
+    event_id: Option<String>,
+) -> Report {
     Report {
         what,
         message_id: message_id.and_then(fields::message_id),
         address: text(value, address).and_then(fields::address),
         event_id,
+        at: instant(value, at),
     }
 }
 

@@ -8,7 +8,7 @@ pub const EVENTS: &str = "rapport_http_events_total";
 pub const REJECTED: &str = "rapport_rejected_total";
 /// Reports about mail that had an effect, by `origin` (`mail` or the provider) and `what` (`bounce.hard`, `complaint`, `reply` …).
 pub const FEEDBACK: &str = "rapport_feedback_total";
-/// Reports about mail that had none because they were not proven, not understood or about nobody, by `origin` and `why`.
+/// Reports about mail that had none because they were not proven, not understood, about nobody or too old, by `origin` and `why`.
 pub const FEEDBACK_REFUSED: &str = "rapport_feedback_refused_total";
 /// Counted links that were followed, by `what`: `noted` (judged a minute later), `known` (within the same minute, or of nobody), `head`,
 /// `over`, `refused` (no link of ours), `lost` (the visitor got there, and the database does not know); and later, by what they were

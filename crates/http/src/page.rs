@@ -17,6 +17,8 @@ use crate::words::Words;
 pub(crate) use choices::Group;
 
 const STYLE: &str = include_str!("page.css");
+/// Of the title that a window's tab and a bookmark show.
+const TAB_CHARS_MAX: usize = 70;
 
 /// Only the one stylesheet, by its hash, and forms to ourselves. No script, frame, image or foreign connection.
 static POLICY: LazyLock<String> = LazyLock::new(|| {
@@ -75,7 +77,7 @@ impl Page {
     pub(crate) fn button(mut self, label: &str, fields: &[(&str, &str)]) -> Self {
         self.body.push_str("<form method=\"post\">\n");
         self.hidden(fields);
-        let _ = writeln!(self.body, "<button>{}</button>\n</form>", escape(label));
+        let _ = writeln!(self.body, "<button type=\"submit\">{}</button>\n</form>", escape(label));
         self
     }
 
@@ -83,7 +85,7 @@ impl Page {
     pub(crate) fn quiet_button(mut self, label: &str, fields: &[(&str, &str)]) -> Self {
         self.body.push_str("<form method=\"post\">\n");
         self.hidden(fields);
-        let _ = writeln!(self.body, "<button class=\"quiet\">{}</button>\n</form>", escape(label));
+        let _ = writeln!(self.body, "<button type=\"submit\" class=\"quiet\">{}</button>\n</form>", escape(label));
         self
     }
 
@@ -109,7 +111,11 @@ impl Page {
                 escape(value),
             );
         }
-        let _ = writeln!(self.body, "</fieldset>\n<button class=\"second\">{}</button>\n</form>", escape(button));
+        let _ = writeln!(
+            self.body,
+            "</fieldset>\n<button type=\"submit\" class=\"second\">{}</button>\n</form>",
+            escape(button)
+        );
         self
     }
 
@@ -143,7 +149,7 @@ impl Page {
                 escape(value),
             );
         }
-        let _ = writeln!(self.body, "<button>{}</button>\n</form>", escape(button));
+        let _ = writeln!(self.body, "<button type=\"submit\">{}</button>\n</form>", escape(button));
         self
     }
 
@@ -151,12 +157,13 @@ impl Page {
     pub(crate) fn switches(mut self, legend: &str, switches: &[Switch<'_>], button: &str) -> Self {
         self.body.push_str("<form method=\"post\">\n<fieldset>\n");
         let _ = writeln!(self.body, "<legend>{}</legend>", escape(legend));
+        let shown: Vec<&str> = switches.iter().filter(|switch| !switch.fixed).map(|switch| switch.id).collect();
+        if !shown.is_empty() {
+            self.hidden(&[("shown", shown.join(" ").as_str())]);
+        }
         for switch in switches {
             let Switch { id, name, about, on, fixed } = switch;
             let id = escape(id);
-            if !fixed {
-                let _ = writeln!(self.body, "<input type=\"hidden\" name=\"shown\" value=\"{id}\">");
-            }
             let _ = writeln!(
                 self.body,
                 "<label class=\"switch\"><input type=\"checkbox\" name=\"topic\" value=\"{id}\"{}{}>\
@@ -167,7 +174,7 @@ impl Page {
                 escape(about),
             );
         }
-        let _ = writeln!(self.body, "</fieldset>\n<button>{}</button>\n</form>", escape(button));
+        let _ = writeln!(self.body, "</fieldset>\n<button type=\"submit\">{}</button>\n</form>", escape(button));
         self
     }
 
@@ -203,12 +210,12 @@ impl Page {
     /// The page as it is sent, or kept as a file: nothing it needs is elsewhere.
     pub(crate) fn html(self) -> String {
         let Self { words, program, title, body, footer } = self;
+        let tab = escape(&tab(&title, &program));
         let (lang, title, program) = (words.language, escape(&title), escape(&program));
-        let of = if program.is_empty() { String::new() } else { format!(" · {program}") };
         let header = if program.is_empty() { String::new() } else { format!("<header>{program}</header>\n") };
         let footer = if footer.is_empty() { String::new() } else { format!("<footer>{footer}</footer>\n") };
         format!(
-            "<!doctype html>\n<html lang=\"{lang}\">\n<head>\n<meta charset=\"utf-8\">\n<title>{title}{of}</title>\n\
+            "<!doctype html>\n<html lang=\"{lang}\">\n<head>\n<meta charset=\"utf-8\">\n<title>{tab}</title>\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
              <meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"robots\" content=\"noindex, nofollow\">\n\
              <style>{STYLE}</style>\n</head>\n<body>\n{header}<main>\n<h1>{title}</h1>\n{body}</main>\n{footer}</body>\n</html>\n"
@@ -311,6 +318,23 @@ pub(crate) async fn guarded(mut response: Response) -> Response {
     response
 }
 
+/// What the browser calls the page: its title and the programme, as far as that is still a name and not a text. The question of a
+/// survey can be long, and stands whole in the heading.
+fn tab(title: &str, program: &str) -> String {
+    let short = |text: &str| text.chars().count() <= TAB_CHARS_MAX;
+    let whole = format!("{title} · {program}");
+    if !program.is_empty() && short(&whole) {
+        return whole;
+    }
+    if short(title) {
+        return title.to_owned();
+    }
+    let begin: String = title.chars().take(TAB_CHARS_MAX - 1).collect();
+    // Up to its last whole word.
+    let words = begin.rsplit_once(char::is_whitespace).map_or(&*begin, |(words, _)| words);
+    format!("{words}…")
+}
+
 /// Text as it may stand in an element or a quoted attribute.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
@@ -334,6 +358,17 @@ mod tests {
     #[test]
     fn text_never_becomes_markup() {
         assert_eq!(escape(r#"<a href="x">&'"#), "&lt;a href=&quot;x&quot;&gt;&amp;&#39;");
+    }
+
+    #[test]
+    fn a_tab_has_a_short_name_of_whole_words() {
+        assert_eq!(tab("Your mails", ""), "Your mails");
+        assert_eq!(tab("Your mails", "Acme Partners"), "Your mails · Acme Partners");
+        let question = "How likely are you to recommend our programme to somebody you know?";
+        assert_eq!(tab(question, "Acme Partners"), question);
+        let longer = tab(&format!("{question} And why?"), "Acme Partners");
+        assert_eq!(longer, format!("{question}…"));
+        assert_eq!(tab(&"ö".repeat(300), "").chars().count(), TAB_CHARS_MAX);
     }
 
     #[test]

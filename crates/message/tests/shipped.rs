@@ -179,6 +179,42 @@ fn no_two_mails_share_a_paragraph() {
     }
 }
 
+/// What stands in a file between its conditions and empty lines: what each partner may read, whatever branch theirs is.
+fn passages(text: &str) -> Vec<String> {
+    let body = text.splitn(3, "---").last().unwrap_or_default();
+    let (mut passages, mut rest) = (vec![String::new()], body);
+    while let Some((before, tagged)) = rest.split_once("{{") {
+        let (tag, after) = tagged.split_once("}}").unwrap_or((tagged, ""));
+        let last = passages.last_mut().unwrap();
+        last.push_str(before);
+        if tag.starts_with(['#', '/']) || tag.starts_with("else") {
+            passages.push(String::new());
+        } else {
+            last.push_str(&format!("{{{{{tag}}}}}"));
+        }
+        rest = after;
+    }
+    passages.last_mut().unwrap().push_str(rest);
+    let paragraphs = passages.iter().flat_map(|passage| passage.split("\n\n"));
+    let plain = paragraphs.map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "));
+    plain.filter(|text| text.split(' ').count() >= 6).collect()
+}
+
+#[test]
+fn no_two_mails_share_what_only_some_partners_read() {
+    let mut seen: BTreeMap<String, String> = BTreeMap::new();
+    for (_, sources) in folders() {
+        for source in sources {
+            for passage in passages(&source.text) {
+                if let Some(other) = seen.insert(passage.clone(), source.path.clone()) {
+                    assert_eq!(other, source.path.clone(), "they share: {passage}");
+                }
+            }
+        }
+    }
+    assert!(seen.len() > 300, "{} passages", seen.len());
+}
+
 #[test]
 fn the_incentive_states_its_conditions() {
     for (_, mail) in mails().into_iter().filter(|(_, mail)| ["incentive", "bonus"].contains(&mail.name())) {

@@ -1,5 +1,5 @@
 //! The throwaway services that tests and benches talk to: real PostgreSQL, real Apache Kafka, Postfix' smtp-sink, aiosmtpd,
-//! two foreign verifiers of mail signatures, a browser with axe, and the public conformance data of CEL.
+//! two foreign verifiers of mail signatures, a browser with axe, html-validate, and the public conformance data of CEL.
 
 mod aiosmtpd;
 mod browser;
@@ -35,6 +35,7 @@ pub struct Services {
     mailauth: PathBuf,
     chromium: PathBuf,
     axe: PathBuf,
+    html_validate: PathBuf,
     cel: PathBuf,
 }
 
@@ -43,7 +44,7 @@ impl Services {
     pub fn start(durability: Durability) -> Result<Self> {
         let (smtp_sink, aiosmtpd) = (smtp_sink::find_or_install()?, aiosmtpd::python()?);
         let (dkim_python, mailauth) = (dkim_verifiers::python()?, dkim_verifiers::mailauth()?);
-        let (chromium, axe) = (browser::chromium()?, browser::axe()?);
+        let (chromium, axe, html_validate) = (browser::chromium()?, browser::axe()?, browser::html_validate()?);
         let cel = cel_conformance::find_or_fetch()?;
         let mut kafka = kafka::Kafka::spawn().context("Apache Kafka")?;
         let postgres = postgres::Postgres::start(durability).context("PostgreSQL")?;
@@ -51,7 +52,7 @@ impl Services {
         println!("xtask: PostgreSQL at {}", postgres.url());
         println!("xtask: Apache Kafka at {} ({})", kafka.address(), kafka.origin());
         println!("xtask: smtp-sink is {}", smtp_sink.display());
-        Ok(Self { postgres, kafka, smtp_sink, aiosmtpd, dkim_python, mailauth, chromium, axe, cel })
+        Ok(Self { postgres, kafka, smtp_sink, aiosmtpd, dkim_python, mailauth, chromium, axe, html_validate, cel })
     }
 
     /// What the tests read to find the services.
@@ -65,6 +66,7 @@ impl Services {
             ("RAPPORT_TEST_MAILAUTH", self.mailauth.display().to_string()),
             ("RAPPORT_TEST_CHROMIUM", self.chromium.display().to_string()),
             ("RAPPORT_TEST_AXE", self.axe.display().to_string()),
+            ("RAPPORT_TEST_HTML_VALIDATE", self.html_validate.display().to_string()),
             ("RAPPORT_TEST_CEL", self.cel.display().to_string()),
         ]
     }

@@ -53,7 +53,7 @@ pub fn read(body: &[u8]) -> Result<Vec<Report>, Unread> {
         other => nothing(other),
     };
     let message = text(event, "/message/headers/message-id");
-    Ok(vec![report(what, event, "/recipient", message, id(event, "/id"))])
+    Ok(vec![report(what, event, ("/recipient", "/timestamp"), message, id(event, "/id"))])
 }
 
 fn class(permanent: bool, reason: Option<&str>, status: Option<&str>) -> Class {

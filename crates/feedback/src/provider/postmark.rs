@@ -43,5 +43,6 @@ pub fn read(body: &[u8]) -> Result<Vec<Report>, Unread> {
     };
     // `MessageID` is Postmark's own; ours travels as metadata.
     let message = text(&body, "/Metadata/message-id");
-    Ok(vec![report(what, &body, "/Email", message, id(&body, "/ID").map(|id| format!("{record}:{id}")))])
+    let event_id = id(&body, "/ID").map(|id| format!("{record}:{id}"));
+    Ok(vec![report(what, &body, ("/Email", "/BouncedAt"), message, event_id)])
 }

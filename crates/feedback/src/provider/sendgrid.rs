@@ -48,5 +48,5 @@ fn event(event: &Value) -> Option<Report> {
         "unsubscribe" | "group_unsubscribe" => What::Unsubscribe,
         other => nothing(other),
     };
-    Some(report(what, event, "/email", text(event, "/smtp-id"), id(event, "/sg_event_id")))
+    Some(report(what, event, ("/email", "/timestamp"), text(event, "/smtp-id"), id(event, "/sg_event_id")))
 }

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::{id, nothing, text};
+use super::{id, instant, nothing, text};
 use crate::class::{Class, is_status, status_in};
 use crate::{REPORTS_MAX, Report, Unread, What, fields};
 
@@ -78,7 +78,8 @@ pub fn read(notification: &Notification) -> Result<Vec<Report>, Unread> {
     // Event publishing calls it `eventType`, feedback notifications `notificationType`.
     let kind = text(&event, "/notificationType").or_else(|| text(&event, "/eventType")).ok_or(Unread::Incomplete)?;
     let message_id = original_id(&event);
-    let about = |list: &str, what: &dyn Fn(&Value) -> What| {
+    let about = |list: &str, at: &str, what: &dyn Fn(&Value) -> What| {
+        let at = instant(&event, at);
         let recipients = event.pointer(list).and_then(Value::as_array).ok_or(Unread::Incomplete)?;
         if recipients.len() > REPORTS_MAX {
             return Err(Unread::TooMany);
@@ -88,13 +89,14 @@ pub fn read(notification: &Notification) -> Result<Vec<Report>, Unread> {
             message_id: message_id.clone(),
             address: text(recipient, "/emailAddress").and_then(fields::address),
             event_id: Some(format!("{}:{place}", notification.id)),
+            at,
         });
         Ok(reports.collect())
     };
     match kind {
         "Bounce" => {
             let (kind, subkind) = (text(&event, "/bounce/bounceType"), text(&event, "/bounce/bounceSubType"));
-            about("/bounce/bouncedRecipients", &|recipient| {
+            about("/bounce/bouncedRecipients", "/bounce/timestamp", &|recipient| {
                 let told = text(recipient, "/status").filter(|status| is_status(status)).map(str::to_owned);
                 let status = told.or_else(|| text(recipient, "/diagnosticCode").and_then(status_in));
                 let class = match (kind, subkind, status.as_deref()) {
@@ -111,13 +113,16 @@ pub fn read(notification: &Notification) -> Result<Vec<Report>, Unread> {
         "Complaint" => {
             // With a type it may be a recipient who found it among the spam and took it back.
             let not_spam = text(&event, "/complaint/complaintFeedbackType") == Some("not-spam");
-            about("/complaint/complainedRecipients", &|_| if not_spam { What::NotSpam } else { What::Complaint })
+            about("/complaint/complainedRecipients", "/complaint/timestamp", &|_| {
+                if not_spam { What::NotSpam } else { What::Complaint }
+            })
         }
         other => Ok(vec![Report {
             what: nothing(other),
             message_id,
             address: None,
             event_id: id(&event, "/mail/messageId"),
+            at: None,
         }]),
     }
 }

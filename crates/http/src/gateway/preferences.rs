@@ -42,8 +42,9 @@ pub(super) async fn act(
 ) -> Result<Response, Response> {
     let visit = visit::open(&gateway, &headers, token, "p").await?;
     let sent = fields(posted);
+    // Topics are named one a field, as by boxes that are ticked, or several in one.
     let named = |name: &str| -> BTreeSet<&str> {
-        sent.iter().filter(|(field, _)| field == name).map(|(_, value)| value.as_str()).collect()
+        sent.iter().filter(|(field, _)| field == name).flat_map(|(_, value)| value.split_whitespace()).collect()
     };
     let (shown, on) = (named("shown"), named("topic"));
     let said = async {

@@ -40,7 +40,7 @@ impl Page {
             }
             self.body.push_str("</div>\n</fieldset>\n");
         }
-        let _ = writeln!(self.body, "<button>{}</button>\n</form>", escape(button));
+        let _ = writeln!(self.body, "<button type=\"submit\">{}</button>\n</form>", escape(button));
         self
     }
 
@@ -48,7 +48,7 @@ impl Page {
     pub(crate) fn second_button(mut self, label: &str, fields: &[(&str, &str)]) -> Self {
         self.body.push_str("<form method=\"post\">\n");
         self.hidden(fields);
-        let _ = writeln!(self.body, "<button class=\"second\">{}</button>\n</form>", escape(label));
+        let _ = writeln!(self.body, "<button type=\"submit\" class=\"second\">{}</button>\n</form>", escape(label));
         self
     }
 }

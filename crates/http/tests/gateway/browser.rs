@@ -32,9 +32,9 @@ const BAD: &str =
 /// Pixels; what the widest page may have.
 const WIDTH: u64 = 320;
 
-fn named(variable: &str) -> PathBuf {
+pub fn named(variable: &str) -> PathBuf {
     let place = std::env::var_os(variable);
-    place.unwrap_or_else(|| panic!("{variable} is not set: run `cargo xtask test`, which installs the browser")).into()
+    place.unwrap_or_else(|| panic!("{variable} is not set: run `cargo xtask test`, which installs it")).into()
 }
 
 /// What the pages tell, in their order.
@@ -56,7 +56,7 @@ fn shown(folder: &Path, dark: bool) -> Vec<Value> {
 }
 
 /// The pages of the gateway by name: what a link shows, and what a button answers.
-async fn pages(language: &str) -> Vec<(String, String)> {
+pub async fn pages(language: &str) -> Vec<(String, String)> {
     let mut pages = Vec::new();
     let mut add = |name: &str, page: crate::world::Answer| {
         assert!(page.body.starts_with("<!doctype html>"), "{name}: {page:?}");

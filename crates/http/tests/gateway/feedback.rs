@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use hmac::{Hmac, Mac};
+use jiff::Timestamp;
 use openssl::{
     asn1::Asn1Time,
     ec::{EcGroup, EcKey},
@@ -14,13 +15,15 @@ use openssl::{
     sign::Signer,
     x509::{X509, X509Name},
 };
+use rapport_engine::ports::{
+    keep::{Class, DataClass, Keep},
+    store::{Store, SuppressionChange},
+};
 use rapport_event::{Event, Payload};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use rapport_engine::ports::store::Store;
-
-use crate::world::{ADDRESS, Answer, MESSAGE, World, keys, now};
+use crate::world::{ADDRESS, Answer, MESSAGE, World, keys, now, shipped};
 
 pub const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:bounces";
 
@@ -57,7 +60,7 @@ pub fn sns() -> &'static (PKey<Private>, String) {
     })
 }
 
-/// A bounce as Postfix sends it, to and about these.
+/// A bounce after RFC 3464, 2.1 to 2.3, as Postfix sends it, to and about these.
 fn bounce(path: &str, about: &str, status: &str) -> String {
     format!(
         "Return-Path: <>\r\nDelivered-To: {path}\r\nFrom: MAILER-DAEMON@relay.example\r\nTo: {path}\r\n\
@@ -143,6 +146,7 @@ async fn a_return_path_does_not_close_the_address_of_somebody_else() {
     world.stop().await;
 }
 
+/// After RFC 5965, Appendix B.2; the recipient blotted out as RFC 6590 says.
 #[tokio::test]
 async fn a_complaint_that_hides_who_complained_is_the_recipients() {
     let world = World::new("en").await;
@@ -234,6 +238,19 @@ async fn the_third_soft_bounce_closes_the_address() {
 }
 
 #[tokio::test]
+async fn soft_bounces_further_apart_than_two_weeks_are_not_counted_together() {
+    let world = World::new("en").await;
+    for (place, (days, expected)) in [(0, 0), (1, 0), (14, 0), (1, 0), (0, 1)].into_iter().enumerate() {
+        let today = world.clock.pass(days).as_second().to_string();
+        let soft =
+            json!({ "event": "failed", "severity": "temporary", "id": format!("s{place}"), "recipient": ADDRESS });
+        tally(&mailgun_at(&world, &today, &format!("t{place}"), &soft).await, json!({ "taken": 1 }));
+        assert_eq!(world.suppressions().await.len(), expected, "after {}", place + 1);
+    }
+    world.stop().await;
+}
+
+#[tokio::test]
 async fn postmark_proves_itself_by_its_login() {
     let world = World::new("en").await;
     let body = json!({ "RecordType": "Bounce", "ID": 42, "Type": "HardBounce", "Email": ADDRESS }).to_string();
@@ -285,13 +302,124 @@ async fn a_call_that_was_signed_long_ago_is_refused() {
     world.stop().await;
 }
 
+/// An address that is closed, and then opened by a person.
+async fn opened_again(world: &World, reason: &str) {
+    assert_eq!(world.suppressions().await, closed(reason));
+    world
+        .store
+        .change_suppressions(&[SuppressionChange::lift(&ADDRESS.to_lowercase(), None, reason)], &[])
+        .await
+        .unwrap();
+    assert_eq!(world.suppressions().await, []);
+}
+
+/// How long reports are known, in days.
+fn kept() -> u32 {
+    shipped().rulebook.config.retention.days(DataClass::Feedback)
+}
+
+fn complaint_by_mail() -> String {
+    format!(
+        "From: abuse@provider.example\r\nTo: complaints@acme.example\r\nMIME-Version: 1.0\r\n\
+         Content-Type: multipart/report; report-type=feedback-report; boundary=\"b\"\r\n\r\n\
+         --b\r\nContent-Type: message/feedback-report\r\n\r\nFeedback-Type: abuse\r\nUser-Agent: x/1\r\nVersion: 1\r\n\
+         Original-Mail-From: <{}>\r\n\r\n--b--\r\n",
+        path()
+    )
+}
+
+/// Return paths are good for ever, so whoever has an old report could close with it what a person has opened since.
+#[tokio::test]
+async fn a_mail_that_comes_again_when_nobody_knows_it_any_more_changes_nothing() {
+    let reports = [(bounce(&path(), ADDRESS, "5.1.1"), "hard_bounce"), (complaint_by_mail(), "complaint")];
+    for (report, reason) in reports {
+        let world = World::new("en").await;
+        tally(&mail(&world, &report).await, json!({ "taken": 1 }));
+        opened_again(&world, reason).await;
+        let before = world.written().await;
+        world.clock.pass(kept());
+        tally(&mail(&world, &report).await, json!({ "taken": 0, "known": 1, "refused": {} }));
+        let present = world.clock.pass(1);
+        let keep = Keep { class: Class::Data(DataClass::Feedback), days: kept() };
+        assert_eq!(world.store.prune(present, keep).await.unwrap(), 1, "{reason}: the report is forgotten");
+        for _ in 0..2 {
+            let told = mail(&world, &report).await;
+            tally(&told, json!({ "taken": 0, "known": 0, "refused": { "stale": 1 } }));
+        }
+        // It does not help to tell it by another way, with a signature of today.
+        let told = json!({ "event": "failed", "severity": "permanent", "reason": "suppress-bounce", "recipient": ADDRESS,
+            "message": { "headers": { "message-id": format!("{MESSAGE}@mail.acme.example") } } });
+        let today = present.as_second().to_string();
+        tally(&mailgun_at(&world, &today, "t", &told).await, json!({ "taken": 0, "refused": { "stale": 1 } }));
+        assert_eq!(world.written().await, before, "{reason}");
+        // A person who answers a mail of long ago is heard all the same.
+        let answer = reply("", ADDRESS, &format!("{MESSAGE}@mail.acme.example"), "late@partner.example");
+        tally(&mail(&world, &answer).await, json!({ "taken": 1 }));
+        assert_eq!(world.suppressions().await, []);
+        world.stop().await;
+    }
+}
+
+/// Of what a provider tells with a signature of today, but happened long ago: its own time decides where no mail of ours is named.
+#[tokio::test]
+async fn an_event_of_long_ago_closes_nothing_whenever_a_provider_signs_it() {
+    let world = World::new("en").await;
+    let (old, fresh) = (i64::from(kept()) * 86_400 + 60, 3_600);
+    let before = world.written().await;
+    let at = |age: i64| now().as_second() - age;
+    let written = |age: i64| Timestamp::from_second(at(age)).unwrap().to_string();
+    let stale = json!({ "taken": 0, "refused": { "stale": 1 } });
+    for event in ["failed", "complained", "unsubscribed"] {
+        let told = json!({ "event": event, "severity": "permanent", "reason": "suppress-bounce", "recipient": ADDRESS,
+            "timestamp": at(old) as f64 + 0.25 });
+        tally(&mailgun(&world, event, &told).await, stale.clone());
+    }
+    let list =
+        json!([{ "event": "bounce", "status": "5.1.1", "email": ADDRESS, "sg_event_id": "e", "timestamp": at(old) }]);
+    let (list, stamp) = (list.to_string(), ago(60));
+    tally(&sendgrid_asked(&world, &stamp, &sendgrid_signature(&stamp, &list), &list).await, stale.clone());
+    let login = format!("Basic {}", BASE64.encode("postmark:their password"));
+    let postmark = async |age: i64| {
+        let body = json!({ "RecordType": "SpamComplaint", "ID": 7, "Type": "SpamComplaint", "Email": ADDRESS,
+            "BouncedAt": written(age) });
+        let headers = [("authorization", login.as_str())];
+        world.ask("POST", "/v1/feedback/postmark", &headers, body.to_string().as_bytes()).await
+    };
+    tally(&postmark(old).await, stale.clone());
+    let published = now().to_string();
+    let old_event = format!("\"complaint\":{{\"timestamp\":\"{}\",", written(old));
+    let call = notified(&published, |event| event.replace("\"complaint\":{", &old_event));
+    tally(&world.ask("POST", "/v1/feedback/ses", &[], call.as_bytes()).await, stale);
+    assert_eq!(world.written().await, before);
+    tally(&postmark(fresh).await, json!({ "taken": 1, "refused": {} }));
+    assert_eq!(world.suppressions().await, closed("complaint"));
+    world.stop().await;
+}
+
+/// Files that cannot be read open no door, and close none either.
+#[tokio::test]
+async fn without_files_a_report_is_stale_as_soon_as_any_files_could_say_so() {
+    let world = World::without_files().await;
+    let report = bounce(&path(), ADDRESS, "5.7.1");
+    world.clock.pass(28);
+    tally(&mail(&world, &report).await, json!({ "taken": 1 }));
+    world.clock.pass(1);
+    tally(&mail(&world, &report).await, json!({ "known": 0, "refused": { "stale": 1 } }));
+    world.stop().await;
+}
+
 /// A complaint by SNS, published at this instant.
 fn notification(at: &str) -> String {
+    notified(at, |event| event)
+}
+
+fn notified(at: &str, edit: impl FnOnce(String) -> String) -> String {
     let event = json!({ "notificationType": "Complaint", "complaint": { "complainedRecipients": [{ "emailAddress": ADDRESS }] }, "mail": {} });
+    let event = edit(event.to_string());
     let text = format!("Message\n{event}\nMessageId\nn1\nTimestamp\n{at}\nTopicArn\n{TOPIC}\nType\nNotification\n");
     let mut signer = Signer::new(MessageDigest::sha256(), &sns().0).unwrap();
     let signature = BASE64.encode(signer.sign_oneshot_to_vec(text.as_bytes()).unwrap());
-    json!({ "Type": "Notification", "MessageId": "n1", "TopicArn": TOPIC, "Message": event.to_string(), "Timestamp": at,
+    json!({ "Type": "Notification", "MessageId": "n1", "TopicArn": TOPIC, "Message": event, "Timestamp": at,
         "SignatureVersion": "2", "Signature": signature })
     .to_string()
 }

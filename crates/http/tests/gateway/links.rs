@@ -191,6 +191,10 @@ async fn preferences_switch_topics_off_and_on_and_leave_the_rest_alone() {
     assert!(page.body.contains("value=\"payouts\" checked disabled"), "{}", page.body);
     world.form(&link, form).await;
     assert_eq!(world.outbox().await.len(), 2, "saving the same again is nothing new");
+    let all = "name=\"shown\" value=\"milestones news onboarding performance\">";
+    assert!(page.body.contains(all), "the page names them in one field: {}", page.body);
+    world.form(&link, "shown=milestones+news+performance&topic=performance&topic=milestones").await;
+    assert_eq!(world.outbox().await.len(), 2, "and is understood alike");
     let page = world.form(&link, "").await;
     assert!(page.status == 200 && !page.body.contains("Saved."), "a body that shows no switch sets none");
     assert_eq!(world.suppressions().await.len(), 1);

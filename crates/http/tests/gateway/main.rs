@@ -10,6 +10,7 @@ mod feedback;
 mod goals;
 mod hostile;
 mod links;
+mod markup;
 mod ops;
 mod refused;
 mod reviews;

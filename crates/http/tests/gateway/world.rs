@@ -5,13 +5,13 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rapport_engine::ports::{
     clock::Clock,
     log::{EventLog, LogError, LogIdentity, LogRecord, NewRecord, Progress, ShardFeed},
@@ -55,15 +55,26 @@ pub fn now() -> Timestamp {
     "2026-11-21T10:00:00Z".parse().unwrap()
 }
 
-/// The present, which can be out of reach, as it is with the database.
+/// The present, which stands still until it is moved, and can be out of reach, as it is with the database.
 #[derive(Default)]
 pub struct Standing {
     away: AtomicBool,
+    passed: AtomicI64,
 }
 
 impl Standing {
     pub fn go_away(&self, away: bool) {
         self.away.store(away, Ordering::SeqCst);
+    }
+
+    /// So many days later than before; the new present.
+    pub fn pass(&self, days: u32) -> Timestamp {
+        self.passed.fetch_add(i64::from(days) * 24, Ordering::SeqCst);
+        self.present()
+    }
+
+    fn present(&self) -> Timestamp {
+        now().checked_add(SignedDuration::from_hours(self.passed.load(Ordering::SeqCst))).unwrap()
     }
 }
 
@@ -73,7 +84,7 @@ impl Clock for Standing {
         if self.away.load(Ordering::SeqCst) {
             return Err(StoreError::Unavailable("no database".into()));
         }
-        Ok(now())
+        Ok(self.present())
     }
     fn replays(&self) -> bool {
         false

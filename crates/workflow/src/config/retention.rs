@@ -53,6 +53,12 @@ impl DataClass {
         }
     }
 
+    /// The shortest keep that files may name, in days.
+    #[must_use]
+    pub const fn least_days(self, history_days: u32) -> u32 {
+        self.least(history_days).0
+    }
+
     const fn usual(self, history_days: u32) -> u32 {
         match self {
             Self::Conversions => history_days + CONVERSION_SLACK_DAYS,

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rapport_contact::{NormalisedAddress, normalise};
+use rapport_engine::ports::keep::DataClass;
 use rapport_engine::ports::rows::{MessageRow, OutboxRow};
 use rapport_engine::ports::store::{FeedbackRow, StoreError, SuppressionChange, UNSUBSCRIBED};
 use rapport_engine::records;
@@ -20,6 +21,8 @@ use crate::metric;
 /// Of suppressions and records.
 const HARD_BOUNCE: &str = "hard_bounce";
 const COMPLAINT: &str = "complaint";
+/// Of refusals: nobody knows any more whether this was told before.
+const STALE: &str = "stale";
 
 /// Why a report is believed, and how far.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +52,7 @@ pub(super) struct Tally {
 /// Carries out what follows from reports, one by one; after an error all may be told again.
 pub(super) async fn carry_out(gateway: &Gateway, origin: &Origin, reports: Vec<Report>) -> Result<Tally, StoreError> {
     let now = gateway.clock.now().await?;
+    let known_since = known_since(gateway, now).await?;
     let mut tally = Tally::default();
     for report in &reports {
         let what = name(&report.what);
@@ -56,7 +60,9 @@ pub(super) async fn carry_out(gateway: &Gateway, origin: &Origin, reports: Vec<R
             tally.nothing += 1;
             continue;
         }
-        match about(gateway, origin, report).await? {
+        let about = about(gateway, origin, report).await?;
+        let about = about.and_then(|about| if is_stale(report, &about, known_since) { Err(STALE) } else { Ok(about) });
+        match about {
             Err(why) => {
                 refused(origin.name(), why);
                 *tally.refused.entry(why).or_default() += 1;
@@ -73,6 +79,25 @@ pub(super) async fn carry_out(gateway: &Gateway, origin: &Origin, reports: Vec<R
         }
     }
     Ok(tally)
+}
+
+/// Since when everything that was reported is known. Where no files can be read, the time that no files can shorten.
+async fn known_since(gateway: &Gateway, now: Timestamp) -> Result<Timestamp, StoreError> {
+    let days = match gateway.rules.current().await {
+        Ok(Some(rules)) => rules.rulebook.config.retention.days(DataClass::Feedback),
+        Ok(None) | Err(StoreError::Damaged(_)) => DataClass::Feedback.least_days(0),
+        Err(error) => return Err(error),
+    };
+    Ok(now.checked_sub(SignedDuration::from_hours(i64::from(days) * 24)).unwrap_or(Timestamp::MIN))
+}
+
+/// Whether it may have been told before and been forgotten: it happened, or the mail it is about was due, before what is known begins.
+/// A mail is due before it leaves, and leaves before anybody can tell of it. Told again, such a report would close an address that a
+/// person has opened since. Who answers opens and closes nothing, whenever they answer.
+fn is_stale(report: &Report, about: &About, known_since: Timestamp) -> bool {
+    let closes = matches!(report.what, What::Bounce { .. } | What::Complaint | What::Unsubscribe);
+    let due = about.message.as_ref().map(|message| message.due);
+    closes && [report.at, due].into_iter().flatten().any(|at| at < known_since)
 }
 
 impl Origin {
