@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use rapport_event::FieldType;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::bucket::Cells;
 use crate::day::Day;
 use crate::encoding::Unknown;
+use crate::marks::Marks;
 use crate::measure::{Measure, Totals};
 use crate::moment::Moments;
 use crate::payout::Payouts;
@@ -72,7 +74,7 @@ pub struct PartnerState {
     /// Signals that last.
     pub lasting: Vec<LastingSignal>,
     /// Further opaque states by name, sorted: goals told, cursors.
-    pub marks: Vec<(Arc<str>, Vec<u8>)>,
+    pub marks: Marks,
     /// Fields a newer version wrote into the hot part; written back as they were.
     pub unknown: Unknown,
     /// The same of the days part.
@@ -321,23 +323,16 @@ impl PartnerState {
 
     /// An opaque state by name.
     pub fn mark(&self, name: &str) -> Option<&[u8]> {
-        let place = self.marks.binary_search_by(|(known, _)| (**known).cmp(name)).ok()?;
-        self.marks.get(place).map(|(_, bytes)| bytes.as_slice())
+        self.marks.get(name)
+    }
+
+    /// What the JSON of an opaque state says, read once for as long as it stays; none when there is none, or it is no such thing.
+    pub fn mark_as<T: DeserializeOwned + Send + Sync + 'static>(&self, name: &str) -> Option<Arc<T>> {
+        self.marks.read(name)
     }
 
     /// Sets an opaque state; empty bytes take it away.
     pub fn set_mark(&mut self, name: &str, bytes: Vec<u8>) {
-        match self.marks.binary_search_by(|(known, _)| (**known).cmp(name)) {
-            Ok(place) if bytes.is_empty() => {
-                self.marks.remove(place);
-            }
-            Ok(place) => {
-                if let Some((_, known)) = self.marks.get_mut(place) {
-                    *known = bytes;
-                }
-            }
-            Err(_) if bytes.is_empty() => {}
-            Err(place) => self.marks.insert(place, (Arc::from(name), bytes)),
-        }
+        self.marks.set(name, bytes);
     }
 }

@@ -3,7 +3,7 @@
 use rapport_event::{Kind, engine::SignalData, extra::Extra};
 use rapport_insight::{
     base::{Basis, Standing},
-    health::{Contribution, Health, HealthModel, Kept, sentence_since},
+    health::{Contribution, Health, HealthModel, Kept, Trail, sentence_since},
 };
 
 use super::{Reaction, signals};
@@ -27,11 +27,11 @@ impl Reaction<'_> {
             let Some(review) = health::review(&facts, models).filter(|review| review.is_to_be_kept(&facts)) else {
                 return false;
             };
-            let news = review.is_news(&facts).then(|| health::standing(&facts));
+            let news = review.is_news(&facts).then(|| review.standing(&facts));
             (review, news)
         };
         let before = self.entry.state.band.clone();
-        let mut trail = review.trail.clone();
+        let mut trail = Trail::clone(&review.trail);
         trail.wait_for(review.pending.clone());
         if let Some(standing) = &news {
             self.entry.state.health = Some((review.health.score.clamp(0.0, 100.0) * 100.0).round() as u16);
@@ -47,17 +47,17 @@ impl Reaction<'_> {
         if let Some(change) = before.as_deref().and_then(|before| model.band_change(before, health)) {
             let day = self.program.zone.to_datetime(self.now).date();
             self.end_drops();
-            self.tell_once(Kind::HealthChanged, &format!("health:{day}:{}", change.to), data_of(&review));
+            self.tell_once(Kind::HealthChanged, &format!("health:{day}:{}", change.to), data_of(&review, model));
             if change.dropped {
                 let kind = Kind::DroppedTo(change.to.as_str().into());
-                self.raise(&kind, &format!("dropped:{day}:{}", change.to), data_of(&review));
+                self.raise(&kind, &format!("dropped:{day}:{}", change.to), data_of(&review, model));
             }
         }
         let lasts = self.entry.state.lasting("health.falling").is_some();
         match &review.fall {
             Some(fall) if !lasts => {
                 let what = fall.group.replace('_', " ");
-                let mut data = data_of(&review);
+                let mut data = data_of(&review, model);
                 data.summary = format!("{what} fell by {:.0} points; {}", fall.points, data.summary).into();
                 data.extra.insert("points", (fall.points * 10.0).round() / 10.0);
                 data.extra.insert("group", fall.group.as_str());
@@ -80,9 +80,8 @@ impl Reaction<'_> {
 
     /// The row by which every past instant can be asked for: the newest at or before it holds.
     fn keep_health(&mut self, review: &Review, standing: &Standing) {
-        let mut data = data_of(review);
-        // Who asks tells it by the rows before this one.
-        data.summary = "".into();
+        // Who asks tells it by the rows before this one: there is no summary.
+        let mut data = judgement(&review.health);
         let kept = Kept::of(&review.health.contributions);
         data.extra.insert("contributions", serde_json::to_value(kept).unwrap_or_default());
         data.extra.insert("model", review.model.as_str());
@@ -108,20 +107,23 @@ impl Reaction<'_> {
     }
 }
 
-fn data_of(review: &Review) -> SignalData {
-    let health: &Health = &review.health;
-    let since = if review.week_began.is_some() { "since Monday" } else { "" };
+fn data_of(review: &Review, model: &HealthModel) -> SignalData {
+    let health = &review.health;
+    let week_began = review.week_began(model);
+    let since = if week_began.is_some() { "since Monday" } else { "" };
+    let mut data = judgement(health);
+    data.summary = sentence_since(week_began.as_ref(), health, since).into();
+    let contributions: Vec<Contribution> = health.contributions.iter().map(rounded).collect();
+    data.extra.insert("contributions", serde_json::to_value(contributions).unwrap_or_default());
+    data
+}
+
+/// Score and band, without words and reasons.
+fn judgement(health: &Health) -> SignalData {
     let mut extra = Extra::NONE;
     extra.insert("score", (health.score * 10.0).round() / 10.0);
     extra.insert("band", health.band.as_str());
-    let contributions: Vec<Contribution> = health.contributions.iter().map(rounded).collect();
-    extra.insert("contributions", serde_json::to_value(contributions).unwrap_or_default());
-    SignalData {
-        name: health.band.as_str().into(),
-        summary: sentence_since(review.week_began.as_ref(), health, since).into(),
-        extra,
-        ..SignalData::default()
-    }
+    SignalData { name: health.band.as_str().into(), extra, ..SignalData::default() }
 }
 
 /// As it is told: nobody asks for the fourth place.
