@@ -200,25 +200,19 @@ impl PartnerState {
     /// The days within the kept history on which the partner sold something that was not taken back, with the number of conversions,
     /// in order.
     pub fn sale_days(&self) -> Vec<(Day, i64)> {
-        let mut days: Vec<(Day, i64)> = Vec::new();
-        let sales = |cells: &Cells| -> Vec<(Day, i64)> {
-            cells.iter().filter(|cell| cell.of == Measure::Conversions).map(|cell| (cell.day, cell.value)).collect()
-        };
-        days.extend(sales(&self.days));
-        let open = sales(&self.open);
-        if !open.is_empty() {
-            days.extend(open);
-            days.sort_unstable();
-            days.dedup_by(|later, earlier| {
-                let same = later.0 == earlier.0;
-                if same {
-                    earlier.1 = earlier.1.saturating_add(later.1);
-                }
-                same
-            });
-        }
-        days.retain(|(_, count)| *count > 0);
-        days
+        self.sales().collect()
+    }
+
+    fn sales(&self) -> impl Iterator<Item = (Day, i64)> {
+        merged(conversions(&self.days), conversions(&self.open), |one, other| one < other)
+    }
+
+    /// The last of [`PartnerState::sale_days`], at most so many, without a walk over all of them.
+    pub fn latest_sale_days(&self, most: usize) -> Vec<(Day, i64)> {
+        let latest = merged(conversions(&self.days).rev(), conversions(&self.open).rev(), |one, other| one > other);
+        let mut latest: Vec<(Day, i64)> = latest.take(most).collect();
+        latest.reverse();
+        latest
     }
 
     /// The last day with a sale that was not taken back, forgotten days included.
@@ -235,14 +229,14 @@ impl PartnerState {
                 Some(day)
             }
             (None, None) => None,
-            _ => self.sale_days().last().map(|(day, _)| *day),
+            _ => self.latest_sale_days(1).last().map(|(day, _)| *day),
         };
         last.or(self.forgotten_sales.map(|(_, last)| last))
     }
 
     /// The first day with a sale that was not taken back, forgotten days included.
     pub fn first_sale_day(&self) -> Option<Day> {
-        self.forgotten_sales.map(|(first, _)| first).or_else(|| self.sale_days().first().map(|(day, _)| *day))
+        self.forgotten_sales.map(|(first, _)| first).or_else(|| self.sales().next().map(|(day, _)| day))
     }
 
     /// The usual number of days between days with sales: the median of the gaps within the kept history, with how many gaps there
@@ -335,4 +329,27 @@ impl PartnerState {
     pub fn set_mark(&mut self, name: &str, bytes: Vec<u8>) {
         self.marks.set(name, bytes);
     }
+}
+
+/// Conversions by day.
+fn conversions(cells: &Cells) -> impl DoubleEndedIterator<Item = (Day, i64)> {
+    cells.iter().filter(|cell| cell.of == Measure::Conversions).map(|cell| (cell.day, cell.value))
+}
+
+/// Days of closed and of open buckets, both in this order, without those whose count comes to nothing.
+fn merged(
+    closed: impl Iterator<Item = (Day, i64)>,
+    open: impl Iterator<Item = (Day, i64)>,
+    comes_first: fn(Day, Day) -> bool,
+) -> impl Iterator<Item = (Day, i64)> {
+    let (mut closed, mut open) = (closed.peekable(), open.peekable());
+    let days = std::iter::from_fn(move || match (closed.peek(), open.peek()) {
+        (Some(one), Some(two)) if one.0 == two.0 => {
+            closed.next().zip(open.next()).map(|(one, two)| (one.0, one.1.saturating_add(two.1)))
+        }
+        (Some(one), Some(two)) if comes_first(two.0, one.0) => open.next(),
+        (Some(_), _) => closed.next(),
+        (None, _) => open.next(),
+    });
+    days.filter(|(_, count)| *count > 0)
 }
