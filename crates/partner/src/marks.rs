@@ -1,14 +1,13 @@
 //! Opaque states by name, and what was read of them for as long as they stay as they are.
 //!
-//! What keeps a mark writes it seldom and reads it at every look: the bytes are read once. What was written is never taken for
-//! what would be read of it: a number may come back from its text as its neighbour, and a process that began with the stored bytes
-//! must see the same.
+//! What keeps a mark writes it seldom and reads it at every look: the bytes are read once, or not at all by who wrote them. A
+//! process that begins with the stored bytes must see the same, so only what comes back from its text as it was may be kept unread.
 
 use std::any::Any;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 
 /// Opaque states by name, sorted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -98,6 +97,23 @@ impl Marks {
             }
         }
     }
+
+    /// Sets a mark to the JSON of a value, which then need not be read again.
+    pub(crate) fn keep<T>(&mut self, name: &str, value: T)
+    where
+        T: Serialize + DeserializeOwned + PartialEq + Send + Sync + 'static,
+    {
+        let bytes = serde_json::to_vec(&value).unwrap_or_default();
+        debug_assert!(
+            serde_json::from_slice(&bytes).is_ok_and(|read: T| read == value),
+            "what `{name}` says is not what was written"
+        );
+        self.set(name, bytes);
+        if let Some(mark) = self.place(name).and_then(|place| self.0.get(place)) {
+            // Already there where the same was written before.
+            let _ = mark.read.set(Arc::new(value));
+        }
+    }
 }
 
 #[cfg(test)]
@@ -125,6 +141,18 @@ mod tests {
         assert_eq!(marks.read::<Vec<u8>>("told"), None);
         marks.set("told", Vec::new());
         assert_eq!((marks.get("told"), marks.read::<Vec<u8>>("told")), (None, None));
+    }
+
+    #[test]
+    fn what_was_written_is_read_as_it_was() {
+        let (mut marks, mut stored) = (Marks::default(), Marks::default());
+        for numbers in [vec![0.1 + 0.2, -0.0], vec![f64::MIN_POSITIVE], vec![f64::MIN_POSITIVE]] {
+            marks.keep("told", numbers.clone());
+            assert_eq!(marks.read("told"), Some(Arc::new(numbers)));
+            stored.set("told", marks.get("told").unwrap().to_vec());
+            assert_eq!(stored, marks);
+            assert_eq!(stored.read::<Vec<f64>>("told"), marks.read("told"));
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use rapport_event::FieldType;
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use crate::bucket::Cells;
@@ -323,6 +323,14 @@ impl PartnerState {
     /// What the JSON of an opaque state says, read once for as long as it stays; none when there is none, or it is no such thing.
     pub fn mark_as<T: DeserializeOwned + Send + Sync + 'static>(&self, name: &str) -> Option<Arc<T>> {
         self.marks.read(name)
+    }
+
+    /// Sets an opaque state to the JSON of a value. It must come back from its text as it was: the value is kept for who asks next.
+    pub fn keep_mark<T>(&mut self, name: &str, value: T)
+    where
+        T: Serialize + DeserializeOwned + PartialEq + Send + Sync + 'static,
+    {
+        self.marks.keep(name, value);
     }
 
     /// Sets an opaque state; empty bytes take it away.

@@ -39,7 +39,7 @@ impl Reaction<'_> {
             trail.push(model.spec(), review.sample.clone());
             self.keep_health(&review, standing);
         }
-        self.entry.state.set_mark(marks::HEALTH, serde_json::to_vec(&trail).unwrap_or_default());
+        self.entry.state.keep_mark(marks::HEALTH, trail);
         if news.is_none() {
             return false;
         }
@@ -80,31 +80,53 @@ impl Reaction<'_> {
 
     /// The row by which every past instant can be asked for: the newest at or before it holds.
     fn keep_health(&mut self, review: &Review, standing: &Standing) {
-        // Who asks tells it by the rows before this one: there is no summary.
-        let mut data = judgement(&review.health);
-        let kept = Kept::of(&review.health.contributions);
-        data.extra.insert("contributions", serde_json::to_value(kept).unwrap_or_default());
-        data.extra.insert("model", review.model.as_str());
-        data.extra.insert("model_stamp", review.stamp);
-        data.extra.insert("missing", serde_json::to_value(&review.health.missing).unwrap_or_default());
-        for (name, known) in [
-            ("days_since_conversion", standing.days_since.map(|days| days as f64)),
-            ("usual_gap_days", standing.usual_gap),
-            ("chance", standing.chance),
-        ] {
-            if let Some(value) = known {
-                data.extra.insert(name, (value * 10.0).round() / 10.0);
-            }
-        }
-        if standing.chance.is_some() && standing.basis != Basis::Own {
-            data.extra.insert("chance_basis", serde_json::to_value(standing.basis).unwrap_or_default());
-        }
+        let payload = reviewed(&review.health, &review.model, review.stamp, standing);
         let id = format!("health-reviewed:{}", self.now.as_millisecond());
-        let payload = serde_json::to_string(&data).unwrap_or_default();
         let mut row = signals::row(&self.entry.key, &id, &Kind::HealthChanged, self.now, None, payload);
         row.kind = REVIEWED.to_owned();
         self.batch.signals.push(row);
     }
+}
+
+/// A row of a health reviewed: a [`SignalData`] with its further fields, which is how it is read.
+#[derive(serde::Serialize)]
+struct Reviewed<'a> {
+    name: &'a str,
+    /// Who asks tells it by the rows before this one.
+    summary: &'static str,
+    score: f64,
+    band: &'a str,
+    contributions: Kept,
+    model: &'a str,
+    model_stamp: u32,
+    missing: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    days_since_conversion: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usual_gap_days: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chance: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chance_basis: Option<Basis>,
+}
+
+fn reviewed(health: &Health, model: &str, stamp: u32, standing: &Standing) -> String {
+    let round = |value: f64| (value * 10.0).round() / 10.0;
+    let row = Reviewed {
+        name: &health.band,
+        summary: "",
+        score: round(health.score),
+        band: &health.band,
+        contributions: Kept::of(&health.contributions),
+        model,
+        model_stamp: stamp,
+        missing: &health.missing,
+        days_since_conversion: standing.days_since.map(|days| round(days as f64)),
+        usual_gap_days: standing.usual_gap.map(round),
+        chance: standing.chance.map(round),
+        chance_basis: standing.chance.and(Some(standing.basis)).filter(|basis| *basis != Basis::Own),
+    };
+    serde_json::to_string(&row).unwrap_or_default()
 }
 
 fn data_of(review: &Review, model: &HealthModel) -> SignalData {
@@ -135,5 +157,62 @@ fn rounded(contribution: &Contribution) -> Contribution {
         weight: round(contribution.weight),
         part: round(contribution.part),
         ..contribution.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The row as a signal with further fields.
+    fn as_signal(health: &Health, model: &str, stamp: u32, standing: &Standing) -> String {
+        let mut data = judgement(health);
+        let kept = Kept::of(&health.contributions);
+        data.extra.insert("contributions", serde_json::to_value(kept).unwrap());
+        data.extra.insert("model", model);
+        data.extra.insert("model_stamp", stamp);
+        data.extra.insert("missing", serde_json::to_value(&health.missing).unwrap());
+        for (name, known) in [
+            ("days_since_conversion", standing.days_since.map(|days| days as f64)),
+            ("usual_gap_days", standing.usual_gap),
+            ("chance", standing.chance),
+        ] {
+            if let Some(value) = known {
+                data.extra.insert(name, (value * 10.0).round() / 10.0);
+            }
+        }
+        if standing.chance.is_some() && standing.basis != Basis::Own {
+            data.extra.insert("chance_basis", serde_json::to_value(standing.basis).unwrap());
+        }
+        serde_json::to_string(&data).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn a_row_is_that_of_a_signal_with_further_fields(
+            parts in prop::collection::vec((0_usize..3, prop::option::of(-1e9_f64..1e9), 0.0_f64..100.0), 0..6),
+            missing in prop::collection::vec("[a-z_\"]{1,8}", 0..3),
+            (score, stamp) in (0.0_f64..100.0, any::<u32>()),
+            (days, gap, chance) in
+                (prop::option::of(0_i64..5_000), prop::option::of(0.5_f64..90.0), prop::option::of(0.0_f64..100.0)),
+            basis in prop::sample::select(vec![Basis::Own, Basis::Borrowed { programs: 12 }, Basis::Declared]),
+        ) {
+            let contributions = parts.into_iter().map(|(group, value, points)| Contribution {
+                input: "recency".into(),
+                group: format!("group {group}"),
+                value,
+                points,
+                weight: points / 3.0,
+                part: points / 7.0,
+            });
+            let health = Health { score, band: "at_risk".into(), contributions: contributions.collect(), missing };
+            let standing = Standing { days_since: days, usual_gap: gap, chance, was: None, basis };
+            let known = reviewed(&health, "coupon", stamp, &standing);
+            prop_assert_eq!(&known, &as_signal(&health, "coupon", stamp, &standing));
+            let read = health::kept(&serde_json::from_str(&known).unwrap());
+            prop_assert_eq!(read.map(|read| read.missing), Some(health.missing));
+        }
     }
 }

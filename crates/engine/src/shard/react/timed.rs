@@ -162,7 +162,7 @@ impl<'a> Reaction<'a> {
         }
         let mut kept = Kept { rulebook: rulebook.hash.clone(), armed, segments: before.segments.clone() };
         kept.segments.extend(segments);
-        self.remember(&before, &kept);
+        self.remember(&before, kept);
     }
 
     /// What is to be armed, by subject.
@@ -180,9 +180,9 @@ impl<'a> Reaction<'a> {
         armed
     }
 
-    fn remember(&mut self, before: &Kept, kept: &Kept) {
-        if before != kept {
-            self.entry.state.set_mark(marks::TIMED, serde_json::to_vec(kept).unwrap_or_default());
+    fn remember(&mut self, before: &Kept, kept: Kept) {
+        if *before != kept {
+            self.entry.state.keep_mark(marks::TIMED, kept);
         }
     }
 
@@ -320,7 +320,7 @@ impl<'a> Reaction<'a> {
                 self.timers.set(TimerRow { due, ..timer.clone() });
                 kept.armed.insert(timer.subject.clone(), due.as_millisecond());
             }
-            self.remember(&before, &kept);
+            self.remember(&before, kept);
         }
         if let Some(snapshot) = begins {
             self.queue.push_back((Follows::Start(workflow.id.clone(), snapshot), self.depth + 1));
