@@ -109,8 +109,8 @@ fn began(payload: &str) -> Option<RevenueEvidence> {
     Some(RevenueEvidence { since: day::number(since), orders: 0.0, expected: 0.0, observed: 0.0, chance: 1.0, normal })
 }
 
-/// Orders by day from one on; `None` for who sells too little to be judged. Days on which the worth of a sale is not known are left out: what
-/// conversions bring each is that of the others.
+/// Orders by day from one on; `None` for who sells too little to be judged. Days on which the worth of a sale is not known are left
+/// out: what conversions bring each is that of the others.
 fn order_days(state: &PartnerState, number: i32, from: i32) -> Option<Vec<OrderDay>> {
     let enough = state.sum(Measure::Conversions, number - 210, number) >= ORDERS_MIN;
     let one = |sale: SaleDay| OrderDay { day: sale.day, orders: sale.conversions as f64, revenue: sale.revenue as f64 };
