@@ -242,13 +242,18 @@ impl PartnerState {
     /// The usual number of days between days with sales: the median of the gaps within the kept history, with how many gaps there
     /// are. None before the second such day.
     pub fn usual_gap(&self) -> Option<(f64, usize)> {
-        let days = self.sale_days();
-        let mut gaps: Vec<i32> = days.iter().zip(days.iter().skip(1)).map(|(one, next)| next.0 - one.0).collect();
-        gaps.sort_unstable();
-        let middle = gaps.len() / 2;
-        let upper = f64::from(*gaps.get(middle)?);
-        let lower = if gaps.len().is_multiple_of(2) { f64::from(*gaps.get(middle.checked_sub(1)?)?) } else { upper };
-        Some((f64::midpoint(lower, upper), gaps.len()))
+        let mut days = self.sales().map(|(day, _)| day);
+        let mut before = days.next()?;
+        let mut gaps: Vec<i32> = days.map(|day| day - std::mem::replace(&mut before, day)).collect();
+        let count = gaps.len();
+        if count == 0 {
+            return None;
+        }
+        // Only what stands in the middle is asked for, not the order around it.
+        let (smaller, upper, _) = gaps.select_nth_unstable(count / 2);
+        let upper = f64::from(*upper);
+        let lower = if count.is_multiple_of(2) { f64::from(*smaller.iter().max()?) } else { upper };
+        Some((f64::midpoint(lower, upper), count))
     }
 
     /// Closes days up to and including one: open buckets of those days (and late changes of earlier ones) move to the closed days,

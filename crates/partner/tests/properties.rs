@@ -193,6 +193,12 @@ proptest! {
         prop_assert_eq!(world.state.last_sale_day(), whole.state.last_sale_day());
         prop_assert_eq!(by_cells(&world.state), world.state.sale_days());
         prop_assert_eq!(world.state.first_sale_day(), by_cells(&world.state).first().map(|(day, _)| *day));
+        let days = by_cells(&world.state);
+        let mut gaps: Vec<i32> = days.windows(2).map(|pair| pair[1].0 - pair[0].0).collect();
+        gaps.sort_unstable();
+        let middle = |at: usize| f64::from(gaps[at]);
+        let usual = (!gaps.is_empty()).then(|| (middle(gaps.len() / 2) + middle((gaps.len() - 1) / 2)) / 2.0);
+        prop_assert_eq!(world.state.usual_gap(), usual.map(|gap| (gap, gaps.len())));
         let by_day = |state: &PartnerState, from| state.by_day_since(from, Measure::Conversions, Measure::Revenue);
         for (most, from) in (0..8).zip(19_668..) {
             let mut latest = world.state.sale_days();
