@@ -2,14 +2,16 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    hash::{BuildHasherDefault, Hasher},
+    sync::{Arc, Mutex, OnceLock, PoisonError, RwLock},
 };
 
 use jiff::Timestamp;
 use rapport_partner::Figure;
 use rapport_rule::{Source, Sources};
-use rapport_workflow::{Rulebook, Workflow};
+use rapport_workflow::{Rulebook, Timed, Workflow};
 use tokio::sync::watch;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::{
     ports::{
@@ -46,14 +48,47 @@ pub struct Applied {
     /// Workflow → first deployment; older events start nothing.
     pub deployed: BTreeMap<String, Timestamp>,
     /// Names met as figures: the conditions of a night ask for the same few of every partner.
-    figures: RwLock<HashMap<Box<str>, Option<Figure>>>,
+    figures: RwLock<HashMap<Box<str>, Option<Figure>, BuildHasherDefault<ShortName>>>,
+    /// Subjects of the timers of triggers that are no event, by workflow.
+    subjects: OnceLock<Vec<Vec<String>>>,
+}
+
+/// The hash of a name that files give: nobody outside chooses what is kept here, and it is asked for at every figure.
+#[derive(Debug, Default)]
+struct ShortName(u64);
+
+impl Hasher for ShortName {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = xxh3_64_with_seed(bytes, self.0);
+    }
+
+    // The end of a text.
+    fn write_u8(&mut self, _: u8) {}
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 impl Applied {
     /// A compiled rulebook under its hash.
     #[must_use]
     pub fn new(hash: String, rulebook: Rulebook, deployed: BTreeMap<String, Timestamp>) -> Self {
-        Self { hash, rulebook, deployed, figures: RwLock::default() }
+        Self { hash, rulebook, deployed, figures: RwLock::default(), subjects: OnceLock::new() }
+    }
+
+    /// Every trigger that is no event, with its workflow and the subject of its timer: `timed:WORKFLOW:INDEX`.
+    pub fn timed(&self) -> impl Iterator<Item = (&Arc<Workflow>, &Timed, &str)> {
+        let workflows = &self.rulebook.workflows;
+        let subjects = self.subjects.get_or_init(|| {
+            let of = |workflow: &Arc<Workflow>| {
+                (0..workflow.timed.len()).map(|index| format!("timed:{}:{index}", workflow.id)).collect()
+            };
+            workflows.iter().map(of).collect()
+        });
+        workflows.iter().zip(subjects).flat_map(|(workflow, subjects)| {
+            workflow.timed.iter().zip(subjects).map(move |(timed, subject)| (workflow, timed, subject.as_str()))
+        })
     }
 
     /// The figure of this name, if it is one. Reading a name takes longer than most figures do.

@@ -127,8 +127,14 @@ impl PartnerState {
     /// nothing are left out.
     #[must_use]
     pub fn by_day(&self, counted: Measure, worth: Measure) -> Vec<SaleDay> {
+        self.by_day_since(Day::MIN, counted, worth)
+    }
+
+    /// The same of the days from one on.
+    #[must_use]
+    pub fn by_day_since(&self, from: Day, counted: Measure, worth: Measure) -> Vec<SaleDay> {
         let mut days: Vec<SaleDay> = Vec::new();
-        for cell in self.days.iter().chain(self.open.iter()) {
+        for cell in self.days.since(from).chain(self.open.since(from)) {
             let (conversions, revenue) = match cell.of {
                 measure if measure == counted => (cell.value, 0),
                 measure if measure == worth => (0, cell.value),

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use rapport_event::FieldType;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use crate::bucket::Cells;
 use crate::day::Day;
 use crate::encoding::Unknown;
+use crate::marks::Marks;
 use crate::measure::{Measure, Totals};
 use crate::moment::Moments;
 use crate::payout::Payouts;
@@ -72,7 +74,7 @@ pub struct PartnerState {
     /// Signals that last.
     pub lasting: Vec<LastingSignal>,
     /// Further opaque states by name, sorted: goals told, cursors.
-    pub marks: Vec<(Arc<str>, Vec<u8>)>,
+    pub marks: Marks,
     /// Fields a newer version wrote into the hot part; written back as they were.
     pub unknown: Unknown,
     /// The same of the days part.
@@ -198,25 +200,19 @@ impl PartnerState {
     /// The days within the kept history on which the partner sold something that was not taken back, with the number of conversions,
     /// in order.
     pub fn sale_days(&self) -> Vec<(Day, i64)> {
-        let mut days: Vec<(Day, i64)> = Vec::new();
-        let sales = |cells: &Cells| -> Vec<(Day, i64)> {
-            cells.iter().filter(|cell| cell.of == Measure::Conversions).map(|cell| (cell.day, cell.value)).collect()
-        };
-        days.extend(sales(&self.days));
-        let open = sales(&self.open);
-        if !open.is_empty() {
-            days.extend(open);
-            days.sort_unstable();
-            days.dedup_by(|later, earlier| {
-                let same = later.0 == earlier.0;
-                if same {
-                    earlier.1 = earlier.1.saturating_add(later.1);
-                }
-                same
-            });
-        }
-        days.retain(|(_, count)| *count > 0);
-        days
+        self.sales().collect()
+    }
+
+    fn sales(&self) -> impl Iterator<Item = (Day, i64)> {
+        merged(conversions(&self.days), conversions(&self.open), |one, other| one < other)
+    }
+
+    /// The last of [`PartnerState::sale_days`], at most so many, without a walk over all of them.
+    pub fn latest_sale_days(&self, most: usize) -> Vec<(Day, i64)> {
+        let latest = merged(conversions(&self.days).rev(), conversions(&self.open).rev(), |one, other| one > other);
+        let mut latest: Vec<(Day, i64)> = latest.take(most).collect();
+        latest.reverse();
+        latest
     }
 
     /// The last day with a sale that was not taken back, forgotten days included.
@@ -233,26 +229,31 @@ impl PartnerState {
                 Some(day)
             }
             (None, None) => None,
-            _ => self.sale_days().last().map(|(day, _)| *day),
+            _ => self.latest_sale_days(1).last().map(|(day, _)| *day),
         };
         last.or(self.forgotten_sales.map(|(_, last)| last))
     }
 
     /// The first day with a sale that was not taken back, forgotten days included.
     pub fn first_sale_day(&self) -> Option<Day> {
-        self.forgotten_sales.map(|(first, _)| first).or_else(|| self.sale_days().first().map(|(day, _)| *day))
+        self.forgotten_sales.map(|(first, _)| first).or_else(|| self.sales().next().map(|(day, _)| day))
     }
 
     /// The usual number of days between days with sales: the median of the gaps within the kept history, with how many gaps there
     /// are. None before the second such day.
     pub fn usual_gap(&self) -> Option<(f64, usize)> {
-        let days = self.sale_days();
-        let mut gaps: Vec<i32> = days.iter().zip(days.iter().skip(1)).map(|(one, next)| next.0 - one.0).collect();
-        gaps.sort_unstable();
-        let middle = gaps.len() / 2;
-        let upper = f64::from(*gaps.get(middle)?);
-        let lower = if gaps.len().is_multiple_of(2) { f64::from(*gaps.get(middle.checked_sub(1)?)?) } else { upper };
-        Some((f64::midpoint(lower, upper), gaps.len()))
+        let mut days = self.sales().map(|(day, _)| day);
+        let mut before = days.next()?;
+        let mut gaps: Vec<i32> = days.map(|day| day - std::mem::replace(&mut before, day)).collect();
+        let count = gaps.len();
+        if count == 0 {
+            return None;
+        }
+        // Only what stands in the middle is asked for, not the order around it.
+        let (smaller, upper, _) = gaps.select_nth_unstable(count / 2);
+        let upper = f64::from(*upper);
+        let lower = if count.is_multiple_of(2) { f64::from(*smaller.iter().max()?) } else { upper };
+        Some((f64::midpoint(lower, upper), count))
     }
 
     /// Closes days up to and including one: open buckets of those days (and late changes of earlier ones) move to the closed days,
@@ -321,23 +322,47 @@ impl PartnerState {
 
     /// An opaque state by name.
     pub fn mark(&self, name: &str) -> Option<&[u8]> {
-        let place = self.marks.binary_search_by(|(known, _)| (**known).cmp(name)).ok()?;
-        self.marks.get(place).map(|(_, bytes)| bytes.as_slice())
+        self.marks.get(name)
+    }
+
+    /// What the JSON of an opaque state says, read once for as long as it stays; none when there is none, or it is no such thing.
+    pub fn mark_as<T: DeserializeOwned + Send + Sync + 'static>(&self, name: &str) -> Option<Arc<T>> {
+        self.marks.read(name)
+    }
+
+    /// Sets an opaque state to the JSON of a value. It must come back from its text as it was: the value is kept for who asks next.
+    pub fn keep_mark<T>(&mut self, name: &str, value: T)
+    where
+        T: Serialize + DeserializeOwned + PartialEq + Send + Sync + 'static,
+    {
+        self.marks.keep(name, value);
     }
 
     /// Sets an opaque state; empty bytes take it away.
     pub fn set_mark(&mut self, name: &str, bytes: Vec<u8>) {
-        match self.marks.binary_search_by(|(known, _)| (**known).cmp(name)) {
-            Ok(place) if bytes.is_empty() => {
-                self.marks.remove(place);
-            }
-            Ok(place) => {
-                if let Some((_, known)) = self.marks.get_mut(place) {
-                    *known = bytes;
-                }
-            }
-            Err(_) if bytes.is_empty() => {}
-            Err(place) => self.marks.insert(place, (Arc::from(name), bytes)),
-        }
+        self.marks.set(name, bytes);
     }
+}
+
+/// Conversions by day.
+fn conversions(cells: &Cells) -> impl DoubleEndedIterator<Item = (Day, i64)> {
+    cells.iter().filter(|cell| cell.of == Measure::Conversions).map(|cell| (cell.day, cell.value))
+}
+
+/// Days of closed and of open buckets, both in this order, without those whose count comes to nothing.
+fn merged(
+    closed: impl Iterator<Item = (Day, i64)>,
+    open: impl Iterator<Item = (Day, i64)>,
+    comes_first: fn(Day, Day) -> bool,
+) -> impl Iterator<Item = (Day, i64)> {
+    let (mut closed, mut open) = (closed.peekable(), open.peekable());
+    let days = std::iter::from_fn(move || match (closed.peek(), open.peek()) {
+        (Some(one), Some(two)) if one.0 == two.0 => {
+            closed.next().zip(open.next()).map(|(one, two)| (one.0, one.1.saturating_add(two.1)))
+        }
+        (Some(one), Some(two)) if comes_first(two.0, one.0) => open.next(),
+        (Some(_), _) => closed.next(),
+        (None, _) => open.next(),
+    });
+    days.filter(|(_, count)| *count > 0)
 }

@@ -20,6 +20,15 @@ fn event(text: &str) -> Event {
     decode_with(&Limits::replay(), text.as_bytes(), &Headers::NONE, &CustomKinds::none(), now).unwrap().event
 }
 
+/// Days with sales that were not taken back, cell by cell.
+fn by_cells(state: &PartnerState) -> Vec<(i32, i64)> {
+    let mut days = std::collections::BTreeMap::new();
+    for cell in state.days.iter().chain(state.open.iter()).filter(|cell| cell.of == Measure::Conversions) {
+        *days.entry(cell.day).or_insert(0) += cell.value;
+    }
+    days.into_iter().filter(|(_, count)| *count > 0).collect()
+}
+
 /// One telling of a conversion.
 #[derive(Debug, Clone)]
 struct Telling {
@@ -182,6 +191,23 @@ proptest! {
         }
         prop_assert_eq!(world.state.sale_days(), whole.state.sale_days());
         prop_assert_eq!(world.state.last_sale_day(), whole.state.last_sale_day());
+        prop_assert_eq!(by_cells(&world.state), world.state.sale_days());
+        prop_assert_eq!(world.state.first_sale_day(), by_cells(&world.state).first().map(|(day, _)| *day));
+        let days = by_cells(&world.state);
+        let mut gaps: Vec<i32> = days.windows(2).map(|pair| pair[1].0 - pair[0].0).collect();
+        gaps.sort_unstable();
+        let middle = |at: usize| f64::from(gaps[at]);
+        let usual = (!gaps.is_empty()).then(|| (middle(gaps.len() / 2) + middle((gaps.len() - 1) / 2)) / 2.0);
+        prop_assert_eq!(world.state.usual_gap(), usual.map(|gap| (gap, gaps.len())));
+        let by_day = |state: &PartnerState, from| state.by_day_since(from, Measure::Conversions, Measure::Revenue);
+        for (most, from) in (0..8).zip(19_668..) {
+            let mut latest = world.state.sale_days();
+            latest.drain(..latest.len().saturating_sub(most));
+            prop_assert_eq!(world.state.latest_sale_days(most), latest);
+            let mut days = by_day(&world.state, i32::MIN);
+            days.retain(|one| one.day >= from);
+            prop_assert_eq!(by_day(&world.state, from), days);
+        }
         world.state.close_through(19_700);
         whole.state.close_through(19_700);
         prop_assert_eq!(world.state.encode_days(), whole.state.encode_days());

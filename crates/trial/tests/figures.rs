@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use rapport_engine::rulebooks::Applied;
 use rapport_engine::shard::{
-    facts::{PartnerFacts, program_figures, told_apart},
+    facts::{Asked, Bare, PartnerFacts, program_figures, told_apart},
     foresight,
 };
 use rapport_event::{CustomKinds, Headers, Limits, decode_record, decode_with};
@@ -220,6 +220,11 @@ fn every_figure_says_the_same_in_a_condition_and_in_a_text() {
     let missing: Vec<&String> =
         known.iter().filter(|(_, value)| **value == Value::Missing).map(|(name, _)| name).collect();
     assert_eq!(missing, Vec::<&String>::new(), "the state leaves something out");
+    // Asked for one after the other they are the same, those of a journey missing.
+    let asked = Asked::of(&facts);
+    for name in known.keys().chain(known.keys()) {
+        assert_eq!(asked.value(name), Bare(&facts).value(name), "{name}");
+    }
     let scope = Begun(&facts, &start);
     let (mut asked, mut shown) = (0, 0);
     for step in &applied.rulebook.workflows[0].steps {

@@ -6,7 +6,10 @@
 mod body;
 pub mod sales;
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use jiff::{Timestamp, civil::Date};
 use rapport_event::{
@@ -479,15 +482,15 @@ fn top_groups(
     number: i32,
     limits: &[Limits],
 ) -> Option<Vec<u8>> {
-    let known: Vec<String> =
-        state.mark(marks::TOP).and_then(|json| serde_json::from_slice(json).ok()).unwrap_or_default();
-    let revenue = shared_revenue(state, number, rulebook.rulebook.segments.share_days());
-    let now: Vec<String> = PartnerFacts::share_groups(rulebook)
-        .zip(limits)
+    let known: Arc<Vec<String>> = state.mark_as(marks::TOP).unwrap_or_default();
+    let mut groups = PartnerFacts::share_groups(rulebook).zip(limits).peekable();
+    let share_days = groups.peek().map(|_| rulebook.rulebook.segments.share_days());
+    let revenue = share_days.and_then(|days| shared_revenue(state, number, days));
+    let now: Vec<&str> = groups
         .filter(|(group, limits)| belongs(limits, revenue, known.iter().any(|known| known == group)))
-        .map(|(group, _)| group.to_owned())
+        .map(|(group, _)| group)
         .collect();
-    (now != known).then(|| if now.is_empty() { Vec::new() } else { serde_json::to_vec(&now).unwrap_or_default() })
+    (*known != now).then(|| if now.is_empty() { Vec::new() } else { serde_json::to_vec(&now).unwrap_or_default() })
 }
 
 fn detector(bytes: &[u8], key: &PartnerKey) -> Result<Detector, ShardError> {

@@ -1,5 +1,7 @@
 //! What a partner's journeys may ask of the partner: stored fields, figures, group, segments, goals.
 
+mod asked;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -21,8 +23,14 @@ use rapport_rule::{
     Currency, Money,
     expr::{Scope, Value},
 };
-use rapport_workflow::{Once, Program, RECEIVED, RECEIVED_WITHIN, Timed, config::GroupRule, is_lasting};
+use rapport_workflow::{
+    Once, Program, RECEIVED, RECEIVED_WITHIN, Timed,
+    config::{Group, GroupRule},
+    is_lasting,
+};
 use serde_json::Value as Json;
+
+pub use asked::Asked;
 
 use super::{
     foresight::Expectations,
@@ -209,13 +217,7 @@ impl PartnerFacts<'_> {
 
     fn figure(&self, path: &str, since: Since<'_>) -> Option<Value> {
         let figure = self.rulebook.figure(path)?;
-        Some(match self.state.figure(&figure, &self.context(since.start)) {
-            None => Value::Missing,
-            Some(FigureValue::Count(count)) => Value::Count(count),
-            Some(FigureValue::Number(number)) => Value::Number(number),
-            Some(FigureValue::Percent(percent)) => Value::Percent(percent),
-            Some(FigureValue::Money(money)) => Value::Money(money),
-        })
+        Some(shown(self.state.figure(&figure, &self.context(since.start))))
     }
 
     /// A figure of the programme, `revenue_28d` of `program.revenue_28d`, or one of its lists.
@@ -224,11 +226,11 @@ impl PartnerFacts<'_> {
             let names = self.figures.map(|figures| sold::listed(figures, name)).unwrap_or_default();
             return if names.is_empty() { Value::Missing } else { Value::List(names.into()) };
         }
+        let Some(value) = self.figures.and_then(|figures| figures.get(name)) else { return Value::Missing };
         let figure = ProgramFigure::parse(name).or_else(|| Cut::parse(name).map(|(_, figure)| figure));
-        let known = figure.zip(self.figures.and_then(|figures| figures.get(name)));
-        match known {
+        match figure {
             None => Value::Missing,
-            Some((figure, value)) => match figure.unit() {
+            Some(figure) => match figure.unit() {
                 Unit::Count => Value::Count(*value as i64),
                 Unit::Money => Value::Money(Money::new(*value as i64, self.program.currency)),
                 Unit::Number => Value::Number(*value),
@@ -237,16 +239,10 @@ impl PartnerFacts<'_> {
         }
     }
 
-    /// Groups by share the partner belongs to.
-    fn top_groups(&self) -> Vec<String> {
-        self.state.mark(marks::TOP).and_then(|json| serde_json::from_slice(json).ok()).unwrap_or_default()
-    }
-
     /// The group the partner is in now.
     #[must_use]
-    pub fn group(&self) -> Option<&rapport_workflow::config::Group> {
-        let top = self.top_groups();
-        self.rulebook.segments.group_of(&Bare(self), |group| top.iter().any(|known| known == group))
+    pub fn group(&self) -> Option<&Group> {
+        self.group_in(&Bare(self))
     }
 
     /// The names of groups by share, in the order of the coordinator's limits.
@@ -318,23 +314,74 @@ impl PartnerFacts<'_> {
         if let Some(answer) = name.strip_prefix("answers.").and_then(|answer| self.answer(answer)) {
             return answer;
         }
-        let Some(json) = self.state.field(name) else { return Value::Missing };
-        let declared = PARTNER_FIELDS.iter().find(|(known, _)| *known == name).map(|(_, ty)| *ty);
-        match (declared, &json) {
-            (Some(FieldType::Instant), Json::String(text)) => text.parse().map_or(Value::Missing, Value::Instant),
-            (Some(FieldType::Date), Json::String(text)) => text.parse().map_or(Value::Missing, Value::Date),
-            (_, Json::String(text)) => Value::text(text),
-            (_, Json::Bool(truth)) => Value::Bool(*truth),
-            (Some(FieldType::Number), Json::Number(number)) => number.as_f64().map_or(Value::Missing, Value::Number),
-            (_, Json::Number(number)) => match number.as_i64() {
-                Some(count) => Value::Count(count),
-                None => number.as_f64().map_or(Value::Missing, Value::Number),
-            },
-            (_, Json::Array(items)) => {
-                Value::List(items.iter().filter_map(Json::as_str).map(Arc::from).collect::<Vec<_>>().into())
-            }
-            _ => Value::Missing,
+        plain(self.state, name).unwrap_or_else(|| by_json(self.state, name))
+    }
+}
+
+impl<'b> PartnerFacts<'b> {
+    /// The group the partner is in by what a scope of these facts says.
+    fn group_in(&self, scope: &dyn Scope) -> Option<&'b Group> {
+        let rulebook: &'b Applied = self.rulebook;
+        // Groups by share the partner belongs to.
+        let top: Option<Arc<Vec<String>>> = self.state.mark_as(marks::TOP);
+        let is_top = |group: &str| top.as_ref().is_some_and(|top| top.iter().any(|known| known == group));
+        rulebook.segments.group_of(scope, is_top)
+    }
+}
+
+/// What a figure comes to, as expressions have it.
+fn shown(value: Option<FigureValue>) -> Value {
+    match value {
+        None => Value::Missing,
+        Some(FigureValue::Count(count)) => Value::Count(count),
+        Some(FigureValue::Number(number)) => Value::Number(number),
+        Some(FigureValue::Percent(percent)) => Value::Percent(percent),
+        Some(FigureValue::Money(money)) => Value::Money(money),
+    }
+}
+
+/// Fields that are what they say without being made JSON first; none of any other.
+fn plain(state: &PartnerState, name: &str) -> Option<Value> {
+    let text = |text: Option<&Arc<str>>| text.map_or(Value::Missing, |text| Value::Text(text.clone()));
+    let instant = |at: Option<&Timestamp>| at.map_or(Value::Missing, |at| Value::Instant(*at));
+    let profile = &state.profile;
+    Some(match name {
+        "status" => Value::text(profile.status().as_str()),
+        "zone" => text(profile.zone.get()),
+        "country" => text(profile.country.get()),
+        "type" => text(profile.partner_type.get()),
+        "manager" => text(profile.manager.get()),
+        "band" => text(state.band.as_ref()),
+        "tags" => Value::List(profile.tags().into()),
+        "objects_to_profiling" => {
+            profile.objects_to_profiling.get().map_or(Value::Missing, |known| Value::Bool(*known))
         }
+        "joined_at" => instant(profile.joined_at.get()),
+        "approved_at" => instant(profile.approved_at.get()),
+        "contract_ends" => profile.contract_ends.get().map_or(Value::Missing, |on| Value::Date(*on)),
+        "health" => state.health.map_or(Value::Missing, |hundredths| Value::Number(f64::from(hundredths) / 100.0)),
+        _ => return None,
+    })
+}
+
+/// A field by the JSON it is told as.
+fn by_json(state: &PartnerState, name: &str) -> Value {
+    let Some(json) = state.field(name) else { return Value::Missing };
+    let declared = PARTNER_FIELDS.iter().find(|(known, _)| *known == name).map(|(_, ty)| *ty);
+    match (declared, &json) {
+        (Some(FieldType::Instant), Json::String(text)) => text.parse().map_or(Value::Missing, Value::Instant),
+        (Some(FieldType::Date), Json::String(text)) => text.parse().map_or(Value::Missing, Value::Date),
+        (_, Json::String(text)) => Value::text(text),
+        (_, Json::Bool(truth)) => Value::Bool(*truth),
+        (Some(FieldType::Number), Json::Number(number)) => number.as_f64().map_or(Value::Missing, Value::Number),
+        (_, Json::Number(number)) => match number.as_i64() {
+            Some(count) => Value::Count(count),
+            None => number.as_f64().map_or(Value::Missing, Value::Number),
+        },
+        (_, Json::Array(items)) => {
+            Value::List(items.iter().filter_map(Json::as_str).map(Arc::from).collect::<Vec<_>>().into())
+        }
+        _ => Value::Missing,
     }
 }
 
@@ -413,9 +460,8 @@ impl Facts for PartnerFacts<'_> {
     }
 
     fn opted_out(&self, topic: &str) -> bool {
-        let topics: Vec<String> =
-            self.state.mark(marks::OPTED_OUT).and_then(|json| serde_json::from_slice(json).ok()).unwrap_or_default();
-        topics.iter().any(|known| known == "*" || known == topic)
+        let topics: Option<Arc<Vec<String>>> = self.state.mark_as(marks::OPTED_OUT);
+        topics.is_some_and(|topics| topics.iter().any(|known| known == "*" || known == topic))
     }
 
     fn suppressed(&self) -> bool {
@@ -520,5 +566,35 @@ impl Scope for Bare<'_, '_> {
 
     fn call(&self, object: &str, method: &str, args: &[Value]) -> Value {
         if object == "partner" { self.0.ask(method, args) } else { Value::Missing }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_is_the_same_with_json_and_without() {
+        let nobody = PartnerState::default();
+        let mut somebody = PartnerState::default();
+        let profile = &mut somebody.profile;
+        profile.zone.value = Some("Europe/Oslo".into());
+        profile.country.value = Some("NO".into());
+        profile.partner_type.value = Some("coupon".into());
+        profile.manager.value = Some("ines".into());
+        profile.objects_to_profiling.value = Some(true);
+        profile.joined_at.value = Some("2026-03-01T23:30:00.123456789Z".parse().unwrap());
+        profile.approved_at.value = Some("1969-07-20T20:17:40Z".parse().unwrap());
+        profile.contract_ends.value = Some(jiff::civil::date(2027, 2, 28));
+        profile.add_tag(&"two words".into(), Timestamp::UNIX_EPOCH);
+        (somebody.health, somebody.band) = (Some(7_333), Some("at_risk".into()));
+        for state in [&nobody, &somebody] {
+            for (name, _) in PARTNER_FIELDS {
+                let known = plain(state, name).unwrap_or_else(|| by_json(state, name));
+                assert_eq!(known, by_json(state, name), "{name}");
+            }
+        }
+        let told = PARTNER_FIELDS.iter().filter(|(name, _)| plain(&somebody, name).is_some_and(|it| !it.is_missing()));
+        assert_eq!(told.count(), 12);
     }
 }

@@ -5,7 +5,7 @@
 
 pub mod agreed;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::{Timestamp, civil::Date};
 use rapport_insight::{
@@ -16,7 +16,7 @@ use rapport_partner::{Measure, day};
 use rapport_rule::expr::Condition;
 use rapport_workflow::config::{Audience, DeclaredGoal, GoalPeriod, GoalTarget, MANAGER, goal_measure, length_days};
 
-use super::facts::{Bare, PartnerFacts, marks};
+use super::facts::{Asked, Bare, PartnerFacts, marks};
 use crate::ports::rows::SignalRow;
 
 /// What a goal counts.
@@ -156,7 +156,7 @@ pub fn agreements(facts: &PartnerFacts<'_>) -> BTreeMap<String, Agreement> {
 /// The goal of this id as it is for this partner; none when it is neither declared nor proposed, or says nothing.
 #[must_use]
 pub fn own<'a>(facts: &PartnerFacts<'a>, id: &str) -> Option<Own<'a>> {
-    own_among(facts, id, &agreements(facts))
+    own_among(facts, id, &agreed::known(facts.state))
 }
 
 fn own_among<'a>(facts: &PartnerFacts<'a>, id: &str, agreements: &BTreeMap<String, Agreement>) -> Option<Own<'a>> {
@@ -240,13 +240,11 @@ fn period(facts: &PartnerFacts<'_>, period: GoalPeriod) -> Option<(Date, Date)> 
     }
 }
 
-fn concerns(facts: &PartnerFacts<'_>, audience: &Audience) -> bool {
+fn concerns(asked: &Asked<'_, '_>, audience: &Audience) -> bool {
     match audience {
         Audience::Everyone => true,
-        Audience::Group(name) => facts.group().is_some_and(|group| group.name == *name),
-        Audience::Segment(name) => {
-            facts.rulebook.segments.segment(name).is_some_and(|segment| segment.condition.judge(&Bare(facts)).is_true())
-        }
+        Audience::Group(name) => asked.group().is_some_and(|group| group.name == *name),
+        Audience::Segment(name) => asked.member(name).is_true(),
     }
 }
 
@@ -257,14 +255,14 @@ fn member(goal: &str, from: Date) -> String {
 }
 
 /// What was told, by goal, and whose goals are whose: see [`member`].
-fn told(facts: &PartnerFacts<'_>) -> BTreeMap<String, Told> {
-    facts.state.mark(marks::GOALS).and_then(|json| serde_json::from_slice(json).ok()).unwrap_or_default()
+fn told(facts: &PartnerFacts<'_>) -> Arc<BTreeMap<String, Told>> {
+    facts.state.mark_as(marks::GOALS).unwrap_or_default()
 }
 
 /// Every goal of the partner: declared ones that concern them, and what was proposed to or agreed on with them.
 #[must_use]
 pub fn all<'a>(facts: &PartnerFacts<'a>) -> Vec<Own<'a>> {
-    all_among(facts, &agreements(facts))
+    all_among(facts, &agreed::known(facts.state))
 }
 
 /// Every goal of the partner by what was proposed and agreed on until the end of a day, also those that later ones of the same id
@@ -277,14 +275,17 @@ pub fn all_by<'a>(facts: &PartnerFacts<'a>, kept: &[SignalRow], on: Date) -> Vec
 }
 
 fn all_among<'a>(facts: &PartnerFacts<'a>, agreements: &BTreeMap<String, Agreement>) -> Vec<Own<'a>> {
-    let told = told(facts);
     let goals: &'a [DeclaredGoal] = &facts.rulebook.rulebook.goals.goals;
+    if goals.is_empty() && agreements.is_empty() {
+        return Vec::new();
+    }
+    let (told, asked) = (told(facts), Asked::of(facts));
     let declared = goals
         .iter()
         .filter(|goal| {
             let known = agreements.get(&*goal.id);
             known.is_some_and(|known| known.agreed.is_some() || (goal.agree && known.open.is_some()))
-                || concerns(facts, &goal.audience)
+                || concerns(&asked, &goal.audience)
                 || period(facts, goal.period).is_some_and(|(from, _)| told.contains_key(&member(&goal.id, from)))
         })
         .map(|goal| &*goal.id);
@@ -299,10 +300,11 @@ pub fn behind(facts: &PartnerFacts<'_>) -> Vec<Behind> {
     if facts.state.profile.objects_to_profiling() {
         return Vec::new();
     }
-    let binding = all(facts).into_iter().filter(|own| own.binding);
+    let (all, today) = (all(facts), today(facts));
+    let binding = all.into_iter().filter(|own| own.binding);
     binding
         .filter_map(|own| {
-            let progress = own.progress(facts).filter(|progress| progress.behind)?;
+            let progress = own.progress_with(own.value(facts), today).filter(|progress| progress.behind)?;
             Some(Behind { signal: format!("goal-behind:{}", own.key()), goal: own.goal.id, progress })
         })
         .collect()
@@ -347,47 +349,53 @@ pub fn outlook(facts: &PartnerFacts<'_>, terms: &Terms) -> Option<(f64, Option<f
 
 /// What is to be told now, and the marks to keep. Nothing when nothing changed.
 pub fn tell(facts: &PartnerFacts<'_>) -> Option<(Vec<Telling>, Vec<u8>)> {
-    let mut told = told(facts);
+    let declared = &facts.rulebook.rulebook.goals.goals;
+    let agreements = agreed::known(facts.state);
+    if declared.is_empty() && agreements.is_empty() {
+        return None;
+    }
+    let (mut told, asked, today) = (told(facts), Asked::of(facts), today(facts));
     let mut moments = Vec::new();
     let mut changed = false;
-    let agreements = agreements(facts);
     // Declared goals are looked at whomever they concern by now: what was reached is taken back from those who moved on, too.
-    let declared = facts.rulebook.rulebook.goals.goals.iter().map(|goal| goal.id.to_string());
-    let ids = declared.chain(agreements.keys().filter(|id| facts.rulebook.rulebook.goals.goal(id).is_none()).cloned());
+    let others = agreements.keys().filter(|id| facts.rulebook.rulebook.goals.goal(id).is_none());
+    let ids = declared.iter().map(|goal| &*goal.id).chain(others.map(String::as_str));
     for id in ids {
-        let Some(own) = own_among(facts, &id, &agreements).filter(|own| own.binding) else { continue };
-        let Some(now) = own.progress(facts) else { continue };
+        let Some(own) = own_among(facts, id, &agreements).filter(|own| own.binding) else { continue };
+        let Some(now) = own.progress_with(own.value(facts), today) else { continue };
         let key = own.key();
         let before = told.get(&key).copied().unwrap_or_default();
         let agreed = own.agreed_at.is_some();
-        let runs = (own.goal.from..=own.goal.to).contains(&today(facts));
-        let member = member(&id, own.goal.from);
-        let declared = facts.rulebook.rulebook.goals.goal(&id);
-        let is_concerned = || declared.is_some_and(|goal| concerns(facts, &goal.audience));
-        let for_some = declared.is_some_and(|goal| !matches!(goal.audience, Audience::Everyone));
-        if for_some && runs && !told.contains_key(&member) && is_concerned() {
+        let runs = (own.goal.from..=own.goal.to).contains(&today);
+        let declared = facts.rulebook.rulebook.goals.goal(id);
+        let is_concerned = || declared.is_some_and(|goal| concerns(&asked, &goal.audience));
+        // Nobody is kept as one of those for whom it is where it is for everybody.
+        let for_some = declared.filter(|goal| !matches!(goal.audience, Audience::Everyone));
+        let member = for_some.map(|_| member(id, own.goal.from));
+        if let Some(member) = member.as_ref().filter(|member| runs && !told.contains_key(*member) && is_concerned()) {
             let earlier = format!("{id}@");
+            let told = Arc::make_mut(&mut told);
             told.retain(|name, _| !name.starts_with(&earlier));
             told.insert(member.clone(), Told::default());
             changed = true;
         }
-        let concerned = agreed || told.contains_key(&member) || is_concerned();
+        let concerned = agreed || member.as_ref().is_some_and(|member| told.contains_key(member)) || is_concerned();
         // A condition met after its time is not reached. What counts on its day and is told or approved later is; only nobody hears of
         // a goal that was declared when its time was over.
         let known = agreed || told.contains_key(&key);
-        let late = known && own.measure().is_some() && today(facts) > own.goal.to && now.reached;
+        let late = known && own.measure().is_some() && today > own.goal.to && now.reached;
         // What was reached in time stays so until it is taken back.
         if !before.reached && (!concerned || !(runs || late)) {
             continue;
         }
         let (moment, after) = own.goal.tell(&now, before);
         if after != before {
-            told.insert(key.clone(), after);
+            Arc::make_mut(&mut told).insert(key.clone(), after);
             changed = true;
         }
         if let Some(moment) = moment {
-            moments.push(Telling { goal: id, key, moment, percent: now.percent });
+            moments.push(Telling { goal: id.to_owned(), key, moment, percent: now.percent });
         }
     }
-    changed.then(|| (moments, serde_json::to_vec(&told).unwrap_or_default()))
+    changed.then(|| (moments, serde_json::to_vec(&*told).unwrap_or_default()))
 }

@@ -1,12 +1,12 @@
 //! Groups and segments of one partner: who belongs now, and what changed since the last look.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use rapport_partner::PartnerState;
 use rapport_rule::expr::{Clause, Scope};
 use rapport_workflow::config::{Group, GroupRule, Segment};
 
-use super::facts::{Bare, PartnerFacts, marks};
+use super::facts::{Asked, Bare, PartnerFacts, marks};
 
 /// The kind of the rows that keep who was in which segment, and when.
 pub const MEMBER: &str = "segment.member";
@@ -41,37 +41,35 @@ pub fn belongs(facts: &PartnerFacts<'_>, segment: &Segment) -> bool {
 /// since then.
 #[must_use]
 pub fn changes(facts: &PartnerFacts<'_>) -> Option<Changes> {
-    let declared = &facts.rulebook.segments;
-    let mut changes = Changes::default();
-    let group = facts.group();
+    let declared = &facts.rulebook.segments.segments;
+    let asked = Asked::of(facts);
     let before = facts.state.group.as_deref();
-    if let Some(group) = group.filter(|group| before != Some(&*group.name)) {
-        changes.group = Some((before.map(str::to_owned), group.name.to_string(), group.lane.0.to_string()));
+    let group = asked.group().filter(|group| before != Some(&*group.name));
+    let known: Arc<BTreeMap<String, Option<i64>>> = facts.state.mark_as(marks::SEGMENTS).unwrap_or_default();
+    let since = |segment: &Segment| {
+        let before = known.get(&*segment.name).copied().flatten();
+        // A clause that is not known (`?`) does not make a member.
+        segment.condition.judge(&asked).is_true().then(|| before.unwrap_or(facts.now.as_millisecond()))
+    };
+    let now: Vec<(&str, Option<i64>)> = declared.iter().map(|segment| (&*segment.name, since(segment))).collect();
+    let is_known = |(name, since): &(&str, Option<i64>)| known.get(*name) == Some(since);
+    // Nearly every look ends here.
+    if group.is_none() && now.len() == known.len() && now.iter().all(is_known) {
+        return None;
     }
-    let known = kept(facts.state);
-    let mut now: BTreeMap<String, Option<i64>> = BTreeMap::new();
-    for segment in &declared.segments {
-        let name = segment.name.to_string();
-        let since = known.get(&name).copied().flatten();
-        let since = match (belongs(facts, segment), since) {
-            (true, None) => {
-                changes.entered.push(name.clone());
-                Some(facts.now.as_millisecond())
-            }
-            (false, Some(since)) => {
-                changes.left.push((name.clone(), since));
-                None
-            }
-            (_, unchanged) => unchanged,
-        };
-        now.insert(name, since);
+    let group = group.map(|group| (before.map(str::to_owned), group.name.to_string(), group.lane.0.to_string()));
+    let mut changes = Changes { group, ..Changes::default() };
+    for (name, since) in &now {
+        match (since, known.get(*name).copied().flatten()) {
+            (Some(_), None) => changes.entered.push((*name).to_owned()),
+            (None, Some(since)) => changes.left.push(((*name).to_owned(), since)),
+            _ => {}
+        }
     }
+    let now: BTreeMap<String, Option<i64>> = now.into_iter().map(|(name, since)| (name.to_owned(), since)).collect();
     // A segment no longer declared is left by those who were in it.
     let gone = known.iter().filter(|(name, _)| !now.contains_key(*name));
     changes.left.extend(gone.filter_map(|(name, since)| Some((name.clone(), (*since)?))));
-    if changes.group.is_none() && now == known {
-        return None;
-    }
     changes.kept = if now.is_empty() { Vec::new() } else { serde_json::to_vec(&now).unwrap_or_default() };
     Some(changes)
 }

@@ -110,12 +110,22 @@ impl Correction {
     #[must_use]
     pub fn apply(&self, sums: &Summary, on: i32, p_active: f64, expected: f64) -> (f64, f64) {
         let features = features(sums, on, self.horizon_days, self.usual_spend);
-        let odds = TRUST * log_odds(p_active) + self.odds.shift(&features);
-        let p = 1.0 / (1.0 + (-odds.clamp(-12.0, 12.0)).exp());
+        let p = self.chance_by(&features, p_active);
         let direct = self.count.shift(features.get(..4).unwrap_or(&[])).clamp(-3.0, 3.0).exp();
         let count = expected.max(1e-4) * (direct * p / p_active.max(1e-4)).sqrt();
         // Never less than the chance of one, never more than one a day.
         (p, count.max(p).min(self.horizon_days))
+    }
+
+    /// The first of [`Correction::apply`] alone, for which no count is needed.
+    #[must_use]
+    pub fn chance(&self, sums: &Summary, on: i32, p_active: f64) -> f64 {
+        self.chance_by(&features(sums, on, self.horizon_days, self.usual_spend), p_active)
+    }
+
+    fn chance_by(&self, features: &Features, p_active: f64) -> f64 {
+        let odds = TRUST * log_odds(p_active) + self.odds.shift(features);
+        1.0 / (1.0 + (-odds.clamp(-12.0, 12.0)).exp())
     }
 }
 

@@ -145,6 +145,17 @@ impl ProgramFit {
         Outlook { p_alive: self.model.p_alive(history), p_active, expected, expected_value }
     }
 
+    /// The `p_active` of [`ProgramFit::outlook`] alone: every partner is asked for it every night, and the rest takes most of the time.
+    #[must_use]
+    pub fn chance(&self, sums: &Summary, on: i32) -> f64 {
+        let history = sums.history(on);
+        let p = self.model.p_active(history, f64::from(self.horizon_days));
+        match &self.correction {
+            Some(correction) => correction.chance(sums, on, p),
+            None => p.max(self.floor(history)),
+        }
+    }
+
     /// The outlook of a partner who joined that many days ago and has not converted yet.
     #[must_use]
     pub fn outlook_before_first(&self, waited_days: u32) -> Outlook {
@@ -291,6 +302,9 @@ mod tests {
             for sums in days.iter().filter_map(|days| Summary::until(days, 300)) {
                 let outlook = fitted.outlook(&sums, 300);
                 prop_assert!((0.0..=1.0).contains(&outlook.p_active) && outlook.expected.is_finite());
+                prop_assert_eq!(fitted.chance(&sums, 300).to_bits(), outlook.p_active.to_bits());
+                let plain = ProgramFit { correction: None, ..fitted.clone() };
+                prop_assert_eq!(plain.chance(&sums, 300).to_bits(), plain.outlook(&sums, 300).p_active.to_bits());
                 prop_assert!(outlook.expected_value.is_none_or(|value| value >= 0.0));
             }
         }

@@ -110,7 +110,7 @@ impl WeeklyFit {
         let fit = &self.fit;
         let long = || fit.expected_days(sums, on, LONG_DAYS);
         Some(match what {
-            Expected::Chance => fit.outlook(sums, on).p_active,
+            Expected::Chance => fit.chance(sums, on),
             Expected::ConversionsShort => fit.outlook(sums, on).expected * fit.orders_a_day(sums),
             Expected::ConversionsLong => long() * fit.orders_a_day(sums),
             Expected::RevenueLong => fit.spend?.of(sums) * long(),

@@ -15,6 +15,8 @@ use super::program::PARTNERS_MIN;
 pub const WINDOWS: [i32; 3] = [7, 14, 28];
 /// Days of the normal before the longest window.
 const BASE_DAYS: i32 = 182;
+/// Days up to the one judged that [`Orders::of`] looks at.
+pub const LOOKS_BACK: i32 = WINDOWS[2] + BASE_DAYS;
 /// Orders and days with orders that a normal needs, and orders a window needs.
 const BASE_ORDERS_MIN: f64 = 20.0;
 const BASE_SALE_DAYS_MIN: usize = 10;

@@ -121,6 +121,12 @@ impl Trail {
         Self { model: stamp, ..whole }
     }
 
+    /// Whether all of it is of this model, so that [`Trail::under`] it is the same.
+    #[must_use]
+    pub fn is_of(&self, model: &HealthModel) -> bool {
+        self.model == Some(model.stamp())
+    }
+
     /// Whether a sample says something the newest does not: the score by a point, a group by two, or a group that came or went.
     #[must_use]
     pub fn is_news(&self, sample: &Sample) -> bool {
@@ -366,7 +372,9 @@ mod tests {
                 if day == 42 {
                     model = changed.clone();
                 }
+                let (is_of, before) = (trail.is_of(&model), trail.clone());
                 trail = trail.under(&model);
+                assert!(trail.is_of(&model) && (!is_of || trail == before));
                 assert!(day != 42 || trail.is_news(&sample), "kept at once");
                 if trail.falling(model.spec(), &sample).is_some() {
                     return true;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::encoding::days::{self, get_cells, put_cells};
 use crate::encoding::{EncodingError, Reader, Writer, open, put, put_bytes, put_instant, put_signed};
+use crate::marks::Marks;
 use crate::measure::{Measure, Totals};
 use crate::moment::{Moment, Moments};
 use crate::payout::{Payout, PayoutStatus};
@@ -215,7 +216,7 @@ impl PartnerState {
             }
         });
         writer.field(tag::MARKS, |bytes| {
-            for (name, mark) in &self.marks {
+            for (name, mark) in self.marks.iter() {
                 text(bytes, name);
                 put_bytes(bytes, mark);
             }
@@ -291,7 +292,9 @@ impl PartnerState {
                     })
                 })?;
             }
-            tag::MARKS => self.marks = several(field, |field| Ok((field.shared()?, field.bytes()?.to_vec())))?,
+            tag::MARKS => {
+                self.marks = Marks::of_stored(several(field, |field| Ok((field.shared()?, field.bytes()?.to_vec())))?);
+            }
             tag::SOLD => self.sold = Sold(several(field, sold_day)?),
             _ => return Ok(false),
         }

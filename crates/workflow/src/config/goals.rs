@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 use rapport_insight::milestone::{Measure, Milestone};
-use rapport_partner::figure::Figure;
 use rapport_rule::expr::{Condition, Environment};
 use rapport_rule::suggest::nearest;
 use rapport_rule::yaml::{Fields, Key, Node, Value};
@@ -162,10 +161,8 @@ pub const METRICS: [&str; 12] = [
 /// The measure a goal counts, by its name.
 #[must_use]
 pub fn measure(metric: &str) -> Option<rapport_partner::Measure> {
-    match Figure::parse(&format!("{metric}_total")) {
-        Ok(Figure::Sum(measure, _)) if METRICS.contains(&metric) => Some(measure),
-        _ => None,
-    }
+    let measure = rapport_partner::Measure::ALL.iter().find(|measure| measure.name() == metric)?;
+    METRICS.contains(&metric).then_some(*measure)
 }
 
 /// The id of a goal that one partner has alone: there is one for each metric.
@@ -355,5 +352,24 @@ fn since_approved(node: &Node, path: &str, findings: &mut Findings) -> Option<Go
                 .label("write `30 days of partner.approved`");
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rapport_partner::Figure;
+
+    use super::*;
+
+    #[test]
+    fn a_goal_counts_what_the_figure_of_its_name_sums_up() {
+        let by_figure = |metric: &str| match Figure::parse(&format!("{metric}_total")) {
+            Ok(Figure::Sum(measure, _)) if METRICS.contains(&metric) => Some(measure),
+            _ => None,
+        };
+        for metric in Figure::measure_names().chain(["", "unpriced", "nothing"]) {
+            assert_eq!(measure(metric), by_figure(metric), "{metric}");
+        }
+        assert!(METRICS.iter().all(|metric| measure(metric).is_some()));
     }
 }

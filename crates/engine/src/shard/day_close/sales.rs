@@ -6,7 +6,7 @@ use rapport_insight::{
     day,
     dip::{
         Budget, DayClose,
-        revenue::{OrderDay, OrderSums, Orders, RevenueEvidence},
+        revenue::{LOOKS_BACK, OrderDay, OrderSums, Orders, RevenueEvidence},
     },
     win::{self, ApprovedDay, Told, Win},
 };
@@ -39,7 +39,8 @@ pub struct Besides {
 impl Besides {
     /// Adds a partner as of the close of a day.
     pub fn add(&mut self, state: &PartnerState, number: i32, ranked: bool) {
-        if let Some(orders) = order_days(state, number).and_then(|days| Orders::of(&days, number)) {
+        let days = order_days(state, number, number - LOOKS_BACK + 1);
+        if let Some(orders) = days.and_then(|days| Orders::of(&days, number)) {
             self.orders.add(&orders);
         }
         self.sold.add(&state.sold, number);
@@ -80,14 +81,16 @@ pub enum RevenueDip {
 pub fn judge(state: &PartnerState, number: i32, close: &DayClose, budget: Budget) -> Option<RevenueDip> {
     let factors = close.order_factors.unwrap_or([1.0; 3]);
     let lasting = state.lasting(KIND);
-    let last = || priced_days(state).last().map(|one| one.day);
+    let last = || priced_days(state, i32::MIN).last().map(|one| one.day);
     if lasting.is_some() && last().is_none_or(|last| last <= number - FORGOTTEN_DAYS) {
         return Some(RevenueDip::Forgotten);
     }
     if close.outage {
         return None;
     }
-    let days = order_days(state, number)?;
+    // What goes on may have begun before the days that a normal is made of.
+    let from = if lasting.is_some() { i32::MIN } else { number - LOOKS_BACK + 1 };
+    let days = order_days(state, number, from)?;
     let orders = Orders::of(&days, number)?;
     match lasting {
         None => orders.found(number, &factors, budget).map(RevenueDip::Began),
@@ -106,17 +109,17 @@ fn began(payload: &str) -> Option<RevenueEvidence> {
     Some(RevenueEvidence { since: day::number(since), orders: 0.0, expected: 0.0, observed: 0.0, chance: 1.0, normal })
 }
 
-/// Orders by day; `None` for who sells too little to be judged. Days on which the worth of a sale is not known are left out: what
-/// conversions bring each is that of the others.
-fn order_days(state: &PartnerState, number: i32) -> Option<Vec<OrderDay>> {
+/// Orders by day from one on; `None` for who sells too little to be judged. Days on which the worth of a sale is not known are left
+/// out: what conversions bring each is that of the others.
+fn order_days(state: &PartnerState, number: i32, from: i32) -> Option<Vec<OrderDay>> {
     let enough = state.sum(Measure::Conversions, number - 210, number) >= ORDERS_MIN;
     let one = |sale: SaleDay| OrderDay { day: sale.day, orders: sale.conversions as f64, revenue: sale.revenue as f64 };
-    enough.then(|| priced_days(state).into_iter().map(one).collect())
+    enough.then(|| priced_days(state, from).into_iter().map(one).collect())
 }
 
-/// Days with sales, all of known worth, in order.
-fn priced_days(state: &PartnerState) -> Vec<SaleDay> {
-    let mut days = state.by_day(Measure::Conversions, Measure::Revenue);
+/// Days with sales from one on, all of known worth, in order.
+fn priced_days(state: &PartnerState, from: i32) -> Vec<SaleDay> {
+    let mut days = state.by_day_since(from, Measure::Conversions, Measure::Revenue);
     if !state.is_priced() {
         days.retain(|one| state.sum(Measure::Unpriced, one.day, one.day) <= 0);
     }
@@ -211,6 +214,20 @@ mod tests {
         let end = (found + 1..300).find(|on| matches!(look(&state, *on), Some(RevenueDip::Recovered(_)))).unwrap();
         assert!((283..292).contains(&end), "{end}");
         assert_eq!(look(&state, 299 + FORGOTTEN_DAYS), Some(RevenueDip::Forgotten));
+    }
+
+    #[test]
+    fn days_before_those_looked_at_make_no_difference() {
+        let mut state = partner();
+        state.open.add(100, Measure::Unpriced, 1);
+        for on in 180..=330 {
+            let seen = |from: i32| {
+                let days = order_days(&state, on, from);
+                days.and_then(|days| Orders::of(&days, on)).map(|orders| format!("{orders:?}"))
+            };
+            assert_eq!(seen(on - LOOKS_BACK + 1), seen(i32::MIN), "{on}");
+            assert!(seen(i32::MIN).is_some() || on > 300, "{on}");
+        }
     }
 
     #[test]

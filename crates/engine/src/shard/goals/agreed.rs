@@ -1,6 +1,6 @@
 //! What a partner and the programme agree on: proposals, answers, and how they are kept and told.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::{Timestamp, civil::Date};
 use rapport_event::{Event, Kind, engine::GoalData};
@@ -9,13 +9,13 @@ use rapport_partner::{Measure, PartnerState};
 use rapport_rule::{Currency, Money};
 use rapport_workflow::config::{GoalTarget, goal_measure};
 
-use super::{Own, agreements, by_declaration, concerns, today};
+use super::{Own, by_declaration, concerns, today};
 use crate::{
     ports::{
         rows::{PartnerRow, SignalRow},
         store::StoreError,
     },
-    shard::facts::{PartnerFacts, marks},
+    shard::facts::{Asked, PartnerFacts, marks},
 };
 
 /// Who acts for the partner, in `by`.
@@ -24,7 +24,12 @@ pub const PARTNER: &str = "partner";
 /// What was proposed to and agreed on with a partner, by goal.
 #[must_use]
 pub fn of(state: &PartnerState) -> BTreeMap<String, Agreement> {
-    state.mark(marks::AGREEMENTS).and_then(|json| serde_json::from_slice(json).ok()).unwrap_or_default()
+    BTreeMap::clone(&known(state))
+}
+
+/// The same, to be looked at.
+pub(super) fn known(state: &PartnerState) -> Arc<BTreeMap<String, Agreement>> {
+    state.mark_as(marks::AGREEMENTS).unwrap_or_default()
 }
 
 /// The same from a stored row.
@@ -118,7 +123,7 @@ fn act_of(kind: &Kind, at: Timestamp, data: &GoalData) -> Option<Act> {
                 to: data.until?,
                 tell_at: data.tell_at.clone(),
             };
-            let text = |text: &Option<std::sync::Arc<str>>| text.as_deref().map(str::to_owned);
+            let text = |text: &Option<Arc<str>>| text.as_deref().map(str::to_owned);
             Act::Propose(Proposal {
                 id: data.proposal.to_string(),
                 terms,
@@ -175,7 +180,7 @@ pub fn to_propose(facts: &PartnerFacts<'_>) -> Vec<GoalData> {
     if declared.iter().all(|goal| !goal.agree) || facts.state.profile.status().as_str() != "active" {
         return Vec::new();
     }
-    let (known, today) = (agreements(facts), today(facts));
+    let (known, asked, today) = (known(facts.state), Asked::of(facts), today(facts));
     let mut proposals = Vec::new();
     for declared in declared.iter().filter(|goal| goal.agree) {
         let Some(own) = by_declaration(facts, declared) else { continue };
@@ -187,7 +192,7 @@ pub fn to_propose(facts: &PartnerFacts<'_>) -> Vec<GoalData> {
         }
         let id = proposal_id(&declared.id, own.goal.from);
         if known.get(&*declared.id).is_some_and(|known| !is_free(known, &id, &own, facts, today))
-            || !concerns(facts, &declared.audience)
+            || !concerns(&asked, &declared.audience)
         {
             continue;
         }

@@ -27,8 +27,8 @@ use crate::{
 struct Answers(BTreeMap<String, BTreeMap<String, String>>);
 
 impl Answers {
-    fn of(entry: &Entry) -> Self {
-        entry.state.mark(marks::LASTING).and_then(|json| serde_json::from_slice(json).ok()).unwrap_or_default()
+    fn of(entry: &Entry) -> Arc<Self> {
+        entry.state.mark_as(marks::LASTING).unwrap_or_default()
     }
 
     fn holds(&self, signal: &str, refusal: &Refusal) -> bool {
@@ -131,9 +131,13 @@ impl Reaction<'_> {
                 self.take(answer, &workflow, &trigger);
             }
         }
-        if answers != before {
-            let json = if answers.0.is_empty() { Vec::new() } else { serde_json::to_vec(&answers).unwrap_or_default() };
-            self.entry.state.set_mark(marks::LASTING, json);
+        if answers == *before {
+            return;
+        }
+        if answers.0.is_empty() {
+            self.entry.state.set_mark(marks::LASTING, Vec::new());
+        } else {
+            self.entry.state.keep_mark(marks::LASTING, answers);
         }
     }
 }

@@ -311,8 +311,7 @@ impl Reaction<'_> {
 /// The partner's silence by the gaps between the latest sales, and today; none who sold too seldom has one.
 fn silence_of(facts: &PartnerFacts<'_>) -> Option<(silence::Silence, Date)> {
     let today = facts.program.zone.to_datetime(facts.now).date();
-    let sales = facts.state.sale_days();
-    let latest = sales.get(sales.len().saturating_sub(silence::GAPS + 1)..)?;
+    let latest = facts.state.latest_sale_days(silence::GAPS + 1);
     let silence = silence::of(latest.iter().map(|(on, _)| day::date_of(*on)))?;
     Some((silence, today))
 }

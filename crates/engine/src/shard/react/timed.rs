@@ -4,7 +4,7 @@
 //! event, or else when the day is closed. Who is in which segment is remembered in a mark and compared after every event
 //! and at every day close.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 use rapport_journey::{BROADCAST, DATE_REACHED, EventSnapshot, SEGMENT_ENTERED, newest_issue};
@@ -16,10 +16,11 @@ use serde_json::json;
 use super::{Follows, Place, Reaction, lasting};
 use crate::{
     ports::rows::TimerRow,
+    rulebooks::Applied,
     shard::{
         day_close,
         entry::Entry,
-        facts::{Bare, PartnerFacts, marks},
+        facts::{Asked, Bare, PartnerFacts, marks},
     },
 };
 
@@ -43,8 +44,8 @@ struct Kept {
 }
 
 impl Kept {
-    fn of(entry: &Entry) -> Self {
-        entry.state.mark(marks::TIMED).and_then(|json| serde_json::from_slice(json).ok()).unwrap_or_default()
+    fn of(entry: &Entry) -> Arc<Self> {
+        entry.state.mark_as(marks::TIMED).unwrap_or_default()
     }
 }
 
@@ -68,19 +69,19 @@ pub fn stirs(place: &Place<'_>, entry: &Entry) -> bool {
     if day_close::due(&facts) || lasting::stirs(&facts, entry) {
         return true;
     }
-    if rulebook.workflows.iter().all(|workflow| workflow.timed.is_empty()) {
+    let mut triggers = place.rulebook.timed().peekable();
+    if triggers.peek().is_none() {
         return false;
     }
     let kept = Kept::of(entry);
     if kept.rulebook != place.rulebook.hash {
         return true;
     }
-    let mut triggers =
-        rulebook.workflows.iter().flat_map(|workflow| workflow.timed.iter().map(move |timed| (workflow, timed)));
-    triggers.any(|(workflow, timed)| {
+    let asked = Asked::of(&facts);
+    triggers.any(|(workflow, timed, _)| {
         let Some(segment) = timed.membership() else { return false };
         let known = kept.segments.get(&**segment).copied().flatten();
-        match (member(&facts, segment), known) {
+        match (asked.member(segment), known) {
             (Truth::True, Some(since)) => {
                 matches!(timed, Timed::Entered(_)) && !served(entry, workflow, &entered_id(segment, since))
             }
@@ -132,34 +133,23 @@ pub(crate) fn is_for(facts: &PartnerFacts<'_>, timed: &Timed) -> bool {
     }
 }
 
-impl Reaction<'_> {
+impl<'a> Reaction<'a> {
     /// Compares memberships and arms timers. `at_day_close`: memberships that last are looked at again.
     pub(super) fn keep_timed(&mut self, at_day_close: bool) {
-        let rulebook = self.rulebook.clone();
-        if rulebook.rulebook.workflows.iter().all(|workflow| workflow.timed.is_empty()) {
+        let rulebook = self.rulebook;
+        if rulebook.timed().next().is_none() {
             return;
         }
         let before = Kept::of(self.entry);
-        let mut kept = before.clone();
-        kept.rulebook.clone_from(&rulebook.hash);
-        self.compare_memberships(&before, &mut kept, at_day_close);
-        let mut armed = BTreeMap::new();
-        for workflow in &rulebook.rulebook.workflows {
-            for (index, timed) in workflow.timed.iter().enumerate() {
-                let subject = format!("timed:{}:{index}", workflow.id);
-                let known = before.armed.get(&subject).copied();
-                // A schedule once armed goes on by itself; a date moves with the partner's field.
-                let fixed = known.filter(|due| {
-                    before.rulebook == rulebook.hash
-                        && !matches!(timed, Timed::Date { .. })
-                        && *due > self.now.as_millisecond()
-                });
-                let due = fixed.or_else(|| self.due(timed, self.now).map(Timestamp::as_millisecond));
-                if let Some(due) = due {
-                    armed.insert(subject, due);
-                }
-            }
+        let segments = self.compare_memberships(&before, at_day_close);
+        let is_of_this_rulebook = before.rulebook == rulebook.hash;
+        let armed = self.armed(&before, is_of_this_rulebook);
+        let stays = |(subject, due): &(&str, i64)| before.armed.get(*subject) == Some(due);
+        // Nearly every look ends here.
+        if is_of_this_rulebook && segments.is_empty() && armed.len() == before.armed.len() && armed.iter().all(stays) {
+            return;
         }
+        let armed: BTreeMap<String, i64> = armed.into_iter().map(|(subject, due)| (subject.to_owned(), due)).collect();
         for (subject, due) in &armed {
             if before.armed.get(subject) != Some(due)
                 && let Ok(due) = Timestamp::from_millisecond(*due)
@@ -170,78 +160,100 @@ impl Reaction<'_> {
         for subject in before.armed.keys().filter(|subject| !armed.contains_key(*subject)) {
             self.timers.clear(&self.entry.key, subject);
         }
-        kept.armed = armed;
-        self.remember(&before, &kept);
+        let mut kept = Kept { rulebook: rulebook.hash.clone(), armed, segments: before.segments.clone() };
+        kept.segments.extend(segments);
+        self.remember(&before, kept);
     }
 
-    fn remember(&mut self, before: &Kept, kept: &Kept) {
-        if before != kept {
-            self.entry.state.set_mark(marks::TIMED, serde_json::to_vec(kept).unwrap_or_default());
+    /// What is to be armed, by subject.
+    fn armed(&self, before: &Kept, is_of_this_rulebook: bool) -> Vec<(&'a str, i64)> {
+        let rulebook: &'a Applied = self.rulebook;
+        let (facts, now) = (self.facts(), self.now.as_millisecond());
+        let mut armed = Vec::new();
+        for (_, timed, subject) in rulebook.timed() {
+            // A schedule once armed goes on by itself; a date moves with the partner's field.
+            let known = before.armed.get(subject).copied();
+            let fixed = known.filter(|due| is_of_this_rulebook && !matches!(timed, Timed::Date { .. }) && *due > now);
+            let due = fixed.or_else(|| due(&facts, timed, self.now).map(Timestamp::as_millisecond));
+            armed.extend(due.map(|due| (subject, due)));
+        }
+        armed
+    }
+
+    fn remember(&mut self, before: &Kept, kept: Kept) {
+        if *before != kept {
+            self.entry.state.keep_mark(marks::TIMED, kept);
         }
     }
 
-    fn compare_memberships(&mut self, before: &Kept, kept: &mut Kept, at_day_close: bool) {
-        let rulebook = self.rulebook.clone();
+    /// Compares memberships, and starts what begins on a change. Those that are to be kept otherwise than before.
+    fn compare_memberships(&mut self, before: &Kept, at_day_close: bool) -> Vec<(String, Option<i64>)> {
+        let rulebook = self.rulebook;
         let now = self.now.as_millisecond();
-        let mut told: Vec<(std::sync::Arc<str>, EventSnapshot)> = Vec::new();
+        let mut told: Vec<(Arc<str>, EventSnapshot)> = Vec::new();
+        let mut changed = Vec::new();
         {
             let facts = self.facts();
-            for workflow in &rulebook.rulebook.workflows {
-                for timed in &workflow.timed {
-                    let Some(segment) = timed.membership() else { continue };
-                    let known = before.segments.get(&**segment).copied();
-                    let is_member = match member(&facts, segment) {
-                        Truth::True => true,
-                        Truth::False => false,
-                        // What cannot be said changes nothing.
-                        Truth::Unknown => continue,
-                    };
-                    let mut tell = |kind: &str, id: String| {
-                        let payload = json!({ "name": &**segment, "summary": format!("{} {segment}", kind.replace("segment.", "")) });
-                        told.push((
-                            workflow.id.clone(),
-                            EventSnapshot { id, kind: kind.into(), occurred_at: self.now, payload },
-                        ));
-                    };
-                    let entered = matches!(timed, Timed::Entered(_));
-                    match (known, is_member) {
-                        (Some(Some(since)), true) => {
-                            if at_day_close && entered && !served(self.entry, workflow, &entered_id(segment, since)) {
-                                tell(SEGMENT_ENTERED, entered_id(segment, since));
-                            }
-                        }
-                        (Some(None), true) => {
-                            kept.segments.insert(segment.to_string(), Some(now));
-                            if entered {
-                                tell(SEGMENT_ENTERED, entered_id(segment, now));
-                            }
-                        }
-                        (Some(Some(_)), false) => {
-                            kept.segments.insert(segment.to_string(), None);
-                            if !entered {
-                                tell("segment.left", format!("left:{segment}:{now}"));
-                            }
-                        }
-                        (None, true) => {
-                            kept.segments.insert(segment.to_string(), Some(now));
-                            // Whoever was there before the workflow did not enter now; a newcomer did.
-                            let deployed = rulebook.deployed.get(&*workflow.id);
-                            let newcomer =
-                                self.entry.state.first_event_at.zip(deployed).is_some_and(|(first, at)| first >= *at);
-                            if entered && newcomer {
-                                tell(SEGMENT_ENTERED, entered_id(segment, now));
-                            }
-                        }
-                        (None | Some(None), false) => {
-                            kept.segments.insert(segment.to_string(), None);
+            let asked = Asked::of(&facts);
+            for (workflow, timed, _) in rulebook.timed() {
+                let Some(segment) = timed.membership() else { continue };
+                let known = before.segments.get(&**segment).copied();
+                let is_member = match asked.member(segment) {
+                    Truth::True => true,
+                    Truth::False => false,
+                    // What cannot be said changes nothing.
+                    Truth::Unknown => continue,
+                };
+                let mut tell = |kind: &str, id: String| {
+                    let payload =
+                        json!({ "name": &**segment, "summary": format!("{} {segment}", kind.replace("segment.", "")) });
+                    told.push((
+                        workflow.id.clone(),
+                        EventSnapshot { id, kind: kind.into(), occurred_at: self.now, payload },
+                    ));
+                };
+                let mut keep = |since: Option<i64>| {
+                    if known != Some(since) {
+                        changed.push((segment.to_string(), since));
+                    }
+                };
+                let entered = matches!(timed, Timed::Entered(_));
+                match (known, is_member) {
+                    (Some(Some(since)), true) => {
+                        if at_day_close && entered && !served(self.entry, workflow, &entered_id(segment, since)) {
+                            tell(SEGMENT_ENTERED, entered_id(segment, since));
                         }
                     }
+                    (Some(None), true) => {
+                        keep(Some(now));
+                        if entered {
+                            tell(SEGMENT_ENTERED, entered_id(segment, now));
+                        }
+                    }
+                    (Some(Some(_)), false) => {
+                        keep(None);
+                        if !entered {
+                            tell("segment.left", format!("left:{segment}:{now}"));
+                        }
+                    }
+                    (None, true) => {
+                        keep(Some(now));
+                        // Whoever was there before the workflow did not enter now; a newcomer did.
+                        let deployed = rulebook.deployed.get(&*workflow.id);
+                        let newcomer =
+                            self.entry.state.first_event_at.zip(deployed).is_some_and(|(first, at)| first >= *at);
+                        if entered && newcomer {
+                            tell(SEGMENT_ENTERED, entered_id(segment, now));
+                        }
+                    }
+                    (None | Some(None), false) => keep(None),
                 }
             }
         }
         for (workflow, snapshot) in told {
             self.queue.push_back((Follows::Start(workflow, snapshot), self.depth + 1));
         }
+        changed
     }
 
     fn due(&self, timed: &Timed, after: Timestamp) -> Option<Timestamp> {
@@ -302,13 +314,13 @@ impl Reaction<'_> {
         };
         if what == Some("timed") {
             let before = Kept::of(self.entry);
-            let mut kept = before.clone();
+            let mut kept = Kept::clone(&before);
             kept.armed.remove(&timer.subject);
             if let Some(due) = self.due(timed, timer.due).filter(|_| !matches!(timed, Timed::Date { .. })) {
                 self.timers.set(TimerRow { due, ..timer.clone() });
                 kept.armed.insert(timer.subject.clone(), due.as_millisecond());
             }
-            self.remember(&before, &kept);
+            self.remember(&before, kept);
         }
         if let Some(snapshot) = begins {
             self.queue.push_back((Follows::Start(workflow.id.clone(), snapshot), self.depth + 1));
