@@ -206,6 +206,32 @@ pub fn at_once(facts: &PartnerFacts<'_>, models: &[HealthModel]) -> Option<Healt
     model.score(&inputs(facts).inputs(), facts.state.band.as_deref())
 }
 
+/// When the partner last converted, as of now; how often that usually happens, and how likely it is to happen again, as of the day
+/// that a review as of now looks at.
+#[must_use]
+pub fn standing(facts: &PartnerFacts<'_>) -> Standing {
+    let ended = as_the_day_ended(facts);
+    let chance = match ended.state.figure(&of::CHANCE, &ended.context(None)) {
+        Some(FigureValue::Percent(chance)) => Some(chance),
+        _ => None,
+    };
+    stands(facts, (ended.state.usual_gap().map(|(gap, _)| gap), chance))
+}
+
+/// The same of a partner whose rhythm is known: how often they usually sell, and how likely a sale is.
+fn stands(facts: &PartnerFacts<'_>, (usual_gap, chance): (Option<f64>, Option<f64>)) -> Standing {
+    Standing {
+        days_since: match facts.state.figure(&of::SINCE_CONVERSION, &facts.context(None)) {
+            Some(FigureValue::Count(days)) => Some(days),
+            _ => None,
+        },
+        usual_gap,
+        chance,
+        was: None,
+        basis: facts.expectations.map(|known| known.0.basis).unwrap_or_default(),
+    }
+}
+
 /// A day is closed some hours after its end. What came since belongs to the next one: whether a mail of this night is known
 /// yet must not decide what is said of yesterday.
 fn as_the_day_ended<'a>(facts: &PartnerFacts<'a>) -> PartnerFacts<'a> {
@@ -221,17 +247,7 @@ impl Review {
     /// day that was looked at.
     #[must_use]
     pub fn standing(&self, facts: &PartnerFacts<'_>) -> Standing {
-        let (usual_gap, chance) = self.rhythm;
-        Standing {
-            days_since: match facts.state.figure(&of::SINCE_CONVERSION, &facts.context(None)) {
-                Some(FigureValue::Count(days)) => Some(days),
-                _ => None,
-            },
-            usual_gap,
-            chance,
-            was: None,
-            basis: facts.expectations.map(|known| known.0.basis).unwrap_or_default(),
-        }
+        stands(facts, self.rhythm)
     }
 
     /// The health when this week began under the model it was made by, as far as sentences need it.
