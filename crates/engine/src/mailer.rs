@@ -272,12 +272,13 @@ impl Mailer {
 
     /// Ends mail whose time ran out before an address was known.
     async fn end_unaddressed(&self, now: Timestamp) -> Result<(), MailerError> {
+        // In a replay the address may stand in a record of this very step: only shards that have folded it are asked. Where they stand is
+        // read first: what one of them folds in between may bring the address.
+        let rows = if self.clock.replays() { Some(self.store.shard_rows().await?) } else { None };
         let mut unaddressed = self.store.unaddressed_expired(now, 500).await?;
         if unaddressed.is_empty() {
             return Ok(());
         }
-        // In a replay the address may stand in a record of this very step: only shards that have folded it are asked.
-        let rows = if self.clock.replays() { Some(self.store.shard_rows().await?) } else { None };
         let arrived = |shard: u32| {
             rows.as_ref().is_none_or(|rows| {
                 rows.iter().any(|row| row.shard == shard as i32 && row.clock.is_some_and(|clock| clock >= now))
