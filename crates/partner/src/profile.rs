@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 use rapport_event::{Event, Kind, PartnerData, PartnerId};
 use serde_json::Value;
 
@@ -231,6 +231,22 @@ impl Profile {
             }
             _ => {}
         }
+    }
+
+    /// The instant at which somebody who has seen what stands in these fields writes them: now, or just after what stands there. Else of
+    /// two writes of one instant the greater value would hold, and a tag given beside it would bring back one that was taken.
+    #[must_use]
+    pub fn next_telling(&self, data: &PartnerData, now: Timestamp) -> Timestamp {
+        let further = |name: &str| self.custom.iter().find(|(known, _)| **known == *name).map(|(_, field)| field.at);
+        let told = [
+            data.tags.as_ref().map(|_| self.tags.at),
+            data.partner_type.as_ref().map(|_| self.partner_type.at),
+            data.manager.as_ref().map(|_| self.manager.at),
+            data.language.as_ref().map(|_| self.language.at),
+        ];
+        let last = told.into_iter().chain(data.extra.iter().map(|(name, _)| further(name))).flatten().max();
+        let after = last.and_then(|last| last.checked_add(SignedDuration::from_nanos(1)).ok());
+        after.map_or(now, |after| after.max(now))
     }
 
     /// Sets a further field; `null` takes it away. Names of 100 bytes and values of 4 KiB at most, others are left out.

@@ -338,6 +338,11 @@ impl PartnerState {
         self.marks.keep(name, value);
     }
 
+    /// Lets go of what was read of opaque states, which takes several times the room of their bytes; who asks next reads them anew.
+    pub fn forget_read_marks(&mut self) {
+        self.marks.forget_read();
+    }
+
     /// Sets an opaque state; empty bytes take it away.
     pub fn set_mark(&mut self, name: &str, bytes: Vec<u8>) {
         self.marks.set(name, bytes);

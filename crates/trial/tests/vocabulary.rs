@@ -128,6 +128,15 @@ fn tags_are_given_and_taken_and_can_be_asked_for() {
 }
 
 #[test]
+fn a_tag_taken_in_the_same_instant_as_another_is_given_stays_away() {
+    check(
+        "when: login\nonce: per event\nsteps:\n  - if: '\"warm\" in partner.tags'\n    then: [{ add_tag: cold }, { remove_tag: warm }, { email: hello }]\n    else: [{ email: later }]\n",
+        "  - { name: the second login finds it gone, partner: { tags: [warm] }, events: [{ day: 1, at: \"10:00\", login: {} }, { day: 3, at: \"10:00\", login: {} }], \
+           until: day 9, expect: { mails: [hello, later] } }\n",
+    );
+}
+
+#[test]
 fn an_offer_without_a_mail() {
     check(
         "when: login\nonce: per event\nsteps: [{ grant: comeback-bonus }, { task: { to: ines, text: \"{{partner.name}} has the bonus\" } }]\n",

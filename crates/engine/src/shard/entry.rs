@@ -22,6 +22,9 @@ use crate::{
 
 /// Partners kept in memory per shard; beyond, those untouched since the last commit are dropped.
 const KEPT: usize = 100_000;
+/// With more partners than this, what was read of their marks is let go of after each commit and each page. It takes about as much as
+/// all else that is kept of a partner, and what many partners save by it is one reading a night.
+const READ_KEPT: usize = 1_000;
 
 /// One partner with its journeys.
 #[derive(Debug)]
@@ -79,6 +82,8 @@ pub struct Partners {
     shard: u32,
     entries: HashMap<PartnerKey, Entry>,
     touched: Vec<PartnerKey>,
+    /// The page handed out last, where there are many partners.
+    paged: Vec<PartnerKey>,
     /// Every partner of the shard is in `entries`.
     complete: bool,
 }
@@ -86,7 +91,7 @@ pub struct Partners {
 impl Partners {
     /// None loaded.
     pub fn new(shard: u32) -> Self {
-        Self { shard, entries: HashMap::new(), touched: Vec::new(), complete: false }
+        Self { shard, entries: HashMap::new(), touched: Vec::new(), paged: Vec::new(), complete: false }
     }
 
     /// Whether the partner is in memory, be it as one who does not exist yet.
@@ -126,6 +131,7 @@ impl Partners {
         after: Option<&PartnerKey>,
         limit: usize,
     ) -> Result<Vec<PartnerKey>, ShardError> {
+        self.forget_page();
         if self.complete {
             let there = self.entries.values().filter(|entry| entry.exists).map(|entry| &entry.key);
             let mut keys: Vec<PartnerKey> =
@@ -135,6 +141,7 @@ impl Partners {
                 keys.truncate(limit);
             }
             keys.sort_unstable();
+            self.note_page(&keys);
             return Ok(keys);
         }
         let bundles = parts.store.page_partners(self.shard, after, limit).await?;
@@ -151,7 +158,27 @@ impl Partners {
         if last_page && after.is_none() {
             self.complete = true;
         }
+        self.note_page(&keys);
         Ok(keys)
+    }
+
+    fn has_many(&self) -> bool {
+        self.entries.len() > READ_KEPT
+    }
+
+    fn note_page(&mut self, keys: &[PartnerKey]) {
+        if self.has_many() {
+            self.paged = keys.to_vec();
+        }
+    }
+
+    /// Whoever was looked at on a page is not looked at again before the next night.
+    fn forget_page(&mut self) {
+        for key in std::mem::take(&mut self.paged) {
+            if let Some(entry) = self.entries.get_mut(&key) {
+                entry.state.forget_read_marks();
+            }
+        }
     }
 
     /// The partner, to be changed: it will be stored with the next commit.
@@ -188,9 +215,13 @@ impl Partners {
     pub fn take_touched(&mut self, commit: &mut ShardCommit) {
         let mut touched = std::mem::take(&mut self.touched);
         touched.sort_unstable();
+        let has_many = self.has_many();
         for key in touched {
             let Some(entry) = self.entries.get_mut(&key) else { continue };
             entry.touched = false;
+            if has_many {
+                entry.state.forget_read_marks();
+            }
             let days = std::mem::take(&mut entry.days_touched).then(|| entry.state.encode_days());
             commit.partners.push(PartnerRow { key, hot: entry.state.encode_hot(), days });
             for index in std::mem::take(&mut entry.journeys_touched) {
@@ -203,6 +234,7 @@ impl Partners {
 
     /// After a commit: keeps memory bounded.
     pub fn trim(&mut self) {
+        self.forget_page();
         if self.entries.len() > KEPT {
             self.entries.clear();
             self.complete = false;
@@ -254,5 +286,45 @@ fn journey_row(journey: &Journey) -> JourneyRow {
         held_out: journey.held_out,
         // Plain structs of texts, numbers and maps with text keys always serialise.
         body: serde_json::to_string(journey).unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MARK: &str = "told";
+
+    fn key(number: usize) -> PartnerKey {
+        PartnerKey::new("default", &format!("p{number}")).unwrap()
+    }
+
+    /// So many partners of whom one was read a mark, as after a commit.
+    fn partners(count: usize) -> (Partners, Arc<Vec<u8>>) {
+        let mut partners = Partners::new(0);
+        for number in 0..count {
+            partners.entry(&key(number)).state.set_mark(MARK, b"[7]".to_vec());
+        }
+        let read = read(&partners);
+        partners.take_touched(&mut ShardCommit::default());
+        (partners, read)
+    }
+
+    fn read(partners: &Partners) -> Arc<Vec<u8>> {
+        partners.look(&key(0)).unwrap().state.mark_as(MARK).unwrap()
+    }
+
+    #[test]
+    fn what_was_read_is_kept_of_few_partners_and_let_go_of_where_there_are_many() {
+        for (count, is_kept) in [(READ_KEPT, true), (READ_KEPT + 1, false)] {
+            let (mut partners, before) = partners(count);
+            let committed = read(&partners);
+            assert_eq!(Arc::ptr_eq(&before, &committed), is_kept, "{count}");
+            partners.note_page(&[key(0)]);
+            partners.trim();
+            let looked_at = read(&partners);
+            assert_eq!(Arc::ptr_eq(&committed, &looked_at), is_kept, "{count}");
+            assert_eq!(before, looked_at);
+        }
     }
 }

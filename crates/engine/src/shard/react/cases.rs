@@ -89,13 +89,15 @@ impl Reaction<'_> {
         self.update(id, PartnerData { extra, ..data });
     }
 
-    /// The partner's fields change by what a journey does: as if a tracker had told it now.
+    /// The partner's fields change by what a journey does: as if a tracker had told it now, but never to be outdone by what the journey
+    /// saw there, be it of this instant.
     fn update(&mut self, id: &str, data: PartnerData) {
+        let told_at = self.entry.state.profile.next_telling(&data, self.now);
         let event = Event {
             id: records::derived_id(id),
             key: self.entry.key.clone(),
             kind: Kind::PartnerUpdated,
-            occurred_at: self.now,
+            occurred_at: told_at,
             payload: Payload::Partner(Box::new(data)),
             person_version: None,
         };
@@ -105,7 +107,7 @@ impl Reaction<'_> {
             rates: &self.rulebook.rulebook.rates,
         };
         let _ = fold(&mut self.entry.state, None, &event, &context);
-        self.announce(event);
+        self.announce(Event { occurred_at: self.now, ..event });
     }
 }
 

@@ -71,7 +71,7 @@ struct World {
     served: BTreeSet<(usize, Arc<str>)>,
     open: Vec<Open>,
     told: VecDeque<Told>,
-    /// Workflows that begin no more.
+    /// Workflows that begin no more, unless with every event.
     used: BTreeSet<usize>,
     /// Minutes since workflows with `once: every …` began.
     since: BTreeMap<usize, i64>,
@@ -230,7 +230,8 @@ impl<'a> Play<'a> {
             Once::PerEvent => true,
             Once::PerPartner | Once::Per(_) => !runs && !self.world.used.contains(&to),
             Once::Every(length) => {
-                !runs && self.world.since.get(&to).is_none_or(|since| *since >= length.about_minutes())
+                let is_due = self.world.since.get(&to).is_none_or(|since| *since >= length.about_minutes());
+                !runs && is_due && !self.world.used.contains(&to)
             }
         };
         once_more && self.judge.passes(entry.if_.as_ref(), entry.unless.as_ref(), &self.world.carried).is_true()

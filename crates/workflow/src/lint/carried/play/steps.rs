@@ -10,7 +10,7 @@ use rapport_rule::expr::Truth;
 use super::super::known::Carried;
 use super::{By, Cause, Open, Play, Told};
 use crate::calendar::Wait;
-use crate::model::{Arm, Step, StopWhen, Verb, Workflow};
+use crate::model::{Arm, Once, Step, StopWhen, Verb, Workflow};
 
 impl<'a> Play<'a> {
     /// Runs a journey until it waits or is over.
@@ -19,15 +19,21 @@ impl<'a> Play<'a> {
         let mut at = Some(open.at);
         while let Some((index, step)) = at.and_then(|index| Some((index, steps.get(index)?))) {
             if self.is_stopped(workflow) {
-                return;
+                return self.lose(&open);
             }
             at = step.next;
             let inside = steps.get(index + 1..step.next.unwrap_or(steps.len())).unwrap_or_default();
             let inside_matters = inside.iter().any(matters);
+            // Some go by a wait that others have to keep.
+            let may_wait = inside.iter().any(takes_time);
             match self.judge.passes(step.if_.as_ref(), step.unless.as_ref(), &self.world.carried) {
                 Truth::True => {}
-                Truth::Unknown if inside_matters || matters(step) => return,
-                Truth::False | Truth::Unknown => continue,
+                Truth::False => continue,
+                Truth::Unknown if inside_matters || matters(step) => return self.lose(&open),
+                Truth::Unknown => {
+                    self.is_headlong &= !may_wait && !takes_time(step);
+                    continue;
+                }
             }
             let by = By { workflow: open.workflow, line: step.line };
             let pause = match &step.verb {
@@ -68,17 +74,21 @@ impl<'a> Play<'a> {
                 Verb::Choose { arms, otherwise } => {
                     // Past arms that matter it goes only if none of them has to be taken.
                     if inside_matters && (*otherwise != step.next || !arms.iter().all(|arm| self.is_passed_by(arm))) {
-                        return;
+                        return self.lose(&open);
                     }
+                    self.is_headlong &= inside_matters || !may_wait;
                     continue;
                 }
-                Verb::Split(_) if inside_matters => return,
-                Verb::Split(_) => continue,
+                Verb::Split(_) if inside_matters => return self.lose(&open),
+                Verb::Split(_) => {
+                    self.is_headlong &= !may_wait;
+                    continue;
+                }
                 Verb::WaitFor(wait) => {
                     self.is_headlong = false;
                     match inside_matters {
                         true if wait.otherwise == step.next => wait.at_most.about_minutes(),
-                        true if wait.then != step.next => return,
+                        true if wait.then != step.next => return self.lose(&open),
                         _ => 0,
                     }
                 }
@@ -93,13 +103,21 @@ impl<'a> Play<'a> {
                 }
                 Verb::Email(_) | Verb::Call(_) | Verb::Grant { .. } => 0,
             };
-            // A journey that only waits for its end is of no more interest.
-            if let Some(next) = step.next.filter(|next| steps.get(*next..).unwrap_or_default().iter().any(matters)) {
+            let next = step.next.unwrap_or(steps.len());
+            let rest = steps.get(next..).unwrap_or_default();
+            // A journey that only waits for its end is of interest where its workflow begins no other meanwhile.
+            let is_alone = !matches!(workflow.entry.once, Once::PerEvent);
+            if rest.iter().any(matters) || is_alone && (takes_time(step) || rest.iter().any(takes_time)) {
                 (open.at, open.after) = (next, pause);
                 self.world.open.push(open);
             }
             return;
         }
+    }
+
+    /// Nobody can say how a journey goes on, nor until when it keeps its workflow from beginning again.
+    fn lose(&mut self, open: &Open) {
+        self.world.used.insert(open.workflow);
     }
 
     /// Whether the partner may certainly go past an arm.
@@ -148,6 +166,15 @@ fn named(kind: &Kind) -> Arc<str> {
 /// Whether a step writes, tells others or ends the journey.
 fn matters(step: &Step) -> bool {
     tells_others(step) || matches!(step.verb, Verb::Exit { .. })
+}
+
+/// Whether a journey stays at a step for a time that files say, or a person.
+fn takes_time(step: &Step) -> bool {
+    match &step.verb {
+        Verb::Wait(_) | Verb::WaitFor(_) => true,
+        Verb::Task(task) => task.choice.is_some(),
+        _ => false,
+    }
 }
 
 /// Whether others may begin by a step.
