@@ -41,6 +41,11 @@ pub(super) fn stopped(attempt: &Attempt) -> Settlement {
     Settlement::Requeue { due: attempt.due.message.due, reason: "the mailer was stopped".to_owned() }
 }
 
+/// The same where others in the same hand left no time for it: no fault of its own, and nothing a relay has said.
+pub(super) fn overtaken(attempt: &Attempt) -> Settlement {
+    Settlement::Requeue { due: attempt.due.message.due, reason: "its turn did not come in time".to_owned() }
+}
+
 /// Words of a server as every database takes them.
 fn legible(words: &str) -> String {
     words.replace(char::is_control, " ")

@@ -321,3 +321,38 @@ async fn mail_that_a_slow_relay_holds_before_its_dot_goes_back_as_it_was() {
     stand.stop().await;
     assert_eq!(stand.server.accepted().len(), 1);
 }
+
+/// Takes longer over each mail than may pass between a claim and the last dot of it.
+#[derive(Default)]
+struct Slower {
+    /// Mails that were begun when their time was over.
+    late: AtomicUsize,
+}
+
+#[async_trait]
+impl Script for Slower {
+    async fn send(&self, _envelope: &Envelope, deadline: &Deadline) -> Option<Delivery> {
+        if deadline.is_over(tokio::time::Instant::now().into_std()) {
+            self.late.fetch_add(1, Ordering::Relaxed);
+        }
+        tokio::time::sleep(Duration::from_secs(25)).await;
+        None
+    }
+}
+
+/// Else it would cost a connection to find that out, and a wait for a refusal that nobody gave.
+#[tokio::test(start_paused = true)]
+async fn mail_whose_turn_comes_too_late_is_not_begun_and_goes_back_as_it_was() {
+    let slower = Arc::new(Slower::default());
+    let mut stand = Stand::new(world::shipped_files()).await;
+    stand.script = Some(slower.clone());
+    stand.start();
+    let events: Vec<_> = (0..10).map(|number| stand.approved(&format!("partner-{number}"))).collect();
+    stand.take(&events).await;
+    stand.until("all left", |tables| count(tables, MessageState::Sent) == 10).await;
+    stand.stop().await;
+    assert_eq!(stand.server.accepted().len(), 10);
+    assert_eq!(slower.late.load(Ordering::Relaxed), 0);
+    let waited = stand.store.tables().messages.values().filter(|message| message.attempt > 1).count();
+    assert!(waited > 0, "no connection had two in hand");
+}
