@@ -105,7 +105,7 @@ pub async fn of_attempts_that_end_together_each_is_asked_for(store: Arc<dyn Stor
     ] {
         assert_eq!(state(&store, name, &format!("m{name}")).await.0, expected, "{name}");
     }
-    owner.commit(|batch| batch.messages.push(message("n", "b", 0))).await;
+    owner.plan("b", vec![message("n", "b", 0)]).await;
     assert!(claim(&store, "mailer-3", 3).await.is_empty(), "b has a mail in hand");
     assert!(store.settle(&again, &Settlement::Ended(ended("mb", MessageState::Sent))).await.unwrap());
     assert_eq!(claim_one(&store, "mailer-3", 4).await.due.message.id, "n");
@@ -132,7 +132,7 @@ pub async fn of_two_attempts_at_one_message_the_later_ends(store: Arc<dyn Store>
         }
         assert_eq!(store.end_attempts(&ends).await.unwrap(), expected, "{name}");
         assert_eq!(state(&store, name, &id).await.0, MessageState::Sent);
-        owner.commit(|batch| batch.messages.push(message(&format!("n{name}"), name, 0))).await;
+        owner.plan(name, vec![message(&format!("n{name}"), name, 0)]).await;
         let next = claim_one(&store, "mailer", 3).await;
         assert_eq!(next.due.message.key, key(name), "nothing of theirs is in hand");
         assert!(
