@@ -193,6 +193,26 @@ async fn a_mailer_that_is_told_to_stop_does_not_wait_for_the_database_for_ever()
     assert_eq!(stand.server.accepted().len(), 1);
 }
 
+/// However many a connection has in hand, whoever stops it waits for all of them as long as for one.
+#[tokio::test(start_paused = true)]
+async fn a_mailer_that_is_told_to_stop_gives_up_all_it_has_in_hand_together() {
+    let mut stand = Stand::new(world::shipped_files()).await;
+    stand.store.miss_settlements(true);
+    stand.start();
+    let events: Vec<_> = (0..20).map(|number| stand.approved(&format!("partner-{number}"))).collect();
+    stand.take(&events).await;
+    let server = stand.server.clone();
+    stand.until("one of two connections has two in hand", |_| server.accepted().len() > 2).await;
+    let told = tokio::time::Instant::now();
+    stand.stop().await;
+    assert!(told.elapsed() < Duration::from_secs(10), "{:?}", told.elapsed());
+    let left = count(&stand.store.tables(), MessageState::Attempting);
+    stand.store.miss_settlements(false);
+    stand.start();
+    stand.until("each is in doubt", |tables| count(tables, MessageState::InDoubt) == left).await;
+    stand.stop().await;
+}
+
 /// The server takes a mail, and says so when told to.
 #[derive(Default)]
 struct Slow {
