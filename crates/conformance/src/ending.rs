@@ -105,10 +105,41 @@ pub async fn of_attempts_that_end_together_each_is_asked_for(store: Arc<dyn Stor
     ] {
         assert_eq!(state(&store, name, &format!("m{name}")).await.0, expected, "{name}");
     }
-    owner.commit(|batch| batch.messages.push(message("n", "b", 0))).await;
+    owner.plan("b", vec![message("n", "b", 0)]).await;
     assert!(claim(&store, "mailer-3", 3).await.is_empty(), "b has a mail in hand");
     assert!(store.settle(&again, &Settlement::Ended(ended("mb", MessageState::Sent))).await.unwrap());
     assert_eq!(claim_one(&store, "mailer-3", 4).await.due.message.id, "n");
+    assert_sound(&store).await;
+}
+
+/// A mailer that stood still for long was taken for dead, and has the same mail in hand again before its first attempt is over: both
+/// may end together. The message is in the later one, whichever is named first; else its accepted mail would leave again.
+pub async fn of_two_attempts_at_one_message_the_later_ends(store: Arc<dyn Store>) {
+    let mut owner = Owner::new(&store).await;
+    for (name, later_is_first) in [("a", false), ("b", true)] {
+        let id = format!("m{name}");
+        owner.plan(name, vec![message(&id, name, 0)]).await;
+        let first = claim_one(&store, "mailer", 1).await;
+        let back = Settlement::Requeue { due: at(1), reason: "mailer_lost".into() };
+        assert!(store.settle(&first, &back).await.unwrap());
+        let later = claim_one(&store, "mailer", 2).await;
+        assert_eq!((&later.due.message.id, later.attempt), (&id, first.attempt + 1));
+        let (failed, sent) = (end_of(&first, MessageState::Failed), end_of(&later, MessageState::Sent));
+        let (mut ends, mut expected) = (vec![(first, failed), (later, sent)], vec![false, true]);
+        if later_is_first {
+            ends.reverse();
+            expected.reverse();
+        }
+        assert_eq!(store.end_attempts(&ends).await.unwrap(), expected, "{name}");
+        assert_eq!(state(&store, name, &id).await.0, MessageState::Sent);
+        owner.plan(name, vec![message(&format!("n{name}"), name, 0)]).await;
+        let next = claim_one(&store, "mailer", 3).await;
+        assert_eq!(next.due.message.key, key(name), "nothing of theirs is in hand");
+        assert!(
+            store.settle(&next, &Settlement::Ended(ended(&next.due.message.id, MessageState::Failed))).await.unwrap()
+        );
+    }
+    assert_eq!(waiting(&store).await.len(), 4);
     assert_sound(&store).await;
 }
 

@@ -94,6 +94,7 @@ macro_rules! store_cases {
             ending:
                 attempts_end_together_as_each_would_alone,
                 of_attempts_that_end_together_each_is_asked_for,
+                of_two_attempts_at_one_message_the_later_ends,
                 attempts_end_once_whoever_ends_them;
             digests:
                 what_travels_is_claimed_by_nobody_and_settled_with_its_carrier,

@@ -431,6 +431,10 @@ impl Mailer {
             // Whoever stops us waits but a few seconds: what has not begun is for another mailer, and in no doubt.
             return outcome::stopped(attempt);
         }
+        if deadline.is_over(self.clock.monotonic()) {
+            // Those before it took long. Its dot would not leave any more; claimed anew, it has time of its own.
+            return outcome::overtaken(attempt);
+        }
         let Some(mut connection) = way.take() else {
             return self.again(attempt, "the mailer broke down over another mail", at);
         };

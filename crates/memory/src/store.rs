@@ -49,6 +49,7 @@ pub struct MemoryStore {
     jumped_ms: AtomicI64,
     time_under_way_ms: AtomicU64,
     refuses_settlements: AtomicBool,
+    misses_settlements: AtomicBool,
     breaks_over_settlements: AtomicU32,
     bell: Option<Bell>,
     tables: Mutex<Tables>,
@@ -170,6 +171,7 @@ impl Default for MemoryStore {
             jumped_ms: AtomicI64::new(0),
             time_under_way_ms: AtomicU64::new(0),
             refuses_settlements: AtomicBool::new(false),
+            misses_settlements: AtomicBool::new(false),
             breaks_over_settlements: AtomicU32::new(0),
             bell: None,
             tables: Mutex::default(),
@@ -212,6 +214,11 @@ impl MemoryStore {
         self.refuses_settlements.store(refused, Ordering::Relaxed);
     }
 
+    /// From now on whoever says something of attempts does not reach it, or does again.
+    pub fn miss_settlements(&self, missed: bool) {
+        self.misses_settlements.store(missed, Ordering::Relaxed);
+    }
+
     /// So many times from now on, what is said of attempts meets a bug.
     pub fn break_over_settlements(&self, times: u32) {
         self.breaks_over_settlements.store(times, Ordering::Relaxed);
@@ -221,6 +228,9 @@ impl MemoryStore {
     fn takes_settlements(&self) -> Result<(), StoreError> {
         if self.refuses_settlements.load(Ordering::Relaxed) {
             return Err(refused("as a test wants it"));
+        }
+        if self.misses_settlements.load(Ordering::Relaxed) {
+            return Err(StoreError::Unavailable("as a test wants it".to_owned()));
         }
         let left =
             self.breaks_over_settlements.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));

@@ -123,6 +123,10 @@ impl Transport for SmtpTransport {
         self.pool.settings.connections
     }
 
+    fn in_flight(&self) -> usize {
+        self.pool.settings.in_flight
+    }
+
     fn delivers(&self) -> bool {
         true
     }

@@ -24,8 +24,8 @@ pub struct SmtpSettings {
     pub ca: Option<PathBuf>,
     /// `connections=N`: the hard cap of open connections; unwritten 4.
     pub connections: usize,
-    /// `in_flight=N`: mails in hand for each connection; unwritten 2. As many as are on all of them together a crash leaves in doubt;
-    /// more of them leave faster.
+    /// `in_flight=N`: mails in hand for each connection; unwritten 2. A crash leaves no more than all connections have in hand in doubt.
+    /// More of them cost fewer transactions; those whose turn does not come within 20 s go back to the queue.
     pub in_flight: usize,
     /// `hello=NAME`: how we introduce ourselves; unwritten the machine's name.
     pub hello: Option<String>,
@@ -130,7 +130,9 @@ pub enum SmtpUrlError {
     #[error("the SMTP URL has a path; settings are written after `?`")]
     Path,
     /// An unknown setting.
-    #[error("the SMTP URL has an unknown setting `{0}`; known are `tls`, `connections`, `in_flight`, `hello`, `ca`, `final_reply`")]
+    #[error(
+        "the SMTP URL has an unknown setting `{0}`; known are `tls`, `connections`, `in_flight`, `hello`, `ca`, `final_reply`"
+    )]
     Unknown(String),
     /// A setting with a value it does not take.
     #[error("the SMTP URL's `{setting}` takes {expected}")]
@@ -274,12 +276,12 @@ mod tests {
 
     #[test]
     fn a_url_says_everything() {
-        let url = "smtp://ada%40acme:p%3Ass%20@relay.example:2525?tls=starttls&connections=16&hello=mail.acme.example&final_reply=9";
+        let url = "smtp://ada%40acme:p%3Ass%20@relay.example:2525?tls=starttls&connections=16&in_flight=8&hello=mail.acme.example&final_reply=9";
         let settings = SmtpSettings::parse(url).unwrap();
         assert_eq!((settings.host.as_str(), settings.port), ("relay.example", 2525));
         let login = settings.login.as_ref().unwrap();
         assert_eq!((login.user.as_str(), login.password.reveal()), ("ada@acme", "p:ss "));
-        assert_eq!((settings.tls, settings.connections), (Tls::StartTls, 16));
+        assert_eq!((settings.tls, settings.connections, settings.in_flight), (Tls::StartTls, 16, 8));
         assert_eq!(settings.hello.as_deref(), Some("mail.acme.example"));
         assert_eq!(settings.limits.final_reply, Duration::from_secs(9));
         assert!(!settings.is_loopback());
@@ -293,6 +295,7 @@ mod tests {
         assert_eq!(port("smtps://relay.example"), 465);
         let local = SmtpSettings::parse("smtp://[::1]:1025").unwrap();
         assert_eq!((local.host.as_str(), local.port, local.tls, local.connections), ("::1", 1025, Tls::Auto, 4));
+        assert_eq!(local.in_flight, 2);
         assert!(local.is_loopback());
         assert_eq!(SmtpSettings::parse("smtps://relay.example").unwrap().tls, Tls::Implicit);
     }

@@ -192,3 +192,11 @@ async fn a_mailbox_in_another_script_goes_where_smtputf8_is_offered_and_nowhere_
         other => panic!("{other:?}"),
     }
 }
+
+#[tokio::test]
+async fn of_several_relays_the_fewest_in_flight_count() {
+    let of = |url: &str| SmtpSettings::parse(url).unwrap();
+    let [one, other] = ["smtp://127.0.0.1:1?connections=3&in_flight=8", "smtp://127.0.0.1:2?connections=5&in_flight=4"];
+    let relays = relays(vec![of(one), of(other)]);
+    assert_eq!((relays.connections_max(), relays.in_flight()), (5, 4));
+}

@@ -119,6 +119,10 @@ impl Transport for Watched {
         self.inner.connections_max()
     }
 
+    fn in_flight(&self) -> usize {
+        self.inner.in_flight()
+    }
+
     fn delivers(&self) -> bool {
         self.inner.delivers()
     }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -41,6 +41,8 @@ pub struct Hand {
     pub(super) guard: Guard,
     /// What became of messages in hand that the database refuses to write.
     pub(super) unwritten: Mutex<BTreeMap<Held, (Attempt, Settlement)>>,
+    /// Until when a mailer that was told to stop tries to write what it knows, of all it has in hand together.
+    pub(super) last_tries: OnceLock<Instant>,
     /// Others' attempts that look as if their mailers were gone, since when by this process's own clock.
     suspected: Mutex<BTreeMap<Held, Instant>>,
     /// Messages over which the policy broke down.

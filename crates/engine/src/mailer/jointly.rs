@@ -93,6 +93,34 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn who_was_asked_for_by_one_that_breaks_down_is_told() {
+        let (jointly, gate) = (Arc::new(Jointly::<u32, u32>::default()), Arc::new(Semaphore::new(0)));
+        let ask = |number: u32| {
+            let (jointly, gate) = (jointly.clone(), gate.clone());
+            tokio::spawn(async move {
+                let all = |questions: Vec<u32>| async move {
+                    gate.acquire().await.unwrap().forget();
+                    assert!(questions.len() == 1, "as a test wants it");
+                    questions
+                };
+                jointly.ask(number, all).await
+            })
+        };
+        let first = ask(1);
+        while jointly.turn.try_lock().is_ok() {
+            tokio::task::yield_now().await;
+        }
+        let (second, third) = (ask(2), ask(3));
+        while lock(&jointly.waiting).len() < 2 {
+            tokio::task::yield_now().await;
+        }
+        gate.add_permits(2);
+        assert_eq!(first.await.unwrap(), Some(1));
+        assert!(second.await.is_err(), "it asked for two");
+        assert_eq!(third.await.unwrap(), None);
+    }
+
+    #[tokio::test]
     async fn who_breaks_down_leaves_nobody_waiting() {
         let (jointly, gate) = (Arc::new(Jointly::<u32, u32>::default()), Arc::new(Semaphore::new(0)));
         let breaks = {

@@ -26,8 +26,8 @@ use crate::{
     reputation::{SOFT_BOUNCE, is_one_too_many},
 };
 
-/// So long a mailer that was told to stop goes on trying to write what it knows. After that its successor finds the message in the
-/// hand of a mailer that is gone, and says that nobody knows.
+/// So long a mailer that was told to stop goes on trying to write what it knows, however much that is: who stops it waits a few seconds.
+/// After that its successor finds the messages in the hand of a mailer that is gone, and says that nobody knows.
 const LAST_TRIES: Duration = Duration::from_secs(5);
 /// The part of readiness that outcomes are; what a worker says of itself must not cover it.
 const OUTCOMES: &str = "outcomes of mails";
@@ -39,6 +39,11 @@ const HARD: &str = "bounce.hard";
 /// Back to the queue as it was: the next mailer may have it at once.
 pub(super) fn stopped(attempt: &Attempt) -> Settlement {
     Settlement::Requeue { due: attempt.due.message.due, reason: "the mailer was stopped".to_owned() }
+}
+
+/// The same where others in the same hand left no time for it: no fault of its own, and nothing a relay has said.
+pub(super) fn overtaken(attempt: &Attempt) -> Settlement {
+    Settlement::Requeue { due: attempt.due.message.due, reason: "its turn did not come in time".to_owned() }
 }
 
 /// Words of a server as every database takes them.
@@ -285,12 +290,11 @@ struct Tries<'m> {
     what: String,
     stop: &'m CancellationToken,
     backoff: Backoff,
-    until: Option<std::time::Instant>,
 }
 
 impl<'m> Tries<'m> {
     fn new(mailer: &'m Mailer, part: &'static str, what: String, stop: &'m CancellationToken) -> Self {
-        Self { mailer, part, what, stop, backoff: Backoff::default(), until: None }
+        Self { mailer, part, what, stop, backoff: Backoff::default() }
     }
 
     /// Waits after an error; whether there is another try. What may pass is said of the mailer, as whatever holds it up is; what
@@ -309,7 +313,7 @@ impl<'m> Tries<'m> {
             return true;
         }
         let now = mailer.clock.monotonic();
-        if now >= *self.until.get_or_insert(now + LAST_TRIES) {
+        if now >= *mailer.hand.last_tries.get_or_init(|| now + LAST_TRIES) {
             error!(%error, what, "given up: the mailer was told to stop");
             return false;
         }

@@ -549,7 +549,7 @@ pub trait Store: Send + Sync {
     /// attempt.
     async fn settle(&self, attempt: &Attempt, settlement: &Settlement) -> Result<bool, StoreError>;
     /// Ends attempts with which nothing travels as [`settle`](Self::settle) would one of them, all of these or none; for each whether
-    /// it was still in that attempt. No message may stand in it twice.
+    /// it was still in that attempt. No attempt may stand in it twice; two attempts at one message may.
     async fn end_attempts(&self, ends: &[(Attempt, EndedMessage)]) -> Result<Vec<bool>, StoreError>;
     /// Mail in doubt, oldest first, at most `limit`.
     async fn doubtful(&self, limit: usize) -> Result<Vec<Doubtful>, StoreError>;

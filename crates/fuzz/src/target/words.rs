@@ -34,7 +34,7 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
         "revenue_28d_before",
         "approved_conversions_90d",
         "date,from,to,rate\n2026-03-02,USD,EUR,0.9231\n",
-        "smtps://user:p%40ss@relay.example:465?connections=4&hello=me.example",
+        "smtps://user:p%40ss@relay.example:465?connections=4&in_flight=8&hello=me.example",
         "smtp://[::1]:2525/?tls=starttls&ca=%2Fetc%2Fca.pem&final_reply=30",
         "https://hooks.example/path?x=1",
         "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",

@@ -193,6 +193,26 @@ async fn a_mailer_that_is_told_to_stop_does_not_wait_for_the_database_for_ever()
     assert_eq!(stand.server.accepted().len(), 1);
 }
 
+/// However many a connection has in hand, whoever stops it waits for all of them as long as for one.
+#[tokio::test(start_paused = true)]
+async fn a_mailer_that_is_told_to_stop_gives_up_all_it_has_in_hand_together() {
+    let mut stand = Stand::new(world::shipped_files()).await;
+    stand.store.miss_settlements(true);
+    stand.start();
+    let events: Vec<_> = (0..20).map(|number| stand.approved(&format!("partner-{number}"))).collect();
+    stand.take(&events).await;
+    let server = stand.server.clone();
+    stand.until("one of two connections has two in hand", |_| server.accepted().len() > 2).await;
+    let told = tokio::time::Instant::now();
+    stand.stop().await;
+    assert!(told.elapsed() < Duration::from_secs(10), "{:?}", told.elapsed());
+    let left = count(&stand.store.tables(), MessageState::Attempting);
+    stand.store.miss_settlements(false);
+    stand.start();
+    stand.until("each is in doubt", |tables| count(tables, MessageState::InDoubt) == left).await;
+    stand.stop().await;
+}
+
 /// The server takes a mail, and says so when told to.
 #[derive(Default)]
 struct Slow {
@@ -320,4 +340,39 @@ async fn mail_that_a_slow_relay_holds_before_its_dot_goes_back_as_it_was() {
     stand.until("it left", |tables| count(tables, MessageState::Sent) == 1).await;
     stand.stop().await;
     assert_eq!(stand.server.accepted().len(), 1);
+}
+
+/// Takes longer over each mail than may pass between a claim and the last dot of it.
+#[derive(Default)]
+struct Slower {
+    /// Mails that were begun when their time was over.
+    late: AtomicUsize,
+}
+
+#[async_trait]
+impl Script for Slower {
+    async fn send(&self, _envelope: &Envelope, deadline: &Deadline) -> Option<Delivery> {
+        if deadline.is_over(tokio::time::Instant::now().into_std()) {
+            self.late.fetch_add(1, Ordering::Relaxed);
+        }
+        tokio::time::sleep(Duration::from_secs(25)).await;
+        None
+    }
+}
+
+/// Else it would cost a connection to find that out, and a wait for a refusal that nobody gave.
+#[tokio::test(start_paused = true)]
+async fn mail_whose_turn_comes_too_late_is_not_begun_and_goes_back_as_it_was() {
+    let slower = Arc::new(Slower::default());
+    let mut stand = Stand::new(world::shipped_files()).await;
+    stand.script = Some(slower.clone());
+    stand.start();
+    let events: Vec<_> = (0..10).map(|number| stand.approved(&format!("partner-{number}"))).collect();
+    stand.take(&events).await;
+    stand.until("all left", |tables| count(tables, MessageState::Sent) == 10).await;
+    stand.stop().await;
+    assert_eq!(stand.server.accepted().len(), 10);
+    assert_eq!(slower.late.load(Ordering::Relaxed), 0);
+    let waited = stand.store.tables().messages.values().filter(|message| message.attempt > 1).count();
+    assert!(waited > 0, "no connection had two in hand");
 }

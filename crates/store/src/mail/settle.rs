@@ -65,7 +65,7 @@ impl SqlStore {
             session.rollback().await?;
             return Ok(vec![false; ends.len()]);
         }
-        let is_settled = |(_, ended): &(&Attempt, &EndedMessage)| settled.contains(&ended.id);
+        let is_settled = |(attempt, ended): &(&Attempt, &EndedMessage)| settled.contains(&name(attempt, ended));
         // A recipient whose attempt another has settled may have the same message in hand again.
         let free = ends.iter().filter(|end| is_settled(end));
         let free = Rows::of(free.map(|(attempt, ended)| cells![&attempt.address, &ended.id]));
@@ -206,19 +206,29 @@ async fn attempts(session: &mut Session, rows: &[Row]) -> Result<Vec<Attempt>, S
     Ok(attempts)
 }
 
-/// Ends attempts and says so to the log; the ids of those that were still theirs to end.
-async fn end(session: &mut Session, ends: &[(&Attempt, &EndedMessage)]) -> Result<BTreeSet<String>, StoreError> {
+/// A message at its how-manieth attempt. A mailer that was taken for dead may have the same message in hand again before it knows what
+/// became of the first time: both may end together.
+type Name = (String, i64);
+
+fn name(attempt: &Attempt, ended: &EndedMessage) -> Name {
+    (ended.id.clone(), attempt.attempt)
+}
+
+/// Ends attempts and says so to the log; those that were still theirs to end.
+async fn end(session: &mut Session, ends: &[(&Attempt, &EndedMessage)]) -> Result<BTreeSet<Name>, StoreError> {
     let rows = Rows::last_of(ends.iter().map(|(attempt, ended)| {
         let (id, address, reply) = (&ended.id, &attempt.address, ended.reply.as_ref().map(RelayReply::stored));
         let cells =
             cells![id, attempt.attempt, ended.state.code(), &ended.reason, ended.at, address, hashed(address), reply];
-        (id, cells)
+        ((id, attempt.attempt), cells)
     }));
     let settled = session.fetch_rows(&sql::SETTLE, &[], &rows).await?;
-    let settled = settled.iter().map(|row| row.text(0)).collect::<Result<BTreeSet<_>, _>>()?;
-    let arrived = Rows::of(settled.iter().map(|id| cells![id]));
+    let names = settled.iter().map(|row| Ok((row.text(0)?, row.int(1)?)));
+    let settled = names.collect::<Result<BTreeSet<Name>, StoreError>>()?;
+    let arrived = Rows::of(settled.iter().map(|(id, _)| cells![id]));
     session.fetch_rows(&sql::LEAVING_END, &[], &arrived).await?;
-    let ended = ends.iter().map(|(_, ended)| *ended).filter(|ended| settled.contains(&ended.id));
+    let is_settled = |(attempt, ended): &&(&Attempt, &EndedMessage)| settled.contains(&name(attempt, ended));
+    let ended = ends.iter().filter(is_settled).map(|(_, ended)| *ended);
     let counts = |ended: &&EndedMessage| matches!(ended.state, MessageState::Sent | MessageState::InDoubt);
     let (counted, uncounted): (Vec<&EndedMessage>, Vec<&EndedMessage>) = ended.clone().partition(counts);
     let counted = Rows::of(counted.iter().map(|ended| cells![&ended.id, ended.at]));

@@ -48,6 +48,10 @@ impl Transport for Scripted {
         self.usual.connections_max()
     }
 
+    fn in_flight(&self) -> usize {
+        self.usual.in_flight()
+    }
+
     fn delivers(&self) -> bool {
         self.usual.delivers() || self.script.delivers()
     }
