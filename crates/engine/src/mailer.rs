@@ -24,6 +24,7 @@ mod slow;
 use std::{
     collections::BTreeSet,
     panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
     sync::Arc,
     time::Duration,
 };
@@ -62,6 +63,8 @@ use crate::{
 
 /// The dot leaves within this time of the commit that made the message `attempting`.
 const DOT_WITHIN: Duration = Duration::from_secs(20);
+/// So long what became of a mail may wait for the next of the same share, to be written with it.
+const PATIENCE: Duration = Duration::from_millis(100);
 /// A mailer not heard of for this long has lost what it had in hand.
 const SILENT: Duration = Duration::from_secs(60);
 /// And only when it seemed so for as long by the clock of who looks: twice as long as the living take to say that they live.
@@ -393,22 +396,30 @@ impl Mailer {
         // Connecting may have taken minutes, and quiet hours begun: what is claimed now is judged by now.
         let share = self.share().await?;
         let deadline = Deadline { at: share.claimed_at + DOT_WITHIN, stop: stop.clone() };
-        let mut known: Option<(Attempt, Settlement)> = None;
+        let mut known: Vec<(Attempt, Settlement)> = Vec::with_capacity(share.attempts.len());
         for attempt in share.attempts {
             let at = if self.clock.replays() { attempt.due.message.due } else { share.now };
-            let sending = self.send_over(&mut way, &share.rulebook, &attempt, &deadline, at);
-            // What became of one is written while the next is on its way.
-            let settlement = match known.take() {
-                Some((before, became)) => tokio::join!(sending, self.settle(&before, became, stop)).0,
-                None => sending.await,
+            let settlement = {
+                let mut sending = pin!(self.send_over(&mut way, &share.rulebook, &attempt, &deadline, at));
+                if known.is_empty() {
+                    sending.await
+                } else {
+                    tokio::select! {
+                        biased;
+                        settlement = &mut sending => settlement,
+                        // What is known already does not wait for a relay that takes its time.
+                        () = self.clock.pause(PATIENCE) => {
+                            let before = std::mem::take(&mut known);
+                            tokio::join!(sending, self.settle(before, stop)).0
+                        }
+                    }
+                }
             };
-            known = Some((attempt, settlement));
+            known.push((attempt, settlement));
         }
         // Others may have the connection.
         drop(way);
-        if let Some((last, became)) = known {
-            self.settle(&last, became, stop).await;
-        }
+        self.settle(known, stop).await;
         // The limit holds whether this is written or not; written, it holds until a person has looked.
         for workflow in &share.over {
             if reputation::stop_burst(self.store.as_ref(), self.shards, workflow, share.stop_above, share.now).await? {

@@ -34,8 +34,8 @@ pub struct Hand {
     pub(super) attempts: Mutex<HashSet<Held>>,
     /// Workers with a connection that wait for their share of a claim.
     pub(super) claims: Jointly<(), Result<Share, Arc<MailerError>>>,
-    /// Attempts that are to be ended, and whether they were still in hand; nothing where that could not be written together.
-    pub(super) ends: Jointly<(Attempt, EndedMessage), Option<bool>>,
+    /// Attempts that workers have to end, and whether they were still in hand; nothing where that could not be written together.
+    pub(super) ends: Jointly<Vec<(Attempt, EndedMessage)>, Option<Vec<bool>>>,
     /// Read while a claim is on its way.
     pub(super) claiming: RwLock<()>,
     pub(super) guard: Guard,

@@ -193,16 +193,29 @@ impl Mailer {
         }
     }
 
-    /// Writes the settlement; the delivery cannot be undone, so this is tried until the database answers, or this mailer's time is
-    /// over. What it refuses stays in hand, so that nobody takes it for never sent, and is tried again now and then.
-    pub(super) async fn settle(&self, attempt: &Attempt, settlement: Settlement, stop: &CancellationToken) {
+    /// Writes what became of a worker's attempts: what ended, together and with what other workers have to end.
+    pub(super) async fn settle(&self, known: Vec<(Attempt, Settlement)>, stop: &CancellationToken) {
+        let ended = self.end_jointly(&known).await;
+        for ((attempt, settlement), was_in_hand) in known.into_iter().zip(ended) {
+            self.settle_one(attempt, settlement, was_in_hand, stop).await;
+        }
+    }
+
+    /// Writes the settlement, unless that is done; the delivery cannot be undone, so this is tried until the database answers, or this
+    /// mailer's time is over. What it refuses stays in hand, so that nobody takes it for never sent, and is tried again now and then.
+    async fn settle_one(
+        &self,
+        attempt: Attempt,
+        settlement: Settlement,
+        mut was_in_hand: Option<bool>,
+        stop: &CancellationToken,
+    ) {
         let id = &attempt.due.message.id;
         let mut tries = Tries::new(self, OUTCOMES, format!("the outcome of mail {id} waits to be written"), stop);
-        let mut ended = self.end_jointly(attempt, &settlement).await;
         loop {
-            let written = match ended.take() {
+            let written = match was_in_hand.take() {
                 Some(was_in_hand) => Ok(was_in_hand),
-                None => self.write(attempt, &settlement).await,
+                None => self.write(&attempt, &settlement).await,
             };
             match written {
                 Ok(true) => break,
@@ -214,12 +227,12 @@ impl Mailer {
                     if tries.again(&error).await {
                         continue;
                     }
-                    lock(&self.hand.unwritten).insert(held(attempt), (attempt.clone(), settlement));
+                    lock(&self.hand.unwritten).insert(held(&attempt), (attempt, settlement));
                     return;
                 }
             }
         }
-        lock(&self.hand.attempts).remove(&held(attempt));
+        lock(&self.hand.attempts).remove(&held(&attempt));
         let outcome = match &settlement {
             Settlement::Ended(ended) => ended.state.code(),
             Settlement::Requeue { .. } => "requeued",
@@ -227,20 +240,30 @@ impl Mailer {
         metrics::counter!("rapport_mail_attempts_total", "outcome" => outcome).increment(1);
     }
 
-    /// Ends an attempt together with what other workers have to end; whether it was still in hand. Nothing where it is not for that, or
-    /// could not be written: then each is written alone, and tells why it cannot be.
-    async fn end_jointly(&self, attempt: &Attempt, settlement: &Settlement) -> Option<bool> {
-        let Settlement::Ended(ended) = settlement else { return None };
-        if !attempt.along.is_empty() {
-            return None;
-        }
-        let all = |ends: Vec<(Attempt, EndedMessage)>| async move {
-            match AssertUnwindSafe(self.store.end_attempts(&ends)).catch_unwind().await {
-                Ok(Ok(done)) => done.into_iter().map(Some).collect(),
-                _ => vec![None; ends.len()],
-            }
+    /// Ends those of the attempts with which nothing travels, together with what other workers have to end; for each whether it was still
+    /// in hand. Nothing where it is not for that, or could not be written: then each is written alone, and tells why it cannot be.
+    async fn end_jointly(&self, known: &[(Attempt, Settlement)]) -> Vec<Option<bool>> {
+        let end = |(attempt, settlement): &(Attempt, Settlement)| match settlement {
+            Settlement::Ended(ended) if attempt.along.is_empty() => Some((attempt.clone(), ended.clone())),
+            _ => None,
         };
-        self.hand.ends.ask((attempt.clone(), ended.clone()), all).await.flatten()
+        let ends: Vec<Option<(Attempt, EndedMessage)>> = known.iter().map(end).collect();
+        let is_ended: Vec<bool> = ends.iter().map(Option::is_some).collect();
+        let mine: Vec<(Attempt, EndedMessage)> = ends.into_iter().flatten().collect();
+        let mut done = Vec::new();
+        if !mine.is_empty() {
+            let all = |asked: Vec<Vec<(Attempt, EndedMessage)>>| async move {
+                let counts: Vec<usize> = asked.iter().map(Vec::len).collect();
+                let ends: Vec<(Attempt, EndedMessage)> = asked.into_iter().flatten().collect();
+                let written = AssertUnwindSafe(self.store.end_attempts(&ends)).catch_unwind().await;
+                let mut written = written.ok().and_then(Result::ok).map(Vec::into_iter);
+                let share = |count| written.as_mut().map(|written| written.by_ref().take(count).collect());
+                counts.into_iter().map(share).collect()
+            };
+            done = self.hand.ends.ask(mine, all).await.flatten().unwrap_or_default();
+        }
+        let mut done = done.into_iter();
+        is_ended.into_iter().map(|is_ended| if is_ended { done.next() } else { None }).collect()
     }
 
     /// Writes a settlement. A breakdown over it is a refusal: the worker would take its other mails along, and whoever has the address

@@ -59,7 +59,9 @@ impl SqlStore {
         let addresses = Rows::last_of(ends.iter().map(|(attempt, _)| (&attempt.address, cells![&attempt.address])));
         session.fetch_rows(&sql::HOLD_RECIPIENTS, &[], &addresses).await?;
         let messages = Rows::last_of(ends.iter().map(|(_, ended)| (&ended.id, cells![&ended.id])));
-        session.fetch_rows(&sql::LOCK, &[], &messages).await?;
+        if ends.len() > 1 {
+            session.fetch_rows(&sql::LOCK, &[], &messages).await?;
+        }
         let settled = end(&mut session, &ends).await?;
         if settled.is_empty() {
             session.rollback().await?;
