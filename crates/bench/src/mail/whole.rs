@@ -46,7 +46,9 @@ pub async fn run(
     let mut connection = PgConnection::connect(&url).await?;
     // As autovacuum would have, of the tables that were written to: what a table is taken for that was analysed while it was empty, no
     // service meets.
-    sqlx::raw_sql("ANALYZE shard, partner, person, recipient, message, message_context").execute(&mut connection).await?;
+    sqlx::raw_sql("ANALYZE shard, partner, person, recipient, message, message_context")
+        .execute(&mut connection)
+        .await?;
 
     let seen = Arc::new(Seen::default());
     let mailer = Arc::new(Mailer {
