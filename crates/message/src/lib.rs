@@ -2,8 +2,8 @@
 //!
 //! Everything here is a value made from values: no clock, no sending, no store. A mail file is [`Mail::parse`]d once and
 //! says which [names](Mail::names) it uses; the planning side evaluates those into a JSON context ([`context`]), the
-//! mailer adds the person, links and sender, and [`render()`] makes the mail. What may stand in a mail and who provides it
-//! is one table, [`variable`].
+//! mailer adds the person, links and sender, and [`render()`] makes the mail; a [`Draft`] is one whose links can be looked at before
+//! it is framed. What may stand in a mail and who provides it is one table, [`variable`].
 //!
 //! Load-bearing contracts:
 //! - A value can never become markup, a link or a header: while Markdown is parsed, values are sealed into letters

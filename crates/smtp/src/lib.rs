@@ -14,8 +14,8 @@
 //! - **Every wait ends**: connecting, each command, the final reply have their own limits.
 //! - Passwords and mail texts are never logged.
 //!
-//! lettre serves for MIME and the vocabulary of SMTP (addresses, commands, credentials). Its connection is not used:
-//! it cannot tell whether the dot has left, hides what is left unread, and logs credentials and mails at debug level.
+//! lettre serves for headers, texts with lines at the limit, and the vocabulary of SMTP (addresses, commands, credentials). Its
+//! connection is not used: it cannot tell whether the dot has left, hides what is left unread, and logs credentials and mails at debug level.
 
 #![allow(clippy::disallowed_methods, reason = "an edge crate: clock, environment and I/O are its job")]
 

@@ -2,6 +2,9 @@
 //!
 //! A session is *in step* while every reply was read whole. It is out of step from the first octet of a command until the last
 //! reply of that command; a future dropped, timed out or failed in between leaves it so, and the pool closes it.
+//!
+//! `MAIL`, `RCPT` and `DATA` go out together where the relay offers PIPELINING. Where one of them is refused, the replies to what was
+//! sent along are read as well; a relay that then waits for a mail (354) is out of step.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};

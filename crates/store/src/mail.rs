@@ -2,7 +2,8 @@
 //!
 //! The unit of a claim is the recipient: whoever holds its row decides about all its due mail, and while a message of it is in hand
 //! (`recipient.attempting`) nobody else sees it. Caps, order, priority and one copy per address therefore hold for any number of
-//! mailers. Locks are taken in one order everywhere: recipient before message.
+//! mailers. Locks are taken in one order everywhere: recipient before message; of attempts that end together all recipients, then all
+//! messages.
 
 mod claim;
 mod leave;
