@@ -44,11 +44,11 @@ pub async fn attempts_end_together_as_each_would_alone(store: Arc<dyn Store>) {
         let end = Settlement::Ended(end_of(&attempt, state));
         assert!(store.settle(&attempt, &end).await.unwrap());
     }
-    for number in 0..ENDS.len() {
+    for (number, expected) in ENDS.into_iter().enumerate() {
         let [together, alone] = ["t", "a"].map(|group| format!("{group}{number}"));
         let ended = state(&store, &together, &format!("m{together}")).await;
         assert_eq!(ended, state(&store, &alone, &format!("m{alone}")).await);
-        assert_eq!(ended.0, ENDS[number]);
+        assert_eq!(ended.0, expected);
     }
     assert_eq!(state(&store, "t4", "mt4").await.1.as_deref(), Some("erased"));
     let told = waiting(&store).await;

@@ -133,7 +133,7 @@ mod tests {
                 jointly.ask(1, all).await
             })
         };
-        while lock(&jointly.waiting).len() != 0 || jointly.turn.try_lock().is_ok() {
+        while !lock(&jointly.waiting).is_empty() || jointly.turn.try_lock().is_ok() {
             tokio::task::yield_now().await;
         }
         gate.add_permits(1);

@@ -90,7 +90,7 @@ mod tests {
                 }
                 if is_told {
                     prop_assert_eq!(json(&printed), json(&plain));
-                    prop_assert_eq!(json(&printed.clone()), json(&plain));
+                    prop_assert_eq!(json(printed.clone()), json(&plain));
                 }
             }
             prop_assert_eq!(json(&printed), json(&plain));
