@@ -114,7 +114,10 @@ fn row(name: &str, round: &Round, ratios: [f64; 3]) {
 
 /// Our way to a sink, as the mailer has one.
 fn relays(port: u16, arguments: &MailArguments, signer: &Arc<Signer>) -> Result<Relays> {
-    let url = format!("smtp://127.0.0.1:{port}?connections={}&in_flight={}&hello=bench.example", arguments.sessions, arguments.in_flight);
+    let url = format!(
+        "smtp://127.0.0.1:{port}?connections={}&in_flight={}&hello=bench.example",
+        arguments.sessions, arguments.in_flight
+    );
     Ok(Relays::new(vec![SmtpSettings::parse(&url)?])?.signing(signer.clone()))
 }
 
