@@ -2,7 +2,7 @@
 //!
 //! A worker first gets hold of a connection, then at most as many mails as the transport lets a connection have in hand
 //! ([`in_flight`](Transport::in_flight)) are claimed for it: what a crash can leave in doubt is never more than that a connection.
-//! Workers claim and settle [together](jointly), what travels in digests or goes back to the queue alone. Between claim and settlement
+//! Workers claim and settle together, what travels in digests or goes back to the queue alone. Between claim and settlement
 //! a message is `attempting`; it never goes back to the queue unless the final dot provably did not leave.
 
 mod as_recorded;
