@@ -31,8 +31,9 @@ pub(super) struct Share {
     pub(super) attempts: Vec<Attempt>,
     /// Recipients of the whole claim that were looked at with effect; 0 means that nothing is due.
     pub(super) looked_at: usize,
-    /// Workflows of which mail was left where it is, because the hour's limit is reached, and that limit; one worker is told.
+    /// Workflows of which mail was left where it is, because the hour's limit is reached. One worker of a claim is told.
     pub(super) over: BTreeSet<String>,
+    /// That limit: mails of a workflow within an hour.
     pub(super) stop_above: u32,
 }
 

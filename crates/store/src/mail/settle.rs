@@ -58,8 +58,9 @@ impl SqlStore {
         // Recipient before message, and each in one order, as everybody does who locks several.
         let addresses = Rows::last_of(ends.iter().map(|(attempt, _)| (&attempt.address, cells![&attempt.address])));
         session.fetch_rows(&sql::HOLD_RECIPIENTS, &[], &addresses).await?;
-        let messages = Rows::last_of(ends.iter().map(|(_, ended)| (&ended.id, cells![&ended.id])));
+        // One alone is locked by what ends it.
         if ends.len() > 1 {
+            let messages = Rows::last_of(ends.iter().map(|(_, ended)| (&ended.id, cells![&ended.id])));
             session.fetch_rows(&sql::LOCK, &[], &messages).await?;
         }
         let settled = end(&mut session, &ends).await?;
